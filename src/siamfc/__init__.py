@@ -1,0 +1,1 @@
+"""Follow any object through a video from one box."""

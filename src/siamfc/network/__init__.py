@@ -1,0 +1,1 @@
+"""Backbone, correlation, checkpoints, runtimes and the weights that ship."""
