@@ -1,0 +1,1 @@
+"""Data: sequences, their readers, curation, pairs, procedural and synthetic images."""
