@@ -1,0 +1,127 @@
+"""Finds the verb, parses its arguments, turns errors into one line and an exit status.
+
+Exit status: 0 done; 1 an error that siamfc names; 2 a command line that cannot be understood;
+130 stopped by Ctrl-C, 141 by a closed pipe, 143 by a request to terminate.
+
+Everything slow to import waits until a verb needs it: `siamfc --help` reads the table only.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from itertools import groupby
+from types import FrameType
+from typing import NoReturn
+
+from siamfc.cli.console import print_error
+from siamfc.cli.usage import UsageError
+from siamfc.cli.verbs import VERBS
+from siamfc.errors import SiamFCError
+from siamfc.system import commit, limit_blas_threads, version
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status.
+
+    `arguments` are those after the program's name, by default the process's own.
+    """
+    limit_blas_threads()  # before any verb imports numpy
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        status = run(sys.argv[1:] if arguments is None else list(arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has gone. Python flushes again at exit: give it a sink.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return status
+
+
+def run(arguments: list[str]) -> int:
+    """Call the verb that `arguments` name and return the exit status; errors become one line."""
+    if not arguments or arguments[0] in ("--help", "-h"):
+        print(help_text())
+        return 0
+    if arguments[0] == "--version":
+        print(version_text())
+        return 0
+    verb = arguments[0]
+    try:
+        return _call(verb, arguments[1:])
+    except UsageError as error:
+        print_error(f"{error} (see `siamfc {verb} --help`)")
+        return 2
+    except SiamFCError as error:
+        print_error(str(error))
+        return 1
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        print_error(str(error))
+        return 1
+    except KeyboardInterrupt:
+        print_error("stopped by Ctrl-C")
+        return 130
+
+
+def help_text() -> str:
+    """The verbs under their headings."""
+    width = max(len(verb.name) for verb in VERBS)
+    lines = ["Follow any object through a video from one box.", "", "Usage: siamfc VERB …"]
+    for heading, verbs in groupby(VERBS, key=lambda verb: verb.group):
+        lines += ["", heading]
+        lines += [f"  {verb.name:{width}}  {verb.summary}" for verb in verbs]
+    lines += ["", "`siamfc VERB --help` says more of each; `siamfc --version` says which this is."]
+    return "\n".join(lines)
+
+
+def version_text() -> str:
+    """The version, and the commit where it is known."""
+    known = commit()
+    return f"siamfc {version()}" + (f" (commit {known})" if known else "")
+
+
+def _call(name: str, arguments: list[str]) -> int:
+    names = [verb.name for verb in VERBS]
+    if name not in names:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, names, n=1)
+        advice = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(names)}"
+        print_error(f"unknown verb {name!r}: {advice}")
+        return 2
+
+    from cyclopts import App, CycloptsError
+
+    from siamfc.cli.logs import show_warnings
+
+    show_warnings()
+    app = App(name="siamfc", help_format="plaintext", suppress_keyboard_interrupt=False)
+    app.command(getattr(import_module(f"siamfc.cli.{name}"), name), name=name)
+    try:
+        status = app(
+            [name, *arguments],
+            exit_on_error=False,
+            print_error=False,
+            verbose=False,
+            result_action="return_value",
+        )
+    except CycloptsError as error:
+        raise UsageError(_explain(error)) from None
+    return status if isinstance(status, int) else 0
+
+
+def _explain(error: Exception) -> str:
+    """What a parsing error says, as one of our lines."""
+    unused = getattr(error, "unused_tokens", None)
+    if type(error).__name__ == "UnusedCliTokensError" and unused:
+        return f"expected no further argument, got {unused[0]!r}"
+    text = " ".join(str(error).split()).removesuffix(".")
+    return text[:1].lower() + text[1:]
+
+
+def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
+    """Leave through the `with` statements, so that nothing half-written stays behind."""
+    raise SystemExit(128 + number)

@@ -1,0 +1,57 @@
+"""What the command line prints: results on standard output, errors on standard error."""
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+
+def print_error(message: str) -> None:
+    """Print `error: …` as one line."""
+    print(f"error: {one_line(message)}", file=sys.stderr)
+
+
+def print_json(result: Mapping[str, Any]) -> None:
+    """Print the one JSON object of `--json`; NaN and infinity become null, arrays lists."""
+    print(json.dumps(_finite(result), ensure_ascii=False, allow_nan=False))
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print columns: the first to the left, the others to the right."""
+    for line in format_table(header, rows):
+        print(line)
+
+
+def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Lay out columns, the first to the left and the others to the right.
+
+    >>> format_table(["name", "AUC"], [["Box", "0.61"]])
+    ['name   AUC', 'Box   0.61']
+    """
+    table = [list(header), *map(list, rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in table
+    ]
+
+
+def one_line(message: str) -> str:
+    """`message` without its line breaks."""
+    return " ".join(message.split())
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if hasattr(value, "tolist"):  # numpy's arrays and scalars
+        return _finite(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value

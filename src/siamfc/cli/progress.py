@@ -1,0 +1,81 @@
+"""How far a verb is: what is done, at which rate, and the time left."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Self, TextIO
+
+_PLAIN_INTERVAL_SECONDS = 5.0
+"""Between two lines of progress where standard error is not a terminal."""
+
+
+class Progress:
+    """Counts what is done, on standard error: rate and time left.
+
+    A bar on a terminal; elsewhere a plain line every few seconds. Use as a context manager.
+    """
+
+    def __init__(self, label: str, total: int | None, *, unit: str = "frames") -> None:
+        self._label, self._total, self._unit = label, total, unit
+        self._stream: TextIO = sys.stderr
+        self._start = self._printed = time.perf_counter()
+        self._done = 0
+        self._bar = _Bar(label, total, unit) if self._stream.isatty() else None
+
+    def advance(self, count: int = 1) -> None:
+        """Say that `count` more are done."""
+        self._done += count
+        now = time.perf_counter()
+        if self._bar is not None:
+            self._bar.update(self._done)
+        elif now - self._printed >= _PLAIN_INTERVAL_SECONDS:
+            self._printed = now
+            print(self._line(now - self._start), file=self._stream)
+
+    def _line(self, elapsed: float) -> str:
+        rate = self._done / elapsed
+        if self._total is None:
+            return f"{self._label}: {self._done} {self._unit}, {rate:.1f}/s"
+        done = f"{self._done}/{self._total} {self._unit}"
+        left = max(0, self._total - self._done) / rate
+        return f"{self._label}: {done}, {rate:.1f}/s, {left:.0f} s left"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+class _Bar:
+    """A live line on a terminal, gone when it ends."""
+
+    def __init__(self, label: str, total: int | None, unit: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn(f"{{task.completed}}{'/{task.total}' if total else ''} {unit}"),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task(label, total=total, rate="")
+        self._start = time.perf_counter()
+        self._bar.start()
+
+    def update(self, done: int) -> None:
+        rate = done / (time.perf_counter() - self._start)
+        self._bar.update(self._task, completed=done, rate=f"{rate:.1f}/s")
+
+    def close(self) -> None:
+        self._bar.stop()

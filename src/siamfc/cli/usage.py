@@ -1,0 +1,32 @@
+"""What verbs share in reading their arguments."""
+
+import math
+
+from siamfc.errors import InputError
+
+
+class UsageError(InputError):
+    """An argument whose text cannot be understood; the command line exits with 2."""
+
+
+def parse_box(text: str) -> tuple[float, float, float, float]:
+    """A box `x, y, w, h` in pixels from what was typed, `X,Y,W,H`.
+
+    >>> parse_box("12.5,8,40,30")
+    (12.5, 8.0, 40.0, 30.0)
+    >>> parse_box("12,8,40")
+    Traceback (most recent call last):
+    siamfc.cli.usage.UsageError: --box: expected 4 numbers X,Y,W,H, got 3 in '12,8,40'
+    """
+    parts = text.replace(",", " ").split()
+    if len(parts) != 4:
+        raise UsageError(f"--box: expected 4 numbers X,Y,W,H, got {len(parts)} in {text!r}")
+    try:
+        x, y, w, h = (float(part) for part in parts)
+    except ValueError:
+        raise UsageError(f"--box: expected 4 numbers X,Y,W,H, got {text!r}") from None
+    if not all(map(math.isfinite, (x, y, w, h))):
+        raise UsageError(f"--box: expected 4 finite numbers X,Y,W,H, got {text!r}")
+    if w <= 0 or h <= 0:
+        raise UsageError(f"--box: expected a width and height above 0, got {text!r}")
+    return x, y, w, h

@@ -1,0 +1,29 @@
+"""The table of verbs: the one place where a verb is registered."""
+
+from typing import NamedTuple
+
+
+class Verb(NamedTuple):
+    """A row of `siamfc --help`.
+
+    The verb is the function `name` of the module `siamfc.cli.name`, imported only when it is
+    called; that function's docstring begins with `summary`.
+    """
+
+    name: str
+    """What is typed."""
+    group: str
+    """The heading that it stands under; rows of one group follow each other."""
+    summary: str
+    """One line."""
+
+
+VERBS = (
+    Verb(name="track", group="Track", summary="Follow objects through a video."),
+    Verb(name="demo", group="Track", summary="Track a made-up video and say how well it went."),
+    Verb(
+        name="evaluate", group="Judge", summary="Track a data set's sequences and score the boxes."
+    ),
+    Verb(name="models", group="About", summary="List the weights that are at hand."),
+    Verb(name="doctor", group="About", summary="Check this installation and say what to do."),
+)

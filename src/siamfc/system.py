@@ -1,0 +1,142 @@
+"""The machine and the installation: version, commit, cores, and who may use them.
+
+One place decides about threads. The network gets every core that this process may use; the
+linear algebra behind numpy, which a tracker needs for nothing large, gets one. Two pools of full
+size fight for the same cores.
+
+Standard library only, and imported late: every start of the command line comes through here.
+"""
+
+import functools
+import os
+from pathlib import Path
+
+_BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS")
+# MKL and OpenMP are left out: torch takes its own number of threads from them.
+
+
+def limit_blas_threads() -> None:
+    """Give numpy's linear algebra one thread, unless the environment already says otherwise.
+
+    The libraries read these variables once, when numpy is first imported: call this before.
+    The command line does. A program that embeds siamfc decides for itself.
+    """
+    for variable in _BLAS_VARIABLES:
+        os.environ.setdefault(variable, "1")
+
+
+def core_count() -> int:
+    """Physical cores that this process may use, at least 1: what the network should get.
+
+    Counts the cores of the process's CPU affinity, two hardware threads of one core once, and
+    no more than the quota of its control group (Linux, version 2) allows.
+    """
+    try:
+        cpus = os.sched_getaffinity(0)
+    except AttributeError:  # only Linux knows affinity
+        return os.cpu_count() or 1
+    cores = {_siblings(cpu) for cpu in cpus}
+    quota = _cpu_quota(Path("/sys/fs/cgroup"), _control_group())
+    return max(1, len(cores) if quota is None else min(len(cores), round(quota)))
+
+
+def _siblings(cpu: int) -> str:
+    """The hardware threads of the core that `cpu` belongs to, or `cpu` alone if unknown."""
+    path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return str(cpu)
+
+
+def _control_group() -> str:
+    """This process's control group, a path below the hierarchy's root."""
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return ""
+    return next((line[3:].strip("/") for line in lines if line.startswith("0::")), "")
+
+
+def _cpu_quota(root: Path, group: str) -> float | None:
+    """The smallest CPU quota on the way from `group` up to `root`, in CPUs; None if unlimited."""
+    folder = root / group
+    quotas = []
+    for level in (folder, *folder.parents):
+        try:
+            quota, period = (level / "cpu.max").read_text().split()
+        except (OSError, ValueError):
+            quota, period = "max", "1"
+        if quota != "max":
+            quotas.append(int(quota) / int(period))
+        if level == root:
+            break
+    return min(quotas, default=None)
+
+
+@functools.cache
+def version() -> str:
+    """The installed package's version, such as `0.1.0`."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("siamfc")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+@functools.cache
+def commit() -> str | None:
+    """The commit that this code comes from, 12 digits, `-dirty` if changed since; None if unknown.
+
+    Known for a checkout of the repository and for `pip install git+…` (PEP 610).
+    """
+    return _commit_of_checkout(Path(__file__).parents[2]) or _commit_of_installation()
+
+
+def _commit_of_checkout(root: Path) -> str | None:
+    if not (root / ".git").exists():
+        return None
+    import subprocess
+
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        answer = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None
+
+
+def _commit_of_installation() -> str | None:
+    import json
+    from importlib import metadata
+
+    try:
+        record = metadata.distribution("siamfc").read_text("direct_url.json")
+    except metadata.PackageNotFoundError:
+        return None
+    commit_id = json.loads(record or "{}").get("vcs_info", {}).get("commit_id")
+    return str(commit_id)[:12] if commit_id else None
+
+
+def machine() -> dict[str, str | int]:
+    """What a measured number should be read with: system, Python, processor and cores."""
+    import platform
+
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "processor": _processor(),
+        "cores": core_count(),
+    }
+
+
+def _processor() -> str:
+    import platform
+
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or "unknown")
