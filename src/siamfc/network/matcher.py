@@ -47,8 +47,6 @@ class Matcher(Protocol):
         """Embed exemplar images: (N, 127, 127, 3) uint8 RGB → (N, 256, 6, 6)."""
         ...
 
-    def respond(
-        self, exemplars: Embedding, searches: NDArray[np.uint8]
-    ) -> NDArray[np.float32]:
+    def respond(self, exemplars: Embedding, searches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Compare: (N, 256, 6, 6) and (N, S, 255, 255, 3) uint8 RGB → logits (N, S, 17, 17)."""
         ...
