@@ -1,0 +1,11 @@
+"""Parameters that several verbs take, said once."""
+
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
+"""A switch: off unless named, without a `--no-…` twin."""
+
+Device = Literal["auto", "cpu", "cuda"]
+"""Where the network runs; `auto` takes the GPU where torch can use one."""

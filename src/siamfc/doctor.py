@@ -1,0 +1,191 @@
+"""Examines the installation: what is there, what is missing, and what to do about it."""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from siamfc.errors import SiamFCError
+from siamfc.system import commit, core_count, machine, version
+
+Status = Literal["ok", "absent", "problem"]
+
+_FAILURES = (SiamFCError, ImportError, OSError)
+"""What a damaged installation raises; anything else is a fault of ours."""
+_CODECS = ("h264", "vp9", "av1")
+_REINSTALL_VIDEO = "pip install --force-reinstall av"
+_REINSTALL = "pip install --force-reinstall siamfc"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at."""
+
+    area: str
+    """Where it belongs: installation, extras, devices, video, threads or weights."""
+    name: str
+    """What was looked at."""
+    status: Status
+    """`absent` is something optional that isn't there; `problem` keeps siamfc from working."""
+    detail: str
+    """What was found."""
+    advice: str | None = None
+    """What to do about it."""
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything, the quick things first."""
+    yield from _installation()
+    yield from _extras()
+    yield from _threads()
+    yield from _devices()
+    yield from _video()
+    yield from _weights()
+
+
+def _installation() -> Iterator[Finding]:
+    facts = machine()
+    code = f"{version()}, commit {commit() or 'unknown'}"
+    yield Finding(area="installation", name="siamfc", status="ok", detail=code)
+    system = f"{facts['python']} on {facts['system']}"
+    yield Finding(area="installation", name="python", status="ok", detail=system)
+    for requirement in _requirements():
+        if requirement.extra is None:
+            fits, detail = requirement.check()
+            yield Finding(
+                area="installation",
+                name=requirement.package,
+                status="ok" if fits else "problem",
+                detail=detail,
+                advice=None if fits else "pip install --upgrade siamfc",
+            )
+
+
+def _extras() -> Iterator[Finding]:
+    requirements = _requirements()
+    extras = dict.fromkeys(requirement.extra for requirement in requirements)
+    for extra in (extra for extra in extras if extra not in (None, "dev")):
+        checks = [(item.package, *item.check()) for item in requirements if item.extra == extra]
+        missing = [f"{package} {detail}" for package, fits, detail in checks if not fits]
+        present = [f"{package} {detail}" for package, fits, detail in checks if fits]
+        yield Finding(
+            area="extras",
+            name=str(extra),
+            status="absent" if missing else "ok",
+            detail=", ".join(missing or present),
+            advice=f"pip install --upgrade 'siamfc[{extra}]' if you want it" if missing else None,
+        )
+
+
+@dataclass(frozen=True)
+class _Requirement:
+    package: str
+    minimum: str
+    extra: str | None
+
+    def check(self) -> tuple[bool, str]:
+        """Whether it is fulfilled, and the version found or what is wrong."""
+        try:
+            found = metadata.version(self.package)
+        except metadata.PackageNotFoundError:
+            return False, "is not installed"
+        if _release(found) < _release(self.minimum):
+            return False, f"{found} is older than {self.minimum}"
+        return True, found
+
+
+def _requirements() -> list[_Requirement]:
+    """What the installed package's own metadata asks for, as `name>=version`."""
+    pattern = re.compile(r"([\w.-]+)>=([\w.]+)(?:.*extra == ['\"](\w+)['\"])?")
+    found = (pattern.match(line) for line in metadata.requires("siamfc") or [])
+    return [_Requirement(match[1], match[2], match[3]) for match in found if match]
+
+
+def _release(text: str) -> tuple[int, ...]:
+    """The leading numbers of a version.
+
+    >>> _release("2.13.0+cpu") >= _release("2.6")
+    True
+    """
+    return tuple(int(number) for number in re.findall(r"\d+", text.partition("+")[0])[:3])
+
+
+def _threads() -> Iterator[Finding]:
+    cores, cpus = core_count(), os.cpu_count() or 1
+    detail = f"{cores} for the network, of {cpus} hardware threads"
+    yield Finding(area="threads", name="cores", status="ok", detail=detail)
+
+
+def _devices() -> Iterator[Finding]:
+    yield Finding(area="devices", name="cpu", status="ok", detail=str(machine()["processor"]))
+    has_driver = shutil.which("nvidia-smi") is not None
+    try:
+        import torch
+    except ImportError:
+        advice = "pip install 'siamfc[train]' to track on the GPU" if has_driver else None
+        detail = "torch is not installed" if has_driver else "no NVIDIA driver"
+        yield Finding(area="devices", name="cuda", status="absent", detail=detail, advice=advice)
+        return
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            detail = torch.cuda.get_device_name(index)
+            yield Finding(area="devices", name=f"cuda:{index}", status="ok", detail=detail)
+    elif not has_driver:
+        yield Finding(area="devices", name="cuda", status="absent", detail="no NVIDIA driver")
+    else:
+        detail = f"torch {torch.__version__} cannot use the NVIDIA GPU"
+        advice = "install a torch built for the driver's CUDA version, see pytorch.org"
+        yield Finding(area="devices", name="cuda", status="absent", detail=detail, advice=advice)
+
+
+def _video() -> Iterator[Finding]:
+    """Write and read a short film with each codec that `siamfc track --codec` offers."""
+    for codec in _CODECS:
+        try:
+            count = _write_and_read(codec)
+        except _FAILURES as error:
+            status: Status = "problem" if codec == _CODECS[0] else "absent"
+            yield Finding(
+                area="video", name=codec, status=status, detail=str(error), advice=_REINSTALL_VIDEO
+            )
+        else:
+            detail = f"wrote 3 frames, read {count}"
+            yield Finding(area="video", name=codec, status="ok", detail=detail)
+
+
+def _write_and_read(codec: str) -> int:
+    import numpy as np
+
+    from siamfc.frames import open_source, open_writer
+
+    image = np.zeros((64, 64, 3), np.uint8)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        with open_writer(path, codec=codec, frame_rate=25) as writer:
+            for index in range(3):
+                writer.write(image, index / 25)
+        with open_source(path) as source:
+            return sum(1 for _ in source)
+
+
+def _weights() -> Iterator[Finding]:
+    """Load the weights that ship and run them once."""
+    try:
+        import numpy as np
+
+        from siamfc.network import load_matcher
+
+        matcher = load_matcher("default", device="cpu")
+        size = matcher.spec.exemplar_size
+        matcher.embed_exemplar(np.zeros((1, size, size, 3), np.uint8))
+    except _FAILURES as error:
+        yield Finding(
+            area="weights", name="default", status="problem", detail=str(error), advice=_REINSTALL
+        )
+    else:
+        yield Finding(area="weights", name="default", status="ok", detail="loaded and run")
