@@ -5,17 +5,22 @@ import time
 from types import TracebackType
 from typing import Self, TextIO
 
-_PLAIN_INTERVAL_SECONDS = 5.0
-"""Between two lines of progress where standard error is not a terminal."""
-
 
 class Progress:
     """Counts what is done, on standard error: rate and time left.
 
-    A bar on a terminal; elsewhere a plain line every few seconds. Use as a context manager.
+    A bar on a terminal; elsewhere a plain line every `interval_seconds`. Use as a context manager.
     """
 
-    def __init__(self, label: str, total: int | None, *, unit: str = "frames") -> None:
+    def __init__(
+        self,
+        label: str,
+        total: int | None,
+        *,
+        unit: str = "frames",
+        interval_seconds: float = 5.0,
+    ) -> None:
+        self._interval_seconds = interval_seconds
         self._label, self._total, self._unit = label, total, unit
         self._stream: TextIO = sys.stderr
         self._start = self._printed = time.perf_counter()
@@ -28,7 +33,7 @@ class Progress:
         now = time.perf_counter()
         if self._bar is not None:
             self._bar.update(self._done)
-        elif now - self._printed >= _PLAIN_INTERVAL_SECONDS:
+        elif now - self._printed >= self._interval_seconds:
             self._printed = now
             print(self._line(now - self._start), file=self._stream)
 

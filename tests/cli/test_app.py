@@ -1,0 +1,98 @@
+"""The command line as a whole: help, version, unknown words, exit status, pipes."""
+
+import subprocess
+import sys
+from importlib import import_module
+from inspect import getdoc
+from pathlib import Path
+
+import pytest
+
+from siamfc.cli.app import run
+from siamfc.cli.verbs import VERBS, Verb
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+def test_help_names_every_verb(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 0
+    text = capsys.readouterr().out
+    for verb in VERBS:
+        assert f"  {verb.name}" in text
+        assert verb.summary in text
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_each_row_of_the_table_is_a_verb_that_says_the_same(
+    verb: Verb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, summary = verb.name, verb.summary
+    function = getattr(import_module(f"siamfc.cli.{name}"), name)
+    assert (getdoc(function) or "").splitlines()[0] == summary
+    assert run([name, "--help"]) == 0
+    assert summary in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("siamfc 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trakc"], "unknown verb 'trakc': did you mean 'track'?"),
+        (["zzz"], "unknown verb 'zzz': expected one of track, "),
+        (["--jsn"], "unknown verb '--jsn'"),
+        (["doctor", "--jsn"], "unknown option: --jsn. Did you mean --json?"),
+        (["doctor", "now"], "expected no further argument, got 'now'"),
+        (["track"], "SOURCE requires an argument"),
+        (["track", "v.mp4", "--bxo", "1,2,3,4"], "Did you mean --box?"),
+        (["track", "v.mp4", "--box", "1,2,3"], "expected 4 numbers X,Y,W,H, got 3"),
+        (["track", "v.mp4", "--box", "1", "2", "3", "4"], "got 1 in '1'"),
+        (["track", "v.mp4", "--box", "1,2,3,4", "--scales", "x"], 'unable to convert "x" into int'),
+        (["track", "v.mp4", "--box", "1,2,3,4", "--device", "gpu"], "Choose from"),
+    ],
+)
+def test_a_command_line_that_cannot_be_understood_ends_with_2(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: ")
+    assert printed.err.count("\n") == 1
+    assert message in printed.err
+
+
+def test_a_closed_pipe_is_quiet() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "siamfc", "--help"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.close()  # long before Python has started
+    _, errors = process.communicate()
+    assert errors == ""
+    assert process.returncode == 141
+
+
+def test_the_network_alone_gets_threads(tmp_path: Path) -> None:
+    """The variable is set before numpy loads, and one that the user has set is kept."""
+    code = (
+        "import os, sys\n"
+        "from siamfc.cli import main\n"
+        "assert 'numpy' not in sys.modules\n"
+        "main(['--version'])\n"
+        "print(os.environ['OPENBLAS_NUM_THREADS'])\n"
+    )
+    for given, expected in (({}, "1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3")):
+        answer = subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PATH": str(tmp_path), **given},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert answer.stdout.splitlines()[-1] == expected

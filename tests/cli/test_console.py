@@ -1,0 +1,61 @@
+import json
+import math
+
+import numpy as np
+import pytest
+
+from siamfc.cli.console import print_error, print_json
+from siamfc.cli.logs import show_warnings
+from siamfc.cli.progress import Progress
+
+
+def test_an_error_is_one_line_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    print_error("first\n  second")
+    printed = capsys.readouterr()
+    assert printed.err == "error: first second\n"
+    assert printed.out == ""
+
+
+def test_json_has_no_nan_and_takes_arrays(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"a": math.nan, "b": [1.5, math.inf], "c": np.float32(2), "d": np.arange(3)})
+    assert json.loads(capsys.readouterr().out) == {
+        "a": None,
+        "b": [1.5, None],
+        "c": 2.0,
+        "d": [0, 1, 2],
+    }
+
+
+def test_library_warnings_become_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    import logging
+
+    show_warnings()
+    show_warnings()  # a second call adds no second line
+    logging.getLogger("siamfc.frames").warning("stopped after %d frames", 7)
+    logging.getLogger("siamfc.frames").info("not shown")
+    assert capsys.readouterr().err == "warning: stopped after 7 frames\n"
+
+
+def test_progress_off_a_terminal_prints_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("track", total=10, interval_seconds=0) as progress:
+        progress.advance(4)
+        progress.advance(6)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("track: 4/10 frames, ")
+    assert lines[1].endswith("/s, 0 s left")
+    assert "\x1b" not in "".join(lines)
+
+
+def test_progress_of_an_endless_source_has_no_time_left(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Progress("track", total=None, interval_seconds=0) as progress:
+        progress.advance()
+    assert capsys.readouterr().err.startswith("track: 1 frames, ")
+
+
+def test_short_work_prints_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("track", total=2) as progress:
+        progress.advance(2)
+    assert capsys.readouterr().err == ""
