@@ -1,0 +1,1 @@
+"""Procedural image pairs and videos with exact truth, made on the device that trains."""

@@ -1,0 +1,288 @@
+"""From a view to pixels: which layer is seen where, its colour, the camera, the crop.
+
+Two stages, as in life. First the camera: the source image on its own pixel grid, with blur, noise
+and compression. Then the crop: the source resampled to an exemplar or search image, which is an
+enlargement where the source is coarse, with a flat fill outside the frame.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from siamfc.data.procedural.dice import Dice
+from siamfc.data.procedural.scene import LAYERS, TARGET, View
+from siamfc.data.procedural.textures import unpack
+
+CAMERA_DRAWS = 24
+_BLOCK = 8
+_SHAPE = ("depth", "wave", "wave_size", "wave_phase", "exponent", "harmonics", "reach")
+
+
+def coverage(layers: dict[str, Tensor], world: Tensor) -> tuple[Tensor, Tensor]:
+    """Where each layer lies: world points (B, P, 2) → local (B, L, P, 2), inside (B, L, P).
+
+    `inside` is positive in the layer, zero on its outline and about 1 at its centre.
+    """
+    point = (layers["to_local"][:, :, None] @ world[:, None, :, :, None])[..., 0]
+    spread = {name: layers[name].unsqueeze(2) for name in (*_SHAPE, "shift")}
+    return _shape(spread, point + spread["shift"])
+
+
+def _shape(layers: dict[str, Tensor], local: Tensor) -> tuple[Tensor, Tensor]:
+    """Perspective, deformation and outline at local points (…, 2); tables broadcast to them."""
+    depth = 1 + (layers["depth"] * local).sum(-1, keepdim=True)
+    local = local / depth.clamp(min=0.4)
+    phase = layers["wave_phase"]
+    swing = torch.sin((layers["wave"] * local).sum(-1) + phase) - torch.sin(phase)
+    local = local + layers["wave_size"] * swing[..., None]
+    u, v = local[..., 0], local[..., 1]
+    exponent = layers["exponent"]
+    size = local.abs().amax(-1).clamp(min=1e-4)
+    power = (u.abs() / size) ** exponent + (v.abs() / size) ** exponent
+    radius = size * power ** (1 / exponent)
+    angle = torch.atan2(v, u)
+    harmonics = layers["harmonics"]
+    ripple = harmonics[..., 0] * torch.cos(harmonics[..., 1] * angle[..., None] + harmonics[..., 2])
+    return local, layers["reach"] + ripple.sum(-1) - radius
+
+
+def _sample(bank: Tensor, texture: Tensor, position: Tensor) -> Tensor:
+    """Bilinear, wrapping samples: numbers (B, P) and texel positions (B, P, 2) → (B, P, 3)."""
+    size = bank.shape[-1]
+    flat = bank.view(-1)
+    corner = torch.floor(position)
+    fraction = position - corner
+    column, row = corner[..., 0].int(), corner[..., 1].int()
+    base = texture.int() * (size * size)
+    color: Tensor = torch.zeros((), device=bank.device)
+    for down in (0, 1):
+        for right in (0, 1):
+            index = base + ((row + down) & (size - 1)) * size + ((column + right) & (size - 1))
+            weight_x = fraction[..., 0] if right else 1 - fraction[..., 0]
+            weight_y = fraction[..., 1] if down else 1 - fraction[..., 1]
+            color = color + unpack(flat[index]) * (weight_x * weight_y)[..., None]
+    return color / 255
+
+
+def paint(view: View, bank: Tensor, world: Tensor) -> Tensor:
+    """Colours of the scene at world points (B, P, 2), before the camera: (B, P, 3) in [0, 1]."""
+    layers = view.layers
+    _, inside = coverage(layers, world)
+    order = torch.arange(LAYERS, device=world.device)[:, None]
+    seen = torch.where(inside > 0, order, LAYERS - 1).amin(1)
+
+    def entry(name: str) -> Tensor:
+        table = layers[name]
+        rows = torch.arange(len(table), device=world.device)[:, None]
+        return table[rows, seen]
+
+    local = (entry("to_local") @ world[..., None])[..., 0] + entry("shift")
+    local, depth = _shape({name: entry(name) for name in _SHAPE}, local)
+    color = _sample(bank, entry("texture"), local * entry("texel") + entry("texel_offset"))
+    color = color * entry("gain") + entry("offset")
+    light = (1 + (entry("shade") * local.clamp(-1.5, 1.5)).sum(-1)).clamp(0.3, 1.8)
+    light = light * (1 - entry("rim") * torch.exp(-depth.clamp(min=0) / 0.12))
+    color = color * light[..., None]
+    color = color.clamp(1e-4, 2.0) ** view.gamma[:, None, None] * view.exposure[:, None]
+    return color.clamp(0, 1)
+
+
+def target_box(view: View, position: Tensor, *, reach: float = 150.0, cells: int = 100) -> Tensor:
+    """Tight box about the target's whole outline, seen or hidden: (B, 4) world x, y, w, h.
+
+    Measured on a grid of `cells`² points, interpolated: exact to about a tenth of a cell.
+    """
+    step = 2 * reach / cells
+    line = (torch.arange(cells, device=position.device) + 0.5) * step - reach
+    grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
+    layers = {name: table[:, TARGET] for name, table in view.layers.items()}
+    _, inside = coverage(layers, grid + position[:, None])
+    # In world pixels: the distance to the outline is about `inside` times the half axis.
+    distance = (inside * layers["edge"][..., None].clamp(min=0.05)).amax(1)
+    distance = distance.view(-1, cells, cells)
+    edges = []
+    for axis in (1, 2):  # columns give x, rows give y
+        profile = distance.amax(axis)
+        covered = (profile > 0).float()
+        first, last = covered.argmax(-1), cells - 1 - covered.flip(-1).argmax(-1)
+        for index, outward in ((first, -1), (last, 1)):
+            inner = profile.gather(1, index[:, None])[:, 0]
+            beyond = (index + outward).clamp(0, cells - 1)
+            outer = profile.gather(1, beyond[:, None])[:, 0]
+            part = (inner / (inner - outer).clamp(min=1e-3)).clamp(0, 1)
+            edges.append(line[index] + outward * part * step)
+    left, right, top, bottom = edges
+    corner = torch.stack([left, top], -1) + position
+    return torch.cat([corner, torch.stack([right - left, bottom - top], -1)], -1)
+
+
+def visible_share(view: View, box: Tensor, *, cells: int = 24) -> Tensor:
+    """Share of the target's area that no other layer hides, (B,)."""
+    line = (torch.arange(cells, device=box.device) + 0.5) / cells
+    grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
+    _, inside = coverage(view.layers, box[:, None, :2] + grid * box[:, None, 2:])
+    covered = inside > 0
+    whole = covered[:, TARGET].any(1)
+    hidden = covered[:, : TARGET.start].any(1)
+    return (whole & ~hidden).sum(-1) / whole.sum(-1).clamp(min=1)
+
+
+@dataclass
+class Camera:
+    """How the source image is spoiled; each (B,) or (B, n)."""
+
+    blur: Tensor
+    """Deviation of the optics' blur, source pixels."""
+    motion: Tensor
+    """Half the streak of motion blur, source pixels, (B, 2)."""
+    noise: Tensor
+    """Deviation of the noise."""
+    grain: Tensor
+    """Share of the noise that is alike in the three channels."""
+    quantum: Tensor
+    """Step of the compression's coarsest quantisation; 0 for none."""
+    grey: Tensor
+    """The image is grey, bool."""
+
+
+def draw_camera(uniforms: Tensor, grey: Tensor, motion: Tensor | None = None) -> Camera:
+    """A camera for each row of `uniforms`, (B, CAMERA_DRAWS); streaks of `motion` if given."""
+    dice = Dice(uniforms)
+    soft = dice.chance(0.12)
+    blur = torch.where(soft, dice.uniform(1.0, 2.2), dice.uniform(0.35, 0.9))
+    shaken = dice.chance(0.25)[:, None]
+    streak = torch.where(shaken, dice.normal(2.2, 2), 0.0) if motion is None else motion
+    noisy, packed = dice.chance(0.5), dice.chance(0.5)
+    return Camera(
+        blur=blur,
+        motion=streak,
+        noise=torch.where(noisy, dice.log_uniform(0.004, 0.06), 0.002),
+        grain=dice.uniform(0.2, 1.0),
+        quantum=torch.where(packed, dice.log_uniform(0.01, 0.16), 0.0),
+        grey=grey,
+    )
+
+
+@cache
+def _cosines(device: torch.device) -> Tensor:
+    """The orthonormal 8-point cosine transform, (8, 8)."""
+    k = torch.arange(_BLOCK, dtype=torch.float64)
+    table = torch.cos(math.pi * (k[None, :] + 0.5) * k[:, None] / _BLOCK) * math.sqrt(2 / _BLOCK)
+    table[0] /= math.sqrt(2)
+    return table.float().to(device)
+
+
+def _compress(images: Tensor, quantum: Tensor) -> Tensor:
+    """Quantise 8×8 blocks in the cosine domain, finer at low frequencies: (B, S, S, 3)."""
+    count, size, _, _ = images.shape
+    grey = images.mean(-1, keepdim=True)
+    planes = torch.cat([grey, images[..., :2] - grey], -1)
+    blocks = planes.view(count, size // _BLOCK, _BLOCK, size // _BLOCK, _BLOCK, 3)
+    table = _cosines(images.device)
+    rows = torch.einsum("ui,bpiqjc->bpuqjc", table, blocks)
+    spectrum = torch.einsum("vj,bpuqjc->bpuqvc", table, rows)
+    k = torch.arange(_BLOCK, device=images.device)
+    step = (0.25 + 0.15 * (k[:, None] + k[None, :])).view(1, 1, _BLOCK, 1, _BLOCK, 1)
+    coarse = torch.tensor([1.0, 1.8, 1.8], device=images.device)
+    step = step * coarse * quantum.view(-1, 1, 1, 1, 1, 1).clamp(min=1e-3)
+    spectrum = torch.round(spectrum / step) * step
+    rows = torch.einsum("vj,bpuqvc->bpuqjc", table, spectrum)
+    planes = torch.einsum("ui,bpuqjc->bpiqjc", table, rows).reshape(count, size, size, 3)
+    grey, first, second = planes[..., :1], planes[..., 1:2], planes[..., 2:]
+    packed = torch.cat([grey + first, grey + second, grey - first - second], -1)
+    return torch.where((quantum > 0).view(-1, 1, 1, 1), packed, images)
+
+
+def _streak(images: Tensor, motion: Tensor) -> Tensor:
+    """Average seven whole-pixel shifts along ±motion: (B, S, S, 3)."""
+    count, size, _, _ = images.shape
+    device = images.device
+    line = torch.arange(size, device=device)
+    rows = torch.arange(count, device=device)[:, None, None]
+    total = torch.zeros_like(images)
+    for step in range(-3, 4):
+        shift = torch.round(motion * (step / 3)).long()
+        column = (line + shift[:, :1]).clamp(0, size - 1)
+        row = (line + shift[:, 1:]).clamp(0, size - 1)
+        total = total + images[rows, row[:, :, None], column[:, None, :]]
+    return total / 7
+
+
+def _soften(images: Tensor, deviation: Tensor) -> Tensor:
+    """Gaussian blur with a deviation for each image, seven taps an axis: (B, S, S, 3)."""
+    offsets = torch.arange(-3, 4, device=images.device)
+    weights = torch.exp(-0.5 * (offsets / deviation[:, None]) ** 2)
+    weights = weights / weights.sum(-1, keepdim=True)
+    for axis in (1, 2):
+        size = images.shape[axis]
+        line = torch.arange(size, device=images.device)
+        total = torch.zeros_like(images)
+        for tap in range(7):
+            index = (line + tap - 3).clamp(0, size - 1)
+            total = total + images.index_select(axis, index) * weights[:, tap, None, None, None]
+        images = total
+    return images
+
+
+def photograph(
+    view: View, bank: Tensor, camera: Camera, origin: Tensor, pitch: Tensor, noise: Tensor
+) -> Tensor:
+    """The source image: (B, S, S, 3) in [0, 1] on 256 levels.
+
+    Pixel (i, j) is centred at origin + (j, i) · pitch, with origin (B, 2) and pitch (B,) in world
+    pixels; `noise` is standard normal, (B, S, S, 4), with S a multiple of 8.
+    """
+    size = noise.shape[1]
+    line = torch.arange(size, device=noise.device, dtype=torch.float32)
+    grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
+    world = origin[:, None] + grid * pitch[:, None, None]
+    images = paint(view, bank, world).view(-1, size, size, 3)
+    images = _soften(_streak(images, camera.motion), camera.blur)
+    images = torch.where(
+        camera.grey.view(-1, 1, 1, 1), images.mean(-1, keepdim=True).expand_as(images), images
+    )
+    share = camera.grain.view(-1, 1, 1, 1)
+    colored = torch.where(camera.grey.view(-1, 1, 1, 1), 0.0, noise[..., :3])
+    grain = share * noise[..., 3:] + (1 - share) * colored
+    images = images + grain * camera.noise.view(-1, 1, 1, 1)
+    images = _compress(images, camera.quantum)
+    return torch.round(images.clamp(0, 1) * 255) / 255
+
+
+def crop(
+    source: Tensor, origin: Tensor, pitch: Tensor, center: Tensor, side: Tensor, size: int,
+    frame: Tensor, fill: Tensor,
+) -> Tensor:
+    """Resample a source image to `size`² pixels about `center`: (B, size, size, 3) uint8.
+
+    The same sampling as `siamfc.geometry.crop` where that enlarges. `frame` (B, 4) are the first
+    and last pixel centres x, y of the frame, in world pixels; outside is `fill` (B, 3) in [0, 1].
+    """
+    count, extent, _, _ = source.shape
+    device = source.device
+    place = torch.arange(size, device=device) + 0.5 - size / 2
+    rows = torch.arange(count, device=device)[:, None, None]
+    axes = []
+    for axis in (0, 1):
+        world = center[:, axis, None] + place * (side[:, None] / size)
+        position = (world - origin[:, axis, None]) / pitch[:, None]
+        corner = torch.floor(position)
+        outside = (world < frame[:, axis, None]) | (world > frame[:, 2 + axis, None])
+        first = corner.long().clamp(0, extent - 1)
+        second = (first + 1).clamp(max=extent - 1)
+        axes.append((first, second, (position - corner).clamp(0, 1), outside))
+    (left, right, across, out_x), (top, bottom, down, out_y) = axes
+    across, down = across[:, None, :, None], down[:, :, None, None]
+
+    def take(row: Tensor, column: Tensor) -> Tensor:
+        return source[rows, row[:, :, None], column[:, None, :]]
+
+    upper = take(top, left) * (1 - across) + take(top, right) * across
+    lower = take(bottom, left) * (1 - across) + take(bottom, right) * across
+    images = upper * (1 - down) + lower * down
+    outside = (out_y[:, :, None] | out_x[:, None, :])[..., None]
+    images = torch.where(outside, fill[:, None, None], images)
+    return torch.round(images * 255).to(torch.uint8)

@@ -1,0 +1,120 @@
+"""The network's training pass, arranged for a GPU: the same function of the same parameters.
+
+Measured by `benchmarks/training.py`. What differs from `SiamFC.forward`:
+
+- Images come as uint8, channels last; 2×2 pixels fold into channels, so that conv1, 11×11 with
+  stride 2 on 3 channels, becomes 6×6 with stride 1 on 12, a shape that matrix units can take.
+- Each group of a grouped convolution is a convolution of its own.
+- Batch normalisation takes its statistics over exemplar and search images together, so that one
+  and the same φ embeds both, as it will when tracking. (Calling the backbone twice normalises
+  each by its own statistics, and tracking then by a mixture that neither was trained with.)
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from siamfc.network.alexnet import SiamFC, correlate
+from siamfc.network.normalisation import Normalisation
+
+Grouping = Literal["grouped", "split", "dense"]
+
+
+def fold_images(images: Tensor, normalisation: Normalisation, dtype: torch.dtype) -> Tensor:
+    """Pixels (N, H, W, 3) uint8, H and W odd → (N, 12, (H+1)/2, (W+1)/2), channels last."""
+    count, height, width, _ = images.shape
+    device = images.device
+    multiplier = torch.tensor(normalisation.multiplier, device=device)
+    offset = torch.tensor(normalisation.offset, device=device)
+    values = (images.float() * multiplier + offset).to(dtype)
+    padded = functional.pad(values, (0, 0, 0, width % 2, 0, height % 2))
+    blocks = padded.view(count, (height + 1) // 2, 2, (width + 1) // 2, 2, 3)
+    folded = blocks.permute(0, 1, 3, 2, 4, 5).reshape(count, blocks.shape[1], blocks.shape[3], 12)
+    return folded.permute(0, 3, 1, 2)
+
+
+def fold_kernel(weight: Tensor) -> Tensor:
+    """Kernel (O, 3, 11, 11) of stride 2 → (O, 12, 6, 6) of stride 1 for folded images."""
+    padded = functional.pad(weight, (0, 1, 0, 1))
+    blocks = padded.view(len(weight), 3, 6, 2, 6, 2)
+    return blocks.permute(0, 3, 5, 1, 2, 4).reshape(len(weight), 12, 6, 6)
+
+
+def _convolve(layer: nn.Conv2d, inputs: Tensor, weight: Tensor, grouping: Grouping) -> Tensor:
+    bias = None if layer.bias is None else layer.bias.to(inputs.dtype)
+    weight = weight.to(inputs.dtype)
+    if layer.groups == 1:
+        return functional.conv2d(inputs, weight, bias)
+    if grouping == "grouped":
+        return functional.conv2d(inputs, weight, bias, groups=layer.groups)
+    if grouping == "dense":
+        blocks = weight.chunk(layer.groups)
+        rows = [
+            functional.pad(block, (0, 0, 0, 0, k * block.shape[1], (1 - k) * block.shape[1]))
+            for k, block in enumerate(blocks)
+        ]
+        return functional.conv2d(inputs, torch.cat(rows), bias)
+    parts = zip(inputs.chunk(layer.groups, 1), weight.chunk(layer.groups), strict=True)
+    outputs = torch.cat([functional.conv2d(part, kernel) for part, kernel in parts], 1)
+    return outputs if bias is None else outputs + bias.view(1, -1, 1, 1)
+
+
+def _normalise_together(norm: nn.BatchNorm2d, tensors: list[Tensor]) -> list[Tensor]:
+    """Batch normalisation with statistics over all the tensors, then the rectifier."""
+    wide = [tensor.float() for tensor in tensors]
+    count = sum(tensor.numel() // tensor.shape[1] for tensor in tensors)
+    mean = torch.stack([tensor.sum((0, 2, 3)) for tensor in wide]).sum(0) / count
+    square = torch.stack([(tensor * tensor).sum((0, 2, 3)) for tensor in wide]).sum(0) / count
+    variance = (square - mean * mean).clamp(min=0)
+    if norm.running_mean is not None and norm.running_var is not None:
+        with torch.no_grad():
+            norm.running_mean.lerp_(mean, norm.momentum or 0.1)
+            norm.running_var.lerp_(variance * (count / (count - 1)), norm.momentum or 0.1)
+    scale = norm.weight * torch.rsqrt(variance + norm.eps)
+    shift = norm.bias - mean * scale
+    return [
+        functional.relu(tensor * scale.view(1, -1, 1, 1) + shift.view(1, -1, 1, 1)).to(source.dtype)
+        for tensor, source in zip(wide, tensors, strict=True)
+    ]
+
+
+def embed_together(
+    model: SiamFC, images: list[Tensor], grouping: Grouping = "split"
+) -> list[Tensor]:
+    """Folded images → embeddings (N, 256, h, w) of each, normalised with common statistics."""
+    net = model.backbone
+    stages = (
+        (net.conv1, net.norm1, True),
+        (net.conv2, net.norm2, True),
+        (net.conv3, net.norm3, False),
+        (net.conv4, net.norm4, False),
+    )
+    tensors = images
+    for layer, norm, pool in stages:
+        weight = fold_kernel(layer.weight) if layer is net.conv1 else layer.weight
+        tensors = [_convolve(layer, tensor, weight, grouping) for tensor in tensors]
+        tensors = _normalise_together(norm, tensors)
+        if pool:
+            tensors = [functional.max_pool2d(tensor, 3, stride=2) for tensor in tensors]
+    return [_convolve(net.conv5, tensor, net.conv5.weight, grouping) for tensor in tensors]
+
+
+def respond_together(
+    model: SiamFC,
+    exemplars: Tensor,
+    searches: Tensor,
+    normalisation: Normalisation,
+    *,
+    dtype: torch.dtype = torch.bfloat16,
+    grouping: Grouping = "split",
+) -> Tensor:
+    """Training pass: pixels (N, 127, 127, 3) and (N, 255, 255, 3) uint8 → logits (N, 17, 17).
+
+    Updates the running statistics, as a module in training mode does.
+    """
+    images = [fold_images(batch, normalisation, dtype) for batch in (exemplars, searches)]
+    exemplar_embeddings, search_embeddings = embed_together(model, images, grouping)
+    similarity = correlate(exemplar_embeddings, search_embeddings)
+    return (model.log_gain.exp() * similarity + model.bias)[:, 0]
