@@ -1,0 +1,120 @@
+"""Reads the text files that annotations come in: boxes and flags, one frame a line."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from siamfc.data.sequences import BoolArray, FloatArray
+from siamfc.errors import DatasetError
+
+_SEPARATORS = re.compile(r"[,;\s]+")
+
+
+def read_text(path: Path) -> str:
+    """Read a text file.
+
+    Raises:
+        DatasetError: it cannot be opened, or isn't text.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise DatasetError(f"{path}: expected a text file, got other bytes") from None
+    except OSError as error:
+        raise DatasetError(f"{path}: expected a text file; {error.strerror}") from None
+
+
+def parse_numbers(line: str) -> list[float]:
+    """Read the numbers of a line, apart by commas, semicolons, tabs or blanks.
+
+    >>> parse_numbers("12, 8.5 NaN;4")
+    [12.0, 8.5, nan, 4.0]
+    """
+    return [float(part) for part in _SEPARATORS.split(line.strip(" \t\r\n,;")) if part]
+
+
+def read_table(path: Path, columns: int | None = None) -> FloatArray:
+    """Read lines of numbers: (lines, columns); blank lines don't count.
+
+    Args:
+        path: the file.
+        columns: how many each line must have; None: as many as the first has.
+
+    Raises:
+        DatasetError: the file, or a line that isn't so many numbers.
+    """
+    rows: list[list[float]] = []
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = parse_numbers(line)
+        except ValueError:
+            row = []
+        columns = columns or len(row)
+        if len(row) != columns or not row:
+            wanted = f"{columns} numbers" if columns else "numbers"
+            raise DatasetError(f"{path}, line {number}: expected {wanted}, got {line.strip()!r}")
+        rows.append(row)
+    return np.array(rows, dtype=np.float64).reshape(len(rows), columns or 0)
+
+
+def read_boxes(path: Path, *, index_base: int) -> FloatArray:
+    """Read a file of `x, y, w, h` lines: (F, 4), 0-based; without area: NaN.
+
+    Args:
+        path: the file.
+        index_base: number of the left upper pixel, 0 or 1, which is taken off x and y.
+
+    Raises:
+        DatasetError: see `read_table`.
+    """
+    boxes = read_table(path, 4)
+    boxes[:, :2] -= index_base
+    return without_empty(boxes)
+
+
+def without_empty(boxes: FloatArray) -> FloatArray:
+    """Return boxes (F, 4) with NaN rows where there is no area or not four finite numbers."""
+    usable = np.isfinite(boxes).all(axis=1, keepdims=True) & (boxes[:, 2:].min(axis=1) > 0)[:, None]
+    return np.where(usable, boxes, np.nan)
+
+
+def read_flags(path: Path, count: int) -> BoolArray:
+    """Read 0s and 1s, one a line or all in one: (count,); a missing file or end means 0.
+
+    Raises:
+        DatasetError: something else than numbers, or more of them than frames.
+    """
+    values = read_values(path, count, default=0.0)
+    return np.asarray(values != 0)
+
+
+def read_values(path: Path, count: int, *, default: float) -> FloatArray:
+    """Read one number a frame: (count,); a missing file or end is filled with `default`.
+
+    Raises:
+        DatasetError: something else than numbers, or more of them than frames.
+    """
+    filled = np.full(count, default)
+    if not path.exists():
+        return filled
+    try:
+        values = parse_numbers(read_text(path))
+    except ValueError:
+        raise DatasetError(f"{path}: expected a number for each frame") from None
+    if len(values) > count:
+        raise DatasetError(f"{path}: expected {count} numbers, one a frame, got {len(values)}")
+    filled[: len(values)] = values
+    return filled
+
+
+def read_lines(path: Path) -> Sequence[str]:
+    """Read the lines of a list, without blanks around them and without empty ones.
+
+    Raises:
+        DatasetError: see `read_text`.
+    """
+    return [line.strip() for line in read_text(path).splitlines() if line.strip()]

@@ -1,0 +1,223 @@
+"""What a data set holds: videos, and in each of them the boxes of one or more targets.
+
+A reader lists a data set's videos without opening them; `Video.read` opens one and gives a
+`Sequence` for each target in it. Pixels are read only when somebody iterates `Sequence.images`.
+So a list of thousands of videos costs a few hundred bytes each.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Sequence as AbstractSequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NoReturn, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.boxes import is_absent
+from siamfc.errors import DatasetError
+
+BoolArray = NDArray[np.bool_]
+FloatArray = NDArray[np.float64]
+
+ProblemKind = Literal[
+    "missing frame",
+    "unreadable image",
+    "empty box",
+    "box outside",
+    "wrong count",
+    "no target",
+    "unreadable annotation",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Something in a data set that isn't as its format says."""
+
+    kind: ProblemKind
+    sequence: str
+    """Name of the video, or of the sequence where one target alone is concerned."""
+    frame: int | None = None
+    """Position in the sequence, from 0; None where the whole sequence is concerned."""
+    path: str | None = None
+    message: str
+    """What was expected and what came."""
+
+
+OnProblem = Callable[[Problem], None]
+"""Hears of a problem; what it returns from is repaired as the problem's finder says."""
+
+
+def raise_problem(problem: Problem) -> NoReturn:
+    """Refuse a data set at its first problem.
+
+    Raises:
+        DatasetError: always.
+    """
+    raise DatasetError(f"{problem.path or problem.sequence}: {problem.message}")
+
+
+class FrameFiles(AbstractSequence[Path]):
+    """Image files of one folder, in the order in which they are frames.
+
+    >>> FrameFiles(Path("img"), ("1.jpg", "2.jpg"))[1].as_posix()
+    'img/2.jpg'
+    """
+
+    __slots__ = ("folder", "names")
+
+    def __init__(self, folder: Path, names: Iterable[str]) -> None:
+        self.folder = folder
+        self.names = tuple(names)
+
+    @overload
+    def __getitem__(self, index: int) -> Path: ...
+    @overload
+    def __getitem__(self, index: slice) -> "FrameFiles": ...
+    def __getitem__(self, index: int | slice) -> "Path | FrameFiles":
+        if isinstance(index, slice):
+            return FrameFiles(self.folder, self.names[index])
+        return self.folder / self.names[index]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __repr__(self) -> str:
+        return f"FrameFiles({str(self.folder)!r}, {len(self)} files)"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sequence:
+    """One target in one video.
+
+    F is the count of frames. Arrays left empty mean that the data set says nothing of the kind;
+    they are filled: no frame absent or occluded, visibility unknown.
+
+    Raises:
+        DatasetError: lengths that don't agree, or a box in a frame whose target is absent.
+
+    >>> boxes = np.array([[0, 0, 4, 4], [np.nan] * 4])
+    >>> sequence = Sequence(name="a", frames=FrameFiles(Path("a"), ["1.png", "2.png"]), boxes=boxes)
+    >>> len(sequence), sequence.annotated.tolist()
+    (2, [True, False])
+    """
+
+    name: str
+    """Unique in its data set; `/` separates levels."""
+    frames: FrameFiles | Path
+    """The image of each frame, or the one video file of them all."""
+    boxes: FloatArray
+    """(F, 4) x, y, w, h in pixels of the frame; a NaN row: absent, or not annotated."""
+    absent: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """(F,) where the data set says that the target cannot be seen at all."""
+    occluded: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """(F,) where the data set says that some of the target is hidden."""
+    visibility: FloatArray = field(default_factory=lambda: np.zeros(0))
+    """(F,) share of the target that is seen, 0 to 1; NaN: unknown."""
+    tags: Mapping[str, BoolArray] = field(default_factory=dict)
+    """Attributes of single frames: name → (F,)."""
+    attributes: tuple[str, ...] = ()
+    """Attributes of the whole sequence, by the data set's own names."""
+    label: str = ""
+    """What the target is, by the data set's own name; empty where it doesn't say."""
+    split: str | None = None
+    """The data set's part, such as `train`."""
+    size: tuple[int, int] | None = None
+    """Width and height of the frames in pixels, where the annotation says so."""
+    video: str = ""
+    """Name of the video that the sequence is from; its own name by default."""
+
+    def __post_init__(self) -> None:
+        count = len(self.boxes)
+        defaults = {
+            "absent": np.zeros(count, np.bool_),
+            "occluded": np.zeros(count, np.bool_),
+            "visibility": np.full(count, np.nan),
+        }
+        for name, default in defaults.items():
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, default)
+        if not self.video:
+            object.__setattr__(self, "video", self.name)
+        self._check(count)
+
+    def _check(self, count: int) -> None:
+        if self.boxes.shape != (count, 4):
+            raise DatasetError(
+                f"{self.name}: expected boxes of shape (F, 4), got {self.boxes.shape}"
+            )
+        lengths = {
+            "frames": len(self.frames) if isinstance(self.frames, FrameFiles) else count,
+            "absent": len(self.absent),
+            "occluded": len(self.occluded),
+            "visibility": len(self.visibility),
+            **{name: len(values) for name, values in self.tags.items()},
+        }
+        for name, length in lengths.items():
+            if length != count:
+                raise DatasetError(
+                    f"{self.name}: expected {count} {name} for as many boxes, got {length}"
+                )
+        if not is_absent(self.boxes[self.absent]).all():
+            frame = int(np.flatnonzero(self.absent & ~is_absent(self.boxes))[0])
+            raise DatasetError(
+                f"{self.name}: expected a NaN row where the target is absent, "
+                f"got {self.boxes[frame].tolist()} in frame {frame}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @property
+    def annotated(self) -> BoolArray:
+        """(F,) where there is a box."""
+        return ~is_absent(self.boxes)
+
+    def images(self) -> Iterator[NDArray[np.uint8]]:
+        """The frames in order, (H, W, 3) uint8 RGB each.
+
+        Raises:
+            SourceError: a frame that cannot be read.
+        """
+        from siamfc.frames import open_source, read_image
+
+        if isinstance(self.frames, FrameFiles):
+            yield from map(read_image, self.frames)
+            return
+        with open_source(self.frames) as source:
+            for frame in source:
+                yield frame.image
+
+
+Loader = Callable[[OnProblem], Iterable[Sequence]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Video:
+    """A video of a data set, not yet opened."""
+
+    name: str
+    """Unique in its data set; `/` separates levels."""
+    split: str | None = None
+    load: Loader = field(repr=False)
+    """Opens the annotation; can be pickled, so that a video can be sent to another process."""
+
+    def read(self, on_problem: OnProblem = raise_problem) -> tuple[Sequence, ...]:
+        """Open the annotation: a sequence for each target, in a fixed order.
+
+        Args:
+            on_problem: hears of each problem; the default refuses the first. What it returns
+                from is repaired: a frame without an image keeps the path that it should have,
+                and of unequal counts the surplus is cut.
+
+        Raises:
+            DatasetError: an annotation that cannot be read.
+        """
+        return tuple(self.load(on_problem))
+
+
+def read_sequences(videos: Iterable[Video]) -> Iterator[Sequence]:
+    """Open one video after the other and give the sequences in them."""
+    for video in videos:
+        yield from video.read()

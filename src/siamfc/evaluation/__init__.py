@@ -1,0 +1,1 @@
+"""Evaluation: running trackers over data sets, metrics, protocols, result files."""

@@ -1,0 +1,175 @@
+"""Result files: what a tracker said of a sequence, with all that is needed to trust it.
+
+A folder of results has one file a sequence, `<sequence>.csv`: a first line `# {…}` of JSON, the
+run's record, then a header and a row for each frame. Boxes are 0-based, as everywhere in siamfc;
+an empty field is a value that isn't there. A sequence on which the tracker failed has the record
+alone, with the reason, in `<sequence>.failed.json`.
+"""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from siamfc.errors import DatasetError, OutputError
+from siamfc.evaluation.running import Track
+
+_COLUMNS = ("frame", "x", "y", "w", "h", "score", "seconds")
+_MARK = "# "
+
+Record = Mapping[str, Any]
+"""What a result must be read with: tracker and weights, data set, versions, commit, machine."""
+
+COMPARED = ("tracker", "dataset", "protocol")
+"""The parts of a record in which two results must agree to belong to one run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultFolder:
+    """A folder of one run's results, in which a stopped run goes on where it was.
+
+    Args:
+        path: the folder; made when the first result is written.
+        record: of the run. Results that are already there must agree in what is `COMPARED`.
+    """
+
+    path: Path
+    record: Record
+
+    def track_path(self, sequence: str) -> Path:
+        """Where a sequence's track is, or will be."""
+        return self._path(sequence, ".csv")
+
+    def failure_path(self, sequence: str) -> Path:
+        """Where the reason is, or will be, why a sequence has no track."""
+        return self._path(sequence, ".failed.json")
+
+    def load(self, sequence: str, frame_count: int) -> Track | None:
+        """Read the finished track of a sequence; None if there is none yet.
+
+        Raises:
+            DatasetError: a file that is damaged, or has another count of frames.
+            OutputError: a file of a run with other settings.
+        """
+        path = self.track_path(sequence)
+        if not path.exists():
+            return None
+        track, record = read_track(path)
+        self._check_same_run(path, record)
+        if len(track.boxes) != frame_count:
+            raise DatasetError(
+                f"{path}: expected {frame_count} frames, got {len(track.boxes)}; "
+                "delete the file to track the sequence again"
+            )
+        return track
+
+    def save(self, track: Track) -> Path:
+        """Write a track, or the reason why there is none; whole or not at all.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        record = {"sequence": track.sequence, **self.record}
+        track_path = self.track_path(track.sequence)
+        failure_path = self.failure_path(track.sequence)
+        if track.failure is not None:
+            text = json.dumps({**record, "failure": track.failure}, indent=1) + "\n"
+            return write_atomically(failure_path, text)
+        write_atomically(track_path, _format_track(track, record))
+        failure_path.unlink(missing_ok=True)
+        return track_path
+
+    def _path(self, sequence: str, suffix: str) -> Path:
+        parts = sequence.split("/")
+        if not all(parts) or {".", ".."} & set(parts):
+            raise OutputError(f"expected a sequence's name fit for a file, got {sequence!r}")
+        return self.path.joinpath(*parts[:-1], parts[-1] + suffix)
+
+    def _check_same_run(self, path: Path, record: Record) -> None:
+        ours = json.loads(json.dumps(dict(self.record)))
+        for part in COMPARED:
+            if record.get(part) != ours.get(part):
+                raise OutputError(
+                    f"{path} is of another run ({part}: {_difference(record.get(part), ours[part])}"
+                    "): choose another folder, or delete this one"
+                )
+
+
+def read_track(path: str | Path) -> tuple[Track, Record]:
+    """Read a result file and the record of its run.
+
+    Raises:
+        DatasetError: it isn't one, or it is damaged.
+    """
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path}: expected a result file; {error}") from None
+    try:
+        record = json.loads(lines[0].removeprefix(_MARK))
+        rows = list(csv.reader(lines[1:]))
+        if tuple(rows[0]) != _COLUMNS:
+            raise ValueError(f"columns {rows[0]}")
+        table = np.array(
+            [[float(cell) if cell else np.nan for cell in row] for row in rows[1:]],
+            dtype=np.float64,
+        ).reshape(-1, len(_COLUMNS))
+        if (table[:, 0] != np.arange(len(table))).any() or not isinstance(record, dict):
+            raise ValueError("frames out of order")
+        sequence = str(record["sequence"])
+    except (ValueError, IndexError, KeyError, TypeError) as error:
+        raise DatasetError(
+            f"{path}: expected a result file of siamfc, got something else ({error}); "
+            "delete the file to track the sequence again"
+        ) from None
+    track = Track(sequence=sequence, boxes=table[:, 1:5], scores=table[:, 5], seconds=table[:, 6])
+    return track, record
+
+
+def _format_track(track: Track, record: Record) -> str:
+    text = io.StringIO()
+    text.write(_MARK + json.dumps(record) + "\n")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for frame, box in enumerate(track.boxes):
+        values = (*box, track.scores[frame], track.seconds[frame])
+        writer.writerow([frame, *(_format_number(float(value)) for value in values)])
+    return text.getvalue()
+
+
+def _format_number(value: float) -> str:
+    """The shortest text that reads back as `value`, empty for NaN."""
+    return "" if np.isnan(value) else repr(value)
+
+
+def _difference(theirs: Any, ours: Any) -> str:
+    """Say in which entry two parts of a record differ first."""
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        for key in {**theirs, **ours}:
+            if theirs.get(key) != ours.get(key):
+                return f"{key} {theirs.get(key)!r} there, {ours.get(key)!r} here"
+    return f"{theirs!r} there, {ours!r} here"
+
+
+def write_atomically(path: Path, text: str) -> Path:
+    """Write a text file whole or not at all, making its folder.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
+    return path
