@@ -1,0 +1,22 @@
+"""Videos, folders, cameras, streams and arrays as RGB frames; films written and drawn on."""
+
+from siamfc.frames.arrays import ArraySource
+from siamfc.frames.folder import ImageFiles
+from siamfc.frames.frame import Frame, FrameSource, Image
+from siamfc.frames.images import check_image, read_image
+from siamfc.frames.live import LiveSource
+from siamfc.frames.opening import open_source
+from siamfc.frames.video import VideoFile
+
+__all__ = [
+    "ArraySource",
+    "Frame",
+    "FrameSource",
+    "Image",
+    "ImageFiles",
+    "LiveSource",
+    "VideoFile",
+    "check_image",
+    "open_source",
+    "read_image",
+]

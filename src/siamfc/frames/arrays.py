@@ -1,0 +1,81 @@
+"""Pictures that a program has in memory or makes on the go."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from siamfc.errors import InputError, SourceError
+from siamfc.frames.frame import Frame
+from siamfc.frames.images import check_image
+
+
+class ArraySource:
+    """A list, stack or generator of (H, W, 3) RGB or (H, W) grey arrays of uint8.
+
+    A generator is read when a frame is asked for, in the caller's thread, and only once.
+
+    Args:
+        arrays: The pictures; (N, H, W, 3) counts as N of them.
+        frame_rate: Frames per second, which gives the frames times; None: the times are NaN.
+
+    Raises:
+        InputError: `arrays` is a single picture; while iterating: an element is no picture.
+        SourceError: No pictures, or a generator that has been read before.
+    """
+
+    name = "arrays"
+
+    def __init__(self, arrays: Iterable[ArrayLike], *, frame_rate: float | None = None) -> None:
+        if isinstance(arrays, np.ndarray) and arrays.ndim < 4 and arrays.shape[-1:] in {(3,), (4,)}:
+            raise InputError(
+                f"a source needs several pictures, (N, H, W, 3); got one array of shape "
+                f"{arrays.shape}: put it into a list"
+            )
+        self.frame_rate = frame_rate
+        self.frame_count: int | None = None
+        self.size: tuple[int, int] | None = None
+        self._arrays = arrays
+        self._used_up = False
+        if isinstance(arrays, Sequence | np.ndarray):
+            if len(arrays) == 0:
+                raise SourceError("a source needs at least one picture; got an empty list")
+            self.frame_count = len(arrays)
+            height, width, _ = check_image(arrays[0], what="frame 0").shape
+            self.size = (width, height)
+
+    def __iter__(self) -> Iterator[Frame]:
+        if self.frame_count is None:
+            if self._used_up:
+                raise SourceError("this generator of arrays has been read: make a new one")
+            self._used_up = True
+        return self._frames()
+
+    def _frames(self) -> Iterator[Frame]:
+        for index, array in enumerate(self._arrays):
+            image = check_image(array, what=f"frame {index}")
+            yield Frame(image, index, image_time(index, self.frame_rate))
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def image_time(index: int, frame_rate: float | None) -> float:
+    """Seconds from the first to another of equally spaced pictures; NaN without a rate."""
+    return math.nan if frame_rate is None else index / frame_rate

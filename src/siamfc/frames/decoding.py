@@ -1,0 +1,236 @@
+"""One pass over a video, camera or stream with PyAV; its errors in our words."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from siamfc.errors import SourceError
+
+_logger = logging.getLogger(__name__)
+
+_NOT_VIDEO_FORMATS = frozenset({"tty"})
+"""What FFmpeg would render as a moving picture, but nobody means as a video: plain text."""
+
+_MISSING_SHARE = 0.02
+"""Share of the stated frames that may be missing without a warning: the number can be an
+estimate, and some containers count frames that were left out on purpose."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoAddress:
+    """Where FFmpeg finds a video.
+
+    Attributes:
+        url: A path, URL or device name.
+        name: The same for messages, without passwords.
+        format: FFmpeg's input format; None to find out.
+        options: FFmpeg's options of the format or protocol.
+        timeout: Seconds without any data after which opening or reading fails; None: never.
+    """
+
+    url: str
+    name: str
+    format: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    timeout: float | None = None
+
+
+class VideoDecoder:
+    """One open video; used by one thread at a time.
+
+    Args:
+        address: Where it is.
+        threads: Threads that decode.
+
+    Raises:
+        SourceError: It cannot be opened, or holds no video that can be decoded.
+    """
+
+    def __init__(self, address: VideoAddress, *, threads: int) -> None:
+        self._address = address
+        self._container = _open(address)
+        try:
+            self._stream = _video_stream(self._container, address)
+        except SourceError:
+            self._container.close()
+            raise
+        self._stream.thread_type = "AUTO"
+        self._stream.codec_context.thread_count = threads
+        self._from_start = True
+        self._broken_off: av.FFmpegError | None = None
+
+    @property
+    def frame_rate(self) -> float | None:
+        """Mean number of frames per second."""
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        return float(rate) if rate else None
+
+    @property
+    def frame_count(self) -> int | None:
+        """Number of frames as the container states, or else duration × rate."""
+        if self._stream.frames > 0:
+            return self._stream.frames
+        duration, rate = self.duration, self.frame_rate
+        return round(duration * rate) if duration and rate else None
+
+    @property
+    def duration(self) -> float | None:
+        """Length in seconds as the container states; None for live streams."""
+        if self._stream.duration and self._stream.time_base:
+            return float(self._stream.duration * self._stream.time_base)
+        return self._container.duration / av.time_base if self._container.duration else None
+
+    @property
+    def has_square_pixels(self) -> bool:
+        """Whether pixels are as wide as high, or nothing is said about them."""
+        aspect = self._stream.sample_aspect_ratio
+        return not aspect or aspect == 1
+
+    def pictures(self) -> Generator[av.VideoFrame]:
+        """Yield the pictures that can be decoded, in order of presentation.
+
+        Damage is survived: what cannot be decoded is left out and logged as a warning. Pictures
+        that the codec mended itself come as they are.
+
+        Raises:
+            SourceError: Nothing at all could be decoded.
+        """
+        count = unused = damaged = 0
+        failure: av.FFmpegError | None = None
+        for packet in self._packets():
+            try:
+                pictures = packet.decode() if packet else self._stream.decode(None)
+            except av.error.EOFError:  # the decoder had been flushed before
+                continue
+            except av.FFmpegError as error:
+                failure = error
+                damaged += 1
+                continue
+            unused += packet is not None and packet.is_discard
+            count += len(pictures)
+            damaged += sum(picture.is_corrupt for picture in pictures)
+            yield from pictures
+        if count == 0:
+            raise self._nothing_decoded(self._broken_off or failure)
+        self._warn(count, unused, damaged)
+
+    def presentation_times(self) -> list[int]:
+        """The time stamp of every frame in the stream's time base, ascending, without decoding.
+
+        Reads the whole file; the decoder is at its end afterwards.
+        """
+        return sorted(
+            packet.pts
+            for packet in self._packets()
+            if packet and packet.pts is not None and not packet.is_discard
+        )
+
+    def pictures_from(self, time_stamp: int) -> Generator[av.VideoFrame]:
+        """Yield the pictures from the last key frame on that is not after a time stamp.
+
+        Raises:
+            SourceError: As `pictures`.
+        """
+        self._from_start = False
+        try:
+            self._container.seek(time_stamp, stream=self._stream, backward=True)
+        except av.FFmpegError as error:
+            reason = _explain(error, self._address)
+            raise SourceError(f"{self._address.name}: no way to its middle: {reason}") from None
+        return self.pictures()
+
+    def close(self) -> None:
+        """Let go of the file or device; may be called twice."""
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _packets(self) -> Generator[Packet[VideoStream] | None]:
+        """Yield the packets, and None in the end if reading failed, to empty the decoder."""
+        try:
+            yield from self._container.demux(self._stream)
+        except av.FFmpegError as error:
+            self._broken_off = error
+            yield None
+
+    def _nothing_decoded(self, failure: av.FFmpegError | None) -> SourceError:
+        reason = f" ({_explain(failure, self._address)})" if failure else ""
+        return SourceError(f"{self._address.name} holds no frame that can be decoded{reason}")
+
+    def _warn(self, count: int, unused: int, damaged: int) -> None:
+        name = self._address.name
+        if self._broken_off is not None:
+            reason = _explain(self._broken_off, self._address)
+            _logger.warning("%s broke off after %d frames: %s", name, count, reason)
+            return
+        expected = (self.frame_count or 0) - unused if self._from_start else 0
+        if count < expected - 1 - _MISSING_SHARE * expected:
+            _logger.warning("%s is cut off or damaged: %d of %d frames", name, count, expected)
+        elif damaged:
+            _logger.warning("%s is damaged: %d faults", name, damaged)
+
+
+def _open(address: VideoAddress) -> InputContainer:
+    try:
+        container = av.open(
+            address.url,
+            "r",
+            format=address.format,
+            options=dict(address.options),
+            metadata_errors="replace",
+            timeout=address.timeout,
+        )
+    except av.FFmpegError as error:
+        reason = _explain(error, address)
+        raise SourceError(f"{address.name} cannot be opened: {reason}") from None
+    if container.format.name in _NOT_VIDEO_FORMATS:
+        container.close()
+        raise SourceError(f"{address.name} is no video but a text")
+    return container
+
+
+def _video_stream(container: InputContainer, address: VideoAddress) -> VideoStream:
+    streams = [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & Disposition.attached_pic  # the cover of a piece of music
+    ]
+    if not streams:
+        kinds = " and ".join(sorted({stream.type for stream in container.streams}))
+        raise SourceError(f"{address.name} holds no video, only {kinds or 'an empty container'}")
+    for stream in streams:
+        if stream.codec_context is not None:  # typed as always there, None without a decoder
+            return stream
+    raise SourceError(
+        f"{address.name} uses a codec that this build of FFmpeg cannot decode: "
+        "convert it, for example to H.264"
+    )
+
+
+def _explain(error: av.FFmpegError, address: VideoAddress) -> str:
+    """The reason of an error in a few words, without paths and numbers."""
+    if isinstance(error, av.error.ExitError | av.error.TimeoutError) and address.timeout:
+        return f"no data for {address.timeout:g} seconds"
+    if isinstance(error, av.error.InvalidDataError):
+        return "it is no video of a known format, or damaged"
+    reason = str(error.strerror or type(error).__name__)
+    return reason[:1].lower() + reason[1:]

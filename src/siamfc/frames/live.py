@@ -1,0 +1,145 @@
+"""Cameras and network streams as sources of frames."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Iterator
+from urllib.parse import urlsplit, urlunsplit
+
+import av
+
+from siamfc.errors import InputError, SourceError
+from siamfc.frames.decoding import VideoAddress, VideoDecoder
+from siamfc.frames.frame import Frame
+from siamfc.frames.read_ahead import ReadAheadSource
+from siamfc.frames.video import to_frames
+
+STREAM_SCHEMES = frozenset(
+    {"http", "https", "rtmp", "rtmps", "rtp", "rtsp", "rtsps", "srt", "tcp", "udp"}
+)
+"""Kinds of URL that are read as streams."""
+
+_AVFOUNDATION_OPTIONS = {"framerate": "30"}  # its own default, 29.97, is refused by most cameras
+
+
+class LiveSource(ReadAheadSource):
+    """What a camera or stream shows.
+
+    It is connected at once, and the first frame decoded. If it has no end (no stated duration)
+    frames are dropped while the reader is busy, so that the reader sees the present; their
+    indices are left out. Times count from the first frame. When the connection breaks off the
+    frames end, with a warning in the log.
+
+    Args:
+        address: Where it is; `camera_address` and `stream_address` make one.
+        threads: Threads that decode.
+        read_ahead: Frames that are decoded ahead, at least 1.
+
+    Raises:
+        SourceError: No connection, or nothing that can be decoded.
+    """
+
+    def __init__(self, address: VideoAddress, *, threads: int = 1, read_ahead: int = 4) -> None:
+        super().__init__(read_ahead)
+        self._address = address
+        self._threads = threads
+        self.name = address.name
+        decoder = VideoDecoder(address, threads=threads)
+        self.frame_count = decoder.frame_count
+        self.frame_rate = decoder.frame_rate
+        self._drop = decoder.duration is None
+        frames = _frames(decoder)
+        first = next(frames)
+        height, width, _ = first.image.shape
+        self.size = (width, height)
+        self._connected: tuple[Frame, Generator[Frame]] | None = (first, frames)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames from the connection made at first, later from a new one."""
+        connected, self._connected = self._connected, None
+        if connected is None:
+            frames = _frames(VideoDecoder(self._address, threads=self._threads))
+        else:
+            frames = _resume(*connected)
+        return self._read_ahead(frames, drop=self._drop)
+
+    def close(self) -> None:
+        """Stop every reader and disconnect; may be called twice."""
+        super().close()
+        if self._connected is not None:
+            self._connected[1].close()
+            self._connected = None
+
+
+def _frames(decoder: VideoDecoder) -> Generator[Frame]:
+    with decoder:
+        yield from to_frames(decoder.pictures(), decoder.frame_rate)
+
+
+def _resume(first: Frame, rest: Generator[Frame]) -> Generator[Frame]:
+    try:
+        yield first
+        yield from rest
+    finally:
+        rest.close()
+
+
+def stream_address(url: str, *, timeout: float) -> VideoAddress:
+    """The address of a network stream; its name leaves out user and password.
+
+    Raises:
+        SourceError: A kind of URL that is not known.
+    """
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    if scheme not in STREAM_SCHEMES:
+        raise SourceError(
+            f"{scheme}:// is not a kind of stream that can be read; known are "
+            f"{', '.join(sorted(STREAM_SCHEMES))}"
+        )
+    name = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    # Without TCP the packets of an RTSP stream get lost and the picture tears.
+    options = {"rtsp_transport": "tcp"} if scheme in {"rtsp", "rtsps"} else {}
+    return VideoAddress(url=url, name=name, options=options, timeout=timeout)
+
+
+def camera_address(number: int, *, timeout: float, platform: str = sys.platform) -> VideoAddress:
+    """The address of a camera: 0 is the first.
+
+    Args:
+        number: The N of /dev/videoN on Linux; elsewhere the place in the system's list.
+        timeout: Seconds without a picture after which reading fails.
+        platform: As `sys.platform`.
+
+    Raises:
+        InputError: A negative number.
+        SourceError: There is no such camera.
+    """
+    if number < 0:
+        raise InputError(f"a camera's number is 0 or more; got {number}")
+    name = f"camera {number}"
+    if platform == "darwin":
+        return VideoAddress(
+            url=f"{number}:none",
+            name=name,
+            format="avfoundation",
+            options=_AVFOUNDATION_OPTIONS,
+            timeout=timeout,
+        )
+    if platform == "win32":
+        return VideoAddress(
+            url=f"video={_directshow_name(number)}", name=name, format="dshow", timeout=timeout
+        )
+    device = f"/dev/video{number}"
+    return VideoAddress(url=device, name=f"{name} ({device})", format="v4l2", timeout=timeout)
+
+
+def _directshow_name(number: int) -> str:
+    devices = [
+        device.name
+        for device in av.enumerate_input_devices("dshow")
+        if "video" in device.media_types
+    ]
+    if not 0 <= number < len(devices):
+        raise SourceError(f"there is no camera {number}; found {len(devices)}: {devices}")
+    return devices[number]

@@ -1,0 +1,60 @@
+"""Say what is wrong with a path before a decoder says it badly."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from itertools import islice
+from pathlib import Path
+
+from siamfc.errors import SourceError
+
+_NAMES_COMPARED = 2000
+"""Of a folder's names, so that a suggestion never takes long."""
+
+
+def require_file(path: Path) -> None:
+    """Check that a path is a file that can be read and is not empty.
+
+    Raises:
+        SourceError: Otherwise; a missing file's message names the nearest that is there.
+    """
+    require_exists(path)
+    if path.is_dir():
+        raise SourceError(f"expected a file, {path} is a folder")
+    if not os.access(path, os.R_OK):
+        raise SourceError(f"no permission to read {path}")
+    if path.is_file() and path.stat().st_size == 0:
+        raise SourceError(f"{path} is empty (0 bytes): copy or download it again")
+
+
+def require_exists(path: Path) -> None:
+    """Check that there is a file or folder at a path.
+
+    Raises:
+        SourceError: There is none, or it may not be looked up.
+    """
+    try:
+        path.stat()
+    except PermissionError:
+        raise SourceError(f"no permission to read {path}") from None
+    except (OSError, ValueError):  # missing, a name too long, a null byte
+        raise SourceError(f"no such file or folder: {path}{_suggestion(path)}") from None
+
+
+def exists(path: Path) -> bool:
+    """Whether there is a file or folder, False also for what can be no path at all."""
+    try:
+        path.stat()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _suggestion(path: Path) -> str:
+    try:
+        names = [entry.name for entry in islice(path.parent.iterdir(), _NAMES_COMPARED)]
+    except (OSError, ValueError):
+        return f" (nor is there a folder {path.parent})"
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return f"; did you mean {path.parent / near[0]}?" if near else ""

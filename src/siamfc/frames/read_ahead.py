@@ -1,0 +1,155 @@
+"""Read ahead in a thread: the next frames are decoded while the last one is tracked."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import deque
+from collections.abc import Generator, Iterator
+from types import TracebackType
+from typing import Self
+
+from siamfc.frames.frame import Frame
+
+_JOIN_SECONDS = 1.0
+"""How long closing waits for the thread. Files stop within a frame; a thread that hangs in a
+stalled stream ends by itself at the stream's time-out."""
+
+
+class ReadAhead(Iterator[Frame]):
+    """Iterate over `frames` in a thread that stays at most `depth` frames ahead.
+
+    An exception in the thread is raised here, after the frames that came before it. The thread
+    ends with the last frame, on `close`, or when this object is no longer used; it then closes
+    `frames`, so that files are released by the thread that reads them.
+
+    Args:
+        frames: A generator; only the thread uses it from now on.
+        depth: Frames in the buffer, at least 1.
+        drop: For live sources: when the buffer is full its oldest frame is dropped, so that the
+            reader sees the present. Otherwise the thread waits.
+    """
+
+    def __init__(self, frames: Generator[Frame], *, depth: int, drop: bool = False) -> None:
+        self._buffer = _Buffer(depth, drop)
+        # The thread must not hold this object, or it could never be collected.
+        self._thread = threading.Thread(
+            target=_fill, args=(frames, self._buffer), name="siamfc-read-ahead", daemon=True
+        )
+        self._thread.start()
+
+    def __next__(self) -> Frame:
+        return self._buffer.get()
+
+    def close(self) -> None:
+        """Stop the thread; frames not yet read are lost. May be called twice, from any thread."""
+        self._buffer.stop()
+        if self._thread is not threading.current_thread():
+            self._thread.join(_JOIN_SECONDS)
+
+    def __del__(self) -> None:
+        buffer = getattr(self, "_buffer", None)  # absent when the constructor failed
+        if buffer is not None:
+            buffer.stop()
+
+
+class ReadAheadSource:
+    """Base of the sources that decode in a thread: keeps account of their readers.
+
+    Args:
+        depth: Frames that a reader decodes ahead.
+    """
+
+    def __init__(self, depth: int) -> None:
+        self._depth = depth
+        self._readers: weakref.WeakSet[ReadAhead] = weakref.WeakSet()
+
+    def _read_ahead(self, frames: Generator[Frame], *, drop: bool = False) -> ReadAhead:
+        reader = ReadAhead(frames, depth=self._depth, drop=drop)
+        self._readers.add(reader)
+        return reader
+
+    def close(self) -> None:
+        """Stop every reader of this source; may be called twice."""
+        for reader in list(self._readers):
+            reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class _Buffer:
+    """A bounded queue between two threads that either side may end at once."""
+
+    def __init__(self, depth: int, drop: bool) -> None:
+        self._frames: deque[Frame] = deque()
+        self._depth = depth
+        self._drop = drop
+        self._changed = threading.Condition()
+        self._ended = False
+        self._error: BaseException | None = None
+
+    def put(self, frame: Frame) -> bool:
+        """Append a frame, waiting for room; False when nobody reads any more."""
+        with self._changed:
+            if self._drop and len(self._frames) == self._depth:
+                self._frames.popleft()
+            self._changed.wait_for(lambda: self._ended or len(self._frames) < self._depth)
+            if self._ended:
+                return False
+            self._frames.append(frame)
+            self._changed.notify_all()
+            return True
+
+    def get(self) -> Frame:
+        """Take the oldest frame, waiting for it.
+
+        Raises:
+            StopIteration: After the last frame, or once stopped.
+            BaseException: What the other thread raised, once.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended or self._frames)
+            if self._frames:
+                frame = self._frames.popleft()
+                self._changed.notify_all()
+                return frame
+            error, self._error = self._error, None
+        if error is not None:
+            raise error
+        raise StopIteration
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Say that no further frame will come, and why."""
+        with self._changed:
+            self._error = None if self._ended else error
+            self._ended = True
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Say that no further frame is wanted."""
+        with self._changed:
+            self._frames.clear()
+            self._error = None
+            self._ended = True
+            self._changed.notify_all()
+
+
+def _fill(frames: Generator[Frame], buffer: _Buffer) -> None:
+    error: BaseException | None = None
+    try:
+        for frame in frames:
+            if not buffer.put(frame):
+                break
+        frames.close()
+    except BaseException as raised:  # handed to the reader, whatever it is
+        error = raised
+    buffer.end(error)
