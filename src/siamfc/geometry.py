@@ -24,7 +24,7 @@ from siamfc.errors import InputError
 FloatArray = NDArray[np.float64]
 ByteImage = NDArray[np.uint8]
 
-_REDUCED_PIXELS = 1.5
+_REDUCED_PIXELS = 1.2
 """Pixels to a crop's pixel that are left, at least, when the frame is averaged over cells first."""
 _SMALLEST_SIDE = 1e-6
 """Smallest side of a square that is cropped, frame pixels; anything smaller is a mistake."""
@@ -121,9 +121,9 @@ def crop(
 
     The one function for exemplars, searches, curation and training. Linear interpolation when the
     crop enlarges; when it shrinks, the filter is as much wider as the crop is smaller, which is
-    the low-pass. From three frame pixels to a crop's pixel on, the frame is first averaged over
-    cells of 2, 4, 8 … pixels, which changes a crop by about one grey level of RMS and makes its
-    cost depend little on the side.
+    the low-pass. From 2.4 frame pixels to a crop's pixel on, the frame is first averaged over
+    cells of 2, 3, 4 … pixels: that makes a crop less sharp by a trifle, no less than one of the
+    frame's own size is, shifts nothing, and bounds the cost by the frame's size.
 
     Args:
         image: (H, W, 3) uint8 RGB; need not be contiguous.
@@ -211,10 +211,9 @@ def _span(center: float, side: float, size: int, extent: int, cell: int) -> _Spa
 
 
 def _cell_size(ratio: float) -> int:
-    """Choose the power of two that leaves `_REDUCED_PIXELS` or more to a pixel of the crop."""
-    if ratio < 2 * _REDUCED_PIXELS:
-        return 1
-    return 1 << int(math.log2(ratio / _REDUCED_PIXELS))
+    """Choose cells that leave `_REDUCED_PIXELS` or more to a pixel of the crop."""
+    cell = max(int(ratio / _REDUCED_PIXELS), 1)
+    return cell if cell <= _LARGEST_CELL else 1 << int(math.log2(cell))
 
 
 def _part(
