@@ -8,7 +8,15 @@ torch = pytest.importorskip("torch")
 
 from torch.nn import functional  # noqa: E402
 
-from siamfc.network.alexnet import AlexNet, SiamFC, correlate, initialise, normalise  # noqa: E402
+from siamfc.errors import InputError  # noqa: E402
+from siamfc.network.alexnet import AlexNet, Normalise, SiamFC, correlate, initialise  # noqa: E402
+from siamfc.network.architecture import (  # noqa: E402
+    CHANNELS,
+    LAYERS,
+    NORM_EPSILON,
+    embedding_size,
+    tensor_shapes,
+)
 from siamfc.network.normalisation import Normalisation  # noqa: E402
 
 
@@ -99,6 +107,43 @@ def test_initialisation_is_xavier_and_reproducible():
 
 
 def test_normalise_is_the_stated_map():
-    settings = Normalisation(mean=(0.0, 0.5, 1.0), std=(1.0, 0.5, 0.25))
+    layer = Normalise(Normalisation(mean=(0.0, 0.5, 1.0), std=(1.0, 0.5, 0.25)))
     images = torch.full((1, 3, 2, 2), 255, dtype=torch.uint8)
-    assert normalise(images, settings)[0, :, 0, 0].tolist() == pytest.approx([1.0, 1.0, 0.0])
+    assert layer(images)[0, :, 0, 0].tolist() == pytest.approx([1.0, 1.0, 0.0])
+    assert not layer.state_dict()
+
+
+def test_tensors_are_those_of_the_architecture_and_go_back():
+    source, target = SiamFC(), SiamFC()
+    source.backbone.norm2.running_mean.fill_(3.0)
+    tensors = source.tensors()
+    assert {name: tensor.shape for name, tensor in tensors.items()} == tensor_shapes()
+    target.load_tensors(tensors)
+    for name, value in source.state_dict().items():
+        assert torch.equal(target.state_dict()[name], value), name
+
+
+def test_the_table_of_layers_is_the_torch_network():
+    backbone = AlexNet()
+    convolutions = {name: module for name, module in backbone.named_children() if "conv" in name}
+    assert [layer.name for layer in LAYERS] == list(convolutions)
+    for layer in LAYERS:
+        convolution = convolutions[layer.name]
+        assert convolution.stride == (layer.stride, layer.stride)
+        assert convolution.groups == layer.groups
+        assert (convolution.bias is None) == (layer.norm is not None)
+        if layer.norm is not None:
+            assert getattr(backbone, layer.norm).eps == NORM_EPSILON
+
+
+@pytest.mark.parametrize("size", [87, 127, 135, 255, 263])
+def test_embedding_size_is_torchs(size):
+    with torch.no_grad():
+        embedding = AlexNet().eval()(torch.zeros(1, 3, size, size))
+    assert embedding.shape == (1, CHANNELS, embedding_size(size), embedding_size(size))
+
+
+@pytest.mark.parametrize("size", [0, 79, 126, 128, 256])
+def test_sizes_that_would_shift_the_response_are_refused(size):
+    with pytest.raises(InputError, match=f"got {size}"):
+        embedding_size(size)

@@ -5,11 +5,15 @@ exported graphs. Parameters have their canonical form here, whatever a runtime m
 """
 
 import math
+from collections.abc import Mapping
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from siamfc.network.architecture import tensor_shapes
 from siamfc.network.normalisation import Normalisation
 
 INITIAL_GAIN = 1e-3
@@ -47,6 +51,24 @@ class AlexNet(nn.Module):
         return embeddings
 
 
+class Normalise(nn.Module):
+    """Pixel values 0 to 255, (N, 3, H, W) of any type → what `AlexNet` takes, float32."""
+
+    multiplier: Tensor
+    offset: Tensor
+
+    def __init__(self, normalisation: Normalisation) -> None:
+        super().__init__()
+        multiplier = torch.tensor(normalisation.multiplier).view(3, 1, 1)
+        offset = torch.tensor(normalisation.offset).view(3, 1, 1)
+        self.register_buffer("multiplier", multiplier, persistent=False)
+        self.register_buffer("offset", offset, persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """See the class."""
+        return images * self.multiplier + self.offset
+
+
 class SiamFC(nn.Module):
     """Backbone, correlation, learned gain and bias: a response is a logit.
 
@@ -68,6 +90,16 @@ class SiamFC(nn.Module):
         """Embeddings (N, 256, 6, 6) and (N, 256, 22, 22) → logits (N, 1, 17, 17), float32."""
         similarity = correlate(exemplar_embeddings, search_embeddings)
         return self.log_gain.exp() * similarity + self.bias
+
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        """Copies of the weights and statistics by name, as a `Checkpoint` holds them."""
+        state = self.state_dict()
+        return {name: state[name].float().cpu().numpy().copy() for name in tensor_shapes()}
+
+    def load_tensors(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
+        """Take over what `tensors` gave, in place."""
+        state = {name: torch.from_numpy(tensor.copy()) for name, tensor in tensors.items()}
+        self.load_state_dict({**self.state_dict(), **state})
 
 
 def correlate(exemplar_embeddings: Tensor, search_embeddings: Tensor) -> Tensor:
@@ -93,13 +125,6 @@ def correlate(exemplar_embeddings: Tensor, search_embeddings: Tensor) -> Tensor:
     cells = functional.pad(rows, (0, width)).view(count, width, area + 1).sum(1)[:, :area]
     response = cells.view(count, 1, search_height, search_width)
     return response[:, :, : search_height - height + 1, : search_width - width + 1]
-
-
-def normalise(images: Tensor, normalisation: Normalisation) -> Tensor:
-    """Pixel values 0 to 255, (N, 3, H, W) of any type → the backbone's input, float32."""
-    multiplier = torch.tensor(normalisation.multiplier, device=images.device)
-    offset = torch.tensor(normalisation.offset, device=images.device)
-    return images * multiplier.view(3, 1, 1) + offset.view(3, 1, 1)
 
 
 @torch.no_grad()

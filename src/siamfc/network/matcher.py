@@ -50,3 +50,33 @@ class Matcher(Protocol):
     def respond(self, exemplars: Embedding, searches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Compare: (N, 256, 6, 6) and (N, S, 255, 255, 3) uint8 RGB → logits (N, S, 17, 17)."""
         ...
+
+
+def check_exemplars(spec: EmbeddingSpec, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Exemplar images as one block of memory; InputError if they are not as `Matcher` says."""
+    size = spec.exemplar_size
+    return _check(images, "exemplar images", ("N",), (size, size, 3))
+
+
+def check_searches(
+    spec: EmbeddingSpec, exemplars: Embedding, images: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Search images likewise, as many in the first axis as there are exemplar embeddings."""
+    size = spec.search_size
+    images = _check(images, "search images", ("N", "S"), (size, size, 3))
+    if len(exemplars) != len(images):
+        raise InputError(
+            f"search images: expected those of {len(exemplars)} exemplars, got {len(images)}"
+        )
+    return images
+
+
+def _check(
+    images: NDArray[np.uint8], name: str, free: tuple[str, ...], fixed: tuple[int, ...]
+) -> NDArray[np.uint8]:
+    shape, dtype = np.shape(images), getattr(images, "dtype", type(images).__name__)
+    counts, rest = shape[: len(free)], shape[len(free) :]
+    if dtype != np.uint8 or rest != fixed or 0 in counts:
+        expected = ", ".join(map(str, free + fixed))
+        raise InputError(f"{name}: expected uint8 ({expected}), got {dtype} {shape}")
+    return np.ascontiguousarray(images)

@@ -1,0 +1,128 @@
+"""Checkpoints: safetensors with JSON metadata. Nothing is ever unpickled, torch is not needed.
+
+A checkpoint may come from anybody and is believed in nothing: names, shapes, types and values of
+the tensors are checked, and that they are those that the metadata was written for.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.errors import CheckpointError
+from siamfc.network.architecture import tensor_shapes
+from siamfc.network.files import write_file
+from siamfc.network.metadata import KEY, Metadata
+
+Tensors = Mapping[str, NDArray[np.float32]]
+
+_MAXIMUM_BYTES = 64 * 2**20
+"""Several times what the network's 2.3 million numbers take; a larger file is not even read."""
+_MAXIMUM_LOG_GAIN = 50.0
+_FOREIGN = (  # first bytes, what they mean
+    (b"PK\x03\x04", "a zip archive, perhaps torch's, which can run code when it is loaded"),
+    (b"\x80", "a pickle, which can run code when it is loaded"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """Weights as numpy arrays under torch's names, and all that is needed to use them.
+
+    CheckpointError for tensors that are not this network's. The metadata's digest is filled in;
+    one that is there already must be that of the weights.
+    """
+
+    tensors: Tensors
+    metadata: Metadata
+
+    def __post_init__(self) -> None:
+        _check(self.tensors)
+        digest = _digest(self.tensors, self.metadata)
+        if self.metadata.digest not in ("", digest):
+            raise CheckpointError("expected the weights that the metadata describes, got others")
+        object.__setattr__(self, "metadata", replace(self.metadata, digest=digest))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a checkpoint; CheckpointError if it is damaged, foreign or unsafe."""
+        path = Path(path)
+        try:
+            tensors, text = _read(path)
+            return cls(tensors=tensors, metadata=Metadata.from_json(text))
+        except CheckpointError as error:
+            raise CheckpointError(f"{path}: {error}") from None
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write whole or not at all; equal checkpoints give equal bytes."""
+        from safetensors.numpy import save
+
+        tensors = {name: np.asarray(self.tensors[name], order="C") for name in tensor_shapes()}
+        content = save(tensors, metadata={KEY: self.metadata.to_json()})
+        write_file(path, content, overwrite=overwrite)
+
+
+def _check(tensors: Tensors) -> None:
+    shapes = tensor_shapes()
+    missing, extra = shapes.keys() - tensors.keys(), tensors.keys() - shapes.keys()
+    if missing:
+        raise CheckpointError(f"expected a tensor {min(missing)}, found none of that name")
+    if extra:
+        raise CheckpointError(f"expected no tensor {min(extra)!r:.60}")
+    for name, shape in shapes.items():
+        tensor = tensors[name]
+        if tensor.shape != shape:
+            raise CheckpointError(f"{name}: expected the shape {shape}, got {tensor.shape!r:.60}")
+        if tensor.dtype != np.float32:
+            raise CheckpointError(f"{name}: expected float32, got {tensor.dtype}")
+        if not np.isfinite(tensor).all():
+            raise CheckpointError(f"{name}: expected finite values, found NaN or infinity")
+        if name.endswith(".running_var") and tensor.min() < 0:
+            raise CheckpointError(f"{name}: expected variances, found {tensor.min()}")
+    if abs(tensors["log_gain"]) > _MAXIMUM_LOG_GAIN:
+        raise CheckpointError(f"log_gain: expected a small number, got {tensors['log_gain']}")
+
+
+def _read(path: Path) -> tuple[dict[str, NDArray[np.float32]], str]:
+    """The tensors and the metadata's text, unchecked but for what reading needs."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError as error:
+        raise CheckpointError(f"cannot be read: {error.strerror}") from None
+    header_bytes = int.from_bytes(start, "little")
+    for magic, meaning in _FOREIGN:
+        if start.startswith(magic) and header_bytes > size:
+            raise CheckpointError(f"expected safetensors, got {meaning}")
+    if size > _MAXIMUM_BYTES:
+        raise CheckpointError(f"expected at most {_MAXIMUM_BYTES} bytes, got {size}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            if KEY not in metadata:
+                raise CheckpointError(f"expected metadata under {KEY!r}, found {list(metadata)}")
+            names = file.keys()
+            for name in names:
+                dtype = file.get_slice(name).get_dtype()
+                if dtype != "F32":
+                    raise CheckpointError(f"{name!r:.60}: expected float32, got {dtype}")
+            return {name: file.get_tensor(name) for name in names}, metadata[KEY]
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"expected safetensors, whole and undamaged: {error}") from None
+
+
+def _digest(tensors: Tensors, metadata: Metadata) -> str:
+    """SHA-256 over how the network is fed and all tensors by name; the card is left out."""
+    sha = hashlib.sha256(json.dumps(metadata.record(), sort_keys=True).encode())
+    for name in sorted(tensors):
+        sha.update(name.encode())
+        sha.update(np.asarray(tensors[name], dtype="<f4", order="C").tobytes())
+    return sha.hexdigest()

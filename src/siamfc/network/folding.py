@@ -1,0 +1,49 @@
+"""Turns a checkpoint's tensors into plain convolutions, as every runtime for tracking uses them.
+
+Computed in float64 and rounded once. Nothing is approximated: a batch normalisation with fixed
+statistics is affine, and so is the input's normalisation, which a convolution without padding
+takes in whole.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.network.architecture import LAYERS, NORM_EPSILON
+from siamfc.network.checkpoint import Tensors
+from siamfc.network.normalisation import Normalisation
+
+
+class Kernel(NamedTuple):
+    """A convolution's weight (outputs, inputs / groups, k, k) and bias (outputs,), float64."""
+
+    weight: NDArray[np.float64]
+    bias: NDArray[np.float64]
+
+
+def fold_norms(tensors: Tensors) -> dict[str, Kernel]:
+    """The backbone's convolutions by name, each with its batch normalisation taken in."""
+    kernels = {}
+    for layer in LAYERS:
+        weight = tensors[f"backbone.{layer.name}.weight"].astype(np.float64)
+        if layer.norm is None:
+            bias = tensors[f"backbone.{layer.name}.bias"].astype(np.float64)
+        else:
+            gain, shift, mean, variance = (
+                tensors[f"backbone.{layer.norm}.{part}"].astype(np.float64)
+                for part in ("weight", "bias", "running_mean", "running_var")
+            )
+            gain = gain / np.sqrt(variance + NORM_EPSILON)
+            weight = weight * gain[:, None, None, None]
+            bias = shift - mean * gain
+        kernels[layer.name] = Kernel(weight, bias)
+    return kernels
+
+
+def fold_normalisation(kernel: Kernel, normalisation: Normalisation) -> Kernel:
+    """The first convolution, so that it takes pixel values 0 to 255 as they are."""
+    multiplier = np.array(normalisation.multiplier)[:, None, None]
+    offset = np.array(normalisation.offset)[:, None, None]
+    bias = kernel.bias + (kernel.weight * offset).sum((1, 2, 3))
+    return Kernel(kernel.weight * multiplier, bias)

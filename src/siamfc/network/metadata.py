@@ -1,0 +1,129 @@
+"""All that is needed to feed a network, and where its weights come from.
+
+One JSON text, the same in a checkpoint and in an exported graph, under the key `siamfc`. It is
+checked field by field before anything is made of it: a file of weights may come from anybody.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self, TypeVar
+
+from siamfc.errors import CheckpointError, InputError
+from siamfc.network.architecture import ARCHITECTURE, STRIDE, embedding_size
+from siamfc.network.matcher import EmbeddingSpec
+from siamfc.network.normalisation import Normalisation
+
+KEY = "siamfc"
+"""The entry of a file's metadata that holds the JSON text."""
+FORMAT = 1
+"""Raised when an older program could misread a newer file."""
+_PIXELS = {"channels": "RGB", "minimum": 0, "maximum": 255}
+"""The only images there are; written down for readers that know nothing of siamfc."""
+_MAXIMUM_SIZE = 2047
+_MAXIMUM_NUMBER = 1e9
+
+Settings = TypeVar("Settings", EmbeddingSpec, Normalisation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """Describes a file of weights. In an exported graph the normalisation is built in already.
+
+    The card is free-form JSON about the weights' origin. `siamfc models` shows its `description`,
+    `licence`, `pairs` (how many the training saw) and `scores` (a name and a number each); a
+    recipe, seed, commit, date and hardware belong there too.
+    """
+
+    spec: EmbeddingSpec = field(default_factory=EmbeddingSpec)
+    normalisation: Normalisation = field(default_factory=Normalisation)
+    card: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ""
+    """SHA-256 of the weights and of how they are fed, hexadecimal; see `checkpoint`."""
+
+    def __post_init__(self) -> None:
+        spec = self.spec
+        if spec.search_size > _MAXIMUM_SIZE:
+            raise InputError(f"search_size: expected at most {_MAXIMUM_SIZE}, got {spec}")
+        cells = embedding_size(spec.search_size) - embedding_size(spec.exemplar_size) + 1
+        if (spec.response_size, spec.stride) != (cells, STRIDE):
+            raise InputError(f"expected a response of {cells} cells and stride {STRIDE}: {spec}")
+
+    def record(self) -> dict[str, Any]:
+        """Everything but the digest and the card, as JSON's own types."""
+        return {
+            "format": FORMAT,
+            "architecture": ARCHITECTURE,
+            "spec": asdict(self.spec),
+            "normalisation": asdict(self.normalisation),
+            "pixels": _PIXELS,
+        }
+
+    def to_json(self) -> str:
+        """Write as the JSON text that `from_json` reads."""
+        record = {**self.record(), "digest": self.digest, "card": self.card}
+        try:
+            return json.dumps(record, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"card: expected what JSON can hold: {error}") from None
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `to_json` wrote; CheckpointError, without a path, for anything else."""
+        try:
+            record = json.loads(text)
+        except (ValueError, RecursionError):
+            raise CheckpointError("metadata: expected a JSON object") from None
+        record = _mapping(record, "metadata")
+        if record.get("architecture") != ARCHITECTURE:
+            found = record.get("architecture")
+            raise CheckpointError(f"architecture: expected {ARCHITECTURE!r}, got {found!r:.60}")
+        if record.get("format") != FORMAT:
+            found = record.get("format")
+            raise CheckpointError(f"format: expected {FORMAT}, got {found!r:.60}; update siamfc")
+        if record.get("pixels") != _PIXELS:
+            found = record.get("pixels")
+            raise CheckpointError(f"pixels: expected {_PIXELS}, got {found!r:.60}")
+        digest = record.get("digest")
+        if not isinstance(digest, str):
+            raise CheckpointError(f"digest: expected a text, got {digest!r:.60}")
+        try:
+            return cls(
+                spec=_settings(EmbeddingSpec, record.get("spec"), "spec"),
+                normalisation=_settings(
+                    Normalisation, record.get("normalisation"), "normalisation"
+                ),
+                card=_mapping(record.get("card"), "card"),
+                digest=digest,
+            )
+        except InputError as error:
+            raise CheckpointError(f"metadata: {error}") from None
+
+
+def _mapping(value: object, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{name}: expected a JSON object, got {value!r:.60}")
+    return value
+
+
+def _settings(kind: type[Settings], value: object, name: str) -> Settings:
+    """Make `kind` of a JSON object that has exactly its fields, each of its default's type."""
+    record = _mapping(value, name)
+    defaults = {item.name: item.default for item in fields(kind)}
+    if record.keys() != defaults.keys():
+        raise CheckpointError(f"{name}: expected {list(defaults)}, got {list(record)!r:.120}")
+    return kind(**{key: _like(default, record[key], key) for key, default in defaults.items()})
+
+
+def _like(default: object, value: Any, name: str) -> Any:
+    """`value` as the type that `default` has: an integer, a number, or three numbers."""
+    if isinstance(default, tuple):
+        if not isinstance(value, list) or len(value) != len(default):
+            raise CheckpointError(f"{name}: expected {len(default)} numbers, got {value!r:.60}")
+        return tuple(_like(item, number, name) for item, number in zip(default, value, strict=True))
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if isinstance(default, float) and is_number and abs(value) < _MAXIMUM_NUMBER:
+        return float(value)
+    if isinstance(default, int) and isinstance(value, int) and is_number:
+        return value
+    raise CheckpointError(f"{name}: expected a number such as {default}, got {value!r:.60}")
