@@ -1,0 +1,208 @@
+"""The package as a whole: what it offers, what imports what, and what importing it costs."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import siamfc
+
+SOURCE = Path(siamfc.__file__).parent
+
+LAYERS = (
+    ("errors",),
+    ("boxes", "system", "workers"),
+    ("geometry", "frames"),
+    ("network", "data"),
+    ("tracking", "training"),
+    ("evaluation",),
+    ("report",),
+    ("experiments", "web", "doctor"),
+    ("cli",),
+)
+"""From the bottom to the top. A room imports from lower layers and from itself, never sideways."""
+
+RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
+
+SLOW_TO_IMPORT = ("av", "cv2", "matplotlib", "numpy", "onnxruntime", "starlette", "torch")
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(SOURCE.rglob("*.py"))}
+
+
+def imported_names(path: Path, *, at_start_only: bool = False) -> Iterator[str]:
+    """Each module that a file imports, anywhere in it or only when it is itself imported."""
+    todo: list[ast.AST] = [ast.parse(path.read_text())]
+    while todo:
+        node = todo.pop()
+        if at_start_only and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if at_start_only and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import; write the module's whole name"
+            submodules = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name if name in MODULES else str(node.module) for name in submodules)
+        todo.extend(ast.iter_child_nodes(node))
+
+
+def room(module: str) -> str:
+    return module.split(".")[1]
+
+
+def is_ours(module: str) -> bool:
+    return module.startswith("siamfc.")
+
+
+def in_a_room(module: str) -> bool:
+    return module not in ("siamfc", "siamfc.__main__")
+
+
+def test_every_module_stands_in_a_known_room() -> None:
+    unknown = sorted({room(module) for module in MODULES if in_a_room(module)} - set(RANK))
+    assert not unknown, f"say in LAYERS where they stand: {unknown}"
+
+
+def test_imports_go_one_way() -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module, path in MODULES.items()
+        if in_a_room(module)
+        for name in imported_names(path)
+        if is_ours(name) and room(name) != room(module) and RANK[room(name)] >= RANK[room(module)]
+    ]
+    assert not wrong, "\n".join(["against the order of the rooms:", *wrong])
+
+
+def test_report_never_runs_a_tracker() -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module, path in MODULES.items()
+        if module.startswith("siamfc.report")
+        for name in imported_names(path)
+        if is_ours(name) and room(name) in ("network", "tracking", "training")
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    graph = {
+        module: {name for name in imported_names(path, at_start_only=True) if name in MODULES}
+        for module, path in MODULES.items()
+    }
+    finished: set[str] = set()
+
+    def visit(module: str, trail: tuple[str, ...]) -> None:
+        assert module not in trail, " → ".join([*trail[trail.index(module) :], module])
+        if module not in finished:
+            for name in sorted(graph[module]):
+                visit(name, (*trail, module))
+            finished.add(module)
+
+    for module in graph:
+        visit(module, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "rooms", "reason"),
+    [
+        ("torchvision", set(RANK), "it would bring another torch"),
+        ("pickle", {"network", "frames", "data", "tracking"}, "no file is ever unpickled"),
+    ],
+)
+def test_banned_imports(name: str, rooms: set[str], reason: str) -> None:
+    wrong = [
+        module
+        for module, path in MODULES.items()
+        if in_a_room(module) and room(module) in rooms
+        if any(found.split(".")[0] == name for found in imported_names(path))
+    ]
+    assert not wrong, f"{name}: {reason}: {wrong}"
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """The slow packages that a fresh interpreter has loaded after `python ARGUMENTS`."""
+    probe = (
+        "import atexit, sys\n"
+        f"slow = {SLOW_TO_IMPORT!r}\n"
+        "atexit.register(lambda: print('loaded:', *(n for n in slow if n in sys.modules)))\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", probe + "\n".join(arguments)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(answer.stdout.rpartition("loaded:")[2].split())
+
+
+def test_importing_siamfc_loads_nothing_slow() -> None:
+    assert loaded_by("import siamfc") == set()
+
+
+def test_help_loads_nothing_slow() -> None:
+    assert loaded_by("from siamfc.cli import main", "main(['--help'])") == set()
+
+
+def test_tracking_loads_neither_torch_nor_plots_nor_the_web_server() -> None:
+    loaded = loaded_by("import siamfc", "siamfc.track, siamfc.load_matcher, siamfc.open_writer")
+    assert not loaded & {"cv2", "matplotlib", "starlette", "torch"}
+
+
+def test_the_probe_sees_what_is_loaded() -> None:
+    assert loaded_by("import numpy") == {"numpy"}
+
+
+def test_public_names_are_these() -> None:
+    assert siamfc.__all__ == [
+        "CheckpointError",
+        "DatasetError",
+        "EmbeddingSpec",
+        "Frame",
+        "FrameResult",
+        "FrameSource",
+        "InputError",
+        "Matcher",
+        "MissingDependencyError",
+        "OutputError",
+        "SiamFCError",
+        "SourceError",
+        "Tracker",
+        "TrackerSettings",
+        "__version__",
+        "load_matcher",
+        "open_source",
+        "open_writer",
+        "read_image",
+        "track",
+    ]
+    assert dir(siamfc) == siamfc.__all__
+
+
+@pytest.mark.parametrize("name", siamfc.__all__)
+def test_public_names_can_be_had(name: str) -> None:
+    assert getattr(siamfc, name) is not None
+
+
+def test_type_checkers_see_the_same_names() -> None:
+    tree = ast.parse((SOURCE / "__init__.py").read_text())
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    names = {alias.name: str(node.module) for node in imports for alias in node.names}
+    homes = {name: f"siamfc.{home}" for name, home in siamfc._HOME.items()}
+    assert homes.items() <= names.items()
+    assert set(siamfc.__all__) == {*homes, "__version__"}
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'trakc'"):
+        siamfc.trakc  # noqa: B018  # reading it is the test
