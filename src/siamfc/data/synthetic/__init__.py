@@ -1,5 +1,28 @@
 """Synthetic squares: the thesis's video (4.1.5) and its training images (4.1.4)."""
 
+from siamfc.data.synthetic.dataset import (
+    NOISE_KINDS,
+    Colours,
+    Noise,
+    SyntheticDataset,
+    SyntheticDatasetSettings,
+)
+from siamfc.data.synthetic.dataset_files import bytes_needed, read_dataset_settings, write_dataset
+from siamfc.data.synthetic.otb import write_otb, write_truth, write_visibility
 from siamfc.data.synthetic.video import SquareVideo, SquareVideoSettings
 
-__all__ = ["SquareVideo", "SquareVideoSettings"]
+__all__ = [
+    "NOISE_KINDS",
+    "Colours",
+    "Noise",
+    "SquareVideo",
+    "SquareVideoSettings",
+    "SyntheticDataset",
+    "SyntheticDatasetSettings",
+    "bytes_needed",
+    "read_dataset_settings",
+    "write_dataset",
+    "write_otb",
+    "write_truth",
+    "write_visibility",
+]

@@ -1,0 +1,162 @@
+"""Work spread over processes, on this machine or on a Dask cluster, with bounded memory.
+
+Everything is written against `concurrent.futures.Executor`. Results come back in the order of
+the tasks, so whatever is made of them does not depend on who did the work.
+"""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from itertools import islice
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from siamfc.errors import InputError, MissingDependencyError, SiamFCError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+_CONNECT_SECONDS = 30
+_AHEAD = 3  # tasks given out for each worker: one at work, one waiting, one handed back
+
+
+class WorkerError(SiamFCError):
+    """Workers died, or could not be reached."""
+
+
+class Workers:
+    """Processes that functions are sent to; use as a context manager.
+
+    Args:
+        count: processes on this machine; 1 works in this process.
+        cluster: address of a Dask scheduler, such as `tcp://10.0.0.1:8786`, in place of `count`.
+
+    Raises:
+        InputError: `count` is below 1.
+        WorkerError: no scheduler answers at `cluster`.
+        MissingDependencyError: `cluster` is given and `distributed` isn't installed.
+
+    >>> with Workers() as workers:
+    ...     list(workers.map(abs, [-1, 2, -3]))
+    [1, 2, 3]
+    """
+
+    def __init__(self, count: int = 1, *, cluster: str | None = None) -> None:
+        if count < 1:
+            raise InputError(f"workers: expected at least 1, got {count}")
+        self._count = count
+        self._cluster = cluster
+        self._client: Any = None
+        self._executor: Executor | None = None
+
+    def __enter__(self) -> Self:
+        if self._cluster is not None:
+            self._client = _connect(self._cluster)
+            self._executor = self._client.get_executor(retries=2)
+        elif self._count > 1:
+            from multiprocessing import get_context
+
+            # A fresh interpreter inherits neither threads nor open files of this one.
+            self._executor = ProcessPoolExecutor(
+                self._count, mp_context=get_context("spawn"), initializer=_begin_worker
+            )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._client is not None:
+            self._client.close()
+        elif self._executor is not None:
+            self._executor.shutdown(wait=True, cancel_futures=True)
+
+    def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+        """Call `function` with each task and yield what it returns, in the order of the tasks.
+
+        Tasks are taken only as results are consumed: a few for each worker are under way at any
+        moment, however many there are. `function`, tasks and results must be picklable.
+
+        Raises:
+            WorkerError: a worker process was killed, or a cluster lost too many.
+            Exception: whatever `function` raised.
+        """
+        if self._executor is None:
+            yield from map(function, tasks)
+            return
+        remaining = iter(tasks)
+        under_way: deque[Future[Result]] = deque()
+        try:
+            while True:
+                missing = self._limit() - len(under_way)
+                for task in islice(remaining, missing):
+                    under_way.append(self._executor.submit(function, task))
+                if not under_way:
+                    return
+                with _explained_deaths():
+                    result = under_way.popleft().result()
+                yield result
+                del result  # not held while the next one is waited for
+        finally:
+            for future in under_way:
+                future.cancel()
+
+    def _limit(self) -> int:
+        """Tasks that may be under way; asked anew each time, since a cluster grows and shrinks."""
+        if self._client is None:
+            return _AHEAD * self._count
+        threads: int = sum(self._client.nthreads().values())
+        return _AHEAD * max(threads, 1)
+
+
+def _connect(address: str) -> Any:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise MissingDependencyError(
+            "a cluster needs `distributed`: install it with `pip install 'siamfc[cluster]'`"
+        ) from None
+    try:
+        return Client(address, timeout=_CONNECT_SECONDS)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WorkerError(
+            f"no Dask scheduler answers at {address!r} ({reason}): start one, or check the address"
+        ) from None
+
+
+@contextmanager
+def _explained_deaths() -> Iterator[None]:
+    """Turn a dead worker into one line."""
+    advice = "what is done is kept: run again, with fewer workers if memory was short"
+    try:
+        yield
+    except BrokenProcessPool:
+        raise WorkerError(f"a worker process was killed; {advice}") from None
+    except Exception as error:
+        if type(error).__name__ == "KilledWorker":  # distributed may not be installed
+            raise WorkerError(f"the cluster lost its workers ({error}); {advice}") from None
+        raise
+
+
+def _begin_worker() -> None:
+    """Leave Ctrl-C to the parent, and do not outlive it."""
+    import signal
+    from multiprocessing import connection, parent_process
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def follow() -> None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
