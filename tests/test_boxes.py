@@ -62,19 +62,6 @@ def test_as_box_refuses_in_one_line(value, part):
 
 
 @pytest.mark.parametrize(
-    "text", ["1,2,3,4", "1 2 3 4", "1\t2\t3\t4", " 1, 2; 3,4 \n", "1.0,2,3,4e0"]
-)
-def test_parse_box_reads_every_separator(text):
-    assert boxes.parse_box(text).tolist() == [1, 2, 3, 4]
-
-
-@pytest.mark.parametrize("text", ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "1,2,nan,4", "1,2,0,4"])
-def test_parse_box_refuses(text):
-    with pytest.raises(InputError):
-        boxes.parse_box(text)
-
-
-@pytest.mark.parametrize(
     ("first", "second", "expected", "why"),
     [
         ([0, 0, 10, 10], [0, 0, 10, 10], 1, "the same box"),

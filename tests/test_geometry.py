@@ -126,7 +126,7 @@ class TestCropConvention:
     @pytest.mark.parametrize("side", [31, 63.7, 95, 120, 200, 400, 800])
     @pytest.mark.parametrize("size", [31, 32])
     def test_no_side_shifts_a_ramp(self, side, size):
-        """A rising and a falling ramp, over all phases of cells and pixels, so that rounding cancels."""
+        """A rising and a falling ramp, over all phases, so that rounding cancels out."""
         image = ramp(256, 256)
         image[..., 1] = 255 - image[..., 0]
         ratio = side / size

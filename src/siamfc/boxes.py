@@ -40,23 +40,6 @@ def as_box(value: ArrayLike) -> FloatArray:
     return box
 
 
-def parse_box(text: str) -> FloatArray:
-    """Read a box from text, its numbers apart by commas, semicolons, tabs or spaces.
-
-    >>> parse_box("10, 20, 30, 40")
-    array([10., 20., 30., 40.])
-
-    Raises:
-        InputError: as `as_box`.
-    """
-    parts = text.replace(",", " ").replace(";", " ").split()
-    try:
-        numbers = [float(part) for part in parts]
-    except ValueError:
-        raise InputError(f"{_EXPECTED}, got {text!r}") from None
-    return as_box(numbers)
-
-
 def is_absent(box: ArrayLike) -> NDArray[np.bool_]:
     """Say which boxes of (..., 4) are absent, that is, have a NaN: (...,)."""
     return np.asarray(np.isnan(_boxes(box)).any(axis=-1))
