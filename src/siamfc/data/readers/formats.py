@@ -4,12 +4,53 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
+from siamfc.data.readers.coco import COCO
+from siamfc.data.readers.cocovid import COCOVID
+from siamfc.data.readers.cvat import CVAT
+from siamfc.data.readers.davis import DAVIS
+from siamfc.data.readers.dtb70 import DTB70
+from siamfc.data.readers.got10k import GOT10K
+from siamfc.data.readers.labelme import LABELME
+from siamfc.data.readers.lasot import LASOT
 from siamfc.data.readers.layout import Format
+from siamfc.data.readers.mot import MOT
+from siamfc.data.readers.nfs import NFS
 from siamfc.data.readers.otb import OTB
+from siamfc.data.readers.plain import FRAMES, VIDEO
+from siamfc.data.readers.synthetic import SYNTHETIC
+from siamfc.data.readers.tcolor128 import TCOLOR128
+from siamfc.data.readers.trackingnet import TRACKINGNET
+from siamfc.data.readers.uav123 import UAV20L, UAV123, UAV123_10FPS
+from siamfc.data.readers.vid import VID
+from siamfc.data.readers.vot import VOT
 from siamfc.data.sequences import Video
 from siamfc.errors import DatasetError
 
-FORMATS: Mapping[str, Format] = {one.name: one for one in (OTB,)}
+_ALL = (
+    VID,
+    GOT10K,
+    LASOT,
+    TRACKINGNET,
+    OTB,
+    VOT,
+    UAV123,
+    UAV20L,
+    UAV123_10FPS,
+    NFS,
+    TCOLOR128,
+    DTB70,
+    DAVIS,
+    COCO,
+    SYNTHETIC,
+    FRAMES,
+    VIDEO,
+    MOT,
+    CVAT,
+    LABELME,
+    COCOVID,
+)
+
+FORMATS: Mapping[str, Format] = {one.name: one for one in _ALL}
 """Every layout, by the name that is typed."""
 
 

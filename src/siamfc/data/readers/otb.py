@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from siamfc.boxes import is_absent
 from siamfc.data.readers.images import (
     by_number,
@@ -13,7 +15,7 @@ from siamfc.data.readers.images import (
     number_range,
 )
 from siamfc.data.readers.layout import Format
-from siamfc.data.readers.text import read_boxes, read_text
+from siamfc.data.readers.text import read_boxes, read_text, read_values
 from siamfc.data.sequences import FrameFiles, OnProblem, Sequence, Video
 
 EVALUATED_FRAMES = {
@@ -33,7 +35,7 @@ From the benchmark's pages, github.com/jwlim/tracker_benchmark and github.com/vi
 """
 
 
-def _videos(root: Path, _split: str | None) -> list[Video]:
+def list_videos(root: Path, _split: str | None) -> list[Video]:
     """List the folders with a `groundtruth_rect*.txt`; the root may itself be one."""
     folders = [root] if _annotations(root) else list_folders(root)
     return [
@@ -58,12 +60,15 @@ def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
     for target, path in enumerate(paths, 1):
         boxes = read_boxes(path, index_base=1)
         frames, rows = _evaluated(images, len(boxes), video, on_problem)
-        boxes = boxes[rows][: len(frames)]
+        visibility = read_values(folder / "visibility.txt", len(boxes), default=np.nan)
+        boxes, visibility = boxes[rows][: len(frames)], visibility[rows][: len(frames)]
         yield Sequence(
             name=video if len(paths) == 1 else f"{video}-{target}",
             frames=frames,
             boxes=boxes,
             absent=is_absent(boxes),
+            occluded=visibility < 1,
+            visibility=visibility,
             attributes=_attributes(folder),
             video=video,
         )
@@ -108,5 +113,5 @@ OTB = Format(
     missing="a row of NaN or without area",
     source="Wu et al., TPAMI 2015; github.com/jwlim/tracker_benchmark",
     home="http://cvlab.hanyang.ac.kr/tracker_benchmark",
-    read=_videos,
+    read=list_videos,
 )
