@@ -7,16 +7,19 @@ from siamfc.frames.images import check_image, read_image
 from siamfc.frames.live import LiveSource
 from siamfc.frames.opening import open_source
 from siamfc.frames.video import VideoFile
+from siamfc.frames.writer import FrameWriter, open_writer
 
 __all__ = [
     "ArraySource",
     "Frame",
     "FrameSource",
+    "FrameWriter",
     "Image",
     "ImageFiles",
     "LiveSource",
     "VideoFile",
     "check_image",
     "open_source",
+    "open_writer",
     "read_image",
 ]

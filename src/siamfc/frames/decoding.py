@@ -22,8 +22,9 @@ _NOT_VIDEO_FORMATS = frozenset({"tty"})
 """What FFmpeg would render as a moving picture, but nobody means as a video: plain text."""
 
 _MISSING_SHARE = 0.02
-"""Share of the stated frames that may be missing without a warning: the number can be an
-estimate, and some containers count frames that were left out on purpose."""
+_MISSING_SECONDS = 0.5
+"""Share of a video, and length where frames are not counted, that may be missing without a
+warning: the sound can be longer than the picture, and frames can be left out on purpose."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +107,7 @@ class VideoDecoder:
             SourceError: Nothing at all could be decoded.
         """
         count = unused = damaged = 0
+        last: av.VideoFrame | None = None
         failure: av.FFmpegError | None = None
         for packet in self._packets():
             try:
@@ -117,12 +119,13 @@ class VideoDecoder:
                 damaged += 1
                 continue
             unused += packet is not None and packet.is_discard
-            count += len(pictures)
-            damaged += sum(picture.is_corrupt for picture in pictures)
-            yield from pictures
-        if count == 0:
+            for last in pictures:
+                count += 1
+                damaged += last.is_corrupt
+                yield last
+        if last is None:
             raise self._nothing_decoded(self._broken_off or failure)
-        self._warn(count, unused, damaged)
+        self._warn(count, self._shortfall(count + unused, last), damaged)
 
     def presentation_times(self) -> list[int]:
         """The time stamp of every frame in the stream's time base, ascending, without decoding.
@@ -176,17 +179,29 @@ class VideoDecoder:
         reason = f" ({_explain(failure, self._address)})" if failure else ""
         return SourceError(f"{self._address.name} holds no frame that can be decoded{reason}")
 
-    def _warn(self, count: int, unused: int, damaged: int) -> None:
+    def _shortfall(self, count: int, last: av.VideoFrame) -> str:
+        """What the container promised but did not give, in words; empty when all is there."""
+        stated = self._stream.frames
+        if stated:
+            # Some containers also count frames that were left out on purpose.
+            short = self._from_start and count < stated - 1 - _MISSING_SHARE * stated
+            return f"it states {stated} frames" if short else ""
+        if not self.duration or last.time is None:
+            return ""
+        end = last.time - (self._container.start_time or 0) / av.time_base
+        missing = self.duration - end
+        short = missing > max(_MISSING_SECONDS, _MISSING_SHARE * self.duration)
+        return f"it states {self.duration:.1f} s and ends at {end:.1f} s" if short else ""
+
+    def _warn(self, count: int, shortfall: str, damaged: int) -> None:
         name = self._address.name
         if self._broken_off is not None:
             reason = _explain(self._broken_off, self._address)
             _logger.warning("%s broke off after %d frames: %s", name, count, reason)
-            return
-        expected = (self.frame_count or 0) - unused if self._from_start else 0
-        if count < expected - 1 - _MISSING_SHARE * expected:
-            _logger.warning("%s is cut off or damaged: %d of %d frames", name, count, expected)
+        elif shortfall:
+            _logger.warning("%s is cut off after %d frames: %s", name, count, shortfall)
         elif damaged:
-            _logger.warning("%s is damaged: %d faults", name, damaged)
+            _logger.warning("%s is damaged: %d faults in %d frames", name, damaged, count)
 
 
 def _open(address: VideoAddress) -> InputContainer:

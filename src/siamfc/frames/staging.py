@@ -1,0 +1,119 @@
+"""Write beside the target under another name, then rename: all or nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from siamfc.errors import OutputError
+
+_OUR_NAMES = re.compile(r"[0-9]{6}\.png")
+"""The names that the PNG encoder gives: only a folder of nothing else is ever replaced."""
+
+
+class Staging(Protocol):
+    """A place to write, `path`, that becomes `target` or vanishes."""
+
+    target: Path
+    path: Path
+
+    def commit(self) -> None:
+        """Put what was written in the target's place."""
+        ...
+
+    def discard(self) -> None:
+        """Remove what was written; the target stays as it was."""
+        ...
+
+
+class StagedFile:
+    """A file that is to appear at `target` when it is complete.
+
+    Raises:
+        OutputError: The target exists and may not be replaced, or its folder cannot be written.
+    """
+
+    def __init__(self, target: Path, *, overwrite: bool) -> None:
+        if target.is_dir():
+            raise OutputError(f"{target} is a folder: name a file")
+        if target.exists() and not overwrite:
+            raise OutputError(f"{target} exists: name another file or allow to overwrite it")
+        self.target = target
+        self.path = _staging_name(target)
+        try:
+            self.path.touch(exist_ok=False)
+        except OSError as error:
+            raise _refusal(target, error) from None
+
+    def commit(self) -> None:
+        """Put the file in the target's place."""
+        self.path.replace(self.target)
+
+    def discard(self) -> None:
+        """Remove the file; the target stays as it was."""
+        with suppress(OSError):
+            self.path.unlink()
+
+
+class StagedFolder:
+    """A folder of numbered PNG files that is to appear at `target` when it is complete.
+
+    Raises:
+        OutputError: The target exists and may not be replaced, or its parent cannot be written.
+    """
+
+    def __init__(self, target: Path, *, overwrite: bool) -> None:
+        if target.exists() and not target.is_dir():
+            raise OutputError(f"{target} is a file: name a folder")
+        names = [path.name for path in target.iterdir()] if target.is_dir() else []
+        if names and not overwrite:
+            raise OutputError(
+                f"{target} is not empty: name another folder or allow to overwrite it"
+            )
+        foreign = [name for name in names if not _OUR_NAMES.fullmatch(name)]
+        if foreign:
+            raise OutputError(
+                f"{target} holds more than numbered PNG files, such as {foreign[0]}, and is left "
+                "as it is: name another folder"
+            )
+        self.target = target
+        self.path = _staging_name(target)
+        try:
+            self.path.mkdir()
+        except OSError as error:
+            raise _refusal(target, error) from None
+
+    def commit(self) -> None:
+        """Put the folder in the target's place; what was there goes last."""
+        if not self.target.exists():
+            self.path.replace(self.target)
+            return
+        replaced = _staging_name(self.target)
+        self.target.replace(replaced)
+        try:
+            self.path.replace(self.target)
+        except OSError:
+            replaced.replace(self.target)
+            raise
+        shutil.rmtree(replaced, ignore_errors=True)
+
+    def discard(self) -> None:
+        """Remove the folder; the target stays as it was."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _staging_name(target: Path) -> Path:
+    """A free name beside the target, hidden, with its ending: encoders go by that."""
+    return target.with_name(f".{target.stem[:100]}-{secrets.token_hex(4)}{target.suffix}")
+
+
+def _refusal(target: Path, error: OSError) -> OutputError:
+    if not target.parent.is_dir():
+        return OutputError(f"{target} cannot be written: there is no folder {target.parent}")
+    reason = os.strerror(error.errno).lower() if error.errno else str(error)
+    return OutputError(f"{target} cannot be written: {reason}")

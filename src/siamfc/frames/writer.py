@@ -1,0 +1,204 @@
+"""Write pictures as a film or a folder of PNG files, all or nothing."""
+
+from __future__ import annotations
+
+import math
+import os
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+from numpy.typing import ArrayLike
+
+from siamfc.errors import InputError, OutputError, SiamFCError
+from siamfc.frames.encoding import CODECS, Encoder, PngEncoder, VideoEncoder, find_encoder
+from siamfc.frames.frame import Image
+from siamfc.frames.images import check_image
+from siamfc.frames.staging import StagedFile, StagedFolder, Staging
+
+_WAITING = 4
+"""Pictures that wait for the encoder at most."""
+
+
+class FrameWriter:
+    """Takes pictures in order and encodes them in a thread, so that tracking goes on meanwhile.
+
+    Used as a context manager: at its end the film appears under its name. If the block is left by
+    an exception, nothing appears and what was there before stays.
+
+    >>> with open_writer("film.mp4") as writer:       # doctest: +SKIP
+    ...     for frame in open_source("clip.mp4"):
+    ...         writer.write(frame.image, frame.time)
+
+    Args:
+        staging: Where to write, and what becomes of it.
+        start: Opens the encoder when the first picture comes.
+    """
+
+    def __init__(self, staging: Staging, start: Callable[[Path, Image], Encoder]) -> None:
+        self._staging = staging
+        self._start = start
+        self._encoder: Encoder | None = None
+        self._error: Exception | None = None
+        self._queue: queue.Queue[tuple[Image, float] | None] = queue.Queue(_WAITING)
+        self._closed = False
+        self._thread = threading.Thread(target=self._encode, name="siamfc-writer", daemon=True)
+        self._thread.start()
+
+    def write(self, image: ArrayLike, time: float = math.nan) -> None:
+        """Append a picture.
+
+        Args:
+            image: (H, W, 3) RGB or (H, W) grey, uint8. It is copied: it may be altered afterwards.
+            time: Its time in seconds, as `Frame.time`; NaN: one step after the last.
+
+        Raises:
+            InputError: `image` is no such picture.
+            OutputError: This picture comes after `close`, or one before it could not be written.
+        """
+        if self._closed:
+            raise OutputError(f"{self._staging.target} is closed: open another writer")
+        checked = check_image(image, what="a frame to write")
+        if self._error is not None:
+            self.discard()
+            raise self._refusal(self._error)
+        self._queue.put((checked.copy(), time))
+
+    def close(self) -> None:
+        """Finish the film and put it in its place; may be called twice.
+
+        Raises:
+            OutputError: It could not be written in full, or has no picture; nothing is left.
+        """
+        if self._closed:
+            return
+        self._stop()
+        try:
+            if self._error is not None:
+                raise self._error
+            if self._encoder is None:
+                raise OutputError(f"{self._staging.target} is not written: it has no frames")
+            self._encoder.finish()
+            self._staging.commit()
+        except BaseException as error:
+            self._abandon()
+            if isinstance(error, Exception):
+                raise self._refusal(error) from error
+            raise
+
+    def discard(self) -> None:
+        """Give up: remove what has been written; may be called twice, and after `close`."""
+        if not self._closed:
+            self._stop()
+            self._abandon()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error_type is None:
+            self.close()
+        else:
+            self.discard()
+
+    def _encode(self) -> None:
+        """Encode what comes; after an error only empty the queue, so that nobody waits."""
+        while (item := self._queue.get()) is not None:
+            if self._error is None:
+                image, time = item
+                try:
+                    if self._encoder is None:
+                        self._encoder = self._start(self._staging.path, image)
+                    self._encoder.add(image, time)
+                except Exception as error:  # raised by the next write or by close
+                    self._error = error
+
+    def _stop(self) -> None:
+        self._closed = True
+        self._queue.put(None)
+        self._thread.join()
+
+    def _abandon(self) -> None:
+        if self._encoder is not None:
+            self._encoder.abandon()
+        self._staging.discard()
+
+    def _refusal(self, error: Exception) -> SiamFCError:
+        if isinstance(error, SiamFCError):
+            return error
+        reason = str(error)
+        if isinstance(error, av.FFmpegError | OSError) and error.errno:
+            reason = error.strerror or os.strerror(error.errno)
+        return OutputError(f"{self._staging.target} cannot be written: {reason.lower()}")
+
+
+def open_writer(
+    path: str | Path,
+    *,
+    codec: str | None = None,
+    frame_rate: float | None = None,
+    overwrite: bool = False,
+    threads: int = 1,
+) -> FrameWriter:
+    """Open a film, or a folder of PNG files, for writing.
+
+    Args:
+        path: A file ending in .mp4, .mov, .mkv or .webm, or a folder: a name without an ending
+            or with a slash at its end.
+        codec: "h264" (not in .webm), "vp9" or "av1" (neither in .mov); None: H.264, which every
+            browser plays, or VP9 in .webm.
+        frame_rate: Frames per second where pictures have no time; None: 25.
+        overwrite: Whether a file of this name may be replaced, or a folder that holds nothing
+            but numbered PNG files.
+        threads: Threads that encode a film.
+
+    Raises:
+        InputError: An argument that cannot be used.
+        OutputError: The path exists, or nothing can be written there.
+    """
+    rate = 25.0 if frame_rate is None else frame_rate
+    if not 0 < rate < math.inf:
+        raise InputError(f"frame_rate must be a positive number of frames/s; got {frame_rate}")
+    if threads < 1:
+        raise InputError(f"threads must be at least 1; got {threads}")
+    target = Path(path)
+    if not target.suffix or str(path).endswith(("/", os.sep)):
+        if codec is not None:
+            raise InputError(f"{path} is a folder of PNG files, without a codec; got {codec!r}")
+        return FrameWriter(
+            StagedFolder(target, overwrite=overwrite), lambda folder, _: PngEncoder(folder)
+        )
+    chosen = _choose_codec(target, codec)
+    find_encoder(chosen)  # fails here rather than at the first picture
+
+    def start(staged: Path, image: Image) -> Encoder:
+        height, width, _ = image.shape
+        return VideoEncoder(staged, (width, height), codec=chosen, frame_rate=rate, threads=threads)
+
+    return FrameWriter(StagedFile(target, overwrite=overwrite), start)
+
+
+def _choose_codec(target: Path, codec: str | None) -> str:
+    suffix = target.suffix.lower()
+    suiting = [name for name, known in CODECS.items() if suffix in known.suffixes]
+    if not suiting:
+        suffixes = sorted({suffix for known in CODECS.values() for suffix in known.suffixes})
+        raise InputError(
+            f"a film ends in {', '.join(suffixes)}, a folder of PNG files in /; got {target}"
+        )
+    if codec is None:
+        return suiting[0]
+    if codec not in CODECS:
+        raise InputError(f"codec must be one of {', '.join(CODECS)}; got {codec!r}")
+    if codec not in suiting:
+        raise InputError(f"{suffix} files hold {' or '.join(suiting)}, not {codec}: {target}")
+    return codec
