@@ -2,8 +2,6 @@
 
 import subprocess
 import sys
-from importlib import import_module
-from inspect import getdoc
 from pathlib import Path
 
 import pytest
@@ -25,11 +23,9 @@ def test_help_names_every_verb(arguments: list[str], capsys: pytest.CaptureFixtu
 def test_each_row_of_the_table_is_a_verb_that_says_the_same(
     verb: Verb, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    name, summary = verb.name, verb.summary
-    function = getattr(import_module(f"siamfc.cli.{name}"), name)
-    assert (getdoc(function) or "").splitlines()[0] == summary
-    assert run([name, "--help"]) == 0
-    assert summary in capsys.readouterr().out
+    assert run([verb.name, "--help"]) == 0
+    paragraphs = capsys.readouterr().out.split("\n\n")
+    assert paragraphs[1].splitlines()[0] == verb.summary
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 class Verb(NamedTuple):
     """A row of `siamfc --help`.
 
-    The verb is the function `name` of the module `siamfc.cli.name`, imported only when it is
-    called; that function's docstring begins with `summary`.
+    The verb is the function `name` of the module `siamfc.cli.name`, or a cyclopts App where it
+    has verbs of its own, imported only when it is called; its help begins with `summary`.
     """
 
     name: str
@@ -22,8 +22,14 @@ VERBS = (
     Verb(name="track", group="Track", summary="Follow objects through a video."),
     Verb(name="demo", group="Track", summary="Track a made-up video and say how well it went."),
     Verb(
+        name="synth",
+        group="Data",
+        summary="Make synthetic images and videos, with exact boxes.",
+    ),
+    Verb(
         name="evaluate", group="Judge", summary="Track a data set's sequences and score the boxes."
     ),
+    Verb(name="export", group="Share", summary="Write weights as ONNX graphs, for use elsewhere."),
     Verb(name="models", group="About", summary="List the weights that are at hand."),
     Verb(name="doctor", group="About", summary="Check this installation and say what to do."),
 )

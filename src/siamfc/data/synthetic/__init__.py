@@ -8,7 +8,7 @@ from siamfc.data.synthetic.dataset import (
     SyntheticDatasetSettings,
 )
 from siamfc.data.synthetic.dataset_files import bytes_needed, read_dataset_settings, write_dataset
-from siamfc.data.synthetic.otb import write_otb, write_truth, write_visibility
+from siamfc.data.synthetic.otb import TruthVideo, write_otb
 from siamfc.data.synthetic.video import SquareVideo, SquareVideoSettings
 
 __all__ = [
@@ -19,10 +19,9 @@ __all__ = [
     "SquareVideoSettings",
     "SyntheticDataset",
     "SyntheticDatasetSettings",
+    "TruthVideo",
     "bytes_needed",
     "read_dataset_settings",
     "write_dataset",
     "write_otb",
-    "write_truth",
-    "write_visibility",
 ]

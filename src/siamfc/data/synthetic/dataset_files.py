@@ -26,7 +26,7 @@ from siamfc.data.files import write_text
 from siamfc.data.locking import exclusive
 from siamfc.data.space import check_space, explained_full_disk
 from siamfc.data.synthetic.dataset import SyntheticDataset, SyntheticDatasetSettings
-from siamfc.data.synthetic.otb import write_truth
+from siamfc.data.synthetic.otb import TRUTH_NAME, format_truth
 from siamfc.errors import InputError, OutputError
 from siamfc.workers import Workers
 
@@ -209,7 +209,7 @@ def _fill_folder(partial: Path, dataset: SyntheticDataset, task: _FolderTask) ->
         image = Image.fromarray(dataset.draw(task.folder, index))
         path = partial / "img" / f"{index + 1:0{digits}d}.{ending}"
         path.write_bytes(_encode(image, task.image_format))
-    write_truth(partial, np.tile(dataset.box, (length, 1)))
+    (partial / TRUTH_NAME).write_text(format_truth(np.tile(dataset.box, (length, 1))))
     colours = asdict(dataset.colours(task.folder))
     noise = [asdict(dataset.noise(task.folder, index)) for index in range(length)]
     (partial / "folder.json").write_text(json.dumps({**colours, "noise": noise}) + "\n")

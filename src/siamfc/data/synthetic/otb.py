@@ -1,7 +1,7 @@
 """Synthetic videos in the layout of OTB: images in `img/`, boxes in `groundtruth_rect.txt`."""
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from siamfc.data.files import write_text
 from siamfc.data.space import explained_full_disk
 from siamfc.errors import OutputError
 
@@ -32,17 +31,24 @@ class TruthVideo(Protocol):
     def __getitem__(self, index: int, /) -> NDArray[np.uint8]: ...
 
 
-def write_truth(folder: Path, boxes: NDArray[np.float64]) -> None:
-    """Write `groundtruth_rect.txt`: a line `x,y,w,h` a frame, x and y 1-based.
+def format_truth(boxes: NDArray[np.float64]) -> str:
+    r"""Boxes (F, 4) as OTB writes them: a line `x,y,w,h` a frame, x and y 1-based.
 
     Whole numbers are written as such, others with six decimals at most.
+
+    >>> format_truth(np.array([[0, 9.25, 40, 30]]))
+    '1,10.25,40,30\n'
     """
-    write_text(folder / TRUTH_NAME, "".join(_lines(boxes + np.array([1, 1, 0, 0]))))
+    return format_rows(boxes + np.array([1, 1, 0, 0]))
 
 
-def write_visibility(path: Path, visibility: NDArray[np.float64]) -> None:
-    """Write the share of the target that can be seen, a line a frame."""
-    write_text(path, "".join(_lines(visibility[:, None])))
+def format_rows(rows: NDArray[np.float64]) -> str:
+    """Numbers (F, N) as lines of text, with six decimals at most."""
+    lines = []
+    for row in rows.tolist():
+        numbers = (f"{value:.6f}".rstrip("0").rstrip(".") for value in row)
+        lines.append(",".join(numbers) + "\n")
+    return "".join(lines)
 
 
 def write_otb(out: Path, video: TruthVideo, *, on_frame: Callable[[], None] | None = None) -> None:
@@ -69,16 +75,10 @@ def write_otb(out: Path, video: TruthVideo, *, on_frame: Callable[[], None] | No
                 image.save(partial / "img" / f"{index + 1:0{digits}d}.png")
                 if on_frame is not None:
                     on_frame()
-            write_truth(partial, video.boxes)
-            write_visibility(partial / "visibility.txt", video.visibility)
+            (partial / TRUTH_NAME).write_text(format_truth(video.boxes))
+            (partial / "visibility.txt").write_text(format_rows(video.visibility[:, None]))
             if out.exists():
                 out.rmdir()
             partial.rename(out)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-
-
-def _lines(rows: NDArray[np.float64]) -> Iterable[str]:
-    for row in rows.tolist():
-        numbers = (f"{round(value, 6):.6f}".rstrip("0").rstrip(".") for value in row)
-        yield ",".join(numbers) + "\n"

@@ -1,0 +1,173 @@
+"""`siamfc synth`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from cyclopts import App
+
+from siamfc.cli.parameters import Flag
+from siamfc.cli.progress import Progress
+from siamfc.errors import InputError
+
+if TYPE_CHECKING:
+    from siamfc.data.synthetic import TruthVideo
+
+synth = App(name="synth", help="Make synthetic images and videos, with exact boxes.")
+
+
+@synth.command
+def dataset(
+    out: Path,
+    *,
+    images: int = 500_000,
+    folders: int = 2_000,
+    size: int = 255,
+    square: int = 60,
+    seed: int = 0,
+    format: Literal["png", "jpeg"] = "png",  # noqa: A002 - the flag's name
+    workers: int = 1,
+) -> None:
+    """Write noisy images of a centred square, in folders that stand for videos.
+
+    Stopped and started again, it goes on where it was. The same seed gives the same files, with
+    any number of workers.
+
+    Parameters
+    ----------
+    out
+        Folder to write.
+    images
+        Count of images in all.
+    folders
+        Count of folders; each has its own colours.
+    size
+        Side of an image in pixels.
+    square
+        Side of the square in pixels.
+    seed
+        Of colours and noise.
+    format
+        png keeps every pixel, jpeg takes less than half of the room.
+    workers
+        Processes that draw.
+    """
+    from siamfc.data.space import format_bytes, free_bytes
+    from siamfc.data.synthetic import SyntheticDatasetSettings, bytes_needed, write_dataset
+    from siamfc.workers import Workers
+
+    settings = SyntheticDatasetSettings(
+        images=images, folders=folders, size=size, square=square, seed=seed
+    )
+    need, free = bytes_needed(settings, format), free_bytes(out)
+    print(
+        f"{images} images in {folders} folders take about {format_bytes(need)} in all; "
+        f"{format_bytes(free)} are free",
+        file=sys.stderr,
+    )
+    with (
+        Workers(workers) as processes,
+        Progress("images", images, unit="images") as progress,
+    ):
+        write_dataset(
+            out, settings, image_format=format, workers=processes, on_folder=progress.advance
+        )
+    print(f"{out}: {images} images in {folders} folders, settings in dataset.json")
+
+
+@synth.command
+def video(
+    out: Path,
+    *,
+    frames: int = 300,
+    size: int = 255,
+    target: int = 40,
+    max_displacement: int = 4,
+    seed: int = 0,
+    lossless: Flag = False,
+) -> None:
+    """Write a video of a black square that wanders over white.
+
+    Parameters
+    ----------
+    out
+        A film, .mp4, .mkv or .mov, with the boxes beside it as .txt; any other name: a folder in
+        the layout of OTB.
+    frames
+        Count of frames.
+    size
+        Side of the frame in pixels.
+    target
+        Side of the square in pixels.
+    max_displacement
+        Longest step from frame to frame on each axis, in pixels.
+    seed
+        Of the path.
+    lossless
+        Keep every pixel of a film (.mkv).
+    """
+    from siamfc.data.synthetic import SquareVideo, SquareVideoSettings
+
+    settings = SquareVideoSettings(
+        frames=frames, size=size, target=target, max_displacement=max_displacement, seed=seed
+    )
+    _write(out, SquareVideo(settings), lossless=lossless)
+
+
+@synth.command
+def clip(
+    out: Path,
+    *,
+    frames: int = 180,
+    width: int = 640,
+    height: int = 360,
+    target: int = 68,
+    noise: float = 3.0,
+    seed: int = 0,
+    lossless: Flag = False,
+) -> None:
+    """Write a procedural video: a textured object that turns, scales and is hidden for a while.
+
+    Parameters
+    ----------
+    out
+        A film, .mp4, .mkv or .mov, with boxes and visibility beside it; any other name: a folder
+        in the layout of OTB.
+    frames
+        Count of frames.
+    width
+        Of the frame in pixels.
+    height
+        Of the frame in pixels.
+    target
+        Mean diameter of the object in pixels, before it scales.
+    noise
+        Standard deviation of the sensor noise in grey levels.
+    seed
+        Of everything.
+    lossless
+        Keep every pixel of a film (.mkv).
+    """
+    from siamfc.data.clip import ClipSettings, ProceduralClip
+
+    settings = ClipSettings(
+        frames=frames, width=width, height=height, target=target, noise=noise, seed=seed
+    )
+    _write(out, ProceduralClip(settings), lossless=lossless)
+
+
+def _write(out: Path, made: "TruthVideo", *, lossless: bool) -> None:
+    """Write a film or a folder, whichever the name says, and say where it is."""
+    with Progress("frames", len(made)) as progress:
+        if out.suffix:
+            from siamfc.data.synthetic.film import write_film
+
+            truth, _ = write_film(out, made, lossless=lossless, on_frame=progress.advance)
+        elif lossless:
+            raise InputError(f"--lossless: a folder always is; leave it out, or name a film: {out}")
+        else:
+            from siamfc.data.synthetic.otb import TRUTH_NAME, write_otb
+
+            write_otb(out, made, on_frame=progress.advance)
+            truth = out / TRUTH_NAME
+    print(f"{out}: {len(made)} frames, boxes in {truth}")
