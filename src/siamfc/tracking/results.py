@@ -1,0 +1,255 @@
+"""Where targets were, as files: txt, csv and jsonl.
+
+- `.txt`: the OTB convention: a line `x,y,w,h` a frame, 1-based, to 1/10000 pixel; no frame
+  numbers, times or scores. Several targets get a file each: `name_1.txt`, `name_2.txt` …
+- `.csv`: a header, then a line a frame and target: frame, time, target, x, y, w, h, score.
+- `.jsonl`: an object a frame: {"frame": 0, "time": 0.0, "boxes": [[x, y, w, h], …], "scores": […]}.
+
+In csv and jsonl boxes are 0-based as everywhere in siamfc, frames count from 0 and targets from 1;
+numbers read back as they were. A time that isn't known is empty, or null.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.errors import DatasetError, InputError, OutputError
+
+_COLUMNS = ("frame", "time", "target", "x", "y", "w", "h", "score")
+_FIRST_PIXEL = 1.0
+"""Number of the first pixel in the OTB convention."""
+
+
+@dataclass(frozen=True, eq=False)
+class FrameResult:
+    """Where N targets are in one frame."""
+
+    index: int
+    """Of the frame in its source, 0-based."""
+    time: float
+    """Seconds since the source's first frame; NaN when it has no clock."""
+    boxes: NDArray[np.float64]
+    """(N, 4) x, y, w, h in frame pixels."""
+    scores: NDArray[np.float64]
+    """(N,) in [0, 1]; 1 in the first frame."""
+
+
+def result_paths(path: str | Path, targets: int) -> list[Path]:
+    """Files that results of a number of targets go to: one, but for each target one of txt.
+
+    Raises:
+        InputError: a name that doesn't end in .txt, .csv or .jsonl.
+
+    >>> [file.name for file in result_paths("run.txt", 2)]
+    ['run_1.txt', 'run_2.txt']
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _WRITERS:
+        raise InputError(f"results: expected a name in {_SUFFIXES}, got {path}")
+    if path.suffix.lower() != ".txt" or targets == 1:
+        return [path]
+    return [path.with_stem(f"{path.stem}_{number + 1}") for number in range(targets)]
+
+
+@contextmanager
+def open_results(
+    path: str | Path, *, targets: int, overwrite: bool = False
+) -> Iterator[Callable[[FrameResult], None]]:
+    """Open files of results and give the function that adds a frame to them.
+
+    The files appear, whole, when the block ends well; otherwise nothing does.
+
+    Raises:
+        InputError: a name that doesn't end in .txt, .csv or .jsonl.
+        OutputError: a file that exists, unless `overwrite`, or cannot be written.
+    """
+    paths = result_paths(path, targets)
+    _require_writable(paths, overwrite)
+    header, write = _WRITERS[Path(path).suffix.lower()]
+    texts = [io.StringIO() for _ in paths]
+    for text in texts:
+        text.write(header)
+    yield partial(write, texts)
+    _publish(paths, [text.getvalue() for text in texts], overwrite)
+
+
+def write_results(
+    path: str | Path, results: Iterable[FrameResult], *, overwrite: bool = False
+) -> list[Path]:
+    """Write results of one or more frames, all of the same targets, and return the files' paths.
+
+    Raises:
+        InputError: no results, or a name that doesn't end in .txt, .csv or .jsonl.
+        OutputError: a file that exists, unless `overwrite`, or cannot be written.
+    """
+    iterator = iter(results)
+    first = next(iterator, None)
+    if first is None:
+        raise InputError("results: expected at least one frame, got none")
+    targets = len(first.boxes)
+    with open_results(path, targets=targets, overwrite=overwrite) as add:
+        add(first)
+        for result in iterator:
+            add(result)
+    return result_paths(path, targets)
+
+
+def read_results(path: str | Path) -> list[FrameResult]:
+    """Read a file of results. A txt file has one target, and neither times nor scores: NaN.
+
+    Raises:
+        InputError: a name that doesn't end in .txt, .csv or .jsonl.
+        DatasetError: no such file, or one that isn't as its format says; names the line.
+    """
+    path = result_paths(path, 1)[0]
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path}: expected a file of results; {error}") from None
+    return _READERS[path.suffix.lower()](path, lines)
+
+
+# --- Writing --------------------------------------------------------------------------------------
+
+
+def _write_txt(files: Sequence[TextIO], result: FrameResult) -> None:
+    for file, (x, y, w, h) in zip(files, result.boxes, strict=True):
+        row = (x + _FIRST_PIXEL, y + _FIRST_PIXEL, w, h)
+        file.write(",".join(f"{value:.4f}" for value in row) + "\n")
+
+
+def _write_csv(files: Sequence[TextIO], result: FrameResult) -> None:
+    for number, (box, score) in enumerate(zip(result.boxes, result.scores, strict=True)):
+        numbers = [_text(value) for value in (*box, score)]
+        row = [str(result.index), _text(result.time), str(number + 1), *numbers]
+        files[0].write(",".join(row) + "\n")
+
+
+def _write_jsonl(files: Sequence[TextIO], result: FrameResult) -> None:
+    record = {
+        "frame": result.index,
+        "time": _known(result.time),
+        "boxes": [[_known(value) for value in box] for box in result.boxes],
+        "scores": [_known(score) for score in result.scores],
+    }
+    files[0].write(json.dumps(record) + "\n")
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _text(value: float) -> str:
+    """Shortest text that reads back as the value; empty for NaN."""
+    return "" if math.isnan(value) else repr(float(value))
+
+
+def _require_writable(paths: Sequence[Path], overwrite: bool) -> None:
+    """Find out before the work, and not after it, what would be in the way; make the folder."""
+    for path in paths:
+        if path.is_dir():
+            raise OutputError(f"{path}: expected a file to write, found a folder")
+        if path.exists() and not overwrite:
+            raise OutputError(f"{path} exists: choose another name, or allow to overwrite it")
+    folder = paths[0].parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made: {error.strerror or error}") from None
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"{folder}: no permission to write there")
+
+
+def _publish(paths: Sequence[Path], texts: Sequence[str], overwrite: bool) -> None:
+    """Write all files under temporary names, then rename them."""
+    temporary = [path.with_name(f".{path.name}.{os.getpid()}.partial") for path in paths]
+    try:
+        for path, text in zip(temporary, texts, strict=True):
+            path.write_text(text, encoding="utf-8", newline="")
+        _require_writable(paths, overwrite)
+        for source, path in zip(temporary, paths, strict=True):
+            source.replace(path)
+    except OSError as error:
+        raise OutputError(f"{paths[0]} cannot be written: {error.strerror or error}") from None
+    finally:
+        for path in temporary:
+            path.unlink(missing_ok=True)
+
+
+# --- Reading --------------------------------------------------------------------------------------
+
+
+def _read_txt(path: Path, lines: Sequence[str]) -> list[FrameResult]:
+    results = []
+    for index, line in enumerate(lines):
+        with _line_of(path, index + 1, "x,y,w,h"):
+            x, y, w, h = (float(part) for part in line.replace(",", " ").split())
+        box = np.array([[x - _FIRST_PIXEL, y - _FIRST_PIXEL, w, h]])
+        results.append(FrameResult(index, math.nan, box, np.array([math.nan])))
+    return results
+
+
+def _read_csv(path: Path, lines: Sequence[str]) -> list[FrameResult]:
+    expected = ",".join(_COLUMNS)
+    if not lines or lines[0] != expected:
+        raise DatasetError(f"{path}: line 1: expected {expected}, got {lines[0] if lines else ''}")
+    rows = []
+    for number, row in enumerate(csv.reader(lines[1:]), start=2):
+        with _line_of(path, number, expected):
+            frame, time, _, *values = row
+            numbers = np.array([float(value or "nan") for value in values])
+            rows.append((int(frame), float(time or "nan"), numbers.reshape(5)))
+    results = []
+    for index, group in groupby(rows, key=lambda row: row[0]):
+        targets = list(group)
+        table = np.stack([row[2] for row in targets])
+        results.append(FrameResult(index, targets[0][1], table[:, :4], table[:, 4]))
+    return results
+
+
+def _read_jsonl(path: Path, lines: Sequence[str]) -> list[FrameResult]:
+    results = []
+    for number, line in enumerate(lines, start=1):
+        with _line_of(path, number, "an object with frame, time, boxes and scores"):
+            record = json.loads(line)
+            boxes = _table(record["boxes"]).reshape(-1, 4)
+            scores = _table(record["scores"]).reshape(len(boxes))
+            time = float(_table(record["time"]))
+            results.append(FrameResult(int(record["frame"]), time, boxes, scores))
+    return results
+
+
+def _table(value: Any) -> NDArray[np.float64]:
+    """Numbers in lists, None standing for NaN."""
+    return np.array(value, dtype=np.float64)
+
+
+@contextmanager
+def _line_of(path: Path, number: int, expected: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, KeyError) as error:
+        raise DatasetError(f"{path}: line {number}: expected {expected}; {error!r}") from None
+
+
+_WRITERS: dict[str, tuple[str, Callable[[Sequence[TextIO], FrameResult], None]]] = {
+    ".txt": ("", _write_txt),
+    ".csv": (",".join(_COLUMNS) + "\n", _write_csv),
+    ".jsonl": ("", _write_jsonl),
+}
+_READERS = {".txt": _read_txt, ".csv": _read_csv, ".jsonl": _read_jsonl}
+_SUFFIXES = ".txt, .csv or .jsonl"

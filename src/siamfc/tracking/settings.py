@@ -1,0 +1,95 @@
+"""What steers the tracker, and the values that were published."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackerSettings:
+    """How a response becomes a movement; the defaults are the authors' for three scales."""
+
+    scales: int = 3
+    """Number of sizes that are tried in each frame, odd, the middle one being the present size."""
+    scale_step: float = 1.0375
+    """Ratio between one scale and the next."""
+    scale_penalty: float = 0.9745
+    """Share of its peak that counts for a scale other than the present one."""
+    scale_damping: float = 0.59
+    """Share of the way from the present size to the winning one that is gone."""
+    window_influence: float = 0.176
+    """Weight of the cosine window against the response."""
+    upsampling: int = 16
+    """Samples per cell of the response, per axis."""
+    smallest_scale: float = 0.2
+    """Smallest size that a target may shrink to, as a share of its first."""
+    largest_scale: float = 5.0
+    """Largest size that a target may grow to, as a multiple of its first."""
+
+    def __post_init__(self) -> None:
+        _check_count("scales", self.scales, 99)
+        if self.scales % 2 == 0:
+            raise InputError(f"scales: expected an odd number, got {self.scales}")
+        _check_count("upsampling", self.upsampling, 64)
+        _check_range("scale_step", self.scale_step, 1, 2)
+        _check_range("scale_penalty", self.scale_penalty, 0, 1)
+        _check_range("scale_damping", self.scale_damping, 0, 1)
+        _check_range("window_influence", self.window_influence, 0, 1)
+        _check_range("smallest_scale", self.smallest_scale, 0.001, 1)
+        _check_range("largest_scale", self.largest_scale, 1, 1000)
+
+    @property
+    def scale_factors(self) -> NDArray[np.float64]:
+        """The sizes that are tried, as multiples of the present one, ascending: (scales,)."""
+        half = self.scales // 2
+        return np.power(self.scale_step, np.arange(-half, half + 1, dtype=np.float64))
+
+
+def three_scales() -> TrackerSettings:
+    """Return the authors' values for three scales (SiamFC-3s)."""
+    return TrackerSettings()
+
+
+def five_scales() -> TrackerSettings:
+    """Return the authors' values for five scales (SiamFC), the thesis's choice for real videos."""
+    return TrackerSettings(
+        scales=5,
+        scale_step=1.0255,
+        scale_penalty=0.962,
+        scale_damping=0.34,
+        window_influence=0.168,
+    )
+
+
+def one_scale() -> TrackerSettings:
+    """Return values for a target whose size doesn't change, as in the thesis's synthetic video."""
+    return TrackerSettings(scales=1)
+
+
+def settings_for(scales: int) -> TrackerSettings:
+    """Return the published values for a number of scales.
+
+    Seven and more take those of five, so that the range of sizes grows with their number.
+
+    Raises:
+        InputError: not an odd number from 1 to 99.
+
+    >>> settings_for(5) == five_scales()
+    True
+    """
+    published = {1: one_scale(), 3: three_scales()}
+    return published.get(scales) or replace(five_scales(), scales=scales)
+
+
+def _check_count(name: str, value: int, highest: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= highest:
+        raise InputError(f"{name}: expected a whole number from 1 to {highest}, got {value!r}")
+
+
+def _check_range(name: str, value: float, lowest: float, highest: float) -> None:
+    if not (isinstance(value, int | float) and math.isfinite(value) and lowest <= value <= highest):
+        raise InputError(f"{name}: expected {lowest:g} to {highest:g}, got {value!r}")
