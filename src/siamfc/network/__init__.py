@@ -1,1 +1,32 @@
-"""Backbone, correlation, checkpoints, runtimes and the weights that ship."""
+"""Backbone, correlation, checkpoints, runtimes and the weights that ship.
+
+What is here needs no torch. `alexnet` is the network in torch, for training.
+"""
+
+from siamfc.network.checkpoint import Checkpoint
+from siamfc.network.export import export_weights
+from siamfc.network.loading import (
+    Weights,
+    available_weights,
+    find_weights,
+    load_checkpoint,
+    load_matcher,
+)
+from siamfc.network.matcher import Embedding, EmbeddingSpec, Matcher
+from siamfc.network.metadata import Metadata
+from siamfc.network.normalisation import Normalisation
+
+__all__ = [
+    "Checkpoint",
+    "Embedding",
+    "EmbeddingSpec",
+    "Matcher",
+    "Metadata",
+    "Normalisation",
+    "Weights",
+    "available_weights",
+    "export_weights",
+    "find_weights",
+    "load_checkpoint",
+    "load_matcher",
+]

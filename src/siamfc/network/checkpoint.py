@@ -59,12 +59,15 @@ class Checkpoint:
             raise CheckpointError(f"{path}: {error}") from None
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write whole or not at all; equal checkpoints give equal bytes."""
+        """Write whole or not at all; OutputError if it exists and `overwrite` is not set."""
+        write_file(path, self.to_bytes(), overwrite=overwrite)
+
+    def to_bytes(self) -> bytes:
+        """The file's content; equal checkpoints give equal bytes."""
         from safetensors.numpy import save
 
         tensors = {name: np.asarray(self.tensors[name], order="C") for name in tensor_shapes()}
-        content = save(tensors, metadata={KEY: self.metadata.to_json()})
-        write_file(path, content, overwrite=overwrite)
+        return save(tensors, metadata={KEY: self.metadata.to_json()})
 
 
 def _check(tensors: Tensors) -> None:

@@ -1,0 +1,41 @@
+"""`siamfc export`."""
+
+from pathlib import Path
+
+from siamfc.cli.console import print_json
+from siamfc.cli.parameters import Flag
+from siamfc.network import export_weights, load_checkpoint
+
+
+def export(
+    *,
+    out: Path,
+    weights: str = "default",
+    overwrite: Flag = False,
+    json: Flag = False,
+) -> int:
+    """Write weights as ONNX graphs, for use elsewhere.
+
+    The folder gets exemplar.onnx and search.onnx, model.json, which describes them, and the
+    checkpoint itself; `siamfc track --weights FOLDER` takes it.
+
+    Parameters
+    ----------
+    out
+        The folder to write.
+    weights
+        A name that `siamfc models` lists, a checkpoint (.safetensors), or a folder of weights.
+    overwrite
+        Replace what is there.
+    json
+        Print one JSON object.
+    """
+    checkpoint = load_checkpoint(weights)
+    paths = export_weights(checkpoint, out, overwrite=overwrite)
+    if json:
+        digest = checkpoint.metadata.digest
+        print_json({"digest": digest, "files": {str(path): path.stat().st_size for path in paths}})
+    else:
+        for path in paths:
+            print(f"{path}  {path.stat().st_size / 1e6:.1f} MB")
+    return 0

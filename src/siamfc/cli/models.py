@@ -1,0 +1,59 @@
+"""`siamfc models`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from siamfc.cli.console import print_json, print_table
+from siamfc.cli.parameters import Flag
+from siamfc.network import Weights, available_weights
+
+
+def models(*, json: Flag = False) -> int:
+    """List the weights that are at hand.
+
+    A checkpoint or a folder of weights can be used as well, by its path.
+
+    Parameters
+    ----------
+    json
+        Print one JSON object instead of a table: all that the weights' cards say.
+    """
+    weights = available_weights()
+    if json:
+        print_json({"models": [_entry(item) for item in weights]})
+    elif weights:
+        scores = sorted({name for item in weights for name in _scores(item)})
+        header = ["name", "MB", "pairs", *scores, "licence"]
+        print_table(header, [_row(item, scores) for item in weights])
+    else:
+        print("No weights ship with this installation: pass --weights the path of a checkpoint.")
+    return 0
+
+
+def _entry(weights: Weights) -> dict[str, Any]:
+    return {
+        "name": weights.name,
+        "folder": str(weights.folder),
+        "bytes": weights.byte_count,
+        "digest": weights.metadata.digest,
+        "card": weights.metadata.card,
+    }
+
+
+def _row(weights: Weights, scores: list[str]) -> list[str]:
+    card, known = weights.metadata.card, _scores(weights)
+    pairs = card.get("pairs")
+    return [
+        weights.name,
+        f"{weights.byte_count / 1e6:.1f}",
+        f"{pairs:,}" if isinstance(pairs, int) else "–",
+        *(f"{known[name]:.3f}" if name in known else "–" for name in scores),
+        str(card.get("licence", "–")),
+    ]
+
+
+def _scores(weights: Weights) -> dict[str, float]:
+    """The card's scores that are numbers."""
+    scores = weights.metadata.card.get("scores")
+    items = scores.items() if isinstance(scores, Mapping) else ()
+    return {name: value for name, value in items if isinstance(value, (int, float))}

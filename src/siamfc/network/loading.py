@@ -1,0 +1,182 @@
+"""From a name or a path to a network ready to track with.
+
+A folder of weights is what `export_weights` writes. Those that ship lie in `weights/`, one folder
+each, and go by the folder's name.
+"""
+
+import ctypes
+import difflib
+import os
+import sys
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from siamfc.errors import CheckpointError, InputError, MissingDependencyError
+from siamfc.network.checkpoint import Checkpoint
+from siamfc.network.export import (
+    CHECKPOINT_FILE,
+    EXEMPLAR_FILE,
+    MODEL_FILE,
+    SEARCH_FILE,
+    build_exemplar_graph,
+    build_search_graph,
+)
+from siamfc.network.matcher import Matcher
+from siamfc.network.metadata import Metadata
+from siamfc.system import core_count
+
+_SHIPPED = Path(__file__).parent / "weights"
+_DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """Weights that ship."""
+
+    name: str
+    folder: Path
+    metadata: Metadata
+
+    @property
+    def byte_count(self) -> int:
+        """Of all files together."""
+        return sum(path.stat().st_size for path in self.folder.iterdir())
+
+
+def available_weights() -> list[Weights]:
+    """The weights that ship, by name."""
+    return [
+        Weights(name=path.parent.name, folder=path.parent, metadata=_read_metadata(path))
+        for path in sorted(_SHIPPED.glob(f"*/{MODEL_FILE}"))
+    ]
+
+
+def load_matcher(
+    weights: str | Path = "default", *, device: str = "auto", threads: int | None = None
+) -> Matcher:
+    """Load a network.
+
+    `weights` is a name that `siamfc models` lists, a folder of weights, or a checkpoint
+    (.safetensors). `device` is `cpu`, which ONNX Runtime serves; `cuda`, torch in half precision
+    or else ONNX Runtime; or `auto`, a GPU if one can be used. `threads` are the CPU's, by default
+    every core that this process may use.
+
+    CheckpointError for weights that are not there, damaged or foreign; InputError for the other
+    arguments, and for a GPU that cannot be used; MissingDependencyError as it says.
+    """
+    if device not in _DEVICES:
+        raise InputError(f"device: expected one of {', '.join(_DEVICES)}, got {device!r}")
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise InputError(f"threads: expected an integer above 0, got {threads!r}")
+    path = find_weights(weights)
+    checkpoint_path = path / CHECKPOINT_FILE if path.is_dir() else path
+    if device == "auto":
+        device = "cuda" if _can_use_cuda(checkpoint_path) else "cpu"
+    if device == "cuda" and _torch_has_cuda() and checkpoint_path.exists():
+        return _load_torch(checkpoint_path, device, threads)
+    if device == "cuda":
+        _require_onnx_cuda(checkpoint_path)
+    return _load_onnx(path, device, threads or core_count())
+
+
+def load_checkpoint(weights: str | Path = "default") -> Checkpoint:
+    """Read the tensors behind a name or path, as `load_matcher` finds them."""
+    path = find_weights(weights)
+    return Checkpoint.load(path / CHECKPOINT_FILE if path.is_dir() else path)
+
+
+def find_weights(weights: str | Path) -> Path:
+    """The folder or checkpoint that a name or path means; CheckpointError if there is none."""
+    names = [path.parent.name for path in sorted(_SHIPPED.glob(f"*/{MODEL_FILE}"))]
+    if weights in names:
+        return _SHIPPED / weights
+    path = Path(weights)
+    try:
+        if path.exists():
+            return path
+    except (OSError, ValueError):  # a name too long, a null byte
+        pass
+    if isinstance(weights, Path) or os.sep in weights or path.suffix:
+        raise CheckpointError(f"weights: no such file or folder: {weights}")
+    near = difflib.get_close_matches(weights, names, n=1)
+    advice = f"did you mean {near[0]!r}?" if near else "give the path of a checkpoint"
+    listed = ", ".join(names) or "none"
+    raise CheckpointError(f"no weights named {weights!r} ({listed} ship): {advice}")
+
+
+def _load_onnx(path: Path, device: str, threads: int) -> Matcher:
+    from siamfc.network.onnx_matcher import OnnxMatcher
+
+    if path.is_dir():
+        files = (path / EXEMPLAR_FILE, path / SEARCH_FILE)
+        for file in files:
+            if not file.is_file():
+                raise CheckpointError(f"{path}: expected a file {file.name}, found none")
+        return OnnxMatcher(*files, threads=threads, device=device)
+    checkpoint = Checkpoint.load(path)
+    if find_spec("onnx"):
+        graphs = (build_exemplar_graph(checkpoint), build_search_graph(checkpoint))
+        return OnnxMatcher(*graphs, threads=threads, device=device)
+    if find_spec("torch"):
+        return _load_torch(path, "cpu", threads)
+    raise MissingDependencyError(
+        f"{path}: tracking with a checkpoint needs the package onnx: pip install 'siamfc[export]'"
+    )
+
+
+def _load_torch(path: Path, device: str, threads: int | None) -> Matcher:
+    from siamfc.network.torch_matcher import TorchMatcher
+
+    return TorchMatcher(Checkpoint.load(path), device=device, threads=threads)
+
+
+def _can_use_cuda(checkpoint_path: Path) -> bool:
+    """Whether `auto` means the GPU. Without a driver, no package is imported to find out."""
+    from siamfc.network.onnx_matcher import has_cuda
+
+    if not _has_driver():
+        return False
+    return (_torch_has_cuda() and checkpoint_path.exists()) or has_cuda()
+
+
+def _require_onnx_cuda(checkpoint_path: Path) -> None:
+    """Say what is missing for `cuda`, torch being no way to it."""
+    from siamfc.network.onnx_matcher import has_cuda
+
+    if has_cuda():
+        return
+    if _torch_has_cuda():
+        raise CheckpointError(f"{checkpoint_path}: no such file; torch needs it for device 'cuda'")
+    if find_spec("torch") is None:
+        raise MissingDependencyError(
+            "device 'cuda' needs torch: pip install 'siamfc[train]', or use device 'cpu'"
+        )
+    raise InputError("device 'cuda': torch finds no GPU that it can use; use device 'cpu'")
+
+
+@cache
+def _has_driver() -> bool:
+    """Whether NVIDIA's driver is installed."""
+    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def _torch_has_cuda() -> bool:
+    if find_spec("torch") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _read_metadata(path: Path) -> Metadata:
+    try:
+        return Metadata.from_json(path.read_text(encoding="utf-8"))
+    except (CheckpointError, OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path}: {error}") from None

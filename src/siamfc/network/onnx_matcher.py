@@ -1,0 +1,122 @@
+"""Runs the exported graphs with ONNX Runtime: tracking without torch."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.errors import CheckpointError, InputError
+from siamfc.network.matcher import Embedding, EmbeddingSpec, check_exemplars, check_searches
+from siamfc.network.metadata import KEY, Metadata
+from siamfc.network.signatures import (
+    Signature,
+    Value,
+    exemplar_signature,
+    search_signature,
+)
+
+_CUDA = "CUDAExecutionProvider"
+_CPU = "CPUExecutionProvider"
+_ERRORS_ONLY = 3
+
+
+class OnnxMatcher:
+    """A `Matcher` over the two graphs of `export`, each a file or its content.
+
+    `threads` are all that the network uses. Embeddings are numpy arrays, float32. CheckpointError
+    for files that are no such graphs, or not of the same weights.
+
+    All else is left to ONNX Runtime's defaults; `benchmarks/network.py` compares others.
+    """
+
+    spec: EmbeddingSpec
+    metadata: Metadata
+
+    def __init__(
+        self,
+        exemplar_graph: bytes | Path,
+        search_graph: bytes | Path,
+        *,
+        threads: int,
+        device: str = "cpu",
+    ) -> None:
+        self._exemplar_session = _open(exemplar_graph, threads, device)
+        self._search_session = _open(search_graph, threads, device)
+        self.metadata = _metadata(self._exemplar_session, exemplar_graph)
+        self.spec = self.metadata.spec
+        if _metadata(self._search_session, search_graph).digest != self.metadata.digest:
+            raise CheckpointError(
+                f"{_name(search_graph)}: expected the weights of {_name(exemplar_graph)}, "
+                "got others; export both again"
+            )
+        _check(self._exemplar_session, exemplar_signature(self.spec), exemplar_graph)
+        _check(self._search_session, search_signature(self.spec), search_graph)
+
+    def embed_exemplar(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """See `Matcher.embed_exemplar`."""
+        crops = check_exemplars(self.spec, crops)
+        embeddings: NDArray[np.float32] = self._exemplar_session.run(None, {"images": crops})[0]
+        return embeddings
+
+    def respond(self, exemplars: Embedding, searches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """See `Matcher.respond`."""
+        searches = check_searches(self.spec, exemplars, searches)
+        feeds = {"exemplars": exemplars, "images": searches}
+        responses: NDArray[np.float32] = self._search_session.run(None, feeds)[0]
+        return responses
+
+
+def has_cuda() -> bool:
+    """Whether the ONNX Runtime that is installed can use an NVIDIA GPU."""
+    import onnxruntime
+
+    return _CUDA in onnxruntime.get_available_providers()
+
+
+def _open(graph: bytes | Path, threads: int, device: str) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    providers = [_CUDA, _CPU] if device == "cuda" else [_CPU]
+    source = graph if isinstance(graph, bytes) else str(graph)
+    try:
+        session = onnxruntime.InferenceSession(source, options, providers=providers)
+    except Exception as error:  # ONNX Runtime's errors share no other base
+        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(f"{_name(graph)}: expected an ONNX graph: {first_line}") from None
+    if session.get_providers()[0] != providers[0]:
+        raise InputError("device 'cuda': ONNX Runtime could not use the GPU; use device 'cpu'")
+    return session
+
+
+def _metadata(session: Any, graph: bytes | Path) -> Metadata:
+    entries = session.get_modelmeta().custom_metadata_map
+    if KEY not in entries:
+        raise CheckpointError(f"{_name(graph)}: expected a graph that `siamfc export` wrote")
+    try:
+        return Metadata.from_json(entries[KEY])
+    except CheckpointError as error:
+        raise CheckpointError(f"{_name(graph)}: {error}") from None
+
+
+def _check(session: Any, expected: Signature, graph: bytes | Path) -> None:
+    found = Signature(_values(session.get_inputs()), _values(session.get_outputs()))
+    if found != expected:
+        raise CheckpointError(f"{_name(graph)}: expected {expected}, got {found}")
+
+
+def _values(arguments: list[Any]) -> dict[str, Value]:
+    """A session's inputs or outputs in our terms; it says `tensor(float)` for float32."""
+    dtypes = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
+    return {
+        argument.name: Value(dtypes.get(argument.type, argument.type), tuple(argument.shape))
+        for argument in arguments
+    }
+
+
+def _name(graph: bytes | Path) -> str:
+    return "the graph" if isinstance(graph, bytes) else str(graph)

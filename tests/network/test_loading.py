@@ -1,0 +1,168 @@
+"""From a name or a path to a matcher, and to a clear line where there is no way."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from network_samples import make_checkpoint, make_images
+
+from siamfc.errors import CheckpointError, InputError, MissingDependencyError
+from siamfc.network import (
+    available_weights,
+    export_weights,
+    find_weights,
+    load_checkpoint,
+    load_matcher,
+    loading,
+)
+from siamfc.network.onnx_matcher import OnnxMatcher
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory):
+    """A folder of weights called `default`, and a second called `small`."""
+    folder = tmp_path_factory.mktemp("weights")
+    export_weights(make_checkpoint(0), folder / "default")
+    export_weights(make_checkpoint(1), folder / "small")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _shipped(shipped, monkeypatch):
+    monkeypatch.setattr(loading, "_SHIPPED", shipped)
+
+
+def hide(monkeypatch, *packages):
+    """Let `loading` believe that packages are not installed."""
+    real = loading.find_spec
+    monkeypatch.setattr(loading, "find_spec", lambda name: None if name in packages else real(name))
+
+
+def test_weights_that_ship_are_listed(shipped):
+    weights = available_weights()
+    assert [item.name for item in weights] == ["default", "small"]
+    assert weights[0].metadata == make_checkpoint(0).metadata
+    assert weights[0].byte_count == sum(
+        path.stat().st_size for path in (shipped / "default").iterdir()
+    )
+
+
+@pytest.mark.parametrize("form", ["name", "folder", "text", "checkpoint"])
+def test_every_form_of_weights_gives_the_same_network(form, shipped):
+    weights = {
+        "name": "small",
+        "folder": shipped / "small",
+        "text": str(shipped / "small"),
+        "checkpoint": shipped / "small" / "model.safetensors",
+    }[form]
+    matcher = load_matcher(weights, device="cpu", threads=1)
+    exemplars, searches = make_images(seed=1, targets=1, scales=1)
+    expected = load_matcher("small", device="cpu", threads=1)
+    np.testing.assert_array_equal(
+        matcher.respond(matcher.embed_exemplar(exemplars), searches),
+        expected.respond(expected.embed_exemplar(exemplars), searches),
+    )
+    assert isinstance(matcher, OnnxMatcher)
+    assert matcher.metadata.digest == load_checkpoint(weights).metadata.digest
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ("defualt", "did you mean 'default'"),
+        ("resnet", r"no weights named 'resnet' \(default, small ship\)"),
+        ("runs/best.safetensors", "no such file or folder: runs/best.safetensors"),
+        ("best.safetensors", "no such file or folder: best.safetensors"),
+        ("a" * 5000, "no weights named"),
+        ("nul\0l", "no weights named"),
+    ],
+)
+def test_weights_that_are_not_there_are_named(weights, message):
+    with pytest.raises(CheckpointError, match=message):
+        find_weights(weights)
+
+
+def test_a_folder_without_graphs_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match=r"expected a file exemplar\.onnx, found none"):
+        load_matcher(tmp_path, device="cpu")
+
+
+def test_a_damaged_description_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(loading, "_SHIPPED", tmp_path)
+    (tmp_path / "default").mkdir()
+    path = tmp_path / "default" / "model.json"
+    for content in (b"\xff\xfe", b"{}", json.dumps({"format": 1}).encode()):
+        path.write_bytes(content)
+        with pytest.raises(CheckpointError, match=r"model\.json: "):
+            available_weights()
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:0", ""])
+def test_other_devices_are_refused(device):
+    with pytest.raises(InputError, match="expected one of auto, cpu, cuda"):
+        load_matcher(device=device)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5])
+def test_other_numbers_of_threads_are_refused(threads):
+    with pytest.raises(InputError, match="threads: expected an integer above 0"):
+        load_matcher(threads=threads)
+
+
+def test_a_checkpoint_without_onnx_runs_in_torch(shipped, monkeypatch):
+    torch_matcher = pytest.importorskip("siamfc.network.torch_matcher")
+    hide(monkeypatch, "onnx")
+    path = shipped / "default" / "model.safetensors"
+    assert isinstance(load_matcher(path, device="cpu", threads=1), torch_matcher.TorchMatcher)
+
+
+def test_a_checkpoint_without_onnx_and_torch_says_what_to_install(shipped, monkeypatch):
+    hide(monkeypatch, "onnx", "torch")
+    with pytest.raises(MissingDependencyError, match=r"pip install 'siamfc\[export\]'"):
+        load_matcher(shipped / "default" / "model.safetensors", device="cpu")
+
+
+def test_cuda_without_torch_says_what_to_install(monkeypatch):
+    hide(monkeypatch, "torch")
+    with pytest.raises(MissingDependencyError, match=r"pip install 'siamfc\[train\]'"):
+        load_matcher(device="cuda")
+
+
+def test_cuda_without_a_gpu_is_refused(monkeypatch):
+    monkeypatch.setattr(loading, "_torch_has_cuda", lambda: False)
+    with pytest.raises(InputError, match="torch finds no GPU"):
+        load_matcher(device="cuda")
+
+
+def test_cuda_needs_the_checkpoint_in_the_folder(monkeypatch, tmp_path):
+    export_weights(make_checkpoint(), tmp_path / "mine")
+    (tmp_path / "mine" / "model.safetensors").unlink()
+    monkeypatch.setattr(loading, "_torch_has_cuda", lambda: True)
+    with pytest.raises(CheckpointError, match="torch needs it for device 'cuda'"):
+        load_matcher(tmp_path / "mine", device="cuda")
+
+
+def test_auto_looks_at_torch_only_where_a_driver_is(monkeypatch):
+    def fail():
+        raise AssertionError("torch was imported")
+
+    monkeypatch.setattr(loading, "_has_driver", lambda: False)
+    monkeypatch.setattr(loading, "_torch_has_cuda", fail)
+    assert isinstance(load_matcher(device="auto", threads=1), OnnxMatcher)
+
+
+def test_loading_needs_neither_torch_nor_onnx(shipped):
+    code = (
+        "import sys\n"
+        "from siamfc.network import available_weights, load_matcher\n"
+        "available_weights()\n"
+        "print([name for name in ('torch', 'onnx', 'onnxruntime') if name in sys.modules])\n"
+        "load_matcher(sys.argv[1], device='cpu')\n"
+        "print([name for name in ('torch', 'onnx', 'onnxruntime') if name in sys.modules])\n"
+    )
+    command = [sys.executable, "-c", code, str(shipped / "default")]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines() == ["[]", "['onnxruntime']"]
+    assert answer.stderr == ""

@@ -1,0 +1,67 @@
+"""`siamfc models` and `siamfc export`."""
+
+import json
+
+import pytest
+from network_samples import make_checkpoint
+
+from siamfc.cli.app import run
+from siamfc.network import Checkpoint, Metadata, export_weights, load_matcher, loading
+
+
+@pytest.fixture(autouse=True)
+def shipped(tmp_path, monkeypatch):
+    folder = tmp_path / "weights"
+    monkeypatch.setattr(loading, "_SHIPPED", folder)
+    return folder
+
+
+def export_with_card(card, folder):
+    tensors = make_checkpoint().tensors
+    export_weights(Checkpoint(tensors=tensors, metadata=Metadata(card=card)), folder)
+
+
+def test_models_are_listed_with_their_cards(shipped, capsys):
+    scores = {"auc": 0.6125, "precision": 0.77}
+    card = {"pairs": 1_200_000, "scores": scores, "licence": "Apache-2.0"}
+    export_with_card(card, shipped / "default")
+    export_with_card({"scores": "secret", "pairs": None}, shipped / "odd")
+    assert run(["models"]) == 0
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["name", "MB", "pairs", "auc", "precision", "licence"],
+        ["default", "28.0", "1,200,000", "0.613", "0.770", "Apache-2.0"],
+        ["odd", "28.0", "–", "–", "–", "–"],
+    ]
+    assert run(["models", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["models"]
+    assert [item["name"] for item in found] == ["default", "odd"]
+    assert found[0]["card"] == card
+
+
+def test_no_models_is_no_error(capsys):
+    assert run(["models"]) == 0
+    assert "No weights ship" in capsys.readouterr().out
+
+
+def test_export_makes_a_folder_that_can_be_tracked_with(tmp_path, capsys):
+    path, out = tmp_path / "best.safetensors", tmp_path / "out"
+    make_checkpoint().save(path)
+    assert run(["export", "--weights", str(path), "--out", str(out), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["digest"] == load_matcher(out, device="cpu", threads=1).metadata.digest
+    assert set(printed["files"]) == {str(file) for file in out.iterdir()}
+
+    assert run(["export", "--weights", str(path), "--out", str(out)]) == 1
+    assert "exists" in capsys.readouterr().err
+    assert run(["export", "--weights", str(path), "--out", str(out), "--overwrite"]) == 0
+    assert "search.onnx  9.3 MB" in capsys.readouterr().out
+
+
+def test_export_of_what_is_no_checkpoint_is_one_line(tmp_path, capsys):
+    path = tmp_path / "best.safetensors"
+    path.write_bytes(b"\x80\x04 not safetensors")
+    assert run(["export", "--weights", str(path), "--out", str(tmp_path / "out")]) == 1
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"error: {path}: expected safetensors, got a pickle")
+    assert printed.count("\n") == 1
+    assert not (tmp_path / "out").exists()
