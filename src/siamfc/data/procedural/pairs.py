@@ -4,26 +4,32 @@
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from siamfc.data.procedural.dice import Dice
 from siamfc.data.procedural.render import (
     CAMERA_DRAWS,
+    Camera,
     crop,
     draw_camera,
     photograph,
     target_box,
     visible_share,
 )
-from siamfc.data.procedural.scene import SCENE_DRAWS, VIEW_DRAWS, Scene, draw_scene, draw_view
+from siamfc.data.procedural.scene import SCENE_DRAWS, VIEW_DRAWS, Scene, View, draw_scene, draw_view
 from siamfc.data.procedural.textures import TextureSettings, draw_textures
 from siamfc.errors import InputError
 
 _PAIR_DRAWS = 48
 _SOURCE_MARGIN = 9
+_PLANNED_BATCHES = 8
+"""Batches decided at once: deciding is many small steps, whatever the number of pairs."""
+OCCLUDER_AWAY = 6.0
+"""Distance in target half sizes at which an occluder hides nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +58,15 @@ class PairSettings:
     """Share of search images that reach over the frame's border."""
     coarse_share: float = 0.4
     """Share of pairs whose frames are coarser than the crop, which then enlarges."""
+    coarsest: float = 5.0
+    """Largest enlargement."""
+    neighbour_share: float = 0.3
+    """Share of pairs whose two views are alike, as frames are that follow each other."""
 
     def __post_init__(self) -> None:
         if not 0 < self.exemplar_size <= self.search_size:
             raise InputError(f"expected 0 < exemplar_size <= search_size, got {self}")
-        shares = ("far", "occluded", "grey", "border", "coarse")
+        shares = ("far", "occluded", "grey", "border", "coarse", "neighbour")
         for name in (f"{share}_share" for share in shares):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
@@ -85,79 +95,123 @@ def exemplar_side(size: Tensor) -> Tensor:
     return torch.sqrt((size[:, 0] + margin) * (size[:, 1] + margin))
 
 
-def true_box(scene: Scene, view_box: Tensor, position: Tensor, size: Tensor) -> Tensor:
-    """The target's box: measured, or the piece of background about `position`, (B, 4)."""
-    piece = torch.cat([position - size / 2, size], -1)
-    return torch.where(scene.on_background[:, None], piece, view_box)
+def true_box(scene: Scene, view: View, position: Tensor) -> Tensor:
+    """The target's box: measured, or that of the piece of background, (B, 4) world x, y, w, h."""
+    half = scene.target.half_size
+    piece = torch.cat([position - half, 2 * half], -1)
+    return torch.where(scene.on_background[:, None], piece, target_box(view, position))
 
 
-def draw_pairs(
-    uniforms: Tensor, noise: tuple[Tensor, Tensor], bank: Tensor, settings: PairSettings
-) -> Pairs:
-    """Pairs as a pure function of uniform numbers (B, `PAIR_UNIFORMS`) and normal noise."""
+class Shot(NamedTuple):
+    """One image of a scene, decided and not yet drawn."""
+
+    view: View
+    camera: Camera
+    center: Tensor
+    """Of the crop, world pixels, (B, 2)."""
+    side: Tensor
+    """Of the crop, world pixels, (B,)."""
+    origin: Tensor
+    """Centre of the source image's first pixel, world pixels, (B, 2)."""
+    pitch: Tensor
+    """Distance of two source pixels, world pixels, (B,)."""
+    frame: Tensor
+    """First and last x, y of the frame, world pixels, (B, 4)."""
+
+
+class Truth(NamedTuple):
+    """What is known of a pair; the fields of `Pairs`."""
+
+    offsets: Tensor
+    log_scales: Tensor
+    visible: Tensor
+    boxes: Tensor
+
+
+def plan_pairs(uniforms: Tensor, textures: int, settings: PairSettings) -> tuple[Shot, Shot, Truth]:
+    """Decide pairs as a pure function of uniform numbers, (B, `PAIR_UNIFORMS`)."""
     widths = (SCENE_DRAWS, VIEW_DRAWS, VIEW_DRAWS, CAMERA_DRAWS, CAMERA_DRAWS, _PAIR_DRAWS)
     of_scene, first, second, camera_a, camera_b, rest = uniforms.split(widths, dim=1)
     dice = Dice(rest)
     count = len(uniforms)
-    scene = draw_scene(of_scene, len(bank))
+    scene = draw_scene(of_scene, textures)
     origin = torch.zeros((count, 2), device=uniforms.device)
     hidden = dice.chance(settings.occluded_share)
     # Some pairs are neighbours in time: their views lie close together in the cube.
-    near = dice.chance(0.3)[:, None]
+    near = dice.chance(settings.neighbour_share)[:, None]
     second = torch.where(near, first + 0.25 * (second - first), second)
-    away = torch.full_like(scene.lighting, 6.0)
+    away = torch.full_like(scene.lighting, OCCLUDER_AWAY)
     view_a = draw_view(scene, first, origin, away)
     view_b = draw_view(scene, second, origin, torch.where(hidden, 0.0, away))
-    size = 2 * scene.target.half_size
-    box_a = true_box(scene, target_box(view_a, origin), origin, size)
-    box_b = true_box(scene, target_box(view_b, origin), origin, size)
+    box_a, box_b = true_box(scene, view_a, origin), true_box(scene, view_b, origin)
 
     # The exemplar's box as somebody would draw it.
     center_a = box_a[:, :2] + box_a[:, 2:] / 2
     center_a = center_a + dice.normal(settings.box_noise, 2) * box_a[:, 2:]
-    drawn = box_a[:, 2:] * torch.exp(dice.normal(settings.box_noise, 2))
-    side_a = exemplar_side(drawn)
-    ratio = settings.search_size / settings.exemplar_size
+    side_a = exemplar_side(box_a[:, 2:] * torch.exp(dice.normal(settings.box_noise, 2)))
 
     # The search side follows the target's change of size, less the error of the tracker's scale.
-    growth = torch.sqrt(box_b[:, 2:].prod(-1) / box_a[:, 2:].prod(-1).clamp(min=1))
-    growth = torch.where(scene.on_background, 1.0, growth.clamp(0.5, 2.0))
+    growth = torch.sqrt(box_b[:, 2:].prod(-1) / box_a[:, 2:].prod(-1)).clamp(0.5, 2.0)
     log_scales = dice.normal(settings.scale_deviation)
+    ratio = settings.search_size / settings.exemplar_size
     side_b = side_a * ratio * growth * torch.exp(-log_scales)
     far = dice.chance(settings.far_share)[:, None]
+    reach = settings.reach
     offsets = torch.where(
-        far,
-        dice.uniform(-settings.reach, settings.reach, 2),
-        dice.normal(settings.near_deviation, 2),
-    ).clamp(-settings.reach, settings.reach)
-    center_b = box_b[:, :2] + box_b[:, 2:] / 2 - offsets * (side_b / settings.search_size)[:, None]
+        far, dice.uniform(-reach, reach, 2), dice.normal(settings.near_deviation, 2)
+    ).clamp(-reach, reach)
+    scale = settings.search_size / side_b[:, None]
+    center_b = box_b[:, :2] + box_b[:, 2:] / 2 - offsets / scale
 
     grey = dice.chance(settings.grey_share)
-    coarse = torch.where(
-        dice.chance(settings.coarse_share), dice.log_uniform(1.0, 5.0), torch.ones_like(side_a)
-    )
-    bounds = _frame(dice, settings, center_b, side_b)
-    far_bounds = torch.tensor([-1e6, -1e6, 1e6, 1e6], device=bank.device).expand(count, 4)
-    crops = []
-    fill: Tensor | None = None
-    for view, camera, pixels, center, side, frame, extent in (
-        (view_a, camera_a, noise[0], center_a, side_a, far_bounds, settings.exemplar_size),
-        (view_b, camera_b, noise[1], center_b, side_b, bounds, settings.search_size),
+    is_coarse = dice.chance(settings.coarse_share)
+    coarse = torch.where(is_coarse, dice.log_uniform(1.0, settings.coarsest), 1.0)
+    shots = []
+    for view, camera, center, side, size, frame in (
+        (view_a, camera_a, center_a, side_a, settings.exemplar_size, whole_frame(center_a)),
+        (
+            view_b,
+            camera_b,
+            center_b,
+            side_b,
+            settings.search_size,
+            _frame(dice, settings, center_b, side_b),
+        ),
     ):
-        pitch = coarse * side / extent
-        spread = pixels.shape[1]
-        corner = center + (dice.unit(2) - 0.5 - (spread - 1) / 2) * pitch[:, None]
-        source = photograph(view, bank, draw_camera(camera, grey), corner, pitch, pixels)
-        fill = source.mean((1, 2)) if fill is None else fill
-        crops.append(crop(source, corner, pitch, center, side, extent, frame, fill))
-    scaled = settings.search_size / side_b[:, None]
-    boxes = torch.cat([(box_b[:, :2] - center_b) * scaled, box_b[:, 2:] * scaled], -1)
-    boxes[:, :2] += settings.search_size / 2
+        pitch = coarse * side / size
+        middle = dice.unit(2) - 0.5 - (source_size(size) - 1) / 2
+        corner = center + middle * pitch[:, None]
+        shots.append(Shot(view, draw_camera(camera, grey), center, side, corner, pitch, frame))
+    corner = (box_b[:, :2] - center_b) * scale + settings.search_size / 2
+    boxes = torch.cat([corner, box_b[:, 2:] * scale], -1)
     visible = torch.where(scene.on_background, 1.0, visible_share(view_b, box_b))
-    return Pairs(crops[0], crops[1], offsets, log_scales, visible, boxes)
+    return shots[0], shots[1], Truth(offsets, log_scales, visible, boxes)
+
+
+def render_pairs(
+    shots: tuple[Shot, Shot], noise: tuple[Tensor, Tensor], bank: Tensor, settings: PairSettings
+) -> tuple[Tensor, Tensor]:
+    """Draw exemplar and search images, uint8, with standard normal noise (B, S, S, 4) for each."""
+    sources = [
+        photograph(shot.view, bank, shot.camera, shot.origin, shot.pitch, grain)
+        for shot, grain in zip(shots, noise, strict=True)
+    ]
+    fill = sources[0].mean((1, 2))
+    sizes = (settings.exemplar_size, settings.search_size)
+    crops = [
+        crop(source, shot.origin, shot.pitch, shot.center, shot.side, size, shot.frame, fill)
+        for source, shot, size in zip(sources, shots, sizes, strict=True)
+    ]
+    return crops[0], crops[1]
 
 
 PAIR_UNIFORMS = SCENE_DRAWS + 2 * VIEW_DRAWS + 2 * CAMERA_DRAWS + _PAIR_DRAWS
+
+
+def whole_frame(center: Tensor) -> Tensor:
+    """A frame without a border in sight, (B, 4) world pixels."""
+    far = torch.full_like(center, 1e6)
+    return torch.cat([-far, far], -1)
 
 
 def _frame(dice: Dice, settings: PairSettings, center: Tensor, side: Tensor) -> Tensor:
@@ -165,12 +219,19 @@ def _frame(dice: Dice, settings: PairSettings, center: Tensor, side: Tensor) -> 
     cut = dice.chance(settings.border_share)
     which = dice.integer(4)
     place = dice.uniform(0.22, 0.5)
-    far = torch.full((len(cut), 4), 1e6, device=cut.device)
-    far[:, :2] *= -1
     sign = torch.tensor([-1.0, -1.0, 1.0, 1.0], device=cut.device)
     edge = torch.cat([center, center], -1) + sign * (place * side)[:, None]
     chosen = cut[:, None] & (torch.arange(4, device=cut.device) == which[:, None])
-    return torch.where(chosen, edge, far)
+    return torch.where(chosen, edge, whole_frame(center))
+
+
+def _rows(value: Any, rows: slice) -> Any:
+    """The same rows of every tensor in nested tuples and dictionaries."""
+    if isinstance(value, Tensor):
+        return value[rows]
+    if isinstance(value, dict):
+        return {name: _rows(entry, rows) for name, entry in value.items()}
+    return type(value)(*(_rows(entry, rows) for entry in value))
 
 
 class PairGenerator:
@@ -199,25 +260,41 @@ class PairGenerator:
         self._batch = batch
         self._seed = seed
         self._generator = torch.Generator(device)
-        self._generator.manual_seed(seed)
-        self._bank = draw_textures(
-            textures or TextureSettings(), self._generator, compile_painter=compiled
-        )
-        self._draw = torch.compile(draw_pairs, dynamic=False) if compiled else draw_pairs
+        self._textures = textures or TextureSettings()
+        self._compiled = compiled
+        self.renew(0)
+        self._render = torch.compile(render_pairs, dynamic=False) if compiled else render_pairs
+        self._planned: tuple[int, tuple[Shot, Shot, Truth]] | None = None
 
     def __call__(self, step: int) -> Pairs:
         """The batch of this step: the same whenever and wherever in the run it is drawn."""
-        generator, device = self._generator, self._generator.device
-        # A large odd multiplier keeps the streams of neighbouring seeds apart.
-        generator.manual_seed((self._seed * 0x9E3779B1 + step + 1) % 2**62)
-        uniforms = torch.rand((self._batch, PAIR_UNIFORMS), generator=generator, device=device)
+        group, place = divmod(step, _PLANNED_BATCHES)
+        if self._planned is None or self._planned[0] != group:
+            count = self._batch * _PLANNED_BATCHES
+            uniforms = torch.rand((count, PAIR_UNIFORMS), **self._stream(group, salt=1))
+            self._planned = (group, plan_pairs(uniforms, len(self.bank), self.settings))
+        rows = slice(place * self._batch, (place + 1) * self._batch)
+        exemplar, search, truth = (_rows(part, rows) for part in self._planned[1])
+        stream = self._stream(step, salt=2)
+        sizes = (self.settings.exemplar_size, self.settings.search_size)
         noise = [
-            torch.randn((self._batch, side, side, 4), generator=generator, device=device)
-            for side in map(_source_size, (self.settings.exemplar_size, self.settings.search_size))
+            torch.randn((self._batch, side, side, 4), **stream) for side in map(source_size, sizes)
         ]
-        return self._draw(uniforms, (noise[0], noise[1]), self._bank, self.settings)
+        images = self._render((exemplar, search), (noise[0], noise[1]), self.bank, self.settings)
+        return Pairs(*images, *truth)
+
+    def renew(self, number: int) -> None:
+        """Draw the textures anew: another bank for each number."""
+        generator = self._stream(number, salt=3)["generator"]
+        self.bank = draw_textures(self._textures, generator, compile_painter=self._compiled)
+
+    def _stream(self, number: int, salt: int) -> dict[str, Any]:
+        """Keywords that draw from a stream of its own for each seed, number and salt."""
+        key = np.random.SeedSequence((self._seed, salt, number)).generate_state(2, np.uint32)
+        self._generator.manual_seed(int(key[0]) << 31 | int(key[1]) >> 1)
+        return {"generator": self._generator, "device": self._generator.device}
 
 
-def _source_size(size: int) -> int:
+def source_size(size: int) -> int:
     """Side of the source image for a crop of `size`: a margin, and whole blocks of 8."""
     return -(-(size + _SOURCE_MARGIN) // 8) * 8

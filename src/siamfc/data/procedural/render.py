@@ -6,8 +6,8 @@ enlargement where the source is coarse, with a flat fill outside the frame.
 """
 
 import math
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,79 +18,97 @@ from siamfc.data.procedural.textures import unpack
 
 CAMERA_DRAWS = 24
 _BLOCK = 8
-_SHAPE = ("depth", "wave", "wave_size", "wave_phase", "exponent", "harmonics", "reach")
+_SHAPE = (
+    "to_local",
+    "shift",
+    "depth",
+    "wave",
+    "wave_size",
+    "wave_phase",
+    "exponent",
+    "harmonics",
+    "reach",
+)
 
 
-def coverage(layers: dict[str, Tensor], world: Tensor) -> tuple[Tensor, Tensor]:
-    """Where each layer lies: world points (B, P, 2) → local (B, L, P, 2), inside (B, L, P).
+def coverage(layers: dict[str, Tensor], world: Tensor) -> Tensor:
+    """How far inside each layer world points lie: (B, P, 2) → (B, L, P).
 
-    `inside` is positive in the layer, zero on its outline and about 1 at its centre.
+    Positive in the layer, zero on its outline and about 1 at its centre.
     """
-    point = (layers["to_local"][:, :, None] @ world[:, None, :, :, None])[..., 0]
-    spread = {name: layers[name].unsqueeze(2) for name in (*_SHAPE, "shift")}
-    return _shape(spread, point + spread["shift"])
+    spread = {name: table.unsqueeze(2) for name, table in layers.items() if name in _SHAPE}
+    return _shape(spread, world[:, None])[2]
 
 
-def _shape(layers: dict[str, Tensor], local: Tensor) -> tuple[Tensor, Tensor]:
-    """Perspective, deformation and outline at local points (…, 2); tables broadcast to them."""
-    depth = 1 + (layers["depth"] * local).sum(-1, keepdim=True)
-    local = local / depth.clamp(min=0.4)
-    phase = layers["wave_phase"]
-    swing = torch.sin((layers["wave"] * local).sum(-1) + phase) - torch.sin(phase)
-    local = local + layers["wave_size"] * swing[..., None]
-    u, v = local[..., 0], local[..., 1]
-    exponent = layers["exponent"]
-    size = local.abs().amax(-1).clamp(min=1e-4)
+def _shape(layers: dict[str, Tensor], world: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Pose, perspective, deformation and outline: world points (…, 2) → u, v, inside (…).
+
+    The layers' tables broadcast to the points. Written by component: as products of 2×2 matrices
+    this would be millions of calls to a matrix library.
+    """
+    x, y = world[..., 0], world[..., 1]
+    pose, shift = layers["to_local"], layers["shift"]
+    u = pose[..., 0, 0] * x + pose[..., 0, 1] * y + shift[..., 0]
+    v = pose[..., 1, 0] * x + pose[..., 1, 1] * y + shift[..., 1]
+    slope = layers["depth"]
+    depth = (1 + slope[..., 0] * u + slope[..., 1] * v).clamp(min=0.4)
+    u, v = u / depth, v / depth
+    wave, wave_size, phase = layers["wave"], layers["wave_size"], layers["wave_phase"]
+    swing = torch.sin(wave[..., 0] * u + wave[..., 1] * v + phase) - torch.sin(phase)
+    u, v = u + wave_size[..., 0] * swing, v + wave_size[..., 1] * swing
+    exponent, ripples = layers["exponent"], layers["harmonics"]
+    size = torch.maximum(u.abs(), v.abs()).clamp(min=1e-4)
     power = (u.abs() / size) ** exponent + (v.abs() / size) ** exponent
     radius = size * power ** (1 / exponent)
     angle = torch.atan2(v, u)
-    harmonics = layers["harmonics"]
-    ripple = harmonics[..., 0] * torch.cos(harmonics[..., 1] * angle[..., None] + harmonics[..., 2])
-    return local, layers["reach"] + ripple.sum(-1) - radius
+    outline = layers["reach"]
+    for k in (0, 1):
+        turn = ripples[..., k, 1] * angle + ripples[..., k, 2]
+        outline = outline + ripples[..., k, 0] * torch.cos(turn)
+    return u, v, outline - radius
 
 
-def _sample(bank: Tensor, texture: Tensor, position: Tensor) -> Tensor:
-    """Bilinear, wrapping samples: numbers (B, P) and texel positions (B, P, 2) → (B, P, 3)."""
+def _sample(bank: Tensor, texture: Tensor, column: Tensor, row: Tensor) -> Tensor:
+    """Bilinear, wrapping samples of numbered textures at texel positions (B, P) → (B, P, 3)."""
     size = bank.shape[-1]
     flat = bank.view(-1)
-    corner = torch.floor(position)
-    fraction = position - corner
-    column, row = corner[..., 0].int(), corner[..., 1].int()
+    left, top = torch.floor(column), torch.floor(row)
+    across, down = column - left, row - top
+    first_column, first_row = left.int(), top.int()
     base = texture.int() * (size * size)
     color: Tensor = torch.zeros((), device=bank.device)
-    for down in (0, 1):
-        for right in (0, 1):
-            index = base + ((row + down) & (size - 1)) * size + ((column + right) & (size - 1))
-            weight_x = fraction[..., 0] if right else 1 - fraction[..., 0]
-            weight_y = fraction[..., 1] if down else 1 - fraction[..., 1]
-            color = color + unpack(flat[index]) * (weight_x * weight_y)[..., None]
+    for below, weight_y in ((0, 1 - down), (1, down)):
+        for right, weight_x in ((0, 1 - across), (1, across)):
+            place_y = (first_row + below) & (size - 1)
+            place_x = (first_column + right) & (size - 1)
+            texels = unpack(flat[base + place_y * size + place_x])
+            color = color + texels * (weight_x * weight_y)[..., None]
     return color / 255
 
 
 def paint(view: View, bank: Tensor, world: Tensor) -> Tensor:
     """Colours of the scene at world points (B, P, 2), before the camera: (B, P, 3) in [0, 1]."""
     layers = view.layers
-    _, inside = coverage(layers, world)
+    inside = coverage(layers, world)
     order = torch.arange(LAYERS, device=world.device)[:, None]
     seen = torch.where(inside > 0, order, LAYERS - 1).amin(1)
-
-    def entry(name: str) -> Tensor:
-        table = layers[name]
-        rows = torch.arange(len(table), device=world.device)[:, None]
-        return table[rows, seen]
-
-    local = (entry("to_local") @ world[..., None])[..., 0] + entry("shift")
-    local, depth = _shape({name: entry(name) for name in _SHAPE}, local)
-    color = _sample(bank, entry("texture"), local * entry("texel") + entry("texel_offset"))
-    color = color * entry("gain") + entry("offset")
-    light = (1 + (entry("shade") * local.clamp(-1.5, 1.5)).sum(-1)).clamp(0.3, 1.8)
-    light = light * (1 - entry("rim") * torch.exp(-depth.clamp(min=0) / 0.12))
+    rows = torch.arange(len(world), device=world.device)[:, None]
+    entry = {name: table[rows, seen] for name, table in layers.items()}
+    u, v, depth = _shape(entry, world)
+    texel, start = entry["texel"], entry["texel_offset"]
+    column, row = u * texel[..., 0] + start[..., 0], v * texel[..., 1] + start[..., 1]
+    color = _sample(bank, entry["texture"], column, row)
+    color = color * entry["gain"] + entry["offset"]
+    shade = entry["shade"]
+    slope = shade[..., 0] * u.clamp(-1.5, 1.5) + shade[..., 1] * v.clamp(-1.5, 1.5)
+    light = (1 + slope).clamp(0.3, 1.8)
+    light = light * (1 - entry["rim"] * torch.exp(-depth.clamp(min=0) / 0.12))
     color = color * light[..., None]
     color = color.clamp(1e-4, 2.0) ** view.gamma[:, None, None] * view.exposure[:, None]
     return color.clamp(0, 1)
 
 
-def target_box(view: View, position: Tensor, *, reach: float = 150.0, cells: int = 100) -> Tensor:
+def target_box(view: View, position: Tensor, *, reach: float = 150.0, cells: int = 72) -> Tensor:
     """Tight box about the target's whole outline, seen or hidden: (B, 4) world x, y, w, h.
 
     Measured on a grid of `cells`² points, interpolated: exact to about a tenth of a cell.
@@ -99,7 +117,7 @@ def target_box(view: View, position: Tensor, *, reach: float = 150.0, cells: int
     line = (torch.arange(cells, device=position.device) + 0.5) * step - reach
     grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
     layers = {name: table[:, TARGET] for name, table in view.layers.items()}
-    _, inside = coverage(layers, grid + position[:, None])
+    inside = coverage(layers, grid + position[:, None])
     # In world pixels: the distance to the outline is about `inside` times the half axis.
     distance = (inside * layers["edge"][..., None].clamp(min=0.05)).amax(1)
     distance = distance.view(-1, cells, cells)
@@ -123,15 +141,14 @@ def visible_share(view: View, box: Tensor, *, cells: int = 24) -> Tensor:
     """Share of the target's area that no other layer hides, (B,)."""
     line = (torch.arange(cells, device=box.device) + 0.5) / cells
     grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
-    _, inside = coverage(view.layers, box[:, None, :2] + grid * box[:, None, 2:])
+    inside = coverage(view.layers, box[:, None, :2] + grid * box[:, None, 2:])
     covered = inside > 0
     whole = covered[:, TARGET].any(1)
     hidden = covered[:, : TARGET.start].any(1)
     return (whole & ~hidden).sum(-1) / whole.sum(-1).clamp(min=1)
 
 
-@dataclass
-class Camera:
+class Camera(NamedTuple):
     """How the source image is spoiled; each (B,) or (B, n)."""
 
     blur: Tensor
@@ -253,8 +270,14 @@ def photograph(
 
 
 def crop(
-    source: Tensor, origin: Tensor, pitch: Tensor, center: Tensor, side: Tensor, size: int,
-    frame: Tensor, fill: Tensor,
+    source: Tensor,
+    origin: Tensor,
+    pitch: Tensor,
+    center: Tensor,
+    side: Tensor,
+    size: int,
+    frame: Tensor,
+    fill: Tensor,
 ) -> Tensor:
     """Resample a source image to `size`² pixels about `center`: (B, size, size, 3) uint8.
 

@@ -6,6 +6,7 @@ a target at its first size, x to the right and y down, with the target near the 
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -87,8 +88,7 @@ class Scene:
     """How much the light changes, 0 to 1.5, (B,)."""
 
 
-@dataclass
-class View:
+class View(NamedTuple):
     """A scene at one moment: the renderer's table and where the target is."""
 
     layers: dict[str, Tensor]
@@ -229,6 +229,16 @@ def _turn(angle: Tensor) -> Tensor:
     return torch.stack([torch.stack([cosine, -sine], -1), torch.stack([sine, cosine], -1)], -2)
 
 
+def _apply(matrix: Tensor, vector: Tensor) -> Tensor:
+    """2×2 matrices times vectors, broadcast: (…, 2, 2), (…, 2) → (…, 2)."""
+    return (matrix * vector[..., None, :]).sum(-1)
+
+
+def _multiply(first: Tensor, second: Tensor) -> Tensor:
+    """Products of 2×2 matrices, broadcast: (…, 2, 2), (…, 2, 2) → (…, 2, 2)."""
+    return (first[..., :, :, None] * second[..., None, :, :]).sum(-2)
+
+
 def _inverse(matrix: Tensor) -> Tensor:
     """Inverse of 2×2 matrices (…, 2, 2)."""
     a, b, c, d = matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 0], matrix[..., 1, 1]
@@ -249,14 +259,14 @@ def _place(dice: Dice, thing: Object, position: Tensor, lighting: Tensor) -> dic
     size = size * torch.exp(torch.stack([stretch, -stretch], -1))
     slant = torch.eye(2, device=turn.device).expand(len(turn), 2, 2).clone()
     slant[:, 0, 1] = shear
-    pose = turn @ slant  # world = position + pose · (size · object)
+    pose = _multiply(turn, slant)  # world = position + pose · (size · object)
 
     moved = parts.center + dice.normal(0.11, count, 2) * lively[:, None, None]
     angle = parts.angle + dice.normal(0.3, count) * lively[:, None]
     growth = torch.exp(dice.normal(0.1, count, 2) * lively[:, None, None])
-    center = position[:, None] + (pose[:, None] @ (moved * size[:, None])[..., None])[..., 0]
+    center = position[:, None] + _apply(pose[:, None], moved * size[:, None])
     half_axes = parts.axes * growth * size[:, None]
-    to_world = pose[:, None] @ _turn(angle) * half_axes[..., None, :]
+    to_world = _multiply(pose[:, None], _turn(angle)) * half_axes[..., None, :]
     to_local = _inverse(to_world)
     depth = dice.normal(0.16, 1, 2) * lively[:, None, None]
     wave_size = dice.normal(0.07, count, 2) * lively[:, None, None]
@@ -265,7 +275,7 @@ def _place(dice: Dice, thing: Object, position: Tensor, lighting: Tensor) -> dic
     shade = dice.normal(0.22, 1, 2) * lighting[:, None, None]
     return {
         "to_local": to_local,
-        "shift": -(to_local @ center[..., None])[..., 0],
+        "shift": -_apply(to_local, center),
         "depth": depth.expand(-1, count, -1),
         "wave": parts.wave,
         "wave_size": wave_size,
@@ -319,7 +329,7 @@ def draw_view(scene: Scene, uniforms: Tensor, position: Tensor, occluder_away: T
     background["reach"] = torch.full_like(background["reach"], 1e6)
     # The piece of background stays at the target's place; otherwise the camera moves over it.
     place = torch.where(scene.on_background[:, None], position, drift)
-    background["shift"] = -(background["to_local"] @ place[:, None, :, None])[..., 0]
+    background["shift"] = -_apply(background["to_local"], place[:, None])
     background["rim"] = torch.zeros_like(background["rim"])
     background["shade"] = background["shade"] * 0.5
 

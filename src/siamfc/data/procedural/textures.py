@@ -144,7 +144,7 @@ def draw_textures(
         noise = clouds(noise, dice.uniform(0.7, 1.7))
         mixing = dice.normal(0.06, 3, 3) * dice.unit(1, 1) + dice.normal(0.13, 1, 3)
         cloud = torch.einsum("bchw,bdc->bhwd", noise[:, :3], mixing)
-        cloud = cloud + dice.uniform(0.25, 0.75, 1, 1, 3)
+        cloud = cloud + dice.uniform(0.2, 0.8, 1, 1, 1) + dice.normal(0.12, 1, 1, 3)
         palette = _palette(dice, 7)
         canvas = cloud
         for leaf in range(settings.leaves):

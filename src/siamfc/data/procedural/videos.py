@@ -1,0 +1,115 @@
+"""Procedural videos with exact truth: smooth paths through the space in which pairs are points.
+
+No frame is ever drawn whole: `ProceduralVideos.crops` draws what a tracker asks to see, for many
+videos at once, so that a tracker's accuracy can be measured in seconds while a network trains.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from siamfc.data.procedural.dice import Dice
+from siamfc.data.procedural.pairs import OCCLUDER_AWAY, source_size, true_box, whole_frame
+from siamfc.data.procedural.render import CAMERA_DRAWS, crop, draw_camera, photograph
+from siamfc.data.procedural.scene import SCENE_DRAWS, VIEW_DRAWS, View, draw_scene, draw_view
+
+_WAVES = 3
+_PATH_DRAWS = 5
+_REST_DRAWS = 16
+
+
+class _Moment(NamedTuple):
+    """Frame = world · zoom + pan, at one moment, for every video."""
+
+    view: View
+    zoom: Tensor
+    pan: Tensor
+
+
+class ProceduralVideos:
+    """A set of videos, each of one scene, seen by a moving, zooming camera.
+
+    Args:
+        count: number of videos.
+        frames: length of each.
+        bank: textures, from `draw_textures`.
+        seed: of everything but the textures.
+        compiled: fuse the drawing with torch.compile; pays on a GPU alone.
+    """
+
+    def __init__(
+        self, *, count: int, frames: int, bank: Tensor, seed: int, compiled: bool = False
+    ) -> None:
+        device = bank.device
+        self.frames = frames
+        self._bank = bank
+        self._generator = torch.Generator(device)
+        self._generator.manual_seed(seed)
+        draw = {"generator": self._generator, "device": device}
+        self._scene = draw_scene(torch.rand((count, SCENE_DRAWS), **draw), len(bank))
+        paths = VIEW_DRAWS + _PATH_DRAWS
+        # Each number of a view goes its own smooth way: a sum of waves, normal at every moment.
+        self._phase = torch.rand((count, paths, _WAVES), **draw) * 2 * math.pi
+        liveliest = torch.rand((count, 1, 1), **draw) * 2.5 + 0.5
+        self._frequency = torch.rand((count, paths, _WAVES), **draw) * liveliest
+        dice = Dice(torch.rand((count, _REST_DRAWS), **draw))
+        self._camera = torch.rand((count, CAMERA_DRAWS), **draw)
+        self._grey = dice.chance(0.25)
+        self._occluded = dice.chance(0.35)
+        self._resolution = dice.log_uniform(0.2, 1.3)
+        self._roaming = dice.log_uniform(30.0, 400.0)
+        self._shaking = dice.uniform(0.0, 8.0) * dice.chance(0.3)
+        self._zooming = dice.uniform(0.0, 0.3)
+        self._photograph = torch.compile(photograph, dynamic=False) if compiled else photograph
+        boxes = [self._box(self._moment(frame)) for frame in range(frames)]
+        self.boxes = torch.stack(boxes, 1)
+        """Truth: (count, frames, 4) frame pixels x, y, w, h; a hidden target has its box too."""
+
+    def _moment(self, frame: int) -> _Moment:
+        time = frame / 100.0
+        waves = torch.sin(2 * math.pi * self._frequency * time + self._phase)
+        path = waves.sum(-1) * math.sqrt(2 / _WAVES)
+        uniforms = 0.5 * (1 + torch.erf(path[:, :VIEW_DRAWS] / math.sqrt(2)))
+        way = path[:, VIEW_DRAWS:]
+        hidden = torch.where(self._occluded, OCCLUDER_AWAY * math.exp(-frame / 4), OCCLUDER_AWAY)
+        view = draw_view(self._scene, uniforms, torch.zeros_like(way[:, :2]), hidden)
+        zoom = self._resolution * torch.exp(self._zooming * way[:, 2])
+        shake = torch.sin(way[:, 3:5] * 40) * self._shaking[:, None]
+        pan = (way[:, :2] * self._roaming[:, None] + shake) * self._resolution[:, None]
+        return _Moment(view, zoom, pan)
+
+    def _box(self, moment: _Moment) -> Tensor:
+        box = true_box(self._scene, moment.view, torch.zeros_like(moment.pan))
+        zoom = moment.zoom[:, None]
+        return torch.cat([box[:, :2] * zoom + moment.pan, box[:, 2:] * zoom], -1)
+
+    def crops(self, frame: int, center: Tensor, sides: Tensor, size: int) -> Tensor:
+        """What squares of this frame show: (count, S, size, size, 3) uint8.
+
+        `center` (count, 2) and `sides` (count, S) are in frame pixels. The camera's noise is drawn
+        anew at each call, and the frames have no border.
+        """
+        moment = self._moment(frame)
+        zoom = moment.zoom
+        middle = (center - moment.pan) / zoom[:, None]
+        lengths = sides / zoom[:, None]
+        largest = lengths.amax(-1)
+        pitch = torch.maximum(1 / zoom, largest / size)
+        spread = source_size(size)
+        # The frame's pixels keep their places: the source begins on the nearest of them.
+        corner = middle - (spread - 1) / 2 * pitch[:, None]
+        phase = (moment.pan / zoom[:, None]) / pitch[:, None]
+        corner = (torch.round(corner / pitch[:, None] + phase) - phase) * pitch[:, None]
+        noise = torch.randn(
+            (len(center), spread, spread, 4), generator=self._generator, device=center.device
+        )
+        camera = draw_camera(self._camera, self._grey)
+        source = self._photograph(moment.view, self._bank, camera, corner, pitch, noise)
+        bounds, fill = whole_frame(center), source.mean((1, 2))
+        crops = [
+            crop(source, corner, pitch, middle, lengths[:, scale], size, bounds, fill)
+            for scale in range(sides.shape[1])
+        ]
+        return torch.stack(crops, 1)

@@ -1,0 +1,1 @@
+"""Labels, losses, schedule, loop and recipes."""

@@ -1,0 +1,72 @@
+"""What the response should be: labels and their weights, for targets anywhere in the search image.
+
+Positions are cells of the response, from 0 to m − 1 on each axis, as in `siamfc.geometry`.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from siamfc.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSettings:
+    """How far from the target a cell still counts as the target."""
+
+    radius: float = 16.0
+    """Cells within so many pixels of the search image are positive (thesis eq. 4, table 6)."""
+    soft: bool = False
+    """Labels fall off as a Gaussian of deviation radius/2, instead of at once at the radius."""
+    scale_tolerance: float | None = None
+    """Deviation of the logarithm of a wrong scale at which a label falls to exp(−1/2); none: never.
+
+    With it the peak tells how well the scale fits, which is what a tracker chooses scales by.
+    """
+
+    def __post_init__(self) -> None:
+        if self.radius <= 0:
+            raise InputError(f"radius: expected a positive number of pixels, got {self.radius}")
+        if self.scale_tolerance is not None and self.scale_tolerance <= 0:
+            raise InputError(f"scale_tolerance: expected above 0, got {self.scale_tolerance}")
+
+
+def response_labels(
+    offsets: Tensor,
+    log_scales: Tensor,
+    settings: LabelSettings,
+    *,
+    response_size: int = 17,
+    stride: int = 8,
+) -> tuple[Tensor, Tensor]:
+    """Labels in [0, 1] and weights for each cell, both (N, m, m).
+
+    Args:
+        offsets: target's centre less the search image's centre, pixels of it, (N, 2) x, y.
+        log_scales: logarithm of the target's size over the size that the exemplar has, (N,).
+        settings: radius and shape.
+        response_size: m, cells.
+        stride: pixels between two cells.
+
+    Returns:
+        Labels, and weights of which positives and negatives each have half (thesis eq. 5): over a
+        response they sum to 1, or to 1/2 where no cell is positive.
+    """
+    cells = torch.arange(response_size, device=offsets.device) - (response_size - 1) / 2
+    x = cells[None, None, :] * stride - offsets[:, 0, None, None]
+    y = cells[None, :, None] * stride - offsets[:, 1, None, None]
+    distance = x * x + y * y
+    if settings.soft:
+        labels = torch.exp(-distance / (2 * (settings.radius / 2) ** 2))
+    else:
+        labels = (distance <= settings.radius**2).float()
+    positive = labels.sum((1, 2), keepdim=True).clamp(min=1e-6)
+    negative = (1 - labels).sum((1, 2), keepdim=True)
+    if settings.scale_tolerance is not None:
+        fit = torch.exp(-0.5 * (log_scales / settings.scale_tolerance) ** 2)
+        labels = labels * fit[:, None, None]
+    weights = 0.5 * labels / positive + 0.5 * (1 - labels) / negative
+    # One weight a cell: the weight of the cell's share of positive plus that of its negative one.
+    # A soft label then is 0.5 l / P over that sum.
+    return 0.5 * labels / positive / weights, weights
