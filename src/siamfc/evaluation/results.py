@@ -9,7 +9,6 @@ alone, with the reason, in `<sequence>.failed.json`.
 import csv
 import io
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 
 from siamfc.errors import DatasetError, OutputError
 from siamfc.evaluation.running import Track
+from siamfc.network.files import write_file
 
 _COLUMNS = ("frame", "x", "y", "w", "h", "score", "seconds")
 _MARK = "# "
@@ -75,13 +75,19 @@ class ResultFolder:
         Raises:
             OutputError: it cannot be written.
         """
-        record = {"sequence": track.sequence, **self.record}
+        record = {
+            "sequence": track.sequence,
+            "finished": track.finished,
+            "machine": dict(track.machine),
+            **self.record,
+        }
         track_path = self.track_path(track.sequence)
         failure_path = self.failure_path(track.sequence)
         if track.failure is not None:
             text = json.dumps({**record, "failure": track.failure}, indent=1) + "\n"
-            return write_atomically(failure_path, text)
-        write_atomically(track_path, _format_track(track, record))
+            write_file(failure_path, text.encode(), overwrite=True)
+            return failure_path
+        write_file(track_path, _format_track(track, record).encode(), overwrite=True)
         failure_path.unlink(missing_ok=True)
         return track_path
 
@@ -96,7 +102,7 @@ class ResultFolder:
         for part in COMPARED:
             if record.get(part) != ours.get(part):
                 raise OutputError(
-                    f"{path} is of another run ({part}: {_difference(record.get(part), ours[part])}"
+                    f"{path} is of another run ({part} {_difference(record.get(part), ours[part])}"
                     "): choose another folder, or delete this one"
                 )
 
@@ -154,22 +160,5 @@ def _difference(theirs: Any, ours: Any) -> str:
     if isinstance(theirs, dict) and isinstance(ours, dict):
         for key in {**theirs, **ours}:
             if theirs.get(key) != ours.get(key):
-                return f"{key} {theirs.get(key)!r} there, {ours.get(key)!r} here"
+                return f"{key} {_difference(theirs.get(key), ours.get(key))}"
     return f"{theirs!r} there, {ours!r} here"
-
-
-def write_atomically(path: Path, text: str) -> Path:
-    """Write a text file whole or not at all, making its folder.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
-    return path

@@ -2,16 +2,18 @@
 
 import pickle
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache, partial
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache, lru_cache, partial
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from siamfc.data.sequences import FloatArray, Sequence
 from siamfc.errors import DatasetError, InputError
+from siamfc.system import machine
 from siamfc.workers import Workers
 
 
@@ -47,6 +49,10 @@ class Track:
     """(F,) spent in the tracker, without reading the frame; NaN where it wasn't called."""
     failure: str | None = None
     """Why the tracker didn't come to the end, with the frame; None if it did."""
+    finished: str = ""
+    """When, as ISO 8601 in UTC."""
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    """Where; see `siamfc.system.machine`."""
 
     @property
     def frames_per_second(self) -> float:
@@ -55,11 +61,21 @@ class Track:
         return len(called) / float(called.sum()) if called.sum() else float("nan")
 
 
-def run_sequence(tracker: SingleTargetTracker, sequence: Sequence) -> Track:
+def run_sequence(
+    tracker: SingleTargetTracker,
+    sequence: Sequence,
+    *,
+    on_frames: Callable[[int], None] | None = None,
+) -> Track:
     """Track a sequence once from its first true box to its end (one-pass evaluation, OPE).
 
     Whatever goes wrong on the way, in the tracker or in reading a frame, ends up in the track's
     `failure`; a box that isn't four finite numbers is a failure too.
+
+    Args:
+        tracker: is given the first true box.
+        sequence: what to track.
+        on_frames: hears of frames that are done, how many at a time.
     """
     count = len(sequence)
     boxes = np.full((count, 4), np.nan)
@@ -82,18 +98,30 @@ def run_sequence(tracker: SingleTargetTracker, sequence: Sequence) -> Track:
             seconds[frame] = time.perf_counter() - start
             boxes[frame] = box
             scores[frame] = getattr(tracker, "score", np.nan)
+            if on_frames is not None:
+                on_frames(1)
         else:
             if frame + 1 < count:
                 raise DatasetError(f"expected {count} frames, got {frame + 1}")
     except Exception as error:  # a foreign tracker may raise anything, and the rest must go on
         failure = f"frame {max(frame, 0)}: {type(error).__name__}: {error}"
     return Track(
-        sequence=sequence.name, boxes=boxes, scores=scores, seconds=seconds, failure=failure
+        sequence=sequence.name,
+        boxes=boxes,
+        scores=scores,
+        seconds=seconds,
+        failure=failure,
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        machine=_machine(),
     )
 
 
 def run_sequences(
-    factory: TrackerFactory, sequences: Iterable[Sequence], *, workers: Workers | None = None
+    factory: TrackerFactory,
+    sequences: Iterable[Sequence],
+    *,
+    workers: Workers | None = None,
+    on_frames: Callable[[int], None] | None = None,
 ) -> Iterator[Track]:
     """Track sequences and give their tracks, in order, as they are done.
 
@@ -101,6 +129,7 @@ def run_sequences(
         factory: makes a tracker; called once in each process that takes part.
         sequences: what to track; consumed as workers get free.
         workers: who tracks, opened; None: this process.
+        on_frames: hears of frames that are done, how many at a time.
 
     Raises:
         WorkerError: a worker was killed.
@@ -109,9 +138,12 @@ def run_sequences(
     if workers is None:
         tracker = factory()
         for sequence in sequences:
-            yield run_sequence(tracker, sequence)
-    else:
-        yield from workers.map(partial(_run_there, pickle.dumps(factory)), sequences)
+            yield run_sequence(tracker, sequence, on_frames=on_frames)
+        return
+    for track in workers.map(partial(_run_there, pickle.dumps(factory)), sequences):
+        if on_frames is not None:
+            on_frames(len(track.boxes))
+        yield track
 
 
 def _run_there(pickled: bytes, sequence: Sequence) -> Track:
@@ -123,6 +155,11 @@ def _run_there(pickled: bytes, sequence: Sequence) -> Track:
 def _tracker(pickled: bytes) -> SingleTargetTracker:
     factory: TrackerFactory = pickle.loads(pickled)
     return factory()
+
+
+@cache
+def _machine() -> Mapping[str, Any]:
+    return machine()
 
 
 def _first_frame(sequence: Sequence) -> int:

@@ -1,0 +1,57 @@
+"""The tracker that is evaluated: made anew in each process, and described for the record."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from siamfc.network import Checkpoint, Metadata, find_weights, load_matcher
+from siamfc.network.export import MODEL_FILE
+from siamfc.tracking import Tracker, TrackerSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiamFC:
+    """Makes a tracker of this package when it is called; can be sent to other processes."""
+
+    weights: str | Path = "default"
+    """A name that `siamfc models` lists, a folder of weights or a checkpoint."""
+    device: str = "auto"
+    """`auto`, `cpu` or `cuda`."""
+    threads: int | None = None
+    """Of the network on a CPU; None: as many as there are cores."""
+    settings: TrackerSettings = field(default_factory=TrackerSettings)
+    """Scales, damping, window and upsampling."""
+
+    def __call__(self) -> Tracker:
+        """Load the network and make a tracker.
+
+        Raises:
+            CheckpointError: weights that are unknown, damaged or unsafe.
+        """
+        matcher = load_matcher(self.weights, device=self.device, threads=self.threads)
+        return Tracker(matcher, self.settings)
+
+    def record(self) -> dict[str, Any]:
+        """Describe all that decides where the boxes are, for the record of a run.
+
+        Raises:
+            CheckpointError: weights that are unknown or damaged.
+        """
+        return {
+            "name": "siamfc",
+            "digest": weights_digest(self.weights),
+            "device": self.device,
+            "settings": asdict(self.settings),
+        }
+
+
+def weights_digest(weights: str | Path) -> str:
+    """SHA-256 of weights and of how they are fed, without loading the network.
+
+    Raises:
+        CheckpointError: weights that are unknown or damaged.
+    """
+    path = find_weights(weights)
+    if path.is_dir():
+        return Metadata.from_json((path / MODEL_FILE).read_text(encoding="utf-8")).digest
+    return Checkpoint.load(path).metadata.digest
