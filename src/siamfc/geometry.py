@@ -280,29 +280,39 @@ def _checked_square(
 def upsampling_matrix(cells: int, upsampling: int) -> FloatArray:
     """Bicubic interpolation from `cells` to cells · upsampling samples, as a read-only matrix.
 
-    Sample j lies at cell (j + 0.5)/upsampling − 0.5. Keys' kernel with a = −1/2, as in the
-    authors' MATLAB, reproduces parabolas, so that a peak stays where it is; a = −3/4, as in OpenCV
-    and torch, doesn't. Beyond the border the outermost cell goes on.
+    Sample j lies at cell (j + 0.5)/upsampling − 0.5. It is the cubic spline through the cells,
+    mirrored at the outermost ones. The authors' MATLAB takes the cheaper cubic convolution (Keys
+    1981), which pulls peaks towards the cells; a spline, smooth in its second derivative, leaves
+    them nearly where they are.
     """
     positions = (np.arange(cells * upsampling) + 0.5) / upsampling - 0.5
-    matrix = np.zeros((len(positions), cells))
-    base = np.floor(positions).astype(int)
-    for tap in range(-1, 3):
-        weight = _keys_kernel(positions - (base + tap))
-        np.add.at(matrix, (np.arange(len(positions)), np.clip(base + tap, 0, cells - 1)), weight)
+    # A spline is a sum of bumps at the cells, of such weights that it goes through the values.
+    at_cells = _spline_bumps(np.arange(cells, dtype=np.float64), cells)
+    matrix = _spline_bumps(positions, cells) @ np.linalg.inv(at_cells)
     matrix.flags.writeable = False
     return matrix
 
 
-def _keys_kernel(distance: FloatArray) -> FloatArray:
-    d = np.abs(distance)
-    near = (1.5 * d - 2.5) * d * d + 1
-    far = ((-0.5 * d + 2.5) * d - 4) * d + 2
-    return np.where(d <= 1, near, np.where(d < 2, far, 0.0))
+def _spline_bumps(positions: FloatArray, cells: int) -> FloatArray:
+    """Cubic B-splines about the cells and their mirror images, at positions (P,): (P, cells)."""
+    table = np.zeros((len(positions), cells))
+    nearest = np.floor(positions).astype(int)
+    period = max(2 * (cells - 1), 1)
+    for tap in range(-1, 3):
+        distance = np.abs(positions - (nearest + tap))
+        near = 2 / 3 - distance**2 * (1 - distance / 2)
+        far = np.maximum(2 - distance, 0.0) ** 3 / 6
+        mirrored = np.abs(nearest + tap) % period
+        column = np.minimum(mirrored, period - mirrored) if cells > 1 else np.zeros_like(nearest)
+        np.add.at(table, (np.arange(len(positions)), column), np.where(distance < 1, near, far))
+    return table
 
 
 def upsample(response: ArrayLike, upsampling: int) -> FloatArray:
-    """Bicubic upsampling of responses (..., m, m) to (..., m · upsampling, m · upsampling)."""
+    """Bicubic upsampling of responses (..., m, m) to (..., m · upsampling, m · upsampling).
+
+    See `upsampling_matrix`, which is applied to the rows and to the columns.
+    """
     cells = np.asarray(response, dtype=np.float64)
     matrix = upsampling_matrix(cells.shape[-1], upsampling)
     return np.asarray(matrix @ cells @ matrix.T)
