@@ -1,6 +1,7 @@
 """Videos, folders, cameras, streams and arrays as RGB frames; films written and drawn on."""
 
 from siamfc.frames.arrays import ArraySource
+from siamfc.frames.draw import draw_boxes
 from siamfc.frames.folder import ImageFiles
 from siamfc.frames.frame import Frame, FrameSource, Image
 from siamfc.frames.images import check_image, read_image
@@ -19,6 +20,7 @@ __all__ = [
     "LiveSource",
     "VideoFile",
     "check_image",
+    "draw_boxes",
     "open_source",
     "open_writer",
     "read_image",
