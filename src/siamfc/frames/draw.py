@@ -182,9 +182,9 @@ class _Ring:
 
     def __getitem__(self, region: tuple[slice, slice]) -> NDArray[np.float32]:
         rows, columns = region
-        outer: NDArray[np.float32] = self._outer_rows[rows] * self._outer_columns[columns]
-        inner: NDArray[np.float32] = self._inner_rows[rows] * self._inner_columns[columns]
-        return outer - inner
+        outer = self._outer_rows[rows] * self._outer_columns[columns]
+        share: NDArray[np.float32] = outer - self._inner_rows[rows] * self._inner_columns[columns]
+        return share
 
 
 def _coverage(pixels: tuple[int, int], start: float, end: float) -> NDArray[np.float32]:
