@@ -9,7 +9,9 @@ from siamfc.data.readers import FORMATS, Format, find_format
 
 
 def datasets(name: str | None = None, /, *, json: Flag = False) -> int:
-    """List the data sets that can be read: layout, conventions, and where they are had.
+    """List the data sets that can be read.
+
+    Says of each how it is laid out, how its boxes are meant, and where it is had.
 
     Parameters
     ----------

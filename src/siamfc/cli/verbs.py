@@ -26,6 +26,7 @@ VERBS = (
         group="Data",
         summary="Make synthetic images and videos, with exact boxes.",
     ),
+    Verb(name="datasets", group="Data", summary="List the data sets that can be read."),
     Verb(
         name="evaluate", group="Judge", summary="Track a data set's sequences and score the boxes."
     ),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as AbstractSequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NoReturn, overload
+from typing import Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,12 @@ ProblemKind = Literal[
     "empty box",
     "box outside",
     "wrong count",
+    "frame size",
     "no target",
     "unreadable annotation",
 ]
+_REFUSED: frozenset[ProblemKind] = frozenset({"missing frame", "wrong count"})
+"""Problems without whose repair a sequence's frames and boxes don't belong together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +52,14 @@ OnProblem = Callable[[Problem], None]
 """Hears of a problem; what it returns from is repaired as the problem's finder says."""
 
 
-def raise_problem(problem: Problem) -> NoReturn:
-    """Refuse a data set at its first problem.
+def raise_problem(problem: Problem) -> None:
+    """Refuse a sequence in which frames or boxes are missing; let other problems pass.
 
     Raises:
-        DatasetError: always.
+        DatasetError: a missing frame, or counts that don't agree.
     """
-    raise DatasetError(f"{problem.path or problem.sequence}: {problem.message}")
+    if problem.kind in _REFUSED:
+        raise DatasetError(f"{problem.path or problem.sequence}: {problem.message}")
 
 
 class FrameFiles(AbstractSequence[Path]):
@@ -207,9 +211,10 @@ class Video:
         """Open the annotation: a sequence for each target, in a fixed order.
 
         Args:
-            on_problem: hears of each problem; the default refuses the first. What it returns
-                from is repaired: a frame without an image keeps the path that it should have,
-                and of unequal counts the surplus is cut.
+            on_problem: hears of each problem; the default refuses those by which frames and
+                boxes don't belong together. What it returns from is repaired: a frame without an
+                image keeps the path that it should have, of unequal counts the surplus is cut,
+                and a box without area is dropped.
 
         Raises:
             DatasetError: an annotation that cannot be read.

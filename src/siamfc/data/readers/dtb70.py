@@ -22,7 +22,8 @@ def _videos(root: Path, _split: str | None) -> list[Video]:
 
 
 def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
-    boxes = read_boxes(folder / _ANNOTATION, index_base=1)
+    path = folder / _ANNOTATION
+    boxes = read_boxes(path, index_base=1, sequence=folder.name, on_problem=on_problem)
     images = list_images(folder / "img")
     frames = match_frames(images, len(boxes), video=folder.name, on_problem=on_problem)
     boxes = boxes[: len(frames)]

@@ -37,7 +37,8 @@ def _videos(root: Path, split: str | None) -> list[Video]:
 def _load(folder: Path, split: str, on_problem: OnProblem) -> Iterator[Sequence]:
     name = f"{split}/{folder.name}"
     images = list_images(folder)
-    boxes = read_boxes(folder / "groundtruth.txt", index_base=0)
+    path = folder / "groundtruth.txt"
+    boxes = read_boxes(path, index_base=0, sequence=name, on_problem=on_problem)
     if split == "test" and len(boxes) == 1:
         # The truth of the test split is withheld, but for the first frame.
         unknown = np.full((len(images) - 1, 4), np.nan)

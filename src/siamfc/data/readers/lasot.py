@@ -49,7 +49,8 @@ def _split(name: str) -> str:
 
 def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
     name = folder.name
-    boxes = read_boxes(folder / "groundtruth.txt", index_base=1)
+    path = folder / "groundtruth.txt"
+    boxes = read_boxes(path, index_base=1, sequence=name, on_problem=on_problem)
     frames = match_frames(
         list_images(folder / "img"), len(boxes), video=name, on_problem=on_problem
     )

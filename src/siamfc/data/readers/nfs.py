@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from siamfc.boxes import is_absent
+from siamfc.boxes import from_corners, is_absent
 from siamfc.data.readers.images import list_files, list_folders, list_images, match_frames
 from siamfc.data.readers.layout import Format
-from siamfc.data.readers.text import read_lines, without_empty
+from siamfc.data.readers.text import drop_empty, read_lines
 from siamfc.data.sequences import FloatArray, OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
 
@@ -39,8 +39,9 @@ def _load(name: str, path: Path, split: str, on_problem: OnProblem) -> Iterator[
     frames = match_frames(images, len(rows), video=name, on_problem=on_problem)
     rows = rows[: len(frames)]
     corners, lost, occluded = rows[:, 1:5], rows[:, 6] != 0, rows[:, 7] != 0
-    boxes = without_empty(np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1))
+    boxes = from_corners(corners)
     boxes[lost] = np.nan
+    boxes = drop_empty(boxes, sequence=name, on_problem=on_problem)
     yield Sequence(
         name=name,
         frames=frames,

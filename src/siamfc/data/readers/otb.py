@@ -58,12 +58,13 @@ def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
     images = list_images(folder / "img")
     paths = _annotations(folder)
     for target, path in enumerate(paths, 1):
-        boxes = read_boxes(path, index_base=1)
+        name = video if len(paths) == 1 else f"{video}-{target}"
+        boxes = read_boxes(path, index_base=1, sequence=name, on_problem=on_problem)
         frames, rows = _evaluated(images, len(boxes), video, on_problem)
         visibility = read_values(folder / "visibility.txt", len(boxes), default=np.nan)
         boxes, visibility = boxes[rows][: len(frames)], visibility[rows][: len(frames)]
         yield Sequence(
-            name=video if len(paths) == 1 else f"{video}-{target}",
+            name=name,
             frames=frames,
             boxes=boxes,
             absent=is_absent(boxes),

@@ -40,7 +40,7 @@ def _beside(folder: Path) -> Path | None:
 
 
 def _load_frames(name: str, folder: Path, path: Path, on_problem: OnProblem) -> Iterator[Sequence]:
-    boxes = read_boxes(path, index_base=1)
+    boxes = read_boxes(path, index_base=1, sequence=name, on_problem=on_problem)
     frames = match_frames(list_images(folder), len(boxes), video=name, on_problem=on_problem)
     boxes = boxes[: len(frames)]
     yield Sequence(name=name, frames=frames, boxes=boxes, absent=is_absent(boxes))
@@ -56,9 +56,10 @@ def _video_files(root: Path, _split: str | None) -> list[Video]:
     ]
 
 
-def _load_video(path: Path, _on_problem: OnProblem) -> Iterator[Sequence]:
+def _load_video(path: Path, on_problem: OnProblem) -> Iterator[Sequence]:
     """Read the boxes; a video has as many frames as lines, which shows when it is decoded."""
-    boxes = read_boxes(path.with_suffix(".txt"), index_base=1)
+    annotation = path.with_suffix(".txt")
+    boxes = read_boxes(annotation, index_base=1, sequence=path.stem, on_problem=on_problem)
     yield Sequence(name=path.stem, frames=path, boxes=boxes, absent=is_absent(boxes))
 
 

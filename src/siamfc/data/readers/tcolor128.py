@@ -27,7 +27,8 @@ def _videos(root: Path, _split: str | None) -> list[Video]:
 
 
 def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
-    boxes = read_boxes(folder / f"{folder.name}_gt.txt", index_base=1)
+    path = folder / f"{folder.name}_gt.txt"
+    boxes = read_boxes(path, index_base=1, sequence=folder.name, on_problem=on_problem)
     frames = _frames(folder, len(boxes), on_problem)
     boxes = boxes[: len(frames)]
     yield Sequence(name=folder.name, frames=frames, boxes=boxes, absent=is_absent(boxes))

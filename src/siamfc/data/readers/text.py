@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from siamfc.data.sequences import BoolArray, FloatArray
+from siamfc.boxes import is_absent
+from siamfc.data.sequences import BoolArray, FloatArray, OnProblem, Problem
 from siamfc.errors import DatasetError
 
 _SEPARATORS = re.compile(r"[,;\s]+")
@@ -61,25 +62,35 @@ def read_table(path: Path, columns: int | None = None) -> FloatArray:
     return np.array(rows, dtype=np.float64).reshape(len(rows), columns or 0)
 
 
-def read_boxes(path: Path, *, index_base: int) -> FloatArray:
+def read_boxes(path: Path, *, index_base: int, sequence: str, on_problem: OnProblem) -> FloatArray:
     """Read a file of `x, y, w, h` lines: (F, 4), 0-based; without area: NaN.
 
     Args:
         path: the file.
         index_base: number of the left upper pixel, 0 or 1, which is taken off x and y.
+        sequence: name of the sequence.
+        on_problem: hears of boxes without area.
 
     Raises:
         DatasetError: see `read_table`.
     """
     boxes = read_table(path, 4)
+    written = boxes.any(axis=1)  # a row of zeros says that there is no target, as a row of NaN
     boxes[:, :2] -= index_base
-    return without_empty(boxes)
+    boxes[~written] = np.nan
+    return drop_empty(boxes, sequence=sequence, on_problem=on_problem)
 
 
-def without_empty(boxes: FloatArray) -> FloatArray:
-    """Return boxes (F, 4) with NaN rows where there is no area or not four finite numbers."""
-    usable = np.isfinite(boxes).all(axis=1, keepdims=True) & (boxes[:, 2:].min(axis=1) > 0)[:, None]
-    return np.where(usable, boxes, np.nan)
+def drop_empty(boxes: FloatArray, *, sequence: str, on_problem: OnProblem) -> FloatArray:
+    """Return boxes (F, 4) with NaN rows where there is no area or not four finite numbers.
+
+    Boxes without area, or of infinite size, are problems.
+    """
+    usable = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:].min(axis=1, initial=np.inf) > 0)
+    for frame in np.flatnonzero(~usable & ~is_absent(boxes)):
+        message = f"expected a box with an area, got {boxes[frame].tolist()}"
+        on_problem(Problem(kind="empty box", sequence=sequence, frame=int(frame), message=message))
+    return np.where(usable[:, None], boxes, np.nan)
 
 
 def read_flags(path: Path, count: int) -> BoolArray:

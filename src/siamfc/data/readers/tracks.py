@@ -8,7 +8,7 @@ import numpy as np
 
 from siamfc.boxes import is_absent
 from siamfc.data.readers.images import natural_key
-from siamfc.data.readers.text import without_empty
+from siamfc.data.readers.text import drop_empty
 from siamfc.data.sequences import FrameFiles, OnProblem, Problem, Sequence
 
 
@@ -55,7 +55,7 @@ def gather_tracks(
             boxes[one.frame] = one.box
             occluded[one.frame] = one.occluded
             visibility[one.frame] = one.visibility
-        boxes = without_empty(boxes)
+        boxes = drop_empty(boxes, sequence=f"{video}/{track}", on_problem=on_problem)
         yield Sequence(
             name=f"{video}/{track}",
             frames=frames,

@@ -50,7 +50,7 @@ def _videos(part: str, images: str, root: Path, _split: str | None) -> list[Vide
 
 
 def _load(path: Path, images: Path, on_problem: OnProblem) -> Iterator[Sequence]:
-    boxes = read_boxes(path, index_base=1)
+    boxes = read_boxes(path, index_base=1, sequence=path.stem, on_problem=on_problem)
     folder, first = _place(path.stem, images)
     frames = _frames(list_images(folder), first, len(boxes), path.stem, on_problem)
     boxes = boxes[: len(frames)]

@@ -10,11 +10,11 @@ from siamfc.boxes import from_mask, from_polygon
 from siamfc.data.readers.images import list_files, list_folders, list_images, match_frames
 from siamfc.data.readers.layout import Format
 from siamfc.data.readers.text import (
+    drop_empty,
     parse_numbers,
     read_flags,
     read_lines,
     read_text,
-    without_empty,
 )
 from siamfc.data.sequences import BoolArray, FloatArray, OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
@@ -52,7 +52,9 @@ def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
         raise DatasetError(f"{folder}: expected a groundtruth.txt, found none")
     images = list_images(_image_folder(folder))
     for path in paths:
+        name = folder.name + path.stem.removeprefix("groundtruth").replace("_", "/", 1)
         boxes, absent = _read_regions(path)
+        boxes = drop_empty(boxes, sequence=name, on_problem=on_problem)
         missing = len(images) - len(boxes)
         if missing > 0 and len(boxes):  # the toolkit takes frames after the last line for unknown
             boxes = np.concatenate([boxes, np.full((missing, 4), np.nan)])
@@ -60,9 +62,8 @@ def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
         frames = match_frames(images, len(boxes), video=folder.name, on_problem=on_problem)
         count = len(frames)
         tags = _tags(folder, count)
-        name = path.stem.partition("_")[2]
         yield Sequence(
-            name=f"{folder.name}/{name}" if name else folder.name,
+            name=name,
             frames=frames,
             boxes=boxes[:count],
             absent=absent[:count],
@@ -116,9 +117,9 @@ def _parse_region(text: str) -> FloatArray | None:
     if len(numbers) == 1:
         return None  # special codes: 0 unknown, 1 initialisation, 2 failure
     if len(numbers) == 4:
-        return np.asarray(without_empty((numbers - [1, 1, 0, 0])[None])[0])
+        return np.asarray(numbers - [1, 1, 0, 0])
     if len(numbers) >= 6 and len(numbers) % 2 == 0:
-        return np.asarray(without_empty((from_polygon(numbers) - [1, 1, 0, 0])[None])[0])
+        return np.asarray(from_polygon(numbers) - [1, 1, 0, 0])
     raise ValueError(text)
 
 
