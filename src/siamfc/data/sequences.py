@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from siamfc.boxes import is_absent
 from siamfc.errors import DatasetError
+from siamfc.frames import open_source, read_image
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -184,8 +185,6 @@ class Sequence:
         Raises:
             SourceError: a frame that cannot be read.
         """
-        from siamfc.frames import open_source, read_image
-
         if isinstance(self.frames, FrameFiles):
             yield from map(read_image, self.frames)
             return

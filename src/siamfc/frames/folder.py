@@ -104,7 +104,7 @@ def match_files(pattern: str) -> list[Path]:
     return sorted(files, key=natural_key)
 
 
-def natural_key(path: Path) -> tuple[list[int | str], str]:
+def natural_key(path: Path | str) -> tuple[list[int | str], str]:
     """Sort key that compares runs of digits as numbers and ignores case.
 
     >>> [path.name for path in sorted(map(Path, ["b10.png", "B9.png", "a.png"]), key=natural_key)]

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from siamfc.data.sequences import FrameFiles, OnProblem, Problem
+from siamfc.frames.folder import natural_key
+from siamfc.frames.images import IMAGE_SUFFIXES
 
-IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
-)
 VIDEO_SUFFIXES = frozenset({".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg"})
 
-_DIGITS = re.compile(r"\d+")
 _LAST_DIGITS = re.compile(r"(\d+)(\D*)$")
 
 
@@ -36,18 +34,6 @@ def list_folders(folder: Path) -> list[Path]:
     with os.scandir(folder) as entries:
         names = [entry.name for entry in entries if entry.is_dir() and entry.name[0] != "."]
     return [folder / name for name in sorted(names, key=natural_key)]
-
-
-def natural_key(name: str) -> tuple[str | int, ...]:
-    """Sort key that compares runs of digits as numbers.
-
-    >>> sorted(["f10", "f9", "f1"], key=natural_key)
-    ['f1', 'f9', 'f10']
-    """
-    parts: list[str | int] = [*re.split(r"\d+", name)]
-    for position, digits in enumerate(_DIGITS.findall(name)):
-        parts.insert(2 * position + 1, int(digits))
-    return tuple(parts)
 
 
 def frame_number(name: str) -> int | None:

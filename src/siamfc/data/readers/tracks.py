@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from siamfc.boxes import is_absent
-from siamfc.data.readers.images import natural_key
 from siamfc.data.readers.text import drop_empty
 from siamfc.data.sequences import FrameFiles, OnProblem, Problem, Sequence
+from siamfc.frames.folder import natural_key
 
 
 class Observation(NamedTuple):
