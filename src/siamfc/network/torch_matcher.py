@@ -71,8 +71,8 @@ class TorchMatcher:
 
     def _respond(self, exemplars: Tensor, images: Tensor) -> Tensor:
         count, scales = images.shape[:2]
-        embeddings = self._embed(images.flatten(0, 1))
-        similarity = correlate(exemplars.repeat_interleave(scales, 0), embeddings)
+        repeated = exemplars[:, None].expand(-1, scales, -1, -1, -1).flatten(0, 1)
+        similarity = correlate(repeated, self._embed(images.flatten(0, 1)))
         return (self._gain * similarity + self._bias).view(count, scales, *similarity.shape[2:])
 
     def _replay(self, exemplars: Tensor, images: Tensor) -> Tensor:
@@ -93,7 +93,8 @@ class _CudaGraph:
         self._inputs = [example.clone() for example in examples]
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream), torch.backends.cudnn.flags(benchmark=True):
+        cudnn = torch.backends.cudnn.flags(enabled=True, benchmark=True)
+        with torch.cuda.stream(stream), cudnn:
             for _ in range(_WARM_UP_CALLS):
                 function(*self._inputs)
             torch.cuda.current_stream().synchronize()
