@@ -20,6 +20,11 @@ from siamfc.network.signatures import Signature, exemplar_signature, search_sign
 EXEMPLAR_FILE, SEARCH_FILE = "exemplar.onnx", "search.onnx"
 CHECKPOINT_FILE, MODEL_FILE = "model.safetensors", "model.json"
 
+_USAGE = (
+    "Give the graphs RGB pixel values 0 to 255 as they are: the normalisation is folded into "
+    "them. N targets, S search images each. Responses are logits: their sigmoid is a score."
+)
+
 
 def export_weights(
     checkpoint: Checkpoint, folder: str | Path, *, overwrite: bool = False
@@ -85,11 +90,11 @@ def _gathering(checkpoint: Checkpoint) -> Kernel:
 
 
 def _describe(checkpoint: Checkpoint) -> dict[str, object]:
-    """The metadata, which `Metadata.from_json` reads, and the graphs' inputs and outputs."""
+    """The metadata, as `Metadata.from_json` reads it, and how to use the graphs."""
     spec = checkpoint.metadata.spec
     signatures = {EXEMPLAR_FILE: exemplar_signature(spec), SEARCH_FILE: search_signature(spec)}
     graphs = {name: _describe_graph(signature) for name, signature in signatures.items()}
-    return {**json.loads(checkpoint.metadata.to_json()), "graphs": graphs}
+    return {**json.loads(checkpoint.metadata.to_json()), "usage": _USAGE, "graphs": graphs}
 
 
 def _describe_graph(signature: Signature) -> dict[str, object]:

@@ -34,4 +34,4 @@ def check_absent(path: Path, *, overwrite: bool) -> None:
     if path.is_dir():
         raise OutputError(f"{path}: expected a file to write, found a folder")
     if path.exists() and not overwrite:
-        raise OutputError(f"{path}: exists; choose another name or pass overwrite")
+        raise OutputError(f"{path}: exists: choose another name, or allow to overwrite it")

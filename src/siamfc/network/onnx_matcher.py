@@ -86,8 +86,8 @@ def _open(graph: bytes | Path, threads: int, device: str) -> Any:
     try:
         session = onnxruntime.InferenceSession(source, options, providers=providers)
     except Exception as error:  # ONNX Runtime's errors share no other base
-        first_line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"{_name(graph)}: expected an ONNX graph: {first_line}") from None
+        reason = " ".join(str(error).rpartition(" : ")[2].split())
+        raise CheckpointError(f"{_name(graph)}: expected an ONNX graph: {reason:.200}") from None
     if session.get_providers()[0] != providers[0]:
         raise InputError("device 'cuda': ONNX Runtime could not use the GPU; use device 'cpu'")
     return session
