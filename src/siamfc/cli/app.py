@@ -98,7 +98,7 @@ def _call(name: str, arguments: list[str]) -> int:
     from siamfc.cli.logs import show_warnings
 
     show_warnings()
-    app = App(name="siamfc", help_format="plaintext", suppress_keyboard_interrupt=False)
+    app = App(name="siamfc", help_format="markdown", suppress_keyboard_interrupt=False)
     app.command(getattr(import_module(f"siamfc.cli.{name}"), name), name=name)
     try:
         status = app(

@@ -1,0 +1,57 @@
+"""The loop over a video's frames that `track` and `demo` share."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from siamfc.cli.interrupt import StopRequest
+from siamfc.cli.progress import Progress
+from siamfc.frames import Frame
+from siamfc.tracking import FrameResult
+
+Sink = Callable[[Frame, FrameResult], object]
+"""Takes a frame and where the targets are in it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a loop came to."""
+
+    first: FrameResult
+    last: FrameResult
+    count: int
+    """Frames."""
+    seconds: float
+    """From asking for the first frame to having handed on the last."""
+    stopped: bool
+    """Whether Ctrl-C ended it."""
+
+    @property
+    def rate(self) -> float:
+        """Frames per second of the whole loop, with reading, drawing and writing."""
+        return self.count / self.seconds
+
+
+def run_loop(
+    tracked: Iterable[tuple[Frame, FrameResult]], sinks: Sequence[Sink], *, total: int | None
+) -> Outcome:
+    """Hand each frame and its result to every sink, with progress on standard error.
+
+    Ctrl-C ends the loop after the frame in hand; a second one raises KeyboardInterrupt.
+    """
+    first = last = None
+    count = 0
+    with StopRequest() as stop, Progress("track", total) as progress:
+        start = time.perf_counter()
+        for frame, result in tracked:
+            first, last = first or result, result
+            count += 1
+            for sink in sinks:
+                sink(frame, result)
+            progress.advance()
+            if stop.requested:
+                break
+        seconds = time.perf_counter() - start
+    if first is None or last is None:
+        raise ValueError("expected at least one frame")
+    return Outcome(first=first, last=last, count=count, seconds=seconds, stopped=stop.requested)

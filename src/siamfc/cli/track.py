@@ -1,0 +1,152 @@
+"""`siamfc track`."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from siamfc.cli.console import print_error, print_json
+from siamfc.cli.loop import Outcome, Sink, run_loop
+from siamfc.cli.parameters import Device, Flag
+from siamfc.cli.usage import UsageError, parse_box
+from siamfc.errors import OutputError
+from siamfc.frames import FrameSource, draw_boxes, open_source, open_writer
+from siamfc.network import load_matcher
+from siamfc.tracking import FrameResult, follow, open_results, result_paths, settings_for
+
+
+def track(
+    source: str,
+    /,
+    *,
+    box: Annotated[list[str] | None, Parameter(negative=(), allow_leading_hyphen=True)] = None,
+    out: Annotated[Path | None, Parameter(alias="-o")] = None,
+    results: Path | None = None,
+    weights: str = "default",
+    scales: int = 3,
+    codec: Literal["h264", "vp9", "av1"] | None = None,
+    device: Device = "auto",
+    overwrite: Flag = False,
+    json: Flag = False,
+) -> int:
+    """Follow objects through a video.
+
+    Ctrl-C ends after the frame in hand and keeps what was tracked; pressed twice it ends at once
+    and leaves no files. A video that is cut off is tracked as far as it can be decoded.
+
+    Parameters
+    ----------
+    source
+        A video file, a folder or glob of images, a camera's number, or a stream's URL.
+    box
+        X,Y,W,H of the object in the first frame, in pixels from its top left corner. Once for
+        each object.
+    out
+        The film to write, with the boxes drawn in: .mp4, .mov, .mkv or .webm, or a folder of PNG
+        images (a name without an ending).
+    results
+        The boxes as a file: .txt (OTB's convention, a file for each object), .csv or .jsonl.
+    weights
+        A name that `siamfc models` lists, or a path.
+    scales
+        Sizes of the object that are tried in each frame: an odd number.
+    codec
+        Of the film. By default H.264, in .webm VP9.
+    device
+        Where the network runs.
+    overwrite
+        Replace files that exist.
+    json
+        Print one JSON object instead of text; without --results it holds every frame's boxes.
+    """
+    boxes = [parse_box(text) for text in box or ()]
+    if not boxes:
+        raise UsageError(
+            "expected a box, got none: say with --box X,Y,W,H where the object is in the first "
+            "frame, in pixels"
+        )
+    settings = settings_for(scales)
+    kept: list[FrameResult] = []
+    with ExitStack() as stack:
+        frames = stack.enter_context(open_source(source))
+        sinks: list[Sink] = []
+        if out is not None:
+            _protect(source, out)
+            sinks.append(stack.enter_context(_film(out, frames, codec, overwrite)))
+        if results is not None:
+            sinks.append(stack.enter_context(_results(results, len(boxes), overwrite)))
+        elif json:
+            sinks.append(lambda _, result: kept.append(result))
+        tracked = follow(frames, boxes, load_matcher(weights, device=device), settings)
+        outcome = run_loop(tracked, sinks, total=frames.frame_count)
+    files = [] if results is None else result_paths(results, len(boxes))
+    if json:
+        print_json({"source": source, **_summary(outcome, out, files), **_boxes(kept)})
+    else:
+        _print(outcome, out, files)
+    if outcome.stopped:
+        print_error(f"stopped by Ctrl-C after {outcome.count} frames; what was tracked is kept")
+    return 130 if outcome.stopped else 0
+
+
+def _protect(source: str, out: Path) -> None:
+    """Refuse to put a film in the place of what it is made from, even to overwrite."""
+    if out.exists() and Path(source).exists() and out.samefile(source):
+        raise OutputError(f"{out} is the source itself: name another file")
+
+
+@contextmanager
+def _film(out: Path, frames: FrameSource, codec: str | None, overwrite: bool) -> Iterator[Sink]:
+    """A film with the boxes drawn in, kept only if the block ends well."""
+    rate = frames.frame_rate
+    with open_writer(out, codec=codec, frame_rate=rate, overwrite=overwrite) as writer:
+        yield lambda frame, result: writer.write(
+            draw_boxes(frame.image, result.boxes, scores=result.scores), frame.time
+        )
+
+
+@contextmanager
+def _results(path: Path, targets: int, overwrite: bool) -> Iterator[Sink]:
+    """A file of results, kept only if the block ends well."""
+    with open_results(path, targets=targets, overwrite=overwrite) as add:
+        yield lambda _, result: add(result)
+
+
+def _summary(outcome: Outcome, out: Path | None, files: list[Path]) -> dict[str, Any]:
+    first, last = outcome.first, outcome.last
+    return {
+        "frames": outcome.count,
+        "seconds": outcome.seconds,
+        "fps": outcome.rate,
+        "complete": not outcome.stopped,
+        "targets": [
+            {"first_box": before, "last_box": after, "last_score": score}
+            for before, after, score in zip(first.boxes, last.boxes, last.scores, strict=True)
+        ],
+        "out": None if out is None else str(out),
+        "results": [str(path) for path in files],
+    }
+
+
+def _boxes(kept: list[FrameResult]) -> dict[str, Any]:
+    """Every frame's boxes, as a line of a .jsonl file has them; nothing if none were kept."""
+    frames = [
+        {"frame": one.index, "time": one.time, "boxes": one.boxes, "scores": one.scores}
+        for one in kept
+    ]
+    return {"track": frames} if frames else {}
+
+
+def _print(outcome: Outcome, out: Path | None, files: list[Path]) -> None:
+    print(f"{outcome.count} frames in {outcome.seconds:.1f} s, {outcome.rate:.1f} frames/s")
+    for number, box in enumerate(outcome.last.boxes, start=1):
+        place = ", ".join(f"{value:.1f}" for value in box)
+        print(
+            f"object {number}: at {place} in the end, score {outcome.last.scores[number - 1]:.2f}"
+        )
+    if out is not None:
+        print(f"film: {out}")
+    for path in files:
+        print(f"boxes: {path}")

@@ -1,0 +1,172 @@
+"""`siamfc track` on good input: what it writes and prints, and how it is stopped."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from siamfc.cli.app import run
+from siamfc.cli.interrupt import StopRequest
+from siamfc.frames import open_source, open_writer
+from siamfc.tracking import read_results
+
+
+@pytest.fixture
+def arguments(film: Path, box: str, weights: str) -> list[str]:
+    return ["track", str(film), "--box", box, "--weights", weights, "--scales", "1"]
+
+
+def test_film_and_boxes_have_every_frame(
+    arguments: list[str], tmp_path: Path, box: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, results = tmp_path / "out.mp4", tmp_path / "boxes.csv"
+    assert run([*arguments, "-o", str(out), "--results", str(results)]) == 0
+    with open_source(out) as film:
+        images = [frame.image for frame in film]
+    assert len(images) == 5
+    assert images[0].shape == (96, 96, 3)
+    colourful = [np.ptp(image.astype(int), axis=2).max() > 60 for image in images]
+    assert all(colourful), "the video is grey; only a drawn box has colour"
+    boxes = read_results(results)
+    assert [one.index for one in boxes] == list(range(5))
+    assert boxes[0].boxes[0].tolist() == [float(value) for value in box.split(",")]
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[0].startswith("5 frames in ")
+    assert f"film: {out}" in printed.out
+    assert f"boxes: {results}" in printed.out
+    assert printed.err == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [("a.txt", ["a_1.txt", "a_2.txt"]), ("a.csv", ["a.csv"]), ("a.jsonl", ["a.jsonl"])],
+)
+def test_two_objects_in_every_kind_of_file(
+    arguments: list[str], tmp_path: Path, name: str, made: list[str]
+) -> None:
+    assert run([*arguments, "--box", "1,2,30,30", "--results", str(tmp_path / name)]) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == made
+    rows = [read_results(tmp_path / one) for one in made]
+    assert all(len(one) == 5 for one in rows)
+    assert sum(one[0].boxes.shape[0] for one in rows) == 2
+
+
+@pytest.mark.parametrize("name", ["film.webm", "film.mkv", "frames/"])
+def test_the_ending_decides_what_kind_of_film_is_written(
+    arguments: list[str], tmp_path: Path, name: str
+) -> None:
+    assert run([*arguments, "-o", f"{tmp_path}/{name}"]) == 0
+    with open_source(tmp_path / name) as film:
+        assert sum(1 for _ in film) == 5
+
+
+def test_json_is_one_object_and_holds_the_boxes(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*arguments, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert {"source", "frames", "seconds", "fps", "complete", "targets", "track"} <= set(printed)
+    assert printed["frames"] == 5
+    assert printed["complete"] is True
+    assert [one["frame"] for one in printed["track"]] == list(range(5))
+    assert printed["targets"][0]["last_box"] == printed["track"][-1]["boxes"][0]
+    assert printed["out"] is None
+
+
+def test_json_names_the_files_instead_where_there_are_some(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = str(tmp_path / "boxes.jsonl")
+    assert run([*arguments, "--json", "--results", results]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["results"] == [results]
+    assert "track" not in printed
+
+
+def test_a_film_that_is_cut_off_is_tracked_as_far_as_it_goes(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
+    random = np.random.default_rng(0)
+    with open_writer(whole) as writer:
+        for _ in range(5):  # of noise, so that every frame takes as many bytes
+            writer.write(random.integers(0, 256, (96, 96, 3), np.uint8), math.nan)
+    content = whole.read_bytes()
+    cut.write_bytes(content[: (content.index(b"mdat") + len(content)) // 2])
+    arguments[1] = str(cut)
+    assert run([*arguments, "--json"]) == 0
+    printed = capsys.readouterr()
+    assert 0 < json.loads(printed.out)["frames"] < 5
+    assert printed.err.startswith("warning: ")
+    assert printed.err.count("\n") == 1
+
+
+def test_overwrite_replaces(arguments: list[str], tmp_path: Path) -> None:
+    out, results = tmp_path / "out.mp4", tmp_path / "boxes.txt"
+    for path in (out, results):
+        path.write_text("old")
+    files = ["-o", str(out), "--results", str(results)]
+    assert run([*arguments, *files]) == 1
+    assert out.read_text() == results.read_text() == "old"
+    assert run([*arguments, *files, "--overwrite"]) == 0
+    assert out.read_bytes()[4:8] == b"ftyp"
+    assert len(results.read_text().splitlines()) == 5
+
+
+def test_ctrl_c_ends_after_a_frame_and_keeps_whole_files(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def press() -> None:
+        while not _is_tracking():
+            time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    out, results = tmp_path / "out.mp4", tmp_path / "boxes.csv"
+    thread = threading.Thread(target=press)
+    thread.start()
+    status = run([*arguments, "--json", "-o", str(out), "--results", str(results)])
+    thread.join()
+    printed = capsys.readouterr()
+    assert status == 130
+    frames = json.loads(printed.out)["frames"]
+    assert json.loads(printed.out)["complete"] is False
+    assert f"stopped by Ctrl-C after {frames} frames" in printed.err
+    with open_source(out) as film:
+        assert sum(1 for _ in film) == frames
+    assert len(read_results(results)) == frames
+    assert not _is_tracking()
+
+
+def _is_tracking() -> bool:
+    return isinstance(getattr(signal.getsignal(signal.SIGINT), "__self__", None), StopRequest)
+
+
+def test_a_second_ctrl_c_stops_at_once() -> None:
+    with StopRequest() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop.requested
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert not _is_tracking()
+
+
+def test_termination_leaves_no_files(arguments: list[str], tmp_path: Path) -> None:
+    files = ["-o", str(tmp_path / "out.mp4"), "--results", str(tmp_path / "boxes.csv")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "siamfc", *arguments, *files], stderr=subprocess.PIPE, text=True
+    )
+    while not any(tmp_path.iterdir()) and process.poll() is None:
+        time.sleep(0.001)
+    process.terminate()
+    _, errors = process.communicate()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Traceback" not in errors
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,74 @@
+import json
+from importlib import metadata
+
+import pytest
+
+from siamfc import doctor
+from siamfc.cli.app import run
+
+
+@pytest.fixture
+def findings() -> dict[str, doctor.Finding]:
+    return {finding.name: finding for finding in doctor.examine()}
+
+
+def test_everything_is_looked_at(findings: dict[str, doctor.Finding]) -> None:
+    areas = dict.fromkeys(finding.area for finding in findings.values())
+    assert list(areas) == ["installation", "extras", "threads", "devices", "video", "weights"]
+    assert {"python", "numpy", "onnxruntime", "train", "cores", "cpu", "h264"} <= set(findings)
+    assert findings["numpy"].detail == metadata.version("numpy")
+
+
+def test_films_can_be_written_and_read_here(findings: dict[str, doctor.Finding]) -> None:
+    for codec in ("h264", "vp9", "av1"):
+        assert findings[codec].status == "ok"
+        assert findings[codec].detail == "wrote 3 frames, read 3"
+
+
+def test_what_is_missing_comes_with_what_to_do(findings: dict[str, doctor.Finding]) -> None:
+    wrong = [finding for finding in findings.values() if finding.status == "problem"]
+    assert all(finding.advice for finding in wrong)
+
+
+@pytest.mark.parametrize(
+    ("package", "minimum", "fits", "detail"),
+    [
+        ("numpy", "1.0", True, metadata.version("numpy")),
+        ("numpy", "999.0", False, f"{metadata.version('numpy')} is older than 999.0"),
+        ("no-such-package", "1.0", False, "is not installed"),
+    ],
+)
+def test_requirements_are_compared(package: str, minimum: str, fits: bool, detail: str) -> None:
+    assert doctor._Requirement(package, minimum, None).check() == (fits, detail)
+
+
+def test_an_extra_names_all_that_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    requirements = [
+        doctor._Requirement("numpy", "1.0", "plots"),
+        doctor._Requirement("not-here", "1.0", "plots"),
+    ]
+    monkeypatch.setattr(doctor, "_requirements", lambda: requirements)
+    (finding,) = doctor._extras()
+    assert (finding.name, finding.status) == ("plots", "absent")
+    assert finding.detail == "not-here is not installed"
+    assert "siamfc[plots]" in str(finding.advice)
+
+
+def test_a_broken_codec_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(codec: str) -> int:
+        raise OSError(f"{codec} is broken")
+
+    monkeypatch.setattr(doctor, "_write_and_read", fail)
+    h264, vp9, av1 = doctor._video()
+    assert (h264.status, vp9.status, av1.status) == ("problem", "absent", "absent")
+    assert h264.detail == "h264 is broken"
+
+
+def test_the_verb_prints_and_its_status_tells(capsys: pytest.CaptureFixture[str]) -> None:
+    status = run(["doctor", "--json"])
+    printed = json.loads(capsys.readouterr().out)
+    problems = [one for one in printed["findings"] if one["status"] == "problem"]
+    assert printed["ok"] is (not problems)
+    assert status == (1 if problems else 0)
+    assert run(["doctor"]) == status
+    assert "installation\n  ok       siamfc" in capsys.readouterr().out
