@@ -314,8 +314,12 @@ def upsample(response: ArrayLike, upsampling: int) -> FloatArray:
     See `upsampling_matrix`, which is applied to the rows and to the columns.
     """
     cells = np.asarray(response, dtype=np.float64)
-    matrix = upsampling_matrix(cells.shape[-1], upsampling)
-    return np.asarray(matrix @ cells @ matrix.T)
+    count = cells.shape[-1]
+    matrix = upsampling_matrix(count, upsampling)
+    # A product of this size at once would wake BLAS's threads, which then spin on the cores that
+    # the network needs; in pieces each is too small for that.
+    pieces = (matrix @ cells).reshape(*cells.shape[:-2], count, upsampling, count)
+    return (pieces @ matrix.T).reshape(*cells.shape[:-2], len(matrix), len(matrix))
 
 
 @cache

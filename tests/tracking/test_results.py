@@ -1,0 +1,217 @@
+"""Files of results: what is written reads back, and nothing is half-written."""
+
+import json
+import math
+import os
+
+import numpy as np
+import pytest
+
+from siamfc.errors import DatasetError, InputError, OutputError
+from siamfc.tracking import FrameResult, open_results, read_results, result_paths, write_results
+
+NAN = math.nan
+
+
+def results(targets=1, *, count=3, time=0.04):
+    generator = np.random.default_rng(0)
+    return [
+        FrameResult(k, k * time, generator.uniform(0, 99, (targets, 4)), generator.random(targets))
+        for k in range(count)
+    ]
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+class TestRoundTrip:
+    @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+    @pytest.mark.parametrize("targets", [1, 3])
+    @pytest.mark.parametrize("time", [0.04, NAN])
+    def test_all_reads_back_to_the_last_bit(self, tmp_path, suffix, targets, time):
+        written = results(targets, time=time)
+        path = tmp_path / f"run{suffix}"
+        assert write_results(path, written) == [path]
+        for one, other in zip(read_results(path), written, strict=True):
+            assert one.index == other.index
+            np.testing.assert_array_equal(one.time, other.time)
+            np.testing.assert_array_equal(one.boxes, other.boxes)
+            np.testing.assert_array_equal(one.scores, other.scores)
+
+    def test_txt_has_the_boxes_to_a_ten_thousandth(self, tmp_path):
+        written = results()
+        write_results(tmp_path / "run.txt", written)
+        for one, other in zip(read_results(tmp_path / "run.txt"), written, strict=True):
+            assert one.index == other.index
+            np.testing.assert_allclose(one.boxes, other.boxes, atol=5.1e-5)
+            assert np.isnan(one.scores).all()
+            assert math.isnan(one.time)
+
+    @pytest.mark.parametrize("suffix", [".txt", ".csv", ".jsonl"])
+    def test_an_absent_target_stays_absent(self, tmp_path, suffix):
+        written = [FrameResult(0, 0.0, np.full((1, 4), NAN), np.array([NAN]))]
+        write_results(tmp_path / f"run{suffix}", written)
+        (got,) = read_results(tmp_path / f"run{suffix}")
+        assert np.isnan(got.boxes).all()
+
+    @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+    def test_frames_that_were_dropped_leave_gaps(self, tmp_path, suffix):
+        first, _, third = results()
+        write_results(tmp_path / f"run{suffix}", [first, third])
+        assert [result.index for result in read_results(tmp_path / f"run{suffix}")] == [0, 2]
+
+
+class TestFormats:
+    def test_otb_counts_pixels_from_one(self, tmp_path):
+        box = np.array([[0, 9.5, 30, 40]])
+        write_results(tmp_path / "run.txt", [FrameResult(0, 0.0, box, np.ones(1))])
+        text = (tmp_path / "run.txt").read_text()
+        assert text == "1.0000,10.5000,30.0000,40.0000\n"
+
+    def test_several_targets_get_a_txt_each(self, tmp_path):
+        written = results(2)
+        paths = write_results(tmp_path / "run.txt", written)
+        assert [path.name for path in paths] == ["run_1.txt", "run_2.txt"]
+        for number, path in enumerate(paths):
+            got = np.concatenate([result.boxes for result in read_results(path)])
+            expected = [result.boxes[number] for result in written]
+            np.testing.assert_allclose(got, expected, atol=5.1e-5)
+
+    def test_csv_is_a_table(self, tmp_path):
+        boxes = np.array([[0, 1, 2, 3], [4, 5.25, 6, 7]])
+        write_results(tmp_path / "a.csv", [FrameResult(7, NAN, boxes, np.array([1, 0.5]))])
+        assert (tmp_path / "a.csv").read_text() == (
+            "frame,time,target,x,y,w,h,score\n7,,1,0.0,1.0,2.0,3.0,1.0\n7,,2,4.0,5.25,6.0,7.0,0.5\n"
+        )
+
+    def test_jsonl_is_strict_json(self, tmp_path):
+        write_results(tmp_path / "a.jsonl", results(2, time=NAN))
+        lines = (tmp_path / "a.jsonl").read_text().splitlines()
+        assert len(lines) == 3
+        for line in lines:
+            record = json.loads(line, parse_constant=pytest.fail)
+            assert list(record) == ["frame", "time", "boxes", "scores"]
+            assert record["time"] is None
+
+    @pytest.mark.parametrize("name", ["run", "run.xml", "run.txt.gz", ""])
+    def test_another_ending_is_refused(self, tmp_path, name):
+        with pytest.raises(InputError, match=r"\.txt, \.csv or \.jsonl"):
+            result_paths(tmp_path / name, 1)
+
+    def test_endings_may_be_in_capitals(self, tmp_path):
+        write_results(tmp_path / "RUN.CSV", results())
+        assert len(read_results(tmp_path / "RUN.CSV")) == 3
+
+
+class TestWriting:
+    def test_nothing_is_overwritten_unless_asked(self, tmp_path):
+        path = tmp_path / "run.csv"
+        path.write_text("mine")
+        with pytest.raises(OutputError, match="exists"):
+            write_results(path, results())
+        assert path.read_text() == "mine"
+        write_results(path, results(), overwrite=True)
+        assert len(read_results(path)) == 3
+
+    def test_one_of_several_files_that_exists_keeps_all_back(self, tmp_path):
+        (tmp_path / "run_2.txt").write_text("mine")
+        with pytest.raises(OutputError, match=r"run_2\.txt exists"):
+            write_results(tmp_path / "run.txt", results(2))
+        assert names(tmp_path) == ["run_2.txt"]
+
+    def test_it_is_known_before_the_work_that_a_file_exists(self, tmp_path):
+        (tmp_path / "run.csv").write_text("mine")
+        with (
+            pytest.raises(OutputError, match="exists"),
+            open_results(tmp_path / "run.csv", targets=1),
+        ):
+            pytest.fail("the block was entered")
+
+    def test_a_file_that_appears_meanwhile_is_not_overwritten(self, tmp_path):
+        path = tmp_path / "run.csv"
+
+        def results_during_which_a_file_appears():
+            yield from results()
+            path.write_text("mine")
+
+        with pytest.raises(OutputError, match="exists"):
+            write_results(path, results_during_which_a_file_appears())
+        assert path.read_text() == "mine"
+        assert names(tmp_path) == ["run.csv"]
+
+    def test_an_error_on_the_way_leaves_nothing(self, tmp_path):
+        def results_that_break_off():
+            yield from results()
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            write_results(tmp_path / "a.csv", results_that_break_off())
+        assert names(tmp_path) == []
+
+    def test_folders_are_made(self, tmp_path):
+        write_results(tmp_path / "new" / "deep" / "run.jsonl", results())
+        assert names(tmp_path / "new" / "deep") == ["run.jsonl"]
+
+    def test_a_folder_in_the_way_is_named(self, tmp_path):
+        (tmp_path / "run.csv").mkdir()
+        with pytest.raises(OutputError, match="found a folder"):
+            write_results(tmp_path / "run.csv", results(), overwrite=True)
+        (tmp_path / "file").write_text("")
+        with pytest.raises(OutputError, match="cannot be made"):
+            write_results(tmp_path / "file" / "run.csv", results())
+
+    @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110
+    def test_a_full_disk_is_one_clear_error(self, tmp_path, monkeypatch):
+        from siamfc.tracking import results as module
+
+        monkeypatch.setattr(module.os, "getpid", lambda: "full")
+        (tmp_path / ".run.csv.full.partial").symlink_to("/dev/full")
+        with pytest.raises(OutputError, match=r"run\.csv cannot be written: No space left"):
+            write_results(tmp_path / "run.csv", results())
+        assert names(tmp_path) == []
+
+    def test_no_results_are_refused(self, tmp_path):
+        with pytest.raises(InputError, match="at least one frame"):
+            write_results(tmp_path / "run.csv", [])
+        assert names(tmp_path) == []
+
+
+class TestReading:
+    @pytest.mark.parametrize(
+        ("name", "text", "part"),
+        [
+            ("a.txt", "1,2,3,4\n1,2,3\n", "line 2: expected x,y,w,h"),
+            ("a.txt", "a,b,c,d\n", "line 1"),
+            ("a.csv", "", "line 1: expected frame,time"),
+            ("a.csv", "x,y,w,h\n1,2,3,4\n", "line 1: expected frame,time"),
+            ("a.csv", "frame,time,target,x,y,w,h,score\n0,,1,2,3\n", "line 2"),
+            ("a.csv", "frame,time,target,x,y,w,h,score\nzero,,1,2,3,4,5,6\n", "line 2"),
+            ("a.jsonl", "{}\n", "line 1"),
+            ("a.jsonl", "[1, 2]\n", "line 1"),
+            ("a.jsonl", "not json\n", "line 1"),
+            ("a.jsonl", '{"frame":0,"time":0,"boxes":[[1,2,3]],"scores":[1]}\n', "line 1"),
+            ("a.jsonl", '{"frame":0,"time":0,"boxes":[[1,2,3,4]],"scores":[]}\n', "line 1"),
+        ],
+    )
+    def test_a_damaged_file_is_named_with_the_line(self, tmp_path, name, text, part):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(DatasetError) as caught:
+            read_results(tmp_path / name)
+        assert part in str(caught.value)
+        assert name in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+    def test_a_missing_file_is_named(self, tmp_path):
+        with pytest.raises(DatasetError, match=r"gone\.csv"):
+            read_results(tmp_path / "gone.csv")
+
+    def test_a_binary_file_is_refused(self, tmp_path):
+        (tmp_path / "a.txt").write_bytes(b"\xff\xfe\x00\x80")
+        with pytest.raises(DatasetError, match="expected a file of results"):
+            read_results(tmp_path / "a.txt")
+
+    @pytest.mark.parametrize("text", ["1\t2\t3\t4\n", "1 2 3 4\n", "1, 2, 3, 4\n"])
+    def test_otb_files_of_others_are_read_too(self, tmp_path, text):
+        (tmp_path / "a.txt").write_text(text)
+        assert read_results(tmp_path / "a.txt")[0].boxes.tolist() == [[0, 1, 3, 4]]

@@ -1,0 +1,194 @@
+"""`init` and `update`, whole videos, and what they refuse."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from fakes import IdealMatcher
+from siamfc.errors import InputError, SourceError
+from siamfc.frames import Frame, open_source
+from siamfc.tracking import Tracker, begin, five_scales, follow, step, three_scales, track
+
+BOX = [60, 50, 20, 20]
+
+
+def image(k=0, *, height=120, width=160):
+    """A dark square on white, moved by (2, 1) a frame."""
+    picture = np.full((height, width, 3), 255, dtype=np.uint8)
+    picture[50 + k : 70 + k, 60 + 2 * k : 80 + 2 * k] = 0
+    return picture
+
+
+def video(count=6):
+    return [image(k) for k in range(count)]
+
+
+class CountingSource:
+    """A source that knows how often it was closed and how far it was read."""
+
+    name, frame_count, frame_rate, size = "counting", None, None, None
+
+    def __init__(self, images):
+        self.images = images
+        self.closed = self.read = 0
+
+    def __iter__(self):
+        for index, picture in enumerate(self.images):
+            self.read += 1
+            yield Frame(picture, index, index / 10)
+
+    def close(self):
+        self.closed += 1
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+class TestTracker:
+    def test_update_follows_the_target(self):
+        tracker = Tracker(IdealMatcher())
+        tracker.init(image(), BOX)
+        assert tracker.score == 1
+        for k in range(1, 6):
+            box = tracker.update(image(k))
+            np.testing.assert_allclose(box, [60 + 2 * k, 50 + k, 20, 20], atol=0.2)
+            assert 0.9 < tracker.score < 1
+
+    def test_init_begins_anew(self):
+        tracker = Tracker(IdealMatcher())
+        tracker.init(image(5), [70, 55, 20, 20])
+        tracker.update(image(5))
+        tracker.init(image(), BOX)
+        np.testing.assert_allclose(tracker.update(image(1)), [62, 51, 20, 20], atol=0.2)
+
+    def test_the_state_is_a_value(self):
+        tracker = Tracker(IdealMatcher())
+        tracker.init(image(), BOX)
+        before = tracker.state
+        once = tracker.update(image(1))
+        assert before.targets.boxes.tolist() == [BOX]
+        again = step(before, image(1), tracker.matcher, tracker.settings)
+        assert again.targets.boxes[0].tolist() == once.tolist()
+
+    def test_a_box_that_was_given_out_is_the_callers(self):
+        tracker = Tracker(IdealMatcher())
+        tracker.init(image(), BOX)
+        tracker.update(image(1))[:] = 0
+        np.testing.assert_allclose(tracker.update(image(2)), [64, 52, 20, 20], atol=0.2)
+
+    @pytest.mark.parametrize("use", [lambda t: t.update(image()), lambda t: t.score])
+    def test_before_init_there_is_one_clear_error(self, use):
+        with pytest.raises(InputError, match=r"expected init\(image, box\) first"):
+            use(Tracker(IdealMatcher()))
+
+    def test_a_failed_init_leaves_the_tracker_as_it_was(self):
+        tracker = Tracker(IdealMatcher())
+        tracker.init(image(), BOX)
+        with pytest.raises(InputError):
+            tracker.init(image(), [500, 500, 20, 20])
+        np.testing.assert_allclose(tracker.update(image(1)), [62, 51, 20, 20], atol=0.2)
+
+    def test_init_takes_one_box(self):
+        with pytest.raises(InputError, match=r"shape \(2, 4\)"):
+            Tracker(IdealMatcher()).init(image(), [BOX, BOX])
+
+    @pytest.mark.parametrize(
+        ("picture", "part"),
+        [
+            (image(height=100), "frame of 160×120 pixels as the first, got 160×100"),
+            (np.zeros((120, 160), np.uint8), "RGB uint8"),
+            (np.zeros((120, 160, 3)), "got float64"),
+            (None, "got NoneType"),
+        ],
+    )
+    def test_update_refuses_what_is_no_such_frame(self, picture, part):
+        tracker = Tracker(IdealMatcher())
+        tracker.init(image(), BOX)
+        with pytest.raises(InputError) as caught:
+            tracker.update(picture)
+        assert part in str(caught.value)
+
+    def test_the_first_frame_gives_the_fill(self):
+        bright, dark = image(), image() // 4
+        state = begin(bright, BOX, IdealMatcher())
+        after = step(state, dark, IdealMatcher(), three_scales())
+        np.testing.assert_array_equal(after.fill, np.rint(bright.mean(axis=(0, 1))))
+
+
+class TestTrack:
+    def test_results_come_frame_by_frame(self):
+        source = CountingSource(video())
+        results = track(source, BOX, matcher=IdealMatcher())
+        assert inspect.isgenerator(results)
+        assert source.read == 0
+        next(results)
+        assert source.read == 1
+        assert [result.index for result in results] == [1, 2, 3, 4, 5]
+
+    def test_the_first_result_is_what_was_given(self):
+        first, *_, last = track(video(), BOX, matcher=IdealMatcher())
+        assert first.boxes.tolist() == [BOX]
+        assert first.scores.tolist() == [1]
+        assert np.isnan(first.time)
+        np.testing.assert_allclose(last.boxes, [[70, 55, 20, 20]], atol=0.2)
+
+    def test_track_is_init_and_update(self):
+        settings = five_scales()
+        tracker = Tracker(IdealMatcher(), settings)
+        tracker.init(image(), BOX)
+        expected = [tracker.update(picture) for picture in video()[1:]]
+        results = list(track(video(), BOX, matcher=IdealMatcher(), settings=settings))
+        np.testing.assert_array_equal([result.boxes[0] for result in results[1:]], expected)
+
+    def test_frame_numbers_and_times_are_the_sources(self):
+        with open_source(video(3), frame_rate=10) as source:
+            results = list(track(source, BOX, matcher=IdealMatcher()))
+        assert [result.time for result in results] == [0.0, 0.1, 0.2]
+
+    def test_what_was_given_open_stays_open(self):
+        source = CountingSource(video())
+        list(track(source, BOX, matcher=IdealMatcher()))
+        assert source.closed == 0
+
+    @pytest.mark.parametrize("end", ["read out", "given up", "failed"])
+    def test_what_was_opened_here_is_closed(self, end, monkeypatch):
+        source = CountingSource([*video(), image(height=90)] if end == "failed" else video())
+        monkeypatch.setattr("siamfc.frames.open_source", lambda _: source)
+        results = track("film.mp4", BOX, matcher=IdealMatcher())
+        if end == "given up":
+            next(results)
+            results.close()
+        elif end == "failed":
+            with pytest.raises(SourceError):
+                list(results)
+        else:
+            list(results)
+        assert source.closed == 1
+
+    def test_a_size_that_changes_midway_is_named_with_its_frame(self):
+        frames = [*video(3), image(height=90)]
+        results = track(frames, BOX, matcher=IdealMatcher())
+        assert [next(results).index for _ in range(3)] == [0, 1, 2]
+        with pytest.raises(SourceError, match=r"^frame 3: .*160×120 pixels .*got 160×90"):
+            next(results)
+
+    def test_no_frame_is_an_error(self):
+        with pytest.raises(SourceError, match="at least one frame"):
+            list(track(iter([]), BOX, matcher=IdealMatcher()))
+
+    def test_a_box_that_cannot_be_tracked_is_an_error(self):
+        with pytest.raises(InputError, match="inside the frame of 160×120"):
+            next(track(video(), [400, 0, 10, 10], matcher=IdealMatcher()))
+
+    def test_follow_gives_the_frames_too(self):
+        source = CountingSource(video(3))
+        pairs = list(follow(source, [BOX, BOX], IdealMatcher()))
+        for (frame, result), picture in zip(pairs, source.images, strict=True):
+            assert frame.image is picture
+            assert frame.index == result.index
+            assert result.boxes.shape == (2, 4)
+            assert result.scores.shape == (2,)
