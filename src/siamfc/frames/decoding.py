@@ -247,5 +247,7 @@ def _explain(error: av.FFmpegError, address: VideoAddress) -> str:
         return f"no data for {address.timeout:g} seconds"
     if isinstance(error, av.error.InvalidDataError):
         return "it is no video of a known format, or damaged"
+    if isinstance(error, av.error.EOFError):
+        return "it is cut off"
     reason = str(error.strerror or type(error).__name__)
     return reason[:1].lower() + reason[1:]

@@ -203,7 +203,7 @@ def _dashes(
     """
     pieces = max(3, 2 * round(length / (2 * dash)) + 1)
     place = np.floor((np.arange(*pixels) + 0.5 - start) / length * pieces)
-    return (np.clip(place, 0, pieces - 1) % 2 == 0).astype(np.float32)
+    return np.asarray(np.clip(place, 0, pieces - 1) % 2 == 0, np.float32)
 
 
 def _draw_label(canvas: Image, box: Box, color: Color, text: str) -> None:

@@ -214,7 +214,7 @@ class FilmClock:
 
     The film starts at 0. A picture without a time comes one step after the last; so does the
     first after a jump back of more than a second, which means that the source's clock was reset.
-    A picture that is not later than the last comes a millisecond after it.
+    Two pictures are at least a millisecond apart, which every container can tell apart.
 
     Args:
         frame_rate: Frames per second where pictures have no time.

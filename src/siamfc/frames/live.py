@@ -26,9 +26,9 @@ class LiveSource(ReadAheadSource):
     """What a camera or stream shows.
 
     It is connected at once, and the first frame decoded. If it has no end (no stated duration)
-    frames are dropped while the reader is busy, so that the reader sees the present; their
-    indices are left out. Times count from the first frame. When the connection breaks off the
-    frames end, with a warning in the log.
+    frames after the first are dropped while the reader is busy, so that the reader sees the
+    present; their indices are left out. Times count from the first frame. When the connection
+    breaks off the frames end, with a warning in the log.
 
     Args:
         address: Where it is; `camera_address` and `stream_address` make one.

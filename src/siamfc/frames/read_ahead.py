@@ -27,7 +27,8 @@ class ReadAhead(Iterator[Frame]):
         frames: A generator; only the thread uses it from now on.
         depth: Frames in the buffer, at least 1.
         drop: For live sources: when the buffer is full its oldest frame is dropped, so that the
-            reader sees the present. Otherwise the thread waits.
+            reader sees the present; but nothing before the reader has taken the first frame, for
+            which the box was given. Otherwise the thread waits.
     """
 
     def __init__(self, frames: Generator[Frame], *, depth: int, drop: bool = False) -> None:
@@ -94,13 +95,14 @@ class _Buffer:
         self._depth = depth
         self._drop = drop
         self._changed = threading.Condition()
+        self._started = False
         self._ended = False
         self._error: BaseException | None = None
 
     def put(self, frame: Frame) -> bool:
         """Append a frame, waiting for room; False when nobody reads any more."""
         with self._changed:
-            if self._drop and len(self._frames) == self._depth:
+            if self._drop and self._started and len(self._frames) == self._depth:
                 self._frames.popleft()
             self._changed.wait_for(lambda: self._ended or len(self._frames) < self._depth)
             if self._ended:
@@ -119,6 +121,7 @@ class _Buffer:
         with self._changed:
             self._changed.wait_for(lambda: self._ended or self._frames)
             if self._frames:
+                self._started = True
                 frame = self._frames.popleft()
                 self._changed.notify_all()
                 return frame

@@ -30,9 +30,14 @@ class FrameWriter:
     Used as a context manager: at its end the film appears under its name. If the block is left by
     an exception, nothing appears and what was there before stays.
 
-    >>> with open_writer("film.mp4") as writer:       # doctest: +SKIP
-    ...     for frame in open_source("clip.mp4"):
-    ...         writer.write(frame.image, frame.time)
+    >>> from tempfile import TemporaryDirectory
+    >>> import numpy as np
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "film.mp4"
+    ...     with open_writer(path) as writer:
+    ...         writer.write(np.zeros((48, 64, 3), np.uint8))
+    ...     path.exists()
+    True
 
     Args:
         staging: Where to write, and what becomes of it.

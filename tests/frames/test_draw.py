@@ -1,0 +1,185 @@
+import math
+
+import numpy as np
+import pytest
+
+from siamfc.errors import InputError
+from siamfc.frames import draw_boxes
+from siamfc.frames.draw import PALETTE
+
+_GREY = np.full((120, 160, 3), 128, np.uint8)
+_BLUE = (0, 0, 255)
+
+
+def _changed(image: np.ndarray, ground: np.ndarray = _GREY) -> np.ndarray:
+    return (image != ground).any(axis=2)
+
+
+def test_the_picture_given_is_not_altered() -> None:
+    before = _GREY.copy()
+    drawn = draw_boxes(_GREY, [20, 20, 40, 40], scores=[0.5])
+    np.testing.assert_array_equal(_GREY, before)
+    assert drawn.shape == _GREY.shape
+    assert drawn.dtype == np.uint8
+    assert _changed(drawn).any()
+
+
+def test_only_the_outline_is_touched() -> None:
+    changed = _changed(draw_boxes(_GREY, [40, 30, 60, 50]))
+    rows, columns = np.nonzero(changed)
+    assert (columns.min(), columns.max()) == (38, 101)  # a line of 1.5 and 0.75 on either side
+    assert (rows.min(), rows.max()) == (28, 81)
+    assert not changed[32:78, 42:98].any(), "the inside is left as it was"
+
+
+def test_lines_lie_on_the_continuous_edges() -> None:
+    line = draw_boxes(_GREY, [40, 30, 60, 50], colors=[_BLUE])[55].astype(int)
+    blueness = line[:, 2] - line[:, 0]
+    left, right = blueness[:70], blueness[70:]
+    # pixel i spans [i, i + 1), its middle is i + 0.5
+    assert (left * (np.arange(70) + 0.5)).sum() / left.sum() == pytest.approx(40, abs=0.02)
+    assert (right * (np.arange(70, 160) + 0.5)).sum() / right.sum() == pytest.approx(100, abs=0.02)
+
+
+@pytest.mark.parametrize("shift", [0.1, 0.25, 0.5, 0.9])
+def test_a_box_moves_by_less_than_a_pixel(shift: float) -> None:
+    def middle(x: float) -> float:
+        line = draw_boxes(_GREY, [x, 30, 60, 50], colors=[_BLUE])[55, :70].astype(int)
+        weight = line[:, 2] - line[:, 0]
+        return float((weight * np.arange(70)).sum() / weight.sum())
+
+    # Not closer: what covers a pixel in part counts as if it lay in its middle.
+    assert middle(40 + shift) - middle(40) == pytest.approx(shift, abs=0.1)
+
+
+def test_mirroring_the_picture_mirrors_the_drawing() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, _GREY.shape, dtype=np.uint8)
+    drawn = draw_boxes(noise, [20.3, 30.6, 60.2, 50.1])
+    x = 160 - 20.3 - 60.2
+    mirrored = draw_boxes(np.ascontiguousarray(noise[:, ::-1]), [x, 30.6, 60.2, 50.1])
+    assert np.abs(mirrored[:, ::-1].astype(int) - drawn).max() <= 1
+
+
+def test_transposing_the_picture_transposes_the_drawing() -> None:
+    drawn = draw_boxes(_GREY, [20.3, 30.6, 60.2, 50.1], lost=[True], labels=[""])
+    turned = draw_boxes(
+        _GREY.transpose(1, 0, 2), [30.6, 20.3, 50.1, 60.2], lost=[True], labels=[""]
+    )
+    np.testing.assert_array_equal(turned.transpose(1, 0, 2), drawn)
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        [-500, -500, 100, 100],  # outside
+        [1000, 20, 50, 50],
+        [-20, -20, 500, 500],  # around the frame
+        [150, 110, 50, 50],  # over the corner
+        [0, 0, 160, 120],  # the frame itself
+        [50, 50, 0.01, 0.01],
+        [50.5, 119.99, 1e-9, 1e9],
+        [-1e12, -1e12, 2e12, 2e12],
+    ],
+)
+@pytest.mark.parametrize("lost", [False, True])
+def test_boxes_beyond_the_frame_are_cut_off(box: list[float], lost: bool) -> None:
+    drawn = draw_boxes(_GREY, box, scores=[0.5], lost=[lost])
+    assert drawn.shape == _GREY.shape
+
+
+def test_a_box_outside_leaves_no_trace() -> None:
+    np.testing.assert_array_equal(draw_boxes(_GREY, [200, 20, 50, 50], scores=[0.5]), _GREY)
+
+
+@pytest.mark.parametrize("box", [[math.nan] * 4, [20, 20, 0, 40], [20, 20, 40, -1]])
+def test_absent_targets_are_not_drawn(box: list[float]) -> None:
+    np.testing.assert_array_equal(draw_boxes(_GREY, box, scores=[0.5]), _GREY)
+
+
+def test_several_targets_have_their_own_colours_and_numbers() -> None:
+    ground = np.full((720, 900, 3), 128, np.uint8)  # the line is 3 pixels: two are covered whole
+    boxes = [[100, 100, 200, 200], [500, 100, 200, 200]]
+    drawn = draw_boxes(ground, boxes, scores=[0.5, 0.5])
+    named = draw_boxes(ground, boxes, labels=["1 · 0.50", "2 · 0.50"])
+    np.testing.assert_array_equal(drawn, named)
+    for (x, _, _, _), color in zip(boxes, PALETTE, strict=False):
+        np.testing.assert_array_equal(drawn[200, x - 1 : x + 1], [color] * 2)
+
+
+def test_a_single_target_has_no_number() -> None:
+    with_score = draw_boxes(_GREY, [50, 50, 60, 40], scores=[0.5])
+    named = draw_boxes(_GREY, [50, 50, 60, 40], labels=["0.50"])
+    np.testing.assert_array_equal(with_score, named)
+
+
+@pytest.mark.parametrize("scores", [None, [math.nan]])
+def test_without_a_score_there_is_no_label(scores) -> None:
+    drawn = draw_boxes(_GREY, [50, 50, 60, 40], scores=scores)
+    assert not _changed(drawn)[:47].any()
+
+
+def test_a_lost_target_is_dashed_and_says_so() -> None:
+    full = _changed(draw_boxes(_GREY, [40, 40, 80, 60]))
+    dashed = _changed(draw_boxes(_GREY, [40, 40, 80, 60], lost=[True], labels=[""]))
+    assert 0.3 < dashed.sum() / full.sum() < 0.8
+    assert (dashed <= full).all()
+    said = draw_boxes(_GREY, [40, 40, 80, 60], scores=[0.9], lost=[True])
+    named = draw_boxes(_GREY, [40, 40, 80, 60], lost=[True], labels=["lost"])
+    np.testing.assert_array_equal(said, named)
+
+
+@pytest.mark.parametrize(
+    ("box", "rows"),
+    [
+        ([50, 60, 60, 40], slice(40, 58)),  # above
+        ([50, 2, 60, 40], slice(43, 58)),  # no room above: below
+        ([50, 2, 60, 116], slice(3, 18)),  # nor below: inside
+    ],
+)
+def test_a_label_stands_where_there_is_room(box: list[float], rows: slice) -> None:
+    plain = draw_boxes(_GREY, box, labels=[""])
+    labelled = draw_boxes(_GREY, box, scores=[0.5])
+    written = np.nonzero(_changed(labelled, plain))[0]
+    assert rows.start <= written.min() <= written.max() <= rows.stop
+
+
+def test_line_and_type_grow_with_the_picture() -> None:
+    def touched(side: int) -> int:
+        ground = np.full((side, side, 3), 128, np.uint8)
+        box = [side / 4, side / 4, side / 2, side / 2]
+        column = _changed(draw_boxes(ground, box), ground)[:, side // 2]
+        return int(column[: side // 2].sum())
+
+    assert [touched(255), touched(720), touched(2160)] == [4, 6, 14]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 200), (12, 12)])
+def test_tiny_pictures_are_drawn_on(size: tuple[int, int]) -> None:
+    height, width = size
+    image = np.zeros((height, width, 3), np.uint8)
+    drawn = draw_boxes(image, [0, 0, width, height], scores=[0.5])
+    assert drawn.shape == image.shape
+    assert drawn.any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"boxes": [1, 2, 3]}, r"boxes must be \(N, 4\).*\(3,\)"),
+        ({"boxes": [[[1, 2, 3, 4]]]}, "boxes must be"),
+        ({"boxes": [1, 2, 3, 4], "scores": [0.1, 0.2]}, "scores must have one .* 1 boxes; got 2"),
+        ({"boxes": [1, 2, 3, 4], "lost": []}, "lost must have one"),
+        ({"boxes": [1, 2, 3, 4], "labels": ["a", "b"]}, "labels must have one"),
+        ({"boxes": [1, 2, 3, 4], "colors": []}, "colors must have one"),
+        ({"boxes": [1, 2, 3, 4], "image": np.zeros((4, 4))}, "the picture to draw on must be"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(arguments: dict, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        draw_boxes(**{"image": _GREY, **arguments})
+
+
+def test_no_boxes_leave_a_copy() -> None:
+    drawn = draw_boxes(_GREY, np.empty((0, 4)))
+    np.testing.assert_array_equal(drawn, _GREY)
+    assert drawn is not _GREY

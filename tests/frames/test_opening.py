@@ -1,0 +1,146 @@
+"""What a user may name as a source, and what is said of what cannot be one."""
+
+import os
+from pathlib import Path
+
+import media
+import numpy as np
+import pytest
+
+from siamfc.errors import InputError, SiamFCError, SourceError
+from siamfc.frames import ArraySource, FrameSource, ImageFiles, VideoFile, open_source
+
+
+def test_each_kind_of_source_is_recognised(clip: Path, tmp_path: Path) -> None:
+    (image,) = media.save_images(tmp_path, ["1.png"])
+    for named, kind in [
+        (clip, VideoFile),
+        (str(clip), VideoFile),
+        (str(clip.parent / "cl*.mp4"), VideoFile),
+        (tmp_path, ImageFiles),
+        (image, ImageFiles),
+        (str(tmp_path / "*.png"), ImageFiles),
+        ([np.zeros((2, 2), np.uint8)], ArraySource),
+    ]:
+        with open_source(named) as source:
+            assert isinstance(source, kind), named
+            assert isinstance(source, FrameSource), named
+            assert next(iter(source)).index == 0
+
+
+def test_an_open_source_is_passed_through(clip: Path) -> None:
+    with VideoFile(clip) as source:
+        assert open_source(source) is source
+
+
+def test_a_file_named_like_a_camera_or_a_url_is_a_file(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("0", "http:clip.mp4", "100%.mp4", "-i.mp4", "[a].mp4"):
+        Path(name).write_bytes(clip.read_bytes())
+        assert open_source(name).frame_count == 20, name
+
+
+def _write(content: bytes):
+    return lambda path: path.write_bytes(content)
+
+
+def _truncate_before_index(path: Path) -> None:
+    media.make_clip(path)
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+def _unknown_codec(path: Path) -> None:
+    media.make_clip(path)
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"none"))
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "says"),
+    [
+        ("a.mp4", _write(b""), "is empty"),
+        ("a.mp4", _write(b"no video at all\n" * 100), "no video of a known format, or damaged"),
+        ("a.mp4", _truncate_before_index, "it is cut off"),
+        ("a.txt", _write(b"a text, which FFmpeg would show\n" * 100), "no video but a text"),
+        ("a.m4a", media.make_sound, "no video, only audio"),
+        ("a.mp4", lambda path: media.make_sound(path, cover=True), "no video, only audio"),
+        ("a.mp4", _unknown_codec, "a codec that this build of FFmpeg cannot decode"),
+        ("a.srt", _write(b"1\n00:00:00,000 --> 00:00:01,000\nhello\n"), "no video, only subtitle"),
+    ],
+)
+def test_what_is_no_video_is_refused_in_one_line(name, make, says, tmp_path: Path) -> None:
+    path = tmp_path / name
+    make(path)
+    with pytest.raises(SourceError, match=says) as raised:
+        open_source(path)
+    assert str(path) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("clip.mp3", r"no such file or folder: clip\.mp3; did you mean clip\.mp4\?"),
+        ("nowhere/clip.mp4", r"no such file.*nor is there a folder nowhere"),
+        ("clip.mp4/x", "no such file"),
+        ("*.mpg", r"no file matches \*\.mpg"),
+        ("*.mp4", "matches 2 files, none of them images: name one"),
+        ("x" * 5000, "no such file"),
+        ("nul\0byte", "no such file"),
+        ("gopher://host/clip.mp4", "gopher:// is not a kind of stream"),
+        ("4711", r"camera 4711"),
+        (4711, r"camera 4711"),
+    ],
+)
+def test_what_is_not_there_is_refused_in_one_line(
+    source, says: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("clip.mp4", "other.mp4"):
+        Path(name).write_bytes(clip.read_bytes())
+    with pytest.raises(SourceError, match=says) as raised:
+        open_source(source)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"source": None}, "got None"),
+        ({"source": True}, "got True"),
+        ({"source": 3.5}, r"got 3\.5"),
+        ({"source": -1}, "0 or more; got -1"),
+        ({"source": [], "frame_rate": 0.0}, "frame_rate must be"),
+        ({"source": [], "frame_rate": float("nan")}, "frame_rate must be"),
+        ({"source": [], "threads": 0}, "threads must be"),
+        ({"source": [], "read_ahead": 0}, "read_ahead must be"),
+        ({"source": [], "timeout": 0}, "timeout must be"),
+    ],
+)
+def test_arguments_that_cannot_be_used_are_refused(arguments, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        open_source(**arguments)
+
+
+def test_a_rate_for_what_has_its_own_is_refused(clip: Path) -> None:
+    with pytest.raises(InputError, match="has its own"):
+        open_source(clip, frame_rate=30)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")
+def test_a_file_without_permission_is_refused(clip: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(clip.read_bytes())
+    path.chmod(0)
+    with pytest.raises(SourceError, match="no permission"):
+        open_source(path)
+
+
+def test_every_refusal_is_one_of_ours(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0)
+    for suffix in ("mp4", "mkv", "avi", "ts", "png", "jpg", "h264", "gif", "webp"):
+        path = tmp_path / f"a.{suffix}"
+        path.write_bytes(noise.bytes(20_000))
+        with pytest.raises(SiamFCError):
+            list(open_source(path))
