@@ -124,7 +124,7 @@ def test_cvat_may_have_a_video_beside_it(tmp_path: Path) -> None:
 
 def test_cvat_says_how_to_export_tracks(tmp_path: Path) -> None:
     write_text(tmp_path / "a.xml", '<annotations><image id="0" name="a.jpg"/></annotations>')
-    with pytest.raises(DatasetError, match="export it as `CVAT for video 1.1`"):
+    with pytest.raises(DatasetError, match=r"export it as `CVAT for video 1\.1`"):
         read("cvat", tmp_path)
 
 

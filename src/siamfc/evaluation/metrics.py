@@ -47,13 +47,17 @@ def center_error(predicted: ArrayLike, truth: ArrayLike) -> FloatArray:
 def normalized_center_error(predicted: ArrayLike, truth: ArrayLike) -> FloatArray:
     """Distance between the centres in widths and heights of the true box: (F,).
 
-    From TrackingNet (Müller et al., ECCV 2018), equation 2, whose two sizes are the true box's.
+    From TrackingNet (Müller et al., ECCV 2018), as its kit and LaSOT's toolkit compute it.
+    Infinite where the true box has no width or no height in which to measure an offset.
 
     >>> normalized_center_error([[3, 8, 10, 20]], [[0, 0, 10, 20]])
     array([0.5])
     """
-    offset = center_offset(predicted, truth) / np.asarray(truth, dtype=np.float64)[..., 2:]
-    distance = np.hypot(offset[..., 0], offset[..., 1])
+    offset = center_offset(predicted, truth)
+    size = np.asarray(truth, dtype=np.float64)[..., 2:]
+    without_size = np.where(offset == 0, 0.0, np.inf)
+    scaled = np.divide(offset, size, out=without_size, where=size != 0)
+    distance = np.hypot(scaled[..., 0], scaled[..., 1])
     return _counting_misses(distance, predicted, truth, np.inf)
 
 

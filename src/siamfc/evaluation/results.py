@@ -135,7 +135,14 @@ def read_track(path: str | Path) -> tuple[Track, Record]:
             f"{path}: expected a result file of siamfc, got something else ({error}); "
             "delete the file to track the sequence again"
         ) from None
-    track = Track(sequence=sequence, boxes=table[:, 1:5], scores=table[:, 5], seconds=table[:, 6])
+    track = Track(
+        sequence=sequence,
+        boxes=table[:, 1:5],
+        scores=table[:, 5],
+        seconds=table[:, 6],
+        finished=str(record.get("finished", "")),
+        machine=record.get("machine", {}),
+    )
     return track, record
 
 

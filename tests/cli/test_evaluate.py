@@ -1,0 +1,142 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from siamfc.cli.app import run
+from siamfc.data.synthetic import SquareVideo, SquareVideoSettings, write_otb
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two short videos of a square in OTB layout."""
+    root = tmp_path_factory.mktemp("otb")
+    for seed, name in enumerate(("One", "Two")):
+        settings = SquareVideoSettings(frames=3 + seed, size=96, target=20, seed=seed)
+        write_otb(root / name, SquareVideo(settings))
+    return root
+
+
+def test_json_has_the_scores_of_all_and_of_each(
+    dataset: Path, weights: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["evaluate", "otb", str(dataset), "--weights", weights, "--json"]) == 0
+    captured = capsys.readouterr()
+    content = json.loads(captured.out)
+    names = {"auc", "precision", "center_error"}
+    assert names | {"fps", "sequences"} <= content.keys()
+    assert list(content["sequences"]) == ["One", "Two"]
+    for one in content["sequences"].values():
+        assert names <= one.keys()
+    for name in names:
+        values = [one[name] for one in content["sequences"].values()]
+        assert content[name] == pytest.approx(sum(values) / 2)
+    assert content["tracker"]["settings"]["scales"] == 3
+    assert len(content["tracker"]["digest"]) == 64
+    assert content["failures"] == {}
+
+
+def test_the_table_ends_with_the_mean(
+    dataset: Path, weights: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["evaluate", "otb", str(dataset), "--weights", weights, "--sequence", "Two"]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header.split()[:3] == ["sequence", "AUC", "precision"]
+    assert [row.split()[0] for row in rows] == ["Two", "mean"]
+    assert rows[0].split()[1:] == rows[1].split()[1:]
+
+
+def test_results_are_kept_and_settings_not_mixed(
+    dataset: Path, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", "otb", str(dataset), "--weights", weights, "--out", str(tmp_path)]
+    assert run([*command, "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["One.csv", "Two.csv"]
+    assert run([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sequences"] == first["sequences"]
+    assert run([*command, "--scales", "1"]) == 1
+    error = capsys.readouterr().err
+    assert "is of another run (tracker settings scales 3 there, 1 here)" in error
+    assert error.count("\n") == 1
+
+
+def test_a_sequence_that_fails_is_told_of_and_the_rest_goes_on(
+    dataset: Path, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import shutil
+
+    shutil.copytree(dataset, tmp_path / "data")
+    (tmp_path / "data" / "One" / "img" / "0002.png").write_text("no image")
+    command = ["evaluate", "otb", str(tmp_path / "data"), "--weights", weights, "--json"]
+    assert run(command) == 1
+    captured = capsys.readouterr()
+    content = json.loads(captured.out)
+    assert list(content["sequences"]) == ["Two"]
+    assert "0002.png" in content["failures"]["One"]
+    assert "error: One: frame" in captured.err
+
+
+def test_two_workers_give_the_same_scores(
+    dataset: Path, weights: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", "otb", str(dataset), "--weights", weights, "--json"]
+    contents = []
+    for more in ([], ["--workers", "2"]):
+        assert run([*command, *more]) == 0
+        contents.append(json.loads(capsys.readouterr().out))
+    alone, spread = contents
+    assert spread["auc"] == pytest.approx(alone["auc"], abs=1e-6)
+    assert spread["center_error"] == pytest.approx(alone["center_error"], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        pytest.param(["otp", "."], 1, "unknown format 'otp'", id="no such format"),
+        pytest.param(["otb", "nowhere"], 1, "no such file or folder", id="no such folder"),
+        pytest.param(["otb", "src"], 1, "<sequence>/img/0001.jpg", id="no such data set"),
+        pytest.param(["vid", ".", "--split", "tset"], 1, "expected one of train, val", id="split"),
+        pytest.param(
+            ["otb", ".", "--workers", "2", "--cluster", "tcp://x:1"], 2, "got both", id="two places"
+        ),
+        pytest.param(["otb"], 2, "ROOT", id="no root"),
+    ],
+)
+def test_bad_input_is_one_line(
+    arguments: list[str],
+    status: int,
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["evaluate", *arguments]) == status
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+    assert not captured.out
+
+
+def test_a_sequence_that_there_is_not_gets_advice(
+    dataset: Path, weights: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", "otb", str(dataset), "--weights", weights, "--sequence", "Onne"]
+    assert run(command) == 2
+    assert "no sequence 'Onne': did you mean 'One'?" in capsys.readouterr().err
+
+
+def test_datasets_are_listed_with_layout_and_source(capsys: pytest.CaptureFixture[str]) -> None:
+    from siamfc.data.readers import FORMATS
+
+    assert run(["datasets"]) == 0
+    text = capsys.readouterr().out
+    for one in FORMATS.values():
+        for fact in (one.title, one.boxes, one.missing, one.home, *one.tree):
+            assert fact in text
+    assert run(["datasets", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert [one["name"] for one in content["datasets"]] == list(FORMATS)
+    assert content["datasets"][0]["splits"] == ["train", "val"]
+    assert run(["datasets", "otb"]) == 0
+    assert "GOT-10k" not in capsys.readouterr().out
+    assert run(["datasets", "got10"]) == 1
+    assert "did you mean 'got10k'" in capsys.readouterr().err
