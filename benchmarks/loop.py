@@ -181,7 +181,8 @@ def main() -> None:
         rounds = [run_round(video, box, matcher, options.scales) for _ in range(options.rounds)]
     summary = summarise(rounds)
     if options.json:
-        print(json.dumps({**vars(options), **summary, "machine": machine(), "commit": commit()}))
+        run = {key: value for key, value in vars(options).items() if key != "json"}
+        print(json.dumps({**run, **summary, "machine": machine(), "commit": commit()}))
     else:
         print_table(summary)
 
