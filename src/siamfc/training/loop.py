@@ -34,6 +34,9 @@ class Progress:
     """The averaged weights, in evaluation mode."""
 
 
+_STREAM = 2**40
+"""Processes draw from streams of steps this far apart."""
+
 Callback = Callable[[Progress], None]
 
 
@@ -84,7 +87,7 @@ def train(
     for step in range(recipe.steps):
         if step and step % recipe.renew_textures_every == 0:
             draw.renew(step // recipe.renew_textures_every)
-        pairs = draw(step * world + rank)
+        pairs = draw(rank * _STREAM + step)
         loss = compute_loss(pairs)
         loss.backward()
         _average_gradients(model, world)

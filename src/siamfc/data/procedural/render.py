@@ -184,31 +184,29 @@ def draw_camera(uniforms: Tensor, grey: Tensor, motion: Tensor | None = None) ->
 
 
 @cache
-def _cosines(device: torch.device) -> Tensor:
-    """The orthonormal 8-point cosine transform, (8, 8)."""
+def block_basis(device: torch.device) -> Tensor:
+    """The orthonormal cosine transform of an 8×8 block as one matrix, (64, 64)."""
     k = torch.arange(_BLOCK, dtype=torch.float64)
     table = torch.cos(math.pi * (k[None, :] + 0.5) * k[:, None] / _BLOCK) * math.sqrt(2 / _BLOCK)
     table[0] /= math.sqrt(2)
-    return table.float().to(device)
+    return torch.kron(table, table).float().to(device)
 
 
-def _compress(images: Tensor, quantum: Tensor) -> Tensor:
+def _compress(images: Tensor, quantum: Tensor, basis: Tensor) -> Tensor:
     """Quantise 8×8 blocks in the cosine domain, finer at low frequencies: (B, S, S, 3)."""
     count, size, _, _ = images.shape
+    side = size // _BLOCK
     grey = images.mean(-1, keepdim=True)
     planes = torch.cat([grey, images[..., :2] - grey], -1)
-    blocks = planes.view(count, size // _BLOCK, _BLOCK, size // _BLOCK, _BLOCK, 3)
-    table = _cosines(images.device)
-    rows = torch.einsum("ui,bpiqjc->bpuqjc", table, blocks)
-    spectrum = torch.einsum("vj,bpuqjc->bpuqvc", table, rows)
+    blocks = planes.view(count, side, _BLOCK, side, _BLOCK, 3).permute(0, 1, 3, 5, 2, 4)
+    spectrum = blocks.reshape(count, side * side, 3, _BLOCK**2) @ basis.T
     k = torch.arange(_BLOCK, device=images.device)
-    step = (0.25 + 0.15 * (k[:, None] + k[None, :])).view(1, 1, _BLOCK, 1, _BLOCK, 1)
-    coarse = torch.tensor([1.0, 1.8, 1.8], device=images.device)
-    step = step * coarse * quantum.view(-1, 1, 1, 1, 1, 1).clamp(min=1e-3)
-    spectrum = torch.round(spectrum / step) * step
-    rows = torch.einsum("vj,bpuqvc->bpuqjc", table, spectrum)
-    planes = torch.einsum("ui,bpuqjc->bpiqjc", table, rows).reshape(count, size, size, 3)
-    grey, first, second = planes[..., :1], planes[..., 1:2], planes[..., 2:]
+    step = (0.25 + 0.15 * (k[:, None] + k[None, :])).flatten()
+    channel = torch.arange(3, device=images.device)[:, None]
+    step = step * torch.where(channel == 0, 1.0, 1.8) * quantum.clamp(min=1e-3)[:, None, None, None]
+    blocks = (torch.round(spectrum / step) * step) @ basis
+    blocks = blocks.view(count, side, side, 3, _BLOCK, _BLOCK).permute(0, 1, 4, 2, 5, 3)
+    grey, first, second = blocks.reshape(count, size, size, 3).split(1, -1)
     packed = torch.cat([grey + first, grey + second, grey - first - second], -1)
     return torch.where((quantum > 0).view(-1, 1, 1, 1), packed, images)
 
@@ -256,6 +254,7 @@ def photograph(
     line = torch.arange(size, device=noise.device, dtype=torch.float32)
     grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
     world = origin[:, None] + grid * pitch[:, None, None]
+    basis = block_basis(noise.device)
     images = paint(view, bank, world).view(-1, size, size, 3)
     images = _soften(_streak(images, camera.motion), camera.blur)
     images = torch.where(
@@ -265,7 +264,7 @@ def photograph(
     colored = torch.where(camera.grey.view(-1, 1, 1, 1), 0.0, noise[..., :3])
     grain = share * noise[..., 3:] + (1 - share) * colored
     images = images + grain * camera.noise.view(-1, 1, 1, 1)
-    images = _compress(images, camera.quantum)
+    images = _compress(images, camera.quantum, basis)
     return torch.round(images.clamp(0, 1) * 255) / 255
 
 

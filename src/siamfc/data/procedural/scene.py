@@ -271,6 +271,8 @@ def _place(dice: Dice, thing: Object, position: Tensor, lighting: Tensor) -> dic
     depth = dice.normal(0.16, 1, 2) * lively[:, None, None]
     wave_size = dice.normal(0.07, count, 2) * lively[:, None, None]
     texel = parts.texture_map[..., :1] * parts.axes * thing.half_size[:, None]
+    # A body that turns out of the image's plane shows its surface moved.
+    roll = dice.normal(0.2, 1, 2) * lively[:, None, None] * texel
     light = torch.exp(dice.normal(0.12) * lighting)
     shade = dice.normal(0.22, 1, 2) * lighting[:, None, None]
     return {
@@ -286,7 +288,7 @@ def _place(dice: Dice, thing: Object, position: Tensor, lighting: Tensor) -> dic
         "edge": half_axes.amin(-1),
         "texture": parts.texture,
         "texel": texel,
-        "texel_offset": parts.texture_map[..., 1:],
+        "texel_offset": parts.texture_map[..., 1:] + roll,
         "gain": parts.gain * light[:, None, None],
         "offset": parts.offset * light[:, None, None],
         "shade": shade.expand(-1, count, -1),

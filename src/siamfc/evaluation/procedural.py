@@ -45,7 +45,9 @@ def track_videos(
     shift = np.array([_MIDDLE, _MIDDLE, 0, 0])
     targets = start(truth[:, 0] + shift, (int(2 * _MIDDLE),) * 2, spec)
 
-    def embed(frame: int, center: NDArray[np.float64], sides: NDArray[np.float64], size: int) -> torch.Tensor:
+    def embed(
+        frame: int, center: NDArray[np.float64], sides: NDArray[np.float64], size: int
+    ) -> torch.Tensor:
         place = torch.from_numpy(center - _MIDDLE).float().to(device)
         lengths = torch.from_numpy(sides).float().to(device)
         crops = videos.crops(frame, place, lengths, size)
