@@ -1,5 +1,6 @@
 """The command line as a whole: help, version, unknown words, exit status, pipes."""
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -53,7 +54,10 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["track"], "SOURCE requires an argument"),
         (["track", "v.mp4", "--bxo", "1,2,3,4"], "Did you mean --box?"),
         (["track", "v.mp4", "--box", "1,2,3"], "expected 4 numbers X,Y,W,H, got 3"),
-        (["track", "v.mp4", "--box", "1", "2", "3", "4"], "expected no further argument, got '2'"),
+        (
+            ["track", "v.mp4", "--box", "1", "2", "3", "4"],
+            "expected no further argument, got '2 3 4'",
+        ),
         (["track", "v.mp4", "--box", "1,2,3,4", "--scales", "x"], 'unable to convert "x" into int'),
         (["track", "v.mp4", "--box", "1,2,3,4", "--device", "gpu"], "Choose from"),
     ],
@@ -81,6 +85,17 @@ def test_a_closed_pipe_is_quiet() -> None:
     _, errors = process.communicate()
     assert errors == ""
     assert process.returncode == 141
+
+
+def test_signs_that_a_terminal_lacks_are_no_error() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "siamfc", "--help"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+    )
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "Usage: siamfc VERB ?" in answer.stdout
 
 
 def test_the_network_alone_gets_threads(tmp_path: Path) -> None:

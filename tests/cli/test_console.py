@@ -59,3 +59,27 @@ def test_short_work_prints_no_progress(capsys: pytest.CaptureFixture[str]) -> No
     with Progress("track", total=2) as progress:
         progress.advance(2)
     assert capsys.readouterr().err == ""
+
+
+def test_progress_on_a_terminal_is_a_bar_that_leaves_nothing() -> None:
+    """On a pseudo-terminal, from which control sequences are read as they come."""
+    import os
+    import pty
+    import subprocess
+    import sys
+
+    code = (
+        "from siamfc.cli.progress import Progress\n"
+        "with Progress('track', total=3) as progress:\n"
+        "    progress.advance(3)\n"
+        "    import sys; print('warning: in between', file=sys.stderr)\n"
+    )
+    terminal, child = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm"}
+    subprocess.run([sys.executable, "-c", code], env=environment, stderr=child, check=True)
+    os.close(child)
+    shown = os.read(terminal, 65536).decode()
+    os.close(terminal)
+    assert "3/3 frames" in shown
+    assert "warning: in between" in shown
+    assert shown.rstrip("\r\n").endswith("\x1b[2K")  # the bar's line is cleared

@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from itertools import groupby
 from types import FrameType
 from typing import NoReturn
@@ -29,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     limit_blas_threads()  # before any verb imports numpy
     signal.signal(signal.SIGTERM, _terminate)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # rather a `?` than no message at all
     try:
         status = run(sys.argv[1:] if arguments is None else list(arguments))
         sys.stdout.flush()
@@ -93,7 +97,7 @@ def _call(name: str, arguments: list[str]) -> int:
         print_error(f"unknown verb {name!r}: {advice}")
         return 2
 
-    from cyclopts import App, CycloptsError
+    from cyclopts import App, CycloptsError, UnusedCliTokensError
 
     from siamfc.cli.logs import show_warnings
 
@@ -108,18 +112,13 @@ def _call(name: str, arguments: list[str]) -> int:
             verbose=False,
             result_action="return_value",
         )
+    except UnusedCliTokensError as error:
+        surplus = " ".join(error.unused_tokens or ())
+        raise UsageError(f"expected no further argument, got {surplus!r}") from None
     except CycloptsError as error:
-        raise UsageError(_explain(error)) from None
+        text = str(error).removesuffix(".")
+        raise UsageError(text[:1].lower() + text[1:]) from None
     return status if isinstance(status, int) else 0
-
-
-def _explain(error: Exception) -> str:
-    """What a parsing error says, as one of our lines."""
-    unused = getattr(error, "unused_tokens", None)
-    if type(error).__name__ == "UnusedCliTokensError" and unused:
-        return f"expected no further argument, got {unused[0]!r}"
-    text = " ".join(str(error).split()).removesuffix(".")
-    return text[:1].lower() + text[1:]
 
 
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:

@@ -46,6 +46,8 @@ class Progress:
         return f"{self._label}: {done}, {rate:.1f}/s, {left:.0f} s left"
 
     def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.open()
         return self
 
     def __exit__(
@@ -76,6 +78,8 @@ class _Bar:
         )
         self._task = self._bar.add_task(label, total=total, rate="")
         self._start = time.perf_counter()
+
+    def open(self) -> None:
         self._bar.start()
 
     def update(self, done: int) -> None:
