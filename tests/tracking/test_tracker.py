@@ -112,11 +112,20 @@ class TestTracker:
             tracker.update(picture)
         assert part in str(caught.value)
 
-    def test_the_first_frame_gives_the_fill(self):
-        bright, dark = image(), image() // 4
-        state = begin(bright, BOX, IdealMatcher())
-        after = step(state, dark, IdealMatcher(), three_scales())
-        np.testing.assert_array_equal(after.fill, np.rint(bright.mean(axis=(0, 1))))
+    def test_beyond_the_border_every_frame_has_the_colour_of_the_first(self):
+        shown = []
+
+        class Watching(IdealMatcher):
+            def respond(self, exemplars, searches):
+                shown.append(searches[0, :, 0, 0])
+                return super().respond(exemplars, searches)
+
+        matcher = Watching()
+        state = begin(image(), [0, 0, 20, 20], matcher)
+        for brightness in (1, 4):
+            state = step(state, image() // brightness, matcher, three_scales())
+        fill = np.rint(image().mean(axis=(0, 1)))
+        np.testing.assert_array_equal(shown, np.broadcast_to(fill, (2, 3, 3)))
 
 
 class TestTrack:
