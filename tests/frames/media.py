@@ -98,7 +98,7 @@ def make_sound(path: Path, *, cover: bool = False) -> Path:
         if cover:
             picture = container.add_stream("mjpeg", rate=1)
             picture.width, picture.height, picture.pix_fmt = 32, 32, "yuvj420p"
-            picture.disposition = Disposition.attached_pic
+            picture.disposition = Disposition.attached_pic.value
             black = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
             container.mux(picture.encode(black.reformat(format="yuvj420p")))
             container.mux(picture.encode(None))

@@ -91,6 +91,7 @@ def test_what_is_no_video_is_refused_in_one_line(name, make, says, tmp_path: Pat
         ("gopher://host/clip.mp4", "gopher:// is not a kind of stream"),
         ("4711", r"camera 4711"),
         (4711, r"camera 4711"),
+        ("/dev/video4711", r"camera 4711"),
     ],
 )
 def test_what_is_not_there_is_refused_in_one_line(

@@ -20,6 +20,8 @@ from siamfc.frames.video import VideoFile
 
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 
+_CAMERA_DEVICE = re.compile(r"/dev/video([0-9]+)")
+
 
 def open_source(
     source: str | Path | int | Iterable[ArrayLike] | FrameSource,
@@ -35,7 +37,7 @@ def open_source(
         source: What to read:
             a video file: mp4, mkv, webm, avi, mov and whatever else FFmpeg knows;
             a folder of images, a glob such as "clip/*.png" or one image file;
-            a camera's number, as int or digits: 0 is the first;
+            a camera's number, as int or digits: 0 is the first; on Linux also /dev/video0;
             a URL: rtsp, http, https, rtmp, srt, udp …;
             arrays, (H, W, 3) RGB or (H, W) grey of uint8 each;
             a source that is open already, which is returned as it is.
@@ -70,10 +72,11 @@ def open_source(
     if isinstance(source, str) and _URL.match(source):
         address = stream_address(source, timeout=timeout)
         return LiveSource(address, threads=threads, read_ahead=read_ahead)
-    if isinstance(source, int) or _is_camera_number(source):
-        address = camera_address(int(str(source)), timeout=timeout)
+    number = _camera_number(source)
+    if number is not None:
+        address = camera_address(number, timeout=timeout)
         return LiveSource(address, threads=threads, read_ahead=read_ahead)
-    return VideoFile(_video(source), threads=threads, read_ahead=read_ahead)
+    return VideoFile(_video(str(source)), threads=threads, read_ahead=read_ahead)
 
 
 def _check_options(frame_rate: float | None, threads: int, read_ahead: int, timeout: float) -> None:
@@ -108,11 +111,11 @@ def _images(source: str | Path | int) -> list[Path]:
     return [path] if is_image(path) else []
 
 
-def _video(source: str | Path) -> Path:
+def _video(source: str) -> Path:
     """The one file that is meant by a path or a glob."""
     if not _is_glob(source):
         return Path(source)
-    matches = match_files(str(source))
+    matches = match_files(source)
     if len(matches) > 1:
         raise SourceError(f"{source} matches {len(matches)} files, none of them images: name one")
     return matches[0]
@@ -122,10 +125,12 @@ def _is_glob(source: str | Path) -> bool:
     return glob.has_magic(str(source)) and not exists(Path(source))
 
 
-def _is_camera_number(source: str | Path) -> bool:
-    return (
-        isinstance(source, str)
-        and source.isascii()
-        and source.isdigit()
-        and not exists(Path(source))
-    )
+def _camera_number(source: str | Path | int) -> int | None:
+    if isinstance(source, int):
+        return source
+    text = str(source)
+    device = _CAMERA_DEVICE.fullmatch(text)
+    if device is not None:
+        return int(device[1])
+    is_number = text.isascii() and text.isdigit() and not exists(Path(text))
+    return int(text) if is_number else None

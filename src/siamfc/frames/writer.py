@@ -92,7 +92,7 @@ class FrameWriter:
         except BaseException as error:
             self._abandon()
             if isinstance(error, Exception):
-                raise self._refusal(error) from error
+                raise self._refusal(error) from None
             raise
 
     def discard(self) -> None:
