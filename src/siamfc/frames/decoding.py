@@ -111,7 +111,7 @@ class VideoDecoder:
         failure: av.FFmpegError | None = None
         for packet in self._packets():
             try:
-                pictures = packet.decode() if packet else self._stream.decode(None)
+                pictures = self._stream.decode(packet)
             except av.error.EOFError:  # the decoder had been flushed before
                 continue
             except av.FFmpegError as error:
@@ -135,7 +135,7 @@ class VideoDecoder:
         return sorted(
             packet.pts
             for packet in self._packets()
-            if packet and packet.pts is not None and not packet.is_discard
+            if packet is not None and packet.pts is not None and not packet.is_discard
         )
 
     def pictures_from(self, time_stamp: int) -> Generator[av.VideoFrame]:

@@ -22,7 +22,7 @@ from siamfc.frames.frame import Image
 
 TIME_BASE = Fraction(1, 120_000)
 """Unit of the films' time stamps: a frame takes a whole number of them at 24, 25, 30, 50, 60 and
-120 frames/s, and at 1000/1001 of 24, 30 and 60."""
+120 frames/s, and at 1000/1001 of 24, 30, 60 and 120."""
 
 _CLOCK_RESET = 1.0
 """Seconds backwards that mean a new clock, not two frames out of order."""

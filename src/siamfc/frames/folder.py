@@ -121,7 +121,10 @@ def is_image(path: Path) -> bool:
 
 
 def _where_images_are(folder: Path) -> str:
-    for inner in sorted(path for path in folder.iterdir() if path.is_dir()):
-        if any(is_image(path) for path in inner.iterdir()):
-            return f"; did you mean {inner}?"
+    try:
+        for inner in sorted(path for path in folder.iterdir() if path.is_dir()):
+            if any(is_image(path) for path in inner.iterdir()):
+                return f"; did you mean {inner}?"
+    except PermissionError:  # a hint is not worth an error
+        pass
     return ""

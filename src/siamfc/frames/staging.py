@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from siamfc.errors import OutputError
+from siamfc.frames.paths import exists
 
 _OUR_NAMES = re.compile(r"[0-9]{6}\.png")
 """The names that the PNG encoder gives: only a folder of nothing else is ever replaced."""
@@ -39,9 +41,9 @@ class StagedFile:
     """
 
     def __init__(self, target: Path, *, overwrite: bool) -> None:
-        if target.is_dir():
+        if exists(target) and target.is_dir():
             raise OutputError(f"{target} is a folder: name a file")
-        if target.exists() and not overwrite:
+        if exists(target) and not overwrite:
             raise OutputError(f"{target} exists: name another file or allow to overwrite it")
         self.target = target
         self.path = _staging_name(target)
@@ -68,9 +70,7 @@ class StagedFolder:
     """
 
     def __init__(self, target: Path, *, overwrite: bool) -> None:
-        if target.exists() and not target.is_dir():
-            raise OutputError(f"{target} is a file: name a folder")
-        names = [path.name for path in target.iterdir()] if target.is_dir() else []
+        names = _names(target)
         if names and not overwrite:
             raise OutputError(
                 f"{target} is not empty: name another folder or allow to overwrite it"
@@ -112,8 +112,20 @@ def _staging_name(target: Path) -> Path:
     return target.with_name(f".{target.stem[:100]}-{secrets.token_hex(4)}{target.suffix}")
 
 
+def _names(folder: Path) -> list[str]:
+    """What a folder holds; nothing if it isn't there yet."""
+    if not exists(folder):
+        return []
+    if not folder.is_dir():
+        raise OutputError(f"{folder} is a file: name a folder")
+    try:
+        return [path.name for path in folder.iterdir()]
+    except OSError as error:
+        raise _refusal(folder, error) from None
+
+
 def _refusal(target: Path, error: OSError) -> OutputError:
-    if not target.parent.is_dir():
+    if error.errno == errno.ENOENT:
         return OutputError(f"{target} cannot be written: there is no folder {target.parent}")
     reason = os.strerror(error.errno).lower() if error.errno else str(error)
     return OutputError(f"{target} cannot be written: {reason}")
