@@ -122,8 +122,8 @@ def crop(
     The one function for exemplars, searches, curation and training. Linear interpolation when the
     crop enlarges; when it shrinks, the filter is as much wider as the crop is smaller, which is
     the low-pass. From 2.4 frame pixels to a crop's pixel on, the frame is first averaged over
-    cells of 2, 3, 4 … pixels: that makes a crop less sharp by a trifle, no less than one of the
-    frame's own size is, shifts nothing, and bounds the cost by the frame's size.
+    cells of 2, 3, 4 … pixels: that blurs a crop a trifle more, as much as linear interpolation
+    blurs one that doesn't shrink at all, shifts nothing, and bounds the cost by the frame's size.
 
     Args:
         image: (H, W, 3) uint8 RGB; need not be contiguous.
