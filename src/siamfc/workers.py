@@ -8,7 +8,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
@@ -21,6 +21,7 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _CONNECT_SECONDS = 30
+_ADVICE = "what is done is kept: run again, with fewer workers if memory was short"
 _AHEAD = 3  # tasks given out for each worker: one at work, one waiting, one handed back
 
 
@@ -94,8 +95,8 @@ class Workers:
         under_way: deque[Future[Result]] = deque()
         try:
             while True:
-                missing = self._limit() - len(under_way)
-                for task in islice(remaining, missing):
+                room = max(self._limit() - len(under_way), 0)  # a cluster may have shrunk
+                for task in islice(remaining, room):
                     under_way.append(self._executor.submit(function, task))
                 if not under_way:
                     return
@@ -111,7 +112,10 @@ class Workers:
         """Tasks that may be under way; asked anew each time, since a cluster grows and shrinks."""
         if self._client is None:
             return _AHEAD * self._count
-        threads: int = sum(self._client.nthreads().values())
+        try:
+            threads: int = sum(self._client.nthreads().values())
+        except OSError:
+            raise WorkerError(f"the cluster went away; {_ADVICE}") from None
         return _AHEAD * max(threads, 1)
 
 
@@ -134,14 +138,15 @@ def _connect(address: str) -> Any:
 @contextmanager
 def _explained_deaths() -> Iterator[None]:
     """Turn a dead worker into one line."""
-    advice = "what is done is kept: run again, with fewer workers if memory was short"
     try:
         yield
     except BrokenProcessPool:
-        raise WorkerError(f"a worker process was killed; {advice}") from None
+        raise WorkerError(f"a worker process was killed; {_ADVICE}") from None
+    except CancelledError:
+        raise WorkerError(f"the cluster went away; {_ADVICE}") from None
     except Exception as error:
         if type(error).__name__ == "KilledWorker":  # distributed may not be installed
-            raise WorkerError(f"the cluster lost its workers ({error}); {advice}") from None
+            raise WorkerError(f"the cluster lost its workers ({error}); {_ADVICE}") from None
         raise
 
 

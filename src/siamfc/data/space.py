@@ -40,7 +40,7 @@ def explained_full_disk(path: Path) -> Iterator[None]:
 
 def full_disk_message(path: Path) -> str:
     """What to say when the disk of `path` takes no more."""
-    return f"{path}: the disk is full; make room and run again, what is done is kept"
+    return f"{path}: the disk is full, or fails; make room and run again, what is done is kept"
 
 
 def format_bytes(count: float) -> str:

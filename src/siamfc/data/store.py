@@ -7,7 +7,7 @@
 
 import io
 import json
-import os
+import threading
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +22,6 @@ from siamfc.data.curation_plan import TrackInfo
 from siamfc.data.curation_settings import CurationSettings, Outcome
 from siamfc.data.store_format import (
     CROP_PREFIX,
-    DATA_NAME,
     FORMAT_NAME,
     FORMAT_VERSION,
     IMAGE_PREFIX,
@@ -37,7 +36,7 @@ from siamfc.data.store_format import (
     index_digest,
     track_of,
 )
-from siamfc.data.store_lmdb import entries, import_lmdb, index_entries
+from siamfc.data.store_lmdb import entries, index_entries, open_for_reading
 from siamfc.data.store_writer import State
 from siamfc.errors import DatasetError
 
@@ -48,7 +47,7 @@ class Store:
     """A complete store, opened for reading by any number of processes.
 
     Row numbers count all targets in all frames, kept or not, by track and by frame. A store may
-    be sent to another process and may be used after a fork: each process opens it for itself.
+    be read by several threads, be sent to another process, and be used after a fork.
 
     Args:
         path: folder of the store.
@@ -69,10 +68,8 @@ class Store:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._lmdb = import_lmdb()
-        self._opened: tuple[int, Any, Any] | None = None
-        if not (self.path / DATA_NAME).is_file():
-            raise DatasetError(f"{self.path}: expected a store made by `siamfc curate`, found none")
+        self._environment: Any = None
+        self._local = threading.local()
         transaction = self._transaction()
         self.settings, self.source = self._read_settings(transaction)
         self.state = State.from_json(bytes(transaction.get(STATE_KEY)))
@@ -105,11 +102,8 @@ class Store:
 
     def close(self) -> None:
         """Let go of the file; a later read opens it again."""
-        if self._opened is not None and self._opened[0] == os.getpid():
-            _, environment, transaction = self._opened
-            transaction.abort()
-            environment.close()
-        self._opened = None
+        self._local = threading.local()
+        self._environment = None
 
     @property
     def digest(self) -> str:
@@ -213,18 +207,13 @@ class Store:
         return f"{self.path}: the crop of {sequence}, frame {int(self.records['frame'][row])},"
 
     def _transaction(self) -> Any:
-        """A read transaction of this process, kept open: the store never changes again."""
-        process = os.getpid()
-        if self._opened is None or self._opened[0] != process:
-            # LMDB's handles must not be used after a fork: the parent's are forgotten, not closed.
-            try:
-                environment = self._lmdb.open(
-                    str(self.path), readonly=True, lock=False, readahead=False, create=False
-                )
-            except self._lmdb.Error as error:
-                raise DatasetError(f"{self.path}: cannot be opened as a store ({error})") from None
-            self._opened = (process, environment, environment.begin(buffers=True))
-        return self._opened[2]
+        """A read transaction of this thread, kept open: the store never changes again."""
+        transaction = getattr(self._local, "transaction", None)
+        if transaction is None:
+            if self._environment is None:
+                self._environment = open_for_reading(self.path)
+            transaction = self._local.transaction = self._environment.begin(buffers=True)
+        return transaction
 
     def _read_settings(self, transaction: Any) -> tuple[CurationSettings, dict[str, Any]]:
         value = transaction.get(SETTINGS_KEY)

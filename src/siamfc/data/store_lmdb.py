@@ -1,10 +1,15 @@
 """LMDB, imported only where a store is opened, and what both sides of a store read with it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
-from siamfc.data.store_format import CROP_PREFIX, ROOT_KEY, STATE_KEY
-from siamfc.errors import MissingDependencyError
+from siamfc.data.store_format import CROP_PREFIX, DATA_NAME, ROOT_KEY, STATE_KEY
+from siamfc.errors import DatasetError, MissingDependencyError
+
+_read_environments: WeakValueDictionary[tuple[int, int], Any] = WeakValueDictionary()
+"""By device and file: LMDB must not map a file twice in one process."""
 
 
 def import_lmdb() -> Any:
@@ -20,6 +25,34 @@ def import_lmdb() -> Any:
             "a store needs `lmdb`: install it with `pip install 'siamfc[train]'`"
         ) from None
     return lmdb
+
+
+def open_for_reading(path: Path) -> Any:
+    """The LMDB environment of a store, shared by all in this process who read it.
+
+    It takes no lock, so it may be used after a fork, and needs none: a finished store doesn't
+    change.
+
+    Raises:
+        DatasetError: no LMDB file, or a damaged one.
+        MissingDependencyError: `lmdb` isn't installed.
+    """
+    lmdb = import_lmdb()
+    file = path / DATA_NAME
+    if not file.is_file():
+        raise DatasetError(f"{path}: expected a store made by `siamfc curate`, found none")
+    status = file.stat()
+    key = (status.st_dev, status.st_ino)
+    environment = _read_environments.get(key)
+    if environment is None:
+        try:
+            environment = lmdb.open(
+                str(path), readonly=True, lock=False, readahead=False, create=False
+            )
+        except lmdb.Error as error:
+            raise DatasetError(f"{path}: cannot be opened as a store ({error})") from None
+        _read_environments[key] = environment
+    return environment
 
 
 def entries(transaction: Any, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:

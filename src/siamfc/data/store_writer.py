@@ -37,6 +37,7 @@ from siamfc.errors import DatasetError, OutputError
 _FIRST_MAP_BYTES = 1 << 28
 _COMMIT_BYTES = 1 << 25
 _COMMIT_SECONDS = 2.0
+_FULL_DISK_ERRORS = ("No space", "quota", "File too large", "Input/output")
 _MOST_PROBLEMS = 200  # that are kept word by word
 
 
@@ -122,7 +123,7 @@ class StoreWriter:
         trace: TracebackType | None,
     ) -> None:
         try:
-            if kind is None:
+            if kind is None and self._pending:
                 self._commit()
         finally:
             self._environment.close()
@@ -195,7 +196,8 @@ class StoreWriter:
             yield
         except self._lmdb.Error as error:
             text = str(error)
-            if any(reason in text for reason in ("No space", "quota", "File too large")):
+            # A write that a full disk cuts short is an input/output error to LMDB.
+            if any(reason in text for reason in _FULL_DISK_ERRORS):
                 raise OutputError(full_disk_message(self._path)) from None
             raise OutputError(f"{self._path}: cannot be written: {text}") from None
 
