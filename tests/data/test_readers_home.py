@@ -31,9 +31,9 @@ def test_a_folder_of_frames_with_a_text_file_in_it(tmp_path: Path) -> None:
 
 
 def test_a_folder_of_frames_with_a_text_file_beside_it(tmp_path: Path) -> None:
-    write_images(tmp_path / "cat", numbered(1, 2))
-    write_rows(tmp_path / "cat.txt", [(3, 4, 5, 6)] * 2)
-    assert only("frames", tmp_path / "cat").name == "cat"
+    write_images(tmp_path / "cat.v2", numbered(1, 2))
+    write_rows(tmp_path / "cat.v2.txt", [(3, 4, 5, 6)] * 2)
+    assert only("frames", tmp_path / "cat.v2").name == "cat.v2"
 
 
 def test_a_video_file_with_a_text_file(tmp_path: Path) -> None:

@@ -152,6 +152,12 @@ def test_the_root_may_be_one_sequence(tmp_path: Path) -> None:
     assert only("otb", tmp_path / "Cat").name == "Cat"
 
 
+def test_a_link_to_a_sequence_keeps_its_own_name(tmp_path: Path) -> None:
+    write_sequence(tmp_path / "Jogging-1", numbered(1, 2), 2)
+    (tmp_path / "Jogging-2").symlink_to(tmp_path / "Jogging-1")
+    assert [one.name for one in read("otb", tmp_path)] == ["Jogging-1", "Jogging-2"]
+
+
 def test_visibility_and_attributes_are_read_where_they_are(tmp_path: Path) -> None:
     write_sequence(tmp_path / "Cat", numbered(1, 3), 3)
     write_text(tmp_path / "Cat" / "visibility.txt", "1\n0.5\n0\n")

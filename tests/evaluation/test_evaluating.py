@@ -9,6 +9,7 @@ from fakes import IdealMatcher
 from siamfc.data.readers import open_dataset
 from siamfc.data.sequences import read_sequences
 from siamfc.data.synthetic import SquareVideo, SquareVideoSettings, write_otb
+from siamfc.errors import DatasetError
 from siamfc.evaluation import ResultFolder, evaluate, protocol_of, run_record
 from siamfc.tracking import Tracker
 from siamfc.workers import Workers
@@ -100,6 +101,12 @@ def test_workers_give_the_same_scores_and_files(tmp_path: Path) -> None:
             for path in (tmp_path / "alone" / f"{name}.csv", tmp_path / "spread" / f"{name}.csv")
         ]
         assert boxes[0] == boxes[1]
+
+
+def test_two_sequences_of_one_name_are_refused(tmp_path: Path) -> None:
+    sequence = square_sequence(tmp_path, "a")
+    with pytest.raises(DatasetError, match="got 'a' twice"):
+        evaluate(Finds, [sequence, replace(sequence)])
 
 
 def ideal_tracker() -> Tracker:

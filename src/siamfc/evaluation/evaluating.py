@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from siamfc.data.sequences import Sequence
+from siamfc.errors import DatasetError
 from siamfc.evaluation.measures import Comparison
 from siamfc.evaluation.protocols import OTB, PROTOCOLS, Protocol, Scores
 from siamfc.evaluation.results import Record, ResultFolder
@@ -121,10 +122,14 @@ def evaluate(
         on_frames: hears of frames that are done, how many at a time.
 
     Raises:
+        DatasetError: two sequences of one name.
         DatasetError, OutputError: results that are there and don't fit; see `ResultFolder`.
         WorkerError: a worker was killed.
     """
-    by_name = {sequence.name: sequence for sequence in sequences}
+    by_name: dict[str, Sequence] = {}
+    for sequence in sequences:
+        if by_name.setdefault(sequence.name, sequence) is not sequence:
+            raise DatasetError(f"expected a name for each sequence, got {sequence.name!r} twice")
     tally = _Tally()
     waiting = []
     for sequence in sequences:

@@ -39,7 +39,7 @@ def _videos(root: Path, _split: str | None) -> list[Video]:
 
 def _name(path: Path) -> str:
     """The folder's name for an `annotations.xml`, as it is exported, or else the file's."""
-    return path.resolve().parent.name if path.stem == "annotations" else path.stem
+    return path.absolute().parent.name if path.stem == "annotations" else path.stem
 
 
 def _load(path: Path, on_problem: OnProblem) -> Iterator[Sequence]:

@@ -22,7 +22,7 @@ _SHAPES = frozenset({"rectangle", "polygon"})
 def _videos(root: Path, _split: str | None) -> list[Video]:
     """List the folders with images of which at least one has a JSON file of its name."""
     return [
-        Video(name=folder.resolve().name, load=partial(_load, folder))
+        Video(name=folder.absolute().name, load=partial(_load, folder))
         for folder in (root, *list_folders(root))
         if {path.stem for path in list_files(folder, _JSON)}
         & {path.stem for path in list_images(folder)}
@@ -39,7 +39,7 @@ def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
             observations += _observations(annotations[image.stem], frame)
     yield from gather_tracks(
         observations,
-        video=folder.resolve().name,
+        video=folder.absolute().name,
         frames=frames,
         frame_count=len(frames),
         on_problem=on_problem,

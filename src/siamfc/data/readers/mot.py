@@ -22,14 +22,14 @@ def _videos(root: Path, _split: str | None) -> list[Video]:
     outer = list_folders(root)
     folders = [root, *outer, *(inner for folder in outer for inner in list_folders(folder))]
     return [
-        Video(name=folder.resolve().name, load=partial(_load, folder))
+        Video(name=folder.absolute().name, load=partial(_load, folder))
         for folder in folders
         if (folder / "gt" / "gt.txt").exists()
     ]
 
 
 def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
-    name = folder.resolve().name
+    name = folder.absolute().name
     information = _information(folder / "seqinfo.ini")
     images = list_images(folder / information.get("imdir", "img1"))
     length = information.get("seqlength", "")

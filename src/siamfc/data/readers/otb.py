@@ -39,7 +39,7 @@ def list_videos(root: Path, _split: str | None) -> list[Video]:
     """List the folders with a `groundtruth_rect*.txt`; the root may itself be one."""
     folders = [root] if _annotations(root) else list_folders(root)
     return [
-        Video(name=folder.resolve().name, load=partial(_load, folder))
+        Video(name=folder.absolute().name, load=partial(_load, folder))
         for folder in folders
         if _annotations(folder)
     ]
@@ -54,7 +54,7 @@ def _annotations(folder: Path) -> list[Path]:
 
 
 def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
-    video = folder.resolve().name
+    video = folder.absolute().name
     images = list_images(folder / "img")
     paths = _annotations(folder)
     for target, path in enumerate(paths, 1):

@@ -25,7 +25,7 @@ def _frame_videos(root: Path, _split: str | None) -> list[Video]:
     for folder in (root, *list_folders(root)):
         path = _beside(folder)
         if path is not None and len(list_images(folder)):
-            name = folder.resolve().name
+            name = folder.absolute().name
             videos.append(Video(name=name, load=partial(_load_frames, name, folder, path)))
     return videos
 
@@ -33,7 +33,7 @@ def _frame_videos(root: Path, _split: str | None) -> list[Video]:
 def _beside(folder: Path) -> Path | None:
     """A folder's boxes: the one text file in it, or the one with its name beside it."""
     inside = list_files(folder, _TEXT)
-    outside = folder.resolve().with_suffix(".txt")
+    outside = folder.absolute().parent / f"{folder.absolute().name}.txt"
     if len(inside) == 1:
         return inside[0]
     return outside if not inside and outside.exists() else None
