@@ -1,14 +1,22 @@
 """Work spread over processes, on this machine or on a Dask cluster, with bounded memory.
 
 Everything is written against `concurrent.futures.Executor`. Results come back in the order of
-the tasks, so whatever is made of them does not depend on who did the work.
+the tasks, unless asked for otherwise, so whatever is made of them does not depend on who did the
+work.
 """
 
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
@@ -104,6 +112,41 @@ class Workers:
                     result = under_way.popleft().result()
                 yield result
                 del result  # not held while the next one is waited for
+        finally:
+            for future in under_way:
+                future.cancel()
+
+    def map_unordered(
+        self, function: Callable[[Task], Result], tasks: Iterable[Task]
+    ) -> Iterator[Result]:
+        """Do as `map` does, but yield each result as it is done, whatever its task's place.
+
+        For results that are kept one by one: none waits for a slower one before it, to be lost
+        if the run is killed.
+
+        Raises:
+            WorkerError: a worker process was killed, or a cluster lost too many.
+            Exception: whatever `function` raised.
+        """
+        if self._executor is None:
+            yield from map(function, tasks)
+            return
+        remaining = iter(tasks)
+        under_way: set[Future[Result]] = set()
+        try:
+            while True:
+                room = max(self._limit() - len(under_way), 0)  # a cluster may have shrunk
+                with _explained_deaths():
+                    under_way |= {
+                        self._executor.submit(function, task) for task in islice(remaining, room)
+                    }
+                if not under_way:
+                    return
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                for future in done:
+                    with _explained_deaths():
+                        result = future.result()
+                    yield result
         finally:
             for future in under_way:
                 future.cancel()

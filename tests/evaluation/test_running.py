@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from trackers import Answers, Counting, Dies, Finds, Raises, StandsStill, square_sequence
+from trackers import Answers, Counting, Dies, Finds, Raises, StandsStill, Waits, square_sequence
 
 from siamfc.evaluation import run_sequence, run_sequences
 from siamfc.workers import WorkerError, Workers
@@ -105,11 +105,20 @@ def test_workers_give_the_same_tracks_and_make_one_tracker_each(tmp_path: Path) 
         tracks = list(
             run_sequences(Counting(made), sequences, workers=workers, on_frames=frames.append)
         )
-    assert [track.sequence for track in tracks] == list("abcd")
-    for track, sequence in zip(tracks, sequences, strict=True):
-        np.testing.assert_array_equal(track.boxes, sequence.boxes)
+    by_name = {track.sequence: track for track in tracks}
+    assert sorted(by_name) == list("abcd")
+    for sequence in sequences:
+        np.testing.assert_array_equal(by_name[sequence.name].boxes, sequence.boxes)
     assert 1 <= len(list(made.iterdir())) <= 2
     assert frames == [4] * 4
+
+
+def test_a_track_that_is_done_does_not_wait_for_slower_ones(tmp_path: Path) -> None:
+    lengths = {"slow": 12, "quick": 3}
+    sequences = [square_sequence(tmp_path, name, count) for name, count in lengths.items()]
+    with Workers(2) as workers:
+        tracks = run_sequences(Waits, sequences, workers=workers)
+        assert [track.sequence for track in tracks] == ["quick", "slow"]
 
 
 def test_a_worker_that_dies_is_named(tmp_path: Path) -> None:

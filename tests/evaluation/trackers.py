@@ -1,6 +1,7 @@
 """Trackers with one purpose, and sequences to try them on; importable from other processes."""
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,17 @@ class Counting:
     def __call__(self) -> Finds:
         (self.folder / str(os.getpid())).touch()
         return Finds()
+
+
+class Waits(StandsStill):
+    """Takes a while for each frame of a long sequence."""
+
+    frames = 0
+
+    def update(self, _image: Any) -> Any:
+        self.frames += 1
+        time.sleep(0.3 if self.frames > 3 else 0)
+        return self.box
 
 
 class Dies(StandsStill):

@@ -123,7 +123,7 @@ def run_sequences(
     workers: Workers | None = None,
     on_frames: Callable[[int], None] | None = None,
 ) -> Iterator[Track]:
-    """Track sequences and give their tracks, in order, as they are done.
+    """Track sequences and give their tracks as they are done: with workers, in any order.
 
     Args:
         factory: makes a tracker; called once in each process that takes part.
@@ -140,7 +140,7 @@ def run_sequences(
         for sequence in sequences:
             yield run_sequence(tracker, sequence, on_frames=on_frames)
         return
-    for track in workers.map(partial(_run_there, pickle.dumps(factory)), sequences):
+    for track in workers.map_unordered(partial(_run_there, pickle.dumps(factory)), sequences):
         if on_frames is not None:
             on_frames(len(track.boxes))
         yield track
