@@ -51,6 +51,17 @@ def test_a_benchmarks_own_rules_stand_beside_otbs(tmp_path: Path) -> None:
     assert "benchmark" not in evaluate(Finds, [square_sequence(tmp_path, "b")]).to_json()
 
 
+def test_clipping_looks_at_a_frame_if_the_annotation_has_no_size(tmp_path: Path) -> None:
+    sequence = square_sequence(tmp_path, "a", width=12)  # the square leaves it half in the end
+    known = evaluate(StandsStill, [sequence], protocol=protocol_of("got10k"))
+    unknown = evaluate(StandsStill, [replace(sequence, size=None)], protocol=protocol_of("got10k"))
+    assert unknown.benchmark == known.benchmark
+    assert (
+        unknown.benchmark["ao"]
+        < evaluate(Finds, [sequence], protocol=protocol_of("got10k")).benchmark["ao"]
+    )
+
+
 def test_the_first_frame_alone_is_no_score(tmp_path: Path) -> None:
     sequence = square_sequence(tmp_path, "a")
     boxes = sequence.boxes.copy()

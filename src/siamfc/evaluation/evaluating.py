@@ -94,7 +94,8 @@ class _Tally:
         if sequence.annotated.sum() < 2:  # the first frame alone says nothing of a tracker
             truth = np.full_like(truth, np.nan)
         self.otb[sequence.name] = OTB.compare(track.boxes, truth)
-        self.benchmark[sequence.name] = protocol.compare(track.boxes, truth, sequence.size)
+        size = _frame_size(sequence) if protocol.clipped else None
+        self.benchmark[sequence.name] = protocol.compare(track.boxes, truth, size)
         self.rates[sequence.name] = track.frames_per_second
         self.seconds += float(np.nansum(track.seconds))
         self.calls += int((~np.isnan(track.seconds)).sum())
@@ -148,6 +149,14 @@ def evaluate(
                 results.save(track)
             tally.add(by_name[track.sequence], track, protocol)
     return _summarize(tally, list(by_name), protocol)
+
+
+def _frame_size(sequence: Sequence) -> tuple[int, int]:
+    """Width and height of a sequence's frames, from its annotation or its first frame."""
+    if sequence.size is not None:
+        return sequence.size
+    height, width, _ = next(sequence.images()).shape
+    return width, height
 
 
 def _summarize(tally: _Tally, names: list[str], protocol: Protocol) -> Evaluation:
