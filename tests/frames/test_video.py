@@ -232,16 +232,32 @@ def test_damage_in_the_middle_is_survived(tmp_path: Path) -> None:
     assert numbers[-5:] == list(range(35, 40))
 
 
-@pytest.mark.parametrize("index", [0, 1, 7, 12, 19])
-def test_any_frame_is_found_exactly(index: int, tmp_path: Path) -> None:
-    media.make_clip(tmp_path / "a.mp4", options={"g": "6"})
-    with VideoFile(tmp_path / "a.mp4") as source:
-        frame = source[index]
-        assert (frame.index, media.number_of(frame.image)) == (index, index)
-        assert frame.time == pytest.approx(index / 25)
-        rest = list(source.frames(index))
-    assert [media.number_of(frame.image) for frame in rest] == list(range(index, 20))
-    assert [frame.index for frame in rest] == list(range(index, 20))
+@pytest.mark.parametrize(
+    ("name", "encoder", "options"),
+    [
+        ("a.mp4", "libx264", {"g": "6"}),
+        ("a.mkv", "libx264", {"g": "6", "x264-params": "open-gop=1"}),
+        ("a.ts", "libx264", {"g": "6"}),  # no index
+        ("a.mp4", "libx265", {"x265-params": "log-level=none:keyint=6:bframes=3"}),  # open groups
+        ("a.webm", "libvpx-vp9", {"g": "6"}),
+        ("a.mp4", "libsvtav1", {"g": "6"}),
+        ("a.avi", "mpeg4", {"g": "6", "bf": "2"}),  # an index by the order of decoding
+        ("a.mpg", "mpeg2video", {"g": "6", "bf": "2"}),
+        ("a.mkv", "libx264", {"g": "1000"}),  # no key frame but the first
+    ],
+)
+def test_any_frame_is_found_exactly(name: str, encoder: str, options, tmp_path: Path) -> None:
+    media.make_clip(tmp_path / name, encoder, options=options)
+    with VideoFile(tmp_path / name) as source:
+        frames = list(source)
+        for index in (0, 1, 5, 7, 12, 19):
+            frame = source[index]
+            assert frame.index == index
+            assert frame.time == pytest.approx(frames[index].time)
+            np.testing.assert_array_equal(frame.image, frames[index].image)
+        rest = list(source.frames(12))
+    assert [media.number_of(frame.image) for frame in rest] == list(range(12, 20))
+    assert [frame.index for frame in rest] == list(range(12, 20))
 
 
 def test_any_frame_of_a_variable_rate_is_found(tmp_path: Path) -> None:

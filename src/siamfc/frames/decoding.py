@@ -139,10 +139,12 @@ class VideoDecoder:
         )
 
     def pictures_from(self, time_stamp: int) -> Generator[av.VideoFrame]:
-        """Yield the pictures from the last key frame on that is not after a time stamp.
+        """Yield the pictures from a key frame on, the last that is not after a time stamp.
+
+        That is the intention: containers without a good index lead elsewhere.
 
         Raises:
-            SourceError: As `pictures`.
+            SourceError: The file cannot be entered in its middle, or as `pictures`.
         """
         self._from_start = False
         try:
@@ -150,7 +152,7 @@ class VideoDecoder:
         except av.FFmpegError as error:
             reason = _explain(error, self._address)
             raise SourceError(f"{self._address.name}: no way to its middle: {reason}") from None
-        return self.pictures()
+        yield from self.pictures()
 
     def close(self) -> None:
         """Let go of the file or device; may be called twice."""

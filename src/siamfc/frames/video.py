@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Generator, Iterator
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -17,6 +19,11 @@ from siamfc.frames.paths import require_file
 from siamfc.frames.read_ahead import ReadAheadSource
 
 _logger = logging.getLogger(__name__)
+
+_SEEK_MARGINS = (0, 60, 600)
+"""Frames before the one sought from which to look for a key frame, one after the other. The
+nearest can be too late: some containers seek by the order of decoding or by guess, and pictures
+that lead over from the group before are lost."""
 
 
 class VideoFile(ReadAheadSource):
@@ -45,7 +52,9 @@ class VideoFile(ReadAheadSource):
         with VideoDecoder(self._address, threads=threads) as decoder:
             self.frame_count = decoder.frame_count
             self.frame_rate = decoder.frame_rate
-            height, width, _ = RgbConverter()(next(decoder.pictures())).shape
+            first = next(decoder.pictures())
+            self._zero = first.time
+            height, width, _ = RgbConverter()(first).shape
             self.size = (width, height)
             if not decoder.has_square_pixels:
                 _logger.warning("%s: pixels are not square; they are used as stored", path)
@@ -56,8 +65,9 @@ class VideoFile(ReadAheadSource):
     def frames(self, start: int) -> Iterator[Frame]:
         """Yield the frames from an index on.
 
-        The place is found exactly: by the time stamps of the whole file, which is read once
-        without decoding, the key frame before, and decoding from there.
+        The place is found exactly, by its time stamp: the whole file is read once without
+        decoding to know them all, then the video is decoded from a key frame before. Where that
+        does not lead to the very frame, the video is decoded from its start.
 
         Raises:
             InputError: There is no frame of this index.
@@ -91,29 +101,53 @@ class VideoFile(ReadAheadSource):
             yield from to_frames(decoder.pictures(), self.frame_rate)
 
     def _frames_from(self, start: int) -> Generator[Frame]:
-        target, zero = self._time_stamps[start], self._time_stamps[0]
-        convert = RgbConverter()
-        index = start
+        pictures = self._pictures_from(start)
+        yield from to_frames(pictures, self.frame_rate, start=start, zero=self._zero)
+
+    def _pictures_from(self, start: int) -> Generator[av.VideoFrame]:
+        target = self._time_stamps[start]
+        for margin in _SEEK_MARGINS:
+            origin = self._time_stamps[max(0, start - margin)]
+            with VideoDecoder(self._address, threads=self._threads) as decoder:
+                pictures = decoder.pictures_from(origin)
+                picture = _first_not_before(target, pictures)
+                if picture is not None and picture.pts == target:
+                    yield picture
+                    yield from pictures
+                    return
         with VideoDecoder(self._address, threads=self._threads) as decoder:
-            for picture in decoder.pictures_from(target):
-                if picture.pts is None or picture.pts < target or picture.time_base is None:
-                    continue
-                time = float((picture.pts - zero) * picture.time_base)
-                yield Frame(convert(picture), index, time)
-                index += 1
+            yield from islice(decoder.pictures(), start, None)
 
 
-def to_frames(pictures: Iterator[av.VideoFrame], frame_rate: float | None) -> Generator[Frame]:
-    """Convert pictures from the first on; their times count from the first.
+def _first_not_before(time_stamp: int, pictures: Iterator[av.VideoFrame]) -> av.VideoFrame | None:
+    try:
+        return next((p for p in pictures if p.pts is not None and p.pts >= time_stamp), None)
+    except SourceError:  # no way there, or nothing to decode from there on
+        return None
+
+
+def to_frames(
+    pictures: Iterator[av.VideoFrame],
+    frame_rate: float | None,
+    *,
+    start: int = 0,
+    zero: float | None = None,
+) -> Generator[Frame]:
+    """Convert pictures.
 
     A picture without a time stamp follows the one before at the mean rate; without a rate it has
     no time, NaN.
+
+    Args:
+        pictures: In order.
+        frame_rate: Frames per second, None if unknown.
+        start: Index of the first.
+        zero: The time stamp in seconds that counts as 0; None: that of the first picture.
     """
     convert = RgbConverter()
-    step = 1 / frame_rate if frame_rate else float("nan")
-    zero: float | None = None
-    time = -step
-    for index, picture in enumerate(pictures):
+    step = 1 / frame_rate if frame_rate else math.nan
+    time = (start - 1) * step
+    for index, picture in enumerate(pictures, start):
         stamp = picture.time
         if stamp is None:
             time += step
