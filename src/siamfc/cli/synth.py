@@ -52,6 +52,8 @@ def dataset(
     workers
         Processes that draw.
     """
+    from contextlib import ExitStack
+
     from siamfc.data.space import format_bytes, free_bytes
     from siamfc.data.synthetic import SyntheticDatasetSettings, bytes_needed, write_dataset
     from siamfc.workers import Workers
@@ -65,13 +67,18 @@ def dataset(
         f"{format_bytes(free)} are free",
         file=sys.stderr,
     )
-    with (
-        Workers(workers) as processes,
-        Progress("images", images, unit="images") as progress,
-    ):
-        write_dataset(
-            out, settings, image_format=format, workers=processes, on_folder=progress.advance
-        )
+    with Workers(workers) as processes, ExitStack() as stack:
+        bars: list[Progress] = []
+
+        def show(count: int) -> None:
+            if bars:
+                bars[0].advance(count)
+                return
+            if count:
+                print(f"goes on after {count} images", file=sys.stderr)
+            bars.append(stack.enter_context(Progress("draw", images - count, unit="images")))
+
+        write_dataset(out, settings, image_format=format, workers=processes, on_images=show)
     print(f"{out}: {images} images in {folders} folders, settings in dataset.json")
 
 

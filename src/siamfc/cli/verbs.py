@@ -26,6 +26,11 @@ VERBS = (
         group="Data",
         summary="Make synthetic images and videos, with exact boxes.",
     ),
+    Verb(
+        name="curate",
+        group="Data",
+        summary="Cut a data set's targets out into a store for training.",
+    ),
     Verb(name="datasets", group="Data", summary="List the data sets that can be read."),
     Verb(
         name="evaluate", group="Judge", summary="Track a data set's sequences and score the boxes."

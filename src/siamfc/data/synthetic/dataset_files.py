@@ -55,7 +55,7 @@ def write_dataset(
     *,
     image_format: ImageFormat = "png",
     workers: Workers | None = None,
-    on_folder: Callable[[int], None] | None = None,
+    on_images: Callable[[int], None] | None = None,
 ) -> None:
     """Write the data set into a folder, or what is missing of it.
 
@@ -64,7 +64,7 @@ def write_dataset(
         settings: of the data set.
         image_format: `png`, lossless, or `jpeg` of quality 95 without chroma subsampling.
         workers: processes to share the work; this one by default. The files don't depend on it.
-        on_folder: hears how many images each finished folder holds, earlier ones included.
+        on_images: hears how many images earlier runs have written, then of each folder's.
 
     Raises:
         InputError: an unknown image format.
@@ -86,11 +86,11 @@ def write_dataset(
         for leftover in out.glob(".*.partial"):
             shutil.rmtree(leftover, ignore_errors=True)
         folders = _missing_folders(out, settings)
-        counts = map(dataset.folder_length, set(range(settings.folders)) - set(folders))
+        earlier = settings.images - sum(map(dataset.folder_length, folders))
         tasks = [_FolderTask(out, settings, image_format, folder) for folder in folders]
-        for count in chain(counts, (workers or Workers()).map(_write_folder, tasks)):
-            if on_folder is not None:
-                on_folder(count)
+        for count in chain([earlier], (workers or Workers()).map(_write_folder, tasks)):
+            if on_images is not None:
+                on_images(count)
 
 
 def bytes_needed(
