@@ -1,6 +1,7 @@
 """The command line as a whole: help, version, unknown words, exit status, pipes."""
 
 import os
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -44,33 +45,30 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "pattern"),
     [
-        (["trakc"], "unknown verb 'trakc': did you mean 'track'?"),
+        (["trakc"], "unknown verb 'trakc': did you mean 'track'"),
         (["zzz"], "unknown verb 'zzz': expected one of track, "),
         (["--jsn"], "unknown verb '--jsn'"),
-        (["doctor", "--jsn"], "unknown option: --jsn. Did you mean --json?"),
+        (["doctor", "--jsn"], "unknown option: .*--jsn.* Did you mean .*--json"),
         (["doctor", "now"], "expected no further argument, got 'now'"),
         (["track"], "SOURCE requires an argument"),
-        (["track", "v.mp4", "--bxo", "1,2,3,4"], "Did you mean --box?"),
+        (["track", "v.mp4", "--bxo", "1,2,3,4"], "Did you mean .*--box"),
         (["track", "v.mp4", "--box", "1,2,3"], "expected 4 numbers X,Y,W,H, got 3"),
-        (
-            ["track", "v.mp4", "--box", "1", "2", "3", "4"],
-            "expected no further argument, got '2 3 4'",
-        ),
-        (["track", "v.mp4", "--box", "1,2,3,4", "--scales", "x"], 'unable to convert "x" into int'),
-        (["track", "v.mp4", "--box", "1,2,3,4", "--device", "gpu"], "Choose from"),
+        (["track", "v.mp4", "--box", "1", "2", "3", "4"], "no further argument, got '2 3 4'"),
+        (["track", "v.mp4", "--box", "1,2,3,4", "--scales", "x"], 'convert "x" into int'),
+        (["track", "v.mp4", "--box", "1,2,3,4", "--device", "gpu"], "auto.*cpu.*cuda"),
     ],
 )
 def test_a_command_line_that_cannot_be_understood_ends_with_2(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], pattern: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(arguments) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith("error: ")
     assert printed.err.count("\n") == 1
-    assert message in printed.err
+    assert re.search(pattern, printed.err)
 
 
 def test_a_closed_pipe_is_quiet() -> None:
