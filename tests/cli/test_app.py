@@ -52,7 +52,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["--jsn"], "unknown verb '--jsn'"),
         (["doctor", "--jsn"], "unknown option: .*--jsn.* Did you mean .*--json"),
         (["doctor", "now"], "expected no further argument, got 'now'"),
-        (["track"], "SOURCE requires an argument"),
+        (["track"], "(?i)source.* requires an argument"),
         (["track", "v.mp4", "--bxo", "1,2,3,4"], "Did you mean .*--box"),
         (["track", "v.mp4", "--box", "1,2,3"], "expected 4 numbers X,Y,W,H, got 3"),
         (["track", "v.mp4", "--box", "1", "2", "3", "4"], "no further argument, got '2 3 4'"),
