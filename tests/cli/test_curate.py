@@ -25,7 +25,7 @@ def test_a_data_set_becomes_a_store_that_verifies(
     assert run(["curate", "synthetic", str(data), str(place), "--max-shift", "4"]) == 0
     printed = capsys.readouterr().out
     assert printed.splitlines()[1].split() == ["kept", "6"]
-    assert f"{place}: 6 crops of 276 pixels, 2 tracks, 6 images; SHA-256 " in printed
+    assert f"{place}: 6 crops of 277 pixels, 2 tracks, 6 images; SHA-256 " in printed
     assert run(["curate", "--verify", str(place)]) == 0
     assert "6 crops and their index are whole" in capsys.readouterr().out
 
@@ -39,7 +39,7 @@ def test_json_is_one_object(data: Path, tmp_path: Path, capsys: pytest.CaptureFi
         assert result == {
             "store": str(place),
             "crops": 4,
-            "crop_size": 284,
+            "crop_size": 285,
             "tracks": 2,
             "images": 6,
             "left_out": {"skipped": 2},

@@ -41,7 +41,7 @@ def test_rows_are_ordered_by_track_and_frame_and_kept_rows_have_crops(made):
         assert kept[3] == [37, 38, 40, 41, 43, 44, 46, 47]
         assert len(store) == sum(map(len, kept)) == 40
         for row in kept[3]:
-            assert store.image(row).shape == (284, 284, 3)
+            assert store.image(row).shape == (285, 285, 3)
         assert np.isnan(store.boxes_crop[36]).all()
         assert np.isfinite(store.boxes_crop[kept[3]]).all()
 

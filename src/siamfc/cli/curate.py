@@ -49,7 +49,7 @@ def curate(
     """Cut a data set's targets out into a store for training.
 
     Stopped or killed and started again, it goes on where it was and ends with the same store.
-    A crop has 255 · (1 + max stretch) + 2 · max shift pixels, so that every search image that
+    A crop has (255 + 2 · max shift) · (1 + max stretch) pixels, so that every search image that
     training cuts out of it fits.
 
     Parameters

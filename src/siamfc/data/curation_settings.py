@@ -108,12 +108,12 @@ class CurationSettings:
 
     @property
     def crop_size(self) -> int:
-        """Side of a stored crop in pixels: search_size · (1 + max_stretch) + 2 · max_shift.
+        """Side of a stored crop in pixels: (search_size + 2 · max_shift) · (1 + max_stretch).
 
-        It holds every search image that augmentation may cut out of it: stretched, and shifted
-        to either side. At the crop's scale the exemplar's square has `exemplar_size` pixels.
+        It holds every search image that augmentation may cut out of it: shifted to either side,
+        and stretched. At the crop's scale the exemplar's square has `exemplar_size` pixels.
         """
-        return math.ceil(self.search_size * (1 + self.max_stretch) + 2 * self.max_shift)
+        return math.ceil((self.search_size + 2 * self.max_shift) * (1 + self.max_stretch))
 
     def crop_side(self, size: FloatArray) -> FloatArray:
         """Side in pixels of the frame of the square that is cropped about targets (..., 2)."""

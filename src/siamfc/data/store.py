@@ -122,6 +122,11 @@ class Store:
         boxes[self.records["outcome"] != Outcome.KEPT] = np.nan
         return boxes
 
+    @property
+    def video_names(self) -> list[str]:
+        """Name of the video of each track."""
+        return [track.video for track in self.tracks]
+
     @cached_property
     def image_names(self) -> tuple[str, ...]:
         """Source image of each image number, below `root`; `film.mp4#12` is a film's frame."""
