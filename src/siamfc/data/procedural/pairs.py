@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -131,7 +132,8 @@ class Truth(NamedTuple):
 def plan_pairs(uniforms: Tensor, textures: int, settings: PairSettings) -> tuple[Shot, Shot, Truth]:
     """Decide pairs as a pure function of uniform numbers, (B, `PAIR_UNIFORMS`)."""
     widths = (SCENE_DRAWS, VIEW_DRAWS, VIEW_DRAWS, CAMERA_DRAWS, CAMERA_DRAWS, _PAIR_DRAWS)
-    of_scene, first, second, camera_a, camera_b, rest = uniforms.split(widths, dim=1)
+    ends = tuple(accumulate(widths[:-1]))
+    of_scene, first, second, camera_a, camera_b, rest = uniforms.tensor_split(ends, dim=1)
     dice = Dice(rest)
     count = len(uniforms)
     scene = draw_scene(of_scene, textures)

@@ -206,7 +206,7 @@ def _compress(images: Tensor, quantum: Tensor, basis: Tensor) -> Tensor:
     step = step * torch.where(channel == 0, 1.0, 1.8) * quantum.clamp(min=1e-3)[:, None, None, None]
     blocks = (torch.round(spectrum / step) * step) @ basis
     blocks = blocks.view(count, side, side, 3, _BLOCK, _BLOCK).permute(0, 1, 4, 2, 5, 3)
-    grey, first, second = blocks.reshape(count, size, size, 3).split(1, -1)
+    grey, first, second = blocks.reshape(count, size, size, 3).tensor_split(3, -1)
     packed = torch.cat([grey + first, grey + second, grey - first - second], -1)
     return torch.where((quantum > 0).view(-1, 1, 1, 1), packed, images)
 

@@ -48,7 +48,8 @@ def clouds(noise: Tensor, exponent: Tensor) -> Tensor:
     gain = radius[None, None] ** -exponent[:, None, None, None]
     gain[..., 0, 0] = 0
     filtered = torch.fft.irfft2(torch.fft.rfft2(noise) * gain, s=(size, size))
-    return filtered / filtered.std(dim=(-2, -1), keepdim=True).clamp(min=1e-6)
+    normalised: Tensor = filtered / filtered.std(dim=(-2, -1), keepdim=True).clamp(min=1e-6)
+    return normalised
 
 
 def _palette(dice: Dice, colors: int) -> Tensor:

@@ -5,7 +5,7 @@ videos at once, so that a tracker's accuracy can be measured in seconds while a 
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -47,7 +47,7 @@ class ProceduralVideos:
         self._bank = bank
         self._generator = torch.Generator(device)
         self._generator.manual_seed(seed)
-        draw = {"generator": self._generator, "device": device}
+        draw: dict[str, Any] = {"generator": self._generator, "device": device}
         self._scene = draw_scene(torch.rand((count, SCENE_DRAWS), **draw), len(bank))
         paths = VIEW_DRAWS + _PATH_DRAWS
         # Each number of a view goes its own smooth way: a sum of waves, normal at every moment.
