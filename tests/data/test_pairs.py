@@ -15,7 +15,7 @@ from siamfc.errors import DatasetError, InputError
 
 
 class IndexOnly:
-    """A store without pictures: tracks as (video, kept frames); its images are their row."""
+    """A store without pictures: tracks as (video, frames), those that were left out below 0."""
 
     def __init__(self, *tracks, settings=None):
         self.settings = settings or CurationSettings()
@@ -27,9 +27,8 @@ class IndexOnly:
         self.records["outcome"] = np.where(left_out, Outcome.HIDDEN, Outcome.KEPT)
         self.boxes_crop = np.zeros((len(self.records), 4))
 
-    def image(self, row):
-        size = self.settings.crop_size
-        return np.full((size, size, 3), row, dtype=np.uint8)
+    def read_into(self, row, out):
+        out[...] = row
 
 
 def _count(store, sampling, pairs=6000, **more):

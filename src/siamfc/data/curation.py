@@ -121,6 +121,7 @@ def _describe(
     digest = hashlib.sha256(names.encode()).hexdigest()[:16]
     return {
         "settings": asdict(settings),
+        "crop_size": settings.crop_size,
         "source": {"format": source, "videos": f"{len(videos)}, names {digest}"},
         "encoder": encoder_version(),
     }

@@ -39,8 +39,8 @@ class CropStore(Protocol):
     def boxes_crop(self) -> FloatArray:
         """(R, 4) the target of each row in its crop."""
 
-    def image(self, row: int) -> NDArray[np.uint8]:
-        """Crop of a row, (size, size, 3) RGB."""
+    def read_into(self, row: int, out: NDArray[np.uint8]) -> None:
+        """Decode the crop of a row into `out`, (size, size, 3) RGB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,8 +159,8 @@ class StorePairs:
         sizes = np.empty((count, 2), dtype=np.float32)
         for place, (number, exemplar, search) in enumerate(zip(*map(_listed, rows), strict=True)):
             store = self.stores[number]
-            exemplars[place] = store.image(exemplar)
-            searches[place] = store.image(search)
+            store.read_into(exemplar, exemplars[place])
+            store.read_into(search, searches[place])
             sizes[place] = store.boxes_crop[search, 2:]
         uniforms = uniform_numbers((self.sampling.seed, 1, epoch), indices, AUGMENTATION_DRAWS)
         return RawPairs(exemplars, searches, sizes, uniforms.astype(np.float32))

@@ -8,7 +8,6 @@
 import io
 import json
 import threading
-from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -161,11 +160,17 @@ class Store:
         Raises:
             DatasetError: the row has no crop, or the store is damaged.
         """
+        pixels = np.empty((self.settings.crop_size, self.settings.crop_size, 3), dtype=np.uint8)
+        self.read_into(row, pixels)
+        return pixels
+
+    def read_into(self, row: int, out: NDArray[np.uint8]) -> None:
+        """Decode the crop of a row into `out`, which is changed; raises as `image`."""
         view = self._jpeg_view(row)
         try:
             with Image.open(io.BytesIO(view)) as image:
-                return np.array(image)
-        except (OSError, SyntaxError) as error:
+                out[...] = np.frombuffer(image.tobytes(), dtype=np.uint8).reshape(out.shape)
+        except (OSError, SyntaxError, ValueError) as error:
             raise DatasetError(f"{self._name(row)} cannot be decoded ({error})") from None
 
     def verify(self) -> int:
@@ -233,9 +238,13 @@ class Store:
                 f"{self.path}: is a store of version {made.get('version')}, this program reads "
                 f"version {FORMAT_VERSION}; curate it anew"
             )
-        known = {entry.name for entry in fields(CurationSettings)}
-        settings = {name: value for name, value in made["settings"].items() if name in known}
-        return CurationSettings(**settings), made["source"]
+        settings = CurationSettings(**made["settings"])
+        if made["crop_size"] != settings.crop_size:
+            raise DatasetError(
+                f"{self.path}: has crops of {made['crop_size']} pixels where its settings make "
+                f"{settings.crop_size} of them; curate it anew"
+            )
+        return settings, made["source"]
 
 
 def _read_records(transaction: Any) -> tuple[NDArray[np.int64], NDArray[np.void]]:
