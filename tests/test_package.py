@@ -14,7 +14,7 @@ SOURCE = Path(siamfc.__file__).parent
 
 LAYERS = (
     ("errors",),
-    ("boxes", "system", "workers"),
+    ("boxes", "cropping", "system", "workers"),
     ("geometry", "frames"),
     ("network", "data"),
     ("tracking", "training"),
