@@ -91,7 +91,7 @@ class ProceduralClip:
     """A sequence of (height, width, 3) uint8 RGB frames, drawn one at a time, with exact truth.
 
     The target keeps wholly inside the frame, turns within 28° and scales within 0.73 to 1.37. A
-    narrow post hides about half of it, later a wide one hides all of it for a few frames; the
+    narrow post hides about half of it, later a wide one hides all of it for a moment; the
     camera follows it meanwhile, so that it comes out near the place where it went in.
 
     Args:

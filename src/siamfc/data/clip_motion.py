@@ -14,7 +14,7 @@ FloatArray = NDArray[np.float64]
 
 _PERIOD = 116  # frames between two wide posts
 _FIRST_POST, _FIRST_WIDE_POST = 65, 123  # frames
-_HIDDEN_FRAMES = 6  # how long a wide post hides the whole target, about
+_HIDDEN_FRAMES = 1  # how long a wide post hides the whole target, about
 _REFERENCE_HEIGHT = 360  # frame height in pixels that the lengths below are meant for
 
 
