@@ -8,6 +8,7 @@ So a list of thousands of videos costs a few hundred bytes each.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as AbstractSequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Literal, overload
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from siamfc.boxes import is_absent
 from siamfc.errors import DatasetError
-from siamfc.frames import open_source, read_image
+from siamfc.frames import VideoFile, open_source, read_image
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -33,6 +34,8 @@ ProblemKind = Literal[
 ]
 _REFUSED: frozenset[ProblemKind] = frozenset({"missing frame", "wrong count"})
 """Problems without whose repair a sequence's frames and boxes don't belong together."""
+_BLOCK = 32
+"""Frames of a video file that are held to be shown backwards."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +125,8 @@ class Sequence:
     """(F,) share of the target that is seen, 0 to 1; NaN: unknown."""
     tags: Mapping[str, BoolArray] = field(default_factory=dict)
     """Attributes of single frames: name → (F,)."""
+    values: Mapping[str, FloatArray] = field(default_factory=dict)
+    """Numbers that belong to single frames, such as VOT's anchors: name → (F,)."""
     attributes: tuple[str, ...] = ()
     """Attributes of the whole sequence, by the data set's own names."""
     label: str = ""
@@ -157,7 +162,8 @@ class Sequence:
             "absent": len(self.absent),
             "occluded": len(self.occluded),
             "visibility": len(self.visibility),
-            **{name: len(values) for name, values in self.tags.items()},
+            **{name: len(flags) for name, flags in self.tags.items()},
+            **{name: len(numbers) for name, numbers in self.values.items()},
         }
         for name, length in lengths.items():
             if length != count:
@@ -179,18 +185,35 @@ class Sequence:
         """(F,) where there is a box."""
         return ~is_absent(self.boxes)
 
-    def images(self) -> Iterator[NDArray[np.uint8]]:
-        """The frames in order, (H, W, 3) uint8 RGB each.
+    def images(self, order: range | None = None) -> Iterator[NDArray[np.uint8]]:
+        """The frames, (H, W, 3) uint8 RGB each.
+
+        Args:
+            order: which frames and in which order, by steps of 1 or -1; None: all that there are,
+                from the first to the last.
 
         Raises:
             SourceError: a frame that cannot be read.
         """
         if isinstance(self.frames, FrameFiles):
-            yield from map(read_image, self.frames)
-            return
-        with open_source(self.frames) as source:
-            for frame in source:
-                yield frame.image
+            files = self.frames if order is None else (self.frames[index] for index in order)
+            yield from map(read_image, files)
+        elif order is None or order == range(len(self)):
+            with open_source(self.frames) as source:
+                for frame in source:
+                    yield frame.image
+        else:
+            yield from _video_images(self.frames, order)
+
+
+def _video_images(path: Path, order: range) -> Iterator[NDArray[np.uint8]]:
+    """Some frames of a video file; backwards, a block of them is held at a time."""
+    with VideoFile(path) as video:
+        blocks = [order[start : start + _BLOCK] for start in range(0, len(order), _BLOCK)]
+        for block in [order] if order.step > 0 else blocks:
+            frames = (frame.image for frame in video.frames(min(block)))
+            images = islice(frames, len(block))
+            yield from images if block.step > 0 else reversed(list(images))
 
 
 Loader = Callable[[OnProblem], Iterable[Sequence]]

@@ -4,29 +4,30 @@ from siamfc.evaluation.evaluating import (
     Evaluation,
     SequenceScores,
     evaluate,
+    plan_runs,
     protocol_of,
     run_record,
 )
 from siamfc.evaluation.measures import MEASURES, Comparison, Measure
 from siamfc.evaluation.protocols import PROTOCOLS, Protocol, Scores
 from siamfc.evaluation.results import ResultFolder, read_track
-from siamfc.evaluation.running import (
-    SingleTargetTracker,
-    Track,
-    TrackerFactory,
-    run_sequence,
-    run_sequences,
-)
+from siamfc.evaluation.running import TrackerFactory, perform_runs, run_sequence, run_sequences
+from siamfc.evaluation.runs import Pass, Run, SingleTargetTracker, Track
+from siamfc.evaluation.schemes import SCHEMES, Scheme, find_scheme
 from siamfc.evaluation.trackers import SiamFC, weights_digest
 
 __all__ = [
     "MEASURES",
     "PROTOCOLS",
+    "SCHEMES",
     "Comparison",
     "Evaluation",
     "Measure",
+    "Pass",
     "Protocol",
     "ResultFolder",
+    "Run",
+    "Scheme",
     "Scores",
     "SequenceScores",
     "SiamFC",
@@ -34,6 +35,9 @@ __all__ = [
     "Track",
     "TrackerFactory",
     "evaluate",
+    "find_scheme",
+    "perform_runs",
+    "plan_runs",
     "protocol_of",
     "read_track",
     "run_record",

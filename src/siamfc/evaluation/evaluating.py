@@ -1,19 +1,22 @@
 """From sequences and a tracker to scores: runs what hasn't been run, scores all of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from collections.abc import Sequence as AbstractSequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
 import numpy as np
 
+from siamfc.boxes import is_absent
 from siamfc.data.sequences import Sequence
 from siamfc.errors import DatasetError
 from siamfc.evaluation.measures import Comparison
-from siamfc.evaluation.protocols import OTB, PROTOCOLS, Protocol, Scores
+from siamfc.evaluation.protocols import OTB, PROTOCOLS, Protocol, Scores, pool
 from siamfc.evaluation.results import Record, ResultFolder
-from siamfc.evaluation.running import Track, TrackerFactory, run_sequences
+from siamfc.evaluation.running import TrackerFactory, perform_runs
+from siamfc.evaluation.runs import OnFrames, Run, Track
+from siamfc.evaluation.schemes import ONE_PASS, Scheme, Tracked
 from siamfc.system import commit, version
 from siamfc.workers import Workers
 
@@ -75,40 +78,15 @@ class Evaluation:
         return self.protocol != OTB.name
 
 
-@dataclass
-class _Tally:
-    """What is known so far."""
-
-    otb: dict[str, Comparison] = field(default_factory=dict)
-    benchmark: dict[str, Comparison] = field(default_factory=dict)
-    rates: dict[str, float] = field(default_factory=dict)
-    seconds: float = 0.0
-    calls: int = 0
-    failures: dict[str, str] = field(default_factory=dict)
-
-    def add(self, sequence: Sequence, track: Track, protocol: Protocol) -> None:
-        if track.failure is not None:
-            self.failures[sequence.name] = track.failure
-            return
-        truth = sequence.boxes
-        if sequence.annotated.sum() < 2:  # the first frame alone says nothing of a tracker
-            truth = np.full_like(truth, np.nan)
-        self.otb[sequence.name] = OTB.compare(track.boxes, truth)
-        size = _frame_size(sequence) if protocol.clipped else None
-        self.benchmark[sequence.name] = protocol.compare(track.boxes, truth, size)
-        self.rates[sequence.name] = track.frames_per_second
-        self.seconds += float(np.nansum(track.seconds))
-        self.calls += int((~np.isnan(track.seconds)).sum())
-
-
 def evaluate(
     factory: TrackerFactory,
     sequences: AbstractSequence[Sequence],
     *,
+    scheme: Scheme = ONE_PASS,
     protocol: Protocol = OTB,
     results: ResultFolder | None = None,
     workers: Workers | None = None,
-    on_frames: Callable[[int], None] | None = None,
+    on_frames: OnFrames | None = None,
 ) -> Evaluation:
     """Track sequences and score the tracks.
 
@@ -117,7 +95,9 @@ def evaluate(
     Args:
         factory: makes a tracker.
         sequences: what to track; the longest first if there are workers.
-        protocol: rules of the data set's own benchmark.
+        scheme: how often, and from where.
+        protocol: rules of the data set's own benchmark; where the scheme has rules of its own,
+            these are taken.
         results: where tracks are kept; those that are there already aren't run again.
         workers: who tracks, opened; None: this process.
         on_frames: hears of frames that are done, how many at a time.
@@ -127,57 +107,115 @@ def evaluate(
         DatasetError, OutputError: results that are there and don't fit; see `ResultFolder`.
         WorkerError: a worker was killed.
     """
-    by_name: dict[str, Sequence] = {}
+    plan = plan_runs(sequences, scheme)
+    runs = [run for some in plan.values() for run in some]
+    tracks = _collect(factory, runs, results, workers, on_frames)
+    tracked, failures = [], {}
     for sequence in sequences:
-        if by_name.setdefault(sequence.name, sequence) is not sequence:
+        mine = [tracks[run.name] for run in plan[sequence.name]]
+        reason = next((_reason(track, sequence) for track in mine if track.failure), None)
+        if reason is None:
+            tracked.append(Tracked(sequence=sequence, runs=plan[sequence.name], tracks=mine))
+        else:
+            failures[sequence.name] = reason
+    return _judge(tracked, failures, scheme, protocol)
+
+
+def _reason(track: Track, sequence: Sequence) -> str:
+    """Why a run failed, and which, where there are several."""
+    part = track.sequence.removeprefix(sequence.name).lstrip("/")
+    return f"{part}: {track.failure}" if part else str(track.failure)
+
+
+def plan_runs(
+    sequences: AbstractSequence[Sequence], scheme: Scheme = ONE_PASS
+) -> dict[str, AbstractSequence[Run]]:
+    """The runs that a scheme asks for, by the sequences' names.
+
+    Raises:
+        DatasetError: two sequences of one name.
+    """
+    plan: dict[str, AbstractSequence[Run]] = {}
+    for sequence in sequences:
+        if sequence.name in plan:
             raise DatasetError(f"expected a name for each sequence, got {sequence.name!r} twice")
-    tally = _Tally()
+        plan[sequence.name] = scheme.runs(sequence)
+    return plan
+
+
+def _collect(
+    factory: TrackerFactory,
+    runs: AbstractSequence[Run],
+    results: ResultFolder | None,
+    workers: Workers | None,
+    on_frames: OnFrames | None,
+) -> dict[str, Track]:
+    """Load the tracks that there are, make the others, and keep each as soon as it is done."""
+    tracks = {}
     waiting = []
-    for sequence in sequences:
-        track = results.load(sequence.name, len(sequence)) if results else None
+    for run in runs:
+        track = results.load(run.name, len(run)) if results else None
         if track is None:
-            waiting.append(sequence)
+            waiting.append(run)
             continue
-        tally.add(sequence, track, protocol)
+        tracks[run.name] = track
         if on_frames is not None:
-            on_frames(len(sequence))
+            on_frames(len(run))
     if workers is not None:
         waiting.sort(key=len, reverse=True)
     if waiting:
-        for track in run_sequences(factory, waiting, workers=workers, on_frames=on_frames):
+        for track in perform_runs(factory, waiting, workers=workers, on_frames=on_frames):
             if results is not None:
                 results.save(track)
-            tally.add(by_name[track.sequence], track, protocol)
-    return _summarize(tally, list(by_name), protocol)
+            tracks[track.sequence] = track
+    return tracks
 
 
-def _frame_size(sequence: Sequence) -> tuple[int, int]:
-    """Width and height of a sequence's frames, from its annotation or its first frame."""
-    if sequence.size is not None:
-        return sequence.size
-    height, width, _ = next(sequence.images()).shape
-    return width, height
-
-
-def _summarize(tally: _Tally, names: list[str], protocol: Protocol) -> Evaluation:
-    done = [name for name in names if name in tally.otb]
+def _judge(
+    tracked: list[Tracked], failures: dict[str, str], scheme: Scheme, protocol: Protocol
+) -> Evaluation:
+    otb = [_compare(one, OTB) for one in tracked]
+    if scheme.benchmark is None:
+        name = protocol.name
+        compared = [_compare(one, protocol) for one in tracked]
+        benchmark = protocol.summarize(compared)
+        each = [protocol.score(one) for one in compared]
+    else:
+        name = scheme.name
+        benchmark = scheme.benchmark(tracked)
+        each = [scheme.benchmark([one]) for one in tracked]
+    seconds = [track.seconds for one in tracked for track in one.tracks]
+    spent = np.concatenate(seconds) if seconds else np.zeros(0)
+    called = spent[~np.isnan(spent)]
     return Evaluation(
-        scores=OTB.summarize(tally.otb[name] for name in done),
-        protocol=protocol.name,
-        benchmark=protocol.summarize(tally.benchmark[name] for name in done),
+        scores=OTB.summarize(otb),
+        protocol=name,
+        benchmark=benchmark,
         sequences={
-            name: SequenceScores(
-                scores=OTB.score(tally.otb[name]),
-                benchmark=protocol.score(tally.benchmark[name]),
-                frames=len(tally.otb[name]),
-                frames_per_second=tally.rates[name],
+            one.sequence.name: SequenceScores(
+                scores=OTB.score(comparison),
+                benchmark=own,
+                frames=len(comparison),
+                frames_per_second=one.frames_per_second,
             )
-            for name in done
+            for one, comparison, own in zip(tracked, otb, each, strict=True)
         },
-        failures={name: tally.failures[name] for name in names if name in tally.failures},
-        frames=sum(len(comparison) for comparison in tally.otb.values()),
-        frames_per_second=tally.calls / tally.seconds if tally.seconds else float("nan"),
+        failures=failures,
+        frames=sum(map(len, otb)),
+        frames_per_second=len(called) / float(called.sum()) if called.sum() else float("nan"),
     )
+
+
+def _compare(tracked: Tracked, protocol: Protocol) -> Comparison:
+    """All runs of a sequence as one."""
+    size = tracked.size if protocol.clipped else None
+    comparisons = []
+    for run, track in zip(tracked.runs, tracked.tracks, strict=True):
+        truth = run.truth(track)
+        if (~is_absent(truth)).sum() < 2:  # the first frame alone says nothing of a tracker
+            truth = np.full_like(truth, np.nan)
+        comparisons.append(protocol.compare(track.boxes, truth, size))
+    return pool(comparisons)
 
 
 def protocol_of(format_name: str) -> Protocol:
@@ -186,7 +224,11 @@ def protocol_of(format_name: str) -> Protocol:
 
 
 def run_record(
-    tracker: Mapping[str, Any], dataset: Mapping[str, Any], *, weights: str = ""
+    tracker: Mapping[str, Any],
+    dataset: Mapping[str, Any],
+    *,
+    weights: str = "",
+    scheme: Scheme = ONE_PASS,
 ) -> Record:
     """Make the record of a run, which each of its result files carries.
 
@@ -194,12 +236,13 @@ def run_record(
         tracker: what decides where the boxes are, such as `SiamFC.record` gives.
         dataset: format and split.
         weights: what the weights were asked for by.
+        scheme: how the tracker is run.
     """
     return {
         "tracker": dict(tracker),
         "dataset": dict(dataset),
         "weights": weights,
-        "protocol": "one pass",
+        "protocol": scheme.title,
         "siamfc": {"version": version(), "commit": commit()},
         "packages": _versions(),
     }

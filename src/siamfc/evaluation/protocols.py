@@ -1,6 +1,7 @@
 """Which frames count and how scores are summed up: each benchmark's own rules, side by side."""
 
 from collections.abc import Iterable
+from collections.abc import Sequence as AbstractSequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -107,7 +108,7 @@ class Protocol:
         if not counting:
             return {measure.name: float("nan") for measure in self.measures}
         if self.pooled:
-            return self.score(_pool(counting))
+            return self.score(pool(counting))
         scores = [self.score(comparison) for comparison in counting]
         return {
             measure.name: float(np.mean([score[measure.name] for score in scores]))
@@ -115,7 +116,8 @@ class Protocol:
         }
 
 
-def _pool(comparisons: list[Comparison]) -> Comparison:
+def pool(comparisons: AbstractSequence[Comparison]) -> Comparison:
+    """Put the frames of comparisons together, as if they were of one track."""
     return Comparison(
         overlaps=np.concatenate([one.overlaps for one in comparisons]),
         errors=np.concatenate([one.errors for one in comparisons]),

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from siamfc.errors import DatasetError, OutputError
-from siamfc.evaluation.running import Track
+from siamfc.evaluation.runs import Track
 from siamfc.network.files import write_file
 
 _COLUMNS = ("frame", "x", "y", "w", "h", "score", "seconds")

@@ -15,6 +15,7 @@ from siamfc.data.readers.text import (
     read_flags,
     read_lines,
     read_text,
+    read_values,
 )
 from siamfc.data.sequences import BoolArray, FloatArray, OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
@@ -69,6 +70,7 @@ def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
             absent=absent[:count],
             occluded=tags.get("occlusion", np.zeros(count, np.bool_)),
             tags=tags,
+            values=_values(folder, count),
             video=folder.name,
         )
 
@@ -86,6 +88,13 @@ def _image_folder(folder: Path) -> Path:
 
 def _tags(folder: Path, count: int) -> dict[str, BoolArray]:
     return {path.stem: read_flags(path, count) for path in list_files(folder, _TAGS)}
+
+
+def _values(folder: Path, count: int) -> dict[str, FloatArray]:
+    return {
+        path.stem: read_values(path, count, default=0.0)
+        for path in list_files(folder, frozenset({".value"}))
+    }
 
 
 def _read_regions(path: Path) -> tuple[FloatArray, BoolArray]:
@@ -145,6 +154,7 @@ VOT = Format(
         "<sequence>/color/00000001.jpg … (until 2015: <sequence>/00000001.jpg …)",
         "<sequence>/groundtruth.txt (a rectangle, polygon or mask a line)",
         "<sequence>/<attribute>.tag or .label",
+        "<sequence>/anchor.value (where the multi-start protocol begins)",
     ),
     boxes=(
         "rectangle x,y,w,h and polygon x1,y1,x2,y2,…, 1-based, of which the upright box is taken; "

@@ -1,0 +1,219 @@
+"""What a tracker is asked to do: runs, each of which makes one track."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from siamfc.data.sequences import FloatArray, Sequence
+from siamfc.errors import DatasetError, InputError
+from siamfc.system import machine
+
+OnFrames = Callable[[int], None]
+"""Hears of frames that are done, how many at a time."""
+
+
+class SingleTargetTracker(Protocol):
+    """What a tracker must offer to be evaluated; `siamfc.tracking.Tracker` does.
+
+    If it has a `score`, that is recorded after each frame. If it has `seconds`, that is taken for
+    the time that its last call took; otherwise the call is timed.
+    """
+
+    def init(self, image: NDArray[np.uint8], box: FloatArray) -> object:
+        """Take the target: a frame (H, W, 3) uint8 RGB and its box x, y, w, h there."""
+        ...
+
+    def update(self, image: NDArray[np.uint8]) -> ArrayLike:
+        """Find the target in the next frame: its box x, y, w, h."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Track:
+    """What a tracker said in one run of F frames."""
+
+    sequence: str
+    """Name of the run; that of the sequence where there is only one."""
+    boxes: FloatArray
+    """(F, 4); NaN before the first true box, and after a failure."""
+    scores: FloatArray
+    """(F,) the tracker's own; NaN where it has none."""
+    seconds: FloatArray
+    """(F,) spent in the tracker, without reading the frame; NaN where it wasn't called."""
+    failure: str | None = None
+    """Why the tracker didn't come to the end, with the frame; None if it did."""
+    finished: str = ""
+    """When, as ISO 8601 in UTC."""
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    """Where; see `siamfc.system.machine`."""
+
+    @property
+    def frames_per_second(self) -> float:
+        """Frames per second spent in the tracker; NaN if it was never called."""
+        called = self.seconds[~np.isnan(self.seconds)]
+        return len(called) / float(called.sum()) if called.sum() else float("nan")
+
+
+class Run(Protocol):
+    """One time that a tracker is set on a sequence; can be pickled."""
+
+    @property
+    def name(self) -> str:
+        """Unique in an evaluation; `/` separates levels."""
+        ...
+
+    @property
+    def sequence(self) -> Sequence:
+        """What is tracked."""
+        ...
+
+    def __len__(self) -> int:
+        """Frames of the track."""
+        ...
+
+    def perform(self, tracker: SingleTargetTracker, on_frames: OnFrames | None = None) -> Track:
+        """Track; whatever goes wrong on the way ends up in the track's `failure`."""
+        ...
+
+    def truth(self, track: Track) -> FloatArray:
+        """The true boxes (F, 4) of the frames that count, in the track's order; others NaN."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pass:
+    """A way through a sequence, or part of it, on which the tracker is begun once.
+
+    It begins in the first frame with a true box.
+    """
+
+    sequence: Sequence
+    name: str
+    frames: range
+    """Of the sequence, in the order in which they are shown, by steps of 1 or -1."""
+    alter: Callable[[FloatArray, tuple[int, int]], FloatArray] | None = None
+    """Makes of the true box (4,) and the frame's (width, height) the box that is told; None: the
+    true box is told."""
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def truth(self, _track: Track) -> FloatArray:
+        """All true boxes."""
+        return self.sequence.boxes[self.frames]
+
+    def perform(self, tracker: SingleTargetTracker, on_frames: OnFrames | None = None) -> Track:
+        """Track without help to the end."""
+        truth = self.sequence.boxes[self.frames]
+        record = Recorder(self.name, len(self), tracker, on_frames)
+        try:
+            first = first_annotated(truth)
+            for place, image in enumerate(self.sequence.images(self.frames)):
+                record.place = place
+                if place == first:
+                    record.begin(image, self._told(truth[first], image))
+                elif first < place < len(self):
+                    record.follow(image)
+            if record.place + 1 < len(self):
+                raise DatasetError(f"expected {len(self)} frames, got {record.place + 1}")
+        except Exception as error:  # a foreign tracker may raise anything, and the rest must go on
+            return record.track(error)
+        return record.track()
+
+    def _told(self, box: FloatArray, image: NDArray[np.uint8]) -> FloatArray:
+        height, width, _ = image.shape
+        return box if self.alter is None else self.alter(box, (width, height))
+
+
+def one_pass(sequence: Sequence) -> Pass:
+    """The whole sequence, once (one-pass evaluation, OPE)."""
+    return Pass(sequence=sequence, name=sequence.name, frames=range(len(sequence)))
+
+
+class Recorder:
+    """Calls a tracker and writes down what it says.
+
+    Args:
+        name: of the run.
+        count: of its frames.
+        tracker: that is called.
+        on_frames: hears of frames that are done.
+    """
+
+    def __init__(
+        self, name: str, count: int, tracker: SingleTargetTracker, on_frames: OnFrames | None
+    ) -> None:
+        self.place = -1
+        """Of the frame in hand, among the run's frames."""
+        self._name, self._tracker, self._on_frames = name, tracker, on_frames
+        self._boxes = np.full((count, 4), np.nan)
+        self._scores, self._seconds = np.full(count, np.nan), np.full(count, np.nan)
+
+    def begin(self, image: NDArray[np.uint8], box: FloatArray) -> None:
+        """Tell the tracker the target."""
+        start = time.perf_counter()
+        self._tracker.init(image, box.copy())
+        self._note(box, time.perf_counter() - start)
+
+    def follow(self, image: NDArray[np.uint8]) -> FloatArray:
+        """Ask the tracker where the target is: its box (4,).
+
+        Raises:
+            InputError: what it answers isn't four finite numbers.
+        """
+        start = time.perf_counter()
+        answer = self._tracker.update(image)
+        elapsed = time.perf_counter() - start
+        box = _checked(answer)
+        self._note(box, elapsed)
+        return box
+
+    def track(self, error: Exception | None = None) -> Track:
+        """All that was said, and the error that ended it."""
+        failure = f"frame {max(self.place, 0)}: {type(error).__name__}: {error}" if error else None
+        return Track(
+            sequence=self._name,
+            boxes=self._boxes,
+            scores=self._scores,
+            seconds=self._seconds,
+            failure=failure,
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            machine=_machine(),
+        )
+
+    def _note(self, box: FloatArray, elapsed: float) -> None:
+        self._boxes[self.place] = box
+        self._scores[self.place] = getattr(self._tracker, "score", np.nan)
+        self._seconds[self.place] = getattr(self._tracker, "seconds", elapsed)
+        if self._on_frames is not None:
+            self._on_frames(1)
+
+
+def first_annotated(truth: FloatArray) -> int:
+    """The first of the true boxes (F, 4).
+
+    Raises:
+        DatasetError: there is none.
+    """
+    annotated = np.flatnonzero(~np.isnan(truth).any(axis=1))
+    if not annotated.size:
+        raise DatasetError("expected a box to begin with, got none in any frame")
+    return int(annotated[0])
+
+
+@cache
+def _machine() -> Mapping[str, Any]:
+    return machine()
+
+
+def _checked(value: ArrayLike) -> FloatArray:
+    box = np.asarray(value, dtype=np.float64)
+    if box.shape != (4,) or not np.isfinite(box).all():
+        raise InputError(f"expected a box of 4 finite numbers from the tracker, got {value!r}")
+    return box
