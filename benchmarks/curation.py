@@ -4,7 +4,7 @@ Makes a data set in the layout of ILSVRC2015 VID (1280×720 JPEG, several tracks
 it, and reads pairs at random. Beside curation stand two floors, Pillow alone in as many
 processes: `decode, encode` decodes each source image and encodes as many images of the crop's
 size; `decode, resize, encode` also resizes each crop from its part of the frame. Rounds of all
-three follow each other and the median counts, so that a busy machine does not favour one.
+three follow each other and the best of each counts, which a busy machine disturbs least.
 """
 
 import argparse
@@ -13,7 +13,6 @@ import json
 import math
 import os
 import shutil
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -132,7 +131,7 @@ def measure_curation(root: Path, workers: int, rounds: int) -> dict[str, float]:
             "decode, encode": partial(run_floor, False),
             "decode, resize, encode": partial(run_floor, True),
         }
-        seconds = _median_seconds(runs, rounds)
+        seconds = _best_seconds(runs, rounds)
     images = sum(len(task) for task in tasks)
     crops = sum(len(boxes) for task in tasks for _, boxes in task)
     ours = seconds["curation"]
@@ -147,14 +146,14 @@ def measure_curation(root: Path, workers: int, rounds: int) -> dict[str, float]:
     }
 
 
-def _median_seconds(runs: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
+def _best_seconds(runs: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
     times: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, call in runs.items():
             start = time.perf_counter()
             call()
             times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
+    return {name: min(values) for name, values in times.items()}
 
 
 def _floor_tasks(reference: Path, root: Path, workers: int) -> list[list[ImageBoxes]]:
@@ -225,7 +224,7 @@ def measure_reading(root: Path, place: Path, count: int) -> dict[str, float]:
                 with Image.open(io.BytesIO(jpeg)) as image:
                     np.asarray(image)
 
-        seconds = _median_seconds({"read": read, "decode": decode}, 7)
+        seconds = _best_seconds({"read": read, "decode": decode}, 7)
         return {
             "pairs/s": done / seconds["read"],
             "kB a crop": sum(map(len, encoded)) / len(encoded) / 1000,

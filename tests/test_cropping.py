@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from siamfc.errors import InputError
-from siamfc.geometry import crop, crop_picture
+from siamfc.geometry import crop, crop_picture, mean_color, mean_picture_color
 
 FILL = np.array([10, 100, 200], dtype=np.uint8)
 
@@ -21,6 +21,16 @@ def test_a_picture_gives_the_same_crop_as_its_array(center, side):
     assert found.shape == (63, 63, 3)
     # Pillow rounds positions from another origin: a level at most.
     assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 300), (121, 90), (640, 353)])
+def test_a_picture_has_the_mean_of_its_array(size):
+    width, height = size
+    ramp = np.linspace(0, 200, width)[None, :, None] + np.array([0, 20, 55])
+    noise = np.random.default_rng(3).normal(0, 25, (height, width, 3))
+    image = np.clip(ramp + noise, 0, 255).astype(np.uint8)
+    found = mean_picture_color(Image.fromarray(image)).astype(int)
+    assert np.abs(found - mean_color(image)).max() <= 1
 
 
 def test_the_picture_itself_is_not_changed():

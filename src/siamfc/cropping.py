@@ -20,6 +20,8 @@ _REDUCED_PIXELS = 1.2
 """Pixels to a crop's pixel that are left, at least, when the frame is averaged over cells first."""
 _SMALLEST_SIDE = 1e-6
 """Smallest side of a square that is cropped, frame pixels; anything smaller is a mistake."""
+_MEAN_ROWS = 150
+"""Rows of a picture, at least, that its mean colour is taken from."""
 _LARGEST_CELL = 32
 """Largest cell averaged at once; Pillow's fixed point loses precision with far larger ones."""
 
@@ -34,6 +36,20 @@ def mean_color(image: ByteImage) -> ByteImage:
     total: FloatArray = pixels.sum(axis=0, dtype=np.uint32).sum(axis=0, dtype=np.float64)
     mean: ByteImage = np.rint(total / (pixels.shape[0] * pixels.shape[1])).astype(np.uint8)
     return mean
+
+
+def mean_picture_color(picture: Image.Image) -> ByteImage:
+    """Mean of one of Pillow's RGB pictures, (3,) uint8: that of `mean_color`, to a level.
+
+    Of a large picture it is the mean of every second, third … pixel of as many rows, which leaves
+    tens of thousands.
+    """
+    step = max(min(picture.size) // _MEAN_ROWS, 1)
+    width, height = (-(-length // step) for length in picture.size)
+    sample = picture.resize((width, height), Image.Resampling.NEAREST)
+    total = np.asarray(sample).sum(axis=0, dtype=np.uint32).sum(axis=0, dtype=np.float64)
+    color: ByteImage = np.rint(total / (width * height)).astype(np.uint8)
+    return color
 
 
 def as_image(image: ByteImage) -> ByteImage:

@@ -20,6 +20,7 @@ from siamfc.cropping import crop as crop
 from siamfc.cropping import crop_picture as crop_picture
 from siamfc.cropping import crop_scales as crop_scales
 from siamfc.cropping import mean_color as mean_color
+from siamfc.cropping import mean_picture_color as mean_picture_color
 
 FloatArray = NDArray[np.float64]
 

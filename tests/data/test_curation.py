@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 from killing import after_progress, run
+from PIL import Image
 from stores import content, curate_vid
 from vid_tree import write_vid
 
@@ -107,9 +108,9 @@ def test_an_image_is_decoded_once_however_many_tracks_it_has(tree, tmp_path, mon
 
     def counting(path):
         read[path.name, path.parent.name] += 1
-        return read_image(path)
+        return Image.fromarray(read_image(path))
 
-    monkeypatch.setattr(curation_work, "read_image", counting)
+    monkeypatch.setattr(curation_work, "_open_picture", counting)
     curate_vid(tree, tmp_path / "store")
     assert len(read) == 36
     assert set(read.values()) == {1}
@@ -117,7 +118,7 @@ def test_an_image_is_decoded_once_however_many_tracks_it_has(tree, tmp_path, mon
 
 def test_an_image_that_nobody_needs_is_not_decoded(tree, tmp_path, monkeypatch):
     read = []
-    monkeypatch.setattr(curation_work, "read_image", lambda path: read.append(path))
+    monkeypatch.setattr(curation_work, "_open_picture", read.append)
     state = curate_vid(tree, tmp_path / "store", CurationSettings(least_side=100))
     assert read == []
     assert state.outcomes == {"small_side": 60, "no_box": 12}

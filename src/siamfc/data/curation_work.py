@@ -18,9 +18,7 @@ from siamfc.data.curation_settings import CurationSettings, Outcome, judge_alone
 from siamfc.data.store_format import RECORD, Record, crop_digest
 from siamfc.errors import InputError, SourceError
 from siamfc.frames import VideoFile, read_image
-from siamfc.geometry import crop, mean_color
-
-Picture = NDArray[np.uint8]
+from siamfc.geometry import crop_picture, mean_picture_color
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def curate_chunk(chunk: Chunk) -> CuratedChunk:
     crops: list[tuple[int, int, bytes]] = []
     records: dict[int, list[Record]] = {}
     for task, picture in _pictures(chunk):
-        cutter = _Cutter(picture, chunk.settings) if isinstance(picture, np.ndarray) else None
+        cutter = _Cutter(picture, chunk.settings) if isinstance(picture, Image.Image) else None
         for target in task.targets:
             outcome = _judge(target, picture, chunk.settings)
             digest = 0
@@ -75,7 +73,7 @@ def curate_chunk(chunk: Chunk) -> CuratedChunk:
 class _Cutter:
     """Cuts crops out of one picture; its mean colour is computed only if a crop needs it."""
 
-    def __init__(self, picture: Picture, settings: CurationSettings) -> None:
+    def __init__(self, picture: Image.Image, settings: CurationSettings) -> None:
         self._picture = picture
         self._settings = settings
         self._fill: NDArray[np.uint8] | None = None
@@ -84,39 +82,36 @@ class _Cutter:
         """Crop the square about a box and encode it."""
         settings = self._settings
         side = float(settings.crop_side(box[2:]))
-        pixels = crop(
+        picture = crop_picture(
             self._picture, center(box), side, settings.crop_size, self._fill_for(box, side)
         )
         buffer = io.BytesIO()
-        Image.fromarray(pixels).save(
-            buffer, "JPEG", quality=settings.jpeg_quality, subsampling="4:2:0"
-        )
+        picture.save(buffer, "JPEG", quality=settings.jpeg_quality, subsampling="4:2:0")
         return buffer.getvalue()
 
     def _fill_for(self, box: NDArray[np.float64], side: float) -> NDArray[np.uint8]:
         """Mean colour of the picture; black where the crop, with its filter, lies inside it."""
-        height, width = self._picture.shape[:2]
+        width, height = self._picture.size
         reach = side / 2 + max(side / self._settings.crop_size, 1.0) + 1
         low, high = center(box) - reach, center(box) + reach
         if self._fill is None:
             if low.min() >= 0 and high[0] <= width and high[1] <= height:
                 return np.zeros(3, dtype=np.uint8)
-            self._fill = mean_color(self._picture)
+            self._fill = mean_picture_color(self._picture)
         return self._fill
 
 
-def _judge(target: Target, picture: Picture | Outcome, settings: CurationSettings) -> Outcome:
+def _judge(target: Target, picture: Image.Image | Outcome, settings: CurationSettings) -> Outcome:
     box = np.array(target.box)
     outcome = judge_alone(box, target.visibility, target.frame, settings)
     if outcome is not Outcome.KEPT:
         return outcome
     if isinstance(picture, Outcome):
         return picture
-    height, width = picture.shape[:2]
-    return judge_in_frame(box, (width, height), settings)
+    return judge_in_frame(box, picture.size, settings)
 
 
-def _pictures(chunk: Chunk) -> Iterator[tuple[ImageTask, Picture | Outcome]]:
+def _pictures(chunk: Chunk) -> Iterator[tuple[ImageTask, Image.Image | Outcome]]:
     """Each image of a chunk decoded, or the reason why not; not opened if nobody needs it."""
     for film, tasks in groupby(chunk.images, key=lambda task: task.film_frame is not None):
         if not film:
@@ -126,7 +121,7 @@ def _pictures(chunk: Chunk) -> Iterator[tuple[ImageTask, Picture | Outcome]]:
             yield from _film_pictures(list(frames))
 
 
-def _read(task: ImageTask, settings: CurationSettings) -> Picture | Outcome:
+def _read(task: ImageTask, settings: CurationSettings) -> Image.Image | Outcome:
     wanted = (
         judge_alone(np.array(target.box), target.visibility, target.frame, settings)
         for target in task.targets
@@ -134,22 +129,34 @@ def _read(task: ImageTask, settings: CurationSettings) -> Picture | Outcome:
     if Outcome.KEPT not in wanted:
         return Outcome.UNREADABLE_IMAGE  # never read: every target has a reason of its own
     try:
-        return read_image(task.path)
+        return _open_picture(task.path)
     except SourceError:
         return Outcome.UNREADABLE_IMAGE if task.path.exists() else Outcome.MISSING_IMAGE
 
 
-def _film_pictures(tasks: list[ImageTask]) -> Iterator[tuple[ImageTask, Picture | Outcome]]:
+def _open_picture(path: Path) -> Image.Image:
+    """Decode an image file as `frames.read_image` does; the common kind without detours."""
+    try:
+        with Image.open(path) as picture:
+            if picture.format == "JPEG" and picture.mode == "RGB" and not picture.getexif():
+                picture.load()
+                return picture
+    except Exception:
+        pass  # Pillow raises many kinds; the reader below says what is wrong
+    return Image.fromarray(read_image(path))
+
+
+def _film_pictures(tasks: list[ImageTask]) -> Iterator[tuple[ImageTask, Image.Image | Outcome]]:
     """Frames of one film that follow each other, or why they are not to be had."""
     path = tasks[0].path
     reason = Outcome.UNREADABLE_IMAGE if path.exists() else Outcome.MISSING_IMAGE
     with closing(_decode_film(path, tasks[0].film_frame or 0)) as pictures:
         for task in tasks:
             picture = next(pictures, None)
-            yield task, reason if picture is None else picture
+            yield task, reason if picture is None else Image.fromarray(picture)
 
 
-def _decode_film(path: Path, first: int) -> Generator[Picture]:
+def _decode_film(path: Path, first: int) -> Generator[NDArray[np.uint8]]:
     """Decode from frame `first` on, as far as that goes."""
     try:
         with VideoFile(path) as film:
