@@ -44,27 +44,15 @@ def _name(path: Path) -> str:
 
 def _load(path: Path, on_problem: OnProblem) -> Iterator[Sequence]:
     name = _name(path)
-    content = _parse(path)
+    content = parse_annotation(path)
     count = _integer(content.findtext("meta//size"))
     frames = _frames(path)
     if isinstance(frames, FrameFiles):
         count = len(frames) if count is None else count
         frames = match_frames(frames, count, video=name, on_problem=on_problem)
         count = len(frames)
-    tracks = [(item, _boxes(item, path)) for item in content.iterfind("track")]
-    last = max((box.frame for _, boxes in tracks for box in boxes), default=-1)
-    observations = [
-        Observation(
-            track=item.get("id", str(number)),
-            frame=box.frame,
-            box=(left, top, right - left, bottom - top),
-            occluded=box.occluded,
-            label=item.get("label", ""),
-        )
-        for number, (item, boxes) in enumerate(tracks)
-        for box in _interpolate(boxes)
-        for left, top, right, bottom in [box.corners]
-    ]
+    observations = list_observations(content, path)
+    last = max((int(box.get("frame", -1)) for box in content.iterfind("track/box")), default=-1)
     width = _integer(content.findtext("meta//original_size/width"))
     height = _integer(content.findtext("meta//original_size/height"))
     yield from gather_tracks(
@@ -75,6 +63,26 @@ def _load(path: Path, on_problem: OnProblem) -> Iterator[Sequence]:
         on_problem=on_problem,
         size=(width, height) if width and height else None,
     )
+
+
+def list_observations(content: ET.Element, path: Path) -> list[Observation]:
+    """List the boxes of an annotation's tracks, those between its key frames too.
+
+    Raises:
+        DatasetError: a box without frame or edges; names `path`.
+    """
+    return [
+        Observation(
+            track=item.get("id", str(number)),
+            frame=box.frame,
+            box=(left, top, right - left, bottom - top),
+            occluded=box.occluded,
+            label=item.get("label", ""),
+        )
+        for number, item in enumerate(content.iterfind("track"))
+        for box in _interpolate(_boxes(item, path))
+        for left, top, right, bottom in [box.corners]
+    ]
 
 
 def _boxes(track: ET.Element, path: Path) -> list[_Box]:
@@ -142,7 +150,12 @@ def _frames(path: Path) -> FrameFiles | Path:
     )
 
 
-def _parse(path: Path) -> ET.Element:
+def parse_annotation(path: Path) -> ET.Element:
+    """Read an XML file of tracks.
+
+    Raises:
+        DatasetError: it isn't one.
+    """
     try:
         content = ET.parse(path).getroot()
     except (ET.ParseError, OSError) as error:

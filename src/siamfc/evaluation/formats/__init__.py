@@ -1,0 +1,21 @@
+"""Forms of result files: those of the benchmarks, of annotation tools, and our own."""
+
+from siamfc.evaluation.formats.layout import ResultFormat
+from siamfc.evaluation.formats.staging import whole_folder
+from siamfc.evaluation.formats.trackers import (
+    RESULT_FORMATS,
+    TrackerResults,
+    find_result_format,
+    read_trackers,
+    write_tracker,
+)
+
+__all__ = [
+    "RESULT_FORMATS",
+    "ResultFormat",
+    "TrackerResults",
+    "find_result_format",
+    "read_trackers",
+    "whole_folder",
+    "write_tracker",
+]

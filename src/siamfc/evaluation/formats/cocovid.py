@@ -1,0 +1,93 @@
+"""Results as one COCO-video JSON: videos, their images, and boxes with the number of a track."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from siamfc.data.readers.cocovid import COCOVID as ANNOTATION
+from siamfc.data.sequences import FrameFiles, Sequence
+from siamfc.errors import DatasetError
+from siamfc.evaluation.formats.inbox import Inbox, by_video, clean_boxes
+from siamfc.evaluation.formats.layout import ResultFormat, file_for
+from siamfc.evaluation.runs import Track
+
+_FILE = "results"
+
+
+def _read(folder: Path, inbox: Inbox) -> None:
+    videos = by_video(inbox.sequences)
+    with inbox.leaving_out_damage():
+        for video in ANNOTATION.open(folder):
+            if video.name not in videos:
+                inbox.unknown.append(video.name)
+                continue
+            found = {one.name: one for one in video.read(lambda _: None)}  # images aren't needed
+            for number, (target, sequence) in enumerate(videos[video.name].items(), 1):
+                one = found.get(f"{video.name}/{target}") or found.get(f"{video.name}/{number}")
+                if one is not None:
+                    with inbox.leaving_out_damage():
+                        boxes = clean_boxes(one.boxes, folder / video.name, len(sequence))
+                        inbox.add(sequence, boxes)
+
+
+def _write(folder: Path, tracks: Iterable[tuple[Sequence, Track]]) -> None:
+    by_name = {sequence.name: (sequence, track) for sequence, track in tracks}
+    videos = by_video(sequence for sequence, _ in by_name.values())
+    content: dict[str, list[dict[str, Any]]] = {
+        "categories": [{"id": 1, "name": "target"}],
+        "videos": [],
+        "images": [],
+        "annotations": [],
+    }
+    for number, (video, targets) in enumerate(videos.items(), 1):
+        content["videos"].append({"id": number, "name": video})
+        first = len(content["images"]) + 1
+        content["images"] += _images(next(iter(targets.values())), number, first)
+        for place, (target, sequence) in enumerate(targets.items(), 1):
+            identity = int(target) if target.isdigit() else place
+            track = by_name[sequence.name][1]
+            for frame, box in enumerate(track.boxes):
+                if np.isnan(box).any():
+                    continue
+                annotation = {
+                    "id": len(content["annotations"]) + 1,
+                    "video_id": number,
+                    "image_id": first + frame,
+                    "category_id": 1,
+                    "track_id": identity,
+                    "instance_id": identity,
+                    "bbox": box.tolist(),
+                    "area": float(box[2] * box[3]),
+                    "iscrowd": 0,
+                }
+                if not np.isnan(track.scores[frame]):
+                    annotation["score"] = float(track.scores[frame])
+                content["annotations"].append(annotation)
+    path = file_for(folder, _FILE, ".json")
+    path.write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
+
+
+def _images(sequence: Sequence, video: int, first: int) -> Iterable[dict[str, Any]]:
+    if not isinstance(sequence.frames, FrameFiles):
+        raise DatasetError(
+            f"{sequence.name}: expected an image a frame for COCO-video, got one video file"
+        )
+    size = dict(zip(("width", "height"), sequence.size or (), strict=False))
+    for frame, path in enumerate(sequence.frames):
+        name = f"{sequence.video}/{path.name}"
+        yield {"id": first + frame, "video_id": video, "frame_id": frame, "file_name": name, **size}
+
+
+COCOVID = ResultFormat(
+    name="cocovid",
+    title="COCO-video JSON",
+    tree=("results.json",),
+    boxes="bbox [x, y, w, h], 0-based; no annotation where there is no box",
+    source="MMTracking's CocoVID (frame_id, instance_id); TAO (track_id)",
+    recognize=lambda folder: any(folder.glob("*.json")),
+    read=_read,
+    write=_write,
+)

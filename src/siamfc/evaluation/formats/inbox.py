@@ -1,0 +1,144 @@
+"""Collects what a run's files hold, and what is wrong with them."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from siamfc.data.readers.text import read_table
+from siamfc.data.sequences import FloatArray, Sequence
+from siamfc.errors import DatasetError
+from siamfc.evaluation.runs import Track
+
+_NOT_A_LETTER = re.compile(r"[^a-z0-9]+")
+
+
+@dataclass(kw_only=True, eq=False)
+class Inbox:
+    """What has been read so far of one run over a data set's sequences.
+
+    A damaged file is written down and left out; the others are read all the same.
+    """
+
+    sequences: tuple[Sequence, ...]
+    tracks: dict[str, Track] = field(default_factory=dict)
+    """By the name of the sequence."""
+    damaged: list[str] = field(default_factory=list)
+    """A line for each file that was left out."""
+    unknown: list[str] = field(default_factory=list)
+    """Names that no sequence of the data set has."""
+    notes: list[str] = field(default_factory=list)
+    """A line for each file that was read, but with something to know."""
+    record: Mapping[str, Any] = field(default_factory=dict)
+    """Of the run, where its files have one."""
+
+    def __post_init__(self) -> None:
+        self._exact = {one.name: one for one in self.sequences}
+        self._loose: dict[str, Sequence | None] = {}
+        for one in self.sequences:
+            for name in {_fold(one.name), _fold(one.name.rpartition("/")[2])}:
+                self._loose[name] = None if name in self._loose else one
+
+    def find(self, name: str) -> Sequence | None:
+        """The sequence that a file's name means; None, and written down, if there is none.
+
+        Where the name isn't exactly a sequence's, case, signs between words and the folders
+        before it don't matter: `jogging.1` is `Jogging-1`, as toolkits differ here.
+        """
+        found = self._exact.get(name) or self._loose.get(_fold(name))
+        if found is None:
+            self.unknown.append(name)
+        return found
+
+    def add(
+        self,
+        sequence: Sequence,
+        boxes: FloatArray,
+        *,
+        scores: FloatArray | None = None,
+        seconds: FloatArray | None = None,
+    ) -> None:
+        """Keep a track (F, 4); scores and seconds (F,) where there are some."""
+        unknown = np.full(len(boxes), np.nan)
+        self.tracks[sequence.name] = Track(
+            sequence=sequence.name,
+            boxes=boxes,
+            scores=unknown if scores is None else scores,
+            seconds=unknown if seconds is None else seconds,
+        )
+
+    @contextmanager
+    def leaving_out_damage(self) -> Iterator[None]:
+        """Write an error of the block down instead of raising it."""
+        try:
+            yield
+        except DatasetError as error:
+            self.damaged.append(str(error))
+
+
+def read_box_lines(path: Path, frame_count: int, *, index_base: int) -> FloatArray:
+    """Read a file of `x, y, w, h` lines, one a frame: (F, 4), 0-based; NaN where there is no box.
+
+    Numbers may be apart by commas, semicolons, tabs or blanks. A row with a NaN or without area
+    is no box.
+
+    Raises:
+        DatasetError: a line of something else, or another count of lines.
+    """
+    return clean_boxes(read_table(path, 4), path, frame_count, index_base=index_base)
+
+
+def clean_boxes(
+    boxes: FloatArray, path: Path, frame_count: int, *, index_base: int = 0
+) -> FloatArray:
+    """Check boxes (F, 4) that a file gave for so many frames; see `read_box_lines`.
+
+    Raises:
+        DatasetError: another count of boxes, or an infinite number.
+    """
+    if len(boxes) != frame_count:
+        raise DatasetError(f"{path}: expected {frame_count} boxes, one a frame, got {len(boxes)}")
+    infinite = np.asarray(np.isinf(boxes).any(axis=1))
+    if infinite.any():
+        frame = int(np.argmax(infinite))
+        raise DatasetError(
+            f"{path}, frame {frame}: expected finite numbers or NaN, got {boxes[frame].tolist()}"
+        )
+    usable = ~np.isnan(boxes).any(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
+    cleaned = boxes - np.array([index_base, index_base, 0, 0])
+    cleaned[~usable] = np.nan
+    return cleaned
+
+
+def read_seconds(path: Path, frame_count: int) -> FloatArray | None:
+    """Read the first column of a file of seconds, one line a frame: (F,); None if there is none.
+
+    Raises:
+        DatasetError: a file of something else.
+    """
+    if not path.exists():
+        return None
+    table = read_table(path)
+    if len(table) != frame_count:
+        raise DatasetError(f"{path}: expected {frame_count} times, one a frame, got {len(table)}")
+    return np.asarray(np.where(table[:, 0] > 0, table[:, 0], np.nan))
+
+
+def _fold(name: str) -> str:
+    return _NOT_A_LETTER.sub("", name.lower())
+
+
+def by_video(sequences: Iterable[Sequence]) -> dict[str, dict[str, Sequence]]:
+    """Sort sequences by video and, in it, by target: what follows the video's name, or `1`.
+
+    `Jogging-2` of the video `Jogging` is its target `2`.
+    """
+    videos: dict[str, dict[str, Sequence]] = {}
+    for one in sequences:
+        target = one.name.removeprefix(one.video).lstrip("/-_.") or "1"
+        videos.setdefault(one.video, {})[target] = one
+    return videos

@@ -1,0 +1,69 @@
+"""What a form of result files is: the part that each form states of its own."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from siamfc.data.sequences import FloatArray, Sequence
+from siamfc.errors import OutputError
+from siamfc.evaluation.formats.inbox import Inbox
+from siamfc.evaluation.runs import Track
+
+Tracks = Mapping[str, Track]
+"""By the name of the sequence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultFormat:
+    """A form in which a run's boxes are handed on, with its conventions and their source."""
+
+    name: str
+    """As typed on the command line."""
+    title: str
+    tree: tuple[str, ...]
+    """What lies in the folder of a run: one path a line, `<…>` for what varies."""
+    boxes: str
+    """Form and index base of a box."""
+    source: str
+    """Where these conventions are laid down."""
+    recognize: Callable[[Path], bool] = field(repr=False)
+    """Whether a folder looks like one of a run in this form."""
+    read: Callable[[Path, Inbox], None] = field(repr=False)
+    """Read a run's folder into an inbox."""
+    write: Callable[[Path, Iterable[tuple[Sequence, Track]]], None] = field(repr=False)
+    """Write tracks into an empty folder."""
+
+
+def file_for(folder: Path, name: str, suffix: str) -> Path:
+    """Where the file of a sequence goes; makes the folders on the way to it.
+
+    Raises:
+        OutputError: a name that would lead out of the folder.
+    """
+    parts = name.split("/")
+    if not all(parts) or {".", ".."} & set(parts) or "\0" in name:
+        raise OutputError(f"expected a sequence's name fit for a file, got {name!r}")
+    path = folder.joinpath(*parts[:-1], parts[-1] + suffix)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def last_part(name: str) -> str:
+    """What benchmarks call a sequence that we call `<split>/<name>`."""
+    return name.rpartition("/")[2]
+
+
+def box_lines(boxes: FloatArray, *, index_base: int, decimals: int = 4) -> str:
+    """Lines `x,y,w,h`, one a frame; a missing box is a line of zeros, which has no area."""
+    rows = boxes + np.array([index_base, index_base, 0, 0])
+    rows[np.isnan(boxes).any(axis=1)] = 0
+    return "".join(",".join(f"{value:.{decimals}f}" for value in row) + "\n" for row in rows)
+
+
+def text_files(folder: Path) -> Iterator[Path]:
+    """The text files of a folder that may hold boxes, in order: not lists, not times."""
+    for path in sorted(folder.glob("*.txt")):
+        if not path.stem.endswith("_time") and path.stem != "list":
+            yield path

@@ -1,0 +1,131 @@
+"""Results as siamfc writes them: folders of `siamfc evaluate`, and csv and jsonl of a track."""
+
+import json
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from siamfc.data.sequences import Sequence
+from siamfc.errors import DatasetError
+from siamfc.evaluation.formats.inbox import Inbox, clean_boxes
+from siamfc.evaluation.formats.layout import ResultFormat, file_for
+from siamfc.evaluation.results import ResultFolder, read_track
+from siamfc.evaluation.runs import Track
+from siamfc.evaluation.schemes import ONE_PASS
+from siamfc.tracking.results import FrameResult, read_results, write_results
+
+_MARK = "# {"
+_ONE_PASS = ONE_PASS.title
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return file.read(len(_MARK)) == _MARK
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _recognize_ours(folder: Path) -> bool:
+    """A result file says which sequence it is of, and so how deep it lies in its folder."""
+    for path in [*folder.glob("*.csv"), *folder.glob("*/*.csv")]:
+        if _is_ours(path):
+            try:
+                sequence = read_track(path)[0].sequence
+            except DatasetError:
+                return path.parent == folder
+            return folder.joinpath(*f"{sequence}.csv".split("/")) == path
+    return any(folder.glob("*.failed.json"))
+
+
+def _read_ours(folder: Path, inbox: Inbox) -> None:
+    for path in sorted(folder.rglob("*.csv")):
+        with inbox.leaving_out_damage():
+            track, record = read_track(path)
+            inbox.record = inbox.record or record
+            if record.get("protocol", _ONE_PASS) != _ONE_PASS:
+                raise DatasetError(
+                    f"{path}: expected a track of one pass, got one of {record['protocol']}: its "
+                    "scores cannot stand beside others in one table"
+                )
+            sequence = inbox.find(track.sequence)
+            if sequence is not None:
+                boxes = clean_boxes(track.boxes, path, len(sequence))
+                inbox.add(sequence, boxes, scores=track.scores, seconds=track.seconds)
+    for path in sorted(folder.rglob("*.failed.json")):
+        with inbox.leaving_out_damage():
+            raise DatasetError(f"{path}: the tracker failed: {_failure(path)}")
+
+
+def _failure(path: Path) -> str:
+    try:
+        return " ".join(str(json.loads(path.read_text(encoding="utf-8"))["failure"]).split())
+    except (OSError, ValueError, KeyError, TypeError):
+        return "no reason given"
+
+
+def _write_ours(folder: Path, tracks: Iterable[tuple[Sequence, Track]]) -> None:
+    results = ResultFolder(path=folder, record={})
+    for _, track in tracks:
+        results.save(track)
+
+
+def _read_table(folder: Path, inbox: Inbox, *, suffix: str) -> None:
+    for path in sorted(folder.glob(f"*{suffix}")):
+        sequence = inbox.find(path.stem)
+        if sequence is None:
+            continue
+        with inbox.leaving_out_damage():
+            boxes, scores = _first_target(read_results(path), path, len(sequence))
+            inbox.add(sequence, clean_boxes(boxes, path, len(sequence)), scores=scores)
+
+
+def _first_target(
+    results: list[FrameResult], path: Path, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    frames = [one.index for one in results]
+    if frames != list(range(count)):
+        raise DatasetError(f"{path}: expected frames 0 to {count - 1}, got {len(frames)} frames")
+    boxes = [one.boxes[0] if len(one.boxes) else np.full(4, np.nan) for one in results]
+    scores = [one.scores[0] if len(one.scores) else np.nan for one in results]
+    return np.array(boxes), np.array(scores)
+
+
+def _write_table(folder: Path, tracks: Iterable[tuple[Sequence, Track]], *, suffix: str) -> None:
+    for sequence, track in tracks:
+        results = (
+            FrameResult(frame, np.nan, track.boxes[frame : frame + 1], track.scores[[frame]])
+            for frame in range(len(track.boxes))
+        )
+        write_results(file_for(folder, sequence.name.replace("/", "_"), suffix), results)
+
+
+def _recognize_table(suffix: str) -> Callable[[Path], bool]:
+    return lambda folder: any(not _is_ours(path) for path in folder.glob(f"*{suffix}"))
+
+
+SIAMFC = ResultFormat(
+    name="siamfc",
+    title="siamfc evaluate --out",
+    tree=("<sequence>.csv (a line of JSON, the run's record, then a table)",),
+    boxes="x, y, w, h, 0-based; an empty field where there is no box",
+    source="siamfc.evaluation.results",
+    recognize=_recognize_ours,
+    read=_read_ours,
+    write=_write_ours,
+)
+CSV, JSONL = (
+    ResultFormat(
+        name=suffix[1:],
+        title=f"siamfc track --results FILE{suffix}",
+        tree=(f"<sequence>{suffix}",),
+        boxes="x, y, w, h, 0-based; of several targets the first is taken",
+        source="siamfc.tracking.results",
+        recognize=_recognize_table(suffix),
+        read=partial(_read_table, suffix=suffix),
+        write=partial(_write_table, suffix=suffix),
+    )
+    for suffix in (".csv", ".jsonl")
+)

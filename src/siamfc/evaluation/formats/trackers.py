@@ -1,0 +1,169 @@
+"""Reads and writes all that one tracker said of a data set."""
+
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Sequence as AbstractSequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from siamfc.data.readers.images import list_folders
+from siamfc.data.sequences import Sequence
+from siamfc.errors import DatasetError, InputError
+from siamfc.evaluation.formats.cocovid import COCOVID
+from siamfc.evaluation.formats.cvat import CVAT
+from siamfc.evaluation.formats.got10k import GOT10K
+from siamfc.evaluation.formats.inbox import Inbox
+from siamfc.evaluation.formats.layout import ResultFormat, Tracks
+from siamfc.evaluation.formats.mot import MOT
+from siamfc.evaluation.formats.staging import whole_folder
+from siamfc.evaluation.formats.tables import CSV, JSONL, SIAMFC
+from siamfc.evaluation.formats.text import LASOT, OTB, TRACKINGNET, UAV123
+from siamfc.evaluation.formats.vot import VOT
+
+_ALL = (SIAMFC, VOT, GOT10K, MOT, OTB, LASOT, UAV123, TRACKINGNET, COCOVID, CVAT, CSV, JSONL)
+
+RESULT_FORMATS: Mapping[str, ResultFormat] = {one.name: one for one in _ALL}
+"""Every form of results by the name that is typed, in the order in which they are recognised."""
+
+_SHOWN_NAMES = 3
+_ZIPPED = (GOT10K.name, TRACKINGNET.name)
+"""Forms that a server takes as a zip."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrackerResults:
+    """What one tracker said of a data set."""
+
+    name: str
+    """As in tables."""
+    path: Path
+    format: str
+    """Name of the form that it was read in."""
+    tracks: Tracks
+    record: Mapping[str, Any] = field(default_factory=dict)
+    """Tracker, weights, versions, machine: as far as the files say."""
+    damaged: tuple[str, ...] = ()
+    """A line for each file that couldn't be read and was left out."""
+    notes: tuple[str, ...] = ()
+    """Lines on what was read but isn't as expected."""
+
+
+def find_result_format(name: str) -> ResultFormat:
+    """Find a form of results by its name.
+
+    Raises:
+        InputError: there is none of that name; the message gives the nearest.
+    """
+    if name in RESULT_FORMATS:
+        return RESULT_FORMATS[name]
+    near = get_close_matches(name, RESULT_FORMATS, n=1)
+    advice = (
+        f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(RESULT_FORMATS)}"
+    )
+    raise InputError(f"unknown form of results {name!r}: {advice}")
+
+
+def recognize(folder: Path) -> ResultFormat | None:
+    """The form of the results in a folder; None if they are in none that is known."""
+    return next((one for one in _ALL if one.recognize(folder)), None)
+
+
+def read_trackers(
+    path: str | Path,
+    sequences: Iterable[Sequence],
+    *,
+    format: str | None = None,  # noqa: A002 - the word of the command line
+    name: str | None = None,
+) -> list[TrackerResults]:
+    """Read the run in a folder, or, where it holds a folder for each of several, all of them.
+
+    A damaged file doesn't stop the others; see `TrackerResults.damaged`.
+
+    Args:
+        path: the folder.
+        sequences: of the data set, by whose names and lengths the files are told and checked.
+        format: name of the form; None: it is recognised.
+        name: of the run; None: the folder's.
+
+    Raises:
+        DatasetError: no such folder, or no results in it.
+        InputError: no such form.
+    """
+    path = Path(path)
+    chosen = find_result_format(format) if format else None
+    if not path.is_dir():
+        raise DatasetError(f"{path}: expected a folder of results, found none")
+    known = tuple(sequences)
+    form = chosen if chosen and chosen.recognize(path) else None if chosen else recognize(path)
+    if form is not None:
+        return [_read(path, form, known, name or path.absolute().name)]
+    runs = [
+        _read(folder, form, known, f"{name}/{folder.name}" if name else folder.name)
+        for folder in list_folders(path)
+        if (form := chosen or recognize(folder)) and form.recognize(folder)
+    ]
+    if not runs:
+        wanted = "; ".join(chosen.tree) if chosen else "one of " + ", ".join(RESULT_FORMATS)
+        raise DatasetError(f"{path}: expected results ({wanted}), found none of them")
+    return runs
+
+
+def _read(
+    folder: Path, form: ResultFormat, sequences: tuple[Sequence, ...], name: str
+) -> TrackerResults:
+    inbox = Inbox(sequences=sequences)
+    form.read(folder, inbox)
+    return TrackerResults(
+        name=name,
+        path=folder,
+        format=form.name,
+        tracks=inbox.tracks,
+        record=inbox.record,
+        damaged=tuple(inbox.damaged),
+        notes=(*inbox.notes, *_unknown(folder, inbox.unknown)),
+    )
+
+
+def _unknown(folder: Path, names: list[str]) -> Iterator[str]:
+    if names:
+        shown = ", ".join(map(repr, names[:_SHOWN_NAMES]))
+        more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+        yield f"{folder}: results of sequences that the data set doesn't have: {shown}{more}"
+
+
+def write_tracker(
+    folder: str | Path,
+    tracks: Tracks,
+    sequences: AbstractSequence[Sequence],
+    *,
+    format: str,  # noqa: A002 - the word of the command line
+) -> Path:
+    """Write a run's tracks in one of `RESULT_FORMATS`, and a zip beside where a server takes one.
+
+    Returns:
+        What is to be handed on: the folder, or the zip of what is in it.
+
+    Raises:
+        InputError: no such form.
+        OutputError: the folder isn't empty, or cannot be written.
+    """
+    form, target = find_result_format(format), Path(folder)
+    with whole_folder(target) as staging:
+        form.write(staging, [(one, tracks[one.name]) for one in sequences if one.name in tracks])
+    return _zip(target) if form.name in _ZIPPED else target
+
+
+def _zip(folder: Path) -> Path:
+    """Zip what is in a folder, without the folder itself, as the servers want it."""
+    path = folder.with_name(f"{folder.name}.zip")
+    partial = folder.with_name(f".{folder.name}.zip.partial")
+    try:
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in sorted(folder.rglob("*.txt")):
+                archive.write(file, file.relative_to(folder))
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path

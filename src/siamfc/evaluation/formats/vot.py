@@ -1,0 +1,102 @@
+"""Results as the VOT toolkit keeps them: trajectories of an experiment without restarts."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from siamfc.boxes import from_polygon, is_absent
+from siamfc.data.readers.text import parse_numbers, read_lines
+from siamfc.data.sequences import FloatArray, Sequence
+from siamfc.errors import DatasetError
+from siamfc.evaluation.formats.inbox import Inbox, clean_boxes, read_seconds
+from siamfc.evaluation.formats.layout import ResultFormat, file_for, last_part
+from siamfc.evaluation.runs import Track
+
+_EXPERIMENT = "baseline"
+_INITIALIZATION, _FAILURE = 1.0, 2.0
+_FIRST_PIXEL = np.array([1.0, 1.0, 0.0, 0.0])
+
+
+def _files(folder: Path) -> list[Path]:
+    found = [*folder.glob("*/*_001.txt"), *folder.glob("*/*/*_001.txt")]
+    return sorted(path for path in found if path.stem == f"{path.parent.name}_001")
+
+
+def _recognize(folder: Path) -> bool:
+    """VOT's trajectories begin with a single number: this frame started the tracker."""
+    for path in _files(folder)[:1]:
+        first = next(iter(read_lines(path)), "")
+        return first.replace(".", "", 1).isdigit()
+    return False
+
+
+def _read(folder: Path, inbox: Inbox) -> None:
+    for path in _files(folder):
+        sequence = inbox.find(path.parent.name)
+        if sequence is None:
+            continue
+        with inbox.leaving_out_damage():
+            boxes = clean_boxes(_boxes(path, sequence), path, len(sequence))
+            times = path.with_name(f"{path.stem}_time.value")
+            inbox.add(sequence, boxes, seconds=read_seconds(times, len(sequence)))
+
+
+def _boxes(path: Path, sequence: Sequence) -> FloatArray:
+    rows = []
+    for frame, line in enumerate(read_lines(path)):
+        try:
+            numbers = parse_numbers(line)
+        except ValueError:
+            numbers = []
+        if numbers == [_INITIALIZATION] and frame < len(sequence):
+            rows.append(sequence.boxes[frame])
+        elif numbers == [_FAILURE]:
+            raise DatasetError(
+                f"{path}, line {frame + 1}: expected one pass without restarts, got a failure: "
+                "a supervised run cannot stand beside others in this table"
+            )
+        elif len(numbers) == 1:
+            rows.append(np.full(4, np.nan))
+        elif len(numbers) == 4:
+            rows.append(np.array(numbers) - _FIRST_PIXEL)
+        elif len(numbers) >= 6 and len(numbers) % 2 == 0:
+            rows.append(from_polygon(numbers) - _FIRST_PIXEL)
+        else:
+            raise DatasetError(
+                f"{path}, line {frame + 1}: expected a rectangle, a polygon or a code, got {line!r}"
+            )
+    return np.array(rows, dtype=np.float64).reshape(-1, 4)
+
+
+def _write(folder: Path, tracks: Iterable[tuple[Sequence, Track]]) -> None:
+    for sequence, track in tracks:
+        name = last_part(sequence.name)
+        first = int(np.argmax(~is_absent(track.boxes)))
+        lines = [
+            "0"
+            if np.isnan(box).any()
+            else "1"
+            if frame == first
+            else ",".join(f"{value:.4f}" for value in box + _FIRST_PIXEL)
+            for frame, box in enumerate(track.boxes)
+        ]
+        home = folder / _EXPERIMENT / name
+        file_for(home, f"{name}_001", ".txt").write_text("\n".join(lines) + "\n")
+        seconds = "".join(f"{value:.8f}\n" for value in np.nan_to_num(track.seconds))
+        file_for(home, f"{name}_001_time", ".value").write_text(seconds)
+
+
+VOT = ResultFormat(
+    name="vot",
+    title="VOT",
+    tree=(
+        "baseline/<sequence>/<sequence>_001.txt",
+        "baseline/<sequence>/<sequence>_001_time.value (seconds, a frame a line)",
+    ),
+    boxes="x,y,w,h or a polygon, 1-based; alone on a line: 1 start, 2 failure, 0 no box",
+    source="github.com/votchallenge/toolkit, vot/tracker/results.py",
+    recognize=_recognize,
+    read=_read,
+    write=_write,
+)
