@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from siamfc.data.ranges import check_number
 from siamfc.errors import InputError
+
+_LEAST = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +20,8 @@ class LabelSettings:
 
     radius: float = 16.0
     """Cells within so many pixels of the search image are positive (thesis eq. 4, table 6)."""
+    balanced: bool = True
+    """Positive and negative cells weigh the same together (thesis eq. 5), instead of each cell."""
     soft: bool = False
     """Labels fall off as a Gaussian of deviation radius/2, instead of at once at the radius."""
     scale_tolerance: float | None = None
@@ -26,10 +31,16 @@ class LabelSettings:
     """
 
     def __post_init__(self) -> None:
-        if self.radius <= 0:
-            raise InputError(f"radius: expected a positive number of pixels, got {self.radius}")
-        if self.scale_tolerance is not None and self.scale_tolerance <= 0:
-            raise InputError(f"scale_tolerance: expected above 0, got {self.scale_tolerance}")
+        check_number("radius", self.radius, _LEAST)
+        if self.scale_tolerance is not None:
+            check_number("scale_tolerance", self.scale_tolerance, _LEAST)
+        if not self.balanced and (self.soft or self.scale_tolerance is not None):
+            raise InputError("balanced: expected true with soft labels or a scale_tolerance")
+
+    @property
+    def is_hard(self) -> bool:
+        """Whether every label is 0 or 1."""
+        return not self.soft and self.scale_tolerance is None
 
 
 def response_labels(
@@ -50,8 +61,9 @@ def response_labels(
         stride: pixels between two cells.
 
     Returns:
-        Labels, and weights of which positives and negatives each have half (thesis eq. 5): over a
-        response they sum to 1, or to 1/2 where no cell is positive.
+        Labels, and weights of which positives and negatives each have half (thesis eq. 5), or all
+        alike: over a response they sum to 1, or to 1/2 where halves are asked for and no cell is
+        positive.
     """
     cells = torch.arange(response_size, device=offsets.device) - (response_size - 1) / 2
     x = cells[None, None, :] * stride - offsets[:, 0, None, None]
@@ -61,6 +73,8 @@ def response_labels(
         labels = torch.exp(-distance / (2 * (settings.radius / 2) ** 2))
     else:
         labels = (distance <= settings.radius**2).float()
+    if not settings.balanced:
+        return labels, torch.full_like(labels, response_size**-2)
     positive = labels.sum((1, 2), keepdim=True).clamp(min=1e-6)
     negative = (1 - labels).sum((1, 2), keepdim=True)
     if settings.scale_tolerance is not None:

@@ -1,47 +1,191 @@
 """All settings of a training run, as functions: a variant is `replace(procedural(), …)`."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 
-from siamfc.data.procedural.pairs import PairSettings
-from siamfc.data.procedural.textures import TextureSettings
+from siamfc.data.augment import AugmentSettings
+from siamfc.data.ranges import check_whole
 from siamfc.errors import InputError
+from siamfc.network.architecture import embedding_size
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.normalisation import Normalisation
+from siamfc.training.data_settings import Data, ProceduralData, SquareData, StoreData
 from siamfc.training.labels import LabelSettings
+from siamfc.training.losses import LossSettings
 from siamfc.training.optimisation import OptimiserSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A whole training run on procedural pairs."""
+    """A whole training run."""
 
     name: str
     seed: int = 0
-    """Of the weights, the textures and every pair."""
-    steps: int = 20_000
-    batch: int = 256
+    """Of the first weights, the split of the videos, and every pair."""
+    epochs: int = 50
+    pairs_per_epoch: int = 53_200
+    """The paper's; what a whole number of batches leaves over is not used."""
+    batch: int = 8
     """Pairs in one step, over all processes."""
-    peak_weight: float = 0.0
-    """Weight of `losses.peak_entropy` beside the balanced cross-entropy."""
-    renew_textures_every: int = 2000
-    """Steps after which the bank is drawn anew."""
-    validate_every: int = 2000
-    """Steps between two validations."""
+    validation_pairs: int = 5_320
+    """Pairs, always the same, that the validation loss is measured on after each epoch."""
+    validation_batch: int = 8
+    log_every: int = 50
+    """Steps between two lines of the log; only there does the host wait for the device."""
     labels: LabelSettings = field(default_factory=LabelSettings)
+    loss: LossSettings = field(default_factory=LossSettings)
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
-    pairs: PairSettings = field(default_factory=PairSettings)
-    textures: TextureSettings = field(default_factory=TextureSettings)
+    data: Data = field(default_factory=StoreData)
     spec: EmbeddingSpec = field(default_factory=EmbeddingSpec)
+    """How the weights will be used; search images may have another size while training."""
     normalisation: Normalisation = field(
         default_factory=lambda: Normalisation(mean=(0.45,) * 3, std=(0.25,) * 3)
     )
 
     def __post_init__(self) -> None:
-        counts = (self.steps, self.batch, self.renew_textures_every, self.validate_every)
-        if min(counts) < 1:
-            raise InputError(f"expected at least one step, pair and so on, got {self}")
+        check_whole("seed", self.seed, 0, 2**63 - 1)
+        for name in ("epochs", "batch", "validation_batch", "log_every"):
+            check_whole(name, getattr(self, name), 1)
+        check_whole("pairs_per_epoch", self.pairs_per_epoch, self.batch)
+        check_whole("validation_pairs", self.validation_pairs, self.validation_batch)
+        if self.loss.kind == "logistic" and not self.labels.is_hard:
+            raise InputError("loss.kind: expected bce, whose labels may be soft, got logistic")
+        if self.data.sizes[0] != self.spec.exemplar_size:
+            raise InputError(
+                f"exemplar_size: expected the {self.spec.exemplar_size} pixels of spec, "
+                f"got {self.data.sizes[0]} in data"
+            )
+        check_whole("response_size", self.response_size, 1)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps between two validations."""
+        return self.pairs_per_epoch // self.batch
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole run."""
+        return self.epochs * self.steps_per_epoch
+
+    @property
+    def response_size(self) -> int:
+        """Cells on a side of the response while training."""
+        exemplar, search = self.data.sizes
+        return embedding_size(search) - embedding_size(exemplar) + 1
+
+
+def thesis() -> Recipe:
+    """Table 6 of the thesis, on its synthetic data set (4.1.4); with stores, its experiment 2.
+
+    Cross-entropy as eq. (7), every cell alike: eq. (5) the thesis could not apply. It names no
+    momentum, weight decay or length of an epoch: they are the paper's. Its 500,000 images are
+    drawn on the fly, 53,200 pairs an epoch.
+    """
+    return Recipe(name="thesis", labels=LabelSettings(balanced=False), data=SquareData())
+
+
+def paper() -> Recipe:
+    """Train as Bertinetto et al. did, in their code: on stores, with falling learning rate.
+
+    Logistic loss with balanced classes, SGD with momentum 0.9 and weight decay 5e-4; the rate
+    falls after each of 50 epochs, from 1e-2 to 1e-5 by equal factors.
+    """
+    return Recipe(
+        name="paper",
+        loss=LossSettings(kind="logistic"),
+        optimiser=OptimiserSettings(schedule="step", drops=49),
+        data=StoreData(),
+    )
 
 
 def procedural() -> Recipe:
-    """Make the weights that ship: procedural pairs alone, on a GPU."""
-    return Recipe(name="procedural")
+    """Make the weights that ship: 5.08 million procedural pairs, on one GPU or several."""
+    return Recipe(
+        name="procedural",
+        epochs=8,
+        pairs_per_epoch=1241 * 512,
+        batch=512,
+        validation_pairs=2048,
+        validation_batch=128,
+        log_every=100,
+        labels=LabelSettings(radius=12.0),
+        optimiser=OptimiserSettings(
+            kind="adamw",
+            learning_rate=3e-3,
+            final_learning_rate=1e-6,
+            schedule="cosine",
+            warm_up_steps=300,
+            weight_decay=0.05,
+            clip_norm=10.0,
+            averaging=0.9995,
+        ),
+        data=ProceduralData(),
+    )
+
+
+def finetune() -> Recipe:
+    """Adapt weights to videos of one's own: a short run with a small learning rate."""
+    return Recipe(
+        name="finetune",
+        epochs=5,
+        pairs_per_epoch=4_000,
+        batch=16,
+        validation_pairs=512,
+        validation_batch=16,
+        log_every=25,
+        labels=LabelSettings(radius=12.0),
+        optimiser=OptimiserSettings(
+            kind="adamw",
+            learning_rate=1e-4,
+            final_learning_rate=1e-6,
+            schedule="cosine",
+            warm_up_steps=50,
+            weight_decay=0.05,
+            clip_norm=10.0,
+            averaging=0.995,
+        ),
+        data=StoreData(),
+    )
+
+
+def tiny() -> Recipe:
+    """Train for a minute on two CPU cores: synthetic squares, smaller search images."""
+    return Recipe(
+        name="tiny",
+        epochs=3,
+        pairs_per_epoch=96,
+        batch=8,
+        validation_pairs=16,
+        log_every=4,
+        labels=LabelSettings(radius=8.0),
+        optimiser=OptimiserSettings(
+            kind="adamw",
+            learning_rate=1e-3,
+            final_learning_rate=1e-5,
+            schedule="cosine",
+            warm_up_steps=4,
+            clip_norm=10.0,
+            averaging=0.8,
+        ),
+        data=SquareData(augmentation=AugmentSettings(search_size=191, max_shift=24.0)),
+    )
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    recipe.__name__: recipe for recipe in (thesis, paper, procedural, finetune, tiny)
+}
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of a name; InputError names the nearest."""
+    if name in RECIPES:
+        return RECIPES[name]()
+    near = get_close_matches(name, RECIPES, n=1)
+    advice = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(RECIPES)}"
+    raise InputError(f"no recipe named {name!r}: {advice}")
+
+
+def with_stores(recipe: Recipe) -> Recipe:
+    """The same run on pairs from stores."""
+    return recipe if isinstance(recipe.data, StoreData) else replace(recipe, data=StoreData())

@@ -1,0 +1,90 @@
+"""Where a recipe's pairs come from: made on the device, drawn on the fly, or read from stores."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from siamfc.data.augment import AugmentSettings
+from siamfc.data.pairs import PairSampling
+from siamfc.data.procedural.pairs import PairSettings
+from siamfc.data.procedural.textures import TextureSettings
+from siamfc.data.ranges import check_number, check_whole
+from siamfc.data.synthetic.dataset import SyntheticDatasetSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProceduralData:
+    """Procedural scenes, `siamfc.data.procedural`: no image is read."""
+
+    pairs: PairSettings = field(default_factory=PairSettings)
+    textures: TextureSettings = field(default_factory=TextureSettings)
+    renew_every: int = 2000
+    """Steps after which the bank of textures is drawn anew."""
+    validation_textures: int = 256
+    """Textures of the validation pairs, which training never sees."""
+
+    def __post_init__(self) -> None:
+        check_whole("renew_every", self.renew_every, 1)
+        check_whole("validation_textures", self.validation_textures, 1)
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Sides of exemplar and search images, pixels."""
+        return self.pairs.exemplar_size, self.pairs.search_size
+
+
+@dataclass(frozen=True, kw_only=True)
+class SquareData:
+    """The thesis's synthetic data set (4.1.4), drawn on the fly."""
+
+    dataset: SyntheticDatasetSettings = field(default_factory=SyntheticDatasetSettings)
+    augmentation: AugmentSettings = field(default_factory=AugmentSettings)
+    validation_share: float = 0.1
+    """Share of the folders, which stand for videos, that training never sees."""
+
+    def __post_init__(self) -> None:
+        check_number("validation_share", self.validation_share, 0, 1)
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Sides of exemplar and search images, pixels."""
+        return self.augmentation.exemplar_size, self.augmentation.search_size
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreData:
+    """Crops of real videos that `siamfc curate` wrote."""
+
+    most_apart: int = 100
+    """Frames of the video between exemplar and search at most."""
+    sample_by: Literal["video", "frame"] = "video"
+    """What has the same chance: every video, as in the paper, or every crop."""
+    still: bool = True
+    """Whether a lonely crop makes a pair with itself."""
+    augmentation: AugmentSettings = field(default_factory=AugmentSettings)
+    validation_share: float = 0.1
+    """Share of the videos that training never sees."""
+    workers: int = 2
+    """Processes that read and decode, for each training process; 0: it does so itself."""
+
+    def __post_init__(self) -> None:
+        check_number("validation_share", self.validation_share, 0, 1)
+        check_whole("workers", self.workers, 0)
+        self.sampling(pairs=1, seed=0)
+
+    def sampling(self, *, pairs: int, seed: int) -> PairSampling:
+        """How pairs are chosen, in epochs of so many."""
+        return PairSampling(
+            most_apart=self.most_apart,
+            sample_by=self.sample_by,
+            still=self.still,
+            pairs_per_epoch=pairs,
+            seed=seed,
+        )
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Sides of exemplar and search images, pixels."""
+        return self.augmentation.exemplar_size, self.augmentation.search_size
+
+
+Data = ProceduralData | SquareData | StoreData

@@ -1,0 +1,186 @@
+"""A run's folder: settings, log, checkpoints and the state to go on from.
+
+```
+run.json                 settings, seed, stores; commit, versions, machine
+log.jsonl                one line a log step and an epoch; TensorBoard's files beside it
+curves.png               losses and scores by epoch
+checkpoints/epoch-0001.safetensors …   averaged weights after each epoch
+best.safetensors         those of the lowest validation loss
+weights.safetensors      those of the last epoch, once the run has ended
+state.safetensors        everything that --resume needs
+```
+Every file appears whole or not at all, and what a killed run wrote after its last state is
+written again by the resumed one.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from siamfc.errors import DatasetError, OutputError
+from siamfc.network.checkpoint import Checkpoint
+from siamfc.network.files import write_file
+from siamfc.training.curves import draw_curves
+from siamfc.training.overrides import flatten
+from siamfc.training.state import load_state, save_state
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard.writer import SummaryWriter
+
+logger = logging.getLogger(__name__)
+
+RUN, LOG, STATE, CURVES = "run.json", "log.jsonl", "state.safetensors", "curves.png"
+BEST, FINAL, CHECKPOINTS = "best.safetensors", "weights.safetensors", "checkpoints"
+
+
+class RunFolder:
+    """The files of one run, which one process writes.
+
+    Args:
+        path: the folder, made as needed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._log: list[dict[str, Any]] = []
+        self._tensorboard: SummaryWriter | None = None
+
+    def begin(self, settings: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+        """Start a run: `settings` must be the same when it is resumed, `facts` need not.
+
+        Raises:
+            OutputError: there is a run already.
+        """
+        if (self.path / RUN).exists():
+            raise OutputError(
+                f"{self.path}: there is a run already: --resume goes on with it, or choose "
+                "another folder"
+            )
+        text = json.dumps({"settings": settings, **facts}, indent=2, ensure_ascii=False)
+        self._write(RUN, (text + "\n").encode())
+        self._write(LOG, b"")
+
+    def resume(self, settings: Mapping[str, Any]) -> bool:
+        """Bring the folder to where the last state was kept; False if there is no run yet.
+
+        Raises:
+            OutputError: the run there has other settings; the first three are named.
+            DatasetError, CheckpointError: its files are damaged.
+        """
+        for leftover in self.path.rglob(".*.safetensors.*"):
+            leftover.unlink()  # of a writer that was killed
+        if not (self.path / RUN).exists():
+            return False
+        self._check_settings(settings)
+        state = self.path / STATE
+        self._keep_log(load_state(state)[0] if state.exists() else 0)
+        return True
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Append a line to the log, and its numbers to TensorBoard's."""
+        self._log.append(record)
+        with (self.path / LOG).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+        writer = self._open_tensorboard(int(record["step"]))
+        for name, value in record.items():
+            if isinstance(value, float):
+                writer.add_scalar(f"{record['kind']}/{name}", value, record["step"])
+        writer.flush()
+
+    def add_epoch(
+        self, epoch: int, step: int, scores: Mapping[str, float], checkpoint: Checkpoint
+    ) -> None:
+        """Keep what an epoch ended with: scores, weights, the mark of the best, curves."""
+        past = [r["validation_loss"] for r in self.epochs if "validation_loss" in r]
+        loss = scores.get("validation_loss")
+        best = loss is not None and loss < min(past, default=float("inf"))
+        content = checkpoint.to_bytes()
+        self._write(f"{CHECKPOINTS}/epoch-{epoch:04d}.safetensors", content)
+        if best:
+            self._write(BEST, content)
+        record = {"kind": "epoch", "epoch": epoch, "step": step}
+        self.add({**record, "training_loss": self._training_loss(epoch), **scores, "best": best})
+        try:
+            self._write(CURVES, draw_curves(self._log, self.path.name))
+        except ImportError:
+            logger.warning("%s needs matplotlib: pip install 'siamfc[eval]'", CURVES)
+
+    def save(self, step: int, tensors: Mapping[str, Tensor]) -> None:
+        """Keep the state after so many steps, in place of the last."""
+        save_state(self.path / STATE, step, tensors)
+
+    def finish(self, checkpoint: Checkpoint) -> None:
+        """Write the last weights."""
+        self._write(FINAL, checkpoint.to_bytes())
+
+    def close(self) -> None:
+        """Let go of TensorBoard's file."""
+        if self._tensorboard is not None:
+            self._tensorboard.close()
+
+    @property
+    def final(self) -> Path:
+        """Where the last weights are once the run has ended."""
+        return self.path / FINAL
+
+    @property
+    def epochs(self) -> list[dict[str, Any]]:
+        """The log's lines on epochs."""
+        return [record for record in self._log if record["kind"] == "epoch"]
+
+    def _training_loss(self, epoch: int) -> float:
+        """Mean over the steps of an epoch: a line of the log stands for those since the last."""
+        total, first, before = 0.0, 0, 0
+        for line in self._log:
+            if line["kind"] == "step":
+                if line["epoch"] == epoch:
+                    total += line["loss"] * (line["step"] - before)
+                else:
+                    first = line["step"]
+                before = line["step"]
+        return total / (before - first)
+
+    def _check_settings(self, settings: Mapping[str, Any]) -> None:
+        try:
+            found = flatten(json.loads((self.path / RUN).read_text(encoding="utf-8"))["settings"])
+        except (OSError, ValueError, KeyError, TypeError):
+            raise DatasetError(f"{self.path / RUN}: expected the settings of a run") from None
+        wanted = flatten(json.loads(json.dumps(settings)))
+        differences = [
+            f"{name} was {found.get(name, 'not there')!r} and is {wanted.get(name, 'not there')!r}"
+            for name in [*wanted, *(name for name in found if name not in wanted)]
+            if (name in found) != (name in wanted) or found[name] != wanted[name]
+        ]
+        if differences:
+            more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
+            raise OutputError(
+                f"{self.path}: expected the settings that the run was started with: "
+                f"{'; '.join(differences[:3])}{more}"
+            )
+
+    def _keep_log(self, step: int) -> None:
+        """Drop lines after `step`, and one that was cut off: they will be written again."""
+        lines = []
+        for text in (self.path / LOG).read_text(encoding="utf-8").splitlines():
+            try:
+                lines.append(json.loads(text))
+            except ValueError:
+                break
+        self._log = [line for line in lines if line["step"] <= step]
+        text = "".join(json.dumps(line) + "\n" for line in self._log)
+        self._write(LOG, text.encode())
+
+    def _open_tensorboard(self, step: int) -> "SummaryWriter":
+        if self._tensorboard is None:
+            from torch.utils.tensorboard.writer import SummaryWriter
+
+            folder = str(self.path / "tensorboard")
+            self._tensorboard = SummaryWriter(folder, purge_step=step)
+        return self._tensorboard
+
+    def _write(self, name: str, content: bytes) -> None:
+        write_file(self.path / name, content, overwrite=True)

@@ -1,0 +1,51 @@
+"""What to do when the device's memory is too small: find the batch that fits."""
+
+import gc
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+
+from siamfc.errors import InputError
+from siamfc.training.learner import Learner
+from siamfc.training.processes import Place
+from siamfc.training.recipes import Recipe
+from siamfc.training.sources import training_source
+
+
+def largest_batch(batch: int, attempt: Callable[[int], None]) -> int:
+    """Largest of batch/2, batch/4, … that `attempt` runs with; 0 if none does."""
+    while batch > 1:
+        batch //= 2
+        try:
+            attempt(batch)
+            return batch
+        except torch.OutOfMemoryError:
+            free()
+    return 0
+
+
+def too_large(recipe: Recipe, device: torch.device) -> InputError:
+    """The error to raise after memory ran out; call it when the run's own tensors are gone.
+
+    Tries smaller batches of the same recipe, procedural pairs and all. Pairs from stores are
+    replaced by procedural ones of the same size, the network being what takes the memory.
+    """
+
+    def attempt(batch: int) -> None:
+        smaller = replace(recipe, batch=batch)
+        learner = Learner(smaller, device=device)
+        source = training_source(smaller, device=device, place=Place())
+        learner.learn(source(0))
+
+    free()
+    fitting = largest_batch(recipe.batch, attempt)
+    advice = f"batch={fitting} fits: --set batch={fitting}" if fitting else "not even one pair fits"
+    return InputError(f"batch: {recipe.batch} pairs need more memory than {device} has; {advice}")
+
+
+def free() -> None:
+    """Give the memory of dead tensors back."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,142 @@
+"""Changes of a recipe's fields by dotted name, from `name=value` texts and TOML files."""
+
+import tomllib
+import types
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields, is_dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from siamfc.errors import InputError
+
+Settings = TypeVar("Settings")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Fields by dotted name from a TOML file, whose tables are the recipe's parts.
+
+    Raises:
+        InputError: it cannot be read, or is no TOML.
+    """
+    try:
+        return flatten(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"{path}: expected a file of settings in TOML: {reason}") from None
+
+
+def read_assignments(texts: Iterable[str]) -> dict[str, Any]:
+    """Fields by dotted name from `name=value` texts; a value is as in TOML, or plain text.
+
+    >>> read_assignments(["optimiser.learning_rate=1e-3", "labels.soft=true", "loss.kind=bce"])
+    {'optimiser.learning_rate': 0.001, 'labels.soft': True, 'loss.kind': 'bce'}
+    """
+    values = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise InputError(f"expected name=value, such as batch=8, got {text!r}")
+        try:
+            values[name.strip()] = tomllib.loads(f"value = {value.strip()}")["value"]
+        except tomllib.TOMLDecodeError:
+            values[name.strip()] = value.strip()
+    return values
+
+
+def change(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """Return settings with other values, by dotted name, each of its field's type.
+
+    `none` is the value of a field that may have none. All values are set before they are checked
+    together, so their order does not matter.
+
+    Raises:
+        InputError: a name that there is none of, with the nearest one; a value of another type,
+            or one that the settings refuse.
+    """
+    names = list(flatten(_record(settings)))
+    nested: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in names:
+            raise InputError(_unknown(name, names))
+        place = nested
+        *rooms, last = name.split(".")
+        for room in rooms:
+            place = place.setdefault(room, {})
+        place[last] = value
+    changed: Settings = _change(settings, nested, "")
+    return changed
+
+
+def flatten(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted names.
+
+    >>> flatten({"a": 1, "b": {"c": 2}})
+    {'a': 1, 'b.c': 2}
+    """
+    flat: dict[str, Any] = {}
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, f"{prefix}{name}."))
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def _unknown(name: str, names: list[str]) -> str:
+    inside = [full for full in names if full.startswith(f"{name}.")]
+    if inside:
+        return f"{name}: expected one of its fields, such as {inside[0]}"
+    # A field may be called by its last name alone: the nearest by either.
+    short = {full.rpartition(".")[2]: full for full in reversed(names)}
+    near = get_close_matches(name, names, n=1) or [
+        short[match] for match in get_close_matches(name.rpartition(".")[2], short, n=1)
+    ]
+    advice = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(names)}"
+    return f"no setting named {name!r}: {advice}"
+
+
+def _record(settings: Any) -> dict[str, Any]:
+    record: dict[str, Any] = asdict(settings)
+    return record
+
+
+def _change(settings: Any, nested: Mapping[str, Any], prefix: str) -> Any:
+    types_by_name = get_type_hints(type(settings))
+    values = {}
+    for item in fields(settings):
+        if item.name not in nested:
+            continue
+        name, value, old = prefix + item.name, nested[item.name], getattr(settings, item.name)
+        if is_dataclass(old):
+            values[item.name] = _change(old, value, f"{name}.")
+        else:
+            values[item.name] = _convert(value, types_by_name[item.name], name)
+    try:
+        return replace(settings, **values)
+    except InputError as error:
+        raise InputError(f"{prefix.removesuffix('.') or 'recipe'}: {error}") from None
+
+
+def _convert(value: Any, kind: Any, name: str) -> Any:
+    """`value` as the annotated type; texts and numbers are never mistaken for each other."""
+    origin = get_origin(kind)
+    if origin in (Union, types.UnionType):
+        if value in ("none", "None"):
+            return None
+        return _convert(value, next(k for k in get_args(kind) if k is not type(None)), name)
+    if origin is Literal:
+        if value in get_args(kind):
+            return value
+        raise InputError(f"{name}: expected one of {', '.join(get_args(kind))}, got {value!r}")
+    if origin is tuple:
+        parts = get_args(kind)
+        if isinstance(value, (list, tuple)) and len(value) == len(parts):
+            return tuple(_convert(v, k, name) for v, k in zip(value, parts, strict=True))
+        raise InputError(f"{name}: expected [{len(parts)} numbers], got {value!r}")
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+        return value
+    title = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+    raise InputError(f"{name}: expected {title[kind]}, got {value!r}")

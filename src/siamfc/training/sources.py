@@ -1,0 +1,198 @@
+"""Sources of pairs: each gives the batch of any step, whatever it gave before.
+
+That is what makes a resumed run exact: a source has no state but its settings.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from siamfc.data.augment import AugmentedPairs
+from siamfc.data.loading import PairLoader
+from siamfc.data.pairs import CropStore, StorePairs, split_videos
+from siamfc.data.procedural.pairs import PairGenerator, Pairs
+from siamfc.data.synthetic.pairs import SquarePairs
+from siamfc.errors import InputError
+from siamfc.training.data_settings import ProceduralData, SquareData, StoreData
+from siamfc.training.processes import Place
+from siamfc.training.recipes import Recipe
+
+_STREAM = 2**40
+"""Processes draw from streams of steps this far apart."""
+_VALIDATION_SEED = 2**32
+"""Lies between the seeds of training and validation."""
+
+
+class Batch(Protocol):
+    """What training needs of B pairs; `Pairs` and `AugmentedPairs` have it."""
+
+    @property
+    def exemplars(self) -> Tensor:
+        """(B, n, n, 3) uint8 RGB."""
+
+    @property
+    def searches(self) -> Tensor:
+        """(B, m, m, 3) uint8 RGB."""
+
+    @property
+    def offsets(self) -> Tensor:
+        """Target's centre less the search image's, its pixels, (B, 2) float32 x, y."""
+
+    @property
+    def log_scales(self) -> Tensor:
+        """Logarithm of the target's size over the size that the exemplar has, (B,) float32."""
+
+
+class PairSource(Protocol):
+    """Pairs by step; the same step always gives the same batch."""
+
+    def __call__(self, step: int) -> Batch:
+        """This process's part of the batch of a step, counted from 0."""
+
+
+def training_source(
+    recipe: Recipe,
+    *,
+    device: torch.device,
+    place: Place | None = None,
+    stores: Sequence[CropStore] = (),
+) -> PairSource:
+    """Build the source that a recipe trains on, for one of several processes.
+
+    Raises:
+        InputError: a batch that the processes cannot share; a recipe that needs stores.
+        DatasetError: stores without pairs, or with too few videos for the split.
+    """
+    place = place or Place()
+    if recipe.batch % place.world:
+        raise InputError(
+            f"batch: expected a multiple of the {place.world} processes, got {recipe.batch}"
+        )
+    return _build(recipe, device, place, stores, validation=False)
+
+
+def validation_source(
+    recipe: Recipe, *, device: torch.device, stores: Sequence[CropStore] = ()
+) -> PairSource:
+    """Build the source of validation batches, from videos or scenes that training never sees."""
+    apart = replace(
+        recipe,
+        batch=recipe.validation_batch,
+        pairs_per_epoch=recipe.validation_pairs,
+    )
+    return _build(apart, device, Place(), stores, validation=True)
+
+
+def _build(
+    recipe: Recipe,
+    device: torch.device,
+    place: Place,
+    stores: Sequence[CropStore],
+    *,
+    validation: bool,
+) -> PairSource:
+    data = recipe.data
+    seed = recipe.seed + (_VALIDATION_SEED if validation else 0)
+    batch = recipe.batch // place.world
+    if isinstance(data, ProceduralData):
+        count = data.validation_textures if validation else data.textures.count
+        generator = PairGenerator(
+            batch=batch,
+            seed=seed,
+            device=device,
+            settings=data.pairs,
+            textures=replace(data.textures, count=count),
+            compiled=device.type == "cuda",
+        )
+        return _Procedural(generator, data.renew_every, place)
+    if isinstance(data, SquareData):
+        names = [f"{folder:09d}" for folder in range(data.dataset.folders)]
+        chosen = split_videos(names, data.validation_share, seed=recipe.seed)[validation]
+        pairs = SquarePairs(
+            batch=batch,
+            seed=seed,
+            folders=[int(name) for name in chosen],
+            dataset=data.dataset,
+            settings=data.augmentation,
+            device=device,
+        )
+        return _Squares(pairs, place)
+    return _Stores(_open_loader(recipe, data, device, place, stores, validation=validation))
+
+
+def _open_loader(
+    recipe: Recipe,
+    data: StoreData,
+    device: torch.device,
+    place: Place,
+    stores: Sequence[CropStore],
+    *,
+    validation: bool,
+) -> PairLoader:
+    if not stores:
+        raise InputError(f"the recipe {recipe.name} needs pairs from a store: give --data STORE")
+    for store in stores:
+        found, expected = store.settings.context_amount, recipe.spec.context_amount
+        if found != expected:
+            raise InputError(
+                f"spec.context_amount: expected the store's {found:g}, got {expected:g}; "
+                f"--set spec.context_amount={found:g}"
+            )
+    # Videos of one name in two stores stay on one side.
+    names = [name for store in stores for name in store.video_names]
+    chosen = frozenset(split_videos(names, data.validation_share, seed=recipe.seed)[validation])
+    pairs = StorePairs(
+        stores,
+        data.sampling(pairs=recipe.pairs_per_epoch, seed=recipe.seed),
+        videos=[chosen] * len(stores),
+    )
+    return PairLoader(
+        pairs,
+        recipe.batch,
+        settings=data.augmentation,
+        device=device,
+        rank=place.rank,
+        world=place.world,
+        workers=data.workers,
+    )
+
+
+class _Procedural:
+    def __init__(self, generator: PairGenerator, renew_every: int, place: Place) -> None:
+        self._generator, self._renew_every = generator, renew_every
+        self._first = place.rank * _STREAM
+        self._bank = 0
+
+    def __call__(self, step: int) -> Pairs:
+        bank = step // self._renew_every
+        if bank != self._bank:
+            self._generator.renew(bank)
+            self._bank = bank
+        return self._generator(self._first + step)
+
+
+class _Squares:
+    def __init__(self, pairs: SquarePairs, place: Place) -> None:
+        self._pairs, self._first = pairs, place.rank * _STREAM
+
+    def __call__(self, step: int) -> AugmentedPairs:
+        return self._pairs(self._first + step)
+
+
+class _Stores:
+    """Steps of a loader's epochs; read ahead as long as they are asked for in order."""
+
+    def __init__(self, loader: PairLoader) -> None:
+        self._loader = loader
+        self._next = -1
+        self._batches: Iterator[AugmentedPairs] = iter(())
+
+    def __call__(self, step: int) -> AugmentedPairs:
+        epoch, number = divmod(step, len(self._loader))
+        if step != self._next or number == 0:
+            self._batches = self._loader.epoch(epoch, start=number)
+        self._next = step + 1
+        return next(self._batches)

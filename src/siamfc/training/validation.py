@@ -1,0 +1,70 @@
+"""Validation by pairs: the loss, and how far the response's peak lies from the target."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from siamfc.network.alexnet import Normalise, SiamFC
+from siamfc.training.labels import response_labels
+from siamfc.training.losses import compute_loss
+from siamfc.training.recipes import Recipe
+from siamfc.training.sources import PairSource
+
+Validator = Callable[[SiamFC], Mapping[str, float]]
+"""Judges weights, in evaluation mode and on the device that trains: scores by name."""
+
+_UPSAMPLING = 16
+
+
+def pair_validator(recipe: Recipe, source: PairSource) -> Validator:
+    """Judge by pairs that are always the same: `validation_loss`, `validation_center_error`.
+
+    The centre error is the mean distance in pixels of the search image from the peak of the
+    response, upsampled as in tracking, to the target. Statistics are the running ones, as in
+    tracking.
+    """
+    batches = recipe.validation_pairs // recipe.validation_batch
+
+    @torch.no_grad()
+    def validate(model: SiamFC) -> dict[str, float]:
+        device = next(model.parameters()).device
+        prepare = Normalise(recipe.normalisation).to(device)
+        totals = torch.zeros(2, dtype=torch.float64, device=device)
+        for number in range(batches):
+            batch = source(number)
+            labels, weights = response_labels(
+                batch.offsets,
+                batch.log_scales,
+                recipe.labels,
+                response_size=recipe.response_size,
+                stride=recipe.spec.stride,
+            )
+            with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+                images = [
+                    prepare(part.permute(0, 3, 1, 2)) for part in (batch.exemplars, batch.searches)
+                ]
+                logits = model(*images)[:, 0].float()
+            loss = compute_loss(logits, labels, weights, recipe.loss)
+            peaks = peak_offsets(logits, recipe.spec.stride)
+            error = (peaks - batch.offsets).norm(dim=1).mean()
+            totals += torch.stack([loss, error]).double()
+        loss, error = (totals / batches).tolist()
+        return {"validation_loss": loss, "validation_center_error": error}
+
+    return validate
+
+
+def peak_offsets(logits: Tensor, stride: int) -> Tensor:
+    """Where the peaks of responses (N, m, m) lie: x, y from the search image's centre, its pixels.
+
+    Upsampled by 16, bicubic: sub-cell k is at response position (k + 0.5)/16 − 0.5.
+    """
+    size = logits.shape[-1] * _UPSAMPLING
+    fine = functional.interpolate(
+        logits[:, None], size=(size, size), mode="bicubic", align_corners=False
+    )
+    row_column = torch.stack(torch.unravel_index(fine.flatten(1).argmax(1), (size, size)), 1)
+    position = (row_column.flip(1) + 0.5) / _UPSAMPLING - 0.5
+    return (position - (logits.shape[-1] - 1) / 2) * stride
