@@ -32,9 +32,9 @@ def test_scale_factors_are_symmetric_about_one(scales):
     assert (np.diff(factors) > 0).all()
 
 
-def test_settings_for_gives_what_was_published_for_that_number():
+def test_settings_for_gives_the_defaults_and_beyond_them_what_was_published():
     assert settings_for(1) == one_scale()
-    assert settings_for(3) == three_scales()
+    assert settings_for(3) == TrackerSettings()
     assert settings_for(5) == five_scales()
     assert values(settings_for(7)) == (7, *values(five_scales())[1:])
 

@@ -24,7 +24,7 @@ class Tracker:
 
     Args:
         matcher: a network ready to track with.
-        settings: the authors' values for three scales unless given.
+        settings: the defaults of `TrackerSettings` unless given.
     """
 
     def __init__(self, matcher: Matcher, settings: TrackerSettings | None = None) -> None:
@@ -109,7 +109,7 @@ def track(
         weights: a name that `siamfc models` lists, or a path.
         device: "auto", "cpu" or "cuda".
         threads: of the network on a CPU; None: chosen by the number of cores.
-        settings: the authors' values for three scales unless given.
+        settings: the defaults of `TrackerSettings` unless given.
         matcher: a network that is loaded already, in place of `weights`, `device`, `threads`.
 
     Yields:
