@@ -1,0 +1,72 @@
+"""Work over processes: in order, a few tasks at a time, errors as they are."""
+
+import os
+
+import pytest
+
+from siamfc.errors import InputError
+from siamfc.workers import Workers
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def fail_at_three(number: int) -> int:
+    if number == 3:
+        raise ValueError("three")
+    return number
+
+
+def process(_number: int) -> int:
+    return os.getpid()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_results_come_in_the_order_of_the_tasks(count: int) -> None:
+    with Workers(count) as workers:
+        assert list(workers.map(square, range(30))) == [n * n for n in range(30)]
+
+
+@pytest.mark.parametrize(("count", "most"), [(1, 1), (2, 6)])
+def test_tasks_are_taken_only_as_results_are_used(count: int, most: int) -> None:
+    taken = []
+
+    def tasks():  # type: ignore[no-untyped-def]
+        for number in range(1000):
+            taken.append(number)
+            yield number
+
+    with Workers(count) as workers:
+        for used, _ in enumerate(workers.map(square, tasks())):
+            assert len(taken) - used <= most
+            if used == 50:
+                break
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_error_comes_out_after_the_results_before_it(count: int) -> None:
+    got = []
+    with Workers(count) as workers, pytest.raises(ValueError, match="three"):
+        got += workers.map(fail_at_three, [1, 2])
+        for result in workers.map(fail_at_three, range(10)):
+            got.append(result)
+    assert got == [1, 2, 0, 1, 2]
+
+
+def test_one_worker_is_this_process_and_two_are_others() -> None:
+    with Workers() as workers:
+        assert set(workers.map(process, range(3))) == {os.getpid()}
+    with Workers(2) as workers:
+        assert os.getpid() not in set(workers.map(process, range(8)))
+
+
+def test_maps_may_feed_each_other() -> None:
+    with Workers(2) as workers:
+        squares = workers.map(square, range(20))
+        assert list(workers.map(square, squares)) == [n**4 for n in range(20)]
+
+
+def test_a_count_below_one_is_refused() -> None:
+    with pytest.raises(InputError, match="workers: expected at least 1, got 0"):
+        Workers(0)
