@@ -46,12 +46,11 @@ def test_tasks_are_taken_only_as_results_are_used(count: int, most: int) -> None
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_an_error_comes_out_after_the_results_before_it(count: int) -> None:
-    got = []
-    with Workers(count) as workers, pytest.raises(ValueError, match="three"):
-        got += workers.map(fail_at_three, [1, 2])
-        for result in workers.map(fail_at_three, range(10)):
-            got.append(result)
-    assert got == [1, 2, 0, 1, 2]
+    with Workers(count) as workers:
+        results = workers.map(fail_at_three, range(10))
+        assert [next(results) for _ in range(3)] == [0, 1, 2]
+        with pytest.raises(ValueError, match="three"):
+            next(results)
 
 
 def test_one_worker_is_this_process_and_two_are_others() -> None:
