@@ -109,7 +109,27 @@ def evaluate(
     """
     plan = plan_runs(sequences, scheme)
     runs = [run for some in plan.values() for run in some]
-    tracks = _collect(factory, runs, results, workers, on_frames)
+    tracks = collect_tracks(factory, runs, results=results, workers=workers, on_frames=on_frames)
+    return judge_tracks(sequences, plan, tracks, scheme=scheme, protocol=protocol)
+
+
+def judge_tracks(
+    sequences: AbstractSequence[Sequence],
+    plan: Mapping[str, AbstractSequence[Run]],
+    tracks: Mapping[str, Track],
+    *,
+    scheme: Scheme = ONE_PASS,
+    protocol: Protocol = OTB,
+) -> Evaluation:
+    """Score the tracks of a plan's runs.
+
+    Args:
+        sequences: what was tracked.
+        plan: as `plan_runs` gives it.
+        tracks: of all runs, by name.
+        scheme: of the plan.
+        protocol: see `evaluate`.
+    """
     tracked, failures = [], {}
     for sequence in sequences:
         mine = [tracks[run.name] for run in plan[sequence.name]]
@@ -143,14 +163,18 @@ def plan_runs(
     return plan
 
 
-def _collect(
+def collect_tracks(
     factory: TrackerFactory,
     runs: AbstractSequence[Run],
-    results: ResultFolder | None,
-    workers: Workers | None,
-    on_frames: OnFrames | None,
+    *,
+    results: ResultFolder | None = None,
+    workers: Workers | None = None,
+    on_frames: OnFrames | None = None,
 ) -> dict[str, Track]:
-    """Load the tracks that there are, make the others, and keep each as soon as it is done."""
+    """Load the tracks that there are, make the others, and keep each as soon as it is done.
+
+    Takes and raises what `evaluate` does; gives the tracks by the names of their runs.
+    """
     tracks = {}
     waiting = []
     for run in runs:

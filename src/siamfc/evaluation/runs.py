@@ -11,11 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from siamfc.data.sequences import FloatArray, Sequence
-from siamfc.errors import DatasetError, InputError
+from siamfc.errors import DatasetError, InputError, SiamFCError
 from siamfc.system import machine
 
 OnFrames = Callable[[int], None]
 """Hears of frames that are done, how many at a time."""
+
+
+class TrackerError(SiamFCError):
+    """A tracker in another process raised an error, gave no answer in time, or died."""
 
 
 class SingleTargetTracker(Protocol):
@@ -176,16 +180,19 @@ class Recorder:
 
     def track(self, error: Exception | None = None) -> Track:
         """All that was said, and the error that ended it."""
-        failure = f"frame {max(self.place, 0)}: {type(error).__name__}: {error}" if error else None
         return Track(
             sequence=self._name,
             boxes=self._boxes,
             scores=self._scores,
             seconds=self._seconds,
-            failure=failure,
+            failure=None if error is None else self._failure(error),
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
             machine=_machine(),
         )
+
+    def _failure(self, error: Exception) -> str:
+        kind = "" if isinstance(error, TrackerError) else f"{type(error).__name__}: "
+        return f"frame {max(self.place, 0)}: {kind}{error}"
 
     def _note(self, box: FloatArray, elapsed: float) -> None:
         self._boxes[self.place] = box

@@ -22,6 +22,9 @@ class SiamFC:
     settings: TrackerSettings = field(default_factory=TrackerSettings)
     """Scales, damping, window and upsampling."""
 
+    deterministic = True
+    """Whether a track is the same each time, on one machine."""
+
     def __call__(self) -> Tracker:
         """Load the network and make a tracker.
 

@@ -1,0 +1,43 @@
+"""`siamfc trax`."""
+
+from typing import Literal
+
+from siamfc.cli.parameters import Device, Flag
+
+
+def trax(
+    *,
+    weights: str = "default",
+    scales: int = 3,
+    device: Device = "auto",
+    threads: int | None = None,
+    index_base: Literal["0", "1"] = "0",
+    polygon: Flag = False,
+) -> None:
+    """Track for a program that speaks TraX, such as the VOT toolkit.
+
+    Answers on standard input and output until the client quits. In the toolkit's trackers.ini
+    this is `protocol = trax` and `command = siamfc trax`.
+
+    Parameters
+    ----------
+    weights
+        A name that `siamfc models` lists, or the path of a checkpoint.
+    scales
+        Sizes of the target that are tried in each frame: an odd number.
+    device
+        Where the network runs.
+    threads
+        Of the network on a CPU; as many as there are cores unless given.
+    index_base
+        The number of the first pixel in the client's regions: 0 by TraX itself; 1 for VOT's data
+        sets with rectangles or polygons.
+    polygon
+        Answer with polygons of four corners in place of rectangles.
+    """
+    from siamfc.evaluation import SiamFC
+    from siamfc.evaluation.trax_server import TraxSettings, serve
+    from siamfc.tracking import settings_for
+
+    tracker = SiamFC(weights=weights, device=device, threads=threads, settings=settings_for(scales))
+    serve(tracker(), TraxSettings(index_base=float(index_base), polygon=polygon))
