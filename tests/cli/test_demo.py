@@ -31,3 +31,14 @@ def test_demo_writes_a_film_and_says_how_well_it_went(
     assert "centre error" in text
     assert "AUC" in text
     assert "frames/s" in text
+
+
+@pytest.mark.slow
+def test_the_weights_that_ship_follow_the_demo_past_both_posts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["demo", "-o", str(tmp_path / "demo.mp4"), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["frames"] == 180
+    assert printed["center_error"] < 10
+    assert printed["auc"] > 0.7

@@ -25,7 +25,7 @@ def demo(
     *,
     out: Annotated[Path, Parameter(alias="-o")] = Path("siamfc-demo.mp4"),
     frames: int = ClipSettings.frames,
-    seed: int = ClipSettings.seed,
+    seed: int = 2,
     weights: str = "default",
     device: Device = "auto",
     overwrite: Flag = False,
@@ -44,7 +44,8 @@ def demo(
     frames
         Count of frames.
     seed
-        Of the video: another number gives another object.
+        Of the video: another number gives another object. Behind the wide post some get lost,
+        for the tracker does not search for what it has lost.
     weights
         A name that `siamfc models` lists, or a path.
     device
