@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -21,10 +22,12 @@ from numpy.typing import ArrayLike, NDArray
 from siamfc.data.sequences import FloatArray
 from siamfc.errors import InputError
 from siamfc.evaluation.adapters import RecordedFactory
+from siamfc.evaluation.guest import Answer
 from siamfc.evaluation.runs import TrackerError
 
 _START_SECONDS = 120.0
 _PATIENCE_SECONDS = 2.0
+_SOURCE = str(Path(__file__).parents[2])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,15 +93,7 @@ class IsolatedTracker:
 
     def close(self) -> None:
         """End the process, and those that it started."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            process.wait(_PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            _kill(process)
+        self._end(_PATIENCE_SECONDS)
 
     def __del__(self) -> None:
         self.close()
@@ -108,47 +103,62 @@ class IsolatedTracker:
             [sys.executable, "-m", "siamfc.evaluation.guest"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([_source_folder(), *sys.path])},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([_SOURCE, *sys.path])},
             start_new_session=True,  # so that those whom it starts end with it
         )
-        self._ask(("make", self._factory), _START_SECONDS)
+        try:
+            self._ask(("make", self._factory), _START_SECONDS)
+        except TrackerError:
+            self.close()
+            raise
 
     def _ask(self, question: tuple[object, ...], limit: float) -> Any:
         if self._process is None:
             raise TrackerError("expected init(image, box) first: its process has ended")
-        answers: SimpleQueue[tuple[str, Any, float, float]] = SimpleQueue()
+        answers: SimpleQueue[Answer] = SimpleQueue()
         # Reading and writing both block while a tracker hangs, so neither is done here.
-        threading.Thread(
+        self._exchange = threading.Thread(
             target=_exchange, args=(self._process, question, answers), daemon=True
-        ).start()
+        )
+        self._exchange.start()
         try:
             kind, value, self.score, self.seconds = answers.get(timeout=limit)
         except Empty:
-            self._end()
+            self._end(0)
             raise TrackerError(f"no answer within {limit:g} s; its process was ended") from None
         if kind == "died":
-            status = self._end()
+            status = self._end(_PATIENCE_SECONDS)
             raise TrackerError(f"its process died (exit status {status})")
         if kind == "error":
             raise TrackerError(str(value))
         return value
 
-    def _end(self) -> int:
+    def _end(self, patience: float) -> int:
+        """End the process, at the latest after `patience` seconds; its exit status."""
         process, self._process = self._process, None
         if process is None:
             return 0
+        if patience and process.stdin is not None:
+            with suppress(OSError):
+                process.stdin.close()  # a well-behaved one ends now
         try:
-            return process.wait(0.1)
+            status = process.wait(patience)
         except subprocess.TimeoutExpired:
-            return _kill(process)
+            status = _kill(process)
+        self._exchange.join()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+        return status
 
 
 def _exchange(
     process: subprocess.Popen[bytes],
     question: tuple[object, ...],
-    answers: "SimpleQueue[tuple[str, Any, float, float]]",
+    answers: "SimpleQueue[Answer]",
 ) -> None:
-    """Ask a process; puts (kind, value, score, seconds) into `answers`."""
+    """Ask a process and put its answer into `answers`."""
     try:
         if process.stdin is None or process.stdout is None:
             raise EOFError
@@ -165,7 +175,3 @@ def _kill(process: subprocess.Popen[bytes]) -> int:
     except (AttributeError, ProcessLookupError):  # no groups on Windows; or it is gone
         process.kill()
     return process.wait()
-
-
-def _source_folder() -> str:
-    return str(Path(__file__).parents[2])
