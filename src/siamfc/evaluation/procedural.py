@@ -53,7 +53,9 @@ def track_videos(
         crops = videos.crops(frame, place, lengths, size)
         images = prepare(crops.flatten(0, 1).permute(0, 3, 1, 2))
         with torch.autocast(device.type, dtype, enabled=device.type == "cuda"):
-            return model.backbone(images.contiguous(memory_format=torch.channels_last))
+            images = images.contiguous(memory_format=torch.channels_last)
+            embeddings: torch.Tensor = model.backbone(images)
+            return embeddings
 
     center, side = targets.exemplar_windows(spec)
     exemplars = embed(0, center, side[:, None], spec.exemplar_size)
@@ -66,7 +68,8 @@ def track_videos(
         shape = (len(targets), settings.scales, spec.response_size, spec.response_size)
         targets = advance(targets, responses.reshape(shape), settings, spec)
         boxes.append(targets.boxes)
-    return np.stack(boxes, 1) - shift
+    predicted: NDArray[np.float64] = np.stack(boxes, 1) - shift
+    return predicted
 
 
 def score_tracking(predicted: NDArray[np.float64], truth: NDArray[np.float64]) -> TrackingScores:

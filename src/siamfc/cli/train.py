@@ -1,0 +1,188 @@
+"""`siamfc train`."""
+
+import sys
+import time
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from siamfc.cli.console import print_json
+from siamfc.cli.parameters import Device, Flag
+from siamfc.errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    import torch
+
+    from siamfc.training.loop import LogLine
+    from siamfc.training.processes import Place
+    from siamfc.training.recipes import Recipe
+    from siamfc.training.running import RunResult
+    from siamfc.training.validation import Validator
+
+
+def train(
+    recipe: str,
+    /,
+    *,
+    out: Path,
+    data: Annotated[list[Path] | None, Parameter(negative=())] = None,
+    settings: Path | None = None,
+    assignments: Annotated[
+        list[str] | None, Parameter(name="--set", negative=(), allow_leading_hyphen=True)
+    ] = None,
+    weights: str | None = None,
+    resume: Flag = False,
+    device: Device = "auto",
+    json: Flag = False,
+) -> int:
+    """Train a network and keep everything about the run in a folder.
+
+    Killed at any moment, the same command with --resume goes on and ends with the same weights.
+    Within torchrun every process takes its share of each batch.
+
+    Parameters
+    ----------
+    recipe
+        thesis, paper, procedural (makes the weights that ship), finetune, or tiny (a minute on a
+        CPU).
+    out
+        Folder of the run: settings, log, curves, checkpoints, `weights.safetensors` at the end.
+    data
+        A store that `siamfc curate` wrote, to take pairs from; may be given several times.
+    settings
+        A TOML file whose tables change the recipe's fields.
+    assignments
+        NAME=VALUE changes one field, such as optimiser.learning_rate=1e-3; may be given several
+        times.
+    weights
+        Weights to begin with: a name that `siamfc models` lists, or a path. Otherwise random.
+    resume
+        Go on with the run in the folder; begin if there is none.
+    device
+        Where to train.
+    json
+        Print one JSON object at the end.
+    """
+    if find_spec("torch") is None:
+        raise MissingDependencyError("training needs torch: pip install 'siamfc[train]'")
+    from siamfc.network.loading import load_checkpoint
+    from siamfc.training.overrides import change, read_assignments, read_toml
+    from siamfc.training.processes import place_from_environment
+    from siamfc.training.recipes import find_recipe, with_stores
+    from siamfc.training.running import RunOptions, run
+
+    chosen = with_stores(find_recipe(recipe)) if data else find_recipe(recipe)
+    chosen = change(chosen, read_toml(settings) if settings else {})
+    chosen = change(chosen, read_assignments(assignments or []))
+    place = place_from_environment()
+    where = _find_device(device, place)
+    printer = _Printer(chosen)
+    result = run(
+        chosen,
+        out,
+        stores=data or (),
+        weights=None if weights is None else load_checkpoint(weights),
+        options=RunOptions(
+            resume=resume,
+            device=where,
+            place=place,
+            validators=_validators(chosen, where) if place.is_first else (),
+            on_log=printer.show_line,
+            on_epoch=printer.show_epoch,
+        ),
+    )
+    if place.is_first:
+        _report(chosen, result, json=json)
+    return 0
+
+
+def _find_device(name: str, place: "Place") -> "torch.device":
+    import torch
+
+    from siamfc.errors import InputError
+
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("device 'cuda': torch finds no GPU that it can use; use device 'cpu'")
+    if name == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    if place.local_rank >= torch.cuda.device_count():
+        raise InputError(
+            f"expected at most one process for each of {torch.cuda.device_count()} GPUs, this is "
+            f"number {place.local_rank + 1} here"
+        )
+    torch.cuda.set_device(place.local_rank)
+    return torch.device("cuda", place.local_rank)
+
+
+def _validators(recipe: "Recipe", device: "torch.device") -> "list[Validator]":
+    """What tracks after each epoch: the thesis's video for its squares, else procedural ones."""
+    from siamfc.data.procedural.textures import TextureSettings
+    from siamfc.data.synthetic.video import SquareVideoSettings
+    from siamfc.evaluation.validators import procedural_validator, square_validator
+    from siamfc.training.data_settings import SquareData
+
+    spec, normalisation = recipe.spec, recipe.normalisation
+    if isinstance(recipe.data, SquareData):
+        video = SquareVideoSettings(frames=60) if recipe.name == "tiny" else None
+        return [square_validator(spec, normalisation, device=device, video=video)]
+    if device.type == "cuda":
+        return [procedural_validator(spec, normalisation, device=device)]
+    few = TextureSettings(count=16, size=128, leaves=60)
+    return [
+        procedural_validator(spec, normalisation, device=device, videos=4, frames=20, textures=few)
+    ]
+
+
+class _Printer:
+    """How far training is, as lines on standard error."""
+
+    def __init__(self, recipe: "Recipe", interval_seconds: float = 5.0) -> None:
+        self._recipe, self._interval = recipe, interval_seconds
+        self._printed = time.monotonic()
+
+    def show_line(self, line: "LogLine") -> None:
+        now = time.monotonic()
+        if now - self._printed < self._interval:
+            return
+        self._printed = now
+        left = (self._recipe.steps - line.step) * self._recipe.batch / line.pairs_per_second
+        print(
+            f"train: step {line.step}/{self._recipe.steps}, loss {line.loss:.4f}, "
+            f"{line.pairs_per_second:,.1f} pairs/s, {left:.0f} s left",
+            file=sys.stderr,
+        )
+
+    def show_epoch(self, record: Mapping[str, Any]) -> None:
+        scores = [
+            f"{name.replace('_', ' ')} {value:.4f}"
+            for name, value in record.items()
+            if isinstance(value, float)
+        ]
+        best = ", the best so far" if record["best"] else ""
+        print(
+            f"epoch {record['epoch']}/{self._recipe.epochs}: {', '.join(scores)}{best}",
+            file=sys.stderr,
+        )
+
+
+def _report(recipe: "Recipe", result: "RunResult", *, json: bool) -> None:
+    best = [record for record in result.epochs if record["best"]]
+    if json:
+        print_json(
+            {
+                "recipe": recipe.name,
+                "weights": str(result.weights),
+                "best": str(result.best),
+                "best_epoch": best[-1]["epoch"] if best else None,
+                "steps": recipe.steps,
+                "pairs": recipe.steps * recipe.batch,
+                "epochs": result.epochs,
+            }
+        )
+        return
+    print(f"{result.weights}: the weights after {recipe.epochs} epochs")
+    if best:
+        print(f"{result.best}: those of epoch {best[-1]['epoch']}, whose validation loss is lowest")

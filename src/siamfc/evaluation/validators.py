@@ -1,0 +1,87 @@
+"""Judges that training calls after each epoch: they track, and training need not know how."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from siamfc.boxes import center_distance
+from siamfc.data.procedural.textures import TextureSettings, draw_textures
+from siamfc.data.procedural.videos import ProceduralVideos
+from siamfc.data.synthetic.video import SquareVideo, SquareVideoSettings
+from siamfc.evaluation.procedural import score_tracking, track_videos
+from siamfc.network.alexnet import SiamFC
+from siamfc.network.checkpoint import Checkpoint
+from siamfc.network.matcher import EmbeddingSpec
+from siamfc.network.metadata import Metadata
+from siamfc.network.normalisation import Normalisation
+from siamfc.network.torch_matcher import TorchMatcher
+from siamfc.tracking import Tracker, TrackerSettings
+from siamfc.tracking.settings import one_scale
+
+Validator = Callable[[SiamFC], dict[str, float]]
+
+_SEED = 2**33
+"""Lies apart from the seeds that training draws scenes from."""
+
+
+def procedural_validator(
+    spec: EmbeddingSpec,
+    normalisation: Normalisation,
+    *,
+    device: torch.device,
+    videos: int = 64,
+    frames: int = 100,
+    textures: TextureSettings | None = None,
+) -> Validator:
+    """Judge by tracking procedural videos, always the same and none of training's scenes.
+
+    Scores: `tracking_auc`, `tracking_precision` and `tracking_center_error`, see
+    `siamfc.evaluation.procedural.TrackingScores`.
+    """
+    generator = torch.Generator(device).manual_seed(_SEED)
+    bank = draw_textures(textures or TextureSettings(count=256), generator)
+    settings = TrackerSettings()
+
+    def validate(model: SiamFC) -> dict[str, float]:
+        scenes = ProceduralVideos(
+            count=videos,
+            frames=frames,
+            bank=bank,
+            seed=_SEED,
+            compiled=device.type == "cuda",
+        )
+        predicted = track_videos(model, scenes, settings, spec, normalisation)
+        scores = score_tracking(predicted, scenes.boxes.double().cpu().numpy())
+        return {
+            "tracking_auc": scores.auc,
+            "tracking_precision": scores.precision,
+            "tracking_center_error": scores.center_error,
+        }
+
+    return validate
+
+
+def square_validator(
+    spec: EmbeddingSpec,
+    normalisation: Normalisation,
+    *,
+    device: torch.device,
+    video: SquareVideoSettings | None = None,
+) -> Validator:
+    """Judge by tracking the thesis's synthetic video (4.1.5) with one scale, as it does.
+
+    Score: `tracking_center_error`, the mean over frames in pixels (thesis, table 7).
+    """
+    truth = SquareVideo(video)
+    metadata = Metadata(spec=spec, normalisation=normalisation)
+
+    def validate(model: SiamFC) -> dict[str, float]:
+        checkpoint = Checkpoint(tensors=model.tensors(), metadata=metadata)
+        tracker = Tracker(TorchMatcher(checkpoint, device=device.type), one_scale())
+        tracker.init(truth[0], truth.boxes[0])
+        tracked = [tracker.update(truth[index]) for index in range(1, len(truth))]
+        error = center_distance(np.stack([truth.boxes[0], *tracked]), truth.boxes)
+        return {"tracking_center_error": float(np.mean(error))}
+
+    return validate
