@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from siamfc.cli.console import print_error, print_json
 from siamfc.cli.loop import Outcome, Sink, run_loop
 from siamfc.cli.parameters import Device, Flag
+from siamfc.cli.serve import open_page
 from siamfc.cli.usage import UsageError, parse_box
 from siamfc.errors import OutputError
 from siamfc.frames import FrameSource, draw_boxes, open_source, open_writer
@@ -32,6 +33,8 @@ def track(
     json: Flag = False,
 ) -> int:
     """Follow objects through a video.
+
+    With a source alone, a page opens on which the box can be drawn, as `siamfc serve` does.
 
     Ctrl-C ends after the frame in hand and keeps what was tracked; pressed twice it ends at once
     and leaves no files. A video that is cut off is tracked as far as it can be decoded.
@@ -63,10 +66,12 @@ def track(
     """
     boxes = [parse_box(text) for text in box or ()]
     if not boxes:
-        raise UsageError(
-            "expected a box, got none: say with --box X,Y,W,H where the object is in the first "
-            "frame, in pixels"
-        )
+        if out is not None or results is not None or codec is not None or overwrite or json:
+            raise UsageError(
+                "expected a box, got none: say with --box X,Y,W,H where the object is in the first "
+                "frame, in pixels; or name the source alone, to draw the box on a page"
+            )
+        return open_page(source=source, weights=weights, scales=scales, device=device)
     settings = settings_for(scales)
     kept: list[FrameResult] = []
     with ExitStack() as stack:

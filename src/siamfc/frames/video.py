@@ -75,6 +75,14 @@ class VideoFile(ReadAheadSource):
         self._check_index(start)
         return self._read_ahead(self._frames_from(start))
 
+    def count_frames(self) -> int:
+        """Count the frames exactly: reads the whole file once, without decoding.
+
+        Raises:
+            SourceError: There are no time stamps to count.
+        """
+        return len(self._time_stamps)
+
     def __getitem__(self, index: int) -> Frame:
         self._check_index(index)
         frames = self._frames_from(index)

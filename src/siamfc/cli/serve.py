@@ -1,0 +1,113 @@
+"""`siamfc serve`, and the page that `siamfc track` opens when no box is given."""
+
+import sys
+import webbrowser
+from pathlib import Path
+
+from siamfc.cli.parameters import Device, Flag
+from siamfc.errors import InputError
+
+_NETWORK_MEANS = (
+    "whoever can reach this machine and learns the address can see your videos and use its disk "
+    "and processor, the connection is not encrypted, and browsers give their camera to no such page"
+)
+
+
+def serve(
+    folder: Path = Path(),
+    /,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    weights: str = "default",
+    scales: int = 3,
+    device: Device = "auto",
+    allow_network: Flag = False,
+    no_browser: Flag = False,
+) -> int:
+    """Open a page on which one draws a box and watches the track.
+
+    The page needs no network. Its address holds a secret: only who has it can open the page.
+    Ctrl-C ends the server and removes what was uploaded to it.
+
+    Parameters
+    ----------
+    folder
+        Videos and folders of images beneath it are offered on the page.
+    host
+        Name or address to listen on. Any but this machine's own also needs --allow-network.
+    port
+        To listen on. 0: a free one.
+    weights
+        A name that `siamfc models` lists, or a path.
+    scales
+        Sizes of the object that are tried in each frame: an odd number.
+    device
+        Where the network runs.
+    allow_network
+        Let other machines reach the page. Whoever learns the address can then use it, and the
+        connection is not encrypted.
+    no_browser
+        Print the address only.
+    """
+    if not folder.is_dir():
+        raise InputError(f"expected a folder to serve, got {folder}")
+    return open_page(
+        root=folder,
+        host=host,
+        port=port,
+        weights=weights,
+        scales=scales,
+        device=device,
+        allow_network=allow_network,
+        browser=not no_browser,
+    )
+
+
+def open_page(
+    *,
+    root: Path | None = None,
+    source: str | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    weights: str,
+    scales: int,
+    device: Device,
+    allow_network: bool = False,
+    browser: bool = True,
+) -> int:
+    """Serve the page until Ctrl-C."""
+    from siamfc.network import load_matcher
+    from siamfc.tracking import settings_for
+    from siamfc.web.access import is_loopback
+    from siamfc.web.server import serve as serve_page
+
+    settings = settings_for(scales)
+    if not is_loopback(host):
+        if not allow_network:
+            raise InputError(
+                f"--host {host} opens the page to other machines: {_NETWORK_MEANS}; "
+                "if that is meant, add --allow-network"
+            )
+        print(f"warning: the page is open to other machines: {_NETWORK_MEANS}", file=sys.stderr)
+
+    def announce(address: str) -> None:
+        print(f"open {address}", flush=True)
+        print("Ctrl-C ends", file=sys.stderr, flush=True)
+        if browser:
+            webbrowser.open(address)
+
+    matcher = load_matcher(weights, device=device)
+    try:
+        serve_page(
+            matcher,
+            settings,
+            host=host,
+            port=port,
+            root=root,
+            source=source,
+            on_ready=announce,
+        )
+    except KeyboardInterrupt:
+        print("ended by Ctrl-C", file=sys.stderr)
+    return 0

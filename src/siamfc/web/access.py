@@ -1,0 +1,177 @@
+"""Who may talk to the server: the holder of the address, from the page itself, and nobody else.
+
+Another page in the same browser can send requests to 127.0.0.1, and a foreign name can be made to
+lead there (DNS rebinding). So every request must name this server as its host, come from this
+page where the browser says whence it comes, and hold the secret of the address: once in the
+address itself, later as a cookie that no script can read and no other site can send.
+"""
+
+import hmac
+import ipaddress
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+    "Cache-Control": "no-store",
+}
+"""Sent with every answer."""
+
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
+_POLICY_VIOLATION = 1008
+"""The WebSocket close code."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """What a request must bring.
+
+    Attributes:
+        port: That the server listens on.
+        names: Host names by which it may be called.
+        any_address: Whether it may be called by any numeric address as well.
+        token: The secret.
+    """
+
+    port: int
+    names: frozenset[str] = LOOPBACK_NAMES
+    any_address: bool = False
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+
+    @property
+    def cookie(self) -> str:
+        """The cookie's name; cookies do not keep ports apart, so the name does."""
+        return f"siamfc-{self.port}"
+
+    def refusal(self, scope: Scope) -> tuple[int, str] | None:
+        """Status and reason if a request must be refused, None if it may pass."""
+        headers = Headers(scope=scope)
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or not self._is_our_host(hosts[0]):
+            return 421, "this server goes by another name: open the address that it printed"
+        is_opening = self._is_opening(scope)
+        origin = headers.get("origin")
+        needs_origin = scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
+        if (origin is not None or needs_origin) and origin != f"http://{hosts[0]}":
+            return 403, "only the page itself may ask this"
+        if headers.get("sec-fetch-site", "none") not in {"same-origin", "none"} and not is_opening:
+            return 403, "only the page itself may ask this"
+        if not is_opening and not self._is_known(headers.getlist("cookie")):
+            return 403, "open the address that the server printed, with its token"
+        return None
+
+    def opens(self, scope: Scope) -> bool:
+        """Whether a request, once it has passed, is to be given the cookie."""
+        return self._is_opening(scope)
+
+    def _is_opening(self, scope: Scope) -> bool:
+        if scope["type"] != "http" or scope["path"] != "/" or scope["method"] != "GET":
+            return False
+        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])
+        return len(given) == 1 and self._is_token(given[0])
+
+    def _is_known(self, cookies: Iterable[str]) -> bool:
+        for text in cookies:
+            try:
+                morsel = SimpleCookie(text).get(self.cookie)
+            except CookieError:
+                continue
+            if morsel is not None and self._is_token(morsel.value):
+                return True
+        return False
+
+    def _is_token(self, text: str) -> bool:
+        return hmac.compare_digest(text.encode(), self.token.encode())
+
+    def _is_our_host(self, host: str) -> bool:
+        try:
+            parts = urlsplit(f"//{host}")
+            name, port = parts.hostname or "", parts.port or 80
+        except ValueError:
+            return False
+        if parts.netloc != parts.netloc.rpartition("@")[2] or parts.path or port != self.port:
+            return False
+        return name in self.names or (self.any_address and _is_address(name))
+
+
+class Guard:
+    """Refuses what `access` says, and puts `HEADERS` on every answer."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        refusal = self._access.refusal(scope)
+        if scope["type"] == "websocket":
+            if refusal is None:
+                await self._app(scope, receive, send)
+            else:
+                await receive()
+                await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
+            return
+        cookie = None
+        if refusal is None and self._access.opens(scope):
+            cookie = (
+                f"{self._access.cookie}={self._access.token}; Path=/; HttpOnly; SameSite=Strict"
+            )
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(HEADERS)
+                if cookie is not None:
+                    headers.append("Set-Cookie", cookie)
+            await send(message)
+
+        if refusal is None:
+            await self._app(scope, receive, send_with_headers)
+        else:
+            status, reason = refusal
+            response = PlainTextResponse(f"{reason}\n", status, headers={"Connection": "close"})
+            await response(scope, receive, send_with_headers)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs of this machine can reach a server that listens on `host`.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,160 @@
+"""What can be taken away from a job: boxes, a still, the film."""
+
+from __future__ import annotations
+
+import logging
+import re
+import tempfile
+import threading
+import zipfile
+from pathlib import Path
+from typing import Any, Literal
+
+from siamfc.errors import InputError, OutputError, SiamFCError
+from siamfc.frames import draw_boxes, open_writer
+from siamfc.tracking import write_results
+from siamfc.web.job import Job
+from siamfc.web.pictures import encode_png
+from siamfc.web.private import free_name
+
+_logger = logging.getLogger(__name__)
+
+FORMATS = ("txt", "csv", "jsonl")
+"""Of boxes."""
+
+
+def boxes_file(job: Job, suffix: str, folder: Path) -> tuple[bytes, str]:
+    """Return the boxes as a file's content and name; several targets' txt files as a zip.
+
+    Rows are those of the frames that were tracked, from the first in which a box was drawn.
+
+    Raises:
+        InputError: an unknown format, or nothing has been tracked.
+    """
+    if suffix not in FORMATS:
+        raise InputError(f"boxes come as {', '.join(FORMATS)}; got {suffix!r}")
+    results = job.results()
+    if not results:
+        raise InputError("nothing has been tracked yet: draw a box and press start")
+    stem = safe_stem(job.clip.name)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        paths = write_results(Path(temporary) / f"{stem}.{suffix}", results)
+        if len(paths) == 1:
+            return paths[0].read_bytes(), paths[0].name
+        archive = Path(temporary) / f"{stem}-txt.zip"
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+            for path in paths:
+                file.write(path, path.name)
+        return archive.read_bytes(), archive.name
+
+
+def still(job: Job, index: int) -> tuple[bytes, str]:
+    """Return a frame with its boxes, as a PNG file's content and name.
+
+    Raises:
+        InputError: no such frame.
+        SourceError: it cannot be decoded.
+    """
+    frame = job.clip[index]
+    boxes, scores = job.boxes_in(index)
+    image = draw_boxes(frame.image, boxes, scores=scores) if len(boxes) else frame.image
+    return encode_png(image), f"{safe_stem(job.clip.name)}-{index}.png"
+
+
+class Film:
+    """The film of one job, written in a thread of its own.
+
+    Args:
+        folder: where it is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self.state: Literal["none", "making", "ready", "failed"] = "none"
+        self.message = ""
+        self.done = 0
+        self.total = 0
+        self.epoch = -1
+        self.end = -1
+        self.path: Path | None = None
+
+    def make(self, job: Job) -> None:
+        """Begin to write the film of what has been tracked so far, unless it is there.
+
+        Raises:
+            InputError: nothing has been tracked.
+        """
+        if self.state == "making" or self._is_fresh(job):
+            return
+        results = job.results()
+        if not results:
+            raise InputError("nothing has been tracked yet: draw a box and press start")
+        self.discard()
+        self._stop.clear()
+        self.epoch, self.end = job.epoch, results[-1].index + 1
+        self.state, self.message, self.done, self.total = "making", "", 0, len(results)
+        self._thread = threading.Thread(
+            target=self._write, args=(job,), name="siamfc-film", daemon=True
+        )
+        self._thread.start()
+
+    def discard(self) -> None:
+        """Stop, and remove what has been written; may be called twice."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=30)
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+        self.path = None
+        self.state = "none"
+
+    def summary(self) -> dict[str, Any]:
+        """What a page says of it."""
+        return {
+            "state": self.state, "message": self.message, "done": self.done, "total": self.total
+        }  # fmt: skip
+
+    def _is_fresh(self, job: Job) -> bool:
+        return self.state == "ready" and (self.epoch, self.end) == (job.epoch, job.history.end)
+
+    def _write(self, job: Job) -> None:
+        path = free_name(self._folder, ".mp4")
+        try:
+            self._draw(job, path)
+        except (SiamFCError, OSError) as error:
+            self.message = str(error).replace(str(path), "the film")
+            self.state = "failed"
+        except Exception:
+            _logger.exception("the film could not be written")
+            self.message = "an unexpected error; the server's log has it"
+            self.state = "failed"
+        else:
+            self.path = path
+            self.state = "ready"
+
+    def _draw(self, job: Job, path: Path) -> None:
+        results = {result.index: result for result in job.results() if result.index < self.end}
+        with open_writer(path, frame_rate=job.clip.frame_rate) as writer:
+            for frame in job.clip.frames(max(min(results), job.clip.first_frame)):
+                if self._stop.is_set():
+                    raise OutputError("the film was given up")
+                if frame is None:
+                    continue
+                result = results.get(frame.index)
+                if result is None:
+                    break
+                image = draw_boxes(frame.image, result.boxes, scores=result.scores)
+                writer.write(image, frame.time)
+                self.done += 1
+
+
+def safe_stem(name: str) -> str:
+    """A file name without an ending that means nothing to any system.
+
+    >>> safe_stem("../../etc/My video.mp4")
+    'My-video'
+    """
+    stem = Path(name.replace("\\", "/")).name.rpartition(".")[0] or Path(name).name
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:80] or "siamfc"

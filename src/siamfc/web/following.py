@@ -1,0 +1,182 @@
+"""Targets that are drawn in any frame, followed from there, and drawn anew where they went astray.
+
+A box that somebody drew is a keyframe: its exemplar holds from its frame on, until the target's
+next keyframe. All else is computed from the boxes one frame before, so that one can go on from
+any frame and gets what an uninterrupted run would have given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc import geometry
+from siamfc.boxes import center
+from siamfc.frames import Image
+from siamfc.network import Matcher
+from siamfc.tracking import TrackerSettings, TrackerState, begin, start, step
+
+FloatArray = NDArray[np.float64]
+Box = tuple[float, float, float, float]
+Keyframes = Mapping[int, Mapping[int, Box]]
+"""By frame, then by target (0-based): the boxes that were drawn."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """What the network took of the boxes drawn in one frame."""
+
+    targets: tuple[int, ...]
+    state: TrackerState
+    crops: NDArray[np.uint8]
+    """(N, 127, 127, 3) exemplar images."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NetworkView:
+    """What the network saw of one target in one frame."""
+
+    exemplar: Image
+    """(127, 127, 3), from the frame in which the target was drawn last."""
+    search: Image | None
+    """(255, 255, 3), from this frame; None in the frame in which it was drawn."""
+    response: NDArray[np.float64] | None
+    """(17, 17) sigmoid of the response at the target's present size, in [0, 1]."""
+    area: Box | None
+    """x, y, w, h of the part of the frame that the cells of the response stand for."""
+
+
+class Following:
+    """The targets of one video; used by one thread at a time, except for `view`.
+
+    Args:
+        matcher: a network ready to track with.
+        settings: of the tracker.
+    """
+
+    def __init__(self, matcher: Matcher, settings: TrackerSettings) -> None:
+        self._matcher = matcher
+        self._settings = settings
+        self._drawn: dict[int, _Drawn] = {}
+
+    def check(self, box: Box, size: tuple[int, int]) -> None:
+        """Raise InputError for a box that cannot be tracked in a frame of `size`."""
+        start(box, size, self._matcher.spec)
+
+    def row(
+        self, image: Image, index: int, previous: FloatArray, keyframes: Keyframes
+    ) -> tuple[FloatArray, FloatArray]:
+        """Find the targets in a frame.
+
+        Args:
+            image: (H, W, 3).
+            index: of the frame.
+            previous: (N, 4) boxes in the frame before, NaN for targets not drawn yet.
+            keyframes: all boxes drawn so far.
+
+        Returns:
+            Boxes (N, 4) and scores (N,), 1 where a box was drawn.
+
+        Raises:
+            InputError: a frame of another size than those before.
+        """
+        boxes = np.full((len(previous), 4), np.nan)
+        scores = np.full(len(previous), np.nan)
+        here = keyframes.get(index, {})
+        for origin, members in self._groups(index, keyframes).items():
+            followed = [target for target in members if target not in here]
+            if followed:
+                state = self._state(origin, followed, previous)
+                targets = step(state, image, self._matcher, self._settings).targets
+                boxes[followed], scores[followed] = targets.boxes, targets.score
+        if here:
+            members = sorted(here)
+            self._draw(image, index, members, [here[target] for target in members])
+            boxes[members], scores[members] = [here[target] for target in members], 1.0
+        return boxes, scores
+
+    def view(
+        self, image: Image, index: int, target: int, previous: FloatArray, keyframes: Keyframes
+    ) -> NetworkView | None:
+        """Compute anew what the network saw of a target; None if it wasn't followed there."""
+        if target in keyframes.get(index, {}) and index in self._drawn:
+            return NetworkView(
+                exemplar=self._crop_of(index, target), search=None, response=None, area=None
+            )
+        origin = _origin(index, target, keyframes)
+        if origin not in self._drawn or not np.isfinite(previous[target]).all():
+            return None
+        state = self._state(origin, [target], previous)
+        spec = self._matcher.spec
+        side = float(state.targets.search_windows(self._settings)[1][0, self._settings.scales // 2])
+        middle = state.targets.center_frame[0]
+        search = geometry.crop(image, middle, side, spec.search_size, state.fill)
+        logits = self._matcher.respond(state.exemplars, search[None, None])[0, 0]
+        extent = spec.response_size * spec.stride * side / spec.search_size
+        x, y = (middle - extent / 2).tolist()
+        return NetworkView(
+            exemplar=self._crop_of(origin, target),
+            search=search,
+            response=0.5 + 0.5 * np.tanh(logits.astype(np.float64) / 2),
+            area=(x, y, extent, extent),
+        )
+
+    def remove(self, target: int) -> None:
+        """Forget a target; those after it move up by one. Not while `row` is computed."""
+        self._drawn = {
+            frame: replace(
+                drawn, targets=tuple(-1 if t == target else t - (t > target) for t in drawn.targets)
+            )
+            for frame, drawn in self._drawn.items()
+        }
+
+    def _groups(self, index: int, keyframes: Keyframes) -> dict[int, list[int]]:
+        """Targets to be followed into a frame, by the frame in which they were drawn last."""
+        latest = {
+            target: origin for origin in sorted(keyframes) if origin < index
+            for target in keyframes[origin]
+        }  # fmt: skip
+        groups: dict[int, list[int]] = {}
+        for target, origin in sorted(latest.items()):
+            groups.setdefault(origin, []).append(target)
+        return groups
+
+    def _state(self, origin: int, members: list[int], previous: FloatArray) -> TrackerState:
+        """The state of some targets that were drawn together, at their previous boxes."""
+        drawn = self._drawn[origin]
+        rows = [drawn.targets.index(target) for target in members]
+        first, boxes = drawn.state.targets, previous[members]
+        targets = replace(
+            first,
+            center_frame=center(boxes),
+            first_size=first.first_size[rows],
+            first_side=first.first_side[rows],
+            scale=boxes[:, 2] / first.first_size[rows, 0],
+            score=np.ones(len(rows)),
+        )
+        return replace(drawn.state, targets=targets, exemplars=drawn.state.exemplars[rows])
+
+    def _draw(self, image: Image, index: int, members: list[int], boxes: list[Box]) -> None:
+        state = begin(image, boxes, self._matcher)
+        size = self._matcher.spec.exemplar_size
+        windows = zip(*state.targets.exemplar_windows(self._matcher.spec), strict=True)
+        crops = np.stack(
+            [
+                geometry.crop(image, middle, float(side), size, state.fill)
+                for middle, side in windows
+            ]
+        )
+        self._drawn[index] = _Drawn(tuple(members), state, crops)
+
+    def _crop_of(self, origin: int, target: int) -> Image:
+        drawn = self._drawn[origin]
+        crop: Image = drawn.crops[drawn.targets.index(target)]
+        return crop
+
+
+def _origin(index: int, target: int, keyframes: Keyframes) -> int:
+    """The last frame before `index` in which a target was drawn, −1 if none."""
+    return max((f for f, boxes in keyframes.items() if f < index and target in boxes), default=-1)

@@ -1,0 +1,43 @@
+"""How much the page's server takes before it says no."""
+
+from dataclasses import dataclass, fields
+
+from siamfc.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Bounds that keep one upload, stream or request from taking the machine."""
+
+    upload_bytes: int = 8_000_000_000
+    """Of one upload, all its files together."""
+    upload_files: int = 50_000
+    """Images of one folder."""
+    uploads: int = 4
+    """Uploads that may be under way at once."""
+    jobs: int = 32
+    """Videos that may be open at once."""
+    free_bytes: int = 500_000_000
+    """Left free on the disk: an upload that would take them is refused."""
+    pixels: int = 8192 * 4320
+    """Of one frame."""
+    seconds: float = 12 * 3600.0
+    """Length of a video."""
+    recording_bytes: int = 4_000_000_000
+    """Of what a camera or stream showed; beyond it the oldest frames are given up."""
+    stall_seconds: float = 30.0
+    """An upload that brings less than `stall_bytes` in this time is broken off."""
+    stall_bytes: int = 65_536
+    """See `stall_seconds`."""
+    message_bytes: int = 4_000_000
+    """Of one picture of the browser's camera."""
+    json_bytes: int = 100_000
+    """Of a request that is not an upload."""
+    targets: int = 32
+    """Boxes in one video."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not value > 0:
+                raise InputError(f"{field.name}: expected a number above 0, got {value}")

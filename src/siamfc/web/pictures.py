@@ -1,0 +1,56 @@
+"""Frames as JPEG and PNG, for the browser."""
+
+import io
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from siamfc.errors import InputError
+from siamfc.frames import Image
+
+_SHOWN_SIDE = 1280
+"""Longest side of a picture that is watched rather than examined, pixels."""
+
+
+def encode_jpeg(image: Image, *, quality: int = 80, longest: int | None = None) -> bytes:
+    """Encode a picture (H, W, 3); one longer than `longest` is reduced by a whole number."""
+    picture = PillowImage.fromarray(image)
+    if longest is not None and max(picture.size) > longest:
+        picture = picture.reduce(-(-max(picture.size) // longest))
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=quality, subsampling=0 if quality > 90 else 2)
+    return stream.getvalue()
+
+
+def encode_shown(image: Image) -> bytes:
+    """Encode a picture to be watched while the tracker needs the processor."""
+    return encode_jpeg(image, quality=75, longest=_SHOWN_SIDE)
+
+
+def encode_png(image: Image) -> bytes:
+    """Encode a picture (H, W, 3) without loss."""
+    stream = io.BytesIO()
+    PillowImage.fromarray(image).save(stream, "PNG", compress_level=3)
+    return stream.getvalue()
+
+
+def decode_jpeg(data: bytes, *, pixels: int) -> Image:
+    """Decode a JPEG that a browser sent.
+
+    Args:
+        data: the file.
+        pixels: it may have at most.
+
+    Raises:
+        InputError: not a JPEG, a damaged one, or too large a one.
+    """
+    try:
+        with PillowImage.open(io.BytesIO(data), formats=["JPEG"]) as picture:
+            width, height = picture.size
+            if width * height > pixels:
+                raise InputError(f"a picture of {width}×{height} is too large")
+            return np.array(picture.convert("RGB"))
+    except (OSError, SyntaxError, ValueError, PillowImage.DecompressionBombError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError("expected a picture as JPEG") from None

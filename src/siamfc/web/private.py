@@ -1,0 +1,79 @@
+"""A folder that only this process uses, and that is gone afterwards, also after a crash."""
+
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from siamfc.data.locking import LOCK_NAME, exclusive
+from siamfc.errors import OutputError
+
+PREFIX = "siamfc-page-"
+
+_GRACE_SECONDS = 60.0
+"""A folder without a lock this young may be one that another server is just making."""
+
+
+@contextmanager
+def private_folder(parent: Path | None = None) -> Iterator[Path]:
+    """Make a folder that nobody else may read, and remove it with all it holds at the end.
+
+    Folders that killed servers left behind are removed first. A server holds a lock on its folder
+    that ends with the process, however it ends.
+
+    Args:
+        parent: where; None: the system's folder for temporary files.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    root = Path(tempfile.gettempdir()) if parent is None else parent
+    remove_stale(root)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
+    except OSError as error:
+        raise OutputError(f"{root}: no folder for uploads can be made: {error.strerror}") from None
+    try:
+        with exclusive(folder):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_stale(root: Path) -> list[Path]:
+    """Remove the folders of servers that no longer run; return those removed.
+
+    Only real folders of this user are touched, never what a link leads to.
+    """
+    removed = []
+    for folder in root.glob(f"{PREFIX}*"):
+        try:
+            if _is_stale(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                removed.append(folder)
+        except OSError:  # gone in the meantime
+            continue
+    return removed
+
+
+def _is_stale(folder: Path) -> bool:
+    status = folder.lstat()
+    is_ours = not hasattr(os, "getuid") or status.st_uid == os.getuid()
+    if folder.is_symlink() or not folder.is_dir() or not is_ours:
+        return False
+    if not (folder / LOCK_NAME).exists():
+        return time.time() - status.st_mtime > _GRACE_SECONDS
+    try:
+        with exclusive(folder):
+            return True
+    except OutputError:
+        return False
+
+
+def free_name(folder: Path, suffix: str = "") -> Path:
+    """A path in `folder` that says nothing of what a user called the file."""
+    return folder / f"{secrets.token_hex(8)}{suffix}"

@@ -1,0 +1,195 @@
+"""What a camera or stream shows, kept on disk so that one can go back in it."""
+
+from __future__ import annotations
+
+import threading
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+
+from siamfc.errors import InputError, SiamFCError
+from siamfc.frames import Frame, FrameSource, Image, read_image
+from siamfc.web.pictures import encode_jpeg
+
+_QUALITY = 92
+"""Of the JPEGs that a stream is kept as."""
+_HEARTBEAT_SECONDS = 0.1
+"""How long a reader waits for a frame before it says that there is none yet."""
+_LAG = 8
+"""Frames that the tracker may be behind before recording slows down for it."""
+_CATCHING_UP = 2
+"""Frames that the tracker does for each one recorded while it is behind."""
+_PATIENCE_SECONDS = 1.0
+"""Longest wait for the tracker: it may be doing another video."""
+
+
+class Recording:
+    """A clip that grows at its end and, beyond a number of bytes, is given up at its start.
+
+    While it is tracked it records no faster than the tracker can follow, so that the tracker
+    comes to the present and stays there. Written by one thread, read by any.
+
+    Args:
+        folder: for its files; nothing else is in it.
+        name: what its user calls it.
+        kind: `camera` or `stream`.
+        size: width and height of the frames.
+        frame_rate: as the source states it, None when unknown.
+        limit_bytes: that its files may take.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        kind: str,
+        *,
+        size: tuple[int, int],
+        frame_rate: float | None = None,
+        limit_bytes: int,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.size = size
+        self.frame_rate = frame_rate
+        self.first_frame = 0
+        self.is_live = True
+        self._folder = folder
+        self._limit = limit_bytes
+        self._bytes = 0
+        self._lengths = array("q")
+        self._times = array("d")
+        self._reader: int | None = None
+        self._changed = threading.Condition()
+
+    @property
+    def frame_count(self) -> int:
+        """One more than the index of the last frame."""
+        return len(self._times)
+
+    def append(self, jpeg: bytes, time: float) -> bool:
+        """Add a frame; wait for a tracker that is behind. False once it has been closed.
+
+        Args:
+            jpeg: the frame, of the size stated.
+            time: seconds since the first frame; made to rise if it doesn't.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        with self._changed:
+            self._wait_for_tracker()
+            if not self.is_live:
+                return False
+            index = len(self._times)
+            self._path(index).write_bytes(jpeg)
+            after = self._times[-1] + 0.001 if index else 0.0
+            self._times.append(max(time, after))
+            self._lengths.append(len(jpeg))
+            self._bytes += len(jpeg)
+            while self._bytes > self._limit and self.first_frame < index:
+                self._path(self.first_frame).unlink(missing_ok=True)
+                self._bytes -= self._lengths[self.first_frame]
+                self.first_frame += 1
+            self._changed.notify_all()
+            return True
+
+    def jpeg(self, index: int) -> bytes:
+        """Return a frame as it was recorded.
+
+        Raises:
+            InputError: there is no such frame, or it has been given up.
+        """
+        try:
+            if not self.first_frame <= index < self.frame_count:
+                raise FileNotFoundError
+            return self._path(index).read_bytes()
+        except FileNotFoundError:
+            raise InputError(
+                f"{self.name} has frames {self.first_frame} to {self.frame_count - 1}; "
+                f"{index} was asked for"
+            ) from None
+
+    def __getitem__(self, index: int) -> Frame:
+        self.jpeg(index)
+        return Frame(read_image(self._path(index)), index, self._times[index])
+
+    def frames(self, start: int) -> Iterator[Frame | None]:
+        """Yield the frames from an index on; None each time that one has to wait."""
+        index = start
+        try:
+            while True:
+                with self._changed:
+                    self._reader = index
+                    self._changed.notify_all()
+                    if index >= self.frame_count and self.is_live:
+                        self._changed.wait(_HEARTBEAT_SECONDS)
+                    has_frame, is_over = index < self.frame_count, not self.is_live
+                if has_frame:
+                    yield self[index]
+                    index += 1
+                elif is_over:
+                    return
+                else:
+                    yield None
+        finally:
+            with self._changed:
+                self._reader = None
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        """Say that no more frames will come; what was recorded stays."""
+        with self._changed:
+            self.is_live = False
+            self._changed.notify_all()
+
+    def _path(self, index: int) -> Path:
+        return self._folder / f"{index:08d}.jpg"
+
+    def _wait_for_tracker(self) -> None:
+        if self._reader is None or self.frame_count - self._reader < _LAG:
+            return
+        goal = self._reader + _CATCHING_UP
+        self._changed.wait_for(
+            lambda: not self.is_live or self._reader is None or self._reader >= goal,
+            _PATIENCE_SECONDS,
+        )
+
+
+class StreamRecorder:
+    """Records a camera of this machine or a stream of the network, in a thread of its own.
+
+    Args:
+        source: open already; it is closed here.
+        recording: where to.
+    """
+
+    def __init__(self, source: FrameSource, recording: Recording) -> None:
+        self.recording = recording
+        self.message = ""
+        self._source = source
+        self._thread = threading.Thread(target=self._record, name="siamfc-record", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop; what was recorded stays."""
+        self.recording.close()
+        self._source.close()
+        self._thread.join(timeout=5)
+
+    def _record(self) -> None:
+        try:
+            for frame in self._source:
+                if not self._keep(frame.image, frame.time):
+                    break
+        except (SiamFCError, OSError) as error:
+            self.message = str(error)
+        finally:
+            self.recording.close()
+
+    def _keep(self, image: Image, time: float) -> bool:
+        height, width, _ = image.shape
+        if (width, height) != self.recording.size:
+            self.message = f"it changed its size to {width}×{height}: connect again"
+            return False
+        return self.recording.append(encode_jpeg(image, quality=_QUALITY), time)

@@ -1,0 +1,102 @@
+"""What comes with a request, checked; what is answered, wrapped."""
+
+import asyncio
+import json
+import struct
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import anyio
+import anyio.to_thread
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from siamfc.web.job import Job
+from siamfc.web.studio import Studio
+
+T = TypeVar("T")
+
+_THREADS = 3
+"""That decode and encode for browsers at once; more requests wait."""
+_BODY_SECONDS = 10.0
+
+
+def studio_of(request: Any) -> Studio:
+    """The studio that a request, or WebSocket, is for."""
+    studio: Studio = request.app.state.studio
+    return studio
+
+
+def job_of(request: Any) -> Job:
+    """The job that a request's address names; HTTPException 404 if there is none."""
+    return studio_of(request).find(request.path_params["job"])
+
+
+async def in_thread(request: Any, work: Callable[[], T]) -> T:
+    """Run something slow beside the event loop, a few at a time."""
+    state = request.app.state
+    if not hasattr(state, "threads"):
+        state.threads = anyio.CapacityLimiter(_THREADS)
+    return await anyio.to_thread.run_sync(work, limiter=state.threads)
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """The JSON object in a request's body.
+
+    Raises:
+        HTTPException: 400 it is none; 408 it doesn't come; 413 it is too large.
+    """
+    limit = studio_of(request).limits.json_bytes
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise HTTPException(413, "the request is too large")
+    except TimeoutError:
+        raise HTTPException(408, "the request doesn't come") from None
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "expected a JSON object") from None
+    if not isinstance(value, dict):
+        raise HTTPException(400, "expected a JSON object")
+    return value
+
+
+def text_in(values: Mapping[str, Any], key: str, *, limit: int = 300) -> str:
+    """A short text of an object, without control characters; HTTPException 400 otherwise."""
+    value = values.get(key)
+    if not isinstance(value, str) or not value.strip():
+        raise HTTPException(400, f"expected a text as {key}")
+    return "".join(sign for sign in value[:limit] if sign.isprintable()).strip() or "untitled"
+
+
+def integer_in(values: Mapping[str, Any], key: str, default: int | None = None) -> int:
+    """A whole number of an object or query; HTTPException 400 otherwise."""
+    value = values.get(key, default)
+    try:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValueError
+        number = int(value)
+    except ValueError:
+        raise HTTPException(400, f"expected a whole number as {key}") from None
+    if not -1 <= number < 2**31:
+        raise HTTPException(400, f"{key} is out of range")
+    return number
+
+
+def attachment(content: bytes, name: str, media_type: str) -> Response:
+    """A file to be kept, under a name of plain letters."""
+    headers = {"Content-Disposition": f'attachment; filename="{quote(name)}"'}
+    return Response(content, media_type=media_type, headers=headers)
+
+
+def envelope(head: Mapping[str, Any], *parts: bytes) -> Response:
+    """JSON and binary parts in one answer: the JSON's length as uint32, little-endian, then all."""
+    text = json.dumps(head, ensure_ascii=False).encode()
+    content = b"".join([struct.pack("<I", len(text)), text, *parts])
+    return Response(content, media_type="application/octet-stream")

@@ -1,0 +1,61 @@
+// The browser's camera: its pictures go to the server one at a time, as fast as it takes them.
+
+import { ask } from "./api.js";
+
+const QUALITY = 0.88;
+const LEAST_STEP = 30; // milliseconds
+
+export async function openCamera(onEnd) {
+  if (!navigator.mediaDevices?.getUserMedia) {
+    throw new Error("the browser gives its camera only to pages of this computer: open the page by 127.0.0.1");
+  }
+  const stream = await navigator.mediaDevices.getUserMedia({
+    video: { width: { ideal: 1280 }, height: { ideal: 720 }, facingMode: "environment" }, audio: false,
+  });
+  try {
+    const video = document.createElement("video");
+    video.muted = true;
+    video.playsInline = true;
+    video.srcObject = stream;
+    await video.play();
+    const [width, height] = [video.videoWidth, video.videoHeight];
+    const { id } = await (await ask("POST", "cameras", { width, height })).json();
+    sendPictures(id, video, stream, onEnd);
+    return id;
+  } catch (error) {
+    stopped(stream);
+    throw error;
+  }
+}
+
+function stopped(stream) {
+  for (const track of stream.getTracks()) track.stop();
+}
+
+function sendPictures(id, video, stream, onEnd) {
+  const socket = new WebSocket(`ws://${location.host}/api/jobs/${encodeURIComponent(id)}/camera`);
+  const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+  const context = canvas.getContext("2d");
+  let first = null;
+  let last = 0;
+
+  async function next() {
+    const wait = LEAST_STEP - (performance.now() - last);
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    last = performance.now();
+    first ??= last;
+    context.drawImage(video, 0, 0, canvas.width, canvas.height);
+    const picture = await canvas.convertToBlob({ type: "image/jpeg", quality: QUALITY });
+    const time = new DataView(new ArrayBuffer(8));
+    time.setFloat64(0, (last - first) / 1000, true);
+    if (socket.readyState === WebSocket.OPEN) socket.send(new Blob([time.buffer, picture]));
+  }
+
+  socket.onopen = next;
+  socket.onmessage = next; // each picture is answered
+  socket.onclose = (event) => {
+    stopped(stream);
+    onEnd(id, event.reason);
+  };
+  stream.getVideoTracks()[0].onended = () => socket.close();
+}

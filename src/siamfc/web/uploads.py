@@ -1,0 +1,173 @@
+"""Files that a browser sends: streamed into the private folder, within limits, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from siamfc.data.space import format_bytes, free_bytes
+from siamfc.web.clips import FileClip, open_images, open_video
+from siamfc.web.limits import Limits
+from siamfc.web.private import free_name
+
+_BUFFER_BYTES = 1 << 20
+"""Written at once."""
+
+
+@dataclass(kw_only=True)
+class Upload:
+    """Files under way."""
+
+    name: str
+    """What its user calls it; shown, never used as a path."""
+    folder: Path
+    is_images: bool
+    names: list[str]
+    """Of its files, likewise."""
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
+    paths: dict[int, Path] = field(default_factory=dict)
+    """By number: those that have come in full."""
+    bytes_taken: int = 0
+    touched: float = field(default_factory=time.monotonic)
+
+    def open(self, limits: Limits) -> FileClip:
+        """Open what has come.
+
+        Raises:
+            SourceError: it is no video, or not images, or beyond the limits.
+            HTTPException: files are missing.
+        """
+        if len(self.paths) != len(self.names):
+            raise HTTPException(409, f"{len(self.paths)} of {len(self.names)} files have come")
+        if not self.is_images:
+            return open_video(self.paths[0], self.name, limits)
+        paths = [self.paths[number] for number in range(len(self.names))]
+        return open_images(paths, self.names, self.name, limits)
+
+
+class Uploads:
+    """The uploads under way; used on the event loop alone.
+
+    Args:
+        folder: where each gets a folder of its own.
+        limits: how much is taken.
+    """
+
+    def __init__(self, folder: Path, limits: Limits) -> None:
+        self._folder = folder
+        self._limits = limits
+        self._uploads: dict[str, Upload] = {}
+
+    def begin(self, name: str, names: list[str], *, is_images: bool) -> Upload:
+        """Announce an upload.
+
+        Raises:
+            HTTPException: too many files, or too many uploads under way.
+        """
+        self._drop_idle()
+        if not 1 <= len(names) <= (self._limits.upload_files if is_images else 1):
+            raise HTTPException(413, f"at most {self._limits.upload_files} images are taken")
+        if len(self._uploads) >= self._limits.uploads:
+            raise HTTPException(429, "too many uploads at once: wait for one to end")
+        folder = free_name(self._folder)
+        folder.mkdir(mode=0o700)
+        upload = Upload(name=name, folder=folder, is_images=is_images, names=names)
+        self._uploads[upload.id] = upload
+        return upload
+
+    def find(self, upload_id: str) -> Upload:
+        """Return an upload under way; HTTPException 404 if there is none."""
+        try:
+            return self._uploads[upload_id]
+        except KeyError:
+            raise HTTPException(404, "no such upload is under way") from None
+
+    def finish(self, upload: Upload) -> None:
+        """Take an upload off the list; its files stay, for a job to own."""
+        self._uploads.pop(upload.id, None)
+
+    def discard(self, upload: Upload) -> None:
+        """Give an upload up and remove what has come of it."""
+        self.finish(upload)
+        shutil.rmtree(upload.folder, ignore_errors=True)
+
+    async def receive(
+        self, upload: Upload, number: int, stated: int | None, chunks: AsyncIterator[bytes]
+    ) -> None:
+        """Write one file. Whatever goes wrong, nothing of the file stays.
+
+        Args:
+            upload: what it belongs to.
+            number: of the file in it.
+            stated: its length as the request says, None if it doesn't.
+            chunks: its bytes.
+
+        Raises:
+            HTTPException: 404 no such file was announced; 408 it stalls; 413 it is too large;
+                507 the disk is, or would be, full.
+        """
+        if not 0 <= number < len(upload.names) or number in upload.paths:
+            raise HTTPException(404, "no such file was announced, or it has come already")
+        self._check_room(upload, stated or 0)
+        path = free_name(upload.folder, ".part")
+        try:
+            length = await self._write(upload, path, chunks)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise HTTPException(507, f"it cannot be kept: {error.strerror}") from None
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        upload.bytes_taken += length
+        upload.touched = time.monotonic()
+        upload.paths[number] = path
+
+    async def _write(self, upload: Upload, path: Path, chunks: AsyncIterator[bytes]) -> int:
+        length, buffer = 0, bytearray()
+        window_start, window_bytes = time.monotonic(), 0
+        with path.open("xb") as file:
+            while True:
+                try:
+                    async with asyncio.timeout(self._limits.stall_seconds):
+                        chunk = await anext(chunks, None)
+                except TimeoutError:
+                    raise HTTPException(408, "the upload stalls") from None
+                if chunk is None:
+                    break
+                length, window_bytes = length + len(chunk), window_bytes + len(chunk)
+                upload.touched = now = time.monotonic()
+                if now - window_start > self._limits.stall_seconds:
+                    if window_bytes < self._limits.stall_bytes:
+                        raise HTTPException(408, "the upload is too slow")
+                    window_start, window_bytes = now, 0
+                buffer += chunk
+                if len(buffer) >= _BUFFER_BYTES:
+                    self._check_room(upload, length)
+                    await run_in_threadpool(file.write, bytes(buffer))
+                    buffer.clear()
+            self._check_room(upload, length)
+            await run_in_threadpool(file.write, bytes(buffer))
+        return length
+
+    def _check_room(self, upload: Upload, length: int) -> None:
+        if upload.bytes_taken + length > self._limits.upload_bytes:
+            raise HTTPException(
+                413, f"at most {format_bytes(self._limits.upload_bytes)} are taken in one upload"
+            )
+        if free_bytes(self._folder) < self._limits.free_bytes:
+            raise HTTPException(507, "the disk is nearly full")
+
+    def _drop_idle(self) -> None:
+        """Remove uploads that were announced and then forgotten."""
+        oldest = time.monotonic() - 4 * self._limits.stall_seconds
+        for upload in list(self._uploads.values()):
+            if upload.touched < oldest:
+                self.discard(upload)

@@ -1,0 +1,249 @@
+"""The part of the server that a page watches and steers a job with."""
+
+import asyncio
+import base64
+import math
+import time
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from siamfc.errors import InputError
+from siamfc.frames.draw import PALETTE
+from siamfc.web.downloads import boxes_file, safe_stem, still
+from siamfc.web.following import Box
+from siamfc.web.job import Job
+from siamfc.web.pictures import encode_jpeg, encode_shown
+from siamfc.web.recording import Recording
+from siamfc.web.requests import (
+    attachment,
+    envelope,
+    in_thread,
+    integer_in,
+    job_of,
+    json_object,
+    studio_of,
+)
+
+_WAIT_SECONDS = 5.0
+"""After which a question for news is answered though there are none."""
+_LOOK_SECONDS = 0.03
+_ROWS = 20_000
+"""Sent at once."""
+_EXAMINED_SIDE = 2560
+"""Longest side of a single frame that is sent, pixels."""
+_MEDIA_TYPES = {"txt": "text/plain", "csv": "text/csv", "jsonl": "application/jsonl"}
+
+
+async def describe(request: Request) -> Response:
+    """GET: what doesn't change, and the jobs that are open."""
+    studio = studio_of(request)
+    return JSONResponse(
+        {
+            "palette": ["#{:02x}{:02x}{:02x}".format(*color) for color in PALETTE],
+            "targets": studio.limits.targets,
+            "folder": studio.library is not None,
+            "jobs": [_summary(request, job) for job in studio.jobs],
+        }
+    )
+
+
+async def news(request: Request) -> Response:
+    """GET: what has changed since the page last asked; waits for it a few seconds.
+
+    Query: `job` that is looked at; `epoch` and `have`, the rows that the page holds; `picture`,
+    the frame that it shows if it wants newer ones, −1 if it shows none; `seen`, the last answer's.
+
+    The answer is an envelope: JSON, the rows as float32, and the newest picture as JPEG.
+    """
+    studio, query = studio_of(request), request.query_params
+    epoch, have = integer_in(query, "epoch", -1), integer_in(query, "have", 0)
+    shown = integer_in(query, "picture", -1) if "picture" in query else None
+    seen, deadline = query.get("seen", ""), time.monotonic() + _WAIT_SECONDS
+    while True:
+        job = next((job for job in studio.jobs if job.id == query.get("job")), None)
+        summaries = [_summary(request, each) for each in studio.jobs]
+        version = str(hash(repr([{**each, "rate": 0, "secondsLeft": 0} for each in summaries])))
+        frame = None if job is None or shown is None else _newest(job)
+        if version != seen or frame not in (None, shown) or time.monotonic() > deadline:
+            break
+        await asyncio.sleep(_LOOK_SECONDS)
+    head: dict[str, Any] = {"seen": version, "jobs": summaries}
+    if job is None:
+        return envelope(head)
+    start, rows = job.rows(epoch, have, _ROWS)
+    picture = b""
+    if frame is not None and frame != shown:
+        shown_frame = await in_thread(request, lambda: _newest_picture(job))
+        if shown_frame is not None:
+            head["picture"], picture = shown_frame
+    head["rows"] = {"epoch": job.epoch, "start": start, "shape": rows.shape}
+    return envelope(head, rows.tobytes(), picture)
+
+
+def _newest(job: Job) -> int | None:
+    """The frame that somebody who follows a job wants to see, None if none is new."""
+    latest = job.latest
+    if latest is not None:
+        return latest.index
+    if job.clip.is_live and job.clip.frame_count:
+        return job.clip.frame_count - 1
+    return None
+
+
+def _newest_picture(job: Job) -> tuple[int, bytes] | None:
+    latest, clip = job.latest, job.clip
+    index = _newest(job) if latest is None else latest.index
+    if isinstance(clip, Recording) and index is not None:
+        return index, clip.jpeg(index)
+    return None if latest is None else (latest.index, encode_shown(latest.image))
+
+
+async def show_frame(request: Request) -> Response:
+    """GET one frame as JPEG."""
+    job, index = job_of(request), request.path_params["frame"]
+
+    def encode() -> bytes:
+        if isinstance(job.clip, Recording):
+            return job.clip.jpeg(index)
+        return encode_jpeg(job.clip[index].image, quality=85, longest=_EXAMINED_SIDE)
+
+    return Response(await in_thread(request, encode), media_type="image/jpeg")
+
+
+async def show_network(request: Request) -> Response:
+    """GET what the network saw of a target in a frame; null if it wasn't followed there."""
+    job = job_of(request)
+    frame, target = request.path_params["frame"], request.path_params["target"]
+    view = await in_thread(request, lambda: job.view(frame, target))
+    if view is None:
+        return JSONResponse(None)
+    search, response = view.search, view.response
+    return JSONResponse(
+        {
+            "exemplar": base64.b64encode(encode_jpeg(view.exemplar, quality=92)).decode(),
+            "search": None
+            if search is None
+            else base64.b64encode(encode_jpeg(search, quality=92)).decode(),
+            "response": None if response is None else response.round(4).tolist(),
+            "area": view.area,
+        }
+    )
+
+
+async def draw_box(request: Request) -> Response:
+    """PUT {"box": [x, y, w, h]}: say where a target is in a frame."""
+    job, place = job_of(request), request.path_params
+    value = (await json_object(request)).get("box")
+    box = _box(value)
+    await in_thread(request, lambda: job.draw(place["frame"], place["target"], box))
+    return Response(status_code=204)
+
+
+def _box(value: Any) -> Box:
+    if (
+        not isinstance(value, list)
+        or len(value) != 4
+        or not all(isinstance(n, int | float) and math.isfinite(n) for n in value)
+    ):
+        raise InputError("expected a box of four numbers x, y, w, h")
+    x, y, w, h = (float(number) for number in value)
+    return x, y, w, h
+
+
+async def erase_box(request: Request) -> Response:
+    """DELETE a box that was drawn in a frame."""
+    job, place = job_of(request), request.path_params
+    await in_thread(request, lambda: job.erase(place["frame"], place["target"]))
+    return Response(status_code=204)
+
+
+async def remove_target(request: Request) -> Response:
+    """DELETE a target with all its boxes."""
+    job, target = job_of(request), request.path_params["target"]
+    await in_thread(request, lambda: job.remove(target))
+    return Response(status_code=204)
+
+
+async def steer(request: Request) -> Response:
+    """POST start, step or pause, or `finish` to end a recording."""
+    job, action = job_of(request), request.path_params["action"]
+    if action == "start":
+        job.start()
+    elif action == "step":
+        job.start(steps=1)
+    elif action == "pause":
+        job.pause()
+    elif action == "finish" and isinstance(job.clip, Recording):
+        job.clip.close()
+    else:
+        raise HTTPException(404, "start, step, pause or finish")
+    return Response(status_code=204)
+
+
+async def close_job(request: Request) -> Response:
+    """DELETE a job with all its files."""
+    studio, job = studio_of(request), job_of(request)
+    await in_thread(request, lambda: studio.close_job(job))
+    return Response(status_code=204)
+
+
+async def give_boxes(request: Request) -> Response:
+    """GET the boxes as a file."""
+    job, suffix = job_of(request), request.path_params["suffix"]
+    content, name = await in_thread(
+        request, lambda: boxes_file(job, suffix, studio_of(request).folder)
+    )
+    media_type = "application/zip" if name.endswith(".zip") else _MEDIA_TYPES[suffix]
+    return attachment(content, name, media_type)
+
+
+async def give_still(request: Request) -> Response:
+    """GET a frame with its boxes as PNG."""
+    job, index = job_of(request), request.path_params["frame"]
+    content, name = await in_thread(request, lambda: still(job, index))
+    return attachment(content, name, "image/png")
+
+
+async def make_film(request: Request) -> Response:
+    """POST: begin to write the film; `news` says how far it is."""
+    job = job_of(request)
+    await in_thread(request, lambda: studio_of(request).film(job).make(job))
+    return Response(status_code=202)
+
+
+async def give_film(request: Request) -> Response:
+    """GET the film once it is ready."""
+    job = job_of(request)
+    path = studio_of(request).film(job).path
+    if path is None:
+        raise HTTPException(409, "the film is not ready")
+    name = f"{safe_stem(job.clip.name)}-tracked.mp4"
+    return FileResponse(path, media_type="video/mp4", filename=name)
+
+
+def _summary(request: Request, job: Job) -> dict[str, Any]:
+    film = studio_of(request).film(job).summary()
+    return {**job.summary(), "film": film}
+
+
+_JOB = "/api/jobs/{job}"
+
+ROUTES: list[BaseRoute] = [
+    Route("/api/state", describe),
+    Route("/api/news", news),
+    Route(_JOB, close_job, methods=["DELETE"]),
+    Route(_JOB + "/frames/{frame:int}", show_frame),
+    Route(_JOB + "/network/{frame:int}/{target:int}", show_network),
+    Route(_JOB + "/boxes/{frame:int}/{target:int}", draw_box, methods=["PUT"]),
+    Route(_JOB + "/boxes/{frame:int}/{target:int}", erase_box, methods=["DELETE"]),
+    Route(_JOB + "/targets/{target:int}", remove_target, methods=["DELETE"]),
+    Route(_JOB + "/boxes.{suffix}", give_boxes),
+    Route(_JOB + "/still/{frame:int}", give_still),
+    Route(_JOB + "/film", make_film, methods=["POST"]),
+    Route(_JOB + "/film.mp4", give_film),
+    Route(_JOB + "/{action}", steer, methods=["POST"]),
+]

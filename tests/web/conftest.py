@@ -1,0 +1,38 @@
+"""Films for the page, and its server with a matcher that knows the truth."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from siamfc.data.synthetic import SquareVideo, SquareVideoSettings
+from siamfc.frames import open_writer
+from web.serving import Server, running
+
+SQUARE = SquareVideo(
+    SquareVideoSettings(frames=40, size=255, target=40, max_displacement=4, seed=3)
+)
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty frames: a black square of 40 pixels that wanders over white; padded to 256×256."""
+    path = tmp_path_factory.mktemp("film") / "square.mp4"
+    with open_writer(path, frame_rate=25) as writer:
+        for index, image in enumerate(SQUARE):
+            writer.write(image, index / 25)
+    return path
+
+
+@pytest.fixture(scope="session")
+def truth() -> SquareVideo:
+    """The same film, and where the square is in it."""
+    return SQUARE
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    folder = tmp_path / "private"
+    folder.mkdir()
+    with running(folder) as server:
+        yield server

@@ -1,0 +1,279 @@
+"""Jobs over the server's own protocol: draw, track, correct, step, pause, take away."""
+
+import io
+import json
+import time
+import zipfile
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from fakes import IdealMatcher
+from siamfc.boxes import iou
+from siamfc.data.synthetic import SquareVideo
+from siamfc.frames import open_source
+from siamfc.tracking import follow, read_results
+from web.serving import Server, SlowMatcher, running
+
+
+def draw(server: Server, job: str, frame: int, target: int, box: list[float]) -> None:
+    path = f"/api/jobs/{job}/boxes/{frame}/{target}"
+    answer = server.ask("PUT", path, {"box": [float(value) for value in box]})
+    assert answer.status == 204, answer.body
+
+
+def track(server: Server, job: str) -> None:
+    assert server.ask("POST", f"/api/jobs/{job}/start").status == 204
+    assert server.wait(job, "done", "failed")["state"] == "done"
+
+
+def test_the_page_tracks_as_the_command_line_does(
+    server: Server, film: Path, truth: SquareVideo
+) -> None:
+    job = server.open(film)
+    draw(server, job, 0, 0, truth.boxes[0])
+    track(server, job)
+    with open_source(film) as source:
+        expected = [r.boxes for _, r in follow(source, truth.boxes[0], IdealMatcher())]
+    assert np.allclose(server.rows(job)[:, :, :4], expected, atol=1e-3)
+
+
+def test_a_target_drawn_later_is_absent_before(
+    server: Server, film: Path, truth: SquareVideo
+) -> None:
+    job = server.open(film)
+    draw(server, job, 0, 0, truth.boxes[0])
+    draw(server, job, 10, 1, truth.boxes[10])
+    track(server, job)
+    rows = server.rows(job)
+    assert np.isnan(rows[:10, 1]).all()
+    assert iou(rows[-1, 1, :4], truth.boxes[-1]) > 0.8
+
+
+def test_a_correction_keeps_what_came_before_and_tracks_the_rest_anew(
+    server: Server, film: Path, truth: SquareVideo
+) -> None:
+    job = server.open(film)
+    draw(server, job, 0, 0, [180, 180, 40, 40])  # beside the square
+    track(server, job)
+    wrong = server.rows(job)
+    draw(server, job, 20, 0, truth.boxes[20])
+    state = server.job(job)
+    assert (state["state"], state["start"], state["end"]) == ("paused", 0, 20)
+    track(server, job)
+    rows = server.rows(job)
+    assert np.array_equal(rows[:20], wrong[:20])
+    assert np.allclose(rows[20, 0], [*truth.boxes[20], 1])
+    assert iou(rows[-1, 0, :4], truth.boxes[-1]) > 0.8
+
+
+def test_going_on_after_a_pause_gives_what_one_run_gives(
+    server: Server, film: Path, truth: SquareVideo
+) -> None:
+    whole, parts = server.open(film), server.open(film)
+    for job in (whole, parts):
+        draw(server, job, 0, 0, truth.boxes[0])
+    track(server, whole)
+    for _ in range(3):
+        end = server.job(parts)["end"]
+        server.ask("POST", f"/api/jobs/{parts}/step")
+        assert server.wait(parts, "paused")["end"] == end + 1
+    track(server, parts)
+    assert np.allclose(server.rows(whole), server.rows(parts), atol=1e-4)
+
+
+def test_tracking_begins_where_the_first_box_was_drawn(
+    server: Server, film: Path, truth: SquareVideo
+) -> None:
+    job = server.open(film)
+    draw(server, job, 15, 0, truth.boxes[15])
+    track(server, job)
+    state = server.job(job)
+    assert (state["start"], state["end"]) == (15, 40)
+    draw(server, job, 5, 0, truth.boxes[5])
+    track(server, job)
+    assert server.job(job)["start"] == 5
+
+
+def test_removing_a_target_leaves_the_others_as_they_are(
+    server: Server, film: Path, truth: SquareVideo
+) -> None:
+    job = server.open(film)
+    draw(server, job, 0, 0, [200, 200, 30, 30])
+    draw(server, job, 0, 1, truth.boxes[0])
+    track(server, job)
+    before = server.rows(job)
+    assert server.ask("DELETE", f"/api/jobs/{job}/targets/0").status == 204
+    assert np.array_equal(server.rows(job)[:, 0], before[:, 1])
+    assert server.job(job)["targets"] == 1
+    draw(server, job, 20, 0, truth.boxes[20])
+    track(server, job)
+    assert iou(server.rows(job)[-1, 0, :4], truth.boxes[-1]) > 0.8
+
+
+def test_taking_a_correction_back_restores_the_track(
+    server: Server, film: Path, truth: SquareVideo
+) -> None:
+    job = server.open(film)
+    draw(server, job, 0, 0, truth.boxes[0])
+    track(server, job)
+    before = server.rows(job)
+    draw(server, job, 20, 0, [10, 10, 30, 30])
+    track(server, job)
+    assert server.ask("DELETE", f"/api/jobs/{job}/boxes/20/0").status == 204
+    track(server, job)
+    assert np.allclose(server.rows(job), before, atol=1e-4)
+
+
+def test_jobs_take_turns_and_a_pause_gives_the_turn_away(
+    tmp_path: Path, film: Path, truth: SquareVideo
+) -> None:
+    with running(tmp_path, matcher=SlowMatcher(0.05)) as server:
+        first, second = server.open(film), server.open(film)
+        for job in (first, second):
+            draw(server, job, 0, 0, truth.boxes[0])
+            server.ask("POST", f"/api/jobs/{job}/start")
+        server.wait(first, "running")
+        assert server.job(second)["state"] == "waiting"
+        server.ask("POST", f"/api/jobs/{first}/pause")
+        server.wait(second, "running")
+        assert server.job(first)["state"] == "paused"
+        server.ask("POST", f"/api/jobs/{first}/start")
+        server.wait(first, "done")
+        server.wait(second, "done")
+
+
+def test_a_job_closed_at_work_stops_and_takes_its_files_along(
+    tmp_path: Path, film: Path, truth: SquareVideo
+) -> None:
+    with running(tmp_path, matcher=SlowMatcher(0.05)) as server:
+        job = server.open(film)
+        draw(server, job, 0, 0, truth.boxes[0])
+        server.ask("POST", f"/api/jobs/{job}/start")
+        server.wait(job, "running")
+        assert server.ask("DELETE", f"/api/jobs/{job}").status == 204
+        assert server.ask("GET", f"/api/jobs/{job}/frames/0").status == 404
+        assert not server.files()
+        other = server.open(film)
+        draw(server, other, 38, 0, truth.boxes[38])
+        track(server, other)
+
+
+def test_boxes_come_in_every_format(
+    server: Server, film: Path, truth: SquareVideo, tmp_path: Path
+) -> None:
+    job = server.open(film)
+    assert server.ask("GET", f"/api/jobs/{job}/boxes.csv").status == 400
+    draw(server, job, 0, 0, truth.boxes[0])
+    track(server, job)
+    for suffix in ("txt", "csv", "jsonl"):
+        answer = server.ask("GET", f"/api/jobs/{job}/boxes.{suffix}")
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="clip.{suffix}"'
+        path = tmp_path / f"clip.{suffix}"
+        path.write_bytes(answer.body)
+        results = read_results(path)
+        assert len(results) == 40
+        assert np.allclose(results[-1].boxes, server.rows(job)[-1, :, :4], atol=1e-3)
+    assert server.ask("GET", f"/api/jobs/{job}/boxes.exe").status == 400
+
+
+def test_txt_of_several_targets_is_an_archive(
+    server: Server, film: Path, truth: SquareVideo
+) -> None:
+    job = server.open(film)
+    draw(server, job, 0, 0, truth.boxes[0])
+    draw(server, job, 0, 1, truth.boxes[0])
+    track(server, job)
+    answer = server.ask("GET", f"/api/jobs/{job}/boxes.txt")
+    with zipfile.ZipFile(io.BytesIO(answer.body)) as archive:
+        assert archive.namelist() == ["clip_1.txt", "clip_2.txt"]
+
+
+def test_the_film_has_every_frame_that_was_tracked(
+    server: Server, film: Path, truth: SquareVideo, tmp_path: Path
+) -> None:
+    job = server.open(film)
+    draw(server, job, 10, 0, truth.boxes[10])
+    track(server, job)
+    assert server.ask("GET", f"/api/jobs/{job}/film.mp4").status == 409
+    assert server.ask("POST", f"/api/jobs/{job}/film").status == 202
+    deadline = time.monotonic() + 20
+    while server.job(job)["film"]["state"] != "ready":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    path = tmp_path / "film.mp4"
+    path.write_bytes(server.ask("GET", f"/api/jobs/{job}/film.mp4").body)
+    with av.open(str(path)) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 30
+
+
+def test_a_still_shows_the_box(server: Server, film: Path, truth: SquareVideo) -> None:
+    job = server.open(film)
+    plain = server.ask("GET", f"/api/jobs/{job}/still/3").body
+    draw(server, job, 3, 0, truth.boxes[3])
+    drawn = server.ask("GET", f"/api/jobs/{job}/still/3").body
+    difference = np.asarray(Image.open(io.BytesIO(plain)), int) - np.asarray(
+        Image.open(io.BytesIO(drawn)), int
+    )
+    assert difference.shape == (256, 256, 3)
+    assert np.abs(difference).max() > 100
+
+
+def test_the_view_of_the_network_peaks_at_the_target(
+    server: Server, film: Path, truth: SquareVideo
+) -> None:
+    job = server.open(film)
+    draw(server, job, 0, 0, truth.boxes[0])
+    track(server, job)
+    assert server.ask("GET", f"/api/jobs/{job}/network/0/0").json()["response"] is None
+    view = server.ask("GET", f"/api/jobs/{job}/network/7/0").json()
+    response = np.array(view["response"])
+    row, column = divmod(int(response.argmax()), 17)
+    x, y, w, h = view["area"]
+    peak = [x + (column + 0.5) * w / 17, y + (row + 0.5) * h / 17]
+    box = truth.boxes[7]
+    assert np.allclose(peak, box[:2] + box[2:] / 2, atol=0.75 * w / 17)
+    assert server.ask("GET", f"/api/jobs/{job}/network/7/5").json() is None
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"box": [1, 2, 3]}, "four numbers"),
+        ({"box": [1, 2, 0, 5]}, "w"),
+        ({"box": [900, 900, 5, 5]}, "inside the frame"),
+        ({"box": ["1", 2, 3, 4]}, "four numbers"),
+        ({"box": [1e400, 2, 3, 4]}, "four numbers"),
+        (b"[]", "JSON object"),
+        (b"\xff{", "JSON object"),
+        (b"[" * 50_000, "JSON object"),
+        (b" " * 200_000, "too large"),
+    ],
+)
+def test_bad_boxes_are_refused_in_words(
+    server: Server, film: Path, body: object, reason: str
+) -> None:
+    job = server.open(film)
+    answer = server.ask("PUT", f"/api/jobs/{job}/boxes/0/0", body)
+    assert answer.status in (400, 413)
+    assert reason in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("boxes/40/0", 400),  # one frame too far
+        ("boxes/0/1", 400),  # the second target before the first
+        ("boxes/-1/0", 404),
+    ],
+)
+def test_boxes_outside_the_video_are_refused(
+    server: Server, film: Path, path: str, status: int
+) -> None:
+    job = server.open(film)
+    answer = server.ask("PUT", f"/api/jobs/{job}/{path}", {"box": [9, 9, 9, 9]})
+    assert answer.status == status
+    assert json.loads(answer.body)["error"]
