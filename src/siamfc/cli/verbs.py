@@ -20,6 +20,11 @@ class Verb(NamedTuple):
 
 VERBS = (
     Verb(name="track", group="Track", summary="Follow objects through a video."),
+    Verb(
+        name="serve",
+        group="Track",
+        summary="Open a page on which one draws a box and watches the track.",
+    ),
     Verb(name="demo", group="Track", summary="Track a made-up video and say how well it went."),
     Verb(
         name="synth",
