@@ -43,6 +43,7 @@ def draw_boxes(
     lost: Iterable[bool] | None = None,
     labels: Iterable[str] | None = None,
     colors: Iterable[Color] | None = None,
+    line_width: float | None = None,
 ) -> Image:
     """Return a copy of a picture with boxes drawn on it.
 
@@ -59,6 +60,7 @@ def draw_boxes(
         lost: (N,), whether the tracker has lost each target.
         labels: (N,), texts instead of number and score; an empty one leaves the label out.
         colors: (N,), RGB instead of `PALETTE`.
+        line_width: pixels; None: in proportion to the picture.
 
     Raises:
         InputError: An array of another shape, or of another length than `boxes`.
@@ -78,10 +80,11 @@ def draw_boxes(
     if labels is None:
         texts = [_label(i, count, points[i], flags[i]) for i in range(count)]
     canvas = check_image(image, what="the picture to draw on").copy()
+    line = _line_width(canvas) if line_width is None else line_width
     for row, color, text, is_lost in zip(rows, shades, texts, flags, strict=True):
         if np.isfinite(row).all() and (row[2:] > 0).all():
             x, y, w, h = row.tolist()
-            _draw_outline(canvas, (x, y, w, h), color, dashed=is_lost)
+            _draw_outline(canvas, (x, y, w, h), color, line, dashed=is_lost)
             if text:
                 _draw_label(canvas, (x, y, w, h), color, text)
     return canvas
@@ -107,13 +110,12 @@ def _line_width(canvas: Image) -> float:
     return max(1.5, float(min(canvas.shape[:2])) / 240)
 
 
-def _draw_outline(canvas: Image, box: Box, color: Color, *, dashed: bool) -> None:
+def _draw_outline(canvas: Image, box: Box, color: Color, line: float, *, dashed: bool) -> None:
     """Blend a line along the box's edges, and a darker, wider one beneath it, into the canvas.
 
     Only the four strips of pixels that the lines touch are read and written.
     """
     height, width, _ = canvas.shape
-    line = _line_width(canvas)
     reach = line / 2 + max(0.75, line / 4)
     x, y, w, h = box
     top, inner_top, inner_bottom, bottom = _strips(y, h, reach, height)

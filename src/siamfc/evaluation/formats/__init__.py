@@ -6,6 +6,7 @@ from siamfc.evaluation.formats.trackers import (
     RESULT_FORMATS,
     TrackerResults,
     find_result_format,
+    read_record,
     read_trackers,
     write_tracker,
 )
@@ -15,6 +16,7 @@ __all__ = [
     "ResultFormat",
     "TrackerResults",
     "find_result_format",
+    "read_record",
     "read_trackers",
     "whole_folder",
     "write_tracker",

@@ -109,7 +109,7 @@ def clean_boxes(
             f"{path}, frame {frame}: expected finite numbers or NaN, got {boxes[frame].tolist()}"
         )
     usable = ~np.isnan(boxes).any(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
-    cleaned = boxes - np.array([index_base, index_base, 0, 0])
+    cleaned: FloatArray = boxes - np.array([index_base, index_base, 0, 0])
     cleaned[~usable] = np.nan
     return cleaned
 

@@ -21,6 +21,7 @@ from siamfc.evaluation.formats.staging import whole_folder
 from siamfc.evaluation.formats.tables import CSV, JSONL, SIAMFC
 from siamfc.evaluation.formats.text import LASOT, OTB, TRACKINGNET, UAV123
 from siamfc.evaluation.formats.vot import VOT
+from siamfc.evaluation.results import read_track
 
 _ALL = (SIAMFC, VOT, GOT10K, MOT, OTB, LASOT, UAV123, TRACKINGNET, COCOVID, CVAT, CSV, JSONL)
 
@@ -63,6 +64,16 @@ def find_result_format(name: str) -> ResultFormat:
         f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(RESULT_FORMATS)}"
     )
     raise InputError(f"unknown form of results {name!r}: {advice}")
+
+
+def read_record(path: str | Path) -> Mapping[str, Any]:
+    """The record of a run in the first of its files that has one; empty where none has."""
+    for file in sorted(Path(path).rglob("*.csv")):
+        try:
+            return read_track(file)[1]
+        except DatasetError:
+            continue
+    return {}
 
 
 def recognize(folder: Path) -> ResultFormat | None:

@@ -1,0 +1,16 @@
+"""Reports: trackers side by side, as a page, tables and plots. Reads results, runs nothing."""
+
+from siamfc.report.statistics import Difference, paired_difference
+from siamfc.report.study import Entry, SequenceResult, Study, make_study
+from siamfc.report.writing import ReportSettings, write_report
+
+__all__ = [
+    "Difference",
+    "Entry",
+    "ReportSettings",
+    "SequenceResult",
+    "Study",
+    "make_study",
+    "paired_difference",
+    "write_report",
+]

@@ -1,0 +1,58 @@
+"""A colour for each tracker: those of the films, made to stand out on light and dark pages."""
+
+from siamfc.frames.draw import PALETTE
+from siamfc.frames.labels import Color
+
+LIGHT, DARK = (255, 255, 255), (22, 24, 28)
+"""Grounds of the page."""
+_CONTRAST = 3.0
+"""Least contrast of lines and marks with their ground: WCAG 2.2, 1.4.11."""
+DASHES = ("", "7 3", "2 3", "9 3 2 3", "12 4", "4 2 1 2", "1 2")
+"""Of each tracker's line, so that nobody needs to see colours; in pixels."""
+
+
+def series_color(index: int, ground: Color = LIGHT) -> Color:
+    """The colour of the tracker at a place in the report, seen on a ground.
+
+    >>> series_color(0, DARK)
+    (230, 159, 0)
+    """
+    return readable(PALETTE[index % len(PALETTE)], ground)
+
+
+def readable(color: Color, ground: Color) -> Color:
+    """Darken a colour, or on a dark ground lighten it, just so far that it stands out."""
+    ink = (0, 0, 0) if luminance(ground) > 0.18 else (255, 255, 255)
+    for step in range(101):
+        mixed = tuple(round(c + (i - c) * step / 100) for c, i in zip(color, ink, strict=True))
+        if contrast(mixed, ground) >= _CONTRAST:  # type: ignore[arg-type]
+            return mixed  # type: ignore[return-value]
+    return ink
+
+
+def contrast(first: Color, second: Color) -> float:
+    """Contrast of two colours by WCAG, 1 to 21.
+
+    >>> round(contrast((0, 0, 0), (255, 255, 255)))
+    21
+    """
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(color: Color) -> float:
+    """Relative luminance of a colour by WCAG, 0 to 1."""
+    parts = (value / 255 for value in color)
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def css(color: Color) -> str:
+    """As in a style sheet.
+
+    >>> css((230, 159, 0))
+    '#e69f00'
+    """
+    return "#{:02x}{:02x}{:02x}".format(*color)

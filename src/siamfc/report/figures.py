@@ -1,0 +1,185 @@
+"""The charts of the page."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from siamfc.data.sequences import FloatArray, Sequence
+from siamfc.evaluation import metrics
+from siamfc.evaluation.measures import Comparison
+from siamfc.report.chart import Chart, WideLabels, shares, ticks
+from siamfc.report.statistics import Difference
+from siamfc.report.study import Entry, Study
+
+_POINTS = 300
+"""Most points of a line over time: more don't show at the size of the chart."""
+_ERROR_TICKS = (0, 2, 5, 20, 100, 500)
+
+
+def success(comparison: Comparison) -> FloatArray:
+    """(21,) the success curve of OTB."""
+    return metrics.success_curve(comparison.overlaps, frame_count=comparison.frame_count)
+
+
+def precision(comparison: Comparison) -> FloatArray:
+    """(51,) the precision curve of OTB."""
+    return metrics.precision_curve(comparison.errors, frame_count=comparison.frame_count)
+
+
+def normalized_precision(comparison: Comparison) -> FloatArray:
+    """(51,) the normalised precision curve of LaSOT."""
+    return metrics.precision_curve(
+        comparison.normalized_errors,
+        metrics.NORMALIZED_THRESHOLDS,
+        frame_count=comparison.frame_count,
+    )
+
+
+CURVES: tuple[tuple[str, str, str, FloatArray, Callable[[Comparison], FloatArray], str], ...] = (
+    (
+        "success",
+        "Success",
+        "overlap threshold",
+        metrics.SUCCESS_THRESHOLDS,
+        success,
+        "auc",
+    ),
+    (
+        "precision",
+        "Precision",
+        "centre error threshold, pixels",
+        metrics.PRECISION_THRESHOLDS,
+        precision,
+        "precision",
+    ),
+    (
+        "normalized_precision",
+        "Normalised precision",
+        "centre error threshold, sizes of the target",
+        metrics.NORMALIZED_THRESHOLDS,
+        normalized_precision,
+        "normalized_precision",
+    ),
+)
+"""File name, title, axis, thresholds, curve of a sequence, and the score that sums it up."""
+
+
+def curve_chart(study: Study, which: int) -> str:
+    """One of `CURVES` for all trackers."""
+    _, title, axis, thresholds, compute, _ = CURVES[which]
+    end = float(thresholds[-1])
+    chart = Chart(f"{title} plot", (0.0, end), (0.0, 1.0))
+    chart.y_axis(shares(), "share of frames")
+    chart.x_axis(ticks(0.0, end), axis)
+    for entry in reversed(study.entries):  # the first on top
+        chart.line(thresholds, entry.curve(compute), entry.index)
+    return chart.render()
+
+
+def overlap_chart(study: Study, sequence: Sequence) -> str:
+    """Intersection over union in each frame."""
+    chart = Chart(f"Overlap over time in {sequence.name}", _frames(sequence), (0, 1), height=150)
+    chart.y_axis([(0, "0"), (0.5, "0.5"), (1, "1")], "overlap")
+    chart.x_axis(ticks(*_frames(sequence)), "frame")
+    for entry in reversed(study.entries):
+        places, values = _thinned(entry.results[sequence.name].overlaps, np.minimum)
+        chart.line(places, values, entry.index)
+    return chart.render()
+
+
+def error_chart(study: Study, sequence: Sequence) -> str:
+    """Centre error in each frame, on a scale that shows small and large ones."""
+    results = [entry.results[sequence.name].errors for entry in study.entries]
+    finite = np.concatenate([errors[np.isfinite(errors)] for errors in results])
+    top = max(50.0, float(finite.max(initial=0)))
+    scale = (0.0, float(np.log1p(top)))
+    chart = Chart(
+        f"Centre error over time in {sequence.name}", _frames(sequence), scale, height=150
+    )
+    shown = [value for value in _ERROR_TICKS if value <= top]
+    chart.y_axis([(float(np.log1p(value)), str(value)) for value in shown], "error, px")
+    chart.x_axis(ticks(*_frames(sequence)), "frame")
+    for entry in reversed(study.entries):
+        places, values = _thinned(entry.results[sequence.name].errors, np.maximum)
+        chart.line(places, np.log1p(values), entry.index)
+    return chart.render()
+
+
+def _frames(sequence: Sequence) -> tuple[float, float]:
+    return 0.0, float(max(len(sequence) - 1, 1))
+
+
+def _thinned(values: FloatArray, worse: np.ufunc) -> tuple[FloatArray, FloatArray]:
+    """Frames and values; of the frames that fall on one point the worst."""
+    size = -(-len(values) // _POINTS)
+    starts = np.arange(0, len(values), size)
+    with np.errstate(invalid="ignore"):
+        merged = worse.reduceat(values, starts)
+    return starts.astype(np.float64), np.asarray(merged)
+
+
+def offset_limit(study: Study) -> float:
+    """Pixels to either side that histograms of the offsets show: nearly all of the first's."""
+    offsets = np.abs(study.entries[0].offsets)
+    reach = float(np.quantile(offsets, 0.9)) if offsets.size else 1.0
+    return next(limit for limit in (5.0, 10.0, 20.0, 50.0, 100.0, 1e9) if reach <= limit)
+
+
+def offset_histogram(entry: Entry, axis: int, limit: float) -> tuple[FloatArray, FloatArray]:
+    """Edges (B + 1,) in pixels and shares of frames (B,); what lies beyond is left out."""
+    edges = np.linspace(-limit, limit, 42)  # an odd number of bins: one lies about 0
+    counts, _ = np.histogram(entry.offsets[:, axis], edges)
+    return edges, counts / max(len(entry.offsets), 1)
+
+
+def offset_chart(study: Study, axis: int) -> str:
+    """How far to the right (axis 0) or down (1) the predicted centre lies: thesis, figure 12."""
+    limit = offset_limit(study)
+    shown = [offset_histogram(entry, axis, limit) for entry in study.entries]
+    top = max(float(shares_.max()) for _, shares_ in shown) * 1.05 or 1.0
+    side = ("to the right", "down")[axis]
+    chart = Chart(f"Histogram of the offset {side}", (-limit, limit), (0, top), height=200)
+    chart.y_axis([(value, f"{100 * value:g} %") for value, _ in ticks(0, top, 4)])
+    chart.x_axis(ticks(-limit, limit), f"predicted − true centre, pixels {side}")
+    chart.rule(0, upright=True)
+    for entry, (edges, values) in reversed(list(zip(study.entries, shown, strict=True))):
+        chart.line(np.repeat(edges, 2)[1:-1], np.repeat(values, 2), entry.index)
+    return chart.render()
+
+
+def attribute_chart(study: Study, measure: str) -> str:
+    """A score on the sequences of each attribute."""
+    names = list(study.attributes)
+    chart = WideLabels(
+        "AUC by attribute", (0, 1), (-0.5, len(names) - 0.5), height=42 + 24 * len(names)
+    )
+    rows = [(len(names) - 1 - row, name) for row, name in enumerate(names)]
+    counts = {name: len(those) for name, those in study.attributes.items()}
+    chart.y_axis([(y, f"{_cut(name)} ({counts[name]})") for y, name in rows])
+    chart.x_axis(shares(), "AUC")
+    for y, name in rows:
+        for entry in reversed(study.entries):
+            value = entry.mean_over(study.attributes[name])[measure]
+            chart.dot(value, y, entry.index, f"{entry.name}, {name}: {value:.3f}")
+    return chart.render()
+
+
+def difference_chart(differences: list[tuple[Entry, Difference]], title: str) -> str:
+    """Each tracker's difference to the first one, with its interval."""
+    ends = [abs(v) for _, one in differences for v in (one.low, one.high, one.mean)]
+    reach = max([v for v in ends if np.isfinite(v)] or [0.1]) * 1.1 or 0.1
+    count = len(differences)
+    chart = WideLabels(title, (-reach, reach), (-0.6, count - 0.4), height=48 + 30 * count)
+    chart.y_axis([(count - 1 - row, _cut(e.name)) for row, (e, _) in enumerate(differences)])
+    chart.x_axis(ticks(-reach, reach, 6), title)
+    chart.rule(0, upright=True)
+    for row, (entry, one) in enumerate(differences):
+        y = count - 1 - row
+        if np.isfinite(one.low):
+            chart.bar(one.low, one.high, y, entry.index)
+        chart.dot(one.mean, y, entry.index, f"{entry.name}: {one.mean:+.3f}")
+    return chart.render()
+
+
+def _cut(name: str, length: int = 18) -> str:
+    return name if len(name) <= length else f"{name[: length - 1]}…"

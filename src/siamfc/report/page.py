@@ -1,0 +1,256 @@
+"""The page: one file that needs no network, for eyes of all kinds and screens of all sizes."""
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from siamfc.errors import MissingDependencyError
+from siamfc.evaluation.measures import Measure
+from siamfc.evaluation.protocols import OTB
+from siamfc.report import figures
+from siamfc.report.colors import DARK, DASHES, LIGHT, css, series_color
+from siamfc.report.statistics import Difference
+from siamfc.report.strips import film_strip
+from siamfc.report.study import Entry, Study
+from siamfc.report.tables import (
+    COMPARED,
+    EACH_SEQUENCE,
+    SUMMARY,
+    best,
+    differences,
+    format_score,
+)
+from siamfc.system import commit, version
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_COLORS = 7
+
+
+def require_jinja() -> None:
+    """Say before the work that the page cannot be made.
+
+    Raises:
+        MissingDependencyError: jinja2 isn't installed.
+    """
+    try:
+        import jinja2  # noqa: F401
+    except ImportError:
+        raise MissingDependencyError(
+            "a report needs jinja2, which isn't installed: pip install 'siamfc[eval]'"
+        ) from None
+
+
+def render_page(study: Study, *, snapshots: int = 6, strips: int = 50, seed: int = 0) -> str:
+    """Make the page; every name in it is escaped.
+
+    Args:
+        study: what it is about.
+        snapshots: frames of a film strip.
+        strips: sequences, from the worst on, that get one.
+        seed: of the bootstrap.
+
+    Raises:
+        MissingDependencyError: jinja2 isn't installed.
+    """
+    require_jinja()
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html").render(
+        study=study,
+        several=len(study.entries) > 1,
+        made=datetime.now(UTC).strftime("%Y-%m-%d"),
+        made_by=f"siamfc {version()}" + (f" ({known})" if (known := commit()) else ""),
+        colors=_style_of_colors(),
+        dashes=DASHES,
+        summary=_summary(study),
+        benchmark=_benchmark(study),
+        compared=_compared(study, seed),
+        curves=[
+            {
+                "title": title,
+                "svg": figures.curve_chart(study, number),
+                "rows": [(entry, f"{entry.scores[score]:.3f}") for entry in study.entries],
+            }
+            for number, (_, title, _, _, _, score) in enumerate(figures.CURVES)
+        ],
+        attributes=figures.attribute_chart(study, "auc") if study.attributes else "",
+        offsets=[figures.offset_chart(study, axis) for axis in (0, 1)],
+        bias=[_bias(entry) for entry in study.entries],
+        speed=[_speed(entry) for entry in study.entries],
+        measures=EACH_SEQUENCE,
+        sequences=_sequences(study, snapshots, strips),
+        provenance=[_provenance(entry) for entry in study.entries],
+    )
+
+
+def _style_of_colors() -> dict[str, list[str]]:
+    return {
+        name: [css(series_color(index, ground)) for index in range(_COLORS)]
+        for name, ground in (("light", LIGHT), ("dark", DARK))
+    }
+
+
+def _summary(study: Study) -> dict[str, Any]:
+    bests = {one.name: best(study.entries, one) for one in SUMMARY}
+    return {
+        "measures": SUMMARY,
+        "arrow": {"higher": "↑", "lower": "↓"},
+        "rows": [
+            {
+                "entry": entry,
+                "cells": [
+                    (format_score(entry.scores[one.name], one), entry.index in bests[one.name])
+                    for one in SUMMARY
+                ],
+                "rate": _rate(entry.frames_per_second),
+            }
+            for entry in study.entries
+        ],
+    }
+
+
+def _benchmark(study: Study) -> dict[str, Any] | None:
+    """The table by the data set's own rules, where they aren't those of the first table."""
+    if study.protocol.name == OTB.name:
+        return None
+    measures = study.protocol.measures
+    return {
+        "name": study.protocol.name,
+        "measures": measures,
+        "rows": [
+            (entry, [format_score(entry.benchmark[one.name], one) for one in measures])
+            for entry in study.entries
+        ],
+    }
+
+
+def _compared(study: Study, seed: int) -> list[dict[str, Any]]:
+    """For each score that is compared: a chart of the intervals, and a sentence for each."""
+    if len(study.entries) < 2:
+        return []
+    compared = []
+    for measure in COMPARED:
+        found = differences(study, measure.name, seed)
+        title = f"{measure.title} of {study.entries[0].name} less that of …"
+        compared.append(
+            {
+                "title": title,
+                "svg": figures.difference_chart(found, f"difference in {measure.title}"),
+                "rows": [(entry, one, _verdict(one)) for entry, one in found],
+            }
+        )
+    return compared
+
+
+def _verdict(difference: Difference) -> str:
+    if math.isnan(difference.low):
+        return "too few sequences to tell"
+    if not difference.is_certain:
+        return "may be chance"
+    return "better" if difference.mean > 0 else "worse"
+
+
+def _bias(entry: Entry) -> dict[str, Any]:
+    """Mean and median offset in the frames in which the tracker hasn't lost the target."""
+    offsets = entry.following_offsets
+    if not offsets.size:
+        return {"entry": entry, "cells": ["–"] * 4, "frames": "0"}
+    values = (*offsets.mean(axis=0), *np.median(offsets, axis=0))
+    return {
+        "entry": entry,
+        "cells": [_signed(float(value)) for value in values],
+        "frames": f"{len(offsets):,}",
+    }
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def _speed(entry: Entry) -> dict[str, Any]:
+    known = entry.milliseconds
+    middle, slow = np.percentile(known, [50, 95]) if known.size else (math.nan, math.nan)
+    machine = next(
+        (one.track.machine for one in entry.results.values() if one.track.machine),
+        entry.record.get("machine", {}),
+    )
+    parts = [str(machine[key]) for key in ("processor", "system") if key in machine]
+    if "cores" in machine:
+        parts.insert(1, f"{machine['cores']} cores")
+    return {
+        "entry": entry,
+        "rate": _rate(entry.frames_per_second),
+        "median": _milliseconds(float(middle)),
+        "slow": _milliseconds(float(slow)),
+        "machine": " · ".join(parts) or "unknown",
+    }
+
+
+def _rate(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def _milliseconds(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.2f}" if value < 10 else f"{value:.0f}"
+
+
+def _sequences(study: Study, snapshots: int, strips: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "number": number,
+            "sequence": sequence,
+            "results": [
+                (
+                    entry,
+                    {
+                        one.name: _cell(entry.results[sequence.name].scores[one.name], one)
+                        for one in EACH_SEQUENCE
+                    },
+                )
+                for entry in study.entries
+            ],
+            "overlap": figures.overlap_chart(study, sequence),
+            "error": figures.error_chart(study, sequence),
+            "strip": film_strip(study, sequence, snapshots) if number < strips else [],
+        }
+        for number, sequence in enumerate(study.worst_first)
+    ]
+
+
+def _cell(value: float, measure: Measure) -> dict[str, str]:
+    """A score as text and as what the table is sorted by."""
+    return {"text": format_score(value, measure), "value": f"{value:.6g}"}
+
+
+def _provenance(entry: Entry) -> dict[str, Any]:
+    record: Mapping[str, Any] = entry.record
+    code = record.get("siamfc", {})
+    rows = [
+        ("tracker", (record.get("tracker") or {}).get("name", "")),
+        ("weights", record.get("weights", "")),
+        ("digest of the weights", (record.get("tracker") or {}).get("digest", "")),
+        ("settings", _compact((record.get("tracker") or {}).get("settings"))),
+        ("protocol", record.get("protocol", "")),
+        ("siamfc", " ".join(str(code[key]) for key in ("version", "commit") if code.get(key))),
+        ("packages", _compact(record.get("packages"))),
+        ("frames without a box", entry.missing or ""),
+    ]
+    return {"entry": entry, "rows": [(title, str(value)) for title, value in rows if value]}
+
+
+def _compact(value: Any) -> str:
+    if not isinstance(value, Mapping):
+        return "" if value is None else json.dumps(value)
+    return ", ".join(f"{key} {each}" for key, each in value.items())

@@ -1,0 +1,46 @@
+"""Small sequences with frames, and what trackers might say of them."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from siamfc.data.sequences import FrameFiles, Sequence
+from siamfc.evaluation.formats import TrackerResults
+from siamfc.evaluation.runs import Track
+
+FRAMES, WIDTH, HEIGHT = 8, 64, 48
+
+
+def make_sequence(folder: Path, name: str, step: float, attributes: tuple[str, ...]) -> Sequence:
+    """A black square of 12 pixels on grey, that goes `step` pixels to the right a frame."""
+    folder.mkdir(parents=True)
+    boxes = np.array([[5 + step * frame, 10, 12, 12] for frame in range(FRAMES)], dtype=float)
+    for frame, (x, y, w, h) in enumerate(boxes.astype(int)):
+        image = np.full((HEIGHT, WIDTH, 3), 128, dtype=np.uint8)
+        image[y : y + h, x : x + w] = 0
+        Image.fromarray(image).save(folder / f"{frame}.png")
+    return Sequence(
+        name=name,
+        frames=FrameFiles(folder, [f"{frame}.png" for frame in range(FRAMES)]),
+        boxes=boxes,
+        attributes=attributes,
+        size=(WIDTH, HEIGHT),
+    )
+
+
+def make_results(
+    name: str, sequences: list[Sequence], shift: tuple[float, float]
+) -> TrackerResults:
+    """A tracker that says the true box, moved by `shift` (x, y) after the first frame."""
+    tracks = {}
+    for one in sequences:
+        boxes = one.boxes.copy()
+        boxes[1:, :2] += shift
+        tracks[one.name] = Track(
+            sequence=one.name,
+            boxes=boxes,
+            scores=np.full(len(boxes), np.nan),
+            seconds=np.full(len(boxes), 0.01),
+        )
+    return TrackerResults(name=name, path=Path(name), format="otb", tracks=tracks)
