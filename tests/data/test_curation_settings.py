@@ -64,7 +64,7 @@ def test_the_box_in_the_crop_is_the_box_in_the_frame(box):
     ],
 )
 def test_a_target_is_judged_by_its_box_and_visibility(box, visibility, frame, outcome):
-    assert judge_alone(np.array(box), visibility, frame, SETTINGS) is outcome
+    assert judge_alone(box, visibility, frame, SETTINGS) is outcome
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_target_is_judged_by_its_box_and_visibility(box, visibility, frame, ou
     ],
 )
 def test_a_target_is_judged_by_its_place_in_a_frame_of_500_by_200(box, outcome):
-    assert judge_in_frame(np.array(box, dtype=float), (500, 200), SETTINGS) is outcome
+    assert judge_in_frame(box, (500, 200), SETTINGS) is outcome
 
 
 @pytest.mark.parametrize(

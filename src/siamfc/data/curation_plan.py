@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from siamfc.data.curation_settings import CurationSettings
+from siamfc.data.curation_settings import Box, CurationSettings
 from siamfc.data.sequences import FrameFiles, Problem, Video
 from siamfc.data.sequences import Sequence as Track
 from siamfc.errors import DatasetError, SourceError
@@ -57,7 +57,7 @@ class Target:
 
     track: int
     frame: int
-    box: tuple[float, float, float, float]
+    box: Box
     visibility: float
     occluded: bool
 

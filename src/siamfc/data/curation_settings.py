@@ -7,12 +7,13 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from siamfc.boxes import area, clip_to_frame
 from siamfc.data.ranges import check_number, check_whole
 from siamfc.errors import InputError
 from siamfc.geometry import exemplar_side
 
 FloatArray = NDArray[np.float64]
+Box = tuple[float, float, float, float]
+"""x, y, w, h in pixels of the frame."""
 
 
 class Outcome(IntEnum):
@@ -127,20 +128,18 @@ class CurationSettings:
         return np.concatenate([(self.crop_size - sizes) / 2, sizes], axis=-1)
 
 
-def judge_alone(
-    box: FloatArray, visibility: float, frame: int, settings: CurationSettings
-) -> Outcome:
+def judge_alone(box: Box, visibility: float, frame: int, settings: CurationSettings) -> Outcome:
     """Judge a target by what is known without its image.
 
     Args:
-        box: (4,) in pixels of the frame; NaN where absent.
+        box: x, y, w, h in pixels of the frame; NaN where absent.
         visibility: share that can be seen, NaN where unknown.
         frame: position in its sequence, from 0.
         settings: the filters.
     """
-    width, height = float(box[2]), float(box[3])
-    if not np.isfinite(box).all():
+    if not all(map(math.isfinite, box)):
         return Outcome.NO_BOX
+    width, height = box[2:]
     if frame % settings.frame_step:
         return Outcome.SKIPPED
     if width <= 0 or height <= 0:
@@ -154,15 +153,17 @@ def judge_alone(
     return Outcome.KEPT
 
 
-def judge_in_frame(
-    box: FloatArray, frame_size: tuple[int, int], settings: CurationSettings
-) -> Outcome:
+def judge_in_frame(box: Box, frame_size: tuple[int, int], settings: CurationSettings) -> Outcome:
     """Judge a target by its place in a frame of (width, height) pixels."""
-    share = float(area(box)) / (frame_size[0] * frame_size[1])
+    x, y, w, h = box
+    width, height = frame_size
+    share = w * h / (width * height)
     if share < settings.least_area_share:
         return Outcome.SMALL_AREA
     if share > settings.most_area_share:
         return Outcome.LARGE_AREA
-    if area(clip_to_frame(box, frame_size)) < settings.least_inside * area(box):
+    # Plain numbers: arrays of four cost more than all the rest of the judgement.
+    seen_width, seen_height = min(x + w, width) - max(x, 0), min(y + h, height) - max(y, 0)
+    if max(seen_width, 0) * max(seen_height, 0) < settings.least_inside * w * h:
         return Outcome.OUTSIDE
     return Outcome.KEPT

@@ -91,24 +91,22 @@ class _Cutter:
 
     def _fill_for(self, box: NDArray[np.float64], side: float) -> NDArray[np.uint8]:
         """Mean colour of the picture; black where the crop, with its filter, lies inside it."""
-        width, height = self._picture.size
-        reach = side / 2 + max(side / self._settings.crop_size, 1.0) + 1
-        low, high = center(box) - reach, center(box) + reach
         if self._fill is None:
-            if low.min() >= 0 and high[0] <= width and high[1] <= height:
+            (width, height), (x, y) = self._picture.size, center(box).tolist()
+            reach = side / 2 + max(side / self._settings.crop_size, 1.0) + 1
+            if reach <= min(x, y, width - x, height - y):
                 return np.zeros(3, dtype=np.uint8)
             self._fill = mean_picture_color(self._picture)
         return self._fill
 
 
 def _judge(target: Target, picture: Image.Image | Outcome, settings: CurationSettings) -> Outcome:
-    box = np.array(target.box)
-    outcome = judge_alone(box, target.visibility, target.frame, settings)
+    outcome = judge_alone(target.box, target.visibility, target.frame, settings)
     if outcome is not Outcome.KEPT:
         return outcome
     if isinstance(picture, Outcome):
         return picture
-    return judge_in_frame(box, picture.size, settings)
+    return judge_in_frame(target.box, picture.size, settings)
 
 
 def _pictures(chunk: Chunk) -> Iterator[tuple[ImageTask, Image.Image | Outcome]]:
@@ -123,7 +121,7 @@ def _pictures(chunk: Chunk) -> Iterator[tuple[ImageTask, Image.Image | Outcome]]
 
 def _read(task: ImageTask, settings: CurationSettings) -> Image.Image | Outcome:
     wanted = (
-        judge_alone(np.array(target.box), target.visibility, target.frame, settings)
+        judge_alone(target.box, target.visibility, target.frame, settings)
         for target in task.targets
     )
     if Outcome.KEPT not in wanted:
