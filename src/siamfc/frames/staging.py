@@ -1,4 +1,8 @@
-"""Write beside the target under another name, then rename: all or nothing."""
+"""Write beside the target under another name, then rename: all or nothing.
+
+What is neither committed nor discarded, because the process was told to end in between, is removed
+when the interpreter ends.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import os
 import re
 import secrets
 import shutil
+import weakref
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -47,6 +52,7 @@ class StagedFile:
             raise OutputError(f"{target} exists: name another file or allow to overwrite it")
         self.target = target
         self.path = _staging_name(target)
+        self._remove = weakref.finalize(self, _remove_file, self.path)
         try:
             self.path.touch(exist_ok=False)
         except OSError as error:
@@ -58,8 +64,7 @@ class StagedFile:
 
     def discard(self) -> None:
         """Remove the file; the target stays as it was."""
-        with suppress(OSError):
-            self.path.unlink()
+        self._remove()
 
 
 class StagedFolder:
@@ -83,6 +88,7 @@ class StagedFolder:
             )
         self.target = target
         self.path = _staging_name(target)
+        self._remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
         try:
             self.path.mkdir()
         except OSError as error:
@@ -104,7 +110,12 @@ class StagedFolder:
 
     def discard(self) -> None:
         """Remove the folder; the target stays as it was."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        self._remove()
+
+
+def _remove_file(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
 
 
 def _staging_name(target: Path) -> Path:
