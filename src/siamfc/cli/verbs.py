@@ -37,9 +37,17 @@ VERBS = (
         summary="Cut a data set's targets out into a store for training.",
     ),
     Verb(name="datasets", group="Data", summary="List the data sets that can be read."),
+    Verb(name="train", group="Train", summary="Train a network, by a recipe."),
     Verb(
         name="evaluate", group="Judge", summary="Track a data set's sequences and score the boxes."
     ),
+    Verb(name="report", group="Judge", summary="Show results as a page, tables and plots."),
+    Verb(
+        name="compare",
+        group="Judge",
+        summary="Follow an object with OpenCV's trackers too, and film all boxes.",
+    ),
+    Verb(name="trax", group="Judge", summary="Track for the VOT toolkit, by the TraX protocol."),
     Verb(name="export", group="Share", summary="Write weights as ONNX graphs, for use elsewhere."),
     Verb(name="models", group="About", summary="List the weights that are at hand."),
     Verb(name="doctor", group="About", summary="Check this installation and say what to do."),

@@ -1,0 +1,169 @@
+"""`siamfc compare`."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from siamfc.cli.console import print_error, print_json, print_table
+from siamfc.cli.loop import Outcome, Sink, run_loop
+from siamfc.cli.parameters import Device, Flag
+from siamfc.cli.usage import UsageError, parse_box
+from siamfc.errors import InputError, OutputError
+from siamfc.frames import FrameSource, draw_boxes, open_source, open_writer
+from siamfc.frames.draw import PALETTE
+from siamfc.frames.legend import draw_legend
+from siamfc.tracking import open_results, settings_for
+
+if TYPE_CHECKING:
+    from siamfc.evaluation.side_by_side import SideBySide
+
+_OPENCV = ("opencv:CSRT", "opencv:KCF", "opencv:MIL")
+_OURS = "siamfc"
+
+
+def compare(
+    source: str,
+    /,
+    *,
+    box: Annotated[str, Parameter(allow_leading_hyphen=True)],
+    out: Annotated[Path, Parameter(alias="-o")] = Path("siamfc-compare.mp4"),
+    tracker: Annotated[list[str] | None, Parameter(negative=())] = None,
+    results: Path | None = None,
+    weights: str = "default",
+    scales: int = 3,
+    device: Device = "auto",
+    overwrite: Flag = False,
+    json: Flag = False,
+) -> int:
+    """Follow an object with OpenCV's trackers too, and film all boxes.
+
+    Every tracker is given the same box and the same frames. The film shows each one's box in its
+    colour, with a legend; a tracker that fails has no box from then on. Ends with 1 if one did.
+
+    Parameters
+    ----------
+    source
+        A video file, a folder or glob of images, a camera's number, or a stream's URL.
+    box
+        X,Y,W,H of the object in the first frame, in pixels from its top left corner.
+    out
+        The film to write, or a folder of PNG images (a name without an ending).
+    tracker
+        Another tracker: opencv:NAME, trax:COMMAND, or module:name of a Python class. May be given
+        several times; by default opencv:CSRT, opencv:KCF and opencv:MIL, as far as the installed
+        OpenCV has them.
+    results
+        The boxes as a file: .txt (OTB's convention, a file for each tracker), .csv or .jsonl.
+    weights
+        A name that `siamfc models` lists, or a path.
+    scales
+        Sizes of the object that are tried in each frame: an odd number.
+    device
+        Where the network runs.
+    overwrite
+        Replace files that exist.
+    json
+        Print one JSON object instead of a table.
+    """
+    from siamfc.evaluation import SiamFC
+    from siamfc.evaluation.adapters import parse_tracker
+    from siamfc.evaluation.side_by_side import SideBySide
+
+    first = parse_box(box)
+    if len(set(tracker or ())) != len(tracker or ()):
+        raise UsageError(f"--tracker: expected each once, got {', '.join(tracker or ())}")
+    others = {name: parse_tracker(name)() for name in tracker or _installed()}
+    ours = SiamFC(weights=weights, device=device, settings=settings_for(scales))()
+    both = SideBySide(trackers={_OURS: ours, **others})
+    names = [name.removeprefix("opencv:") for name in both.trackers]
+    with ExitStack() as stack:
+        frames = stack.enter_context(open_source(source))
+        sinks = [stack.enter_context(_film(source, out, frames, names, overwrite))]
+        if results is not None:
+            add = stack.enter_context(
+                open_results(results, targets=len(names), overwrite=overwrite)
+            )
+            sinks.append(lambda _, result: add(result))
+        outcome = run_loop(both.follow(frames, first), sinks, total=frames.frame_count)
+    if json:
+        print_json(_to_json(source, out, outcome, both))
+    else:
+        _print(out, outcome, both)
+    failures = {name: one.failure for name, one in both.tallies.items() if one.failure}
+    for name, reason in failures.items():
+        print_error(f"{name}: {reason}")
+    if outcome.stopped:
+        print_error(f"stopped by Ctrl-C after {outcome.count} frames; what was tracked is kept")
+    return 130 if outcome.stopped else 1 if failures else 0
+
+
+def _installed() -> list[str]:
+    """Those of the usual trackers of OpenCV that are there.
+
+    Raises:
+        MissingDependencyError: cv2 isn't installed.
+        InputError: it has none of them.
+    """
+    from siamfc.evaluation.adapters import parse_tracker
+
+    found, refusal = [], None
+    for name in _OPENCV:
+        try:
+            parse_tracker(name)()
+        except InputError as error:
+            refusal = error
+        else:
+            found.append(name)
+    if not found and refusal is not None:
+        raise refusal
+    return found
+
+
+@contextmanager
+def _film(
+    source: str, out: Path, frames: FrameSource, names: list[str], overwrite: bool
+) -> Iterator[Sink]:
+    """A film with all boxes and the legend, kept only if the block ends well."""
+    if out.exists() and Path(source).exists() and out.samefile(source):
+        raise OutputError(f"{out} is the source itself: name another file")
+    labels = [""] * len(names)
+    colors = [PALETTE[place % len(PALETTE)] for place in range(len(names))]
+    with open_writer(out, frame_rate=frames.frame_rate, overwrite=overwrite) as writer:
+        yield lambda frame, result: writer.write(
+            draw_legend(
+                # Ours, the first, is drawn last and lies on top.
+                draw_boxes(frame.image, result.boxes[::-1], labels=labels, colors=colors[::-1]),
+                names,
+            ),
+            frame.time,
+        )
+
+
+def _to_json(source: str, out: Path, outcome: Outcome, both: "SideBySide") -> dict[str, object]:
+    return {
+        "source": source,
+        "out": str(out),
+        "frames": outcome.count,
+        "complete": not outcome.stopped,
+        "trackers": {
+            name: {
+                "fps": one.frames_per_second,
+                "agreement": one.agreement,
+                "last_box": last,
+                "failure": one.failure,
+            }
+            for (name, one), last in zip(both.tallies.items(), outcome.last.boxes, strict=True)
+        },
+    }
+
+
+def _print(out: Path, outcome: Outcome, both: "SideBySide") -> None:
+    rows = [
+        [name, f"{one.frames_per_second:.1f}", f"{one.agreement:.2f}", str(one.frames)]
+        for name, one in both.tallies.items()
+    ]
+    print_table(["tracker", "frames/s", "overlap with ours", "frames"], rows)
+    print(f"\n{outcome.count} frames: {out}")

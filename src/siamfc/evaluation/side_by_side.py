@@ -1,0 +1,102 @@
+"""Several trackers on one video at the same time, frame by frame."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from siamfc.boxes import as_box, iou
+from siamfc.data.sequences import FloatArray
+from siamfc.errors import SourceError
+from siamfc.evaluation.runs import SingleTargetTracker
+from siamfc.frames import Frame, Image
+from siamfc.tracking.results import FrameResult
+
+
+@dataclass
+class Tally:
+    """What one tracker came to."""
+
+    seconds: float = 0.0
+    """Spent in it."""
+    frames: int = 0
+    """In which it was called."""
+    overlap: float = 0.0
+    """Sum of its overlaps with the first tracker's boxes, over the frames after the first."""
+    failure: str | None = None
+    """Why it stopped, with the frame; None if it came to the end."""
+
+    @property
+    def frames_per_second(self) -> float:
+        """Of the tracker alone; NaN if it was never called."""
+        return self.frames / self.seconds if self.seconds else float("nan")
+
+    @property
+    def agreement(self) -> float:
+        """Mean overlap with the first tracker's boxes, 0 to 1; NaN for a single frame."""
+        return self.overlap / (self.frames - 1) if self.frames > 1 else float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SideBySide:
+    """Sets trackers on the same target of the same video.
+
+    A tracker that raises, or whose box isn't four finite numbers, has no boxes from then on; the
+    others go on.
+    """
+
+    trackers: Mapping[str, SingleTargetTracker]
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    """By the trackers' names; up to the last frame that was asked for."""
+
+    def follow(
+        self, frames: Iterable[Frame], box: ArrayLike
+    ) -> Iterator[tuple[Frame, FrameResult]]:
+        """Give each frame with a row for each tracker, in order.
+
+        Args:
+            frames: of the video.
+            box: x, y, w, h of the target in the first one.
+
+        Raises:
+            InputError: no box.
+            SourceError: no frames.
+        """
+        told = as_box(box)
+        self.tallies.update({name: Tally() for name in self.trackers})
+        begun = False
+        for frame in frames:
+            rows = [self._row(name, frame, None if begun else told) for name in self.trackers]
+            boxes = np.array([row for row, _ in rows])
+            if begun:
+                overlaps = np.nan_to_num(iou(boxes, boxes[0]))
+                for tally, overlap in zip(self.tallies.values(), overlaps, strict=True):
+                    tally.overlap += float(overlap)
+            begun = True
+            yield frame, FrameResult(frame.index, frame.time, boxes, np.array([s for _, s in rows]))
+        if not begun:
+            raise SourceError("expected at least one frame, got none: there is nothing to track")
+
+    def _row(self, name: str, frame: Frame, told: FloatArray | None) -> tuple[FloatArray, float]:
+        """A tracker's box and score; NaN where it has none."""
+        tracker, tally = self.trackers[name], self.tallies[name]
+        if tally.failure is not None:
+            return np.full(4, np.nan), np.nan
+        start = time.perf_counter()
+        try:
+            answer = _ask(tracker, frame.image, told)
+        except Exception as error:  # a foreign tracker may raise anything; the others must go on
+            tally.failure = f"frame {frame.index}: {type(error).__name__}: {error}"
+            return np.full(4, np.nan), np.nan
+        tally.seconds += time.perf_counter() - start
+        tally.frames += 1
+        return answer, float(getattr(tracker, "score", np.nan))
+
+
+def _ask(tracker: SingleTargetTracker, image: Image, told: FloatArray | None) -> FloatArray:
+    if told is None:
+        return as_box(tracker.update(image))
+    tracker.init(image, told.copy())
+    return told

@@ -1,0 +1,38 @@
+"""The legend in a picture's corner."""
+
+import numpy as np
+import pytest
+
+from siamfc.errors import InputError
+from siamfc.frames.draw import PALETTE
+from siamfc.frames.legend import draw_legend
+
+GROUND = np.full((120, 160, 3), 90, np.uint8)
+
+
+def test_names_stand_on_their_colours_one_below_the_other() -> None:
+    image = draw_legend(GROUND, ["ours", "KCF"])
+    rows = [np.flatnonzero((image == color).all(axis=2).any(axis=1)) for color in PALETTE[:2]]
+    assert rows[0].max() < rows[1].min()
+    columns = np.flatnonzero((image == PALETTE[0]).all(axis=2).any(axis=0))
+    assert columns.max() < 80
+    assert (GROUND == 90).all()
+
+
+@pytest.mark.parametrize(
+    ("names", "shape"),
+    [
+        (["a" * 200], (120, 160)),
+        ([str(i) for i in range(40)], (120, 160)),
+        (["ours"], (4, 5)),
+        ([], (4, 5)),
+    ],
+    ids=["too long", "too many", "tiny picture", "no names"],
+)
+def test_what_does_not_fit_is_cut_off(names: list[str], shape: tuple[int, int]) -> None:
+    assert draw_legend(np.zeros((*shape, 3), np.uint8), names).shape == (*shape, 3)
+
+
+def test_colours_must_be_as_many_as_names() -> None:
+    with pytest.raises(InputError, match="one for each of 2 names, got 1"):
+        draw_legend(GROUND, ["a", "b"], colors=[(1, 2, 3)])
