@@ -88,7 +88,7 @@ class Learner:
         return self._average.model
 
     def learn(self, batch: Batch) -> None:
-        """One step. The host does not wait for the device."""
+        """One step; the host does not wait for the device. At most `log_every` between reports."""
         recipe, model = self.recipe, self._model
         loss = self._compute(batch)
         torch.autograd.backward(loss)

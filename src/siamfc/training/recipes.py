@@ -153,22 +153,15 @@ def tiny() -> Recipe:
     """Train for a minute on two CPU cores: synthetic squares, smaller search images."""
     return Recipe(
         name="tiny",
-        epochs=3,
-        pairs_per_epoch=96,
-        batch=8,
+        epochs=4,
+        pairs_per_epoch=80,
+        batch=4,
         validation_pairs=16,
-        log_every=4,
+        validation_batch=4,
+        log_every=10,
         labels=LabelSettings(radius=8.0),
-        optimiser=OptimiserSettings(
-            kind="adamw",
-            learning_rate=1e-3,
-            final_learning_rate=1e-5,
-            schedule="cosine",
-            warm_up_steps=4,
-            clip_norm=10.0,
-            averaging=0.8,
-        ),
-        data=SquareData(augmentation=AugmentSettings(search_size=191, max_shift=24.0)),
+        optimiser=OptimiserSettings(schedule="cosine", warm_up_steps=4, averaging=0.9),
+        data=SquareData(augmentation=AugmentSettings(search_size=159, max_shift=12.0)),
     )
 
 

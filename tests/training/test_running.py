@@ -1,0 +1,199 @@
+"""A whole run: its folder, what it refuses, and that it goes on where it was."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from small import small_recipe
+
+from siamfc.data.locking import exclusive
+from siamfc.errors import CheckpointError, InputError, OutputError
+from siamfc.network.checkpoint import Checkpoint
+from siamfc.training.loop import NotFiniteError
+from siamfc.training.losses import binary_cross_entropy
+from siamfc.training.memory import largest_batch
+from siamfc.training.running import RunOptions, run
+
+
+def _log(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def _without_speed(log):
+    return [{k: v for k, v in line.items() if k != "pairs_per_second"} for line in log]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    judged = []
+
+    def count(model):
+        judged.append(model)
+        return {"judged": float(len(judged))}
+
+    result = run(small_recipe(), folder, options=RunOptions(validators=[count]))
+    return folder, result
+
+
+def test_the_folder_holds_all_there_is_to_know(finished):
+    folder, result = finished
+    record = json.loads((folder / "run.json").read_text())
+    assert record["settings"]["recipe"]["seed"] == 0
+    assert record["settings"]["recipe"]["optimiser"]["learning_rate"] == 0.01
+    assert record["versions"]["torch"] == torch.__version__
+    assert {"commit", "machine", "started"} <= record.keys()
+    log = _log(folder)
+    assert [(line["kind"], line["step"]) for line in log] == [
+        *[("step", 1), ("step", 2), ("step", 3), ("epoch", 3)],
+        *[("step", 4), ("step", 5), ("step", 6), ("epoch", 6)],
+    ]
+    epochs = [line for line in log if line["kind"] == "epoch"]
+    losses = [line["loss"] for line in log if line["kind"] == "step"]
+    assert [epoch["training_loss"] for epoch in epochs] == pytest.approx(
+        [np.mean(losses[:3]), np.mean(losses[3:])]
+    )
+    assert [epoch["judged"] for epoch in epochs] == [1.0, 2.0]
+    assert result.epochs == epochs
+    assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert list((folder / "tensorboard").iterdir())
+
+
+def test_every_epoch_has_its_weights_and_the_best_is_marked(finished):
+    folder, result = finished
+    checkpoints = [
+        Checkpoint.load(folder / "checkpoints" / f"epoch-{epoch:04d}.safetensors")
+        for epoch in (1, 2)
+    ]
+    digests = [checkpoint.metadata.digest for checkpoint in checkpoints]
+    assert digests[0] != digests[1]
+    assert Checkpoint.load(result.weights).metadata.digest == digests[1]
+    losses = [epoch["validation_loss"] for epoch in result.epochs]
+    assert result.epochs[0]["best"]
+    assert result.epochs[1]["best"] == (losses[1] < losses[0])
+    best = Checkpoint.load(result.best).metadata
+    assert best.digest == digests[int(np.argmin(losses))]
+    card = checkpoints[1].metadata.card
+    assert (card["recipe"], card["steps"], card["pairs"], card["seed"]) == ("tiny", 6, 12, 0)
+
+
+def test_a_finished_run_is_not_run_again(finished):
+    folder, result = finished
+    log = _log(folder)
+    with pytest.raises(OutputError, match="there is a run already: --resume goes on with it"):
+        run(small_recipe(), folder)
+    again = run(small_recipe(), folder, options=RunOptions(resume=True))
+    assert again.epochs == result.epochs
+    assert _log(folder) == log
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch": 3}, r"run was started with: recipe.batch was 2 and is 3$"),
+        (
+            {"seed": 1, "optimiser__learning_rate": 0.02},
+            r"recipe.seed was 0 and is 1; recipe.optimiser.learning_rate was 0.01 and is 0.02",
+        ),
+        (
+            {"labels__radius": 9, "labels__soft": True, "seed": 4, "log_every": 2},
+            r"and 1 more$",
+        ),
+    ],
+)
+def test_a_run_with_other_settings_is_not_gone_on_with(finished, changes, message):
+    with pytest.raises(OutputError, match=message):
+        run(small_recipe(**changes), finished[0], options=RunOptions(resume=True))
+
+
+def test_what_was_written_after_the_last_state_is_written_again(finished, tmp_path):
+    folder, _ = finished
+
+    class KilledError(Exception):
+        pass
+
+    def kill(line):
+        if line.step == 5:
+            raise KilledError
+
+    options = RunOptions(on_log=kill, save_seconds=0)
+    with pytest.raises(KilledError):
+        run(small_recipe(), tmp_path / "run", options=options)
+    assert _log(tmp_path / "run")[-1]["step"] == 5  # the state is that of step 4
+    with (tmp_path / "run" / "log.jsonl").open("a") as file:
+        file.write('{"kind": "st')  # a line cut off
+    (tmp_path / "run" / ".state.safetensors.abc").write_bytes(b"half")
+    run(small_recipe(), tmp_path / "run", options=RunOptions(resume=True))
+    digests = [
+        Checkpoint.load(path / "weights.safetensors").metadata.digest
+        for path in (tmp_path / "run", folder)
+    ]
+    assert digests[0] == digests[1]
+    expected = [{k: v for k, v in line.items() if k != "judged"} for line in _log(folder)]
+    assert _without_speed(_log(tmp_path / "run")) == _without_speed(expected)
+    assert not list((tmp_path / "run").glob(".state*"))
+
+
+def test_resume_begins_where_there_is_nothing_and_refuses_a_damaged_state(tmp_path):
+    recipe = small_recipe(epochs=1, pairs_per_epoch=2)
+    run(recipe, tmp_path / "run", options=RunOptions(resume=True))
+    state = tmp_path / "run" / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="expected the state of a training run, whole"):
+        run(recipe, tmp_path / "run", options=RunOptions(resume=True))
+
+
+def test_two_runs_do_not_write_into_one_folder(tmp_path):
+    with (
+        exclusive(tmp_path),
+        pytest.raises(OutputError, match="another process is writing here"),
+    ):
+        run(small_recipe(), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {".lock"}
+
+
+def test_at_a_nan_the_last_good_state_is_kept(tmp_path):
+    calls = []
+
+    def spoiled(logits, labels, weights):
+        calls.append(1)
+        factor = float("nan") if len(calls) == 3 else 1.0
+        return binary_cross_entropy(logits, labels, weights) * factor
+
+    with pytest.raises(NotFiniteError, match=r"at step 2: .*; the state after step 2 is kept"):
+        run(small_recipe(), tmp_path / "run", loss=spoiled)
+    result = run(small_recipe(), tmp_path / "run", options=RunOptions(resume=True))
+    assert [epoch["epoch"] for epoch in result.epochs] == [1, 2]
+
+
+def test_too_large_a_batch_says_which_one_fits(tmp_path):
+    def needy(logits, labels, weights):
+        if len(logits) > 1:
+            raise torch.OutOfMemoryError
+        return binary_cross_entropy(logits, labels, weights)
+
+    message = "batch: 2 pairs need more memory than cpu has; batch=1 fits: --set batch=1"
+    with pytest.raises(InputError, match=message):
+        run(small_recipe(), tmp_path / "run", loss=needy)
+
+
+@pytest.mark.parametrize(("room", "found"), [(100, 64), (64, 64), (1, 1), (0, 0)])
+def test_the_batch_is_halved_until_it_fits(room, found):
+    def attempt(batch):
+        if batch > room:
+            raise torch.OutOfMemoryError
+
+    assert largest_batch(128, attempt) == found
+
+
+def test_training_begins_with_weights_and_takes_their_normalisation(finished, tmp_path):
+    recipe = small_recipe(epochs=1, pairs_per_epoch=2, normalisation__mean=[0, 0, 0])
+    start = Checkpoint.load(finished[1].weights)
+    result = run(recipe, tmp_path / "run", weights=start)
+    after = Checkpoint.load(result.weights)
+    assert after.metadata.normalisation == start.metadata.normalisation
+    assert after.metadata.card["began_with"] == start.metadata.digest
+    # One small step away from them, far from the seed's own.
+    name = "backbone.conv1.weight"
+    assert np.abs(after.tensors[name] - start.tensors[name]).max() < 0.01
