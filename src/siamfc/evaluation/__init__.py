@@ -8,8 +8,10 @@ from siamfc.evaluation.evaluating import (
     protocol_of,
     run_record,
 )
+from siamfc.evaluation.got10k import Got10kTracker
 from siamfc.evaluation.measures import MEASURES, Comparison, Measure
 from siamfc.evaluation.protocols import PROTOCOLS, Protocol, Scores
+from siamfc.evaluation.repeating import Average, average, evaluate_repeatedly
 from siamfc.evaluation.results import ResultFolder, read_track
 from siamfc.evaluation.running import TrackerFactory, perform_runs, run_sequence, run_sequences
 from siamfc.evaluation.runs import Pass, Run, SingleTargetTracker, Track
@@ -20,8 +22,10 @@ __all__ = [
     "MEASURES",
     "PROTOCOLS",
     "SCHEMES",
+    "Average",
     "Comparison",
     "Evaluation",
+    "Got10kTracker",
     "Measure",
     "Pass",
     "Protocol",
@@ -34,7 +38,9 @@ __all__ = [
     "SingleTargetTracker",
     "Track",
     "TrackerFactory",
+    "average",
     "evaluate",
+    "evaluate_repeatedly",
     "find_scheme",
     "perform_runs",
     "plan_runs",

@@ -1,5 +1,6 @@
 """The tracker: settings, one pure step, `init`/`update`, whole videos, results."""
 
+from siamfc.tracking.detections import to_detections
 from siamfc.tracking.results import (
     FrameResult,
     open_results,
@@ -36,6 +37,7 @@ __all__ = [
     "start",
     "step",
     "three_scales",
+    "to_detections",
     "track",
     "write_results",
 ]
