@@ -145,3 +145,18 @@ def test_bad_arguments_are_one_line_and_write_nothing(
     assert message in line
     assert not Path("out").exists()
     shutil.rmtree(results)
+
+
+def test_results_say_themselves_where_the_data_set_is(
+    data: Path, results: Path, tmp_path: Path
+) -> None:
+    record = {"sequence": "a", "dataset": {"format": "otb", "split": None}, "root": str(data)}
+    rows = "".join(
+        f"{frame},{x - 1},{y - 1},{w},{h},,0.1\n" for frame, (x, y, w, h) in enumerate(BOXES)
+    )
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    text = f"# {json.dumps(record)}\nframe,x,y,w,h,score,seconds\n{rows}"
+    (ours / "a.csv").write_text(text)
+    assert run(results / "bad", ours, "--out", tmp_path / "out") == 0
+    assert (tmp_path / "out" / "summary.csv").read_text().splitlines()[2].startswith("ours,0.95")

@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 from numpy.typing import ArrayLike
 
-from siamfc.report.colors import DASHES
+from siamfc.report.colors import dashes
 
 Range = tuple[float, float]
 
@@ -90,7 +90,7 @@ class Chart:
                 continue
             path.append(f"{pen}{_short(self.horizontal(across))} {_short(self.vertical(up))}")
             pen = "L"
-        dash = DASHES[series % len(DASHES)]
+        dash = dashes(series)
         pattern = f' stroke-dasharray="{dash}"' if dash else ""
         self._parts.append(f'<path class="line s{series % 7}"{pattern} d="{"".join(path)}"/>')
 

@@ -7,8 +7,21 @@ LIGHT, DARK = (255, 255, 255), (22, 24, 28)
 """Grounds of the page."""
 _CONTRAST = 3.0
 """Least contrast of lines and marks with their ground: WCAG 2.2, 1.4.11."""
-DASHES = ("", "7 3", "2 3", "9 3 2 3", "12 4", "4 2 1 2", "1 2")
-"""Of each tracker's line, so that nobody needs to see colours; in pixels."""
+_DASHES = ("", "7 3", "2 3", "9 3 2 3", "12 4", "4 2 1 2", "1 2")
+
+
+def dash_index(index: int) -> int:
+    """Which pattern the line of the tracker at a place has: with its colour, its own among 49.
+
+    >>> [dash_index(index) for index in (0, 1, 6, 7, 13)]
+    [0, 1, 6, 1, 0]
+    """
+    return (index + index // len(PALETTE)) % len(_DASHES)
+
+
+def dashes(index: int) -> str:
+    """Lengths of dashes and gaps in pixels, so that nobody needs to see colours; empty: none."""
+    return _DASHES[dash_index(index)]
 
 
 def series_color(index: int, ground: Color = LIGHT) -> Color:

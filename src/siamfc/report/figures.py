@@ -155,7 +155,7 @@ def attribute_chart(study: Study, measure: str) -> str:
     )
     rows = [(len(names) - 1 - row, name) for row, name in enumerate(names)]
     counts = {name: len(those) for name, those in study.attributes.items()}
-    chart.y_axis([(y, f"{_cut(name)} ({counts[name]})") for y, name in rows])
+    chart.y_axis([(y, f"{shorten(name)} ({counts[name]})") for y, name in rows])
     chart.x_axis(shares(), "AUC")
     for y, name in rows:
         for entry in reversed(study.entries):
@@ -170,7 +170,7 @@ def difference_chart(differences: list[tuple[Entry, Difference]], title: str) ->
     reach = max([v for v in ends if np.isfinite(v)] or [0.1]) * 1.1 or 0.1
     count = len(differences)
     chart = WideLabels(title, (-reach, reach), (-0.6, count - 0.4), height=48 + 30 * count)
-    chart.y_axis([(count - 1 - row, _cut(e.name)) for row, (e, _) in enumerate(differences)])
+    chart.y_axis([(count - 1 - row, shorten(e.name)) for row, (e, _) in enumerate(differences)])
     chart.x_axis(ticks(-reach, reach, 6), title)
     chart.rule(0, upright=True)
     for row, (entry, one) in enumerate(differences):
@@ -181,5 +181,6 @@ def difference_chart(differences: list[tuple[Entry, Difference]], title: str) ->
     return chart.render()
 
 
-def _cut(name: str, length: int = 18) -> str:
+def shorten(name: str, length: int = 18) -> str:
+    """A name of at most so many letters."""
     return name if len(name) <= length else f"{name[: length - 1]}…"

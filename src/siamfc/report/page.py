@@ -13,7 +13,7 @@ from siamfc.errors import MissingDependencyError
 from siamfc.evaluation.measures import Measure
 from siamfc.evaluation.protocols import OTB
 from siamfc.report import figures
-from siamfc.report.colors import DARK, DASHES, LIGHT, css, series_color
+from siamfc.report.colors import DARK, LIGHT, css, dashes, series_color
 from siamfc.report.statistics import Difference
 from siamfc.report.strips import film_strip
 from siamfc.report.study import Entry, Study
@@ -73,7 +73,7 @@ def render_page(study: Study, *, snapshots: int = 6, strips: int = 50, seed: int
         made=datetime.now(UTC).strftime("%Y-%m-%d"),
         made_by=f"siamfc {version()}" + (f" ({known})" if (known := commit()) else ""),
         colors=_style_of_colors(),
-        dashes=DASHES,
+        dashes=dashes,
         summary=_summary(study),
         benchmark=_benchmark(study),
         compared=_compared(study, seed),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from siamfc.errors import MissingDependencyError
-from siamfc.report.colors import css, series_color
-from siamfc.report.figures import CURVES, offset_histogram, offset_limit
+from siamfc.report.colors import css, dash_index, series_color
+from siamfc.report.figures import CURVES, offset_histogram, offset_limit, shorten
 from siamfc.report.study import Entry, Study
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _STYLES = ("-", "--", ":", "-.", (0, (9, 3)), (0, (4, 1, 1, 1)), (0, (1, 1)))
 _DOTS_PER_INCH = 200
+_LETTERS = 32
+"""Of a name, at most."""
 
 
 def require_matplotlib() -> None:
@@ -76,7 +78,7 @@ def _attributes(study: Study) -> "Figure":
         values = [entry.mean_over(study.attributes[name])["auc"] for name in names]
         color = css(series_color(entry.index))
         axes.plot(values, rows, "o", color=color, label=_plain(entry.name), markersize=5)
-    axes.set_yticks(rows, [_plain(f"{one} ({len(study.attributes[one])})") for one in names])
+    axes.set_yticks(rows, [f"{_plain(one)} ({len(study.attributes[one])})" for one in names])
     axes.set(xlabel="AUC", xlim=(0, 1))
     axes.legend(frameon=False, fontsize=8)
     return figure
@@ -95,13 +97,14 @@ def _axes(height: float = 3.4) -> "tuple[Figure, Axes]":
 def _style(entry: Entry) -> dict[str, Any]:
     return {
         "color": css(series_color(entry.index)),
-        "linestyle": _STYLES[entry.index % len(_STYLES)],
+        "linestyle": _STYLES[dash_index(entry.index)],
         "linewidth": 1.6,
         "zorder": 10 - entry.index,
     }
 
 
 def _plain(name: str) -> str:
-    """A name that matplotlib neither takes for a formula nor leaves out of the legend."""
-    text = "".join(sign if sign.isprintable() else "?" for sign in name).replace("$", r"\$")
+    """A name that fits, and that matplotlib neither takes for a formula nor leaves out."""
+    text = "".join(sign if sign.isprintable() else "?" for sign in shorten(name, _LETTERS))
+    text = text.replace("$", r"\$")
     return f" {text}" if text.startswith("_") else text
