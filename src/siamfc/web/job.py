@@ -146,7 +146,7 @@ class Job:
         self._submit(self)
 
     def pause(self) -> None:
-        """Stop after the frame in hand; nothing is lost."""
+        """Stop at once; the frame in hand will be tracked again."""
         with self._lock:
             if self.state in ("waiting", "running"):
                 self.state = "paused"
@@ -246,11 +246,12 @@ class Job:
 
     def view(self, frame: int, target: int) -> NetworkView | None:
         """What the network saw of a target; None if it wasn't followed in that frame."""
-        with self._lock:
+        image = self.clip[frame].image
+        with self._working, self._lock:
             if not (0 <= target < self.targets and self.history.start <= frame < self.history.end):
                 return None
-            previous, keyframes = self.history.row(frame - 1)[0], self._keyframes
-        return self._following.view(self.clip[frame].image, frame, target, previous, keyframes)
+            previous = self.history.row(frame - 1)[0]
+            return self._following.view(image, frame, target, previous, self._keyframes)
 
     # --- The work ---------------------------------------------------------------------------------
 
@@ -291,7 +292,7 @@ class Job:
                 if self.state != "running":
                     return False
                 if frame is not None and not self._add(frame, epoch):
-                    return True
+                    return self.state == "running"
                 if self._steps is not None and self._steps <= 0:
                     self._end("paused", "")
                     return False
@@ -304,7 +305,7 @@ class Job:
         return self.epoch != epoch
 
     def _add(self, frame: Frame, epoch: int) -> bool:
-        """Track into a frame; False if rows were taken back meanwhile."""
+        """Track into a frame; False if rows were taken back meanwhile, or it was paused."""
         with self._lock:
             if epoch != self.epoch:
                 return False
@@ -314,7 +315,7 @@ class Job:
                 return False
             boxes, scores = self._following.row(frame.image, frame.index, previous, keyframes)
         with self._lock:
-            if epoch != self.epoch:
+            if epoch != self.epoch or self.state != "running":
                 return False
             self.history.append(boxes, scores, frame.time)
             self.latest = frame

@@ -1,6 +1,7 @@
 """The part of the server that opens sources: uploads, the folder, streams, the camera."""
 
 import struct
+from contextlib import suppress
 from functools import partial
 
 from starlette.exceptions import HTTPException
@@ -132,7 +133,8 @@ async def receive_camera(socket: WebSocket) -> None:
             await socket.send_json({"count": recording.frame_count})
         await socket.close()
     except (InputError, OSError, KeyError) as error:
-        await socket.close(_UNSUPPORTED_DATA, str(error)[:100])
+        with suppress(WebSocketDisconnect):
+            await socket.close(_UNSUPPORTED_DATA, str(error)[:100])
     except WebSocketDisconnect:
         pass
     finally:

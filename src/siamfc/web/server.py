@@ -64,8 +64,9 @@ def serve(
 
 def make_server(studio: Studio, access: Access) -> uvicorn.Server:
     """Make the server of an application; it listens where it is told when it is run."""
+    app = create_app(studio, access)
     config = uvicorn.Config(
-        create_app(studio, access),
+        app,
         http="h11",
         ws="websockets-sansio",
         ws_max_size=studio.limits.message_bytes,
@@ -79,7 +80,9 @@ def make_server(studio: Studio, access: Access) -> uvicorn.Server:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=2,
     )
-    return uvicorn.Server(config)
+    server = uvicorn.Server(config)
+    app.state.is_stopping = lambda: server.should_exit
+    return server
 
 
 def access_for(host: str, port: int) -> Access:

@@ -68,7 +68,8 @@ async def news(request: Request) -> Response:
         summaries = [_summary(request, each) for each in studio.jobs]
         version = str(hash(repr([{**each, "rate": 0, "secondsLeft": 0} for each in summaries])))
         frame = None if job is None or shown is None else _newest(job)
-        if version != seen or frame not in (None, shown) or time.monotonic() > deadline:
+        has_news = version != seen or frame not in (None, shown)
+        if has_news or time.monotonic() > deadline or request.app.state.is_stopping():
             break
         await asyncio.sleep(_LOOK_SECONDS)
     head: dict[str, Any] = {"seen": version, "jobs": summaries}

@@ -22,6 +22,7 @@ export class Boxes {
     this.drag = null;
     this.known = 0;
     this.most = 1;
+    this.isReady = false; // whether there is a frame to draw on
     const element = stage.element;
     element.addEventListener("pointerdown", (event) => this.#press(event));
     element.addEventListener("pointermove", (event) => this.#move(event));
@@ -51,7 +52,7 @@ export class Boxes {
   // A box for whoever has no pointer: in the middle of the frame.
   add() {
     const target = this.#nextTarget();
-    if (target === null) return;
+    if (target === null || !this.isReady) return;
     const [width, height] = this.stage.size;
     const side = Math.max(SMALLEST, Math.min(width, height) / 5);
     this.onTouch();
@@ -79,7 +80,7 @@ export class Boxes {
   }
 
   #press(event) {
-    if (event.button !== 0 || this.drag) return;
+    if (event.button !== 0 || this.drag || !this.isReady) return;
     const place = this.stage.place(event);
     const grip = event.target.dataset?.grip;
     const group = event.target.closest("g[data-target]");

@@ -53,7 +53,10 @@ function select(id) {
   if (id !== page.current) {
     Object.assign(page, { current: id, shown: -1, wanted: -1, following: true, stepFrom: null, track: new Track(), seen: "" });
     boxes.selected = null;
+    boxes.isReady = false;
+    boxes.show([], 0);
     stage.clear();
+    panel.clear();
     history.replaceState(null, "", id ? `/#${id}` : "/");
     page.asking?.abort();
   }
@@ -295,6 +298,7 @@ function refresh() {
   if (!now) return;
   const count = edits.targets(now.id, now.targets);
   const items = itemsOf(now);
+  boxes.isReady = page.shown >= 0;
   boxes.show(items, count);
   panel.showTargets(count, boxes.selected, (target) => boxes.color(target), (target) => {
     boxes.select(boxes.selected === target ? null : target);

@@ -60,6 +60,14 @@ export function showTargets(count, selected, color, onSelect) {
   });
 }
 
+// Until the first frame of another video is there.
+export function clear() {
+  setText(byId("place"), "…");
+  setText(byId("hint"), "");
+  byId("run").disabled = true;
+  byId("targets").replaceChildren();
+}
+
 export function showControls(job, { shown, following, jobs, hasBoxes }) {
   const isBusy = job.state === "running" || job.state === "waiting";
   const isDone = job.state === "done" && job.end >= job.frameCount;
@@ -89,7 +97,8 @@ export function showLinks(job, shown) {
 }
 
 function numbers(job, shown) {
-  const parts = [`frame ${Math.max(0, shown)} of ${Math.max(0, job.frameCount - 1)}`];
+  if (shown < 0) return "…";
+  const parts = [`frame ${shown} of ${Math.max(0, job.frameCount - 1)}`];
   if (job.rate) parts.push(`${job.rate.toFixed(job.rate < 10 ? 1 : 0)} frames/s`);
   if (job.secondsLeft !== null && job.rate) parts.push(`${duration(job.secondsLeft)} left`);
   return parts.join(" · ");
