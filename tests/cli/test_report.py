@@ -111,7 +111,7 @@ def test_frames_without_a_box_and_unknown_sequences_are_noted(
 def test_boxes_can_be_exported_for_a_server(data: Path, results: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert run(results / "good", "--data", data, "--out", out, "--export", "got10k") == 0
-    assert zipfile.ZipFile(out / "export" / "1.zip").namelist() == [
+    assert zipfile.ZipFile(out / "export" / "1_good.zip").namelist() == [
         "a/a_001.txt",
         "a/a_time.txt",
         "b/b_001.txt",

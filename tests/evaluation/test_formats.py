@@ -231,3 +231,20 @@ def test_tracks_of_another_scheme_do_not_stand_beside_those_of_one_pass(tmp_path
     ResultFolder(path=tmp_path, record=record).save(TRACKS["Ball"])
     (run,) = read_trackers(tmp_path, SEQUENCES)
     assert "expected a track of one pass, got one of temporal robustness" in run.damaged[0]
+
+
+@pytest.mark.parametrize("place", ["Ball_time.txt", "times/Ball_time.txt"])
+def test_times_are_read_from_where_toolkits_put_them(tmp_path: Path, place: str) -> None:
+    (tmp_path / "Ball.txt").write_text(GOOD * 3)
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).write_text("0\n0.1\n0.3\n")  # 0: not measured
+    (run,) = read_trackers(tmp_path, SEQUENCES)
+    assert run.tracks["Ball"].frames_per_second == pytest.approx(5)
+    assert not run.notes
+
+
+def test_times_of_another_count_are_named(tmp_path: Path) -> None:
+    (tmp_path / "Ball.txt").write_text(GOOD * 3)
+    (tmp_path / "Ball_time.txt").write_text("0.1\n")
+    (run,) = read_trackers(tmp_path, SEQUENCES)
+    assert "Ball_time.txt: expected 3 times, one a frame, got 1" in run.damaged[0]

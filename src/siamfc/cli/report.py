@@ -1,5 +1,6 @@
 """`siamfc report`."""
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -72,8 +73,9 @@ def report(
     from siamfc.data.sequences import read_sequences
     from siamfc.evaluation import protocol_of
     from siamfc.evaluation.formats import find_result_format, read_record, read_trackers
-    from siamfc.report import ReportSettings, make_study, write_report
+    from siamfc.report import ReportSettings, make_study, require_packages, write_report
 
+    require_packages()
     settings = ReportSettings(snapshots=snapshots, strips=strips, seed=seed)
     named = [_named(text) for text in results]
     if export is not None:
@@ -114,9 +116,19 @@ def _export(
     from siamfc.evaluation.formats import write_tracker
 
     return [
-        write_tracker(folder / f"{entry.index + 1}", one.tracks, study.sequences, format=form)
+        write_tracker(
+            folder / f"{entry.index + 1}_{_slug(entry.name)}",
+            one.tracks,
+            study.sequences,
+            format=form,
+        )
         for entry, one in zip(study.entries, trackers, strict=True)
     ]
+
+
+def _slug(name: str) -> str:
+    """A name as part of a file's."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-.")[:60]
 
 
 def _complain(trackers: "list[TrackerResults]", study: "Study") -> int:

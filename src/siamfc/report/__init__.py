@@ -2,7 +2,7 @@
 
 from siamfc.report.statistics import Difference, paired_difference
 from siamfc.report.study import Entry, SequenceResult, Study, make_study
-from siamfc.report.writing import ReportSettings, write_report
+from siamfc.report.writing import ReportSettings, require_packages, write_report
 
 __all__ = [
     "Difference",
@@ -12,5 +12,6 @@ __all__ = [
     "Study",
     "make_study",
     "paired_difference",
+    "require_packages",
     "write_report",
 ]

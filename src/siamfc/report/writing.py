@@ -30,6 +30,16 @@ class ReportSettings:
                 raise InputError(f"{name}: expected 0 or more, got {getattr(self, name)}")
 
 
+def require_packages() -> None:
+    """Find out before the work, and not after it, whether a report can be made.
+
+    Raises:
+        MissingDependencyError: matplotlib or jinja2 isn't installed.
+    """
+    require_matplotlib()
+    require_jinja()
+
+
 def write_report(
     study: Study,
     out: str | Path,
@@ -52,8 +62,7 @@ def write_report(
         MissingDependencyError: matplotlib or jinja2 isn't installed.
         OutputError: something is in the way, or it cannot be written.
     """
-    require_matplotlib()
-    require_jinja()
+    require_packages()
     settings = settings or ReportSettings()
     out = Path(out)
     with whole_folder(out, mark=PAGE, overwrite=overwrite) as folder:

@@ -40,7 +40,9 @@ def _read(folder: Path, inbox: Inbox, *, index_base: int) -> None:
         with inbox.leaving_out_damage():
             count = len(sequence)
             boxes = read_box_lines(path, count, index_base=index_base)
-            times = folder / "times" / f"{path.stem}_time.txt"
+            name = f"{path.stem}_time.txt"
+            beside = path.with_name(name)
+            times = beside if beside.exists() else folder / "times" / name
             inbox.add(sequence, boxes, seconds=read_seconds(times, count))
 
 
