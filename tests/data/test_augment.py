@@ -200,7 +200,9 @@ class _Numbered:
         out[...] = 3 * row
 
 
-@pytest.mark.parametrize(("world", "workers"), [(1, 0), (2, 0), (4, 0), (1, 2)])
+@pytest.mark.parametrize(
+    ("world", "workers"), [(1, 0), (2, 0), (4, 0), pytest.param(1, 2, marks=pytest.mark.slow)]
+)
 def test_batches_do_not_depend_on_processes_and_devices(world, workers):
     def batches(world, workers, start=0):
         loaders = [

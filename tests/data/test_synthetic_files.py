@@ -73,7 +73,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(tmp_path)
 
     kills = 0
     while not run(
-        code, kill=after_progress(folders, least=chance.randint(1, 5), wait=chance.random() / 5)
+        code, kill=after_progress(folders, least=chance.randint(5, 14), wait=chance.random() / 5)
     ):
         kills += 1
     assert kills >= 1
