@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from siamfc.evaluation.runs import TrackerError
+
 _NAN = float("nan")
 
 Answer = tuple[str, Any, float, float]
@@ -43,7 +45,8 @@ def main() -> None:
                 seconds = getattr(tracker, "seconds", time.perf_counter() - start)
                 answer: Answer = ("done", box, float(getattr(tracker, "score", _NAN)), seconds)
             except Exception as error:  # a foreign tracker may raise anything
-                answer = ("error", f"{type(error).__name__}: {error}", _NAN, _NAN)
+                kind = "" if isinstance(error, TrackerError) else f"{type(error).__name__}: "
+                answer = ("error", f"{kind}{error}", _NAN, _NAN)
             pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)
             answers.flush()
 

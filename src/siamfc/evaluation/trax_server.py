@@ -1,15 +1,29 @@
 """A tracker as a TraX server: the VOT toolkit, or any TraX client, asks it over the pipes."""
 
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import BinaryIO
 
 import numpy as np
 
-from siamfc.data.sequences import FloatArray
-from siamfc.errors import InputError, SiamFCError
+from siamfc.errors import InputError
 from siamfc.evaluation.runs import SingleTargetTracker
-from siamfc.evaluation.trax_regions import array_of, box_of, import_trax, region_of
+from siamfc.evaluation.trax_protocol import (
+    Message,
+    format_region,
+    parse_image,
+    parse_region,
+    read_message,
+)
 from siamfc.system import version
+
+_VERSION = "3"
+"""Of the protocol: the last in which one target and its image come in one message. Clients of
+version 4 speak it too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,66 +37,88 @@ class TraxSettings:
     """Whether to answer with polygons in place of rectangles."""
 
 
-def serve(tracker: SingleTargetTracker, settings: TraxSettings | None = None) -> int:
-    """Answer a client on standard input and output until it quits: the count of frames.
+def serve(tracker: SingleTargetTracker, settings: TraxSettings | None = None) -> None:
+    """Answer a client on standard input and output until it quits or goes away.
 
-    Where the environment variable `TRAX_SOCKET` names a port, that is used. Paths, raw pixels and
-    encoded files are understood as images; rectangles, polygons and masks as targets, of which
-    the upright box is followed.
+    Where the environment variable `TRAX_SOCKET` names a port of this machine, that is used.
+    Paths, raw pixels and encoded files are understood as images; rectangles, polygons and masks
+    as targets, of which the upright box is followed.
 
     Raises:
-        MissingDependencyError: vot-trax isn't installed.
+        InputError: the port doesn't answer.
         SiamFCError: a target or an image that cannot be used; the client is told too.
     """
-    trax = import_trax()
-    session = _Session(tracker, settings or TraxSettings())
-    server = trax.Server(
-        [trax.Region.RECTANGLE, trax.Region.POLYGON],
-        [trax.Image.PATH, trax.Image.MEMORY, trax.Image.BUFFER],
-        tracker_name="siamfc",
-        tracker_description=f"siamfc {version()}",
-        tracker_family="SiamFC",
-    )
+    with _streams() as (questions, answers):
+        converse(tracker, questions, answers, settings or TraxSettings())
+
+
+def converse(
+    tracker: SingleTargetTracker, questions: BinaryIO, answers: BinaryIO, settings: TraxSettings
+) -> None:
+    """Answer the messages of a stream on another; see `serve`."""
+
+    def say(message: Message) -> None:
+        answers.write(message.line())
+        answers.flush()
+
+    say(_hello())
+    known = False
     try:
-        while True:
-            request = server.wait()
-            if request.type == trax.TraxStatus.QUIT:
-                server.quit()
-                return session.frames
-            server.status(session.answer(request))
-    except SiamFCError as error:
-        server.quit(str(error))
+        while (message := read_message(questions)) is not None and message.name != "quit":
+            if message.name == "frame" and not known:
+                raise InputError("TraX: expected `initialize` before the first frame")
+            say(_answer(tracker, message, settings))
+            known = True
+    except Exception as error:
+        say(Message("quit", (), {"trax.reason": " ".join(str(error).split())}))
         raise
-    except trax.TraxException as error:
-        raise InputError(f"the TraX client broke off: {error}") from None
 
 
-class _Session:
-    """A tracker and what it needs to answer requests."""
+def _hello() -> Message:
+    facts = {
+        "version": _VERSION,
+        "name": "siamfc",
+        "description": f"siamfc {version()}",
+        "family": "SiamFC",
+        "image": "path;memory;buffer;",
+        "region": "rectangle;polygon;",
+        "channels": "color;",
+    }
+    return Message("hello", (), {f"trax.{key}": value for key, value in facts.items()})
 
-    def __init__(self, tracker: SingleTargetTracker, settings: TraxSettings) -> None:
-        self.frames = 0
-        self._tracker, self._settings = tracker, settings
 
-    def answer(self, request: Any) -> list[tuple[Any, dict[str, str]]]:
-        """The region of the one target, with the tracker's confidence where it has one."""
-        image = array_of(next(iter(request.image.values())))
-        if request.objects:
-            if len(request.objects) > 1:
-                raise InputError(f"expected one target, got {len(request.objects)}")
-            box = box_of(request.objects[0][0], index_base=self._settings.index_base)
-            self._tracker.init(image, box)
-        elif not self.frames:
-            raise InputError("expected a target before the first frame, got none")
-        else:
-            box = np.asarray(self._tracker.update(image), dtype=np.float64)
-        self.frames += 1
-        return [(self._region(box), self._properties())]
+def _answer(tracker: SingleTargetTracker, message: Message, settings: TraxSettings) -> Message:
+    """Where the target is, with the tracker's confidence where it has one."""
+    counts = {"initialize": 2, "frame": 1}
+    if len(message.arguments) != counts.get(message.name):
+        raise InputError(
+            "TraX: expected `initialize` with an image and a region, or `frame` with an image, "
+            f"got {message.name!r} with {len(message.arguments)} arguments"
+        )
+    image = parse_image(message.arguments[0])
+    if message.name == "initialize":
+        box = parse_region(message.arguments[1], index_base=settings.index_base)
+        tracker.init(image, box)
+    else:
+        box = np.asarray(tracker.update(image), dtype=np.float64)
+    region = format_region(box, index_base=settings.index_base, polygon=settings.polygon)
+    score = getattr(tracker, "score", None)
+    return Message("state", [region], {} if score is None else {"confidence": f"{score:.6f}"})
 
-    def _region(self, box: FloatArray) -> Any:
-        settings = self._settings
-        return region_of(box, index_base=settings.index_base, polygon=settings.polygon)
 
-    def _properties(self) -> dict[str, str]:
-        score = getattr(self._tracker, "score", None)
-        return {} if score is None else {"confidence": f"{float(score):.6f}"}
+@contextmanager
+def _streams() -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    port = os.environ.get("TRAX_SOCKET")
+    if port is None:
+        yield sys.stdin.buffer, sys.stdout.buffer
+        return
+    with ExitStack() as stack:
+        try:
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", int(port))))
+        except (OSError, ValueError, OverflowError) as error:
+            raise InputError(
+                f"TRAX_SOCKET: expected the port of a client, got {port!r} ({error})"
+            ) from None
+        reader = stack.enter_context(connection.makefile("rb"))
+        writer = stack.enter_context(connection.makefile("wb"))
+        yield reader, writer

@@ -121,7 +121,7 @@ def _read_regions(path: Path) -> tuple[FloatArray, BoolArray]:
 def _parse_region(text: str) -> FloatArray | None:
     """Read a region as a box; a NaN box where the target is absent, None where not annotated."""
     if text.startswith("m"):
-        return _mask_box([int(number) for number in text[1:].split(",")])
+        return mask_box([int(number) for number in text[1:].split(",")])
     numbers = np.array(parse_numbers(text))
     if len(numbers) == 1:
         return None  # special codes: 0 unknown, 1 initialisation, 2 failure
@@ -132,7 +132,7 @@ def _parse_region(text: str) -> FloatArray | None:
     raise ValueError(text)
 
 
-def _mask_box(numbers: list[int]) -> FloatArray:
+def mask_box(numbers: list[int]) -> FloatArray:
     """Box of a mask: left, top, width, height, then runs of 0s and 1s by turns, row by row."""
     left, top, width, height, *runs = numbers
     if not 0 <= width * height <= _MAXIMUM_MASK_PIXELS or min(runs, default=0) < 0:
