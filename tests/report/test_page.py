@@ -47,13 +47,16 @@ def test_a_report_is_a_page_tables_and_plots(study: Study, tmp_path: Path) -> No
     assert sorted(path.name for path in page.parent.iterdir()) == [
         "attributes.csv",
         "attributes.png",
+        "attributes.tex",
         "differences.csv",
+        "differences.tex",
         "index.html",
         "normalized_precision.png",
         "offset_x.png",
         "offset_y.png",
         "precision.png",
         "sequences.csv",
+        "sequences.tex",
         "success.png",
         "summary.csv",
         "summary.tex",
@@ -73,6 +76,10 @@ def test_tables_hold_the_scores(study: Study, tmp_path: Path) -> None:
     assert (first["score"], first["of"], first["less"]) == ("auc", "near", "right")
     assert float(first["mean"]) < 0
     assert r"right & \textbf{0.952}" in (folder / "summary.tex").read_text()
+    assert "Slow & 8 & lost & 0.119 & 0.125 & " in (folder / "sequences.tex").read_text()
+    for path in folder.glob("*.tex"):
+        rows = [line for line in path.read_text().splitlines() if line.endswith(r" \\")]
+        assert len({line.count(" & ") for line in rows}) == 1
 
 
 def test_the_page_needs_no_network(study: Study) -> None:

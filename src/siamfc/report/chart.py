@@ -116,6 +116,14 @@ class Chart:
                 f'cy="{self.vertical(y):.1f}" r="4"><title>{escape(title)}</title></circle>'
             )
 
+    def mark(self, x: float, y: float, series: int, title: str) -> None:
+        """A thin stroke for one of a tracker's many values, with its title."""
+        if math.isfinite(x) and math.isfinite(y):
+            self._parts.append(
+                f'<path class="mark s{series % 7}" d="M{self.horizontal(x):.1f} '
+                f'{self.vertical(y) - 4:.1f}v8"><title>{escape(title)}</title></path>'
+            )
+
     def bar(self, low: float, high: float, y: float, series: int) -> None:
         """A tracker's interval across."""
         self._parts.append(

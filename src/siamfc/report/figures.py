@@ -6,7 +6,7 @@ import numpy as np
 
 from siamfc.data.sequences import FloatArray, Sequence
 from siamfc.evaluation import metrics
-from siamfc.evaluation.measures import Comparison
+from siamfc.evaluation.measures import Comparison, Measure
 from siamfc.report.chart import Chart, WideLabels, shares, ticks
 from siamfc.report.statistics import Difference
 from siamfc.report.study import Entry, Study
@@ -164,17 +164,24 @@ def attribute_chart(study: Study, measure: str) -> str:
     return chart.render()
 
 
-def difference_chart(differences: list[tuple[Entry, Difference]], title: str) -> str:
-    """Each tracker's difference to the first one, with its interval."""
-    ends = [abs(v) for _, one in differences for v in (one.low, one.high, one.mean)]
-    reach = max([v for v in ends if np.isfinite(v)] or [0.1]) * 1.1 or 0.1
+def difference_chart(
+    study: Study, measure: Measure, differences: list[tuple[Entry, Difference]]
+) -> str:
+    """The first tracker's score less each other's: of each sequence, and the mean's interval."""
+    first, *others = study.entries
+    each = [first.values(measure.name) - one.values(measure.name) for one in others]
+    finite = np.concatenate([values[np.isfinite(values)] for values in each])
+    reach = float(np.abs(finite).max(initial=0)) * 1.05 or 0.1
     count = len(differences)
-    chart = WideLabels(title, (-reach, reach), (-0.6, count - 0.4), height=48 + 30 * count)
+    label = f"Differences in {measure.title}"
+    chart = WideLabels(label, (-reach, reach), (-0.7, count - 0.4), height=48 + 38 * count)
     chart.y_axis([(count - 1 - row, shorten(e.name)) for row, (e, _) in enumerate(differences)])
-    chart.x_axis(ticks(-reach, reach, 6), title)
+    chart.x_axis(ticks(-reach, reach, 6), f"difference in {measure.title}")
     chart.rule(0, upright=True)
-    for row, (entry, one) in enumerate(differences):
+    for row, ((entry, one), values) in enumerate(zip(differences, each, strict=True)):
         y = count - 1 - row
+        for value, sequence in zip(values, study.sequences, strict=True):
+            chart.mark(float(value), y - 0.32, entry.index, f"{sequence.name}: {value:+.3f}")
         if np.isfinite(one.low):
             chart.bar(one.low, one.high, y, entry.index)
         chart.dot(one.mean, y, entry.index, f"{entry.name}: {one.mean:+.3f}")

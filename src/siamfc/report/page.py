@@ -147,7 +147,7 @@ def _compared(study: Study, seed: int) -> list[dict[str, Any]]:
         compared.append(
             {
                 "title": title,
-                "svg": figures.difference_chart(found, f"difference in {measure.title}"),
+                "svg": figures.difference_chart(study, measure, found),
                 "rows": [(entry, one, _verdict(one)) for entry, one in found],
             }
         )

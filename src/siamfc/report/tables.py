@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from siamfc.evaluation.measures import (
     AUC,
     CENTER_ERROR,
@@ -31,6 +29,8 @@ SUMMARY = (
 """Scores of the table that comes first."""
 EACH_SEQUENCE = (AUC, PRECISION, NORMALIZED_PRECISION, CENTER_ERROR)
 """Scores that the table of sequences can show."""
+SUMMARY_NAME = "summary"
+"""Of the table that comes first."""
 COMPARED = (AUC, PRECISION)
 """Scores whose differences are given with an interval."""
 
@@ -93,7 +93,7 @@ def list_tables(study: Study, seed: int) -> tuple[Table, ...]:
 
 def _summary(study: Study) -> Table:
     return Table(
-        name="summary",
+        name=SUMMARY_NAME,
         header=("tracker", *(one.name for one in SUMMARY), "fps"),
         rows=tuple(
             (
@@ -167,26 +167,49 @@ def _csv_cell(cell: str | float) -> str | float:
     return cell
 
 
-def to_latex(study: Study) -> str:
+def summary_to_latex(study: Study) -> str:
     """The summary as a `tabular` with the rules of the package booktabs; the best in bold."""
     bests = {one.name: best(study.entries, one) for one in SUMMARY}
     titles = [f"{one.title} ({one.unit})" if one.unit else one.title for one in SUMMARY]
-    lines = [
-        f"% {len(study.sequences)} sequences, {study.frame_count} frames; rules of OTB",
-        rf"\begin{{tabular}}{{l{'r' * (len(SUMMARY) + 1)}}}",
-        r"\toprule",
-        _latex_row(["Tracker", *map(latex, titles), "frames/s"]),
-        r"\midrule",
-    ]
+    rows = []
     for entry in study.entries:
         cells = [latex(entry.name)]
         for one in SUMMARY:
-            text = format_score(entry.scores[one.name], one).replace("∞", r"$\infty$")
-            text = text.replace("−", "$-$").replace("–", "--")
+            text = latex(format_score(entry.scores[one.name], one))
             cells.append(rf"\textbf{{{text}}}" if entry.index in bests[one.name] else text)
         rate = entry.frames_per_second
-        lines.append(_latex_row([*cells, "--" if np.isnan(rate) else f"{rate:.0f}"]))
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+        rows.append([*cells, "--" if math.isnan(rate) else f"{rate:.0f}"])
+    comment = f"{len(study.sequences)} sequences, {study.frame_count} frames; rules of OTB"
+    return _tabular(comment, ["Tracker", *map(latex, titles), "frames/s"], rows)
+
+
+def to_latex(table: Table) -> str:
+    """The table as a `tabular` with the rules of the package booktabs."""
+    rows = [[latex(_latex_cell(cell)) for cell in row] for row in table.rows]
+    return _tabular(table.name, [latex(title.replace("_", " ")) for title in table.header], rows)
+
+
+def _latex_cell(cell: str | float) -> str:
+    if not isinstance(cell, float):
+        return str(cell)
+    if not math.isfinite(cell):
+        return "–" if math.isnan(cell) else "∞"
+    text = f"{cell:.3f}" if abs(cell) < 10 else f"{cell:.1f}"
+    return text.replace("-", "−")
+
+
+def _tabular(comment: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [
+        f"% {comment}",
+        rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
+        r"\toprule",
+        _latex_row(header),
+        r"\midrule",
+        *map(_latex_row, rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    return "\n".join([*lines, ""])
 
 
 def _latex_row(cells: Sequence[str]) -> str:
@@ -197,6 +220,9 @@ _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "∞": r"$\infty$",
+    "−": "$-$",
+    "–": "--",
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
 }
 

@@ -8,7 +8,7 @@ from siamfc.evaluation.formats import whole_folder
 from siamfc.report.page import render_page, require_jinja
 from siamfc.report.plots import require_matplotlib, save_plots
 from siamfc.report.study import Study
-from siamfc.report.tables import list_tables, to_csv, to_latex
+from siamfc.report.tables import SUMMARY_NAME, list_tables, summary_to_latex, to_csv, to_latex
 
 PAGE = "index.html"
 
@@ -73,6 +73,7 @@ def write_report(
         for table in list_tables(study, settings.seed):
             text = to_csv(table)
             (folder / f"{table.name}.csv").write_text(text, encoding="utf-8", newline="")
-        (folder / "summary.tex").write_text(to_latex(study), encoding="utf-8")
+            text = summary_to_latex(study) if table.name == SUMMARY_NAME else to_latex(table)
+            (folder / f"{table.name}.tex").write_text(text, encoding="utf-8")
         save_plots(study, folder)
     return out / PAGE
