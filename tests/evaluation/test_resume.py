@@ -1,0 +1,105 @@
+"""A run that is killed, or done by a Dask cluster, ends with the files of a whole one."""
+
+import csv
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from trackers import Finds, square_sequence
+
+from siamfc.data.sequences import Sequence
+from siamfc.evaluation import ResultFolder, evaluate, run_record
+from siamfc.workers import Workers
+
+RECORD = run_record({"name": "test"}, {"format": "otb", "split": None})
+NAMES = "abcdef"
+
+
+class Marks(Finds):
+    """Leaves a mark for each beginning, and takes its time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def init(self, image: Any, box: Any) -> None:
+        (self.folder / f"{image.shape[1]}.{time.monotonic_ns()}").touch()
+        super().init(image, box)
+
+    def update(self, image: Any) -> Any:
+        time.sleep(0.05)
+        return super().update(image)
+
+
+def make_sequences(folder: Path) -> list[Sequence]:
+    """Each has a width of its own, by which its marks are known."""
+    return [square_sequence(folder, name, width=40 + number) for number, name in enumerate(NAMES)]
+
+
+def run_all(folder: Path, sequences: list[Sequence]) -> None:
+    """What the process that is killed does."""
+    results = ResultFolder(path=folder / "out", record=RECORD)
+    evaluate(partial(Marks, folder / "marks"), sequences, results=results)
+
+
+def boxes(path: Path) -> list[list[str]]:
+    with path.open() as file:
+        return [row[:5] for row in csv.reader(line for line in file if line[0] != "#")]
+
+
+def test_a_killed_run_goes_on_and_does_nothing_twice(tmp_path: Path) -> None:
+    (tmp_path / "marks").mkdir()
+    sequences = make_sequences(tmp_path / "data")
+    (tmp_path / "sequences").write_bytes(pickle.dumps(sequences))
+    process = subprocess.Popen(
+        [sys.executable, __file__, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    out = tmp_path / "out"
+    deadline = time.monotonic() + 60
+    while len(list(out.glob("*.csv"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = {path.name: path.read_text() for path in out.glob("*.csv")}
+    assert 2 <= len(done) < len(NAMES)
+    run_all(tmp_path, sequences)
+    assert sorted(path.name for path in out.iterdir()) == [f"{name}.csv" for name in NAMES]
+    for name, text in done.items():
+        assert (out / name).read_text() == text, "what was whole is left alone"
+    marks = [path.name.split(".")[0] for path in (tmp_path / "marks").iterdir()]
+    for number, name in enumerate(NAMES):
+        begun = marks.count(str(40 + number))
+        assert begun == 1 if f"{name}.csv" in done else begun <= 2
+    assert len(marks) <= len(NAMES) + 1, "only the one in hand was begun twice"
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_the_same_files(tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed", reason="distributed isn't installed")
+    made = [square_sequence(tmp_path / "data", name, count=4 + n) for n, name in enumerate("abc")]
+    alone = ResultFolder(path=tmp_path / "alone", record=RECORD)
+    spread = ResultFolder(path=tmp_path / "spread", record=RECORD)
+    evaluate(Finds, made, results=alone)
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
+        ) as cluster,
+        Workers(cluster=cluster.scheduler_address) as workers,
+    ):
+        evaluate(Finds, made, results=spread, workers=workers)
+    names = sorted(path.name for path in alone.path.iterdir())
+    assert sorted(path.name for path in spread.path.iterdir()) == names
+    for name in names:
+        assert boxes(alone.path / name) == boxes(spread.path / name)
+
+
+if __name__ == "__main__":
+    root = Path(sys.argv[1])
+    run_all(root, pickle.loads((root / "sequences").read_bytes()))
