@@ -3,6 +3,7 @@
 import sys
 import webbrowser
 from pathlib import Path
+from threading import Thread
 
 from siamfc.cli.parameters import Device, Flag
 from siamfc.errors import InputError
@@ -94,8 +95,8 @@ def open_page(
     def announce(address: str) -> None:
         print(f"open {address}", flush=True)
         print("Ctrl-C ends", file=sys.stderr, flush=True)
-        if browser:
-            webbrowser.open(address)
+        if browser:  # in a thread: a browser of the terminal would not let go
+            Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     matcher = load_matcher(weights, device=device)
     try:

@@ -16,7 +16,9 @@ export function showJobs(jobs, current, { onSelect, onClose }) {
       const open = document.createElement("button");
       const close = document.createElement("button");
       open.type = close.type = "button";
-      open.append(name, document.createElement("small"));
+      const title = document.createElement("span");
+      title.textContent = name;
+      open.append(title, document.createElement("small"));
       open.title = name;
       open.onclick = () => onSelect(id);
       close.textContent = "×";

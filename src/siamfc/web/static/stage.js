@@ -94,7 +94,7 @@ export function heatCells(response, opaque = false) {
   const context = cells.getContext("2d");
   const pixels = context.createImageData(count, count);
   response.flat().forEach((value, index) => {
-    pixels.data.set([...heatColor(value), opaque ? 255 : 40 + 180 * value], 4 * index);
+    pixels.data.set([...heatColor(value), opaque ? 255 : 25 + 190 * value], 4 * index);
   });
   context.putImageData(pixels, 0, 0);
   return cells;

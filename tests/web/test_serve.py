@@ -1,0 +1,149 @@
+"""`siamfc serve` and the page of `siamfc track`, as commands."""
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+
+from siamfc.cli.app import run
+from siamfc.network import Checkpoint, Metadata, export_weights
+from siamfc.network.architecture import tensor_shapes
+from siamfc.web.access import is_loopback
+from siamfc.web.private import PREFIX
+from siamfc.web.server import access_for
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A network that nobody trained."""
+    random = np.random.default_rng(0)
+    tensors = {
+        name: (np.abs(random.normal(0, 0.05, shape)) + 1e-3).astype(np.float32)
+        for name, shape in tensor_shapes().items()
+    }
+    folder = tmp_path_factory.mktemp("weights")
+    checkpoint = Checkpoint(tensors=tensors, metadata=Metadata())
+    export_weights(checkpoint, folder, overwrite=True)
+    return str(folder)
+
+
+def start(temporary: Path, *arguments: str) -> tuple[subprocess.Popen[str], str]:
+    """Run the command until it has printed its address; no browser is there to be opened."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "siamfc", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(temporary), "BROWSER": "true"},
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("open http://127.0.0.1:"), process.communicate()
+    return process, line.split()[1]
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_serve_answers_and_leaves_nothing(tmp_path: Path, weights: str, sign: int) -> None:
+    arguments = ("serve", str(tmp_path), "--no-browser", "--weights", weights)
+    process, address = start(tmp_path, *arguments)
+    assert list(tmp_path.glob(f"{PREFIX}*"))
+    parts = urlsplit(address)
+    connection = http.client.HTTPConnection("127.0.0.1", parts.port or 0, timeout=20)
+    connection.request("GET", f"/?{parts.query}")
+    assert connection.getresponse().status == 200
+    connection.close()
+    process.send_signal(sign)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == (0 if sign == signal.SIGINT else 143)
+    assert "Traceback" not in errors
+    assert not list(tmp_path.glob(f"{PREFIX}*"))
+
+
+def test_track_without_a_box_opens_the_page_on_its_source(
+    tmp_path: Path, weights: str, film: Path
+) -> None:
+    process, address = start(tmp_path, "track", str(film), "--weights", weights)
+    assert urlsplit(address).fragment
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "reason"),
+    [
+        (["serve", "--host", "0.0.0.0"], 1, "--allow-network"),
+        (["serve", "--host", "192.0.2.1"], 1, "not encrypted"),
+        (["serve", "/nowhere"], 1, "expected a folder to serve"),
+        (["serve", "--scales", "2"], 1, "odd number"),
+        (["track", "clip.mp4", "-o", "out.mp4"], 2, "expected a box, got none"),
+        (["track", "clip.mp4", "--json"], 2, "draw the box on a page"),
+    ],
+)
+def test_what_cannot_be_served_is_said_in_a_line(
+    arguments: list[str], status: int, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == status
+    errors = capsys.readouterr().err
+    assert reason in errors
+    assert errors.count("\n") == 1
+
+
+def test_a_source_that_cannot_be_opened_ends_the_command(
+    tmp_path: Path, weights: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["track", str(tmp_path / "none.mp4"), "--weights", weights]) == 1
+    assert "no such file" in capsys.readouterr().err
+    weightless = ["track", str(tmp_path), "--weights", "nothing-like-it"]
+    assert run(weightless) == 1
+
+
+def test_a_port_that_is_taken_is_said(
+    weights: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        arguments = ["serve", str(tmp_path), "--port", port, "--weights", weights, "--no-browser"]
+        assert run(arguments) == 1
+    assert "choose another --port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("host", "called", "allowed"),
+    [
+        ("127.0.0.1", "localhost:8000", True),
+        ("127.0.0.1", "192.0.2.7:8000", False),
+        ("0.0.0.0", "192.0.2.7:8000", True),
+        ("0.0.0.0", "evil.example:8000", False),
+        ("::1", "[::1]:8000", True),
+        ("box.local", "box.local:8000", True),
+        ("box.local", "box.local", False),
+    ],
+)
+def test_names_by_which_a_server_may_be_called(host: str, called: str, allowed: bool) -> None:
+    access = access_for(host, 8000)
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "query_string": f"token={access.token}".encode(),
+        "headers": [(b"host", called.encode())],
+    }
+    assert (access.refusal(scope) is None) == allowed
+
+
+def test_loopback() -> None:
+    assert [is_loopback(host) for host in ("127.8.8.8", "::1", "example.org", "10.0.0.1")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
