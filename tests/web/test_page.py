@@ -4,11 +4,13 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image as PillowImage
 
 from fakes import IdealMatcher
 from siamfc.boxes import iou
@@ -214,6 +216,48 @@ def test_the_keyboard_suffices(browser: Any, slow_server: Server, truth: SquareV
         press("1")
         press("Delete")
         page.see("#targets", "")
+
+
+def touch(page: Page, *points: tuple[float, float]) -> None:
+    """Put a finger down on the frame, move it and lift it."""
+    frame = page.tab.locator("#stage").bounding_box()
+    scale = frame["width"] / 256
+    session = page.context.new_cdp_session(page.tab)
+    for index, (x, y) in enumerate(points):
+        place = {"x": frame["x"] + x * scale, "y": frame["y"] + y * scale}
+        kind = "touchMove" if index else "touchStart"
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [place]})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def test_a_finger_draws_and_resizes(browser: Any, slow_server: Server, film: Path) -> None:
+    with Page(browser, slow_server, has_touch=True, is_mobile=True) as page:
+        page.upload(film)
+        touch(page, (40, 50), (70, 80), (120, 130))
+        page.see("#targets", "Target 1")
+        touch(page, (120, 130), (140, 150), (160, 170))  # its lower right handle
+        page.tab.click("#run")
+        page.see("#run", "Done")
+        ((_, _, *box),) = slow_server.job(page.job)["keyframes"]
+        assert np.abs(np.array(box) - [40, 50, 120, 120]).max() < 3
+
+
+def test_a_folder_of_images_is_uploaded_in_natural_order(
+    browser: Any, slow_server: Server, truth: SquareVideo, tmp_path: Path
+) -> None:
+    folder = tmp_path / "holiday"
+    folder.mkdir()
+    for index, image in enumerate(islice(truth, 12)):
+        PillowImage.fromarray(image).save(folder / f"{index}.png")
+    (folder / "notes.txt").write_text("not an image")
+    with Page(browser, slow_server) as page:
+        page.tab.set_input_files("#image-files", folder)
+        page.see("#place", "frame 0 of 11")
+        page.see("#jobs span", "holiday")
+        page.draw(truth.boxes[0])
+        page.tab.click("#run")
+        page.see("#run", "Done")
+        assert iou(slow_server.rows(page.job)[-1, 0, :4], truth.boxes[11]) > 0.6
 
 
 def test_step_by_step_and_touch(

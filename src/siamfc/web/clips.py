@@ -50,6 +50,11 @@ class Clip(Protocol):
         """Whether more frames may come."""
         ...
 
+    @property
+    def message(self) -> str:
+        """Why no more frames come, where that is not as it should be."""
+        ...
+
     def frames(self, start: int) -> Iterator[Frame | None]:
         """Yield the frames from an index on; None each time that a live one keeps one waiting."""
         ...
@@ -71,6 +76,7 @@ class FileClip:
 
     is_live = False
     first_frame = 0
+    message = ""
 
     def __init__(self, source: VideoFile | ImageFiles, name: str) -> None:
         self._source = source

@@ -7,15 +7,18 @@ import re
 import tempfile
 import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 from siamfc.errors import InputError, OutputError, SiamFCError
-from siamfc.frames import draw_boxes, open_writer
+from siamfc.frames import Frame, draw_boxes, open_writer
 from siamfc.tracking import write_results
+from siamfc.web.clips import Clip
 from siamfc.web.job import Job
 from siamfc.web.pictures import encode_png
 from siamfc.web.private import free_name
+from siamfc.web.recording import Recording
 
 _logger = logging.getLogger(__name__)
 
@@ -136,18 +139,26 @@ class Film:
 
     def _draw(self, job: Job, path: Path) -> None:
         results = {result.index: result for result in job.results() if result.index < self.end}
+        start = max(min(results), job.clip.first_frame)
         with open_writer(path, frame_rate=job.clip.frame_rate) as writer:
-            for frame in job.clip.frames(max(min(results), job.clip.first_frame)):
+            for frame in _frames(job.clip, start, self.end):
                 if self._stop.is_set():
                     raise OutputError("the film was given up")
-                if frame is None:
-                    continue
-                result = results.get(frame.index)
-                if result is None:
-                    break
+                result = results[frame.index]
                 image = draw_boxes(frame.image, result.boxes, scores=result.scores)
                 writer.write(image, frame.time)
                 self.done += 1
+
+
+def _frames(clip: Clip, start: int, end: int) -> Iterator[Frame]:
+    """Frames start … end − 1, which are all there."""
+    if isinstance(clip, Recording):  # whose `frames` is for the tracker
+        yield from (clip[index] for index in range(start, end))
+        return
+    for frame in clip.frames(start):
+        if frame is None or frame.index >= end:
+            return
+        yield frame
 
 
 def safe_stem(name: str) -> str:

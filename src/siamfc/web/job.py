@@ -201,7 +201,7 @@ class Job:
                 "frameRate": clip.frame_rate,
                 "live": clip.is_live,
                 "state": self.state,
-                "message": self.message,
+                "message": self.message or clip.message,
                 "epoch": self.epoch,
                 "start": self.history.start,
                 "end": self.history.end,

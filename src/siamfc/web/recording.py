@@ -54,6 +54,7 @@ class Recording:
         self.frame_rate = frame_rate
         self.first_frame = 0
         self.is_live = True
+        self.message = ""
         self._folder = folder
         self._limit = limit_bytes
         self._bytes = 0
@@ -115,7 +116,10 @@ class Recording:
         return Frame(read_image(self._path(index)), index, self._times[index])
 
     def frames(self, start: int) -> Iterator[Frame | None]:
-        """Yield the frames from an index on; None each time that one has to wait."""
+        """Yield the frames from an index on; None each time that one has to wait.
+
+        It is the tracker that reads so: recording goes by its pace.
+        """
         index = start
         try:
             while True:
@@ -166,7 +170,6 @@ class StreamRecorder:
 
     def __init__(self, source: FrameSource, recording: Recording) -> None:
         self.recording = recording
-        self.message = ""
         self._source = source
         self._thread = threading.Thread(target=self._record, name="siamfc-record", daemon=True)
         self._thread.start()
@@ -183,13 +186,13 @@ class StreamRecorder:
                 if not self._keep(frame.image, frame.time):
                     break
         except (SiamFCError, OSError) as error:
-            self.message = str(error)
+            self.recording.message = f"the recording ended: {error}"
         finally:
             self.recording.close()
 
     def _keep(self, image: Image, time: float) -> bool:
         height, width, _ = image.shape
         if (width, height) != self.recording.size:
-            self.message = f"it changed its size to {width}×{height}: connect again"
+            self.recording.message = f"it changed its size to {width}×{height}: connect again"
             return False
         return self.recording.append(encode_jpeg(image, quality=_QUALITY), time)
