@@ -1,0 +1,99 @@
+"""How evaluation scales: the same sequences by one process and by several, a thread each.
+
+    python benchmarks/evaluation.py [--processes 2] [--sequences 8] [--frames 150] [--rounds 3]
+
+Each round runs both, one after the other, on made-up sequences of 320×240 pixels; the time is
+that of the evaluation as a whole, after the processes have loaded their network once. Prints a
+line for each round and the best ratio: other work on the machine can only lower it.
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from siamfc.data.sequences import FrameFiles, Sequence
+from siamfc.evaluation import SiamFC, evaluate
+from siamfc.system import machine
+from siamfc.workers import Workers
+
+SIZE = (320, 240)
+TARGET = 40
+
+
+def main() -> None:
+    """Run the rounds and print them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--sequences", type=int, default=8)
+    parser.add_argument("--frames", type=int, default=150)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--weights", default="default")
+    arguments = parser.parse_args()
+    print(f"machine: {machine()}")
+    tracker = SiamFC(weights=arguments.weights, device="cpu", threads=1)
+    with tempfile.TemporaryDirectory() as folder:
+        sequences = [
+            make_sequence(Path(folder), number, arguments.frames)
+            for number in range(arguments.sequences)
+        ]
+        ratios = []
+        for number in range(1, arguments.rounds + 1):
+            one = measure(tracker, sequences, 1)
+            several = measure(tracker, sequences, arguments.processes)
+            ratios.append(one / several)
+            frames = arguments.sequences * arguments.frames
+            print(
+                f"round {number}: one process {one:.2f} s ({frames / one:.1f} frames/s), "
+                f"{arguments.processes} processes {several:.2f} s "
+                f"({frames / several:.1f} frames/s): {ratios[-1]:.2f} times"
+            )
+    print(f"best: {max(ratios):.2f} times")
+
+
+def make_sequence(folder: Path, number: int, count: int) -> Sequence:
+    """A dark square on noise that wanders about."""
+    random = np.random.Generator(np.random.PCG64(number))
+    background = random.integers(90, 255, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
+    steps = random.integers(-3, 4, (count, 2)).cumsum(axis=0) + np.array(SIZE) // 2
+    corners = np.clip(steps, 0, np.array(SIZE) - TARGET)
+    (folder / str(number)).mkdir()
+    names = [f"{frame:04d}.jpg" for frame in range(count)]
+    for name, (x, y) in zip(names, corners, strict=True):
+        image = background.copy()
+        image[y : y + TARGET, x : x + TARGET] //= 3
+        Image.fromarray(image).save(folder / str(number) / name)
+    boxes = np.concatenate([corners, np.full((count, 2), TARGET)], axis=1).astype(np.float64)
+    files = FrameFiles(folder / str(number), names)
+    return Sequence(name=str(number), frames=files, boxes=boxes, size=SIZE)
+
+
+def measure(tracker: SiamFC, sequences: list[Sequence], processes: int) -> float:
+    """Seconds for all sequences; the processes are warm."""
+    with Workers(processes) as workers:
+        spread = workers if processes > 1 else None
+        warm = [make_short(one) for one in sequences[: 3 * processes]]
+        evaluate(tracker, warm, workers=spread)
+        start = time.perf_counter()
+        evaluation = evaluate(tracker, sequences, workers=spread)
+        elapsed = time.perf_counter() - start
+    if evaluation.failures:
+        raise SystemExit(f"failed: {dict(evaluation.failures)}")
+    return elapsed
+
+
+def make_short(sequence: Sequence) -> Sequence:
+    """The first frames of a sequence, to load the network by."""
+    return Sequence(
+        name=sequence.name,
+        frames=FrameFiles(sequence.frames.folder, sequence.frames.names[:5]),
+        boxes=sequence.boxes[:5],
+        size=sequence.size,
+    )
+
+
+if __name__ == "__main__":
+    main()
