@@ -140,3 +140,88 @@ def test_datasets_are_listed_with_layout_and_source(capsys: pytest.CaptureFixtur
     assert "GOT-10k" not in capsys.readouterr().out
     assert run(["datasets", "got10"]) == 1
     assert "did you mean 'got10k'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("protocol", ["tre", "sre", "vot-supervised", "vot-multistart"])
+def test_each_protocol_has_scores_and_a_folder_of_runs(
+    protocol: str, dataset: Path, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", "otb", str(dataset), "--weights", weights, "--out", str(tmp_path)]
+    assert run([*command, "--protocol", protocol, "--sequence", "One", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert 0 <= content["auc"] <= 1
+    assert list(tmp_path.rglob("*.csv"))
+    if protocol.startswith("vot"):
+        assert content["benchmark"]["protocol"] == protocol
+        assert {"accuracy", "robustness", "eao"} <= content["benchmark"].keys()
+
+
+def test_protocols_are_not_mixed_in_a_folder(
+    dataset: Path, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", "otb", str(dataset), "--weights", weights, "--out", str(tmp_path)]
+    assert run([*command, "--protocol", "vot-supervised"]) == 0
+    assert run(command) == 1
+    assert "of another run (protocol" in capsys.readouterr().err
+
+
+def test_repetitions_and_checkpoints_have_a_mean_and_a_deviation(
+    dataset: Path, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", "otb", str(dataset), "--weights", weights, "--out", str(tmp_path)]
+    assert run([*command, "--repeat", "2", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["deviation"]["auc"] == 0
+    assert [one["auc"] for one in content["repetitions"]] == [content["auc"]] * 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["repetition_1", "repetition_2"]
+    assert run([*command[:-1], str(tmp_path / "w"), "--weights", weights]) == 0
+    text = capsys.readouterr().out
+    assert "mean of 2 evaluations" in text
+    assert text.splitlines()[4].startswith("deviation  0.000")
+    assert len(list((tmp_path / "w").iterdir())) == 2
+
+
+def test_another_tracker_is_evaluated_and_its_failures_told(
+    dataset: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "still_tracker.py").write_text(
+        "def still(image, box):\n    return box\n\n"
+        "def nothing(image, box):\n    return [float('nan')] * 4\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    command = ["evaluate", "otb", str(dataset), "--json", "--tracker"]
+    assert run([*command, "still_tracker:still"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["tracker"]["name"] == "still_tracker:still"
+    assert content["precision"] == 1
+    assert run([*command, "still_tracker:nothing", "--time-limit", "30"]) == 1
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["failures"].keys() == {"One", "Two"}
+    assert captured.err.count("expected a box of 4 finite numbers") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        pytest.param(["--tracker", "nowhere:x"], 1, "cannot be imported", id="no module"),
+        pytest.param(["--tracker", "CSRT"], 1, "expected opencv:NAME", id="no kind"),
+        pytest.param(["--tracker", "a:b", "--weights", "c"], 2, "got both", id="both"),
+        pytest.param(["--repeat", "0"], 2, "at least 1", id="no repetition"),
+        pytest.param(["--time-limit", "0"], 1, "expected seconds above 0", id="no time"),
+        pytest.param(["--protocol", "opee"], 2, "opee", id="no protocol"),
+    ],
+)
+def test_impossible_wishes_are_one_line(
+    arguments: list[str],
+    status: int,
+    message: str,
+    dataset: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["evaluate", "otb", str(dataset), *arguments]) == status
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
