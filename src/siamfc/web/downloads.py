@@ -7,7 +7,7 @@ import re
 import tempfile
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,22 +33,30 @@ def boxes_file(job: Job, suffix: str, folder: Path) -> tuple[bytes, str]:
 
     Raises:
         InputError: an unknown format, or nothing has been tracked.
+        OutputError: the disk is full.
     """
     if suffix not in FORMATS:
         raise InputError(f"boxes come as {', '.join(FORMATS)}; got {suffix!r}")
     results = job.results()
     if not results:
         raise InputError("nothing has been tracked yet: draw a box and press start")
-    stem = safe_stem(job.clip.name)
-    with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        paths = write_results(Path(temporary) / f"{stem}.{suffix}", results)
-        if len(paths) == 1:
-            return paths[0].read_bytes(), paths[0].name
-        archive = Path(temporary) / f"{stem}-txt.zip"
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-            for path in paths:
-                file.write(path, path.name)
-        return archive.read_bytes(), archive.name
+    try:
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            target = Path(temporary) / f"{safe_stem(job.clip.name)}.{suffix}"
+            paths = write_results(target, results)
+            path = paths[0] if len(paths) == 1 else _archive(paths, target)
+            return path.read_bytes(), path.name
+    except (OutputError, OSError) as error:
+        reason = str(error).rpartition(": ")[2]
+        raise OutputError(f"the boxes cannot be written: {reason}") from None
+
+
+def _archive(paths: Sequence[Path], target: Path) -> Path:
+    archive = target.with_name(f"{target.stem}-{target.suffix[1:]}.zip")
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in paths:
+            file.write(path, path.name)
+    return archive
 
 
 def still(job: Job, index: int) -> tuple[bytes, str]:
