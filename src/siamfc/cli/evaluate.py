@@ -136,6 +136,7 @@ def evaluate(
             run_record(
                 factory.record(),
                 dataset,
+                root=root,
                 weights="" if tracker is not None else name,
                 scheme=task.scheme,
             ),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence as AbstractSequence
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -251,6 +252,7 @@ def run_record(
     tracker: Mapping[str, Any],
     dataset: Mapping[str, Any],
     *,
+    root: Path | None = None,
     weights: str = "",
     scheme: Scheme = ONE_PASS,
 ) -> Record:
@@ -259,12 +261,14 @@ def run_record(
     Args:
         tracker: what decides where the boxes are, such as `SiamFC.record` gives.
         dataset: format and split.
+        root: folder of the data set, where a report looks for its frames.
         weights: what the weights were asked for by.
         scheme: how the tracker is run.
     """
     return {
         "tracker": dict(tracker),
         "dataset": dict(dataset),
+        "root": None if root is None else str(root.absolute()),
         "weights": weights,
         "protocol": scheme.title,
         "siamfc": {"version": version(), "commit": commit()},
