@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from siamfc.errors import DatasetError, OutputError
+from siamfc.files import write_file
 from siamfc.network.checkpoint import Checkpoint
-from siamfc.network.files import write_file
 from siamfc.training.curves import draw_curves
 from siamfc.training.overrides import flatten
 from siamfc.training.state import load_state, save_state

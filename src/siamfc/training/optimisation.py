@@ -66,7 +66,7 @@ class OptimiserSettings:
         ...     learning_rate=1.0, final_learning_rate=0.01, schedule="cosine", warm_up_steps=300
         ... )
         >>> [round(settings.rate(step, 1300), 3) for step in (0, 299, 800, 1299)]
-        [0.003, 1.0, 0.505, 0.01]
+        [0.003, 1.0, 0.504, 0.01]
         """
         if step < self.warm_up_steps:
             return self.learning_rate * (step + 1) / self.warm_up_steps

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor
 
 from siamfc.errors import CheckpointError
-from siamfc.network.files import write_file
+from siamfc.files import write_file
 
 _STEP = "step"
 
