@@ -14,6 +14,7 @@ SOURCE = Path(siamfc.__file__).parent
 
 LAYERS = (
     ("errors",),
+    ("files",),
     ("boxes", "cropping", "system", "workers"),
     ("geometry", "frames"),
     ("network", "data"),

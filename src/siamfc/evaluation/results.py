@@ -18,7 +18,7 @@ import numpy as np
 
 from siamfc.errors import DatasetError, OutputError
 from siamfc.evaluation.runs import Track
-from siamfc.network.files import write_file
+from siamfc.files import write_file
 
 _COLUMNS = ("frame", "x", "y", "w", "h", "score", "seconds")
 _MARK = "# "

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siamfc.errors import CheckpointError
+from siamfc.files import write_file
 from siamfc.network.architecture import tensor_shapes
-from siamfc.network.files import write_file
 from siamfc.network.metadata import KEY, Metadata
 
 Tensors = Mapping[str, NDArray[np.float32]]

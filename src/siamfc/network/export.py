@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from siamfc.files import check_absent, write_file
 from siamfc.network.architecture import CHANNELS, embedding_size
 from siamfc.network.checkpoint import Checkpoint
-from siamfc.network.files import check_absent, write_file
 from siamfc.network.folding import Kernel
 from siamfc.network.graph import GraphBuilder
 from siamfc.network.signatures import Signature, exemplar_signature, search_signature

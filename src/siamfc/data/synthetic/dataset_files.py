@@ -22,12 +22,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 from PIL import Image
 
-from siamfc.data.files import write_text
 from siamfc.data.locking import exclusive
 from siamfc.data.space import check_space, explained_full_disk
 from siamfc.data.synthetic.dataset import SyntheticDataset, SyntheticDatasetSettings
 from siamfc.data.synthetic.otb import TRUTH_NAME, format_truth
 from siamfc.errors import InputError, OutputError
+from siamfc.files import write_file
 from siamfc.workers import Workers
 
 ImageFormat = Literal["png", "jpeg"]
@@ -82,7 +82,9 @@ def write_dataset(
         out.mkdir(parents=True, exist_ok=True)
     with exclusive(out):
         with explained_full_disk(out):
-            write_text(out / SETTINGS_NAME, json.dumps(record, indent=2) + "\n")
+            write_file(
+                out / SETTINGS_NAME, f"{json.dumps(record, indent=2)}\n".encode(), overwrite=True
+            )
         for leftover in out.glob(".*.partial"):
             shutil.rmtree(leftover, ignore_errors=True)
         folders = _missing_folders(out, settings)

@@ -10,10 +10,10 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from siamfc.data.files import write_text
 from siamfc.data.space import explained_full_disk
 from siamfc.data.synthetic.otb import TruthVideo, format_rows, format_truth
 from siamfc.errors import InputError, OutputError
+from siamfc.files import write_file
 from siamfc.frames import open_writer
 from siamfc.frames.staging import StagedFile
 
@@ -67,8 +67,8 @@ def write_film(
                 if on_frame is not None:
                     on_frame()
             # The film appears when this block ends well: its truth is there before it.
-            write_text(truth, format_truth(video.boxes))
-            write_text(visibility, format_rows(video.visibility[:, None]))
+            write_file(truth, format_truth(video.boxes).encode(), overwrite=True)
+            write_file(visibility, format_rows(video.visibility[:, None]).encode(), overwrite=True)
     except BaseException:
         truth.unlink(missing_ok=True)
         visibility.unlink(missing_ok=True)
