@@ -111,7 +111,8 @@ def paint(view: View, bank: Tensor, world: Tensor) -> Tensor:
 def target_box(view: View, position: Tensor, *, reach: float = 150.0, cells: int = 72) -> Tensor:
     """Tight box about the target's whole outline, seen or hidden: (B, 4) world x, y, w, h.
 
-    Measured on a grid of `cells`² points, interpolated: exact to about a tenth of a cell.
+    Measured on a grid of `cells`² points, interpolated: an edge is off by about a tenth of a
+    cell, by more where a tip is thinner than a cell.
     """
     step = 2 * reach / cells
     line = (torch.arange(cells, device=position.device) + 0.5) * step - reach
