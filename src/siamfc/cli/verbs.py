@@ -37,7 +37,11 @@ VERBS = (
         summary="Cut a data set's targets out into a store for training.",
     ),
     Verb(name="datasets", group="Data", summary="List the data sets that can be read."),
-    Verb(name="train", group="Train", summary="Train a network and keep everything about the run in a folder."),
+    Verb(
+        name="train",
+        group="Train",
+        summary="Train a network and keep everything about the run in a folder.",
+    ),
     Verb(
         name="evaluate", group="Judge", summary="Track a data set's sequences and score the boxes."
     ),
@@ -47,7 +51,11 @@ VERBS = (
         group="Judge",
         summary="Follow an object with OpenCV's trackers too, and film all boxes.",
     ),
-    Verb(name="trax", group="Judge", summary="Track for a program that speaks TraX, such as the VOT toolkit."),
+    Verb(
+        name="trax",
+        group="Judge",
+        summary="Track for a program that speaks TraX, such as the VOT toolkit.",
+    ),
     Verb(name="export", group="Share", summary="Write weights as ONNX graphs, for use elsewhere."),
     Verb(name="models", group="About", summary="List the weights that are at hand."),
     Verb(name="doctor", group="About", summary="Check this installation and say what to do."),
