@@ -79,6 +79,9 @@ def _open(graph: bytes | Path, threads: int, device: str) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    # Threads that spin between two frames take the cores from decoding, cropping and encoding: they
+    # made all but the network 17 % of the loop, and it is 9 % without (benchmarks/loop.py).
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
     providers = [_CUDA, _CPU] if device == "cuda" else [_CPU]
