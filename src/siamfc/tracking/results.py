@@ -22,12 +22,15 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from siamfc.errors import DatasetError, InputError, OutputError
+
+if TYPE_CHECKING:
+    from siamfc.frames import Image
 
 _COLUMNS = ("frame", "time", "target", "x", "y", "w", "h", "score")
 _FIRST_PIXEL = 1.0
@@ -46,6 +49,49 @@ class FrameResult:
     """(N, 4) x, y, w, h in frame pixels."""
     scores: NDArray[np.float64]
     """(N,) in [0, 1]; 1 in the first frame."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as a line of a .jsonl file has it: lists and numbers, None where unknown.
+
+        >>> FrameResult(0, 0.0, np.array([[120.0, 80, 60, 40]]), np.ones(1)).to_dict()
+        {'frame': 0, 'time': 0.0, 'boxes': [[120.0, 80.0, 60.0, 40.0]], 'scores': [1.0]}
+        """
+        return {
+            "frame": self.index,
+            "time": _known(self.time),
+            "boxes": [[_known(value) for value in box] for box in self.boxes],
+            "scores": [_known(score) for score in self.scores],
+        }
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """A row for each target, named as a .csv file's columns; NaN where unknown.
+
+        >>> FrameResult(0, 0.0, np.array([[120.0, 80, 60, 40]]), np.ones(1)).to_rows()
+        [{'frame': 0, 'time': 0.0, 'target': 1, 'x': 120.0, 'y': 80.0, 'w': 60.0, 'h': 40.0, \
+'score': 1.0}]
+        """
+        time = float(self.time)
+        targets = zip(self.boxes.tolist(), self.scores.tolist(), strict=True)
+        return [
+            dict(zip(_COLUMNS, (self.index, time, number, *box, score), strict=True))
+            for number, (box, score) in enumerate(targets, start=1)
+        ]
+
+    def to_detections(self) -> Any:
+        """The targets as `supervision.Detections`, for supervision's annotators, zones and filters.
+
+        Raises:
+            MissingDependencyError: supervision isn't installed.
+        """
+        from siamfc.tracking.detections import to_detections
+
+        return to_detections(self)
+
+    def draw(self, image: Image) -> Image:
+        """A copy of the frame's picture, (H, W, 3) uint8 RGB, with boxes and scores drawn on it."""
+        from siamfc.frames import draw_boxes
+
+        return draw_boxes(image, self.boxes, scores=self.scores)
 
 
 def result_paths(path: str | Path, targets: int) -> list[Path]:
@@ -133,20 +179,12 @@ def _write_txt(files: Sequence[TextIO], result: FrameResult) -> None:
 
 
 def _write_csv(files: Sequence[TextIO], result: FrameResult) -> None:
-    for number, (box, score) in enumerate(zip(result.boxes, result.scores, strict=True)):
-        numbers = [_text(value) for value in (*box, score)]
-        row = [str(result.index), _text(result.time), str(number + 1), *numbers]
-        files[0].write(",".join(row) + "\n")
+    for row in result.to_rows():
+        files[0].write(",".join(_text(value) for value in row.values()) + "\n")
 
 
 def _write_jsonl(files: Sequence[TextIO], result: FrameResult) -> None:
-    record = {
-        "frame": result.index,
-        "time": _known(result.time),
-        "boxes": [[_known(value) for value in box] for box in result.boxes],
-        "scores": [_known(score) for score in result.scores],
-    }
-    files[0].write(json.dumps(record) + "\n")
+    files[0].write(json.dumps(result.to_dict()) + "\n")
 
 
 def _known(value: float) -> float | None:
@@ -155,7 +193,7 @@ def _known(value: float) -> float | None:
 
 def _text(value: float) -> str:
     """Shortest text that reads back as the value; empty for NaN."""
-    return "" if math.isnan(value) else repr(float(value))
+    return "" if math.isnan(value) else repr(value)
 
 
 def _require_writable(paths: Sequence[Path], overwrite: bool) -> None:
