@@ -1,9 +1,9 @@
 """`siamfc evaluate`."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -13,31 +13,50 @@ from siamfc.cli.progress import Progress
 from siamfc.cli.usage import UsageError
 
 if TYPE_CHECKING:
-    from siamfc.data.sequences import Sequence as VideoSequence
-    from siamfc.evaluation import Evaluation, Protocol, ResultFolder, Scheme
-    from siamfc.evaluation.adapters import RecordedFactory
-    from siamfc.workers import Workers
+    from siamfc.evaluation import Evaluation
+    from siamfc.evaluation.contenders import Contender, Task
 
 SchemeName = Literal["ope", "tre", "sre", "vot-supervised", "vot-multistart"]
 
 
-class _Contender(NamedTuple):
-    """A tracker that takes part."""
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TrackerOptions:
+    """Who tracks."""
 
-    factory: "RecordedFactory"
-    weights: str
-    """What its weights were asked for by."""
-    record: Mapping[str, Any]
-    """Of its run; see `run_record`."""
+    weights: Annotated[list[str] | None, Parameter(negative=())] = None
+    """A name that `siamfc models` lists, or the path of a checkpoint; `default` unless given.
+    Given several times, the mean of all and its deviation are printed."""
+    tracker: str | None = None
+    """Another tracker: opencv:NAME, trax:COMMAND, or module:name of a class or function."""
+    scales: int = 3
+    """Sizes of the target that are tried in each frame: an odd number."""
+    device: Device = "auto"
+    """Where the network runs."""
+    time_limit: float | None = None
+    """Seconds that a tracker may take for a frame; it then runs in a process of its own. Another
+    tracker always does, with 60."""
 
 
-class _Task(NamedTuple):
-    """What each contender does."""
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TaskOptions:
+    """What is tracked, and how often."""
 
-    sequences: "list[VideoSequence]"
-    scheme: "Scheme"
-    protocol: "Protocol"
-    repetitions: int
+    protocol: SchemeName = "ope"
+    """ope: once from the first box. tre, sre: OTB's robustness, from 20 places in time, and from
+    12 wrong first boxes. vot-supervised: begun anew five frames after it lost the target.
+    vot-multistart: from anchors, forwards and backwards."""
+    repeat: int = 1
+    """Repetitions, whose mean and deviation are printed; three in GOT-10k. Tracks that prove to
+    be always the same are not made again."""
+    split: str | None = None
+    """The data set's part; by default the one that trackers are compared on."""
+    sequence: Annotated[list[str] | None, Parameter(negative=())] = None
+    """Only this sequence; may be given several times."""
+
+
+_WHO, _WHAT = TrackerOptions(), TaskOptions()
 
 
 def evaluate(
@@ -45,15 +64,8 @@ def evaluate(
     root: Path,
     /,
     *,
-    weights: Annotated[list[str] | None, Parameter(negative=())] = None,
-    tracker: str | None = None,
-    protocol: SchemeName = "ope",
-    repeat: int = 1,
-    scales: int = 3,
-    device: Device = "auto",
-    time_limit: float | None = None,
-    split: str | None = None,
-    sequence: Annotated[list[str] | None, Parameter(negative=())] = None,
+    who: TrackerOptions = _WHO,
+    what: TaskOptions = _WHAT,
     out: Path | None = None,
     workers: int = 1,
     cluster: str | None = None,
@@ -72,29 +84,10 @@ def evaluate(
         The data set's layout, such as otb; `siamfc datasets` lists them.
     root
         Its folder.
-    weights
-        A name that `siamfc models` lists, or the path of a checkpoint; `default` unless given.
-        Given several times, the mean of all and its deviation are printed.
-    tracker
-        Another tracker: opencv:NAME, trax:COMMAND, or module:name of a class or function.
-    protocol
-        ope: once from the first box. tre, sre: OTB's robustness, from 20 places in time, and from
-        12 wrong first boxes. vot-supervised: begun anew five frames after it lost the target.
-        vot-multistart: from anchors, forwards and backwards.
-    repeat
-        Repetitions, whose mean and deviation are printed; three in GOT-10k. Tracks that prove to
-        be always the same are not made again.
-    scales
-        Sizes of the target that are tried in each frame: an odd number.
-    device
-        Where the network runs.
-    time_limit
-        Seconds that a tracker may take for a frame; it then runs in a process of its own. Another
-        tracker always does, with 60.
-    split
-        The data set's part; by default the one that trackers are compared on.
-    sequence
-        Only this sequence; may be given several times.
+    who
+        Who tracks.
+    what
+        What is tracked, and how often.
     out
         Folder for the tracks, one file a sequence. Stopped and started again, it goes on.
     workers
@@ -104,154 +97,95 @@ def evaluate(
     json
         Print one JSON object instead of a table.
     """
-    from siamfc.data.readers import find_format
-    from siamfc.data.sequences import read_sequences
-    from siamfc.evaluation import find_scheme, plan_runs, protocol_of, run_record
-    from siamfc.evaluation.repeating import average
+    from siamfc.evaluation.contenders import evaluate_contenders
     from siamfc.workers import Workers
 
     if cluster is not None and workers != 1:
         raise UsageError("expected either --workers or --cluster, got both")
-    if tracker is not None and weights is not None:
-        raise UsageError("expected either --weights or --tracker, got both")
-    if repeat < 1:
-        raise UsageError(f"--repeat: expected at least 1, got {repeat}")
-    layout = find_format(format)
-    split = split or layout.evaluated
-    videos = layout.open(root.absolute(), split=split)
-    chosen = _choose(list(read_sequences(videos)), sequence or [])
     spread = cluster is not None or workers > 1
-    names = [tracker] if tracker is not None else weights or ["default"]
-    if tracker is not None:
-        factories = [_other_tracker(tracker, time_limit)]
-    else:
-        threads = 1 if spread else None
-        factories = [_network(name, device, scales, threads, time_limit) for name in names]
-    task = _Task(chosen, find_scheme(protocol), protocol_of(format), repeat)
-    dataset = {"format": format, "split": split}
-    contenders = [
-        _Contender(
-            factory,
-            name,
-            run_record(
-                factory.record(),
-                dataset,
-                root=root,
-                weights="" if tracker is not None else name,
-                scheme=task.scheme,
-            ),
-        )
-        for factory, name in zip(factories, names, strict=True)
-    ]
-    runs = [run for some in plan_runs(chosen, task.scheme).values() for run in some]
-    total = sum(map(len, runs)) * repeat * len(contenders)
+    contenders = _contenders(who, threads=1 if spread else None)
+    task = _task(format, root, what)
+    total = task.frame_count * len(contenders)
     with Workers(workers, cluster=cluster) as processes, Progress("evaluate", total) as progress:
-        evaluations = _evaluate(
-            contenders, task, out, processes if spread else None, progress.advance
+        result = evaluate_contenders(
+            contenders,
+            task,
+            out=out,
+            workers=processes if spread else None,
+            on_frames=progress.advance,
         )
-    result = average(evaluations) if len(evaluations) > 1 else evaluations[0]
     if json:
-        print_json({**contenders[0].record, **result.to_json()})
+        print_json({**task.record(contenders[0]), **result.to_json()})
     else:
-        _print(result, len(evaluations))
+        _print(result)
     for name, reason in result.failures.items():
         print_error(f"{name}: {reason}")
     return 1 if result.failures else 0
 
 
-def _evaluate(
-    contenders: "Sequence[_Contender]",
-    task: _Task,
-    out: Path | None,
-    workers: "Workers | None",
-    on_frames: Callable[[int], None],
-) -> "list[Evaluation]":
-    """Every repetition of every contender."""
-    from siamfc.evaluation.repeating import evaluate_repeatedly
+def _contenders(who: TrackerOptions, *, threads: int | None) -> "list[Contender]":
+    from siamfc.evaluation.contenders import other_contender, our_contender
+    from siamfc.tracking import settings_for
 
-    evaluations: list[Evaluation] = []
-    for number, one in enumerate(contenders, 1):
-        folder = out
-        if out is not None and len(contenders) > 1:
-            folder = out / f"{number}_{Path(one.weights).stem}"
-        evaluations += evaluate_repeatedly(
-            one.factory,
-            task.sequences,
-            repetitions=task.repetitions,
-            results=_result_folders(folder, task.repetitions, one.record),
-            deterministic=getattr(one.factory, "deterministic", False),
-            scheme=task.scheme,
-            protocol=task.protocol,
-            workers=workers,
-            on_frames=on_frames,
-        )
-    return evaluations
-
-
-def _result_folders(
-    folder: Path | None, repetitions: int, record: Mapping[str, Any]
-) -> "list[ResultFolder | None]":
-    """A folder for each repetition: the one that was named, or folders in it."""
-    from siamfc.evaluation import ResultFolder
-
-    if folder is None:
-        return [None] * repetitions
-    if repetitions == 1:
-        return [ResultFolder(path=folder, record=record)]
+    if who.tracker is not None:
+        if who.weights is not None:
+            raise UsageError("expected either --weights or --tracker, got both")
+        return [other_contender(who.tracker, time_limit=who.time_limit)]
     return [
-        ResultFolder(path=folder / f"repetition_{number}", record=record)
-        for number in range(1, repetitions + 1)
+        our_contender(
+            name,
+            device=who.device,
+            threads=threads,
+            settings=settings_for(who.scales),
+            time_limit=who.time_limit,
+        )
+        for name in who.weights or ["default"]
     ]
 
 
-def _network(
-    weights: str, device: str, scales: int, threads: int | None, time_limit: float | None
-) -> "RecordedFactory":
-    from siamfc.evaluation import SiamFC
-    from siamfc.evaluation.isolation import Isolated
-    from siamfc.tracking import settings_for
+def _task(name: str, root: Path, what: TaskOptions) -> "Task":
+    from siamfc.data.readers import find_format
+    from siamfc.data.sequences import read_sequences
+    from siamfc.errors import InputError
+    from siamfc.evaluation import find_scheme, protocol_of
+    from siamfc.evaluation.contenders import Task, choose_sequences
 
-    tracker = SiamFC(weights=weights, device=device, threads=threads, settings=settings_for(scales))
-    return tracker if time_limit is None else Isolated(factory=tracker, time_limit=time_limit)
-
-
-def _other_tracker(text: str, time_limit: float | None) -> "RecordedFactory":
-    from siamfc.evaluation.adapters import parse_tracker
-    from siamfc.evaluation.isolation import Isolated
-
-    tracker = parse_tracker(text)
-    if time_limit is None:
-        return Isolated(factory=tracker)
-    return Isolated(factory=tracker, time_limit=time_limit)
-
-
-def _choose(sequences: "list[VideoSequence]", names: list[str]) -> "list[VideoSequence]":
-    known = [one.name for one in sequences]
-    for name in names:
-        if name not in known:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, known, n=1)
-            advice = f"did you mean {near[0]!r}?" if near else f"there are {len(known)} others"
-            raise UsageError(f"--sequence: no sequence {name!r}: {advice}")
-    return [one for one in sequences if not names or one.name in names]
+    if what.repeat < 1:
+        raise UsageError(f"--repeat: expected at least 1, got {what.repeat}")
+    layout = find_format(name)
+    split = what.split or layout.evaluated
+    sequences = list(read_sequences(layout.open(root.absolute(), split=split)))
+    try:
+        chosen = choose_sequences(sequences, what.sequence or [])
+    except InputError as error:
+        raise UsageError(f"--sequence: {error}") from None
+    return Task(
+        sequences=chosen,
+        dataset={"format": name, "split": split},
+        root=root,
+        scheme=find_scheme(what.protocol),
+        protocol=protocol_of(name),
+        repetitions=what.repeat,
+    )
 
 
-def _print(evaluation: "Evaluation", count: int) -> None:
+def _print(evaluation: "Evaluation") -> None:
+    from siamfc.evaluation import Average
+
     rows = [
         _row(name, one.scores, one.frames, one.frames_per_second)
         for name, one in evaluation.sequences.items()
     ]
     rows.append(_row("mean", evaluation.scores, evaluation.frames, evaluation.frames_per_second))
-    deviation = getattr(evaluation, "deviation", None)
-    if deviation:
-        rows.append([*_row("deviation", deviation, 0, 0)[:4], "", ""])
+    if isinstance(evaluation, Average):
+        rows.append([*_row("deviation", evaluation.deviation, 0, 0)[:4], "", ""])
     header = ["sequence", "AUC", "precision", "centre error", "frames", "frames/s"]
     print_table(header, rows)
     if evaluation.protocol != "otb":
         scores = ", ".join(f"{name} {value:.3f}" for name, value in evaluation.benchmark.items())
         print(f"\nby the rules of {evaluation.protocol}: {scores}")
-    if count > 1:
+    if isinstance(evaluation, Average):
+        count = len(evaluation.repetitions)
         print(f"\nmean of {count} evaluations, and their sample standard deviation")
     sys.stdout.flush()
 

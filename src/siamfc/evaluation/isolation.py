@@ -54,6 +54,11 @@ class Isolated:
         except TrackerError as error:
             raise InputError(f"the tracker cannot be made: {error}") from None
 
+    @property
+    def deterministic(self) -> bool:
+        """Whether the tracker says of itself that it always does the same."""
+        return bool(getattr(self.factory, "deterministic", False))
+
     def record(self) -> dict[str, Any]:
         """The tracker's own; the limit decides about failures only."""
         return self.factory.record()
