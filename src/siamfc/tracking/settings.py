@@ -1,12 +1,14 @@
 """What steers the tracker, and the values that were published."""
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from siamfc.errors import InputError
+from siamfc.tracking.checks import check_count, check_range
+from siamfc.tracking.loss import LossSettings
+from siamfc.tracking.updating import UpdateSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,18 +35,22 @@ class TrackerSettings:
     """Smallest size that a target may shrink to, as a share of its first."""
     largest_scale: float = 5.0
     """Largest size that a target may grow to, as a multiple of its first."""
+    update: UpdateSettings = field(default_factory=UpdateSettings)
+    """What the exemplar takes from later frames."""
+    loss: LossSettings = field(default_factory=LossSettings)
+    """When a target counts as lost, and where it is then looked for."""
 
     def __post_init__(self) -> None:
-        _check_count("scales", self.scales, 99)
+        check_count("scales", self.scales, 1, 99)
         if self.scales % 2 == 0:
             raise InputError(f"scales: expected an odd number, got {self.scales}")
-        _check_count("upsampling", self.upsampling, 64)
-        _check_range("scale_step", self.scale_step, 1, 2)
-        _check_range("scale_penalty", self.scale_penalty, 0, 1)
-        _check_range("scale_damping", self.scale_damping, 0, 1)
-        _check_range("window_influence", self.window_influence, 0, 1)
-        _check_range("smallest_scale", self.smallest_scale, 0.001, 1)
-        _check_range("largest_scale", self.largest_scale, 1, 1000)
+        check_count("upsampling", self.upsampling, 1, 64)
+        check_range("scale_step", self.scale_step, 1, 2)
+        check_range("scale_penalty", self.scale_penalty, 0, 1)
+        check_range("scale_damping", self.scale_damping, 0, 1)
+        check_range("window_influence", self.window_influence, 0, 1)
+        check_range("smallest_scale", self.smallest_scale, 0.001, 1)
+        check_range("largest_scale", self.largest_scale, 1, 1000)
 
     @property
     def scale_factors(self) -> NDArray[np.float64]:
@@ -88,13 +94,3 @@ def settings_for(scales: int) -> TrackerSettings:
     if scales in (1, 3):
         return TrackerSettings(scales=scales)
     return replace(five_scales(), scales=scales)
-
-
-def _check_count(name: str, value: int, highest: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= highest:
-        raise InputError(f"{name}: expected a whole number from 1 to {highest}, got {value!r}")
-
-
-def _check_range(name: str, value: float, lowest: float, highest: float) -> None:
-    if not (isinstance(value, int | float) and math.isfinite(value) and lowest <= value <= highest):
-        raise InputError(f"{name}: expected {lowest:g} to {highest:g}, got {value!r}")

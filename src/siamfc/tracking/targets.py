@@ -6,7 +6,7 @@ a network, so that whoever has crops and responses of their own can use them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,9 +15,14 @@ from siamfc import boxes as box_formats
 from siamfc import geometry
 from siamfc.errors import InputError
 from siamfc.network.matcher import EmbeddingSpec
+from siamfc.tracking.loss import count_lost
 from siamfc.tracking.settings import TrackerSettings
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_PER_TARGET = ("center_frame", "first_size", "first_side", "scale", "score", "frames_lost")
+"""The tables of `Targets` with a row for each of them."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,6 +39,8 @@ class Targets:
     """(N,) present size as a multiple of the first."""
     score: FloatArray
     """(N,) sigmoid of the response's peak, in [0, 1]; 1 in the first frame."""
+    frames_lost: IntArray
+    """(N,) for how many frames each has been lost; 0: it is followed."""
     frame_size: tuple[int, int]
     """Width and height of the frame, pixels."""
 
@@ -41,10 +48,27 @@ class Targets:
         return len(self.scale)
 
     @property
+    def lost(self) -> NDArray[np.bool_]:
+        """(N,) whether the score says that the box is not to be trusted; see `LossSettings`."""
+        return self.frames_lost > 0
+
+    @property
     def boxes(self) -> FloatArray:
         """(N, 4) boxes x, y, w, h; parts of them may lie outside the frame."""
         size = self.first_size * self.scale[:, None]
         return box_formats.from_center(self.center_frame, size)
+
+    def take(self, rows: Sequence[int] | NDArray[np.intp]) -> Self:
+        """Some of the targets, in the order of `rows`."""
+        chosen = np.asarray(rows, dtype=np.intp)
+        return replace(self, **{name: getattr(self, name)[chosen] for name in _PER_TARGET})
+
+    def put(self, rows: Sequence[int], others: "Targets") -> Self:
+        """The targets with those of `rows` replaced by others."""
+        tables = {name: getattr(self, name).copy() for name in _PER_TARGET}
+        for name, table in tables.items():
+            table[list(rows)] = getattr(others, name)
+        return replace(self, **tables)
 
     def exemplar_windows(self, spec: EmbeddingSpec) -> tuple[FloatArray, FloatArray]:
         """Squares that the exemplar images show: centres (N, 2) and sides (N,)."""
@@ -81,6 +105,7 @@ def start(
         first_side=geometry.search_side(exemplar, spec.exemplar_size, spec.search_size),
         scale=np.ones(len(checked)),
         score=np.ones(len(checked)),
+        frames_lost=np.zeros(len(checked), dtype=np.int64),
         frame_size=frame_size,
     )
 
@@ -97,7 +122,7 @@ def advance(
     upsampled response wins, after a penalty on all but the present one; from its response the
     minimum is subtracted, it is divided by its sum and mixed with the cosine window; its highest
     point is the displacement. The size goes part of the way to that of the scale and stays within
-    its limits; the centre stays inside the frame.
+    its limits; the centre stays inside the frame. By the score a target is lost, or found again.
 
     Deviations: the penalty takes its share of the peak's height above the lowest value of all
     scales, since of a negative logit it would be a reward; the peak is refined between samples.
@@ -117,11 +142,60 @@ def advance(
     displacement = geometry.displacement_to_frame(displacement_crop, sides, spec.search_size)
     growth = 1 + settings.scale_damping * (settings.scale_factors[winners] - 1)
     limits = settings.smallest_scale, settings.largest_scale
+    scores = _sigmoid(logits)
+    frames_lost = count_lost(targets.frames_lost, scores, settings.loss)
+    lost = frames_lost > 0
+    if settings.loss.holds_size:
+        growth = np.where(lost, 1.0, growth)
+    if settings.loss.holds_place:
+        displacement[lost] = 0.0
     return replace(
         targets,
         center_frame=np.clip(targets.center_frame + displacement, 0.0, targets.frame_size),
         scale=np.clip(targets.scale * growth, *limits),
-        score=_sigmoid(logits),
+        score=scores,
+        frames_lost=frames_lost,
+    )
+
+
+def recover(
+    targets: Targets,
+    centers: FloatArray,
+    responses: NDArray[np.floating],
+    settings: TrackerSettings,
+    spec: EmbeddingSpec,
+) -> Targets:
+    """Put lost targets where they were found elsewhere, and leave the others where they are.
+
+    A target is found at the highest peak of its further windows if the score there is higher than
+    the one that it has and reaches `found_from`.
+
+    Args:
+        targets: N, after `advance`.
+        centers: (N, W, 2) of the windows, frame pixels; see `windows_elsewhere`. They show the
+            targets at their present size.
+        responses: (N, W, m, m) of these windows.
+        settings: of the tracker.
+        spec: of the network.
+    """
+    surfaces = [geometry.upsample(response, settings.upsampling) for response in responses]
+    best = np.array([surface.max(axis=(1, 2)).argmax() for surface in surfaces], dtype=np.intp)
+    scores = _sigmoid(np.array([s[k].max() for s, k in zip(surfaces, best, strict=True)]))
+    peaks = np.array([geometry.peak_position(s[k]) for s, k in zip(surfaces, best, strict=True)])
+    peaks_response = geometry.sample_to_response(peaks, settings.upsampling)
+    displacement_crop = geometry.response_to_crop(peaks_response, spec.response_size, spec.stride)
+    displacement = geometry.displacement_to_frame(
+        displacement_crop, targets.first_side * targets.scale, spec.search_size
+    )
+    found = targets.lost & (scores > targets.score) & (scores >= settings.loss.found_from)
+    there = centers[np.arange(len(targets)), best] + displacement
+    return replace(
+        targets,
+        center_frame=np.where(
+            found[:, None], np.clip(there, 0.0, targets.frame_size), targets.center_frame
+        ),
+        score=np.where(found, scores, targets.score),
+        frames_lost=np.where(found, 0, targets.frames_lost),
     )
 
 

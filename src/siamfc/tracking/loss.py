@@ -1,0 +1,106 @@
+"""Whether a target is lost, and where else to look for it.
+
+Functions of scores, centres and sides alone, for any tracker that looks at squares of a frame.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from siamfc.errors import InputError
+from siamfc.tracking.checks import check_count, check_range
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_RINGS = 16
+"""Rings of windows about a lost target that are ever looked at: 1088 windows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossSettings:
+    """When a target counts as lost, and how much is done to find it again."""
+
+    lost_below: float = 0.2
+    """A score below which a target that was followed is lost."""
+    found_from: float = 0.5
+    """A score from which on a target that was lost is followed again; at least `lost_below`."""
+    holds_size: bool = False
+    """Whether a target keeps its size while it is lost."""
+    holds_place: bool = False
+    """Whether a target keeps its place while it is lost, unless it is found."""
+    windows: int = 0
+    """Further squares that are searched in each frame for each target that is lost; 0: none."""
+
+    def __post_init__(self) -> None:
+        check_range("lost_below", self.lost_below, 0, 1)
+        check_range("found_from", self.found_from, 0, 1)
+        check_count("windows", self.windows, 0, 1000)
+        if self.found_from < self.lost_below:
+            raise InputError(
+                f"found_from: expected at least lost_below, {self.lost_below:g}, "
+                f"got {self.found_from:g}"
+            )
+
+
+def count_lost(frames_lost: IntArray, scores: FloatArray, settings: LossSettings) -> IntArray:
+    """Count for how many frames each target has been lost by now: (N,), 0 for one that isn't.
+
+    Between the two thresholds a target stays what it was, so that a score that wavers about one
+    of them doesn't make it lost and found in turn.
+
+    >>> settings = LossSettings(lost_below=0.2, found_from=0.5)
+    >>> count_lost(np.array([0, 0, 3, 3]), np.array([0.1, 0.3, 0.3, 0.6]), settings).tolist()
+    [1, 0, 4, 0]
+    """
+    threshold = np.where(frames_lost > 0, settings.found_from, settings.lost_below)
+    return np.where(scores < threshold, frames_lost + 1, 0)
+
+
+def windows_elsewhere(
+    center_frame: ArrayLike,
+    reach: float,
+    frame_size: tuple[int, int],
+    frames_lost: int,
+    count: int,
+) -> FloatArray:
+    """Where to look next for a target that is lost: the centres of `count` squares, (count, 2).
+
+    The frame is paved with squares whose responses meet: rings about the place where the target
+    is looked for anyway, from the nearest on. Each frame looks at the next `count` of them and,
+    after the last, begins again; so the cost is bounded, and a small target in a large frame takes
+    longer. Squares that lie outside the frame are left out, and those at its border moved in.
+
+    Args:
+        center_frame: (2,) where the target is looked for anyway.
+        reach: width, in frame pixels, of the places that one square tells of: the response's.
+        frame_size: width and height.
+        frames_lost: 1 in the first frame in which the target is lost.
+        count: of squares.
+
+    Returns:
+        Centres in frame pixels; none, (0, 2), if the first square shows the whole frame.
+    """
+    center = np.asarray(center_frame, dtype=np.float64)
+    middles = center + _spiral(_RINGS) * reach
+    inside = np.clip(middles, 0.0, frame_size)
+    useful = inside[(np.abs(middles - inside) < reach / 2).all(axis=1)]
+    if not len(useful):
+        return np.empty((0, 2))
+    first = (frames_lost - 1) * count
+    return np.asarray(useful[(first + np.arange(count)) % len(useful)])
+
+
+@cache
+def _spiral(rings: int) -> FloatArray:
+    """Places of a grid about its middle, without it, by rings: (P, 2), read-only."""
+    line = np.arange(-rings, rings + 1)
+    places = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
+    x, y = places.T
+    ring = np.maximum(np.abs(x), np.abs(y))
+    order = np.lexsort((np.arctan2(y, x), ring))[1:]
+    spiral = places[order].astype(np.float64)
+    spiral.flags.writeable = False
+    return spiral

@@ -1,0 +1,89 @@
+"""What the exemplar takes from later frames: the thesis's open question, and answers to it.
+
+The thesis asks (its conclusions) whether the target's appearance in the previous frame is a better
+exemplar than that of the first. Between the two lie a moving average, one that takes in nothing
+but frames of a high score, and the first and the average together. As the response is linear in
+the exemplar's embedding, a mix of embeddings gives the same mix of responses: one correlation
+serves for both.
+
+Nothing here depends on how a tracker finds its box.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.network.matcher import Embedding
+from siamfc.tracking.checks import check_range
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateSettings:
+    """How much the exemplar follows the target's appearance; the default: not at all."""
+
+    rate: float = 0.0
+    """Share of a new frame in the moving average, 0 to 1; 1: the previous frame alone."""
+    lowest_score: float = 0.0
+    """Score from which on a frame is taken in, 0 to 1; frames in which the target is lost never
+    are."""
+    first_share: float = 0.0
+    """Share of the first frame's exemplar in what is searched for, beside the moving average."""
+
+    def __post_init__(self) -> None:
+        check_range("rate", self.rate, 0, 1)
+        check_range("lowest_score", self.lowest_score, 0, 1)
+        check_range("first_share", self.first_share, 0, 1)
+
+    @property
+    def changes_exemplar(self) -> bool:
+        """Whether anything but the first frame's exemplar is ever searched for."""
+        return self.rate > 0 and self.first_share < 1
+
+
+def previous_frame() -> UpdateSettings:
+    """Return the thesis's proposal: what the target looked like one frame ago."""
+    return UpdateSettings(rate=1.0)
+
+
+def moving_average() -> UpdateSettings:
+    """Return a slow average over all frames."""
+    return UpdateSettings(rate=0.02)
+
+
+def sure_average() -> UpdateSettings:
+    """Return a slow average over the frames in which the tracker is sure."""
+    return UpdateSettings(rate=0.02, lowest_score=0.9)
+
+
+def first_and_latest() -> UpdateSettings:
+    """Return half the first frame and half a fast average over the sure ones."""
+    return UpdateSettings(rate=0.1, lowest_score=0.9, first_share=0.5)
+
+
+def update_rates(
+    scores: FloatArray, lost: NDArray[np.bool_], settings: UpdateSettings
+) -> FloatArray:
+    """Share (N,) of the present frame in each target's average: the rate, or 0 when unsure.
+
+    >>> rates = UpdateSettings(rate=0.1, lowest_score=0.5)
+    >>> update_rates(np.array([0.9, 0.4, 0.9]), np.array([False, False, True]), rates)
+    array([0.1, 0. , 0. ])
+    """
+    sure = (scores >= settings.lowest_score) & ~lost
+    return np.where(sure, settings.rate, 0.0)
+
+
+def mix(embeddings: Embedding, others: Embedding, shares: FloatArray) -> Embedding:
+    """Mix embeddings (N, …) of a runtime with others; `shares` (N,) from 0 to 1 are the others'.
+
+    A share of 0 gives the first and one of 1 the second, to the last bit.
+    """
+    column = shares.reshape(-1, *[1] * (embeddings.ndim - 1))
+    if isinstance(embeddings, np.ndarray):
+        share = column.astype(embeddings.dtype)
+    else:  # a torch tensor, which takes no numbers from elsewhere
+        share = embeddings.new_tensor(column)
+    return embeddings * (1 - share) + others * share
