@@ -1,0 +1,1 @@
+"""The thesis's three experiments, each from nothing to a page with its tables beside ours."""

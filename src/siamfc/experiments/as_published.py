@@ -1,0 +1,190 @@
+"""The thesis's tracker with its faults of geometry, each of which can be switched on alone.
+
+The product has none of them: this is to show where the published centre error and the bias to the
+left and up come from. Conventions are those of the code that the thesis names (4.1), at
+github.com/sergi2596/pytorch-siamfc, written anew. There, positions are pixel indices: index i lies
+at i + 0.5 in our continuous coordinates.
+"""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from siamfc import geometry
+from siamfc.boxes import as_box, center
+from siamfc.data.synthetic import SquareVideo
+from siamfc.network.matcher import Embedding, Matcher
+from siamfc.tracking import TrackerSettings
+from siamfc.tracking.targets import Targets, advance, start
+
+ByteImage = NDArray[np.uint8]
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faults:
+    """What differs from exact geometry; none by default, and then the tracker is the product's."""
+
+    bilinear_upsampling: bool = False
+    """The response is upsampled linearly, and its highest sample taken as it is, since the method
+    was handed to `cv2.resize` in another argument's place. Peaks sit at the cells, 8 pixels apart."""
+    floored_crops: bool = False
+    """Crops begin and end at whole pixels, rounded towards zero; those over the frame's border
+    are not square before they are resized."""
+    shifted_first_box: bool = False
+    """The first box, 0-based, is taken for 1-based: the tracker begins a pixel left and above."""
+    wide_square: bool = False
+    """The square is drawn up to and with its last coordinate: 41 pixels labelled 40."""
+
+    @property
+    def of_tracker(self) -> "Faults":
+        """Those that are the tracker's and not the video's."""
+        return replace(self, wide_square=False)
+
+
+def all_faults() -> Faults:
+    """The thesis's tracker as it was."""
+    return Faults(**{one.name: True for one in fields(Faults)})
+
+
+class PublishedTracker:
+    """A tracker of one target with some of the thesis's faults; `init` and `update` as `Tracker`.
+
+    Args:
+        matcher: a network ready to track with.
+        settings: as the product's tracker takes them.
+        faults: which of them; those of the video don't matter here.
+    """
+
+    def __init__(self, matcher: Matcher, settings: TrackerSettings, faults: Faults) -> None:
+        self._matcher, self._settings, self._faults = matcher, settings, faults
+        self._targets: Targets | None = None
+        self._exemplar: Embedding = None
+        self._fill: ByteImage = np.zeros(3, np.uint8)
+
+    def init(self, image: ByteImage, box: ArrayLike) -> None:
+        """Take the target from a frame (H, W, 3) and its box x, y, w, h there.
+
+        Raises:
+            InputError: not an image, or a box that cannot be tracked.
+        """
+        height, width = geometry.as_image(image).shape[:2]
+        shift = np.array([1.0, 1.0, 0.0, 0.0]) if self._faults.shifted_first_box else np.zeros(4)
+        spec = self._matcher.spec
+        self._targets = start([as_box(box) - shift], (width, height), spec)
+        self._fill = geometry.mean_color(image)
+        centers, sides = self._targets.exemplar_windows(spec)
+        crops = self._crop(image, centers[0], sides[:1], spec.exemplar_size)
+        self._exemplar = self._matcher.embed_exemplar(crops)
+
+    def update(self, image: ByteImage) -> FloatArray:
+        """Find the target in the next frame: its box (4,), x, y, w, h, continuous edges."""
+        assert self._targets is not None, "init comes first"
+        spec, settings = self._matcher.spec, self._settings
+        centers, sides = self._targets.search_windows(settings)
+        crops = self._crop(image, centers[0], sides[0], spec.search_size)
+        responses = self._matcher.respond(self._exemplar, crops[None])
+        if self._faults.bilinear_upsampling:
+            self._targets = self._advance(self._targets, responses[0], sides[0])
+        else:
+            self._targets = advance(self._targets, responses, settings, spec)
+        box: FloatArray = self._targets.boxes[0]
+        return box
+
+    def _crop(
+        self, image: ByteImage, middle: FloatArray, sides: FloatArray, size: int
+    ) -> ByteImage:
+        """Squares of some sides about one centre: (S, size, size, 3)."""
+        if not self._faults.floored_crops:
+            return geometry.crop_scales(image, middle, sides, size, self._fill)
+        return np.stack([floored_crop(image, middle, side, size, self._fill) for side in sides])
+
+    def _advance(
+        self, targets: Targets, response: NDArray[np.floating], sides: FloatArray
+    ) -> Targets:
+        """Read responses (S, m, m) of squares of `sides` as published; no scale beyond limits."""
+        settings, spec = self._settings, self._matcher.spec
+        samples = spec.response_size * settings.upsampling
+        surfaces = np.stack([resize_linearly(cells, samples) for cells in response])
+        penalty = np.full(settings.scales, settings.scale_penalty)
+        penalty[settings.scales // 2] = 1.0
+        winner = int((surfaces.max(axis=(1, 2)) * penalty).argmax())
+        surface = surfaces[winner] - surfaces[winner].min()
+        mixed = settings.window_influence * geometry.hann_window(samples)
+        if surface.any():
+            mixed += surface * ((1 - settings.window_influence) / surface.sum())
+        row, column = divmod(int(mixed.argmax()), samples)
+        peak = np.array([column, row]) - (samples - 1) / 2
+        displacement = peak * (spec.stride / settings.upsampling * sides[winner] / spec.search_size)
+        growth = 1 + settings.scale_damping * (settings.scale_factors[winner] - 1)
+        limits = settings.smallest_scale, settings.largest_scale
+        return replace(
+            targets,
+            center_frame=np.clip(targets.center_frame + displacement, 0.0, targets.frame_size),
+            scale=np.clip(targets.scale * growth, *limits),
+        )
+
+
+def floored_crop(
+    image: ByteImage, center_frame: ArrayLike, side: float, size: int, fill: ByteImage
+) -> ByteImage:
+    """Cut a square out at whole pixels and resize it linearly: (size, size, 3).
+
+    The edges `c − s // 2` and `c + s // 2`, c a pixel index, are cut off at the frame's border and
+    rounded towards zero; so are the widths of the fill beyond it.
+    """
+    half = side // 2
+    spans, pads = [], []
+    for middle, extent in zip(np.asarray(center_frame) - 0.5, image.shape[1::-1], strict=True):
+        low, high = middle - half, middle + half
+        first, last = int(max(0.0, low)), int(min(extent, high))
+        spans.append(slice(min(first, extent - 1), max(last, first + 1)))
+        pads.append((int(-low) if low < 0 else 0, int(high - extent) if high > extent else 0))
+    patch = image[spans[1], spans[0]]
+    channels = [np.pad(patch[..., c], pads[::-1], constant_values=fill[c]) for c in range(3)]
+    resized = resize_linearly(np.stack(channels, axis=-1), size)
+    crop: ByteImage = np.rint(resized).astype(np.uint8)
+    return crop
+
+
+def resize_linearly(values: ArrayLike, size: int) -> FloatArray:
+    """Resize (h, w, …) to (size, size, …) as `cv2.resize` does unless told otherwise.
+
+    Sample i lies at (i + 0.5) · n/size − 0.5; beyond the outermost pixels their value holds.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    for axis in (0, 1):
+        count = array.shape[axis]
+        position = np.clip((np.arange(size) + 0.5) * count / size - 0.5, 0, count - 1)
+        low = np.floor(position).astype(int)
+        share = (position - low).reshape((-1,) + (1,) * (array.ndim - 1))
+        moved = np.moveaxis(array, axis, 0)
+        mixed = moved[low] * (1 - share) + moved[np.minimum(low + 1, count - 1)] * share
+        array = np.moveaxis(mixed, 0, axis)
+    return array
+
+
+def draw_frame(video: SquareVideo, index: int, faults: Faults) -> ByteImage:
+    """A frame of the synthetic video, its square wide as the thesis's if the faults say so."""
+    frame = video[index]
+    if faults.wide_square:
+        x, y, w, h = video.boxes[index].astype(int)
+        frame[y : y + h + 1, x : x + w + 1] = 0
+    return frame
+
+
+def published_offset(predicted: ArrayLike, truth: ArrayLike) -> FloatArray:
+    """Predicted less true centre as the thesis compared them for eq. (6): (F, 2).
+
+    The predicted centre is one of 1-based pixel indices, half a pixel more than ours; the true one
+    has a pixel taken off and is rounded down.
+    """
+    true = np.floor(center(truth) - 1)
+    return np.asarray(center(predicted) + 0.5 - true)
+
+
+def published_displacement(predicted: ArrayLike, truth: ArrayLike) -> FloatArray:
+    """Predicted less true left upper corner as figure 12 counts it, whole pixels: (F, 2)."""
+    corner = np.asarray(predicted, dtype=np.float64)[..., :2] + 0.5
+    return np.asarray(np.trunc(corner) - np.asarray(truth, dtype=np.float64)[..., :2])

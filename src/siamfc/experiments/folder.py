@@ -1,0 +1,103 @@
+"""An experiment's folder: what is done stays, and the same command goes on from there.
+
+```
+experiment.json     number, size and inputs; a rerun must have the same
+training/           the run, see `siamfc.training.folder`
+videos/             the synthetic videos, in OTB's layout
+tracks/<tracker>/   a result file for each video, see `siamfc.evaluation.results`
+*.json              products of single steps
+results.json        all numbers of the page
+index.html          the page
+```
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from siamfc.data.locking import exclusive
+from siamfc.errors import DatasetError, OutputError
+from siamfc.files import write_file
+
+RECORD, PAGE, RESULTS = "experiment.json", "index.html", "results.json"
+
+
+class ExperimentFolder:
+    """The files of one experiment.
+
+    Args:
+        path: the folder.
+        inputs: everything that its products follow from; a rerun must have the same.
+    """
+
+    def __init__(self, path: Path, inputs: Mapping[str, Any]) -> None:
+        self.path = path
+        self._inputs = json.loads(json.dumps(inputs))
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Begin the experiment, or go on with it, while no other process does.
+
+        Raises:
+            OutputError: something else is in the folder, or an experiment with other inputs; or
+                another process is at work in it.
+        """
+        self._check()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.path}: cannot be made: {error.strerror}") from None
+        with exclusive(self.path):
+            self.write(RECORD, self._inputs)
+            yield
+
+    def once(self, name: str, make: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+        """What `make` gives, from an earlier run's file `name`.json if there is one.
+
+        Raises:
+            DatasetError: the file is damaged.
+        """
+        path = self.path / f"{name}.json"
+        if not path.exists():
+            self.write(path.name, make())
+        return read_json(path)
+
+    def write(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write a product as JSON, whole or not at all."""
+        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+        write_file(self.path / name, f"{text}\n".encode(), overwrite=True)
+
+    def _check(self) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise OutputError(f"{self.path}: expected a folder, found a file; choose another name")
+        record = self.path / RECORD
+        if not record.exists():
+            if self.path.exists() and any(not p.name.startswith(".") for p in self.path.iterdir()):
+                raise OutputError(
+                    f"{self.path}: expected an empty folder or an experiment's with its {RECORD}, "
+                    "found something else; choose another folder"
+                )
+            return
+        there = read_json(record)
+        for name in {**self._inputs, **there}:
+            found, wanted = there.get(name), self._inputs.get(name)
+            if found != wanted:
+                raise OutputError(
+                    f"{self.path}: holds an experiment with {name} {found!r}, asked for "
+                    f"{wanted!r}; choose another folder or ask for the same"
+                )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A product; DatasetError if it is damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("not an object")
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"{path}: expected a product of an experiment ({error}); delete it to make it again"
+        ) from None
+    return content
