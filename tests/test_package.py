@@ -1,6 +1,9 @@
 """The package as a whole: what it offers, what imports what, and what importing it costs."""
 
 import ast
+import inspect
+import pydoc
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -178,6 +181,7 @@ def test_public_names_are_these() -> None:
         "OutputError",
         "SiamFCError",
         "SourceError",
+        "Track",
         "Tracker",
         "TrackerSettings",
         "__version__",
@@ -193,6 +197,26 @@ def test_public_names_are_these() -> None:
 @pytest.mark.parametrize("name", siamfc.__all__)
 def test_public_names_can_be_had(name: str) -> None:
     assert getattr(siamfc, name) is not None
+
+
+@pytest.mark.parametrize("name", sorted({*siamfc.__all__} - {"__version__"}))
+def test_help_explains_each_public_name(name: str) -> None:
+    """What `help(siamfc.name)` shows, and `siamfc.name?` in a notebook."""
+    value = getattr(siamfc, name)
+    lines = str(value.__doc__).splitlines()
+    assert lines[0].endswith("."), "a summary is a sentence on the first line"
+    assert max(map(len, lines)) <= 100
+    if callable(value) and not isinstance(value, type):
+        parameters = inspect.signature(value).parameters
+        missing = [one for one in parameters if not re.search(rf"\b{one}\b", value.__doc__)]
+        assert not missing, f"arguments without a word of explanation: {missing}"
+
+
+def test_help_of_the_package_lists_what_it_offers() -> None:
+    text = pydoc.plain(pydoc.render_doc(siamfc))
+    assert "siamfc.track(" in text
+    for name in ("class Track(", "class Tracker(", "track(source", "open_writer(path"):
+        assert name in text
 
 
 def test_type_checkers_see_the_same_names() -> None:

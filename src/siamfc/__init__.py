@@ -1,7 +1,21 @@
-"""Follow any object through a video from one box.
+"""Follow any object through a video, given only its box in the first frame.
 
 >>> import siamfc
->>> results = siamfc.track("video.mp4", [(120, 80, 60, 40)])  # doctest: +SKIP
+>>> track = siamfc.track("video.mp4", box=(120, 80, 60, 40))  # doctest: +SKIP
+
+What comes is a track. Loop over it for one result a frame, as they are found; or ask it for all:
+
+>>> for result in track:  # doctest: +SKIP
+...     print(result.index, result.boxes[0], result.scores[0])
+>>> track.save("tracked.mp4")  # the film; boxes.csv, .jsonl or .txt: the boxes  # doctest: +SKIP
+>>> table = track.to_pandas()  # doctest: +SKIP
+
+A box is x, y, w, h in pixels from the frame's top left corner. A program that gets its pictures
+one by one, (H, W, 3) uint8 RGB, tracks with `init` and `update`:
+
+>>> tracker = siamfc.Tracker.from_pretrained("default")  # doctest: +SKIP
+>>> tracker.init(image, box)  # doctest: +SKIP
+>>> box = tracker.update(next_image)  # doctest: +SKIP
 
 Names are imported when they are first used, so that `import siamfc` costs nothing.
 """
@@ -21,7 +35,7 @@ if TYPE_CHECKING:
     )
     from siamfc.frames import Frame, FrameSource, open_source, open_writer, read_image
     from siamfc.network import EmbeddingSpec, Matcher, load_matcher
-    from siamfc.tracking import FrameResult, Tracker, TrackerSettings, track
+    from siamfc.tracking import FrameResult, Track, Tracker, TrackerSettings, track
 
 _HOME = {
     "CheckpointError": "errors",
@@ -36,6 +50,7 @@ _HOME = {
     "OutputError": "errors",
     "SiamFCError": "errors",
     "SourceError": "errors",
+    "Track": "tracking",
     "Tracker": "tracking",
     "TrackerSettings": "tracking",
     "load_matcher": "network",
@@ -59,6 +74,7 @@ __all__ = [
     "OutputError",
     "SiamFCError",
     "SourceError",
+    "Track",
     "Tracker",
     "TrackerSettings",
     "__version__",

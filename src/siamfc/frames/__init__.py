@@ -2,6 +2,7 @@
 
 from siamfc.frames.arrays import ArraySource
 from siamfc.frames.draw import draw_boxes
+from siamfc.frames.encoding import FILM_SUFFIXES
 from siamfc.frames.folder import ImageFiles
 from siamfc.frames.frame import Frame, FrameSource, Image
 from siamfc.frames.images import check_image, read_image
@@ -11,6 +12,7 @@ from siamfc.frames.video import VideoFile
 from siamfc.frames.writer import FrameWriter, open_writer
 
 __all__ = [
+    "FILM_SUFFIXES",
     "ArraySource",
     "Frame",
     "FrameSource",

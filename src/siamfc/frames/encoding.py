@@ -73,6 +73,9 @@ CODECS = {
     ),
 }  # fmt: skip
 
+FILM_SUFFIXES = tuple(sorted({suffix for codec in CODECS.values() for suffix in codec.suffixes}))
+"""Endings of all files that can hold one of them."""
+
 
 class Encoder(Protocol):
     """Takes pictures in order; used by one thread at a time."""

@@ -23,7 +23,7 @@ _EXIF_ORIENTATION = 0x0112
 
 
 def read_image(path: str | Path) -> Image:
-    """Read an image file as (H, W, 3) uint8 RGB, upright.
+    """Read the image file at `path` as (H, W, 3) uint8 RGB, upright.
 
     - The orientation that a camera noted (EXIF) is applied.
     - Grey is repeated over the three channels; palettes and CMYK are converted.

@@ -15,7 +15,14 @@ import av
 from numpy.typing import ArrayLike
 
 from siamfc.errors import InputError, OutputError, SiamFCError
-from siamfc.frames.encoding import CODECS, Encoder, PngEncoder, VideoEncoder, find_encoder
+from siamfc.frames.encoding import (
+    CODECS,
+    FILM_SUFFIXES,
+    Encoder,
+    PngEncoder,
+    VideoEncoder,
+    find_encoder,
+)
 from siamfc.frames.frame import Image
 from siamfc.frames.images import check_image
 from siamfc.frames.staging import StagedFile, StagedFolder, Staging
@@ -196,9 +203,8 @@ def _choose_codec(target: Path, codec: str | None) -> str:
     suffix = target.suffix.lower()
     suiting = [name for name, known in CODECS.items() if suffix in known.suffixes]
     if not suiting:
-        suffixes = sorted({suffix for known in CODECS.values() for suffix in known.suffixes})
         raise InputError(
-            f"a film ends in {', '.join(suffixes)}, a folder of PNG files in /; got {target}"
+            f"a film ends in {', '.join(FILM_SUFFIXES)}, a folder of PNG files in /; got {target}"
         )
     if codec is None:
         return suiting[0]

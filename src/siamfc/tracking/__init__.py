@@ -17,11 +17,13 @@ from siamfc.tracking.settings import (
 )
 from siamfc.tracking.step import TrackerState, begin, step
 from siamfc.tracking.targets import Targets, advance, start
-from siamfc.tracking.tracker import Tracker, follow, track
+from siamfc.tracking.tracker import Tracker, follow
+from siamfc.tracking.tracks import Track, track
 
 __all__ = [
     "FrameResult",
     "Targets",
+    "Track",
     "Tracker",
     "TrackerSettings",
     "TrackerState",

@@ -39,16 +39,19 @@ _FIRST_PIXEL = 1.0
 
 @dataclass(frozen=True, eq=False)
 class FrameResult:
-    """Where N targets are in one frame."""
+    """Where N targets are in one frame.
+
+    Attributes:
+        index: Of the frame in its source, 0-based.
+        time: Seconds since the source's first frame; NaN when it has no clock.
+        boxes: (N, 4) x, y, w, h in frame pixels.
+        scores: (N,) in [0, 1]; 1 in the first frame.
+    """
 
     index: int
-    """Of the frame in its source, 0-based."""
     time: float
-    """Seconds since the source's first frame; NaN when it has no clock."""
     boxes: NDArray[np.float64]
-    """(N, 4) x, y, w, h in frame pixels."""
     scores: NDArray[np.float64]
-    """(N,) in [0, 1]; 1 in the first frame."""
 
     def to_dict(self) -> dict[str, Any]:
         """The result as a line of a .jsonl file has it: lists and numbers, None where unknown.
@@ -105,7 +108,7 @@ def result_paths(path: str | Path, targets: int) -> list[Path]:
     """
     path = Path(path)
     if path.suffix.lower() not in _WRITERS:
-        raise InputError(f"results: expected a name in {_SUFFIXES}, got {path}")
+        raise InputError(f"results: expected a name in {_NAMED}, got {path}")
     if path.suffix.lower() != ".txt" or targets == 1:
         return [path]
     return [path.with_stem(f"{path.stem}_{number + 1}") for number in range(targets)]
@@ -290,4 +293,6 @@ _WRITERS: dict[str, tuple[str, Callable[[Sequence[TextIO], FrameResult], None]]]
     ".jsonl": ("", _write_jsonl),
 }
 _READERS = {".txt": _read_txt, ".csv": _read_csv, ".jsonl": _read_jsonl}
-_SUFFIXES = ".txt, .csv or .jsonl"
+RESULT_SUFFIXES = tuple(_WRITERS)
+"""Endings of the files' names."""
+_NAMED = ".txt, .csv or .jsonl"

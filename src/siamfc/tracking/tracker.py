@@ -1,4 +1,4 @@
-"""The tracker as its users meet it: `init` and `update`, or `track` for a whole video."""
+"""The tracker frame by frame: `init` and `update`, or `follow` through a source."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from siamfc.tracking.settings import TrackerSettings
 from siamfc.tracking.step import TrackerState, begin, require_size, step
 
 if TYPE_CHECKING:
-    from siamfc.frames import Frame, FrameSource
+    from siamfc.frames import Frame
     from siamfc.network.matcher import Matcher
 
 
@@ -87,62 +87,15 @@ class Tracker:
         return box
 
 
-def track(
-    source: str | Path | int | Iterable[NDArray[np.uint8]] | FrameSource,
-    boxes: ArrayLike | Sequence[ArrayLike],
-    *,
-    weights: str | Path = "default",
-    device: str = "auto",
-    threads: int | None = None,
-    settings: TrackerSettings | None = None,
-    matcher: Matcher | None = None,
-) -> Iterator[FrameResult]:
-    """Follow targets through a video and yield where they are in each frame.
-
-    Nothing is opened before the first result is asked for. A source that is opened here is closed
-    at the end; one that was given open is left open.
-
-    Args:
-        source: what `siamfc.frames.open_source` takes: a video file, folder, glob, camera
-            number, URL, iterable of (H, W, 3) uint8 arrays, or a source that is open already.
-        boxes: x, y, w, h of the targets in the first frame: (4,) for one, (N, 4) for several.
-        weights: a name that `siamfc models` lists, or a path.
-        device: "auto", "cpu" or "cuda".
-        threads: of the network on a CPU; None: chosen by the number of cores.
-        settings: the defaults of `TrackerSettings` unless given.
-        matcher: a network that is loaded already, in place of `weights`, `device`, `threads`.
-
-    Yields:
-        One result a frame. The first has the boxes that were given, with scores of 1.
-
-    Raises:
-        InputError: a box that cannot be tracked.
-        SourceError: a source that cannot be read, has no frame, or whose frames change size.
-        CheckpointError: weights that are unknown, damaged or unsafe.
-    """
-    from siamfc.frames import open_source
-    from siamfc.network import load_matcher
-
-    opened = open_source(source)
-    try:
-        if matcher is None:
-            matcher = load_matcher(weights, device=device, threads=threads)
-        for _, result in follow(opened, boxes, matcher, settings):
-            yield result
-    finally:
-        if opened is not source:
-            opened.close()
-
-
 def follow(
     frames: Iterable[Frame],
     boxes: ArrayLike | Sequence[ArrayLike],
     matcher: Matcher,
     settings: TrackerSettings | None = None,
 ) -> Iterator[tuple[Frame, FrameResult]]:
-    """Follow targets through frames and yield each frame with its result, as `track` does.
+    """Follow targets through frames and yield each frame with its result.
 
-    For whoever wants the pictures as well, to draw on or to show.
+    The first result has the boxes that were given, with scores of 1.
 
     Raises:
         InputError: a box that cannot be tracked.

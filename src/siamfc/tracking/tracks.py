@@ -1,0 +1,310 @@
+"""`track`: a whole video by one call, and the track that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from siamfc.boxes import as_box
+from siamfc.errors import InputError, MissingDependencyError, OutputError, SiamFCError, SourceError
+from siamfc.tracking.results import RESULT_SUFFIXES, FrameResult, write_results
+from siamfc.tracking.settings import TrackerSettings
+from siamfc.tracking.tracker import follow
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from siamfc.frames import Frame, FrameSource
+    from siamfc.network.matcher import Matcher
+
+
+def track(
+    source: str | Path | int | Iterable[NDArray[np.uint8]] | FrameSource,
+    boxes: ArrayLike | Sequence[ArrayLike] | None = None,
+    *,
+    box: ArrayLike | None = None,
+    weights: str | Path = "default",
+    device: str = "auto",
+    threads: int | None = None,
+    settings: TrackerSettings | None = None,
+    matcher: Matcher | None = None,
+) -> Track:
+    """Follow one object or several through a video, given their boxes in its first frame.
+
+    >>> track = siamfc.track("video.mp4", box=(120, 80, 60, 40))  # doctest: +SKIP
+    >>> for result in track:  # doctest: +SKIP
+    ...     print(result.index, result.boxes[0], result.scores[0])
+    >>> track.save("tracked.mp4")  # doctest: +SKIP
+    >>> track.to_pandas()  # doctest: +SKIP
+
+    Nothing is opened and no network is loaded before the first result is asked for. A source that
+    is opened here is closed at the end; one that was given open is left open.
+
+    Args:
+        source: a video file, a folder or glob of images, a camera's number, a stream's URL, an
+            iterable of pictures (H, W, 3) uint8 RGB, or what `siamfc.open_source` returns.
+        boxes: of several objects, (N, 4), or of one, (4,): x, y, w, h in pixels from the frame's
+            top left corner.
+        box: of one object, (4,), in place of `boxes`.
+        weights: a name that `siamfc models` lists, or a path.
+        device: "auto", "cpu" or "cuda".
+        threads: of the network on a CPU; None: chosen by the number of cores.
+        settings: the defaults of `TrackerSettings` unless given.
+        matcher: a network that is loaded already, in place of `weights`, `device`, `threads`.
+
+    Returns:
+        A track: loop over it for one result a frame, or ask it for a table, a file or a film.
+
+    Raises:
+        InputError: neither `box` nor `boxes`, or both; `box` isn't one box; not a source.
+    """
+    if boxes is None and box is not None:
+        boxes = as_box(box)
+    elif boxes is None or box is not None:
+        found = "both" if boxes is not None else "neither"
+        raise InputError(f"expected box=(x, y, w, h) or boxes=[(x, y, w, h), …], got {found}")
+
+    def load() -> Matcher:
+        from siamfc.network import load_matcher
+
+        if matcher is not None:
+            return matcher
+        return load_matcher(weights, device=device, threads=threads)
+
+    return Track(source, boxes, load, settings)
+
+
+class Track:
+    """Where objects are in a video: found as it is asked for, frame by frame, and then kept.
+
+    Each loop over a track starts at the first frame: results that were found before come again at
+    once, then tracking goes on. A result takes about half a kilobyte; pictures are not kept.
+
+    In a notebook a track shows the last frame that was tracked, with its boxes.
+
+    Args:
+        source: as for `track`.
+        boxes: as for `track`.
+        load: loads the network, when it is first needed.
+        settings: the defaults of `TrackerSettings` unless given.
+
+    Whatever tracks on raises:
+        InputError: a box that cannot be tracked.
+        SourceError: a source that cannot be read, has no frame, or whose frames change size.
+        CheckpointError: weights that are unknown, damaged or unsafe.
+    """
+
+    def __init__(
+        self,
+        source: str | Path | int | Iterable[NDArray[np.uint8]] | FrameSource,
+        boxes: ArrayLike | Sequence[ArrayLike],
+        load: Callable[[], Matcher],
+        settings: TrackerSettings | None = None,
+    ) -> None:
+        from siamfc.frames import open_source
+
+        self._source = source if isinstance(source, str | Path | int) else open_source(source)
+        self._boxes = boxes
+        self._load = load
+        self._settings = settings
+        self._opened: FrameSource | None = None
+        self._held = ExitStack()
+        self._pairs = self._follow()
+        self._results: list[FrameResult] = []
+        self._frame: Frame | None = None
+        self._failure: Exception | None = None
+
+    # --- Results ----------------------------------------------------------------------------------
+
+    @property
+    def results(self) -> list[FrameResult]:
+        """The results so far; `list(track)` tracks to the end and has all."""
+        return list(self._results)
+
+    def __iter__(self) -> Iterator[FrameResult]:
+        position = 0
+        while position < len(self._results) or self._advance():
+            yield self._results[position]
+            position += 1
+
+    def frames(self) -> Iterator[tuple[Frame, FrameResult]]:
+        """Each frame with its result, from the first: to show, or to draw on.
+
+        >>> for frame, result in track.frames():  # doctest: +SKIP
+        ...     show(result.draw(frame.image))
+
+        Frames that were tracked before are read from the source again.
+
+        Raises:
+            SourceError: these have gone by, for the source is a camera, a stream or a generator.
+        """
+        position = 0
+        while len(self._results) == position:
+            if not self._advance():
+                return
+            assert self._frame is not None  # the one that `_advance` has tracked
+            yield self._frame, self._results[position]
+            position += 1
+        yield from islice(self._read_again(), position, None)
+
+    def close(self) -> None:
+        """Stop tracking and let go of the source; what was found stays. May be called twice."""
+        self._pairs.close()
+        self._held.close()
+
+    # --- As tables and files ----------------------------------------------------------------------
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Track to the end; a dict for each frame, as `FrameResult.to_dict` makes it."""
+        return [result.to_dict() for result in self]
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Track to the end; a row for each frame and target, as `FrameResult.to_rows` makes it."""
+        return [row for result in self for row in result.to_rows()]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Track to the end; a table with a row for each frame and target.
+
+        Its columns are frame, time, target, x, y, w, h, score, as in a .csv file: frames count
+        from 0, targets from 1; NaN where unknown.
+
+        Raises:
+            MissingDependencyError: pandas isn't installed.
+        """
+        try:
+            from pandas import DataFrame
+        except ImportError:
+            raise MissingDependencyError(
+                "a table needs the package pandas: `pip install pandas` (to_rows gives the same "
+                "without it)"
+            ) from None
+        return DataFrame(self.to_rows())
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> list[Path]:
+        """Track to the end and write a file, whole or not at all; returns what was written.
+
+        The name's ending decides: .csv, .jsonl or .txt (OTB's convention, a file for each target)
+        for the boxes; .mp4, .mov, .mkv or .webm, or a folder of PNG files (a name without an
+        ending), for the film with the boxes drawn in.
+
+        Raises:
+            InputError: another ending.
+            OutputError: a file that exists, unless `overwrite`, or cannot be written.
+            SourceError: a film of frames that have gone by; see `frames`.
+        """
+        if Path(path).suffix.lower() in RESULT_SUFFIXES:
+            return write_results(path, self, overwrite=overwrite)
+        self._save_film(path, overwrite)
+        return [Path(path)]
+
+    def _save_film(self, path: str | Path, overwrite: bool) -> None:
+        from siamfc.frames import FILM_SUFFIXES, open_writer
+
+        if Path(path).suffix and Path(path).suffix.lower() not in FILM_SUFFIXES:
+            raise InputError(
+                f"expected a name in {', '.join(RESULT_SUFFIXES)} for boxes or "
+                f"{', '.join(FILM_SUFFIXES)} for a film, got {path}"
+            )
+        if isinstance(self._source, str | Path) and _is_same_file(self._source, path):
+            raise OutputError(f"{path} is the source itself: name another file")
+        rate = self._open().frame_rate
+        with open_writer(path, frame_rate=rate, overwrite=overwrite) as writer:
+            for frame, result in self.frames():
+                writer.write(result.draw(frame.image), frame.time)
+
+    # --- How it shows -----------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"<Track of {self._name}: {self._progress}>"
+
+    def _repr_html_(self) -> str:
+        """The present state, for a notebook; tracks nothing."""
+        from siamfc.tracking.notebook import to_html
+
+        picture = None
+        if self._frame is not None:
+            picture = self._results[-1].draw(self._frame.image)
+        return to_html(f"Track of {self._name}", self._progress, picture)
+
+    @property
+    def _name(self) -> str:
+        if self._opened is not None:
+            return self._opened.name
+        return str(
+            self._source if isinstance(self._source, str | Path | int) else self._source.name
+        )
+
+    @property
+    def _progress(self) -> str:
+        if not self._results:
+            return "nothing tracked yet"
+        targets = len(self._results[-1].boxes)
+        count = len(self._results)
+        objects = f"{targets} object{'s' if targets > 1 else ''}"
+        return f"{objects}, {count} frame{'s' if count > 1 else ''} so far"
+
+    # --- Tracking ---------------------------------------------------------------------------------
+
+    def _open(self) -> FrameSource:
+        from siamfc.frames import open_source
+
+        if self._opened is None:
+            self._opened = open_source(self._source)
+            if self._opened is not self._source:
+                self._held.callback(self._opened.close)
+        return self._opened
+
+    def _follow(self) -> Generator[tuple[Frame, FrameResult]]:
+        with self._held:
+            yield from follow(self._open(), self._boxes, self._load(), self._settings)
+
+    def _advance(self) -> bool:
+        """Track one frame more; False at the end. What has failed once fails again."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            pair = next(self._pairs, None)
+        except KeyboardInterrupt:
+            self._failure = SiamFCError(
+                f"tracking was interrupted after {len(self._results)} frames: track.results has "
+                "them; call siamfc.track again for the whole"
+            )
+            raise
+        except Exception as error:
+            self._failure = error
+            raise
+        if pair is None:
+            return False
+        self._frame, result = pair
+        self._results.append(result)
+        return True
+
+    def _read_again(self) -> Iterator[tuple[Frame, FrameResult]]:
+        """Each frame with its result, read a second time."""
+        from siamfc.frames import ArraySource, LiveSource, open_source
+
+        first = self._open()
+        if isinstance(first, LiveSource) or (
+            isinstance(first, ArraySource) and first.frame_count is None
+        ):
+            raise SourceError(
+                f"the frames of {first.name} have gone by and cannot be read again: ask for them, "
+                "or for the film, before anything else"
+            )
+        again = open_source(self._source)
+        try:
+            yield from zip(again, self, strict=False)
+        finally:
+            if again is not self._source:
+                again.close()
+
+
+def _is_same_file(source: str | Path, path: str | Path) -> bool:
+    source, path = Path(source), Path(path)
+    return source.exists() and path.exists() and source.samefile(path)

@@ -1,0 +1,285 @@
+"""A track: tracked once, looped over as often as one likes, and turned into anything."""
+
+import math
+import sys
+
+import numpy as np
+import pytest
+
+from fakes import IdealMatcher
+from siamfc.errors import InputError, MissingDependencyError, OutputError, SiamFCError, SourceError
+from siamfc.frames import open_source, open_writer
+from siamfc.tracking import FrameResult, read_results, track
+from siamfc.tracking.results import _COLUMNS as COLUMNS
+
+BOX = (30, 40, 20, 20)
+STEP = 8
+
+
+def picture(shift=0, *, height=120):
+    """A black square on white, moved to the right."""
+    image = np.full((height, 160, 3), 255, np.uint8)
+    x, y, w, h = BOX
+    image[y : y + h, x + shift : x + shift + w] = 0
+    return image
+
+
+def video(count=5):
+    return [picture(STEP * index) for index in range(count)]
+
+
+class CountingMatcher(IdealMatcher):
+    """Counts the frames that were tracked."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def respond(self, exemplars, searches):
+        self.count += 1
+        return super().respond(exemplars, searches)
+
+
+@pytest.fixture
+def film(tmp_path):
+    path = tmp_path / "film.mp4"
+    with open_writer(path, frame_rate=10) as writer:
+        for index, image in enumerate(video()):
+            writer.write(image, index / 10)
+    return path
+
+
+class TestWhatIsAskedFor:
+    def test_one_box_or_several_by_any_way_of_saying_it(self):
+        def last(*arguments, **keywords):
+            *_, result = track(video(), *arguments, **keywords, matcher=IdealMatcher())
+            return result.boxes
+
+        one = last(box=BOX)
+        assert one.shape == (1, 4)
+        for several in (last(boxes=[BOX]), last([BOX]), last(BOX), last(box=np.array(BOX))):
+            np.testing.assert_array_equal(several, one)
+        np.testing.assert_array_equal(last(boxes=[BOX, BOX]), np.concatenate([one, one]))
+
+    @pytest.mark.parametrize(
+        ("keywords", "part"),
+        [
+            ({}, "got neither"),
+            ({"box": BOX, "boxes": [BOX]}, "got both"),
+            ({"box": [BOX, BOX]}, r"shape \(2, 4\)"),
+            ({"box": (1, 2, 3)}, "got 3 numbers"),
+        ],
+    )
+    def test_what_is_no_box_is_refused_at_once(self, keywords, part):
+        with pytest.raises(InputError, match=part):
+            track("missing.mp4", **keywords)
+
+    def test_what_is_no_source_is_refused_at_once(self):
+        with pytest.raises(InputError, match="a source is a file, folder"):
+            track(1.5, box=BOX)
+
+    def test_pictures_may_be_a_list_a_stack_or_a_generator(self):
+        matcher = IdealMatcher()
+        tracks = [
+            track(source, box=BOX, matcher=matcher).to_rows()
+            for source in (video(), np.stack(video()), iter(video()), open_source(video()))
+        ]
+        for other in tracks[1:]:
+            assert str(other) == str(tracks[0])  # as text, for NaN is not itself
+
+
+class TestLoops:
+    def test_each_loop_starts_at_the_first_frame_and_tracks_no_frame_twice(self):
+        matcher = CountingMatcher()
+        found = track(iter(video()), box=BOX, matcher=matcher)
+        for result in found:
+            if result.index == 2:
+                break
+        assert matcher.count == 2
+        assert [result.index for result in found.results] == [0, 1, 2]
+        assert [result.index for result in found] == [0, 1, 2, 3, 4]
+        assert [result.index for result in found] == [0, 1, 2, 3, 4]
+        assert matcher.count == 4
+
+    def test_two_loops_at_once_see_the_same(self):
+        found = track(video(), box=BOX, matcher=IdealMatcher())
+        assert all(one is other for one, other in zip(found, found, strict=True))
+
+    @pytest.mark.parametrize("tracked", [0, 2, 5])
+    def test_frames_come_with_their_results_whatever_was_tracked_before(self, film, tracked):
+        found = track(film, box=BOX, matcher=IdealMatcher())
+        for _, _ in zip(range(tracked), found, strict=False):
+            pass
+        pairs = list(found.frames())
+        assert [frame.index for frame, _ in pairs] == [0, 1, 2, 3, 4]
+        assert [result.index for _, result in pairs] == [0, 1, 2, 3, 4]
+        for (frame, result), image in zip(pairs, video(), strict=True):
+            assert np.abs(frame.image.astype(int) - image).mean() < 3
+            assert result.time == pytest.approx(frame.time)
+
+    def test_a_loop_over_frames_stays_in_step_when_another_overtakes_it(self, film):
+        found = track(film, box=BOX, matcher=IdealMatcher())
+        pairs = found.frames()
+        next(pairs)
+        assert len(list(found)) == 5
+        assert [(frame.index, result.index) for frame, result in pairs] == [
+            (1, 1), (2, 2), (3, 3), (4, 4),
+        ]  # fmt: skip
+
+    def test_frames_of_a_generator_cannot_come_again(self):
+        found = track(iter(video()), box=BOX, matcher=IdealMatcher())
+        assert len(list(found)) == 5
+        with pytest.raises(SourceError, match="arrays have gone by"):
+            list(found.frames())
+
+    def test_what_failed_once_is_never_taken_for_a_whole_track(self):
+        found = track([*video(3), picture(height=90)], box=BOX, matcher=IdealMatcher())
+        for _ in range(2):
+            with pytest.raises(SourceError, match="frame 3"):
+                found.to_rows()
+        assert len(found.results) == 3
+
+    def test_after_an_interruption_the_rest_is_not_silently_left_out(self):
+        def frames():
+            yield from video(3)
+            raise KeyboardInterrupt
+
+        found = track(frames(), box=BOX, matcher=IdealMatcher())
+        with pytest.raises(KeyboardInterrupt):
+            list(found)
+        with pytest.raises(SiamFCError, match="interrupted after 3 frames"):
+            found.to_rows()
+        assert len(found.results) == 3
+
+    def test_closed_it_keeps_what_it_has(self):
+        found = track(video(), box=BOX, matcher=IdealMatcher())
+        next(iter(found))
+        found.close()
+        assert [result.index for result in found] == [0]
+
+
+class TestTables:
+    def test_rows_are_what_a_csv_file_has(self, tmp_path):
+        found = track(video(), boxes=[BOX, BOX], matcher=IdealMatcher())
+        rows = found.to_rows()
+        assert len(rows) == 10
+        assert [tuple(row) for row in rows] == [COLUMNS] * 10
+        assert [row["target"] for row in rows[:4]] == [1, 2, 1, 2]
+        (path,) = found.save(tmp_path / "boxes.csv")
+        assert path.read_text().splitlines()[0] == ",".join(COLUMNS)
+
+    def test_dicts_are_json_with_none_for_what_is_unknown(self):
+        found = track(video(2), box=BOX, matcher=IdealMatcher())
+        first, _ = found.to_dicts()
+        assert first["frame"] == 0
+        assert first["time"] is None
+        assert first["boxes"] == [[30.0, 40.0, 20.0, 20.0]]
+        assert first["scores"] == [1.0]
+
+    def test_pandas_gets_numbers(self):
+        pytest.importorskip("pandas")
+        with open_source(video(), frame_rate=10) as source:
+            table = track(source, box=BOX, matcher=IdealMatcher()).to_pandas()
+        assert tuple(table.columns) == COLUMNS
+        assert {str(kind) for kind in table.dtypes} == {"int64", "float64"}
+        assert table["time"].tolist() == [0.0, 0.1, 0.2, 0.3, 0.4]
+        np.testing.assert_allclose(table["x"], [30, 38, 46, 54, 62], atol=0.3)
+
+    def test_without_pandas_the_way_to_it_is_told(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "pandas", None)
+        found = track(video(), box=BOX, matcher=IdealMatcher())
+        with pytest.raises(MissingDependencyError, match="pip install pandas"):
+            found.to_pandas()
+        assert found.results == []  # told before the work
+
+    def test_a_result_draws_itself(self):
+        result = FrameResult(0, math.nan, np.array([BOX], float), np.array([0.5]))
+        blank = picture()
+        drawn = result.draw(blank)
+        assert drawn.shape == blank.shape
+        assert (drawn[40, 30:50] != blank[40, 30:50]).any(axis=-1).all()  # along the upper edge
+        np.testing.assert_array_equal(drawn[70:, 60:], blank[70:, 60:])
+
+
+class TestFiles:
+    @pytest.mark.parametrize("name", ["boxes.csv", "boxes.jsonl", "boxes.txt"])
+    def test_boxes_are_saved_by_the_names_ending(self, tmp_path, name):
+        found = track(video(), box=BOX, matcher=IdealMatcher())
+        assert found.save(tmp_path / name) == [tmp_path / name]
+        for one, other in zip(read_results(tmp_path / name), found, strict=True):
+            np.testing.assert_allclose(one.boxes, other.boxes, atol=5.1e-5)
+
+    def test_several_targets_get_a_txt_each(self, tmp_path):
+        found = track(video(), boxes=[BOX, BOX], matcher=IdealMatcher())
+        paths = found.save(tmp_path / "boxes.txt")
+        assert [path.name for path in paths] == ["boxes_1.txt", "boxes_2.txt"]
+
+    @pytest.mark.parametrize("name", ["tracked.mp4", "tracked.webm", "pictures"])
+    @pytest.mark.parametrize("before", [False, True])
+    def test_the_film_shows_the_boxes(self, film, tmp_path, name, before):
+        found = track(film, box=BOX, matcher=IdealMatcher())
+        if before:
+            assert len(list(found)) == 5
+        assert found.save(tmp_path / name) == [tmp_path / name]
+        with open_source(film) as plain, open_source(tmp_path / name) as drawn:
+            for one, other, result in zip(plain, drawn, found, strict=True):
+                left, middle = round(result.boxes[0, 0]), round(result.boxes[0, 1] + 10)
+                difference = np.abs(one.image.astype(int) - other.image).max(axis=-1)
+                assert difference[middle - 4 : middle + 4, left - 1 : left + 1].min() > 40
+                assert difference[100:, :20].max() < 40
+
+    def test_the_film_keeps_the_sources_pace(self, film, tmp_path):
+        track(film, box=BOX, matcher=IdealMatcher()).save(tmp_path / "a.mp4")
+        with open_source(tmp_path / "a.mp4") as source:
+            assert [frame.time for frame in source] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
+
+    @pytest.mark.parametrize("name", ["boxes.csv", "tracked.mp4"])
+    def test_nothing_is_overwritten_unless_asked(self, tmp_path, name):
+        path = tmp_path / name
+        path.write_text("mine")
+        matcher = CountingMatcher()
+        found = track(video(), box=BOX, matcher=matcher)
+        with pytest.raises(OutputError, match="exists"):
+            found.save(path)
+        assert path.read_text() == "mine"
+        assert matcher.count == 0  # known before the work
+        found.save(path, overwrite=True)
+        assert path.stat().st_size > 100
+
+    def test_the_source_is_never_replaced(self, film):
+        before = film.read_bytes()
+        with pytest.raises(OutputError, match="the source itself"):
+            track(film, box=BOX, matcher=IdealMatcher()).save(film, overwrite=True)
+        assert film.read_bytes() == before
+
+    @pytest.mark.parametrize("name", ["boxes.csv", "tracked.mp4"])
+    def test_a_failure_leaves_no_file(self, tmp_path, name):
+        found = track([*video(3), picture(height=90)], box=BOX, matcher=IdealMatcher())
+        with pytest.raises(SourceError):
+            found.save(tmp_path / name)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_another_ending_is_refused_and_the_known_ones_named(self, tmp_path):
+        found = track(video(), box=BOX, matcher=IdealMatcher())
+        with pytest.raises(InputError, match=r"\.csv, \.jsonl.*\.mp4.*got .*run\.xml"):
+            found.save(tmp_path / "run.xml")
+
+
+class TestHowItShows:
+    def test_the_state_is_told_and_nothing_tracked_for_it(self, film):
+        found = track(film, box=BOX, matcher=IdealMatcher())
+        assert repr(found) == f"<Track of {film}: nothing tracked yet>"
+        assert "<img" not in found._repr_html_()
+        next(iter(found))
+        assert repr(found) == "<Track of film.mp4: 1 object, 1 frame so far>"
+        assert len(found.results) == 1
+
+    def test_a_notebook_shows_the_last_frame_with_its_boxes(self):
+        found = track(video(), boxes=[BOX, BOX], matcher=IdealMatcher())
+        assert len(list(found)) == 5
+        page = found._repr_html_()
+        assert "<b>Track of arrays</b>: 2 objects, 5 frames so far" in page
+        assert page.count('src="data:image/jpeg;base64,') == 1
+
+    def test_names_are_escaped(self):
+        assert "<script>" not in track("<script>.mp4", box=BOX)._repr_html_()
