@@ -3,13 +3,14 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from siamfc.cli.app import run
 from siamfc.cli.verbs import VERBS
 from siamfc.data.synthetic import SquareVideo, SquareVideoSettings
-from siamfc.frames import open_writer
+from siamfc.frames import open_source, open_writer
 from siamfc.tracking import read_results
 
 ROOT = Path(__file__).parents[1]
@@ -58,11 +59,14 @@ def test_the_track_command_runs(video: Path) -> None:
 
 
 def test_the_python_example_runs(video: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert video.exists()
     (example,) = blocks("python")
-    exec(compile(example, "README.md", "exec"), {})
+    names: dict[str, Any] = {}
+    exec(compile(example, "README.md", "exec"), names)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["0", "1", "2", "3"]
+    assert names["table"]["frame"].tolist() == [0, 1, 2, 3]
+    with open_source(video.with_name("film.mp4")) as film:
+        assert len(list(film)) == 4
 
 
 def test_links_lead_to_files_that_exist() -> None:
