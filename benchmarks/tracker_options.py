@@ -113,7 +113,7 @@ def make_videos(arguments: argparse.Namespace) -> dict[str, list[Sequence]]:
     for number, kind in enumerate(KINDS):
         groups[kind] = write_videos(
             folder, kind, arguments.videos, arguments.frames,
-            device="cpu" if arguments.device == "cpu" else "cuda", seed=SEED + number,
+            device=arguments.drawing or arguments.device, seed=SEED + number,
         )  # fmt: skip
     if arguments.sequences is not None:
         groups["real"] = _read_otb(arguments.sequences)
@@ -259,6 +259,7 @@ def main() -> None:
     parser.add_argument("--sequences", type=Path, help="real sequences in the layout of OTB")
     parser.add_argument("--weights", default="default")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--drawing", help="device that draws the videos, if not --device")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--videos", type=int, default=10, help="of each procedural kind")
     parser.add_argument("--frames", type=int, default=90, help="of each video that is drawn")
