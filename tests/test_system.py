@@ -40,15 +40,15 @@ def test_the_commit_of_a_checkout_says_whether_it_was_changed(tmp_path: Path) ->
         answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
         return answer.stdout.strip()
 
-    assert system._commit_of_checkout(tmp_path) is None
+    assert system.commit_of_checkout(tmp_path) is None
     git("init", "-q")
     (tmp_path / "file").write_text("one")
     git("add", "file")
     git("commit", "-q", "-m", "one")
     digits = git("rev-parse", "HEAD")[:12]
-    assert system._commit_of_checkout(tmp_path) == digits
+    assert system.commit_of_checkout(tmp_path) == digits
     (tmp_path / "file").write_text("two")
-    assert system._commit_of_checkout(tmp_path) == f"{digits}-dirty"
+    assert system.commit_of_checkout(tmp_path) == f"{digits}-dirty"
 
 
 def test_machine_says_what_numbers_were_measured_on() -> None:

@@ -89,12 +89,14 @@ def version() -> str:
 def commit() -> str | None:
     """The commit that this code comes from, 12 digits, `-dirty` if changed since; None if unknown.
 
-    Known for a checkout of the repository and for `pip install git+…` (PEP 610).
+    A checkout asks git; what was built from one has it in a file (see hatch_build.py).
     """
-    return _commit_of_checkout(Path(__file__).parents[2]) or _commit_of_installation()
+    here = Path(__file__)
+    return commit_of_checkout(here.parents[2]) or _commit_of_build(here.with_name("commit.txt"))
 
 
-def _commit_of_checkout(root: Path) -> str | None:
+def commit_of_checkout(root: Path) -> str | None:
+    """What git says of a folder; None if it isn't a repository's root, or there is no git."""
     if not (root / ".git").exists():
         return None
     import subprocess
@@ -107,16 +109,11 @@ def _commit_of_checkout(root: Path) -> str | None:
     return answer.stdout.strip() or None
 
 
-def _commit_of_installation() -> str | None:
-    import json
-    from importlib import metadata
-
+def _commit_of_build(file: Path) -> str | None:
     try:
-        record = metadata.distribution("siamfc").read_text("direct_url.json")
-    except metadata.PackageNotFoundError:
+        return file.read_text().strip()
+    except FileNotFoundError:
         return None
-    commit_id = json.loads(record or "{}").get("vcs_info", {}).get("commit_id")
-    return str(commit_id)[:12] if commit_id else None
 
 
 def machine() -> dict[str, str | int]:

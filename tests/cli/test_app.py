@@ -39,9 +39,24 @@ def test_each_verb_has_a_row() -> None:
     assert sorted(verbs) == sorted(verb.name for verb in VERBS)
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("commit", "text"),
+    [
+        ("0123456789ab", "siamfc 0.1.0 (0123456)\n"),
+        ("0123456789ab-dirty", "siamfc 0.1.0 (0123456-dirty)\n"),
+        (None, "siamfc 0.1.0\n"),
+    ],
+)
+def test_version_has_the_commit_where_it_is_known(
+    commit: str | None,
+    text: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("siamfc.cli.app.commit", lambda: commit)
+    monkeypatch.setattr("siamfc.cli.app.version", lambda: "0.1.0")
     assert run(["--version"]) == 0
-    assert capsys.readouterr().out.startswith("siamfc 0.")
+    assert capsys.readouterr().out == text
 
 
 @pytest.mark.parametrize(

@@ -82,9 +82,13 @@ def help_text() -> str:
 
 
 def version_text() -> str:
-    """The version, and the commit where it is known."""
-    known = commit()
-    return f"siamfc {version()}" + (f" (commit {known})" if known else "")
+    """The version and, where it is known, the commit: `siamfc 0.1.0 (9607870)`.
+
+    A commit with changes that aren't in it ends in `-dirty`.
+    """
+    digits, *changed = (commit() or "").split("-")
+    known = "-".join([digits[:7], *changed])
+    return f"siamfc {version()}" + (f" ({known})" if known else "")
 
 
 def _call(name: str, arguments: list[str]) -> int:
