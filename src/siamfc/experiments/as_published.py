@@ -27,8 +27,9 @@ class Faults:
     """What differs from exact geometry; none by default, and then the tracker is the product's."""
 
     bilinear_upsampling: bool = False
-    """The response is upsampled linearly, and its highest sample taken as it is, since the method
-    was handed to `cv2.resize` in another argument's place. Peaks sit at the cells, 8 pixels apart."""
+    """The response is upsampled linearly, since the method was handed to `cv2.resize` in another
+    argument's place, and its highest sample taken as it is: peaks sit at the cells, 8 pixels apart.
+    """
     floored_crops: bool = False
     """Crops begin and end at whole pixels, rounded towards zero; those over the frame's border
     are not square before they are resized."""

@@ -55,7 +55,8 @@ def square_recipe(size: Size) -> Recipe:
     says where between the cells the target lies. Theirs are Gaussians about the target's exact
     centre, and the response as one distribution over its cells is asked to be that Gaussian
     (`peak_entropy`), whose logarithm is a parabola: just what the spline and the parabola of the
-    tracker's peak reading leave in its place. The exemplar is cut about its target's true middle.
+    tracker's peak reading leave in its place. It is narrow, since a blunt peak is pulled towards
+    the last position by the cosine window. The exemplar is cut about its target's true middle.
     """
     if size == "full":
         return thesis()
@@ -132,8 +133,8 @@ def procedural_recipe(size: Size) -> Recipe:
 def _precise(recipe: Recipe) -> Recipe:
     return replace(
         recipe,
-        labels=LabelSettings(radius=16.0, soft=True),
-        loss=LossSettings(peak_weight=1.0),
+        labels=LabelSettings(radius=8.0, soft=True),
+        loss=LossSettings(peak_weight=4.0),
     )
 
 
