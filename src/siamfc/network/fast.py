@@ -8,8 +8,10 @@ Measured by `benchmarks/training.py`. What differs from `SiamFC.forward`:
 - Batch normalisation takes its statistics over exemplar and search images together, so that one
   and the same φ embeds both, as it will when tracking. (Calling the backbone twice normalises
   each by its own statistics, and tracking then by a mixture that neither was trained with.)
+- On a GPU with Triton, `siamfc.network.fused` computes what lies between two convolutions.
 """
 
+import importlib.util
 from typing import Literal
 
 import torch
@@ -101,6 +103,42 @@ def embed_together(
     return [_convolve(net.conv5, tensor, net.conv5.weight, grouping) for tensor in tensors]
 
 
+def can_fuse(device: torch.device) -> bool:
+    """Whether `siamfc.network.fused` runs there: on a CUDA device, with Triton installed."""
+    return device.type == "cuda" and importlib.util.find_spec("triton") is not None
+
+
+def _embed_fused(
+    model: SiamFC, batches: tuple[Tensor, Tensor], normalisation: Normalisation, dtype: torch.dtype
+) -> list[Tensor]:
+    """Pixels → embeddings (N, 256, h, w) of each, as `embed_together` gives them."""
+    from siamfc.network import fused
+
+    net = model.backbone
+    kernel = fold_kernel(net.conv1.weight)
+    spare = fused.FOLDED_CHANNELS - kernel.shape[1]
+    kernel = functional.pad(kernel, (0, 0, 0, 0, 0, spare)).to(dtype)
+    images = [fused.fold_images(batch, normalisation, dtype) for batch in batches]
+    maps = [[functional.conv2d(image, kernel)] for image in images]
+    maps = fused.normalise(net.norm1, maps, pool=True, groups=2)
+    maps = [_convolve_groups(net.conv2, groups) for groups in maps]
+    maps = fused.normalise(net.norm2, maps, pool=True, groups=1)
+    maps = [_convolve_groups(net.conv3, groups) for groups in maps]
+    maps = fused.normalise(net.norm3, maps, pool=False, groups=2)
+    maps = [_convolve_groups(net.conv4, groups) for groups in maps]
+    maps = fused.normalise(net.norm4, maps, pool=False, groups=2)
+    return [torch.cat(_convolve_groups(net.conv5, groups), 1) for groups in maps]
+
+
+def _convolve_groups(layer: nn.Conv2d, groups: list[Tensor]) -> list[Tensor]:
+    dtype = groups[0].dtype
+    kernels = layer.weight.to(dtype).chunk(layer.groups)
+    biases: tuple[Tensor | None, ...] = (None,) * layer.groups
+    if layer.bias is not None:
+        biases = layer.bias.to(dtype).chunk(layer.groups)
+    return [functional.conv2d(*each) for each in zip(groups, kernels, biases, strict=True)]
+
+
 def respond_together(
     model: SiamFC,
     exemplars: Tensor,
@@ -109,12 +147,26 @@ def respond_together(
     *,
     dtype: torch.dtype = torch.bfloat16,
     grouping: Grouping = "split",
+    fused: bool = False,
 ) -> Tensor:
     """Training pass: pixels (N, 127, 127, 3) and (N, 255, 255, 3) uint8 → logits (N, 17, 17).
 
     Updates the running statistics, as a module in training mode does.
+
+    Args:
+        model: takes the gradients.
+        exemplars: exemplar images.
+        searches: search images, one for each exemplar.
+        normalisation: what the backbone expects of pixels.
+        dtype: of activations and matrix products; statistics and sums are float32.
+        grouping: how grouped convolutions are computed; `fused` splits them.
+        fused: use the kernels of `siamfc.network.fused`; see `can_fuse`.
     """
-    images = [fold_images(batch, normalisation, dtype) for batch in (exemplars, searches)]
-    exemplar_embeddings, search_embeddings = embed_together(model, images, grouping)
+    batches = (exemplars, searches)
+    if fused:
+        exemplar_embeddings, search_embeddings = _embed_fused(model, batches, normalisation, dtype)
+    else:
+        images = [fold_images(batch, normalisation, dtype) for batch in batches]
+        exemplar_embeddings, search_embeddings = embed_together(model, images, grouping)
     similarity = correlate(exemplar_embeddings, search_embeddings)
     return (model.log_gain.exp() * similarity + model.bias)[:, 0]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from siamfc.network.alexnet import SiamFC, initialise
-from siamfc.network.fast import respond_together
+from siamfc.network.fast import can_fuse, respond_together
 from siamfc.training.labels import response_labels
 from siamfc.training.losses import compute_loss
 from siamfc.training.optimisation import AveragedModel, make_optimiser, statistics
@@ -76,11 +76,13 @@ class Learner:
         self._history = torch.zeros((recipe.log_every, 2), device=self.device)
         """Loss and gradient's norm of the last steps."""
         self._reported = 0
+        self._fused = can_fuse(self.device)
         self._compute = self._compute_loss
         if self.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
             torch.set_float32_matmul_precision("high")
-            self._compute = torch.compile(self._compute_loss, dynamic=False)
+            if not self._fused:
+                self._compute = torch.compile(self._compute_loss, dynamic=False)
 
     @property
     def averaged(self) -> SiamFC:
@@ -129,6 +131,7 @@ class Learner:
             batch.searches,
             recipe.normalisation,
             dtype=torch.bfloat16 if self.device.type == "cuda" else torch.float32,
+            fused=self._fused,
         ).float()
         if self._loss is not None:
             return self._loss(logits, labels, weights)

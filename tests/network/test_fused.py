@@ -1,0 +1,99 @@
+"""The fused kernels are torch's own function: on Triton's interpreter, and on a GPU."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from fused_cases import CASES, check, check_folding  # noqa: E402
+from network_samples import NORMALISATION, make_images, make_tensors  # noqa: E402
+
+from siamfc.network.alexnet import SiamFC  # noqa: E402
+from siamfc.network.fast import can_fuse, respond_together  # noqa: E402
+
+on_gpu = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not can_fuse(torch.device("cuda")), reason="needs Triton"),
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="needs Triton")
+def test_the_kernels_equal_torch_on_the_interpreter():
+    # A process of its own: Triton decides when it is imported whether to interpret.
+    program = Path(__file__).with_name("fused_cases.py")
+    environment = {**os.environ, "TRITON_INTERPRET": "1"}
+    done = subprocess.run(
+        [sys.executable, program], capture_output=True, text=True, env=environment, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "agreed\n"
+
+
+def test_the_cpu_takes_the_plain_path():
+    assert not can_fuse(torch.device("cpu"))
+
+
+def gpu(function):
+    for mark in on_gpu:
+        function = mark(function)
+    return function
+
+
+@gpu
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_the_kernels_equal_torch_on_a_gpu(case, dtype):
+    check(*case, device="cuda", dtype=dtype)
+
+
+@gpu
+def test_the_kernels_equal_torch_on_large_maps():
+    check(96, 1, 2, True, [(9, 59, 59), (9, 123, 123)], device="cuda")
+    check(384, 1, 2, False, [(33, 10, 10), (33, 26, 26)], device="cuda")
+
+
+@gpu
+def test_images_are_folded_alike_on_a_gpu():
+    check_folding("cuda")
+
+
+def _pass(fused, dtype, device):
+    """Logits, gradients and statistics of one training pass."""
+    model = SiamFC()
+    model.load_tensors(make_tensors(2))
+    model.to(device)
+    model.to(memory_format=torch.channels_last)
+    exemplars, searches = make_images(4, targets=6, scales=1)
+    images = [torch.from_numpy(each).to(device) for each in (exemplars, searches[:, 0])]
+    logits = respond_together(model, *images, NORMALISATION, dtype=dtype, fused=fused)
+    logits.float().square().mean().backward()
+    found = {name: p.grad for name, p in model.named_parameters()}
+    found |= {name: b for name, b in model.named_buffers() if b.is_floating_point()}
+    return {"logits": logits.detach(), **found}
+
+
+@gpu
+def test_a_whole_pass_is_the_plain_one_on_a_gpu():
+    torch.backends.cudnn.allow_tf32 = False
+    plain = _pass(fused=False, dtype=torch.float32, device="cuda")
+    fused = _pass(fused=True, dtype=torch.float32, device="cuda")
+    for name, tensor in plain.items():
+        error = (fused[name] - tensor).norm() / tensor.norm()
+        assert error < 1e-3, f"{name}: {error}"
+
+
+@gpu
+def test_half_precision_errs_as_the_plain_pass_does():
+    exact = _pass(fused=False, dtype=torch.float64, device="cpu")
+    plain = _pass(fused=False, dtype=torch.bfloat16, device="cuda")
+    fused = _pass(fused=True, dtype=torch.bfloat16, device="cuda")
+    for name, tensor in exact.items():
+        errors = [(each[name].cpu() - tensor).norm() / tensor.norm() for each in (fused, plain)]
+        assert errors[0] < 1.5 * errors[1] + 1e-3, f"{name}: {errors}"
