@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,13 @@ NAN = math.nan
 def results(targets=1, *, count=3, time=0.04):
     generator = np.random.default_rng(0)
     return [
-        FrameResult(k, k * time, generator.uniform(0, 99, (targets, 4)), generator.random(targets))
+        FrameResult(
+            k,
+            k * time,
+            generator.uniform(0, 99, (targets, 4)),
+            generator.random(targets),
+            generator.random(targets) < 0.5,
+        )
         for k in range(count)
     ]
 
@@ -38,6 +45,27 @@ class TestRoundTrip:
             np.testing.assert_array_equal(one.time, other.time)
             np.testing.assert_array_equal(one.boxes, other.boxes)
             np.testing.assert_array_equal(one.scores, other.scores)
+            np.testing.assert_array_equal(one.lost, other.lost)
+            assert one.lost.dtype == np.bool_
+
+    @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+    def test_a_tracker_that_does_not_tell_of_lost_targets_stays_silent(self, tmp_path, suffix):
+        write_results(tmp_path / f"run{suffix}", [replace(one, lost=None) for one in results(2)])
+        assert [one.lost for one in read_results(tmp_path / f"run{suffix}")] == [None] * 3
+
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("a.csv", "frame,time,target,x,y,w,h,score\n0,,1,0.0,1.0,2.0,3.0,0.5\n"),
+            ("a.jsonl", '{"frame": 0, "time": null, "boxes": [[0, 1, 2, 3]], "scores": [0.5]}\n'),
+        ],
+    )
+    def test_files_from_before_lost_targets_were_told_are_read(self, tmp_path, name, text):
+        (tmp_path / name).write_text(text)
+        (got,) = read_results(tmp_path / name)
+        assert got.lost is None
+        assert got.boxes.tolist() == [[0, 1, 2, 3]]
+        assert got.scores.tolist() == [0.5]
 
     def test_txt_has_the_boxes_to_a_ten_thousandth(self, tmp_path):
         written = results()
@@ -80,9 +108,12 @@ class TestFormats:
 
     def test_csv_is_a_table(self, tmp_path):
         boxes = np.array([[0, 1, 2, 3], [4, 5.25, 6, 7]])
-        write_results(tmp_path / "a.csv", [FrameResult(7, NAN, boxes, np.array([1, 0.5]))])
+        found = FrameResult(7, NAN, boxes, np.array([1, 0.5]), np.array([False, True]))
+        write_results(tmp_path / "a.csv", [found])
         assert (tmp_path / "a.csv").read_text() == (
-            "frame,time,target,x,y,w,h,score\n7,,1,0.0,1.0,2.0,3.0,1.0\n7,,2,4.0,5.25,6.0,7.0,0.5\n"
+            "frame,time,target,x,y,w,h,score,lost\n"
+            "7,,1,0.0,1.0,2.0,3.0,1.0,0\n"
+            "7,,2,4.0,5.25,6.0,7.0,0.5,1\n"
         )
 
     def test_jsonl_is_strict_json(self, tmp_path):
@@ -91,7 +122,7 @@ class TestFormats:
         assert len(lines) == 3
         for line in lines:
             record = json.loads(line, parse_constant=pytest.fail)
-            assert list(record) == ["frame", "time", "boxes", "scores"]
+            assert list(record) == ["frame", "time", "boxes", "scores", "lost"]
             assert record["time"] is None
 
     @pytest.mark.parametrize("name", ["run", "run.xml", "run.txt.gz", ""])

@@ -176,12 +176,12 @@ class TestTables:
         assert first["boxes"] == [[30.0, 40.0, 20.0, 20.0]]
         assert first["scores"] == [1.0]
 
-    def test_pandas_gets_numbers(self):
+    def test_pandas_gets_numbers_and_flags(self):
         pytest.importorskip("pandas")
         with open_source(video(), frame_rate=10) as source:
             table = track(source, box=BOX, matcher=IdealMatcher()).to_pandas()
         assert tuple(table.columns) == COLUMNS
-        assert {str(kind) for kind in table.dtypes} == {"int64", "float64"}
+        assert {str(kind) for kind in table.dtypes} == {"int64", "float64", "bool"}
         assert table["time"].tolist() == [0.0, 0.1, 0.2, 0.3, 0.4]
         np.testing.assert_allclose(table["x"], [30, 38, 46, 54, 62], atol=0.3)
 

@@ -13,7 +13,7 @@ from siamfc.cli.parameters import Device, Flag
 from siamfc.cli.serve import open_page
 from siamfc.cli.usage import UsageError, parse_box
 from siamfc.errors import OutputError
-from siamfc.frames import FrameSource, draw_boxes, open_source, open_writer
+from siamfc.frames import FrameSource, open_source, open_writer
 from siamfc.network import load_matcher
 from siamfc.tracking import FrameResult, follow, open_results, result_paths, settings_for
 
@@ -107,9 +107,7 @@ def _film(out: Path, frames: FrameSource, codec: str | None, overwrite: bool) ->
     """A film with the boxes drawn in, kept only if the block ends well."""
     rate = frames.frame_rate
     with open_writer(out, codec=codec, frame_rate=rate, overwrite=overwrite) as writer:
-        yield lambda frame, result: writer.write(
-            draw_boxes(frame.image, result.boxes, scores=result.scores), frame.time
-        )
+        yield lambda frame, result: writer.write(result.draw(frame.image), frame.time)
 
 
 @contextmanager
@@ -127,8 +125,10 @@ def _summary(outcome: Outcome, out: Path | None, files: list[Path]) -> dict[str,
         "fps": outcome.rate,
         "complete": not outcome.stopped,
         "targets": [
-            {"first_box": before, "last_box": after, "last_score": score}
-            for before, after, score in zip(first.boxes, last.boxes, last.scores, strict=True)
+            {"first_box": before, "last_box": after, "last_score": score, "lost": bool(lost)}
+            for before, after, score, lost in zip(
+                first.boxes, last.boxes, last.scores, _lost(last), strict=True
+            )
         ],
         "out": None if out is None else str(out),
         "results": [str(path) for path in files],
@@ -137,20 +137,21 @@ def _summary(outcome: Outcome, out: Path | None, files: list[Path]) -> dict[str,
 
 def _boxes(kept: list[FrameResult]) -> dict[str, Any]:
     """Every frame's boxes, as a line of a .jsonl file has them; nothing if none were kept."""
-    frames = [
-        {"frame": one.index, "time": one.time, "boxes": one.boxes, "scores": one.scores}
-        for one in kept
-    ]
-    return {"track": frames} if frames else {}
+    return {"track": [one.to_dict() for one in kept]} if kept else {}
+
+
+def _lost(result: FrameResult) -> list[bool]:
+    return [False] * len(result.boxes) if result.lost is None else result.lost.tolist()
 
 
 def _print(outcome: Outcome, out: Path | None, files: list[Path]) -> None:
     print(f"{outcome.count} frames in {outcome.seconds:.1f} s, {outcome.rate:.1f} frames/s")
-    for number, box in enumerate(outcome.last.boxes, start=1):
+    last = outcome.last
+    found = zip(last.boxes, last.scores, _lost(last), strict=True)
+    for number, (box, score, lost) in enumerate(found, start=1):
         place = ", ".join(f"{value:.1f}" for value in box)
-        print(
-            f"object {number}: at {place} in the end, score {outcome.last.scores[number - 1]:.2f}"
-        )
+        note = ", lost" if lost else ""
+        print(f"object {number}: at {place} in the end, score {score:.2f}{note}")
     if out is not None:
         print(f"film: {out}")
     for path in files:

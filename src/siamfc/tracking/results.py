@@ -2,11 +2,13 @@
 
 - `.txt`: the OTB convention: a line `x,y,w,h` a frame, 1-based, to 1/10000 pixel; no frame
   numbers, times or scores. Several targets get a file each: `name_1.txt`, `name_2.txt` …
-- `.csv`: a header, then a line a frame and target: frame, time, target, x, y, w, h, score.
-- `.jsonl`: an object a frame: {"frame": 0, "time": 0.0, "boxes": [[x, y, w, h], …], "scores": […]}.
+- `.csv`: a header, then a line a frame and target: frame, time, target, x, y, w, h, score, lost.
+- `.jsonl`: an object a frame: {"frame": 0, "time": 0.0, "boxes": [[x, y, w, h], …], "scores": […],
+  "lost": [false, …]}.
 
 In csv and jsonl boxes are 0-based as everywhere in siamfc, frames count from 0 and targets from 1;
-numbers read back as they were. A time that isn't known is empty, or null.
+numbers read back as they were. `lost`, 1 or 0 in csv, is whether the score says that the box is
+not to be trusted. What isn't known is empty, or null. Files without `lost` are read too.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ from siamfc.errors import DatasetError, InputError, OutputError
 if TYPE_CHECKING:
     from siamfc.frames import Image
 
-_COLUMNS = ("frame", "time", "target", "x", "y", "w", "h", "score")
+_COLUMNS = ("frame", "time", "target", "x", "y", "w", "h", "score", "lost")
+_COLUMNS_BEFORE = _COLUMNS[:-1]
+"""Of files that say nothing of lost targets."""
 _FIRST_PIXEL = 1.0
 """Number of the first pixel in the OTB convention."""
 
@@ -46,24 +50,29 @@ class FrameResult:
         time: Seconds since the source's first frame; NaN when it has no clock.
         boxes: (N, 4) x, y, w, h in frame pixels.
         scores: (N,) in [0, 1]; 1 in the first frame.
+        lost: (N,) whether the score says that the box is not to be trusted; None where whoever
+            tracked doesn't tell.
     """
 
     index: int
     time: float
     boxes: NDArray[np.float64]
     scores: NDArray[np.float64]
+    lost: NDArray[np.bool_] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The result as a line of a .jsonl file has it: lists and numbers, None where unknown.
 
         >>> FrameResult(0, 0.0, np.array([[120.0, 80, 60, 40]]), np.ones(1)).to_dict()
-        {'frame': 0, 'time': 0.0, 'boxes': [[120.0, 80.0, 60.0, 40.0]], 'scores': [1.0]}
+        {'frame': 0, 'time': 0.0, 'boxes': [[120.0, 80.0, 60.0, 40.0]], 'scores': [1.0], \
+'lost': None}
         """
         return {
             "frame": self.index,
             "time": _known(self.time),
             "boxes": [[_known(value) for value in box] for box in self.boxes],
             "scores": [_known(score) for score in self.scores],
+            "lost": None if self.lost is None else self.lost.tolist(),
         }
 
     def to_rows(self) -> list[dict[str, Any]]:
@@ -71,13 +80,14 @@ class FrameResult:
 
         >>> FrameResult(0, 0.0, np.array([[120.0, 80, 60, 40]]), np.ones(1)).to_rows()
         [{'frame': 0, 'time': 0.0, 'target': 1, 'x': 120.0, 'y': 80.0, 'w': 60.0, 'h': 40.0, \
-'score': 1.0}]
+'score': 1.0, 'lost': nan}]
         """
         time = float(self.time)
-        targets = zip(self.boxes.tolist(), self.scores.tolist(), strict=True)
+        lost = [math.nan] * len(self.boxes) if self.lost is None else self.lost.tolist()
+        targets = zip(self.boxes.tolist(), self.scores.tolist(), lost, strict=True)
         return [
-            dict(zip(_COLUMNS, (self.index, time, number, *box, score), strict=True))
-            for number, (box, score) in enumerate(targets, start=1)
+            dict(zip(_COLUMNS, (self.index, time, number, *box, *rest), strict=True))
+            for number, (box, *rest) in enumerate(targets, start=1)
         ]
 
     def to_detections(self) -> Any:
@@ -91,10 +101,13 @@ class FrameResult:
         return to_detections(self)
 
     def draw(self, image: Image) -> Image:
-        """A copy of the frame's picture, (H, W, 3) uint8 RGB, with boxes and scores drawn on it."""
+        """A copy of the frame's picture, (H, W, 3) uint8 RGB, with boxes and scores drawn on it.
+
+        The boxes of lost targets are dashed.
+        """
         from siamfc.frames import draw_boxes
 
-        return draw_boxes(image, self.boxes, scores=self.scores)
+        return draw_boxes(image, self.boxes, scores=self.scores, lost=self.lost)
 
 
 def result_paths(path: str | Path, targets: int) -> list[Path]:
@@ -195,8 +208,8 @@ def _known(value: float) -> float | None:
 
 
 def _text(value: float) -> str:
-    """Shortest text that reads back as the value; empty for NaN."""
-    return "" if math.isnan(value) else repr(value)
+    """Shortest text that reads back as the value; empty for NaN, 1 or 0 for a bool."""
+    return "" if math.isnan(value) else repr(int(value) if isinstance(value, bool) else value)
 
 
 def _require_writable(paths: Sequence[Path], overwrite: bool) -> None:
@@ -246,19 +259,22 @@ def _read_txt(path: Path, lines: Sequence[str]) -> list[FrameResult]:
 
 def _read_csv(path: Path, lines: Sequence[str]) -> list[FrameResult]:
     expected = ",".join(_COLUMNS)
-    if not lines or lines[0] != expected:
-        raise DatasetError(f"{path}: line 1: expected {expected}, got {lines[0] if lines else ''}")
+    header = lines[0] if lines else ""
+    if header not in (expected, ",".join(_COLUMNS_BEFORE)):
+        raise DatasetError(f"{path}: line 1: expected {expected}, got {header}")
+    count = len(header.split(","))
     rows = []
     for number, row in enumerate(csv.reader(lines[1:]), start=2):
         with _line_of(path, number, expected):
             frame, time, _, *values = row
             numbers = np.array([float(value or "nan") for value in values])
-            rows.append((int(frame), float(time or "nan"), numbers.reshape(5)))
+            rows.append((int(frame), float(time or "nan"), numbers.reshape(count - 3)))
     results = []
     for index, group in groupby(rows, key=lambda row: row[0]):
         targets = list(group)
         table = np.stack([row[2] for row in targets])
-        results.append(FrameResult(index, targets[0][1], table[:, :4], table[:, 4]))
+        lost = _flags(table[:, 5]) if table.shape[1] > 5 else None
+        results.append(FrameResult(index, targets[0][1], table[:, :4], table[:, 4], lost))
     return results
 
 
@@ -270,13 +286,19 @@ def _read_jsonl(path: Path, lines: Sequence[str]) -> list[FrameResult]:
             boxes = _table(record["boxes"]).reshape(-1, 4)
             scores = _table(record["scores"]).reshape(len(boxes))
             time = float(_table(record["time"]))
-            results.append(FrameResult(int(record["frame"]), time, boxes, scores))
+            lost = _flags(_table(record.get("lost") or [None] * len(boxes)).reshape(len(boxes)))
+            results.append(FrameResult(int(record["frame"]), time, boxes, scores, lost))
     return results
 
 
 def _table(value: Any) -> NDArray[np.float64]:
     """Numbers in lists, None standing for NaN."""
     return np.array(value, dtype=np.float64)
+
+
+def _flags(values: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+    """Ones and zeros as flags; None unless all are known."""
+    return None if np.isnan(values).any() else values.astype(np.bool_)
 
 
 @contextmanager

@@ -68,6 +68,15 @@ class Tracker:
         """
         return float(self.state.targets.score[0])
 
+    @property
+    def lost(self) -> bool:
+        """Whether the score says that the last box is not to be trusted; see `LossSettings`.
+
+        Raises:
+            InputError: `init` hasn't been called yet.
+        """
+        return bool(self.state.targets.lost[0])
+
     def init(self, image: NDArray[np.uint8], box: ArrayLike) -> None:
         """Take the target from a frame (H, W, 3) uint8 RGB and its box x, y, w, h there.
 
@@ -113,6 +122,9 @@ def follow(
                 raise SourceError(f"frame {frame.index}: {error}") from None
             state = step(state, frame.image, matcher, settings)
         targets = state.targets
-        yield frame, FrameResult(frame.index, frame.time, targets.boxes, targets.score)
+        yield (
+            frame,
+            FrameResult(frame.index, frame.time, targets.boxes, targets.score, targets.lost),
+        )
     if state is None:
         raise SourceError("expected at least one frame, got none: there is nothing to track")

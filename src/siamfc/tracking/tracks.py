@@ -171,8 +171,8 @@ class Track:
     def to_pandas(self) -> pd.DataFrame:
         """Track to the end; a table with a row for each frame and target.
 
-        Its columns are frame, time, target, x, y, w, h, score, as in a .csv file: frames count
-        from 0, targets from 1; NaN where unknown.
+        Its columns are frame, time, target, x, y, w, h, score, lost, as in a .csv file: frames
+        count from 0, targets from 1; NaN where unknown.
 
         Raises:
             MissingDependencyError: pandas isn't installed.

@@ -1,0 +1,185 @@
+"""When a target is lost, and how it is found again."""
+
+import numpy as np
+import pytest
+
+from fakes import IdealMatcher
+from siamfc.errors import InputError
+from siamfc.tracking import Tracker, TrackerSettings, begin, step, track
+from siamfc.tracking.loss import LossSettings, count_lost, windows_elsewhere
+
+FRAME = (500, 400)
+SIDE = 40
+SEARCHING = LossSettings(lost_below=0.2, found_from=0.5, windows=8)
+
+
+def picture(*squares):
+    """Dark squares (x, y, side) on white."""
+    image = np.full((FRAME[1], FRAME[0], 3), 255, dtype=np.uint8)
+    for x, y, side in squares:
+        image[y : y + side, x : x + side] = 0
+    return image
+
+
+def follow_square(places, loss):
+    """The results of following a square that is at these places, or hidden where None."""
+    images = [picture() if place is None else picture((*place, SIDE)) for place in places]
+    x, y = places[0]
+    settings = TrackerSettings(loss=loss)
+    return list(track(images, [x, y, SIDE, SIDE], matcher=IdealMatcher(), settings=settings))
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("lost_below", -0.1),
+            ("lost_below", 1.1),
+            ("found_from", float("nan")),
+            ("windows", -1),
+            ("windows", 1.5),
+            ("windows", True),
+        ],
+    )
+    def test_a_wrong_value_is_named(self, name, value):
+        with pytest.raises(InputError, match=rf"^{name}: expected .*, got "):
+            LossSettings(**{name: value})
+
+    def test_found_is_not_easier_than_lost(self):
+        with pytest.raises(InputError, match=r"found_from: expected at least lost_below, 0\.6"):
+            LossSettings(lost_below=0.6, found_from=0.5)
+
+
+def test_a_score_that_wavers_about_a_threshold_changes_nothing():
+    settings = LossSettings(lost_below=0.3, found_from=0.7)
+    frames_lost, course = np.zeros(1, np.int64), []
+    for score in (0.9, 0.31, 0.3, 0.29, 0.31, 0.69, 0.7, 0.31, 0.29):
+        frames_lost = count_lost(frames_lost, np.array([score]), settings)
+        course.append(int(frames_lost[0]))
+    assert course == [0, 0, 0, 1, 2, 3, 0, 0, 1]
+
+
+class TestWindows:
+    def test_the_nearest_come_first(self):
+        centers = windows_elsewhere((250, 200), 50, FRAME, 1, 8)
+        offsets = sorted(map(tuple, (centers - (250, 200)).tolist()))
+        line = (-50, 0, 50)
+        assert offsets == sorted((x, y) for x in line for y in line if (x, y) != (0, 0))
+        distance = np.abs(windows_elsewhere((250, 200), 50, FRAME, 2, 8) - (250, 200)).max(axis=1)
+        assert distance.tolist() == [100] * 8
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_in_turn_they_show_the_whole_frame_and_nothing_beside_it(self, seed):
+        generator = np.random.default_rng(seed)
+        center = generator.uniform((0, 0), FRAME)
+        reach = float(generator.uniform(30, 200))
+        found = [windows_elsewhere(center, reach, FRAME, lost, 5) for lost in range(1, 120)]
+        assert all(len(centers) == 5 for centers in found)
+        centers = np.concatenate([[center], *found])
+        assert (centers >= 0).all()
+        assert (centers <= FRAME).all()
+        points = generator.uniform((0, 0), FRAME, (500, 2))
+        distance = np.abs(points[:, None] - centers).max(axis=-1).min(axis=1)
+        assert distance.max() <= reach / 2 + 1e-9
+
+    def test_after_the_last_the_first_comes_again(self):
+        all_of_them = windows_elsewhere((250, 200), 200, FRAME, 1, 30)
+        unique = np.unique(all_of_them, axis=0)
+        np.testing.assert_array_equal(all_of_them[len(unique) :], all_of_them[: 30 - len(unique)])
+
+    def test_there_are_none_where_the_first_window_shows_the_whole_frame(self):
+        assert windows_elsewhere((250, 200), 1100, FRAME, 1, 8).shape == (0, 2)
+
+    def test_a_tiny_target_asks_for_no_more_than_others(self):
+        assert windows_elsewhere((250, 200), 1e-3, FRAME, 10_000, 8).shape == (8, 2)
+
+
+class TestLosing:
+    JUMP = ((100, 100),) * 3 + ((400, 320),) * 8
+
+    def test_a_target_beyond_the_window_is_lost_and_stays_so(self):
+        results = follow_square(self.JUMP, LossSettings())
+        assert [bool(result.lost[0]) for result in results] == [False] * 3 + [True] * 8
+
+    def test_looking_elsewhere_finds_it(self):
+        results = follow_square(self.JUMP, SEARCHING)
+        lost = [bool(result.lost[0]) for result in results]
+        assert lost[:4] == [False, False, False, True]
+        assert not lost[-1]
+        np.testing.assert_allclose(results[-1].boxes, [[400, 320, SIDE, SIDE]], atol=1)
+        assert results[-1].scores[0] > 0.9
+
+    def test_a_target_that_is_hidden_is_found_where_it_comes_out(self):
+        places = [(100, 100)] * 3 + [None] * 4 + [(380, 60)] * 8
+        results = follow_square(places, SEARCHING)
+        assert all(result.lost[0] for result in results[3:7])
+        assert not results[-1].lost[0]
+        np.testing.assert_allclose(results[-1].boxes, [[380, 60, SIDE, SIDE]], atol=1)
+
+    def test_what_is_too_unlike_is_not_taken_for_it(self):
+        images = [picture((100, 100, 40))] + [picture((400, 320, 16))] * 8
+        settings = TrackerSettings(loss=SEARCHING)
+        *_, last = track(images, [100, 100, 40, 40], matcher=IdealMatcher(), settings=settings)
+        assert last.lost[0]
+
+    def test_a_target_that_is_followed_costs_nothing_more(self):
+        class Counting(IdealMatcher):
+            asked = 0
+
+            def respond(self, exemplars, searches):
+                self.asked += searches.shape[0] * searches.shape[1]
+                return super().respond(exemplars, searches)
+
+        matcher = Counting()
+        settings = TrackerSettings(loss=SEARCHING)
+        state = begin(picture((100, 100, 40)), [100, 100, 40, 40], matcher)
+        state = step(state, picture((102, 100, 40)), matcher, settings)
+        assert matcher.asked == 3
+        step(state, picture(), matcher, settings)
+        assert matcher.asked == 3 + 3 + 8
+
+    def test_several_targets_are_lost_and_found_as_each_alone(self):
+        matcher, settings = IdealMatcher(), TrackerSettings(loss=SEARCHING)
+
+        def image(k):
+            jumping = (60, 60, 16) if k < 3 else (60, 150, 16)
+            return picture((400, 100 + 2 * k, 40), jumping)
+
+        both = [[400, 100, 40, 40], [60, 60, 16, 16]]
+        together = begin(image(0), both, matcher)
+        alone = [begin(image(0), box, matcher) for box in both]
+        was_lost = []
+        for k in range(1, 12):
+            together = step(together, image(k), matcher, settings)
+            alone = [step(state, image(k), matcher, settings) for state in alone]
+            was_lost.append(together.targets.lost.tolist())
+            for n, state in enumerate(alone):
+                assert together.targets.boxes[n].tolist() == state.targets.boxes[0].tolist()
+                assert together.targets.frames_lost[n] == state.targets.frames_lost[0]
+        assert [False, True] in was_lost
+        assert was_lost[-1] == [False, False]
+        np.testing.assert_allclose(together.targets.boxes[1], [60, 150, 16, 16], atol=1)
+
+    def test_a_tracker_says_that_it_has_lost_its_target(self):
+        tracker = Tracker(IdealMatcher())
+        tracker.init(picture((100, 100, 40)), [100, 100, 40, 40])
+        assert not tracker.lost
+        tracker.update(picture())
+        assert tracker.lost
+
+
+class TestHolding:
+    def test_size_and_place_are_kept_while_a_target_is_lost(self):
+        images = [picture((100, 100, 40)), picture((130, 120, 58))]
+        moving = TrackerSettings(loss=LossSettings(lost_below=0.9, found_from=0.95))
+        holding = TrackerSettings(
+            loss=LossSettings(lost_below=0.9, found_from=0.95, holds_size=True, holds_place=True)
+        )
+        ends = []
+        for settings in (moving, holding):
+            *_, last = track(images, [100, 100, 40, 40], matcher=IdealMatcher(), settings=settings)
+            assert last.lost[0]
+            ends.append(last.boxes[0].tolist())
+        assert ends[1] == [100, 100, 40, 40]
+        assert ends[0][2] > 40.5
+        assert ends[0][0] > 110

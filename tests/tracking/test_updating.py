@@ -1,0 +1,209 @@
+"""What the exemplar takes from later frames."""
+
+import numpy as np
+import pytest
+
+from fakes import IdealMatcher
+from siamfc import geometry
+from siamfc.errors import InputError
+from siamfc.network import load_matcher
+from siamfc.tracking import Tracker, TrackerSettings, begin, step
+from siamfc.tracking.loss import LossSettings
+from siamfc.tracking.updating import (
+    UpdateSettings,
+    first_and_latest,
+    mix,
+    moving_average,
+    previous_frame,
+    sure_average,
+    update_rates,
+)
+
+BOX = [60, 50, 20, 20]
+
+
+def image(k=0, *, grey=0):
+    """A dark square on white, moved by (2, 1) a frame."""
+    picture = np.full((120, 160, 3), 255, dtype=np.uint8)
+    picture[50 + k : 70 + k, 60 + 2 * k : 80 + 2 * k] = grey
+    return picture
+
+
+class Watching(IdealMatcher):
+    """Writes down what it embeds and what it is asked to search for."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedded, self.searched = [], []
+
+    def embed_exemplar(self, crops):
+        self.embedded.append(crops)
+        return super().embed_exemplar(crops)
+
+    def respond(self, exemplars, searches):
+        self.searched.append(np.array(exemplars))
+        return super().respond(exemplars, searches)
+
+
+def followed(pictures, update, *, loss=None):
+    """The matcher, and the tracker's scores, after a video."""
+    matcher = Watching()
+    settings = TrackerSettings(scales=1, update=update, loss=loss or LossSettings())
+    tracker = Tracker(matcher, settings)
+    tracker.init(pictures[0], BOX)
+    scores = []
+    for picture in pictures[1:]:
+        tracker.update(picture)
+        scores.append(tracker.score)
+    return matcher, scores
+
+
+class TestSettings:
+    def test_the_default_changes_nothing(self):
+        assert not UpdateSettings().changes_exemplar
+        assert not UpdateSettings(rate=0.5, first_share=1).changes_exemplar
+        for recipe in (previous_frame, moving_average, sure_average, first_and_latest):
+            assert recipe().changes_exemplar
+
+    @pytest.mark.parametrize("name", ["rate", "lowest_score", "first_share"])
+    @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), "0.5"])
+    def test_a_wrong_value_is_named(self, name, value):
+        with pytest.raises(InputError, match=rf"^{name}: expected 0 to 1, got "):
+            UpdateSettings(**{name: value})
+
+
+def test_only_sure_targets_that_are_not_lost_are_taken_in():
+    settings = UpdateSettings(rate=0.2, lowest_score=0.6)
+    scores, lost = np.array([0.6, 0.59, 0.9]), np.array([False, False, True])
+    assert update_rates(scores, lost, settings).tolist() == [0.2, 0, 0]
+
+
+class TestMix:
+    def test_each_target_has_its_own_share(self):
+        generator = np.random.default_rng(0)
+        first, second = generator.normal(size=(2, 3, 4, 6, 6)).astype(np.float32)
+        mixed = mix(first, second, np.array([0, 1, 0.25]))
+        assert mixed.dtype == np.float32
+        np.testing.assert_array_equal(mixed[0], first[0])
+        np.testing.assert_array_equal(mixed[1], second[1])
+        np.testing.assert_allclose(mixed[2], 0.75 * first[2] + 0.25 * second[2], rtol=1e-6)
+
+    def test_torch_gives_the_same(self):
+        torch = pytest.importorskip("torch")
+        generator = np.random.default_rng(1)
+        first, second = generator.normal(size=(2, 2, 4, 6, 6)).astype(np.float32)
+        shares = np.array([0.3, 0.9])
+        mixed = mix(torch.from_numpy(first), torch.from_numpy(second), shares)
+        assert mixed.dtype == torch.float32
+        np.testing.assert_allclose(mixed.numpy(), mix(first, second, shares), rtol=1e-6)
+
+    def test_a_mix_of_embeddings_gives_the_mix_of_responses(self):
+        """The response is linear in the exemplar, so that one correlation serves for both."""
+        matcher = load_matcher(device="cpu", threads=1)
+        generator = np.random.default_rng(2)
+        crops = generator.integers(0, 256, (2, 127, 127, 3), dtype=np.uint8)
+        search = generator.integers(0, 256, (1, 1, 255, 255, 3), dtype=np.uint8)
+        first, second = (matcher.embed_exemplar(crop[None]) for crop in crops)
+        separate = [matcher.respond(one, search) for one in (first, second)]
+        mixed = matcher.respond(mix(first, second, np.array([0.3])), search)
+        expected = 0.7 * separate[0] + 0.3 * separate[1]
+        assert np.ptp(separate[0] - separate[1]) > 0.1
+        np.testing.assert_allclose(mixed, expected, atol=1e-3)
+
+
+class TestFollowing:
+    def test_without_update_nothing_is_embedded_after_the_first_frame(self):
+        matcher, _ = followed([image(k) for k in range(4)], UpdateSettings())
+        assert len(matcher.embedded) == 1
+        assert len({float(exemplar[0]) for exemplar in matcher.searched}) == 1
+
+    def test_the_previous_frame_is_the_exemplar(self):
+        pictures = [image(k, grey=20 * k) for k in range(4)]
+        matcher, _ = followed(pictures, previous_frame())
+        embedded = [IdealMatcher().embed_exemplar(crops)[0] for crops in matcher.embedded]
+        assert [exemplar[0] for exemplar in matcher.searched] == embedded[:3]
+        assert embedded[0] > embedded[1] > embedded[2]
+
+    def test_the_new_exemplar_is_cropped_at_the_new_box_as_the_first_was(self):
+        matcher = Watching()
+        settings = TrackerSettings(update=previous_frame())
+        state = step(begin(image(), BOX, matcher), image(1), matcher, settings)
+        again = begin(image(1), state.targets.boxes, Watching())
+        center, side = again.targets.exemplar_windows(matcher.spec)
+        expected = geometry.crop(image(1), center[0], float(side[0]), 127, state.fill)
+        difference = matcher.embedded[1][0].astype(int) - expected
+        assert np.abs(difference).max() <= 1  # sides that differ in the last bit
+
+    def test_a_moving_average_forgets_geometrically(self):
+        matcher, _ = followed(
+            [image(0, grey=g) for g in (0, 100, 100, 100)], UpdateSettings(rate=0.5)
+        )
+        dark, light = matcher.searched[0][0], IdealMatcher().embed_exemplar(matcher.embedded[1])[0]
+        shares = [(exemplar[0] - light) / (dark - light) for exemplar in matcher.searched]
+        np.testing.assert_allclose(shares, [1, 0.5, 0.25], atol=0.01)
+
+    def test_the_first_frame_keeps_its_share(self):
+        update = UpdateSettings(rate=1.0, first_share=0.25)
+        matcher, _ = followed([image(0, grey=g) for g in (0, 100, 100)], update)
+        dark, light = (IdealMatcher().embed_exemplar(c)[0] for c in matcher.embedded[:2])
+        np.testing.assert_allclose(matcher.searched[1][0], 0.25 * dark + 0.75 * light, rtol=0.01)
+
+    def test_a_target_that_fades_stays_sure_of_itself(self):
+        pictures = [image(k, grey=12 * k) for k in range(14)]
+        _, fixed = followed(pictures, UpdateSettings())
+        _, updated = followed(pictures, previous_frame())
+        assert fixed[-1] < 0.5 < 0.9 < updated[-1]
+
+    def test_unsure_and_lost_frames_are_not_taken_in(self):
+        pictures = [image(0, grey=g) for g in (0, 0, 150, 150)]
+        matcher, scores = followed(pictures, UpdateSettings(rate=1.0, lowest_score=0.9))
+        assert scores[0] > 0.9 > scores[1]
+        assert len(matcher.embedded) == 2
+        doubtful = LossSettings(lost_below=0.9, found_from=0.9)
+        matcher, _ = followed(pictures, previous_frame(), loss=doubtful)
+        assert len(matcher.embedded) == 2
+
+    def test_several_targets_are_updated_as_each_alone(self):
+        def two(k):
+            picture = np.full((120, 300, 3), 255, dtype=np.uint8)
+            picture[50:70, 40:60] = 0 if k < 4 else 120
+            picture[30:60, 220 - 2 * k : 250 - 2 * k] = 0
+            return picture
+
+        settings = TrackerSettings(update=UpdateSettings(rate=0.5, lowest_score=0.95))
+        both = [[40, 50, 20, 20], [220, 30, 30, 30]]
+        matcher = IdealMatcher()
+        together = begin(two(0), both, matcher)
+        alone = [begin(two(0), box, matcher) for box in both]
+        for k in range(1, 8):
+            together = step(together, two(k), matcher, settings)
+            alone = [step(state, two(k), matcher, settings) for state in alone]
+        assert together.targets.score[0] < 0.95 < together.targets.score[1]
+        for n, state in enumerate(alone):
+            assert together.targets.score[n] == state.targets.score[0]
+            assert together.take([n]).average[0] == state.average[0]
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "torch"])
+def test_every_runtime_can_update_and_look_elsewhere(runtime):
+    if runtime == "torch":
+        pytest.importorskip("torch")
+        from siamfc.network import load_checkpoint
+        from siamfc.network.torch_matcher import TorchMatcher
+
+        matcher = TorchMatcher(load_checkpoint(), device="cpu")
+    else:
+        matcher = load_matcher(device="cpu", threads=1)
+    settings = TrackerSettings(
+        scales=1,
+        update=UpdateSettings(rate=0.5, first_share=0.5),
+        loss=LossSettings(lost_below=1, found_from=1, windows=2),
+    )
+    updating = TrackerSettings(scales=1, update=settings.update)
+    state = begin(image(), [BOX, [100, 20, 20, 20]], matcher)
+    lost = step(state, image(1), matcher, settings)
+    assert lost.targets.lost.all()
+    assert lost.average is None
+    taken = step(step(state, image(1), matcher, updating), image(2), matcher, updating)
+    assert taken.average.shape == state.exemplars.shape
+    assert np.isfinite(taken.targets.boxes).all()
