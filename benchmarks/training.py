@@ -30,6 +30,7 @@ from training_ways import (
     matrix_rate,
     operations_per_pair,
     public_loop_rate,
+    random_pairs,
     synchronise,
     time_in_turn,
 )
@@ -108,7 +109,7 @@ def measure_ways(
     recipe: Recipe, device: torch.device, options: argparse.Namespace
 ) -> list[dict[str, Any]]:
     """What each change to the plain network brought; forward, backward and update."""
-    batch = training_source(recipe, device=device)(0)
+    batch = random_pairs(recipe, device)
     steppers = [Stepper(way, recipe, device) for way in make_ways(recipe, device)]
     calls: list[Callable[[], object]] = [partial(stepper, batch) for stepper in steppers]
     seconds = time_in_turn(calls, device, rounds=options.rounds, steps=options.steps)
@@ -202,10 +203,11 @@ def measure(recipe: Recipe, device: torch.device, options: argparse.Namespace) -
     with full_precision():
         if not options.skip_ways:
             result["ways"] = measure_ways(recipe, device, options)
+            show_ways(result["ways"])
         if options.curves:
             result["curves"] = compare_curves(recipe, device, options)
         if options.public_seconds:
-            stored = training_source(recipe, device=device)(0)
+            stored = random_pairs(recipe, device)
             result["pairs_per_second_public"] = public_loop_rate(
                 stored, recipe, device, workers=options.workers, seconds=options.public_seconds
             )
@@ -229,14 +231,19 @@ def full_precision() -> Any:
     cudnn.allow_tf32, cudnn.benchmark = kept
 
 
-def show(result: dict[str, Any]) -> None:
-    """A readable table."""
-    for row in result.get("ways", ()):
+def show_ways(rows: list[dict[str, Any]]) -> None:
+    """A row for each way, with the ratios to the row above and to the first."""
+    for row in rows:
         print(
             f"{row['way']:<52}{row['milliseconds']:9.2f} ms{row['pairs_per_second']:9.0f} pairs/s"
             f"{row['times_faster_than_the_row_above']:7.2f}×"
-            f"{row['times_faster_than_the_first']:7.2f}×"
+            f"{row['times_faster_than_the_first']:7.2f}×",
+            flush=True,
         )
+
+
+def show(result: dict[str, Any]) -> None:
+    """A line for each other number."""
     for name, value in result.items():
         if name != "ways":
             text = f"{value:.4g}" if isinstance(value, float) else json.dumps(value)

@@ -22,6 +22,33 @@ Respond = Callable[[SiamFC, Batch], Tensor]
 
 
 @dataclass(frozen=True)
+class Stored:
+    """A batch in memory, see `Batch`; time does not depend on what it shows."""
+
+    exemplars: Tensor
+    searches: Tensor
+    offsets: Tensor
+    log_scales: Tensor
+
+
+def random_pairs(recipe: Recipe, device: torch.device) -> Stored:
+    """A batch of random pixels, targets near the middle."""
+    random = torch.Generator(device).manual_seed(0)
+    images = [
+        torch.randint(
+            256,
+            (recipe.batch, size, size, 3),
+            dtype=torch.uint8,
+            device=device,
+            generator=random,
+        )
+        for size in recipe.data.sizes
+    ]
+    offsets = 14 * torch.randn((recipe.batch, 2), device=device, generator=random)
+    return Stored(*images, offsets, torch.zeros(recipe.batch, device=device))
+
+
+@dataclass(frozen=True)
 class Way:
     """One row of the table: what it adds to the row above, and how it computes logits."""
 
