@@ -1,0 +1,196 @@
+"""Draw the pictures of the documentation: `python docs/tools/drawings.py`.
+
+Everything that has a size is drawn to scale, from the formulas of `siamfc.geometry` themselves; the
+crops and the response are those of the demo's video.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from svg import arrow, dot, drawing, labelled_box, line, picture, rectangle, text, write
+
+from siamfc import boxes, geometry
+from siamfc.data.clip import ClipSettings, ProceduralClip
+from siamfc.network import load_matcher
+
+FOLDER = Path(__file__).parents[1] / "pictures"
+WIDTH = 540
+FRAME = 24
+"""The frame of the demo's video that the pictures show."""
+
+
+def track() -> str:
+    """Draw the first river, with what the network sees of the demo's video."""
+    clip = ProceduralClip(ClipSettings(frames=FRAME + 1, seed=2))
+    frames = list(clip)
+    exemplar, search, response = _seen(frames[0], clip.boxes[0], frames[FRAME])
+    shrunk = [geometry.crop(frames[index], (320, 180), 640, 240, (0, 0, 0)) for index in (0, FRAME)]
+    first, later = (image[52:188] for image in shrunk)
+    left, right = 135, 405
+    parts = [
+        text(left, 30, "first frame, with its box", "middle strong"),
+        text(right, 30, "each frame that follows", "middle strong"),
+        picture(left - 105, 42, 210, 118, first),
+        _box_in(left - 105, 42, 210 / 640, clip.boxes[0]),
+        picture(right - 105, 42, 210, 118, later),
+        arrow((left, 160), (left, 196)),
+        arrow((right, 160), (right, 196)),
+        text(left - 10, 183, "crop", "end small"),
+        text(right - 10, 183, "crop about the last box", "end small"),
+        picture(left - 55, 198, 110, 110, exemplar),
+        picture(right - 80, 198, 160, 160, search),
+        text(left, 326, "exemplar 127×127×3", "middle small"),
+        text(right, 376, "search 255×255×3, in S sizes", "middle small"),
+        arrow((left, 334), (left, 396)),
+        arrow((right, 384), (right, 396)),
+        labelled_box(40, 398, 460, 50, ["embedding", "the same AlexNet for both, no padding"]),
+        arrow((left, 448), (left, 492)),
+        arrow((right, 448), (right, 492)),
+        labelled_box(left - 75, 494, 150, 46, ["256×6×6", "kept for good"], "kept"),
+        labelled_box(right - 75, 494, 150, 46, ["S×256×22×22", "anew in each frame"]),
+        arrow((left, 540), (left, 572), (WIDTH / 2 - 22, 572), (WIDTH / 2 - 22, 590)),
+        arrow((right, 540), (right, 572), (WIDTH / 2 + 22, 572), (WIDTH / 2 + 22, 590)),
+        labelled_box(125, 592, 290, 46, ["correlation", "one placed at all places of the other"]),
+        arrow((WIDTH / 2, 638), (WIDTH / 2, 664)),
+        picture(WIDTH / 2 - 68, 666, 136, 136, response),
+        text(WIDTH / 2 + 80, 730, "response S×17×17", "small"),
+        text(WIDTH / 2 + 80, 749, "sigmoid of the peak: score", "small"),
+        arrow((WIDTH / 2, 802), (WIDTH / 2, 828)),
+        labelled_box(
+            100, 830, 340, 46, ["box x, y, w, h", "peak → place; the best of S sizes → size"]
+        ),
+    ]
+    title = "Track: frame, crop, embedding, response, box, for the first frame and each later one"
+    return drawing(WIDTH, 894, title, parts)
+
+
+def _seen(
+    first: NDArray[np.uint8], box: NDArray[np.float64], later: NDArray[np.uint8]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    """Exemplar, search image and response as a picture, of a target searched at its first place."""
+    matcher = load_matcher("default", device="cpu", threads=1)
+    side = float(geometry.exemplar_side(box[2:]))
+    fill = geometry.mean_color(first)
+    center = boxes.center(box)
+    exemplar = geometry.crop(first, center, side, 127, fill)
+    search = geometry.crop(later, center, side * 255 / 127, 255, fill)
+    response = matcher.respond(matcher.embed_exemplar(exemplar[None]), search[None, None])[0, 0]
+    surface = geometry.upsample(response, 8)
+    share = ((surface - surface.min()) / np.ptp(surface))[..., None]
+    cold, hot = np.array([26.0, 46.0, 70.0]), np.array([255.0, 190.0, 70.0])
+    return exemplar, search, np.rint(cold + (hot - cold) * share).astype(np.uint8)
+
+
+def _box_in(x: float, y: float, scale: float, box: NDArray[np.float64]) -> str:
+    left, top, w, h = (float(value) * scale for value in box)
+    return rectangle(x + left, y + top, w, h, "target")
+
+
+def learn() -> str:
+    """Draw the second river."""
+    steps = [
+        ("data set", "OTB, VID, your own … or none", "a reader for each layout"),
+        ("sequences", "frames, and a box or NaN for each", "the same for all data sets"),
+        ("pairs", "two frames of one target", "cut out by the tracker's crop"),
+        ("batches", "N×127×127×3, N×255×255×3", "stretched, shifted, recoloured"),
+        ("responses", "N×17×17 logits", "the tracker's network"),
+        ("loss", "1 near the target's place, 0 elsewhere", "its gradient moves the weights"),
+    ]
+    parts: list[str] = []
+    for index, (name, content, note) in enumerate(steps):
+        top = 20 + index * 86
+        kind = "kept" if name == "loss" else "box"
+        parts.append(labelled_box(16, top, 276, 52, [name, content], kind))
+        parts.append(text(304, top + 31, note, "small"))
+        if index:
+            parts.append(arrow((154, top - 34), (154, top - 2)))
+    parts.append(text(304, 169, "procedural pairs begin here,", "small"))
+    parts.append(text(304, 186, "drawn on the device", "small"))
+    title = "Learn: data set, sequences, pairs, batches, responses, loss"
+    return drawing(WIDTH, 524, title, parts)
+
+
+def squares() -> str:
+    """Draw the squares that the two images show, to scale, about a box of 60×40 pixels."""
+    box = np.array([215.0, 140.0, 60.0, 40.0])
+    scale, left, top = 1.0, 30.0, 50.0
+    width, height = 480, 270
+    side = float(geometry.exemplar_side(box[2:]))
+    search = float(geometry.search_side(side, 127, 255))
+    x, y = (float(value) * scale for value in boxes.center(box))
+    x, y = x + left, y + top
+
+    def square(length: float, kind: str) -> str:
+        return rectangle(x - length / 2, y - length / 2, length, length, kind)
+
+    parts = [
+        text(left, 34, "a frame of 480×270 pixels, to scale", "strong"),
+        rectangle(left, top, width, height, "thin"),
+        square(search, "search"),
+        square(side, "exemplar"),
+        rectangle(x - 30, y - 20, 60, 40, "target"),
+        dot(x, y, 3.5, "peak"),
+        text(x, y - side / 2 - 8, "w = 60, h = 40", "middle small"),
+        text(x, y + side / 2 + 18, f"exemplar {side:.1f}", "middle small"),
+        text(x + search / 2 + 8, y - search / 2 + 14, f"search {search:.1f}", "small"),
+        text(30, 352, "margin m = 0.5 · (w + h) = 50"),
+        text(30, 378, f"exemplar a = √((w + m) · (h + m)) = {side:.1f} → 127 pixels"),
+        text(30, 404, f"search a · 255 / 127 = {search:.1f} → 255 pixels"),
+        text(
+            30,
+            430,
+            "One magnification for both; outside the frame is its mean colour.",
+            "small",
+        ),
+    ]
+    title = "The target's box, the exemplar's square and the search image's square, to scale"
+    return drawing(WIDTH, 448, title, parts)
+
+
+def response() -> str:
+    """Draw how a peak on the 17×17 response becomes a movement in the frame."""
+    cell, left, top = 16.0, 30.0, 52.0
+    peak = np.array([10.5, 6.25])
+    moved = geometry.response_to_crop(peak, 17, 8)
+    side = float(geometry.search_side(geometry.exemplar_side([60, 40]), 127, 255))
+    frame = geometry.displacement_to_frame(moved, side, 255)
+    parts = [text(left, 34, "the response, 17×17 cells", "strong")]
+    for index in range(18):
+        offset = index * cell
+        parts.append(line(left, top + offset, left + 17 * cell, top + offset))
+        parts.append(line(left + offset, top, left + offset, top + 17 * cell))
+    middle_x, middle_y = left + 8.5 * cell, top + 8.5 * cell
+    peak_x, peak_y = left + (peak[0] + 0.5) * cell, top + (peak[1] + 0.5) * cell
+    parts += [
+        dot(middle_x, middle_y),
+        arrow((middle_x, middle_y), (peak_x, middle_y), (peak_x, peak_y + 5)),
+        dot(peak_x, peak_y, 5, "peak"),
+        text(324, 84, "centre: cell (8, 8)"),
+        text(324, 110, f"peak: cell ({peak[0]:g}, {peak[1]:g})"),
+        text(324, 146, "in crop pixels"),
+        text(324, 168, "(peak − centre) · stride 8", "small"),
+        text(324, 190, _pair(moved, 0), "strong"),
+        text(324, 226, "in frame pixels"),
+        text(324, 248, f"· {side:.1f} / 255", "small"),
+        text(324, 270, _pair(frame, 2), "strong"),
+        text(324, 306, "The peak is found on 272×272", "small"),
+        text(324, 324, "samples, and between them.", "small"),
+    ]
+    title = "From the response's peak to the movement in crop pixels and in frame pixels"
+    return drawing(WIDTH, 344, title, parts)
+
+
+def _pair(values: NDArray[np.float64], digits: int) -> str:
+    return f"= ({values[0]:.{digits}f}, {values[1]:.{digits}f})".replace("-", "−")
+
+
+def main() -> None:
+    """Write all drawings."""
+    FOLDER.mkdir(exist_ok=True)
+    for draw in (track, learn, squares, response):
+        write(FOLDER / f"{draw.__name__}.svg", draw())
+
+
+if __name__ == "__main__":
+    main()

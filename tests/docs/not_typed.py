@@ -1,0 +1,47 @@
+"""What of the documentation a test cannot type, each with its reason; and what it types shorter."""
+
+NOT_RUN = {
+    "pip install": "changes the environment that the tests run in",
+    "python3 -m venv": "takes minutes; .ci/run does it",
+    "siamfc serve": "serves until it is stopped; tests/web does it",
+    "siamfc track video.mp4 (without a box)": "opens the page; tests/web does it",
+    "siamfc track 0": "needs a camera",
+    "siamfc track rtsp:": "needs a stream",
+    "siamfc train procedural": "needs a GPU",
+    "siamfc curate vid /data/ILSVRC2015": "needs ILSVRC2015",
+    "siamfc curate --check vid /data/ILSVRC2015": "needs ILSVRC2015",
+    "siamfc curate --verify vid.store": "needs the store of the line above it",
+    "siamfc report runs/ours published/KCF": "needs somebody's results; tests/report does it",
+    "dask": "a scheduler and workers; tests/data/test_curation_cluster.py has its own",
+    "torchrun": "needs several GPUs; tests/training/test_processes.py does it without",
+    "ssh": "needs another machine",
+    "vot": "needs the VOT toolkit",
+    "python benchmarks/": "takes minutes",
+    "python -m pytest": "these are the tests",
+    "mkdocs build": "test_site.py does it",
+    "c++": "test_deploy.py does it, where there is a compiler and the headers",
+    "ffmpeg": "test_deploy.py writes the same file",
+    "./track": "test_deploy.py does it",
+}
+"""Beginnings of commands."""
+
+NOT_RUN_PYTHON = {
+    "from dask_jobqueue import SLURMCluster": "needs SLURM",
+    "from got10k.experiments": "needs the toolkit and its data set",
+    "import supervision": "needs supervision; tests/evaluation/test_toolkits.py does it",
+    'Store("vid.store")': "needs ILSVRC2015; tests/data/test_store.py does it",
+    'read_trackers("published", sequences)': "needs somebody's results; tests/report does it",
+}
+"""Parts of Python blocks."""
+
+FEW_PAIRS = [
+    *("--set", "pairs_per_epoch=4", "--set", "batch=2", "--set", "epochs=1"),
+    *("--set", "validation_pairs=2", "--set", "validation_batch=2"),
+]
+SHORTER = {
+    "siamfc demo": ["--frames", "6"],
+    "siamfc synth clip video.mp4 --frames 40": ["--frames", "6"],
+    "siamfc train tiny": FEW_PAIRS,
+    "siamfc train finetune": FEW_PAIRS,
+}
+"""Words that are typed in addition, or in place of the same flag, for seconds in place of minutes."""
