@@ -58,7 +58,7 @@ def verb_help(name: str) -> str:
     """One verb, and the verbs beneath it, as cyclopts writes it."""
     app = App(name="siamfc", help_format="markdown")
     app.command(getattr(import_module(f"siamfc.cli.{name}"), name), name=name)
-    text = app.generate_docs(output_format="markdown", heading_level=2)
+    text = app.generate_docs(output_format="markdown")
     _, found, rest = text.partition(f"\n## siamfc {name}\n")
     if not found:
         raise ValueError(f"{name}: expected a heading of the verb in cyclopts' text")

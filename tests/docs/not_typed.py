@@ -44,4 +44,4 @@ SHORTER = {
     "siamfc train tiny": FEW_PAIRS,
     "siamfc train finetune": FEW_PAIRS,
 }
-"""Words that are typed in addition, or in place of the same flag, for seconds in place of minutes."""
+"""Words that are typed in addition, or in place of the same flag; minutes become seconds."""
