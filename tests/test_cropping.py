@@ -1,51 +1,134 @@
 """Cropping Pillow's pictures: the same as cropping arrays, which tests/test_geometry.py checks."""
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from siamfc.cropping import mean_picture_color
 from siamfc.errors import InputError
-from siamfc.geometry import crop, crop_picture, mean_color, mean_picture_color
+from siamfc.geometry import PictureCropper, cell_size, crop, mean_color
 
 FILL = np.array([10, 100, 200], dtype=np.uint8)
+SIDES = [9.5, 31, 63.3, 80, 200, 333.3, 2000]
 
 
-@pytest.mark.parametrize("side", [9.5, 31, 63.3, 80, 200, 333.3, 2000])
+def noise(height, width, seed=1):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def smooth(height, width):
+    """Waves no shorter than 40 pixels."""
+    y, x = np.mgrid[0:height, 0:width]
+    waves = np.stack([np.sin(x / 9), np.cos(y / 7), np.sin((x + y) / 11)], axis=-1)
+    return np.rint(128 + 100 * waves).astype(np.uint8)
+
+
+def as_jpeg(image):
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=95)
+    return buffer
+
+
+@pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize(
     "center", [(60, 45), (50.3, 40.7), (0, 0), (119.5, 89.5), (-30, 20), (500, 500)]
 )
 def test_a_picture_gives_the_same_crop_as_its_array(center, side):
-    image = np.random.default_rng(1).integers(0, 256, (90, 121, 3), dtype=np.uint8)
+    image = noise(90, 121)
     expected = crop(image, center, side, 63, FILL)
-    found = np.asarray(crop_picture(Image.fromarray(image), center, side, 63, FILL))
+    found = np.asarray(PictureCropper(Image.fromarray(image), fill=FILL).crop(center, side, 63))
     assert found.shape == (63, 63, 3)
     # Pillow rounds positions from another origin: a level at most.
     assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+def test_crops_do_not_depend_on_those_before():
+    picture = Image.fromarray(noise(90, 121))
+    together = PictureCropper(picture, fill=FILL)
+    for side in [2000, *SIDES]:
+        alone = PictureCropper(picture, fill=FILL).crop((50.3, 40.7), side, 63)
+        assert together.crop((50.3, 40.7), side, 63).tobytes() == alone.tobytes()
+
+
+@pytest.mark.parametrize("size", [(240, 160), (241, 163), (250, 171)])
+@pytest.mark.parametrize("cell", [2, 4, 8])
+@pytest.mark.parametrize("center", [(120.3, 80.1), (235, 150), (-3, 60)])
+def test_a_jpeg_decoded_to_cells_gives_the_crops_of_its_pixels(size, cell, center):
+    """Reduced decoding shifts nothing: half a cell would be ten levels or more."""
+    width, height = size
+    with Image.open(as_jpeg(smooth(height, width))) as picture:
+        pixels = np.asarray(picture)
+    with Image.open(as_jpeg(smooth(height, width))) as picture:
+        picture.draft("RGB", (width // cell, height // cell))
+        cropper = PictureCropper(picture, cell=cell, frame_size=size, fill=FILL)
+        for ratio in (cell, 1.7 * cell, 3 * cell):
+            found = np.asarray(cropper.crop(center, 40 * ratio, 40)).astype(int)
+            expected = crop(pixels, center, 40 * ratio, 40, FILL)
+            difference = np.abs(found - expected)
+            assert np.sqrt((difference**2).mean()) < 1
+            # The decoder's cells over the frame's edge hold what the encoder padded with.
+            assert difference.max() <= 4
+
+
+def test_the_mean_fills_what_lies_outside_unless_told_otherwise():
+    image = noise(90, 121)
+    found = np.asarray(PictureCropper(Image.fromarray(image)).crop((-300, 0), 60, 20)).astype(int)
+    assert np.abs(found - mean_color(image)).max() <= 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 300), (121, 90), (640, 353)])
 def test_a_picture_has_the_mean_of_its_array(size):
     width, height = size
     ramp = np.linspace(0, 200, width)[None, :, None] + np.array([0, 20, 55])
-    noise = np.random.default_rng(3).normal(0, 25, (height, width, 3))
-    image = np.clip(ramp + noise, 0, 255).astype(np.uint8)
+    grain = np.random.default_rng(3).normal(0, 25, (height, width, 3))
+    image = np.clip(ramp + grain, 0, 255).astype(np.uint8)
     found = mean_picture_color(Image.fromarray(image)).astype(int)
     assert np.abs(found - mean_color(image)).max() <= 1
 
 
 def test_the_picture_itself_is_not_changed():
-    image = np.random.default_rng(2).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    image = noise(41, 40)
     picture = Image.fromarray(image)
-    crop_picture(picture, (0, 0), 60, 20, FILL)
+    cropper = PictureCropper(picture, fill=FILL)
+    cropper.crop((0, 0), 30, 20)
+    cropper.crop((0, 0), 60, 20)
     np.testing.assert_array_equal(np.asarray(picture), image)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "expected", "why"),
+    [
+        (0.01, 1, "enlarging"),
+        (1.999, 1, "fewer than two cells of one pixel to a pixel"),
+        (2.0, 2, "a cell to a pixel"),
+        (3.999, 2, "cells of three are not decoded"),
+        (4.0, 4, "four"),
+        (1e6, 2**19, "any scale"),
+    ],
+)
+def test_cells_are_the_largest_power_of_two_within_a_pixel(ratio, expected, why):
+    assert cell_size(ratio) == expected, why
 
 
 def test_a_picture_of_another_mode_is_refused():
     with pytest.raises(InputError, match="expected one of Pillow's mode RGB, got L"):
-        crop_picture(Image.new("L", (9, 9)), (4, 4), 5, 5, FILL)
+        PictureCropper(Image.new("L", (9, 9)))
+
+
+def test_a_picture_that_is_not_made_of_such_cells_is_refused():
+    with pytest.raises(InputError, match=r"expected \(6, 5\) cells of 2 pixels .* got \(5, 5\)"):
+        PictureCropper(Image.new("RGB", (5, 5)), cell=2, frame_size=(11, 10))
+
+
+def test_a_crop_finer_than_the_pictures_cells_is_refused():
+    cropper = PictureCropper(Image.new("RGB", (20, 20)), cell=4, frame_size=(80, 80))
+    with pytest.raises(InputError, match=r"at least 4 frame pixels to a pixel of the crop.*got 2"):
+        cropper.crop((40, 40), 20, 10)
 
 
 @pytest.mark.parametrize(("side", "size"), [(0, 5), (float("nan"), 5), (5, 0)])
 def test_a_square_that_is_none_is_refused(side, size):
     with pytest.raises(InputError, match="crop: expected"):
-        crop_picture(Image.new("RGB", (9, 9)), (4, 4), side, size, FILL)
+        PictureCropper(Image.new("RGB", (9, 9))).crop((4, 4), side, size)

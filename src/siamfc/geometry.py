@@ -15,12 +15,12 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from siamfc.cropping import PictureCropper as PictureCropper
 from siamfc.cropping import as_image as as_image
+from siamfc.cropping import cell_size as cell_size
 from siamfc.cropping import crop as crop
-from siamfc.cropping import crop_picture as crop_picture
 from siamfc.cropping import crop_scales as crop_scales
 from siamfc.cropping import mean_color as mean_color
-from siamfc.cropping import mean_picture_color as mean_picture_color
 
 FloatArray = NDArray[np.float64]
 

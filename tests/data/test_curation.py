@@ -1,5 +1,6 @@
 """Curation end to end: what is in the store, whatever happened on the way."""
 
+import io
 import random
 from collections import Counter
 from dataclasses import replace
@@ -24,7 +25,7 @@ from siamfc.data.synthetic import SquareVideo, SquareVideoSettings
 from siamfc.data.synthetic.film import write_film
 from siamfc.errors import DatasetError, OutputError
 from siamfc.frames import read_image
-from siamfc.geometry import crop, mean_color
+from siamfc.geometry import PictureCropper, crop, mean_color
 from siamfc.workers import Workers
 
 
@@ -103,24 +104,58 @@ def test_outside_the_frame_is_the_images_mean(tmp_path):
         np.testing.assert_allclose(corner.mean(axis=0), mean_color(image), atol=2)
 
 
-def test_an_image_is_decoded_once_however_many_tracks_it_has(tree, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("exemplar_size", "cell"), [(40, 2), (20, 4), (9, 8)])
+def test_images_are_decoded_no_finer_than_their_crops_need(
+    tree, tmp_path, monkeypatch, exemplar_size, cell
+):
+    """And the crops are those of the whole image all the same."""
+    cells = []
+
+    def noting(*arguments, **options):
+        cells.append(options["cell"])
+        return PictureCropper(*arguments, **options)
+
+    monkeypatch.setattr(curation_work, "PictureCropper", noting)
+    settings = CurationSettings(
+        exemplar_size=exemplar_size, search_size=2 * exemplar_size, max_shift=2
+    )
+    curate_vid(tree, tmp_path / "store", settings)
+    assert set(cells) == {cell}
+    with Store(tmp_path / "store") as store:
+        for row in (0, 13, 30):
+            image = read_image(tree / store.image_names[store.records["image"][row]])
+            box = store.records["box"][row]
+            side = float(settings.crop_side(box[2:]))
+            expected = crop(image, center(box), side, settings.crop_size, mean_color(image))
+            stored = io.BytesIO()
+            Image.fromarray(expected).save(stored, "JPEG", quality=90, subsampling="4:2:0")
+            difference = np.asarray(Image.open(stored)).astype(int) - store.image(row)
+            assert np.abs(difference).mean() < 2  # the fill may differ by a level
+
+
+def _count_openings(monkeypatch):
     read = Counter()
 
     def counting(path):
-        read[path.name, path.parent.name] += 1
-        return Image.fromarray(read_image(path))
+        read[path] += 1
+        return opened(path)
 
-    monkeypatch.setattr(curation_work, "_open_picture", counting)
+    opened = Image.open
+    monkeypatch.setattr(Image, "open", counting)
+    return read
+
+
+def test_an_image_is_decoded_once_however_many_tracks_it_has(tree, tmp_path, monkeypatch):
+    read = _count_openings(monkeypatch)
     curate_vid(tree, tmp_path / "store")
     assert len(read) == 36
     assert set(read.values()) == {1}
 
 
 def test_an_image_that_nobody_needs_is_not_decoded(tree, tmp_path, monkeypatch):
-    read = []
-    monkeypatch.setattr(curation_work, "_open_picture", read.append)
+    read = _count_openings(monkeypatch)
     state = curate_vid(tree, tmp_path / "store", CurationSettings(least_side=100))
-    assert read == []
+    assert not read
     assert state.outcomes == {"small_side": 60, "no_box": 12}
 
 

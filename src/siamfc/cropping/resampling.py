@@ -1,0 +1,182 @@
+"""How squares are resampled: spans of a crop's pixels, cells of averaged pixels, and Pillow.
+
+The machinery beneath `arrays` and `pictures`, which say what it is for.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from siamfc.errors import InputError
+
+FloatArray = NDArray[np.float64]
+ByteImage = NDArray[np.uint8]
+PixelBox = tuple[int, int, int, int]
+"""left, top, right, bottom."""
+
+_SMALLEST_SIDE = 1e-6
+"""Smallest side of a square that is cropped, frame pixels; anything smaller is a mistake."""
+_LARGEST_FACTOR = 32
+"""Largest cell averaged at once; Pillow's fixed point loses precision with far larger ones."""
+
+
+def cell_size(ratio: float) -> int:
+    """Side of the cells that a frame is averaged over before it is cropped, frame pixels.
+
+    The largest power of two that leaves at least a cell to a pixel of the crop. Powers of two,
+    so that crops of different scales share cells, and JPEG files can be decoded to them.
+
+    Args:
+        ratio: frame pixels to a pixel of the crop.
+
+    >>> [cell_size(ratio) for ratio in (0.3, 1.9, 2, 3.9, 4)]
+    [1, 1, 2, 2, 4]
+    """
+    return 1 << int(math.log2(max(ratio, 1.0)))
+
+
+@dataclass(frozen=True)
+class Span:
+    """The pixels of a crop along one axis that see the frame, and the frame's part they see."""
+
+    first: int
+    count: int
+    start: float
+    """Edges of those pixels, frame pixels."""
+    end: float
+    low: int
+    """Edges of all that their filter touches, cells; may lie outside the frame."""
+    high: int
+
+
+def span(center: float, side: float, size: int, extent: int, cell: int) -> Span:
+    """Find the pixels of a crop that see a frame of `extent` pixels, along one axis."""
+    ratio = side / size
+    edge = center - side / 2
+    reach = max(ratio, float(cell))  # half the filter's width
+    cells = -(-extent // cell)
+    # Pixel i has its middle at edge + (i + 0.5) · ratio; those within reach of the frame count.
+    before_first = (-reach - edge) / ratio - 0.5
+    after_last = (cells * cell + reach - edge) / ratio - 0.5
+    first = math.floor(min(max(before_first, -1.0), size)) + 1
+    last = math.ceil(min(max(after_last, 0.0), size))
+    if first >= last:
+        return Span(first=0, count=0, start=0.0, end=0.0, low=0, high=0)
+    return Span(
+        first=first,
+        count=last - first,
+        start=edge + first * ratio,
+        end=edge + last * ratio,
+        low=min(math.floor((edge + (first + 0.5) * ratio - reach) / cell), cells - 1),
+        high=max(math.ceil((edge + (last - 0.5) * ratio + reach) / cell), 1),
+    )
+
+
+def touched(columns: Sequence[Span], rows: Sequence[Span]) -> PixelBox:
+    """Find the cells that spans touch together; those that see nothing don't count."""
+    x = [span for span in columns if span.count]
+    y = [span for span in rows if span.count]
+    return (
+        min(span.low for span in x), min(span.low for span in y),
+        max(span.high for span in x), max(span.high for span in y),
+    )  # fmt: skip
+
+
+def resized(part: Image.Image, left: int, top: int, x: Span, y: Span, cell: int) -> Image.Image:
+    """Resample the pixels of two spans from a part that begins at a left and a top cell."""
+    start = (x.start / cell - left, y.start / cell - top)
+    end = (x.end / cell - left, y.end / cell - top)
+    return part.resize((x.count, y.count), Image.Resampling.BILINEAR, (*start, *end))
+
+
+def surrounded(picture: Image.Image, box: PixelBox, fill: ByteImage) -> Image.Image:
+    """Cut a box out of a picture; what of it lies outside shows the fill."""
+    left, top, right, bottom = box
+    width, height = picture.size
+    cut = picture.crop(box)
+    x, y = max(-left, 0), max(-top, 0)
+    ends = (min(width - left, right - left), min(height - top, bottom - top))
+    red, green, blue = fill.tolist()
+    for margin in (
+        (0, 0, cut.width, y),
+        (0, ends[1], cut.width, cut.height),
+        (0, y, x, ends[1]),
+        (ends[0], y, cut.width, ends[1]),
+    ):
+        if margin[0] < margin[2] and margin[1] < margin[3]:
+            cut.paste((red, green, blue), margin)
+    return cut
+
+
+def averaged(picture: Image.Image, cell: int, fill: ByteImage) -> Image.Image:
+    """Average over cell × cell pixels; what the last row and column of cells lack is fill.
+
+    Args:
+        picture: RGB.
+        cell: a power of two.
+        fill: (3,) uint8.
+    """
+    while cell > 1:
+        factor = min(cell, _LARGEST_FACTOR)
+        cell //= factor
+        size = picture.size
+        picture = with_partial_cells(picture.reduce(factor), size, factor, fill)
+    return picture
+
+
+def with_partial_cells(
+    picture: Image.Image, size: tuple[int, int], cell: int, fill: ByteImage
+) -> Image.Image:
+    """Mix fill into the last row and column of cells, as much as they reach over the edge.
+
+    Args:
+        picture: of means over cells; the last ones of what there was.
+        size: (width, height) that the cells were made of.
+        cell: pixels of that size to a cell.
+        fill: (3,) uint8.
+    """
+    lacking = [(-length % cell) / cell for length in size]
+    if not any(lacking):
+        return picture
+    pixels = np.array(picture)
+    for last, share in ((pixels[:, -1], lacking[0]), (pixels[-1], lacking[1])):
+        last[:] = np.rint(last * (1 - share) + fill * share)
+    return Image.fromarray(pixels)
+
+
+def plain_picture(width: int, height: int, color: ByteImage) -> Image.Image:
+    """Make a picture of one colour."""
+    red, green, blue = color.tolist()
+    return Image.new("RGB", (width, height), (red, green, blue))
+
+
+def as_color(fill: ArrayLike) -> ByteImage:
+    """Round a colour in 0–255: (3,) uint8."""
+    color: ByteImage = np.rint(np.asarray(fill, dtype=np.float64)).astype(np.uint8)
+    return color
+
+
+def checked_square(
+    center_frame: ArrayLike, sides: ArrayLike, size: int
+) -> tuple[list[float], FloatArray]:
+    """Return the centre and the sides (S,) of squares.
+
+    Raises:
+        InputError: a centre, sides or a size that are none.
+    """
+    center = np.asarray(center_frame, dtype=np.float64)
+    lengths = np.asarray(sides, dtype=np.float64)
+    if center.shape != (2,) or not np.isfinite(center).all():
+        raise InputError(f"crop: expected a finite centre (x, y), got {center.tolist()}")
+    fine = np.isfinite(lengths) & (lengths >= _SMALLEST_SIDE)
+    if lengths.ndim != 1 or not len(lengths) or not fine.all():
+        raise InputError(
+            f"crop: expected sides of at least {_SMALLEST_SIDE:g} pixels, got {lengths.tolist()}"
+        )
+    if size < 1:
+        raise InputError(f"crop: expected a size of at least 1 pixel, got {size}")
+    return center.tolist(), lengths
