@@ -47,6 +47,11 @@ VERBS = (
     ),
     Verb(name="report", group="Judge", summary="Show results as a page, tables and plots."),
     Verb(
+        name="experiment",
+        group="Judge",
+        summary="Repeat one of the thesis's experiments, up to a page with its tables beside ours.",
+    ),
+    Verb(
         name="compare",
         group="Judge",
         summary="Follow an object with OpenCV's trackers too, and film all boxes.",

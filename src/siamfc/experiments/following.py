@@ -18,7 +18,7 @@ from siamfc.tracking import TrackerSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contender:
+class Competitor:
     """A tracker that takes part."""
 
     name: str
@@ -31,7 +31,7 @@ class Contender:
 
 
 def follow(
-    contender: Contender,
+    competitor: Competitor,
     sequences: AbstractSequence[Sequence],
     folder: Path,
     *,
@@ -44,16 +44,16 @@ def follow(
         DatasetError: a sequence that the tracker could not follow to its end.
         OutputError: tracks of other weights or settings are there.
     """
-    factory = SiamFC(weights=contender.weights, device=device, settings=contender.settings)
-    record = run_record(factory.record(), {"format": "experiment"}, weights=str(contender.weights))
-    results = ResultFolder(path=folder / contender.key, record=record)
+    factory = SiamFC(weights=competitor.weights, device=device, settings=competitor.settings)
+    record = run_record(factory.record(), {"format": "experiment"}, weights=str(competitor.weights))
+    results = ResultFolder(path=folder / competitor.key, record=record)
     runs = [one_pass(one) for one in sequences]
     tracks = collect_tracks(factory, runs, results=results, on_frames=on_frames)
     for one in sequences:
         if tracks[one.name].failure is not None:
-            raise DatasetError(f"{one.name}: {contender.name}: {tracks[one.name].failure}")
+            raise DatasetError(f"{one.name}: {competitor.name}: {tracks[one.name].failure}")
     return TrackerResults(
-        name=contender.name, path=results.path, format="siamfc", tracks=tracks, record=record
+        name=competitor.name, path=results.path, format="siamfc", tracks=tracks, record=record
     )
 
 

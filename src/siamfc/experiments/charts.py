@@ -1,0 +1,143 @@
+"""The drawings that the experiments' pages share."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from siamfc.experiments.loss_forms import score_curves
+from siamfc.experiments.pages import Chart, Charts, Strip
+from siamfc.report import Study, figures
+from siamfc.report.chart import Chart as Drawing
+from siamfc.report.chart import ticks
+from siamfc.report.strips import film_strip
+
+_SHOTS = 6
+_SCORE_REACH = 8.0
+"""Scores to either side that figure 10 shows."""
+_FAR_SCORES = (-120.0, 120.0)
+
+
+def loss_chart(epochs: Sequence[Mapping[str, Any]]) -> Chart:
+    """Training and validation loss by epoch, the best epoch marked: figures 11 and 14."""
+    numbers = [record["epoch"] for record in epochs]
+    series = [[record[name] for record in epochs] for name in ("training_loss", "validation_loss")]
+    values = [value for one in series for value in one]
+    low, high = min(values), max(values)
+    margin = (high - low) * 0.05 or 0.1
+    chart = Drawing(
+        "Training and validation loss by epoch",
+        (numbers[0], max(numbers[-1], numbers[0] + 1)),
+        (low - margin, high + margin),
+        height=220,
+    )
+    chart.y_axis(ticks(low - margin, high + margin), "loss")
+    chart.x_axis(_whole(ticks(numbers[0], numbers[-1])), "epoch")
+    for index, one in enumerate(series):
+        chart.line(numbers, one, index)
+    best = best_epoch(epochs)
+    chart.dot(best["epoch"], best["validation_loss"], 1, f"best: epoch {best['epoch']}")
+    return Chart(
+        caption=f"Loss by epoch; the best is epoch {best['epoch']}",
+        svg=chart.render(),
+        legend=("training", "validation"),
+    )
+
+
+def best_epoch(epochs: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The record of the epoch with the lowest validation loss."""
+    return min(epochs, key=lambda record: float(record["validation_loss"]))
+
+
+def score_chart(epochs: Sequence[Mapping[str, Any]], name: str, title: str, unit: str) -> Chart:
+    """One of the scores that were taken after each epoch."""
+    numbers, values = [r["epoch"] for r in epochs], [r[name] for r in epochs]
+    top = max(values) * 1.05
+    chart = Drawing(title, (numbers[0], max(numbers[-1], numbers[0] + 1)), (0, top), height=220)
+    chart.y_axis(ticks(0, top), unit)
+    chart.x_axis(_whole(ticks(numbers[0], numbers[-1])), "epoch")
+    chart.line(numbers, values, 2)
+    return Chart(caption=title, svg=chart.render())
+
+
+def loss_form_charts() -> Charts:
+    """Loss over the score, as figure 10, and where the form as written ends."""
+    near = np.linspace(-_SCORE_REACH, _SCORE_REACH, 81)
+    curves = score_curves(near)
+    names = ("logistic, y = −1", "logistic, y = +1", "BCE, y = 0", "BCE, y = 1")
+    chart = Drawing("Loss over the score", (-_SCORE_REACH, _SCORE_REACH), (0, _SCORE_REACH))
+    chart.y_axis(ticks(0, _SCORE_REACH), "loss")
+    chart.x_axis(ticks(-_SCORE_REACH, _SCORE_REACH), "score")
+    for index, name in enumerate(names):
+        chart.line(near, curves[name], index)
+    wide = np.linspace(*_FAR_SCORES, 121)
+    far = score_curves(wide)
+    overflow = Drawing("Where the written form overflows", _FAR_SCORES, (0, 130))
+    overflow.y_axis(ticks(0, 130), "loss")
+    overflow.x_axis(ticks(*_FAR_SCORES), "score")
+    written = [value if math.isfinite(value) else math.nan for value in far[_WRITTEN]]
+    overflow.line(wide, far["logistic, y = +1"], 0)
+    overflow.line(wide, written, 1)
+    return Charts(
+        charts=(
+            Chart(
+                caption="The four losses of figure 10: two pairs of one curve each",
+                svg=chart.render(),
+                legend=names,
+            ),
+            Chart(
+                caption="Logistic loss in single precision, y = +1",
+                svg=overflow.render(),
+                legend=("as softplus", "as written: infinite below −88"),
+            ),
+        ),
+        note="On labels 0 and 1 cross-entropy of the score’s sigmoid is the logistic loss: the "
+        "thesis’s two functions are one, computed in two ways. What it saw was the order of "
+        "operations, not the function.",
+    )
+
+
+_WRITTEN = "logistic as written, y = +1"
+
+
+def offset_charts(study: Study) -> Charts:
+    """Histograms of the signed offsets: figure 12."""
+    legend = [entry.name for entry in study.entries]
+    return Charts(
+        charts=tuple(
+            Chart(
+                caption=f"{side} offset of the predicted centre",
+                svg=figures.offset_chart(study, axis),
+                legend=legend,
+            )
+            for axis, side in enumerate(("Horizontal", "Vertical"))
+        ),
+        note="To the right and down are above 0; all frames after the first. The thesis’s figure "
+        "12 shows its horizontal offsets left of 0.",
+    )
+
+
+def strips(study: Study) -> list[Strip]:
+    """A film strip of each video whose frames are at hand: figures 13 and 15 to 17."""
+    legend = [entry.name for entry in study.entries]
+    return [
+        Strip(caption=one.name, shots=shots, legend=legend)
+        for one in study.sequences
+        if (shots := film_strip(study, one, _SHOTS))
+    ]
+
+
+def error_charts(study: Study) -> Charts:
+    """Centre error over time in each video."""
+    legend = [entry.name for entry in study.entries]
+    return Charts(
+        charts=tuple(
+            Chart(caption=one.name, svg=figures.error_chart(study, one), legend=legend)
+            for one in study.sequences
+        )
+    )
+
+
+def _whole(marks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
+    return [(value, text) for value, text in marks if value == int(value)]

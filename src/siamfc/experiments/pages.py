@@ -1,0 +1,130 @@
+"""The page of an experiment: sections of text, tables, charts and film strips; one file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import siamfc.report
+from siamfc.report.colors import DARK, LIGHT, css, dashes, series_color
+from siamfc.report.page import require_jinja
+from siamfc.report.strips import Snapshot
+from siamfc.system import commit, version
+
+_TEMPLATES = (
+    Path(__file__).parent / "templates",
+    Path(siamfc.report.__file__).parent / "templates",
+)
+_COLORS = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+    kind: Literal["text"] = "text"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A row of a table."""
+
+    title: str
+    cells: Sequence[str]
+    series: int | None = None
+    """Place of the tracker whose colour the title has a mark of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table whose first column names the rows; the others hold numbers unless `words` says so."""
+
+    caption: str
+    header: Sequence[str]
+    rows: Sequence[Row]
+    note: str = ""
+    words: int = 0
+    """Columns after the first that hold words."""
+    kind: Literal["table"] = "table"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A drawing with its legend: the colours' names in order of the series."""
+
+    caption: str
+    svg: str
+    legend: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Charts:
+    """Drawings side by side where there is room."""
+
+    charts: Sequence[Chart]
+    note: str = ""
+    kind: Literal["charts"] = "charts"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strip:
+    """A few frames of a video with the boxes drawn in."""
+
+    caption: str
+    shots: Sequence[Snapshot]
+    legend: Sequence[str] = ()
+    """The trackers, by their places."""
+    kind: Literal["strip"] = "strip"
+
+
+Block = Text | Table | Charts | Strip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A part of the page with a heading."""
+
+    title: str
+    blocks: Sequence[Block]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """An experiment's page."""
+
+    title: str
+    lead: str
+    sections: Sequence[Section]
+    provenance: Sequence[tuple[str, str]]
+    """What it was made with: name and value."""
+
+
+def render(page: Page) -> str:
+    """The page as HTML that needs no network; every text in it is escaped.
+
+    Raises:
+        MissingDependencyError: jinja2 isn't installed.
+    """
+    require_jinja()
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    colors = {
+        name: [css(series_color(index, ground)) for index in range(_COLORS)]
+        for name, ground in (("light", LIGHT), ("dark", DARK))
+    }
+    return environment.get_template("experiment.html").render(
+        page=page,
+        colors=colors,
+        dashes=dashes,
+        made=datetime.now(UTC).strftime("%Y-%m-%d"),
+        made_by=f"siamfc {version()}" + (f" ({known})" if (known := commit()) else ""),
+    )

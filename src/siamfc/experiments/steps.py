@@ -1,0 +1,175 @@
+"""What the experiments have in common: a training that is resumed, and its part of the page."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from siamfc.data.synthetic.video import SquareVideoSettings
+from siamfc.errors import DatasetError, InputError
+from siamfc.evaluation.validators import square_validator
+from siamfc.experiments.charts import best_epoch, loss_chart, score_chart
+from siamfc.experiments.folder import ExperimentFolder, read_json
+from siamfc.experiments.pages import Chart, Charts
+from siamfc.experiments.sizes import Size, extent
+from siamfc.training.folder import BEST, FINAL, LOG, RUN
+from siamfc.training.recipes import Recipe
+from siamfc.training.running import RunOptions, run
+
+TRAINING = "training"
+_SAVE_SECONDS = 60.0
+
+
+def _silent(_text: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How an experiment runs."""
+
+    size: Size
+    device: str = "auto"
+    """`auto`, `cpu` or `cuda`: where the network is trained and tracks."""
+    tell: Callable[[str], None] = _silent
+    """Hears a line on each step and epoch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What a run came to, read from its folder."""
+
+    weights: Path
+    """Those of the lowest validation loss."""
+    epochs: Sequence[dict[str, Any]]
+    """The log's records of the epochs."""
+    facts: dict[str, Any]
+    """Settings, versions and machine; see `siamfc.training.folder`."""
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The record of the epoch that the weights are of."""
+        return dict(best_epoch(self.epochs))
+
+    @property
+    def pairs_per_second(self) -> float:
+        """Median over the log's lines, validation not counted."""
+        lines = (self.weights.parent / LOG).read_text(encoding="utf-8").splitlines()
+        records = [json.loads(line) for line in lines]
+        rates = sorted(r["pairs_per_second"] for r in records if r["kind"] == "step")
+        return float(rates[len(rates) // 2])
+
+
+def train(
+    recipe: Recipe,
+    folder: ExperimentFolder,
+    options: Options,
+    *,
+    stores: Sequence[Path] = (),
+) -> Training:
+    """Train, go on with a training, or read one that has ended; see `siamfc.training.running.run`.
+
+    Each epoch tracks part of the thesis's synthetic video.
+    """
+    place = folder.path / TRAINING
+    if not (place / FINAL).exists():
+        device = find_device(options.device)
+        frames = min(100, extent(options.size).video_frames // 3)
+        judge = square_validator(
+            recipe.spec,
+            recipe.normalisation,
+            device=device,
+            video=SquareVideoSettings(frames=frames),
+        )
+        options.tell(f"training: {recipe.epochs} epochs of {recipe.pairs_per_epoch} pairs")
+
+        def tell_epoch(record: dict[str, Any]) -> None:
+            scores = [
+                f"{k.replace('_', ' ')} {v:.4f}" for k, v in record.items() if type(v) is float
+            ]
+            options.tell(f"epoch {record['epoch']}/{recipe.epochs}: {', '.join(scores)}")
+
+        run(
+            recipe,
+            place,
+            stores=stores,
+            options=RunOptions(
+                resume=True,
+                device=device,
+                save_seconds=_SAVE_SECONDS,
+                validators=[judge],
+                on_epoch=lambda record: tell_epoch(dict(record)),
+            ),
+        )
+    return read_training(place)
+
+
+def read_training(place: Path) -> Training:
+    """The run in a folder, once it has ended.
+
+    Raises:
+        DatasetError: its log is damaged, or without an epoch.
+    """
+    try:
+        lines = (place / LOG).read_text(encoding="utf-8").splitlines()
+        epochs = [record for line in lines if (record := json.loads(line))["kind"] == "epoch"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DatasetError(f"{place / LOG}: expected the log of a run ({error})") from None
+    if not epochs:
+        raise DatasetError(f"{place / LOG}: expected at least one epoch, found none")
+    return Training(weights=place / BEST, epochs=epochs, facts=read_json(place / RUN))
+
+
+def find_device(name: str) -> torch.device:
+    """Where to train: `auto` is a GPU if torch finds one.
+
+    Raises:
+        InputError: an unknown name, or `cuda` without a GPU.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise InputError(f"device: expected auto, cpu or cuda, got {name!r}")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("device 'cuda': torch finds no GPU that it can use; use device 'cpu'")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def training_charts(training: Training) -> Charts:
+    """Losses by epoch, and the centre error on part of the synthetic video."""
+    charts: list[Chart] = [loss_chart(training.epochs)]
+    if all("tracking_center_error" in record for record in training.epochs):
+        charts.append(
+            score_chart(
+                training.epochs,
+                "tracking_center_error",
+                "Centre error on the synthetic video’s beginning",
+                "pixels",
+            )
+        )
+    return Charts(charts=charts)
+
+
+def training_facts(training: Training) -> list[tuple[str, str]]:
+    """What the page says of how the weights were made."""
+    facts, recipe = training.facts, training.facts["settings"]["recipe"]
+    pairs = recipe["epochs"] * (recipe["pairs_per_epoch"] // recipe["batch"]) * recipe["batch"]
+    optimiser = recipe["optimiser"]
+    return [
+        ("recipe", f"{recipe['name']}: {recipe['epochs']} epochs, {pairs:,} pairs in all"),
+        ("batch", str(recipe["batch"])),
+        (
+            "optimiser",
+            f"{optimiser['kind']}, {optimiser['schedule']}, learning rate "
+            f"{optimiser['learning_rate']:g} to {optimiser['final_learning_rate']:g}"
+            if optimiser["schedule"] != "constant"
+            else f"{optimiser['kind']}, learning rate {optimiser['learning_rate']:g}",
+        ),
+        ("labels", ", ".join(f"{k} {v}" for k, v in recipe["labels"].items())),
+        ("seed", str(recipe["seed"])),
+        ("trained on", str(facts["machine"]["device"])),
+        ("pairs per second", f"{training.pairs_per_second:,.0f}"),
+        ("versions", ", ".join(f"{k} {v}" for k, v in facts["versions"].items())),
+        ("commit of the training", str(facts["commit"] or "unknown")),
+    ]

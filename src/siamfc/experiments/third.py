@@ -1,0 +1,262 @@
+"""Experiment 3 (thesis 4.4): the trackers of both trainings on nine videos."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from siamfc.data.sequences import Sequence as Video
+from siamfc.errors import DatasetError, InputError
+from siamfc.evaluation import weights_digest
+from siamfc.evaluation.formats import TrackerResults
+from siamfc.experiments import thesis
+from siamfc.experiments.charts import error_charts, strips
+from siamfc.experiments.first import SQUARES, run_first
+from siamfc.experiments.folder import PAGE, RECORD, RESULTS, ExperimentFolder
+from siamfc.experiments.following import Competitor, follow, summarize
+from siamfc.experiments.pages import Block, Page, Row, Section, Table, Text, render
+from siamfc.experiments.second import run_second
+from siamfc.experiments.sizes import extent
+from siamfc.experiments.steps import TRAINING, Options
+from siamfc.experiments.videos import real_sequences, synthetic_sequences
+from siamfc.files import write_file
+from siamfc.report import Study, make_study
+from siamfc.tracking import one_scale, settings_for
+from siamfc.training.folder import BEST, FINAL
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """Weights that take part, under a name."""
+
+    name: str
+    weights: str | Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealVideos:
+    """Which real videos stand in place of videos 4 to 9."""
+
+    layout: str
+    """The data set's layout, such as `otb`."""
+    root: Path
+    names: Sequence[str] = ()
+    """Of sequences; none: six at equal distances in the data set's list."""
+    frames: int | None = None
+    """First frames of each that are tracked; None: all."""
+    scales: int = 3
+    """Sizes of the target that are tried; the synthetic videos have one, as in the thesis."""
+
+
+def find_named(text: str) -> Named:
+    """Weights from `NAME=WEIGHTS`, or WEIGHTS alone: a name, a path, or an experiment's folder.
+
+    Raises:
+        DatasetError: the folder of an experiment whose training has not ended.
+        CheckpointError: weights that are unknown or damaged.
+    """
+    name, equals, rest = text.partition("=")
+    if not (equals and name and rest) or Path(text).exists():
+        name, rest = "", text
+    weights: str | Path = rest
+    if (Path(rest) / RECORD).exists():
+        weights = Path(rest) / TRAINING / BEST
+        if not (Path(rest) / TRAINING / FINAL).exists():
+            raise DatasetError(
+                f"{rest}: expected an experiment whose training has ended: run it again first"
+            )
+    weights_digest(weights)
+    return Named(name=name or Path(rest).name.removesuffix(".safetensors"), weights=weights)
+
+
+def run_third(
+    out: Path,
+    options: Options,
+    *,
+    weights: Sequence[Named] = (),
+    real: RealVideos | None = None,
+) -> dict[str, Any]:
+    """Run experiment 3 in a folder, or what is left of it, and write its page.
+
+    Args:
+        out: the folder; see `siamfc.experiments.folder`.
+        options: size, device, who is told.
+        weights: that are compared; none: those of experiments 1 and 2, which are run first in
+            `out/experiment_1` and `out/experiment_2`.
+        real: videos 4 to 9; None: the synthetic ones alone.
+
+    Returns:
+        What `results.json` holds.
+
+    Raises:
+        InputError: two weights of one name; a sequence that isn't there.
+        DatasetError: no such data set; a sequence that could not be followed to its end.
+        OutputError: the folder holds something else, or another experiment.
+    """
+    names = [one.name for one in weights]
+    if len({*names}) < len(names):
+        raise InputError(f"weights: expected a name for each, got {', '.join(names)}")
+    videos: list[Video] = []
+    if real is not None:
+        videos = real_sequences(real.layout, real.root, names=real.names, frames=real.frames)
+    inputs = {
+        "experiment": 3,
+        "size": options.size,
+        "weights": {one.name: weights_digest(one.weights) for one in weights},
+        "real": None
+        if real is None
+        else {
+            "layout": real.layout,
+            "root": str(real.root.absolute()),
+            "videos": [one.name for one in videos],
+            "frames": real.frames,
+            "scales": real.scales,
+        },
+    }
+    folder = ExperimentFolder(out, inputs)
+    with folder.opened():
+        chosen = list(weights) or _train_both(out, options)
+        squares = synthetic_sequences(out / "videos", extent(options.size).video_frames)
+        tracked = [
+            _follow_all(one, number, squares, videos, real, out, options)
+            for number, one in enumerate(chosen, 1)
+        ]
+        study = make_study(tracked, [*squares, *videos], title="nine videos")
+        results = {
+            "size": options.size,
+            "videos": summarize(study),
+            "page": str(out / PAGE),
+        }
+        page = Page(
+            title="Experiment 3: trackers compared",
+            lead=f"{' and '.join(one.name for one in chosen)}: centre errors on "
+            f"{len(study.sequences)} videos, beside the thesis’s.",
+            sections=_sections(study, real),
+            provenance=[
+                ("size", options.size),
+                *((one.name, weights_digest(one.weights)) for one in chosen),
+            ],
+        )
+        write_file(out / PAGE, render(page).encode(), overwrite=True)
+        folder.write(RESULTS, results)
+    return results
+
+
+def _train_both(out: Path, options: Options) -> list[Named]:
+    chosen = []
+    for number, run in ((1, run_first), (2, run_second)):
+        place = out / f"experiment_{number}"
+        options.tell(f"experiment {number}")
+        name = run(place, options).get("source", SQUARES)
+        chosen.append(Named(name=name, weights=place / TRAINING / BEST))
+    return chosen
+
+
+def _follow_all(
+    one: Named,
+    number: int,
+    squares: Sequence[Video],
+    videos: Sequence[Video],
+    real: RealVideos | None,
+    out: Path,
+    options: Options,
+) -> TrackerResults:
+    """Track the synthetic videos with one scale and the real ones with several."""
+    options.tell(f"tracking: {one.name}")
+    competitor = Competitor(
+        name=one.name, key=f"{number}-squares", weights=one.weights, settings=one_scale()
+    )
+    results = follow(competitor, squares, out / "tracks", device=options.device)
+    if real is None:
+        return results
+    competitor = replace(competitor, key=f"{number}-real", settings=settings_for(real.scales))
+    more = follow(competitor, videos, out / "tracks", device=options.device)
+    return replace(results, tracks={**results.tracks, **more.tracks})
+
+
+def _sections(study: Study, real: RealVideos | None) -> list[Section]:
+    blocks: list[Block] = [_video_table(study), _error_table(study)]
+    if real is None:
+        blocks.append(
+            Text(text="Videos 4 to 9 are real ones: --videos FORMAT ROOT takes six of a data set.")
+        )
+    else:
+        shown = "all frames" if real.frames is None else f"the first {real.frames} frames at most"
+        plural = "s" if real.scales > 1 else ""
+        blocks.append(
+            Text(
+                text=f"The real videos are sequences of {real.root.name}, {shown} of each, tracked "
+                f"with {real.scales} scale{plural}. The thesis’s are others: its numbers stand "
+                "there for the order of magnitude alone."
+            )
+        )
+        blocks.append(_score_table(study))
+    return [
+        Section(title="Nine videos", blocks=blocks),
+        Section(title="Over time", blocks=(error_charts(study),)),
+        Section(title="Snapshots", blocks=strips(study)),
+    ]
+
+
+def _video_table(study: Study) -> Table:
+    rows = []
+    for number, one in enumerate(study.sequences):
+        row = thesis.VIDEOS[number] if number < len(thesis.VIDEOS) else None
+        known = (
+            (row.source, row.description, row.appearance, row.motion, str(row.frames), row.size)
+            if row
+            else ("–",) * 6
+        )
+        rows.append(Row(title=f"Video {number + 1}: {one.name}", cells=(*known, str(len(one)))))
+    return Table(
+        caption="The videos (table 9)",
+        header=(
+            "here", "thesis’s source", "description", "appearance changes", "motion",
+            "frames", "pixels", "frames here",
+        ),
+        rows=rows,
+        words=4,
+    )  # fmt: skip
+
+
+def _error_table(study: Study) -> Table:
+    rows = []
+    for number, one in enumerate(study.sequences):
+        row = thesis.VIDEOS[number] if number < len(thesis.VIDEOS) else None
+        errors = (entry.results[one.name].scores["center_error"] for entry in study.entries)
+        published = (row.synthetic_error, row.imagenet_error) if row else ()
+        shown = [f"{value:.2f}" for value in published] or ["–", "–"]
+        cells = (*shown, *(f"{value:.2f}" for value in errors))
+        rows.append(Row(title=f"Video {number + 1}: {one.name}", cells=cells))
+    return Table(
+        caption="Centre error, pixels (table 10)",
+        header=(
+            "video",
+            "thesis, squares",
+            "thesis, ImageNet",
+            *(entry.name for entry in study.entries),
+        ),
+        rows=rows,
+    )
+
+
+def _score_table(study: Study) -> Table:
+    rows = [
+        Row(
+            title=one.name,
+            cells=[
+                f"{entry.results[one.name].scores[name]:.3f}"
+                for entry in study.entries
+                for name in ("auc", "precision")
+            ],
+        )
+        for one in study.sequences
+    ]
+    return Table(
+        caption="AUC, and precision at 20 pixels, by the rules of OTB",
+        header=(
+            "video",
+            *(f"{entry.name}, {name}" for entry in study.entries for name in ("AUC", "precision")),
+        ),
+        rows=rows,
+    )
