@@ -16,7 +16,7 @@ import pytest
 from siamfc.cli.app import run
 from siamfc.cli.interrupt import StopRequest
 from siamfc.frames import open_source, open_writer
-from siamfc.tracking import read_results
+from siamfc.tracking import TrackerSettings, read_results, settings_for
 
 
 @pytest.fixture
@@ -79,6 +79,34 @@ def test_json_is_one_object_and_holds_the_boxes(
     assert [one["frame"] for one in printed["track"]] == list(range(5))
     assert printed["targets"][0]["last_box"] == printed["track"][-1]["boxes"][0]
     assert printed["out"] is None
+
+
+def test_json_says_whether_the_object_is_lost(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*arguments, "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["track"][0]["lost"] == [False]
+    assert printed["targets"][0]["lost"] is printed["track"][-1]["lost"][0]
+
+
+def test_the_exemplar_may_follow_and_a_lost_object_be_searched(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from siamfc.cli import track as verb
+
+    seen: list[TrackerSettings] = []
+
+    def follow(frames: object, boxes: object, matcher: object, settings: TrackerSettings) -> object:
+        seen.append(settings)
+        return tracking_follow(frames, boxes, matcher, settings)
+
+    tracking_follow = verb.follow  # type: ignore[attr-defined]
+    monkeypatch.setattr(verb, "follow", follow)
+    assert run([*arguments, "--update", "previous", "--search-again"]) == 0
+    assert seen[0] == settings_for(1, update="previous", search_again=True)
+    assert seen[0].update.rate == 1
+    assert seen[0].loss.windows > 0
 
 
 def test_json_names_the_files_instead_where_there_are_some(

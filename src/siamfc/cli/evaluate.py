@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from siamfc.cli.console import print_error, print_json, print_table
-from siamfc.cli.parameters import Device, Flag
+from siamfc.cli.parameters import Device, Flag, Update
 from siamfc.cli.progress import Progress
 from siamfc.cli.usage import UsageError
 
@@ -31,6 +31,12 @@ class TrackerOptions:
     """Another tracker: opencv:NAME, trax:COMMAND, or module:name of a class or function."""
     scales: int = 3
     """Sizes of the target that are tried in each frame: an odd number."""
+    update: Update = "none"
+    """What is searched for. none: the target as it was in the first frame. previous: as it was
+    one frame ago. average: a moving average. sure: one of the frames with a high score. both: half
+    the first frame, half such an average."""
+    search_again: Flag = False
+    """Look for a target that is lost all over the frame."""
     device: Device = "auto"
     """Where the network runs."""
     time_limit: float | None = None
@@ -136,7 +142,7 @@ def _contenders(who: TrackerOptions, *, threads: int | None) -> "list[Contender]
             name,
             device=who.device,
             threads=threads,
-            settings=settings_for(who.scales),
+            settings=settings_for(who.scales, update=who.update, search_again=who.search_again),
             time_limit=who.time_limit,
         )
         for name in who.weights or ["default"]

@@ -9,3 +9,6 @@ Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
 
 Device = Literal["auto", "cpu", "cuda"]
 """Where the network runs; `auto` takes the GPU where torch can use one."""
+
+Update = Literal["none", "previous", "average", "sure", "both"]
+"""What of later frames is searched for; see `siamfc.tracking.updating`."""

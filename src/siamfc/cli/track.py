@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from siamfc.cli.console import print_error, print_json
 from siamfc.cli.loop import Outcome, Sink, run_loop
-from siamfc.cli.parameters import Device, Flag
+from siamfc.cli.parameters import Device, Flag, Update
 from siamfc.cli.serve import open_page
 from siamfc.cli.usage import UsageError, parse_box
 from siamfc.errors import OutputError
@@ -27,6 +27,8 @@ def track(
     results: Path | None = None,
     weights: str = "default",
     scales: int = 3,
+    update: Update = "none",
+    search_again: Flag = False,
     codec: Literal["h264", "vp9", "av1"] | None = None,
     device: Device = "auto",
     overwrite: Flag = False,
@@ -55,6 +57,13 @@ def track(
         A name that `siamfc models` lists, or a path.
     scales
         Sizes of the object that are tried in each frame: an odd number.
+    update
+        What is searched for. none: the object as it was in the first frame. previous: as it was
+        one frame ago. average: a moving average. sure: one of the frames with a high score. both:
+        half the first frame, half such an average.
+    search_again
+        Look for an object that is lost all over the frame, which takes about four times as long
+        while it is lost.
     codec
         Of the film. By default H.264, in .webm VP9.
     device
@@ -66,13 +75,15 @@ def track(
     """
     boxes = [parse_box(text) for text in box or ()]
     if not boxes:
-        if out is not None or results is not None or codec is not None or overwrite or json:
+        options = search_again or update != "none"
+        output = out is not None or results is not None or codec is not None or overwrite
+        if output or json or options:
             raise UsageError(
                 "expected a box, got none: say with --box X,Y,W,H where the object is in the first "
                 "frame, in pixels; or name the source alone, to draw the box on a page"
             )
         return open_page(source=source, weights=weights, scales=scales, device=device)
-    settings = settings_for(scales)
+    settings = settings_for(scales, update=update, search_again=search_again)
     kept: list[FrameResult] = []
     with ExitStack() as stack:
         frames = stack.enter_context(open_source(source))

@@ -45,6 +45,11 @@ class LossSettings:
             )
 
 
+def search_all_over() -> LossSettings:
+    """Return values that find a lost target again: eight further squares in each frame."""
+    return LossSettings(windows=8)
+
+
 def count_lost(frames_lost: IntArray, scores: FloatArray, settings: LossSettings) -> IntArray:
     """Count for how many frames each target has been lost by now: (N,), 0 for one that isn't.
 

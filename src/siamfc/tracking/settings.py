@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from siamfc.errors import InputError
 from siamfc.tracking.checks import check_count, check_range
-from siamfc.tracking.loss import LossSettings
-from siamfc.tracking.updating import UpdateSettings
+from siamfc.tracking.loss import LossSettings, search_all_over
+from siamfc.tracking.updating import UpdateName, UpdateSettings, update_by_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,17 +80,27 @@ def one_scale() -> TrackerSettings:
     return TrackerSettings(scales=1)
 
 
-def settings_for(scales: int) -> TrackerSettings:
+def settings_for(
+    scales: int = 3, *, update: UpdateName = "none", search_again: bool = False
+) -> TrackerSettings:
     """Return the values that go with a number of scales: the defaults for one and three.
 
     Five have the published ones, and so have more, whose range of sizes grows with their number.
 
+    Args:
+        scales: an odd number from 1 to 99.
+        update: what the exemplar takes from later frames; see `siamfc.tracking.updating`.
+        search_again: whether a target that is lost is looked for all over the frame.
+
     Raises:
-        InputError: not an odd number from 1 to 99.
+        InputError: another number of scales.
 
     >>> settings_for(5) == five_scales()
     True
     """
     if scales in (1, 3):
-        return TrackerSettings(scales=scales)
-    return replace(five_scales(), scales=scales)
+        settings = TrackerSettings(scales=scales)
+    else:
+        settings = replace(five_scales(), scales=scales)
+    loss = search_all_over() if search_again else settings.loss
+    return replace(settings, update=update_by_name(update), loss=loss)

@@ -10,6 +10,7 @@ Nothing here depends on how a tracker finds its box.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +62,25 @@ def sure_average() -> UpdateSettings:
 def first_and_latest() -> UpdateSettings:
     """Return half the first frame and half a fast average over the sure ones."""
     return UpdateSettings(rate=0.1, lowest_score=0.9, first_share=0.5)
+
+
+UpdateName = Literal["none", "previous", "average", "sure", "both"]
+
+
+def update_by_name(name: UpdateName) -> UpdateSettings:
+    """Return what a name stands for: the settings of one of the functions above.
+
+    >>> update_by_name("previous") == previous_frame()
+    True
+    """
+    recipes = {
+        "none": UpdateSettings,
+        "previous": previous_frame,
+        "average": moving_average,
+        "sure": sure_average,
+        "both": first_and_latest,
+    }
+    return recipes[name]()
 
 
 def update_rates(

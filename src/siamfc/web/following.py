@@ -148,16 +148,10 @@ class Following:
         """The state of some targets that were drawn together, at their previous boxes."""
         drawn = self._drawn[origin]
         rows = [drawn.targets.index(target) for target in members]
-        first, boxes = drawn.state.targets, previous[members]
-        targets = replace(
-            first,
-            center_frame=center(boxes),
-            first_size=first.first_size[rows],
-            first_side=first.first_side[rows],
-            scale=boxes[:, 2] / first.first_size[rows, 0],
-            score=np.ones(len(rows)),
-        )
-        return replace(drawn.state, targets=targets, exemplars=drawn.state.exemplars[rows])
+        first, boxes = drawn.state.take(rows), previous[members]
+        scale = boxes[:, 2] / first.targets.first_size[:, 0]
+        targets = replace(first.targets, center_frame=center(boxes), scale=scale)
+        return replace(first, targets=targets)
 
     def _draw(self, image: Image, index: int, members: list[int], boxes: list[Box]) -> None:
         state = begin(image, boxes, self._matcher)
