@@ -1,8 +1,8 @@
 """How fast a GPU computes each convolution of a training step: `python benchmarks/convolutions.py`.
 
 Forward, inputs' gradient and weights' gradient of every layer on search images, channels last, in
-bfloat16, by torch alone; grouped convolutions as one, as one for each group, and as a dense one
-with zeros. Milliseconds and the rate of useful operations, which zeros and padding are not.
+bfloat16, by torch; grouped convolutions as one, as one for each group, and as a dense one with
+zeros; the first one also by `siamfc.network.fused_convolution`. Milliseconds and the rate of useful operations, which zeros and padding are not.
 """
 
 import argparse
@@ -50,6 +50,33 @@ def measure(case: Case, size: int, batch: int, device: torch.device, rounds: int
     return [alike * second for second in seconds]
 
 
+def measure_own(size: int, batch: int, device: torch.device, rounds: int) -> list[float]:
+    """The same of conv1 by the project's kernels, which give images no gradient."""
+    from siamfc.network.fused_convolution import convolve_folded
+
+    image = torch.randn((batch, size, size, 16), device=device, dtype=torch.bfloat16)
+    image = image.permute(0, 3, 1, 2)
+    weight = torch.randn((96, 16, 6, 6), device=device, requires_grad=True)
+    output = convolve_folded(image, weight)
+    given = torch.randn_like(output)
+
+    def forward() -> Tensor:
+        with torch.no_grad():
+            return convolve_folded(image, weight)
+
+    def backward() -> tuple[Tensor, ...]:
+        return torch.autograd.grad(output, weight, given, retain_graph=True)
+
+    seconds = time_in_turn([forward, backward], device, rounds=rounds, steps=5)
+    return [seconds[0], float("nan"), seconds[1]]
+
+
+def show(name: str, seconds: list[float], operations: int) -> None:
+    """A row: milliseconds and TFLOP/s of each pass."""
+    columns = "".join(f"{1000 * s:12.3f}{operations / s / 1e12:8.0f}" for s in seconds)
+    print(f"{name:<28}{columns}", flush=True)
+
+
 def main() -> None:
     """Print a row for each layer and arrangement."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -70,8 +97,10 @@ def main() -> None:
             seconds = measure(
                 case, entering, options.batch, torch.device(options.device), options.rounds
             )
-            cols = "".join(f"{1000 * s:12.3f}{count / s / 1e12:8.0f}" for s in seconds)
-            print(f"{layer.name} {case[0]:<22}{cols}", flush=True)
+            show(f"{layer.name} {case[0]}", seconds, count)
+        if layer.name == "conv1" and options.device == "cuda":
+            own = measure_own(entering, options.batch, torch.device("cuda"), options.rounds)
+            show("conv1 own kernels", own, count)
         size = (cells - POOL_SIZE) // POOL_STRIDE + 1 if layer.pooled else cells
 
 

@@ -88,6 +88,26 @@ def check_folding(device="cpu"):
     assert not found[:, 12:].any()
 
 
+def check_convolution(sizes=(2, 9, 11), *, device="cpu", dtype=torch.float32):
+    """Raise an AssertionError unless `convolve_folded` and its gradient are `conv2d`'s."""
+    from siamfc.network.fused_convolution import convolve_folded
+
+    generator = torch.Generator().manual_seed(2)
+    count, height, width = sizes
+    images = torch.randn((count, 16, height, width), generator=generator).to(dtype)
+    weight = torch.randn((96, 16, 6, 6), generator=generator).to(dtype).float()
+    mine = weight.to(device).requires_grad_()
+    wide = weight.double().requires_grad_()
+    own = images.to(device).contiguous(memory_format=torch.channels_last)
+    found = convolve_folded(own, mine)
+    expected = functional.conv2d(images.double(), wide)
+    sent = torch.randn(expected.shape, generator=generator).to(dtype)
+    found.backward(sent.to(device))
+    expected.backward(sent.double())
+    _same(found, expected, 1e-5 if dtype == torch.float32 else 1e-2)
+    _same(mine.grad, wide.grad, 1e-5)
+
+
 def _same(found, expected, share):
     difference = (found.double().cpu() - expected.double().cpu()).abs().max()
     assert difference <= share * expected.abs().max(), f"{difference} of {expected.abs().max()}"
@@ -99,4 +119,5 @@ if __name__ == "__main__":
     for case in CASES.values():
         check(*case)
     check_folding()
+    check_convolution()
     sys.stdout.write("agreed\n")

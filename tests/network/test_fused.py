@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from fused_cases import CASES, check, check_folding  # noqa: E402
+from fused_cases import CASES, check, check_convolution, check_folding  # noqa: E402
 from network_samples import NORMALISATION, make_images, make_tensors  # noqa: E402
 
 from siamfc.network.alexnet import SiamFC  # noqa: E402
@@ -62,6 +62,12 @@ def test_the_kernels_equal_torch_on_large_maps():
 @gpu
 def test_images_are_folded_alike_on_a_gpu():
     check_folding("cuda")
+
+
+@gpu
+@pytest.mark.parametrize("sizes", [(2, 9, 11), (5, 64, 64), (3, 128, 128)], ids=str)
+def test_the_first_convolution_is_torchs_on_a_gpu(sizes):
+    check_convolution(sizes, device="cuda", dtype=torch.bfloat16)
 
 
 def _pass(fused, dtype, device):

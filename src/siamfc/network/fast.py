@@ -113,13 +113,17 @@ def _embed_fused(
 ) -> list[Tensor]:
     """Pixels → embeddings (N, 256, h, w) of each, as `embed_together` gives them."""
     from siamfc.network import fused
+    from siamfc.network.fused_convolution import convolve_folded
 
     net = model.backbone
     kernel = fold_kernel(net.conv1.weight)
     spare = fused.FOLDED_CHANNELS - kernel.shape[1]
-    kernel = functional.pad(kernel, (0, 0, 0, 0, 0, spare)).to(dtype)
+    kernel = functional.pad(kernel, (0, 0, 0, 0, 0, spare))
     images = [fused.fold_images(batch, normalisation, dtype) for batch in batches]
-    maps = [[functional.conv2d(image, kernel)] for image in images]
+    if dtype == torch.float32:  # Triton's products are slow then
+        maps = [[functional.conv2d(image, kernel)] for image in images]
+    else:
+        maps = [[convolve_folded(image, kernel)] for image in images]
     maps = fused.normalise(net.norm1, maps, pool=True, groups=2)
     maps = [_convolve_groups(net.conv2, groups) for groups in maps]
     maps = fused.normalise(net.norm2, maps, pool=True, groups=1)

@@ -1,0 +1,105 @@
+"""Triton kernels of the first convolution, whose few channels leave a library's kernels half idle.
+
+Images are folded, (N, rows, columns, CHANNELS), so that what one row of a kernel sees, `SPAN` =
+6 · CHANNELS values, lies side by side in memory: the convolution is a matrix product whose left
+side has one row for each place of the kernel and 6 · SPAN columns, read straight from the image.
+The 96 outputs are handled as 64 and 32, since tiles are powers of two.
+"""
+
+# Triton has no types, and is missing where torch is for the CPU alone.
+# mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
+# mypy: disable-error-code="import-untyped, import-not-found"
+# Arguments in capitals are known when a kernel is compiled.
+# ruff: noqa: N803
+
+import triton
+import triton.language as tl
+
+OUTPUTS = tl.constexpr(96)
+_FIRST = tl.constexpr(64)
+_SECOND = tl.constexpr(32)
+SLICE = tl.constexpr(192)
+"""Rows of the weights' gradient that one program computes: three tiles of 64."""
+
+
+@triton.jit
+def _corner(place, places, rows, columns, out_rows, out_columns, CHANNELS: tl.constexpr):
+    """Offset of the first value that the kernel sees at each place."""
+    x = place % out_columns
+    y = place // out_columns % out_rows
+    number = place // out_columns // out_rows
+    corner = ((number * rows + y) * columns + x) * CHANNELS
+    return tl.where(place < places, corner, 0)
+
+
+@triton.jit
+def _seen(start, columns, SPAN: tl.constexpr, CHANNELS: tl.constexpr, SIZE: tl.constexpr):
+    """Offsets, from the corner, of SIZE values of what a kernel sees."""
+    number = start + tl.arange(0, SIZE)
+    return number // SPAN * (columns * CHANNELS) + number % SPAN
+
+
+@triton.jit
+def convolve_kernel(
+    images, weights, output, places, rows, columns, out_rows, out_columns,
+    CHANNELS: tl.constexpr, SPAN: tl.constexpr, VALUES: tl.constexpr,
+    PLACES: tl.constexpr, DEPTH: tl.constexpr,
+):  # fmt: skip
+    """Output (places, 96) of weights (VALUES, 96)."""
+    place = tl.program_id(0) * PLACES + tl.arange(0, PLACES)
+    corner = _corner(place, places, rows, columns, out_rows, out_columns, CHANNELS)[:, None]
+    first, second = tl.arange(0, _FIRST)[None, :], _FIRST + tl.arange(0, _SECOND)[None, :]
+    sum_first = tl.zeros((PLACES, _FIRST), tl.float32)
+    sum_second = tl.zeros((PLACES, _SECOND), tl.float32)
+    for start in tl.range(0, VALUES, DEPTH):
+        seen = tl.load(images + corner + _seen(start, columns, SPAN, CHANNELS, DEPTH)[None, :])
+        row = weights + (start + tl.arange(0, DEPTH)[:, None]) * OUTPUTS
+        sum_first = tl.dot(seen, tl.load(row + first), sum_first, input_precision="ieee")
+        sum_second = tl.dot(seen, tl.load(row + second), sum_second, input_precision="ieee")
+    inside = (place < places)[:, None]
+    target = output + place.to(tl.int64)[:, None] * OUTPUTS
+    tl.store(target + first, sum_first.to(output.dtype.element_ty), mask=inside)
+    tl.store(target + second, sum_second.to(output.dtype.element_ty), mask=inside)
+
+
+@triton.jit
+def weight_gradient_kernel(
+    images, gradient, partial, places, rows, columns, out_rows, out_columns,
+    CHANNELS: tl.constexpr, SPAN: tl.constexpr, VALUES: tl.constexpr,
+    PLACES: tl.constexpr, STEPS: tl.constexpr,
+):  # fmt: skip
+    """Program (s, p) adds up STEPS · PLACES places for 192 rows of partial[p], (VALUES, 96)."""
+    part, begin = tl.program_id(1), tl.program_id(0) * SLICE
+    first, second = tl.arange(0, _FIRST)[None, :], _FIRST + tl.arange(0, _SECOND)[None, :]
+    low = _seen(begin, columns, SPAN, CHANNELS, 64)[None, :]
+    middle = _seen(begin + 64, columns, SPAN, CHANNELS, 64)[None, :]
+    high = _seen(begin + 128, columns, SPAN, CHANNELS, 64)[None, :]
+    low_first = tl.zeros((64, _FIRST), tl.float32)
+    low_second = tl.zeros((64, _SECOND), tl.float32)
+    middle_first = tl.zeros((64, _FIRST), tl.float32)
+    middle_second = tl.zeros((64, _SECOND), tl.float32)
+    high_first = tl.zeros((64, _FIRST), tl.float32)
+    high_second = tl.zeros((64, _SECOND), tl.float32)
+    for step in tl.range(0, STEPS):
+        place = (part * STEPS + step) * PLACES + tl.arange(0, PLACES)
+        inside = (place < places)[:, None]
+        corner = _corner(place, places, rows, columns, out_rows, out_columns, CHANNELS)[:, None]
+        source = gradient + place.to(tl.int64)[:, None] * OUTPUTS
+        left = tl.load(source + first, mask=inside, other=0.0)
+        right = tl.load(source + second, mask=inside, other=0.0)
+        seen = tl.trans(tl.load(images + corner + low))
+        low_first = tl.dot(seen, left, low_first, input_precision="ieee")
+        low_second = tl.dot(seen, right, low_second, input_precision="ieee")
+        seen = tl.trans(tl.load(images + corner + middle))
+        middle_first = tl.dot(seen, left, middle_first, input_precision="ieee")
+        middle_second = tl.dot(seen, right, middle_second, input_precision="ieee")
+        seen = tl.trans(tl.load(images + corner + high))
+        high_first = tl.dot(seen, left, high_first, input_precision="ieee")
+        high_second = tl.dot(seen, right, high_second, input_precision="ieee")
+    row = partial + (part * VALUES + begin + tl.arange(0, 64)[:, None]) * OUTPUTS
+    tl.store(row + first, low_first)
+    tl.store(row + second, low_second)
+    tl.store(row + 64 * OUTPUTS + first, middle_first)
+    tl.store(row + 64 * OUTPUTS + second, middle_second)
+    tl.store(row + 128 * OUTPUTS + first, high_first)
+    tl.store(row + 128 * OUTPUTS + second, high_second)
