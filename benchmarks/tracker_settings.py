@@ -64,7 +64,7 @@ def main() -> None:
     size = 512 if on_gpu else 256
     bank = draw_textures(TextureSettings(count=options.textures, size=size), generator)
     videos = ProceduralVideos(
-        count=options.videos, frames=options.frames, bank=bank, seed=SEED, compiled=on_gpu
+        count=options.videos, frames=options.frames, bank=bank, seed=SEED
     )
     truth = videos.boxes.double().cpu().numpy()
     rows = {}

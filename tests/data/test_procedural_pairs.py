@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from siamfc.data.procedural.packing import unpack
 from siamfc.data.procedural.pairs import (
     PAIR_UNIFORMS,
     PairGenerator,
@@ -12,7 +13,7 @@ from siamfc.data.procedural.pairs import (
 )
 from siamfc.data.procedural.render import coverage
 from siamfc.data.procedural.scene import TARGET
-from siamfc.data.procedural.textures import TextureSettings, draw_textures, unpack
+from siamfc.data.procedural.textures import TextureSettings, draw_textures
 from siamfc.errors import InputError
 
 BANK = TextureSettings(count=3, size=16, leaves=3)

@@ -49,7 +49,6 @@ def procedural_validator(
             frames=frames,
             bank=bank,
             seed=_SEED,
-            compiled=device.type == "cuda",
         )
         predicted = track_videos(model, scenes, settings, spec, normalisation)
         scores = score_tracking(predicted, scenes.boxes.double().cpu().numpy())

@@ -105,7 +105,6 @@ def _build(
             device=device,
             settings=data.pairs,
             textures=replace(data.textures, count=count),
-            compiled=device.type == "cuda",
         )
         return _Procedural(generator, data.renew_every, place)
     if isinstance(data, SquareData):

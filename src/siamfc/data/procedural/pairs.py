@@ -12,15 +12,8 @@ import torch
 from torch import Tensor
 
 from siamfc.data.procedural.dice import Dice
-from siamfc.data.procedural.render import (
-    CAMERA_DRAWS,
-    Camera,
-    crop,
-    draw_camera,
-    photograph,
-    target_box,
-    visible_share,
-)
+from siamfc.data.procedural.drawing import Drawing, drawing_on
+from siamfc.data.procedural.render import CAMERA_DRAWS, Camera, draw_camera
 from siamfc.data.procedural.scene import SCENE_DRAWS, VIEW_DRAWS, Scene, View, draw_scene, draw_view
 from siamfc.data.procedural.textures import TextureSettings, draw_textures
 from siamfc.errors import InputError
@@ -96,11 +89,11 @@ def exemplar_side(size: Tensor) -> Tensor:
     return torch.sqrt((size[:, 0] + margin) * (size[:, 1] + margin))
 
 
-def true_box(scene: Scene, view: View, position: Tensor) -> Tensor:
+def true_box(drawing: Drawing, scene: Scene, view: View, position: Tensor) -> Tensor:
     """The target's box: measured, or that of the piece of background, (B, 4) world x, y, w, h."""
     half = scene.target.half_size
     piece = torch.cat([position - half, 2 * half], -1)
-    return torch.where(scene.on_background[:, None], piece, target_box(view, position))
+    return torch.where(scene.on_background[:, None], piece, drawing.target_box(view, position))
 
 
 class Shot(NamedTuple):
@@ -118,6 +111,8 @@ class Shot(NamedTuple):
     """Distance of two source pixels, world pixels, (B,)."""
     frame: Tensor
     """First and last x, y of the frame, world pixels, (B, 4)."""
+    window: Tensor
+    """First and last x, y that the crop looks at, source pixels, (B, 4)."""
 
 
 class Truth(NamedTuple):
@@ -129,8 +124,14 @@ class Truth(NamedTuple):
     boxes: Tensor
 
 
-def plan_pairs(uniforms: Tensor, textures: int, settings: PairSettings) -> tuple[Shot, Shot, Truth]:
-    """Decide pairs as a pure function of uniform numbers, (B, `PAIR_UNIFORMS`)."""
+def plan_pairs(
+    uniforms: Tensor, textures: int, settings: PairSettings, drawing: Drawing | None = None
+) -> tuple[Shot, Shot, Truth]:
+    """Decide pairs as a pure function of uniform numbers, (B, `PAIR_UNIFORMS`).
+
+    Measured and later drawn by `drawing`, by default the fastest of the device.
+    """
+    drawing = drawing or drawing_on(uniforms.device)
     widths = (SCENE_DRAWS, VIEW_DRAWS, VIEW_DRAWS, CAMERA_DRAWS, CAMERA_DRAWS, _PAIR_DRAWS)
     ends = tuple(accumulate(widths[:-1]))
     of_scene, first, second, camera_a, camera_b, rest = uniforms.tensor_split(ends, dim=1)
@@ -143,9 +144,9 @@ def plan_pairs(uniforms: Tensor, textures: int, settings: PairSettings) -> tuple
     near = dice.chance(settings.neighbour_share)[:, None]
     second = torch.where(near, first + 0.25 * (second - first), second)
     away = torch.full_like(scene.lighting, OCCLUDER_AWAY)
-    view_a = draw_view(scene, first, origin, away)
-    view_b = draw_view(scene, second, origin, torch.where(hidden, 0.0, away))
-    box_a, box_b = true_box(scene, view_a, origin), true_box(scene, view_b, origin)
+    view_a = drawing.prepare(draw_view(scene, first, origin, away))
+    view_b = drawing.prepare(draw_view(scene, second, origin, torch.where(hidden, 0.0, away)))
+    box_a, box_b = (true_box(drawing, scene, view, origin) for view in (view_a, view_b))
 
     # The exemplar's box as somebody would draw it.
     center_a = box_a[:, :2] + box_a[:, 2:] / 2
@@ -183,25 +184,46 @@ def plan_pairs(uniforms: Tensor, textures: int, settings: PairSettings) -> tuple
         pitch = coarse * side / size
         middle = dice.unit(2) - 0.5 - (source_size(size) - 1) / 2
         corner = center + middle * pitch[:, None]
-        shots.append(Shot(view, draw_camera(camera, grey), center, side, corner, pitch, frame))
+        seen = torch.cat([center - side[:, None] / 2, center + side[:, None] / 2], -1)
+        window = (seen - torch.cat([corner, corner], -1)) / pitch[:, None]
+        shots.append(
+            Shot(view, draw_camera(camera, grey), center, side, corner, pitch, frame, window)
+        )
     corner = (box_b[:, :2] - center_b) * scale + settings.search_size / 2
     boxes = torch.cat([corner, box_b[:, 2:] * scale], -1)
-    visible = torch.where(scene.on_background, 1.0, visible_share(view_b, box_b))
+    visible = torch.where(scene.on_background, 1.0, drawing.visible_share(view_b, box_b))
     return shots[0], shots[1], Truth(offsets, log_scales, visible, boxes)
 
 
 def render_pairs(
-    shots: tuple[Shot, Shot], noise: tuple[Tensor, Tensor], bank: Tensor, settings: PairSettings
+    drawing: Drawing,
+    shots: tuple[Shot, Shot],
+    bank: Tensor,
+    settings: PairSettings,
+    generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """Draw exemplar and search images, uint8, with standard normal noise (B, S, S, 4) for each."""
-    sources = [
-        photograph(shot.view, bank, shot.camera, shot.origin, shot.pitch, grain)
-        for shot, grain in zip(shots, noise, strict=True)
-    ]
-    fill = sources[0].mean((1, 2))
+    """Draw exemplar and search images, uint8, with the camera's noise from `generator`."""
     sizes = (settings.exemplar_size, settings.search_size)
+    # The exemplar's whole source counts: its mean fills what lies outside the frame.
+    windows = (None, shots[1].window)
+    sources = [
+        drawing.photograph(
+            shot.view,
+            bank,
+            shot.camera,
+            shot.origin,
+            shot.pitch,
+            source_size(size),
+            generator,
+            window,
+        )
+        for shot, size, window in zip(shots, sizes, windows, strict=True)
+    ]
+    fill = drawing.mean_color(sources[0])
     crops = [
-        crop(source, shot.origin, shot.pitch, shot.center, shot.side, size, shot.frame, fill)
+        drawing.crop(
+            source, shot.origin, shot.pitch, shot.center, shot.side, size, shot.frame, fill
+        )
         for source, shot, size in zip(sources, shots, sizes, strict=True)
     ]
     return crops[0], crops[1]
@@ -221,7 +243,7 @@ def _frame(dice: Dice, settings: PairSettings, center: Tensor, side: Tensor) -> 
     cut = dice.chance(settings.border_share)
     which = dice.integer(4)
     place = dice.uniform(0.22, 0.5)
-    sign = torch.tensor([-1.0, -1.0, 1.0, 1.0], device=cut.device)
+    sign = torch.where(torch.arange(4, device=cut.device) < 2, -1.0, 1.0)
     edge = torch.cat([center, center], -1) + sign * (place * side)[:, None]
     chosen = cut[:, None] & (torch.arange(4, device=cut.device) == which[:, None])
     return torch.where(chosen, edge, whole_frame(center))
@@ -245,7 +267,7 @@ class PairGenerator:
         device: where the pairs are made.
         settings: how they are cropped.
         textures: how large the bank is.
-        compiled: fuse the drawing with torch.compile; pays on a GPU alone.
+        drawing: what draws them; by default the fastest of the device.
     """
 
     def __init__(
@@ -256,16 +278,15 @@ class PairGenerator:
         device: torch.device | str = "cpu",
         settings: PairSettings | None = None,
         textures: TextureSettings | None = None,
-        compiled: bool = False,
+        drawing: Drawing | None = None,
     ) -> None:
         self.settings = settings or PairSettings()
         self._batch = batch
         self._seed = seed
         self._generator = torch.Generator(device)
         self._textures = textures or TextureSettings()
-        self._compiled = compiled
+        self._drawing = drawing or drawing_on(self._generator.device)
         self.renew(0)
-        self._render = torch.compile(render_pairs, dynamic=False) if compiled else render_pairs
         self._planned: tuple[int, tuple[Shot, Shot, Truth]] | None = None
 
     def __call__(self, step: int) -> Pairs:
@@ -274,21 +295,25 @@ class PairGenerator:
         if self._planned is None or self._planned[0] != group:
             count = self._batch * _PLANNED_BATCHES
             uniforms = torch.rand((count, PAIR_UNIFORMS), **self._stream(group, salt=1))
-            self._planned = (group, plan_pairs(uniforms, len(self.bank), self.settings))
+            self._planned = (
+                group,
+                plan_pairs(uniforms, len(self.bank), self.settings, self._drawing),
+            )
         rows = slice(place * self._batch, (place + 1) * self._batch)
         exemplar, search, truth = (_rows(part, rows) for part in self._planned[1])
-        stream = self._stream(step, salt=2)
-        sizes = (self.settings.exemplar_size, self.settings.search_size)
-        noise = [
-            torch.randn((self._batch, side, side, 4), **stream) for side in map(source_size, sizes)
-        ]
-        images = self._render((exemplar, search), (noise[0], noise[1]), self.bank, self.settings)
+        images = render_pairs(
+            self._drawing,
+            (exemplar, search),
+            self.bank,
+            self.settings,
+            self._stream(step, salt=2)["generator"],
+        )
         return Pairs(*images, *truth)
 
     def renew(self, number: int) -> None:
         """Draw the textures anew: another bank for each number."""
         generator = self._stream(number, salt=3)["generator"]
-        self.bank = draw_textures(self._textures, generator, compile_painter=self._compiled)
+        self.bank = draw_textures(self._textures, generator, drawing=self._drawing)
 
     def _stream(self, number: int, salt: int) -> dict[str, Any]:
         """Keywords that draw from a stream of its own for each seed, number and salt."""

@@ -13,10 +13,16 @@ import torch
 from torch import Tensor
 
 from siamfc.data.procedural.dice import Dice
+from siamfc.data.procedural.packing import pack, unpack
 from siamfc.data.procedural.scene import LAYERS, TARGET, View
-from siamfc.data.procedural.textures import unpack
 
 CAMERA_DRAWS = 24
+MEASURED_REACH = 150.0
+"""Largest distance from a target's place at which its outline is looked for, world pixels."""
+MEASURED_CELLS = 72
+VISIBLE_CELLS = 24
+NARROWEST = 0.05
+"""Least half axis by which a distance is measured, world pixels: absent parts have almost none."""
 _BLOCK = 8
 _SHAPE = (
     "to_local",
@@ -29,6 +35,11 @@ _SHAPE = (
     "harmonics",
     "reach",
 )
+
+
+def prepare(view: View) -> View:
+    """The view in the form that is drawn the fastest: here as it is."""
+    return view
 
 
 def coverage(layers: dict[str, Tensor], world: Tensor) -> Tensor:
@@ -108,28 +119,39 @@ def paint(view: View, bank: Tensor, world: Tensor) -> Tensor:
     return color.clamp(0, 1)
 
 
-def target_box(view: View, position: Tensor, *, reach: float = 150.0, cells: int = 72) -> Tensor:
+def target_box(view: View, position: Tensor) -> Tensor:
     """Tight box about the target's whole outline, seen or hidden: (B, 4) world x, y, w, h.
 
-    Measured on a grid of `cells`² points, interpolated: an edge is off by about a tenth of a
-    cell, by more where a tip is thinner than a cell.
+    Measured on a grid of `MEASURED_CELLS`² points, interpolated: an edge is off by about a tenth
+    of a cell, by more where a tip is thinner than a cell.
     """
-    step = 2 * reach / cells
-    line = (torch.arange(cells, device=position.device) + 0.5) * step - reach
+    line = measured_line(position.device)
     grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
     layers = {name: table[:, TARGET] for name, table in view.layers.items()}
     inside = coverage(layers, grid + position[:, None])
     # In world pixels: the distance to the outline is about `inside` times the half axis.
-    distance = (inside * layers["edge"][..., None].clamp(min=0.05)).amax(1)
-    distance = distance.view(-1, cells, cells)
+    distance = (inside * layers["edge"][..., None].clamp(min=NARROWEST)).amax(1)
+    distance = distance.view(-1, MEASURED_CELLS, MEASURED_CELLS)
+    return box_of_profiles(distance.amax(1), distance.amax(2), position)
+
+
+def measured_line(device: torch.device) -> Tensor:
+    """Places on each axis, about the target's, at which its outline is measured, world pixels."""
+    step = 2 * MEASURED_REACH / MEASURED_CELLS
+    return (torch.arange(MEASURED_CELLS, device=device) + 0.5) * step - MEASURED_REACH
+
+
+def box_of_profiles(columns: Tensor, rows: Tensor, position: Tensor) -> Tensor:
+    """The box, (B, 4) world pixels, from the largest distances inside in columns and rows."""
+    line = measured_line(position.device)
+    step = 2 * MEASURED_REACH / MEASURED_CELLS
     edges = []
-    for axis in (1, 2):  # columns give x, rows give y
-        profile = distance.amax(axis)
+    for profile in (columns, rows):
         covered = (profile > 0).float()
-        first, last = covered.argmax(-1), cells - 1 - covered.flip(-1).argmax(-1)
+        first, last = covered.argmax(-1), MEASURED_CELLS - 1 - covered.flip(-1).argmax(-1)
         for index, outward in ((first, -1), (last, 1)):
             inner = profile.gather(1, index[:, None])[:, 0]
-            beyond = (index + outward).clamp(0, cells - 1)
+            beyond = (index + outward).clamp(0, MEASURED_CELLS - 1)
             outer = profile.gather(1, beyond[:, None])[:, 0]
             part = (inner / (inner - outer).clamp(min=1e-3)).clamp(0, 1)
             edges.append(line[index] + outward * part * step)
@@ -138,9 +160,9 @@ def target_box(view: View, position: Tensor, *, reach: float = 150.0, cells: int
     return torch.cat([corner, torch.stack([right - left, bottom - top], -1)], -1)
 
 
-def visible_share(view: View, box: Tensor, *, cells: int = 24) -> Tensor:
-    """Share of the target's area that no other layer hides, (B,)."""
-    line = (torch.arange(cells, device=box.device) + 0.5) / cells
+def visible_share(view: View, box: Tensor) -> Tensor:
+    """Share of the target's area, on a grid in its box (B, 4), that no other layer hides, (B,)."""
+    line = (torch.arange(VISIBLE_CELLS, device=box.device) + 0.5) / VISIBLE_CELLS
     grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
     inside = coverage(view.layers, box[:, None, :2] + grid * box[:, None, 2:])
     covered = inside > 0
@@ -244,19 +266,39 @@ def _soften(images: Tensor, deviation: Tensor) -> Tensor:
 
 
 def photograph(
-    view: View, bank: Tensor, camera: Camera, origin: Tensor, pitch: Tensor, noise: Tensor
+    view: View,
+    bank: Tensor,
+    camera: Camera,
+    origin: Tensor,
+    pitch: Tensor,
+    size: int,
+    generator: torch.Generator,
+    window: Tensor | None = None,
 ) -> Tensor:
-    """The source image: (B, S, S, 3) in [0, 1] on 256 levels.
+    """The source image: packed RGB as the bank's, (B, size, size) int32; size a multiple of 8.
 
     Pixel (i, j) is centred at origin + (j, i) · pitch, with origin (B, 2) and pitch (B,) in world
-    pixels; `noise` is standard normal, (B, S, S, 4), with S a multiple of 8.
+    pixels. The noise is drawn from `generator`. Of the image no more than `window`, (B, 4) first
+    and last x, y, need be drawn; here all is.
     """
+    del window
+    noise = torch.randn((len(pitch), size, size, 4), generator=generator, device=bank.device)
+    return develop(view, bank, camera, origin, pitch, noise)
+
+
+def develop(
+    view: View, bank: Tensor, camera: Camera, origin: Tensor, pitch: Tensor, noise: Tensor
+) -> Tensor:
+    """As `photograph`, with standard normal noise (B, S, S, 4): three colours' and their grain."""
     size = noise.shape[1]
     line = torch.arange(size, device=noise.device, dtype=torch.float32)
     grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
     world = origin[:, None] + grid * pitch[:, None, None]
-    basis = block_basis(noise.device)
-    images = paint(view, bank, world).view(-1, size, size, 3)
+    return spoil(paint(view, bank, world).view(-1, size, size, 3), camera, noise)
+
+
+def spoil(images: Tensor, camera: Camera, noise: Tensor) -> Tensor:
+    """What a camera makes of scenes (B, S, S, 3), by standard normal noise (B, S, S, 4)."""
     images = _soften(_streak(images, camera.motion), camera.blur)
     images = torch.where(
         camera.grey.view(-1, 1, 1, 1), images.mean(-1, keepdim=True).expand_as(images), images
@@ -265,8 +307,12 @@ def photograph(
     colored = torch.where(camera.grey.view(-1, 1, 1, 1), 0.0, noise[..., :3])
     grain = share * noise[..., 3:] + (1 - share) * colored
     images = images + grain * camera.noise.view(-1, 1, 1, 1)
-    images = _compress(images, camera.quantum, basis)
-    return torch.round(images.clamp(0, 1) * 255) / 255
+    return pack(_compress(images, camera.quantum, block_basis(noise.device)))
+
+
+def mean_color(source: Tensor) -> Tensor:
+    """Mean of packed images (B, S, S) for each channel: (B, 3) in [0, 1]."""
+    return (unpack(source) / 255).mean((1, 2))
 
 
 def crop(
@@ -279,13 +325,13 @@ def crop(
     frame: Tensor,
     fill: Tensor,
 ) -> Tensor:
-    """Resample a source image to `size`² pixels about `center`: (B, size, size, 3) uint8.
+    """Resample packed source images to `size`² pixels about `center`: (B, size, size, 3) uint8.
 
     The same sampling as `siamfc.geometry.crop` where that enlarges. `frame` (B, 4) are the first
     and last pixel centres x, y of the frame, in world pixels; outside is `fill` (B, 3) in [0, 1].
     """
-    count, extent, _, _ = source.shape
-    device = source.device
+    count, extent, _ = source.shape
+    source, device = unpack(source) / 255, source.device
     place = torch.arange(size, device=device) + 0.5 - size / 2
     rows = torch.arange(count, device=device)[:, None, None]
     axes = []

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from siamfc.data.procedural.dice import Dice
+from siamfc.data.procedural.drawing import Drawing, drawing_on
 from siamfc.data.procedural.pairs import OCCLUDER_AWAY, source_size, true_box, whole_frame
-from siamfc.data.procedural.render import CAMERA_DRAWS, crop, draw_camera, photograph
+from siamfc.data.procedural.render import CAMERA_DRAWS, draw_camera
 from siamfc.data.procedural.scene import SCENE_DRAWS, VIEW_DRAWS, View, draw_scene, draw_view
 
 _WAVES = 3
@@ -36,11 +37,11 @@ class ProceduralVideos:
         frames: length of each.
         bank: textures, from `draw_textures`.
         seed: of everything but the textures.
-        compiled: fuse the drawing with torch.compile; pays on a GPU alone.
+        drawing: what draws them; by default the fastest of the bank's device.
     """
 
     def __init__(
-        self, *, count: int, frames: int, bank: Tensor, seed: int, compiled: bool = False
+        self, *, count: int, frames: int, bank: Tensor, seed: int, drawing: Drawing | None = None
     ) -> None:
         device = bank.device
         self.frames = frames
@@ -62,7 +63,7 @@ class ProceduralVideos:
         self._roaming = dice.log_uniform(30.0, 400.0)
         self._shaking = dice.uniform(0.0, 8.0) * dice.chance(0.3)
         self._zooming = dice.uniform(0.0, 0.3)
-        self._photograph = torch.compile(photograph, dynamic=False) if compiled else photograph
+        self._drawing = drawing or drawing_on(device)
         boxes = [self._box(self._moment(frame)) for frame in range(frames)]
         self.boxes = torch.stack(boxes, 1)
         """Truth: (count, frames, 4) frame pixels x, y, w, h; a hidden target has its box too."""
@@ -81,7 +82,7 @@ class ProceduralVideos:
         return _Moment(view, zoom, pan)
 
     def _box(self, moment: _Moment) -> Tensor:
-        box = true_box(self._scene, moment.view, torch.zeros_like(moment.pan))
+        box = true_box(self._drawing, self._scene, moment.view, torch.zeros_like(moment.pan))
         zoom = moment.zoom[:, None]
         return torch.cat([box[:, :2] * zoom + moment.pan, box[:, 2:] * zoom], -1)
 
@@ -102,14 +103,14 @@ class ProceduralVideos:
         corner = middle - (spread - 1) / 2 * pitch[:, None]
         phase = (moment.pan / zoom[:, None]) / pitch[:, None]
         corner = (torch.round(corner / pitch[:, None] + phase) - phase) * pitch[:, None]
-        noise = torch.randn(
-            (len(center), spread, spread, 4), generator=self._generator, device=center.device
-        )
         camera = draw_camera(self._camera, self._grey)
-        source = self._photograph(moment.view, self._bank, camera, corner, pitch, noise)
-        bounds, fill = whole_frame(center), source.mean((1, 2))
+        drawing = self._drawing
+        source = drawing.photograph(
+            moment.view, self._bank, camera, corner, pitch, spread, self._generator, None
+        )
+        bounds, fill = whole_frame(center), drawing.mean_color(source)
         crops = [
-            crop(source, corner, pitch, middle, lengths[:, scale], size, bounds, fill)
+            drawing.crop(source, corner, pitch, middle, lengths[:, scale], size, bounds, fill)
             for scale in range(sides.shape[1])
         ]
         return torch.stack(crops, 1)
