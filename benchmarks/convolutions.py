@@ -2,7 +2,8 @@
 
 Forward, inputs' gradient and weights' gradient of every layer on search images, channels last, in
 bfloat16, by torch; grouped convolutions as one, as one for each group, and as a dense one with
-zeros; the first one also by `siamfc.network.fused_convolution`. Milliseconds and the rate of useful operations, which zeros and padding are not.
+zeros; the first one also by `siamfc.network.fused_convolution`. Milliseconds and the rate of useful
+operations, which zeros and padding are not.
 """
 
 import argparse
