@@ -79,7 +79,7 @@ def _card(weights: Weights) -> Iterator[str]:
     spec, normalisation = metadata.spec, metadata.normalisation
     yield f"## {weights.name}"
     yield f"\n{metadata.card.get('description', '')}\n"
-    yield "| | |\n|---|---|"
+    yield "| item | |\n|---|---|"
     for name, value in metadata.card.items():
         if name not in ("description", "scores", "scores_are"):
             yield _row(name, value)
