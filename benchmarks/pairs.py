@@ -28,6 +28,7 @@ from siamfc.data.procedural.pairs import (
     plan_pairs,
     source_size,
 )
+from siamfc.data.procedural.recording import Recorded
 from siamfc.data.procedural.render import develop
 from siamfc.data.procedural.textures import TextureSettings, draw_textures
 from siamfc.system import commit, machine
@@ -161,6 +162,9 @@ def stages(
         "mean colour and crop searches": (lambda: cut(1), 1),
         f"{few.count} textures": (lambda: draw_textures(few, generator, drawing=drawing), 1),
     }
+    if device.type == "cuda":
+        recorded = Recorded(lambda numbers: plan_pairs(numbers, len(bank), settings, drawing))
+        names["plan, recorded"] = (lambda: recorded(whole), 1 / PLANNED)
     repeats = options.repeats
     return {
         name: 1e3 * share * timed(device, function, repeats)

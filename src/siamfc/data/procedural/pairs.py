@@ -3,6 +3,7 @@
 `PairGenerator` is deterministic in (seed, step): nothing depends on what was drawn before.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from siamfc.data.procedural.dice import Dice
 from siamfc.data.procedural.drawing import Drawing, drawing_on
+from siamfc.data.procedural.recording import Recorded
 from siamfc.data.procedural.render import CAMERA_DRAWS, Camera, draw_camera
 from siamfc.data.procedural.scene import SCENE_DRAWS, VIEW_DRAWS, Scene, View, draw_scene, draw_view
 from siamfc.data.procedural.textures import TextureSettings, draw_textures
@@ -258,6 +260,9 @@ def _rows(value: Any, rows: slice) -> Any:
     return type(value)(*(_rows(entry, rows) for entry in value))
 
 
+_Plan = Callable[[Tensor], tuple[Shot, Shot, Truth]]
+
+
 class PairGenerator:
     """Draws batches of pairs on one device.
 
@@ -287,6 +292,8 @@ class PairGenerator:
         self._textures = textures or TextureSettings()
         self._drawing = drawing or drawing_on(self._generator.device)
         self.renew(0)
+        on_gpu = self._generator.device.type == "cuda"
+        self._plan: _Plan = Recorded(self._decide) if on_gpu else self._decide
         self._planned: tuple[int, tuple[Shot, Shot, Truth]] | None = None
 
     def __call__(self, step: int) -> Pairs:
@@ -295,10 +302,9 @@ class PairGenerator:
         if self._planned is None or self._planned[0] != group:
             count = self._batch * _PLANNED_BATCHES
             uniforms = torch.rand((count, PAIR_UNIFORMS), **self._stream(group, salt=1))
-            self._planned = (
-                group,
-                plan_pairs(uniforms, len(self.bank), self.settings, self._drawing),
-            )
+            exemplar, search, truth = self._plan(uniforms)
+            # The truth is handed out, and must outlast the next plan.
+            self._planned = (group, (exemplar, search, Truth(*(part.clone() for part in truth))))
         rows = slice(place * self._batch, (place + 1) * self._batch)
         exemplar, search, truth = (_rows(part, rows) for part in self._planned[1])
         images = render_pairs(
@@ -309,6 +315,9 @@ class PairGenerator:
             self._stream(step, salt=2)["generator"],
         )
         return Pairs(*images, *truth)
+
+    def _decide(self, uniforms: Tensor) -> tuple[Shot, Shot, Truth]:
+        return plan_pairs(uniforms, self._textures.count, self.settings, self._drawing)
 
     def renew(self, number: int) -> None:
         """Draw the textures anew: another bank for each number."""
