@@ -122,7 +122,7 @@ def strips(study: Study) -> list[Strip]:
     """A film strip of each video whose frames are at hand: figures 13 and 15 to 17."""
     legend = [entry.name for entry in study.entries]
     return [
-        Strip(caption=one.name, shots=shots, legend=legend)
+        Strip(caption=f"Snapshots: {one.name}", shots=shots, legend=legend)
         for one in study.sequences
         if (shots := film_strip(study, one, _SHOTS))
     ]

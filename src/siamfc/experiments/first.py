@@ -1,18 +1,16 @@
 """Experiment 1 (thesis 4.2): training on synthetic squares, judged on the synthetic video."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from siamfc.experiments import thesis
-from siamfc.experiments.as_published import Faults
 from siamfc.experiments.charts import error_charts, loss_form_charts, offset_charts, strips
 from siamfc.experiments.folder import PAGE, RESULTS, ExperimentFolder
 from siamfc.experiments.following import Competitor, follow, summarize
 from siamfc.experiments.ideal import IdealMatcher
 from siamfc.experiments.loss_forms import FORMS, compare_forms
-from siamfc.experiments.pages import Page, Row, Section, Table, Text, render
-from siamfc.experiments.sizes import extent, square_recipe
+from siamfc.experiments.pages import Page, Row, Section, Table, Text, render, signed
+from siamfc.experiments.sizes import square_recipe
 from siamfc.experiments.steps import Options, Training, train, training_charts, training_facts
 from siamfc.experiments.terms import measure_terms, terms
 from siamfc.experiments.videos import square_video, synthetic_sequences, video_name
@@ -39,9 +37,9 @@ def run_first(out: Path, options: Options) -> dict[str, Any]:
         OutputError: the folder holds something else, or another experiment.
         NotFiniteError: the training's loss is no longer a number.
     """
-    size = extent(options.size)
-    recipe = square_recipe(options.size)
-    folder = ExperimentFolder(out, {"experiment": 1, "size": options.size})
+    size = options.extent
+    recipe = options.recipe or square_recipe(options.size)
+    folder = ExperimentFolder(out, {"experiment": 1, **options.inputs})
     with folder.opened():
         training = train(recipe, folder, options)
         options.tell(f"forms of the loss: {size.loss_steps} steps each")
@@ -103,8 +101,8 @@ def _lead(videos: dict[str, Any]) -> str:
     return (
         "SiamFC trained on noisy images of a coloured square alone, set on a video of a black "
         f"square: its centre error is {one['center_error']:.2f} pixels, where the thesis had "
-        f"{thesis.CENTER_ERROR_1:.2f}, and its boxes lie {_signed(one['offset_x'])} px to the "
-        f"right and {_signed(one['offset_y'])} px below on average."
+        f"{thesis.CENTER_ERROR_1:.2f}, and its boxes lie {signed(one['offset_x'])} px to the "
+        f"right and {signed(one['offset_y'])} px below on average."
     )
 
 
@@ -177,7 +175,9 @@ def _loss_at(losses: list[float | str], step: int) -> str:
     if step >= len(losses):
         return "–"
     value = losses[step]
-    return {"inf": "∞", "nan": "NaN"}[value] if isinstance(value, str) else f"{value:.3g}"
+    if isinstance(value, str):
+        return {"inf": "∞", "nan": "NaN"}[value]
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _accuracy_section(study: Study, first_video: Study) -> Section:
@@ -197,8 +197,8 @@ def _accuracy_section(study: Study, first_video: Study) -> Section:
                     cells=(
                         f"{row.synthetic_error if is_squares else row.imagenet_error:.2f}",
                         f"{scores['center_error']:.2f}",
-                        _signed(scores["offset_x"]),
-                        _signed(scores["offset_y"]),
+                        signed(scores["offset_x"]),
+                        signed(scores["offset_y"]),
                     ),
                 )
             )
@@ -242,9 +242,9 @@ def _causes_section(causes: dict[str, Any], frames: int) -> Section:
                     title=term.title,
                     cells=(
                         f"{results[term.title]['center_error']:.2f}",
-                        *map(_signed, results[term.title]["offset"]),
+                        *map(signed, results[term.title]["offset"]),
                         f"{results[term.title]['published_center_error']:.2f}",
-                        *map(_signed, results[term.title]["published_displacement"]),
+                        *map(signed, results[term.title]["published_displacement"]),
                     ),
                 )
                 for term in terms()
@@ -256,14 +256,14 @@ def _causes_section(causes: dict[str, Any], frames: int) -> Section:
         title="Where 1.70 pixels come from",
         blocks=(
             Text(
-                text="The thesis’s program differs from exact geometry in "
-                f"{len(asdict(Faults()))} ways, each of which can be switched on and off here; a "
-                "fifth is how it measures. Linear upsampling puts every peak on a grid 8 pixels "
-                "wide in the search image. Crops cut at whole pixels, rounded towards zero, move "
-                "the target to the left and up. The first box, 0-based, is read as 1-based, so "
-                "that the tracker is set a pixel to the left and above, and stays there. The "
-                "square is drawn 41 pixels wide and labelled 40. And eq. (6) compares a centre in "
-                "1-based pixels with one that is a pixel less and rounded down."
+                text="The thesis’s program differs from exact geometry in four ways, each of which "
+                "can be switched on and off here; a fifth is how it measures. Linear upsampling "
+                "puts every peak on a grid 8 pixels wide in the search image. Crops cut at whole "
+                "pixels, rounded towards zero, move the target to the left and up. The first box, "
+                "0-based, is read as 1-based, so that the tracker is set a pixel to the left and "
+                "above, and stays there. The square is drawn 41 pixels wide and labelled 40. And "
+                "eq. (6) compares a centre in 1-based pixels with one that is a pixel less and "
+                "rounded down."
             ),
             *tables,
             Text(
@@ -274,7 +274,3 @@ def _causes_section(causes: dict[str, Any], frames: int) -> Section:
             ),
         ),
     )
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")

@@ -13,8 +13,8 @@ from siamfc.experiments import thesis
 from siamfc.experiments.charts import error_charts, offset_charts, strips
 from siamfc.experiments.folder import PAGE, RESULTS, ExperimentFolder
 from siamfc.experiments.following import Competitor, follow, summarize
-from siamfc.experiments.pages import Block, Page, Row, Section, Table, Text, render
-from siamfc.experiments.sizes import extent, procedural_recipe, real_recipe
+from siamfc.experiments.pages import Block, Page, Row, Section, Table, Text, render, signed
+from siamfc.experiments.sizes import procedural_recipe, real_recipe
 from siamfc.experiments.steps import Options, Training, train, training_charts, training_facts
 from siamfc.experiments.videos import synthetic_sequences, video_name
 from siamfc.files import write_file
@@ -66,7 +66,7 @@ def run_second(out: Path, options: Options, source: Source | None = None) -> dic
     source = source or Source()
     inputs = {
         "experiment": 2,
-        "size": options.size,
+        **options.inputs,
         "vid": None if source.vid is None else str(source.vid.absolute()),
         "stores": [str(path.absolute()) for path in source.stores],
     }
@@ -86,9 +86,10 @@ def run_second(out: Path, options: Options, source: Source | None = None) -> dic
                 )
             stores = [out / "store"]
         contents = [_describe(path) for path in stores]
-        recipe = real_recipe(options.size) if stores else procedural_recipe(options.size)
+        default = real_recipe if stores else procedural_recipe
+        recipe = options.recipe or default(options.size)
         training = train(recipe, folder, options, stores=stores)
-        sequences = synthetic_sequences(out / "videos", extent(options.size).video_frames)
+        sequences = synthetic_sequences(out / "videos", options.extent.video_frames)
         options.tell(f"tracking: {source.title}")
         competitor = Competitor(
             name=source.title, key="real", weights=training.weights, settings=one_scale()
@@ -174,7 +175,7 @@ def _accuracy_section(study: Study, first_video: Study) -> Section:
     rows = []
     for one, row in zip(study.sequences, thesis.VIDEOS[:3], strict=True):
         scores = entry.results[one.name].scores
-        offsets = (f"{scores[name]:+.2f}".replace("-", "−") for name in ("offset_x", "offset_y"))
+        offsets = (signed(scores[name]) for name in ("offset_x", "offset_y"))
         cells = (f"{row.imagenet_error:.2f}", f"{scores['center_error']:.2f}", *offsets)
         rows.append(Row(title=one.name, cells=cells))
     return Section(

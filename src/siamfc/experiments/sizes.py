@@ -27,7 +27,7 @@ class Extent:
     """Of the synthetic video on which the terms of the published geometry are told apart."""
 
 
-_EXTENTS = {
+EXTENTS: dict[Size, Extent] = {
     "full": Extent(video_frames=300, loss_steps=20, term_frames=300),
     "gpu": Extent(video_frames=300, loss_steps=20, term_frames=300),
     "tiny": Extent(video_frames=60, loss_steps=4, term_frames=20),
@@ -40,11 +40,6 @@ def check_size(size: str) -> Size:
         if one == size:
             return one
     raise InputError(f"size: expected one of {', '.join(SIZES)}, got {size!r}")
-
-
-def extent(size: Size) -> Extent:
-    """What a size means apart from the training."""
-    return _EXTENTS[size]
 
 
 def square_recipe(size: Size) -> Recipe:

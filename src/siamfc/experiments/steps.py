@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from siamfc.evaluation.validators import square_validator
 from siamfc.experiments.charts import best_epoch, loss_chart, score_chart
 from siamfc.experiments.folder import ExperimentFolder, read_json
 from siamfc.experiments.pages import Chart, Charts
-from siamfc.experiments.sizes import Size, extent
+from siamfc.experiments.sizes import EXTENTS, Extent, Size
 from siamfc.training.folder import BEST, FINAL, LOG, RUN
 from siamfc.training.recipes import Recipe
 from siamfc.training.running import RunOptions, run
@@ -36,6 +36,21 @@ class Options:
     """`auto`, `cpu` or `cuda`: where the network is trained and tracks."""
     tell: Callable[[str], None] = _silent
     """Hears a line on each step and epoch."""
+    recipe: Recipe | None = None
+    """Another training than the size's, of experiment 1 or 2."""
+    lengths: Extent | None = None
+    """Other lengths than the size's."""
+
+    @property
+    def extent(self) -> Extent:
+        """What there is apart from the training."""
+        return self.lengths or EXTENTS[self.size]
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What a rerun must have the same."""
+        recipe = None if self.recipe is None else self.recipe.name
+        return {"size": self.size, "recipe": recipe, "lengths": asdict(self.extent)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +92,7 @@ def train(
     place = folder.path / TRAINING
     if not (place / FINAL).exists():
         device = find_device(options.device)
-        frames = min(100, extent(options.size).video_frames // 3)
+        frames = max(2, min(100, options.extent.video_frames // 3))
         judge = square_validator(
             recipe.spec,
             recipe.normalisation,
@@ -169,7 +184,7 @@ def training_facts(training: Training) -> list[tuple[str, str]]:
         ("labels", ", ".join(f"{k} {v}" for k, v in recipe["labels"].items())),
         ("seed", str(recipe["seed"])),
         ("trained on", str(facts["machine"]["device"])),
-        ("pairs per second", f"{training.pairs_per_second:,.0f}"),
+        ("pairs per second", f"{training.pairs_per_second:,.1f}"),
         ("versions", ", ".join(f"{k} {v}" for k, v in facts["versions"].items())),
         ("commit of the training", str(facts["commit"] or "unknown")),
     ]

@@ -16,7 +16,6 @@ from siamfc.experiments.folder import PAGE, RECORD, RESULTS, ExperimentFolder
 from siamfc.experiments.following import Competitor, follow, summarize
 from siamfc.experiments.pages import Block, Page, Row, Section, Table, Text, render
 from siamfc.experiments.second import run_second
-from siamfc.experiments.sizes import extent
 from siamfc.experiments.steps import TRAINING, Options
 from siamfc.experiments.videos import real_sequences, synthetic_sequences
 from siamfc.files import write_file
@@ -101,7 +100,7 @@ def run_third(
         videos = real_sequences(real.layout, real.root, names=real.names, frames=real.frames)
     inputs = {
         "experiment": 3,
-        "size": options.size,
+        **options.inputs,
         "weights": {one.name: weights_digest(one.weights) for one in weights},
         "real": None
         if real is None
@@ -116,7 +115,7 @@ def run_third(
     folder = ExperimentFolder(out, inputs)
     with folder.opened():
         chosen = list(weights) or _train_both(out, options)
-        squares = synthetic_sequences(out / "videos", extent(options.size).video_frames)
+        squares = synthetic_sequences(out / "videos", options.extent.video_frames)
         tracked = [
             _follow_all(one, number, squares, videos, real, out, options)
             for number, one in enumerate(chosen, 1)
