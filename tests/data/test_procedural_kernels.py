@@ -20,6 +20,7 @@ from siamfc.data.procedural.pairs import (
     PAIR_UNIFORMS,
     PairGenerator,
     PairSettings,
+    _rows,
     plan_pairs,
     source_size,
 )
@@ -30,7 +31,7 @@ ON_GPU = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if ON_GPU else "cpu")
 KERNELS = kernel_drawing()
 # The interpreter takes a second for a few tiles.
-SCENES = 64 if ON_GPU else 3
+SCENES = 64 if ON_GPU else 2
 SETTINGS = PairSettings() if ON_GPU else PairSettings(exemplar_size=23, search_size=31)
 
 pytestmark = [
@@ -110,13 +111,18 @@ def test_the_table_holds_every_entry_of_a_layer_and_where_it_can_be(search):
 
 def test_only_the_window_need_be_painted(search, bank):
     size = source_size(SETTINGS.search_size)
-    arguments = (search.view, bank, search.camera, search.origin, search.pitch, size)
-    crops = []
-    for window in (None, search.window):
-        source = KERNELS.photograph(*arguments, _generator(5), window)
-        places = (search.origin, search.pitch, search.center, search.side, SETTINGS.search_size)
-        fill = torch.zeros((len(source), 3), device=DEVICE)
-        crops.append(KERNELS.crop(source, *places, search.frame, fill))
+    # The coarsest alone: of its source the crop looks at the least.
+    coarsest = int((search.pitch / search.side).argmax())
+    shot = _rows(search, slice(coarsest, coarsest + 1))
+    window = shot.window
+    assert (window[:, 2:] - window[:, :2]).max() < size - 20
+    arguments = (shot.view, bank, shot.camera, shot.origin, shot.pitch, size)
+    places = (shot.origin, shot.pitch, shot.center, shot.side, SETTINGS.search_size, shot.frame)
+    fill = torch.zeros((1, 3), device=DEVICE)
+    crops = [
+        KERNELS.crop(KERNELS.photograph(*arguments, _generator(5), part), *places, fill)
+        for part in (None, window)
+    ]
     assert torch.equal(*crops)
 
 
@@ -139,7 +145,7 @@ def test_the_developed_image_is_torch_s():
 
 
 def test_the_noise_is_normal_and_a_function_of_the_seed_and_the_place():
-    size = 64 if ON_GPU else 40
+    size = 64 if ON_GPU else 16
     words = _levels_of(torch.full((3, size, size, 3), 0.5, device=DEVICE))[0]
     camera = render.Camera(
         blur=torch.full((3,), 0.4, device=DEVICE),
@@ -156,8 +162,8 @@ def test_the_noise_is_normal_and_a_function_of_the_seed_and_the_place():
     assert (first - other).std() > 0.08
     assert (first[0] - first[1]).std() > 0.08
     deviation = torch.tensor([0.1, 0.1 * 0.5**0.5, 0.1], device=DEVICE)
-    torch.testing.assert_close(first.std((1, 2, 3)), deviation, rtol=0.06, atol=0)
-    assert first.mean((1, 2)).abs().max() < 0.012
+    torch.testing.assert_close(first.std((1, 2, 3)), deviation, rtol=0.1, atol=0)
+    assert first.mean((1, 2)).abs().max() < 0.03
     # A grain of one is the same in all channels, a grain of none another in each.
     spread = first.std(-1).mean((1, 2))
     assert spread[2] < 0.003 < 0.05 < spread[0]
