@@ -190,11 +190,26 @@ def test_a_polygon_of_vot_is_its_upright_box(tmp_path: Path) -> None:
     np.testing.assert_allclose(run.tracks["Ball"].boxes[0], BOXES[0])
 
 
-def test_repetitions_that_differ_are_noted(tmp_path: Path) -> None:
+def test_repetitions_of_a_toolkit_are_runs_of_one_series(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    write_tracker(folder, TRACKS, SEQUENCES, format="got10k")
+    (folder / "Ball" / "Ball_002.txt").write_text("1,2,3,4\n" * 3)
+    (folder / "Ball" / "Ball_time.txt").write_text("0.1,0.2\n" * 3)
+    first, second = read_trackers(folder, SEQUENCES)
+    assert (first.name, second.name) == ("run/1", "run/2")
+    assert first.series == second.series is not None
+    np.testing.assert_allclose(second.tracks["Ball"].boxes, [[1, 2, 3, 4]] * 3)
+    np.testing.assert_allclose(second.tracks["Ball"].seconds, 0.2)
+    # What a toolkit didn't repeat, since it comes out the same, stands for all repetitions.
+    np.testing.assert_array_equal(second.tracks["Jogging-1"].boxes, first.tracks["Jogging-1"].boxes)
+
+
+def test_repetitions_that_are_the_same_are_one_run(tmp_path: Path) -> None:
     write_tracker(tmp_path / "run", TRACKS, SEQUENCES, format="got10k")
-    (tmp_path / "run" / "Ball" / "Ball_002.txt").write_text("0,0,1,1\n" * 3)
+    first = tmp_path / "run" / "Ball" / "Ball_001.txt"
+    first.with_name("Ball_002.txt").write_bytes(first.read_bytes())
     (run,) = read_trackers(tmp_path / "run", SEQUENCES)
-    assert run.notes[0].endswith("Ball: 2 repetitions differ; the first is taken")
+    assert run.series is None
 
 
 def test_a_failure_of_the_tracker_is_said(tmp_path: Path) -> None:
@@ -227,11 +242,18 @@ def test_unknown_forms_and_empty_folders_are_refused(tmp_path: Path) -> None:
         read_trackers(tmp_path / "nowhere", SEQUENCES)
 
 
-def test_tracks_of_another_scheme_do_not_stand_beside_those_of_one_pass(tmp_path: Path) -> None:
-    record = {"protocol": "temporal robustness"}
-    ResultFolder(path=tmp_path, record=record).save(TRACKS["Ball"])
+def test_tracks_of_two_schemes_in_one_folder_are_told_of(tmp_path: Path) -> None:
+    ResultFolder(path=tmp_path, record={}).save(TRACKS["Ball"])
+    ResultFolder(path=tmp_path, record={"protocol": "spatial robustness"}).save(TRACKS["Jogging-1"])
     (run,) = read_trackers(tmp_path, SEQUENCES)
-    assert "expected a track of one pass, got one of temporal robustness" in run.damaged[0]
+    assert "expected a track of one pass, as in the folder's other" in run.damaged[0]
+    assert list(run.tracks) == ["Ball"]
+
+
+def test_tracks_of_an_unknown_scheme_are_told_of(tmp_path: Path) -> None:
+    ResultFolder(path=tmp_path, record={"protocol": "by hand"}).save(TRACKS["Ball"])
+    (run,) = read_trackers(tmp_path, SEQUENCES)
+    assert "got one of 'by hand'" in run.damaged[0]
 
 
 @pytest.mark.parametrize("place", ["Ball_time.txt", "times/Ball_time.txt"])

@@ -16,8 +16,8 @@ from siamfc.frames.draw import PALETTE
 from siamfc.report import ReportSettings, Study, make_study, write_report
 from siamfc.report.chart import Chart, ticks
 from siamfc.report.colors import DARK, LIGHT, contrast, series_color
+from siamfc.report.latex import latex
 from siamfc.report.page import render_page
-from siamfc.report.tables import latex
 
 HOSTILE = "<script>alert(1)</script>\"'&{{ 7 * 7 }}"
 

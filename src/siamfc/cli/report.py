@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,20 +13,48 @@ from siamfc.cli.parameters import Flag
 from siamfc.cli.usage import UsageError
 
 if TYPE_CHECKING:
-    from siamfc.evaluation.formats import TrackerResults
-    from siamfc.report import Study
+    from siamfc.report import Entry, Study
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """The data set, for the true boxes and the pictures."""
+
+    data: Path | None = None
+    """Folder of the data set; by default the one that the results name."""
+    format: str | None = None
+    """The data set's layout, such as otb; by default the one that the results name."""
+    split: str | None = None
+    """The data set's part; by default the one that the results name."""
+    results_format: str | None = None
+    """Form of results that aren't from `siamfc evaluate`, such as got10k; by default it is
+    recognised, files of one box a line being 1-based as OTB's."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class PageOptions:
+    """What the report shows."""
+
+    separate: Flag = False
+    """Show each repetition and each checkpoint as a tracker of its own, and not their mean."""
+    snapshots: int = 6
+    """Pictures of each film strip; 0: none."""
+    strips: int = 50
+    """Sequences, from the worst on, that get a film strip."""
+    seed: int = 0
+    """Of the bootstrap intervals."""
+
+
+_DATA, _SHOWN = DataOptions(), PageOptions()
 
 
 def report(
     *results: str,
     out: Annotated[Path, Parameter(alias="-o")],
-    data: Path | None = None,
-    format: str | None = None,  # noqa: A002 - the option's name
-    split: str | None = None,
-    results_format: str | None = None,
-    snapshots: int = 6,
-    strips: int = 50,
-    seed: int = 0,
+    dataset: DataOptions = _DATA,
+    shown: PageOptions = _SHOWN,
     export: str | None = None,
     overwrite: Flag = False,
     json: Flag = False,
@@ -34,8 +63,8 @@ def report(
 
     The page, OUT/index.html, is one file and needs no network. Beside it are the tables as CSV and
     LaTeX and the plots as PNG. Trackers are compared on the sequences that all of them have; each
-    is compared with the first. Ends with 1 if a file of results couldn't be read; the others are
-    in the report.
+    is compared with the first. Repetitions of one tracker are shown as one, by their mean and
+    deviation. Ends with 1 if a file of results couldn't be read; the others are in the report.
 
     Parameters
     ----------
@@ -44,22 +73,10 @@ def report(
         write them, or a folder of such folders. NAME=FOLDER gives one another name.
     out
         Folder of the report.
-    data
-        Folder of the data set, for the true boxes and the pictures; by default the one that the
-        results name.
-    format
-        The data set's layout, such as otb; by default the one that the results name.
-    split
-        The data set's part; by default the one that the results name.
-    results_format
-        Form of results that aren't from `siamfc evaluate`, such as got10k; by default it is
-        recognised, files of one box a line being 1-based as OTB's.
-    snapshots
-        Pictures of each film strip; 0: none.
-    strips
-        Sequences, from the worst on, that get a film strip.
-    seed
-        Of the bootstrap intervals.
+    dataset
+        The data set.
+    shown
+        What the report shows.
     export
         Also write each tracker's boxes in this form, such as got10k, under OUT/export.
     overwrite
@@ -69,37 +86,27 @@ def report(
     """
     if not results:
         raise UsageError("expected a folder of results, got none")
-    from siamfc.data.readers import find_format
-    from siamfc.data.sequences import read_sequences
-    from siamfc.evaluation import protocol_of
-    from siamfc.evaluation.formats import find_result_format, read_record, read_trackers
-    from siamfc.report import ReportSettings, make_study, require_packages, write_report
+    from siamfc.evaluation.formats import find_result_format
+    from siamfc.report import ReportSettings, require_packages, write_report
+    from siamfc.report.gathering import DatasetChoice, gather_study
 
     require_packages()
-    settings = ReportSettings(snapshots=snapshots, strips=strips, seed=seed)
-    named = [_named(text) for text in results]
+    settings = ReportSettings(snapshots=shown.snapshots, strips=shown.strips, seed=shown.seed)
     if export is not None:
         find_result_format(export)
-    record = next((found for _, path in named if (found := read_record(path))), {})
-    dataset = record.get("dataset", {})
-    layout = find_format(format or dataset.get("format") or "otb")
-    root = data or record.get("root")
-    if root is None:
-        raise UsageError("expected --data ROOT: the results don't say where the data set is")
-    chosen = split or dataset.get("split") or layout.evaluated
-    sequences = list(read_sequences(layout.open(Path(root).absolute(), split=chosen)))
-    trackers: list[TrackerResults] = []
-    for name, path in named:
-        trackers += read_trackers(path, sequences, format=results_format, name=name)
-    title = f"{Path(root).absolute().name} ({layout.name})"
-    study = make_study(trackers, sequences, title=title, protocol=protocol_of(layout.name))
+    study = gather_study(
+        [_named(text) for text in results],
+        DatasetChoice(root=dataset.data, format=dataset.format, split=dataset.split),
+        results_format=dataset.results_format,
+        separate=shown.separate,
+    )
     page = write_report(study, out, settings, overwrite=overwrite)
-    exported = _export(trackers, study, out / "export", export) if export else []
+    exported = _export(study, out / "export", export) if export else []
     if json:
         print_json(_to_json(study, page, exported))
     else:
         _print(study, page, exported)
-    return _complain(trackers, study)
+    return _complain(study)
 
 
 def _named(text: str) -> tuple[str | None, Path]:
@@ -110,19 +117,19 @@ def _named(text: str) -> tuple[str | None, Path]:
     return None, Path(text)
 
 
-def _export(
-    trackers: "list[TrackerResults]", study: "Study", folder: Path, form: str
-) -> list[Path]:
+def _export(study: "Study", folder: Path, form: str) -> list[Path]:
+    """Write the boxes of each run."""
     from siamfc.evaluation.formats import write_tracker
 
+    sources = [source for entry in study.entries for source in entry.sources]
     return [
         write_tracker(
-            folder / f"{entry.index + 1}_{_slug(entry.name)}",
-            one.tracks,
+            folder / f"{number}_{_slug(source.name)}",
+            source.tracks,
             study.sequences,
             format=form,
         )
-        for entry, one in zip(study.entries, trackers, strict=True)
+        for number, source in enumerate(sources, 1)
     ]
 
 
@@ -131,51 +138,86 @@ def _slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-.")[:60]
 
 
-def _complain(trackers: "list[TrackerResults]", study: "Study") -> int:
-    for one in trackers:
-        for line in one.damaged:
-            print_error(line)
-        for line in one.notes:
-            print(f"note: {one_line(line)}", file=sys.stderr)
-    for entry, one in zip(study.entries, trackers, strict=True):
+def _complain(study: "Study") -> int:
+    sources = [source for entry in study.entries for source in entry.sources]
+    for line in dict.fromkeys(line for one in sources for line in one.damaged):
+        print_error(line)
+    for line in dict.fromkeys(line for one in sources for line in one.notes):
+        print(f"note: {one_line(line)}", file=sys.stderr)
+    for one in sources:
         lacking = [name for name, those in study.left_out.items() if one.name in those]
         if lacking:
             shown = ", ".join(lacking[:5]) + (" …" if len(lacking) > 5 else "")
-            print(f"note: {entry.name}: no results of {len(lacking)}: {shown}", file=sys.stderr)
+            print(f"note: {one.name}: no results of {len(lacking)}: {shown}", file=sys.stderr)
+    for entry in study.entries:
         if entry.missing:
             print(
                 f"note: {entry.name}: {entry.missing} frames without a box count as misses",
                 file=sys.stderr,
             )
-    return 1 if any(one.damaged for one in trackers) else 0
+    return 1 if any(one.damaged for one in sources) else 0
 
 
 def _to_json(study: "Study", page: Path, exported: list[Path]) -> dict[str, Any]:
     return {
         "page": str(page),
+        "protocol": study.scheme.name,
         "sequences": len(study.sequences),
         "frames": study.frame_count,
-        "trackers": {
-            entry.name: {**entry.scores, "fps": entry.frames_per_second, "missing": entry.missing}
-            for entry in study.entries
-        },
+        "trackers": {entry.name: _facts(study, entry) for entry in study.entries},
         "left_out": {name: list(those) for name, those in study.left_out.items()},
         "problems": list(study.problems),
         "exported": [str(path) for path in exported],
     }
 
 
+def _facts(study: "Study", entry: "Entry") -> dict[str, Any]:
+    from siamfc.report.tables import run_name
+
+    facts: dict[str, Any] = {
+        **entry.scores,
+        "fps": entry.frames_per_second,
+        "missing": entry.missing,
+    }
+    if study.benchmark is not None:
+        facts["benchmark"] = {"protocol": study.benchmark[0], **entry.benchmark}
+    if entry.repetitions:
+        facts["deviation"] = entry.deviation
+        facts["repetitions"] = {run_name(one): one.scores for one in entry.repetitions}
+    return facts
+
+
 def _print(study: "Study", page: Path, exported: list[Path]) -> None:
+    from siamfc.evaluation.measures import AUC, CENTER_ERROR, PRECISION
+    from siamfc.report.tables import format_mean
+
     rows = [
         [
             entry.name,
-            *(f"{entry.scores[key]:.3f}" for key in ("auc", "precision")),
-            f"{entry.scores['center_error']:.2f}",
+            *(
+                format_mean(entry.scores, entry.deviation, one)
+                for one in (AUC, PRECISION, CENTER_ERROR)
+            ),
             f"{entry.frames_per_second:.1f}",
         ]
         for entry in study.entries
     ]
     print_table(["tracker", "AUC", "precision", "centre error", "frames/s"], rows)
+    if study.benchmark is not None:
+        name, scores = study.benchmark
+        print(f"\nby the rules of {name}:")
+        print_table(
+            ["tracker", *(one.title for one in scores)],
+            [
+                [
+                    entry.name,
+                    *(format_mean(entry.benchmark, entry.benchmark_deviation, s) for s in scores),
+                ]
+                for entry in study.entries
+            ],
+        )
+    if study.repeated:
+        print("\n±: sample standard deviation over the runs of a tracker")
     print(f"\n{len(study.sequences)} sequences, {study.frame_count} frames: {page}")
     for path in exported:
         print(f"boxes: {path}")

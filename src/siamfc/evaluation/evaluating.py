@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from siamfc.boxes import is_absent
 from siamfc.data.sequences import Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation.measures import Comparison
-from siamfc.evaluation.protocols import OTB, PROTOCOLS, Protocol, Scores, pool
+from siamfc.evaluation.protocols import OTB, PROTOCOLS, Protocol, Scores
 from siamfc.evaluation.results import Record, ResultFolder
 from siamfc.evaluation.running import TrackerFactory, perform_runs
 from siamfc.evaluation.runs import OnFrames, Run, Track
@@ -199,10 +197,10 @@ def collect_tracks(
 def _judge(
     tracked: list[Tracked], failures: dict[str, str], scheme: Scheme, protocol: Protocol
 ) -> Evaluation:
-    otb = [_compare(one, OTB) for one in tracked]
+    otb = [one.compare(OTB) for one in tracked]
     if scheme.benchmark is None:
         name = protocol.name
-        compared = [_compare(one, protocol) for one in tracked]
+        compared = [one.compare(protocol) for one in tracked]
         benchmark = protocol.summarize(compared)
         each = [protocol.score(one) for one in compared]
     else:
@@ -229,18 +227,6 @@ def _judge(
         frames=sum(map(len, otb)),
         frames_per_second=len(called) / float(called.sum()) if called.sum() else float("nan"),
     )
-
-
-def _compare(tracked: Tracked, protocol: Protocol) -> Comparison:
-    """All runs of a sequence as one."""
-    size = tracked.size if protocol.clipped else None
-    comparisons = []
-    for run, track in zip(tracked.runs, tracked.tracks, strict=True):
-        truth = run.truth(track)
-        if (~is_absent(truth)).sum() < 2:  # the first frame alone says nothing of a tracker
-            truth = np.full_like(truth, np.nan)
-        comparisons.append(protocol.compare(track.boxes, truth, size))
-    return pool(comparisons)
 
 
 def protocol_of(format_name: str) -> Protocol:

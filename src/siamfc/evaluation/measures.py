@@ -32,8 +32,8 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measure:
-    """A score: how it is computed from a comparison and how it is to be read."""
+class Score:
+    """How a score is to be read."""
 
     name: str
     """As in result files and JSON."""
@@ -46,6 +46,12 @@ class Measure:
     better: Direction = "higher"
     source: str
     """Who defined it, and the convention that is followed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure(Score):
+    """A score that is computed from a comparison."""
+
     compute: Callable[[Comparison], float] = field(repr=False)
     """The score; NaN if no frame counts."""
 
@@ -168,3 +174,26 @@ MEASURES = (
     OFFSET_Y,
 )
 """Every score, in the order of tables."""
+
+ACCURACY = Score(
+    name="accuracy",
+    title="Accuracy",
+    source="VOT (Kristan et al., ICCVW 2015): mean IoU, in whole pixels, while the target is held",
+)
+FAILURES = Score(
+    name="failures",
+    title="Failures",
+    high=float("inf"),
+    better="lower",
+    source="VOT (Kristan et al., ICCVW 2015): failures in a sequence, longer ones weigh more",
+)
+ROBUSTNESS = Score(
+    name="robustness",
+    title="Robustness",
+    source="VOT: supervised, exp(−30 · failures / frames); multi-start, frames before the failure",
+)
+EXPECTED_OVERLAP = Score(
+    name="eao",
+    title="EAO",
+    source="VOT (Kristan et al., ICCVW 2015; ECCVW 2020): expected average overlap",
+)

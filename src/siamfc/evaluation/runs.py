@@ -77,6 +77,11 @@ class Run(Protocol):
         """What is tracked."""
         ...
 
+    @property
+    def frames(self) -> range:
+        """Of the sequence, in the order in which they are shown."""
+        ...
+
     def __len__(self) -> int:
         """Frames of the track."""
         ...

@@ -8,15 +8,24 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from siamfc.boxes import is_absent
 from siamfc.data.sequences import Sequence
 from siamfc.errors import InputError
+from siamfc.evaluation.measures import (
+    ACCURACY,
+    EXPECTED_OVERLAP,
+    FAILURES,
+    ROBUSTNESS,
+    Comparison,
+    Score,
+)
 from siamfc.evaluation.multistart import (
     MultiStart,
     anchor_result,
     multi_start_runs,
     score_multi_start,
 )
-from siamfc.evaluation.protocols import Scores
+from siamfc.evaluation.protocols import Protocol, Scores, pool
 from siamfc.evaluation.robustness import spatial_runs, temporal_runs
 from siamfc.evaluation.runs import Pass, Run, Track, one_pass
 from siamfc.evaluation.supervised import (
@@ -50,6 +59,17 @@ class Tracked:
         height, width, _ = next(self.sequence.images()).shape
         return width, height
 
+    def compare(self, protocol: Protocol) -> Comparison:
+        """Set all runs beside the truth by a benchmark's rules, as if they were one."""
+        size = self.size if protocol.clipped else None
+        comparisons = []
+        for run, track in zip(self.runs, self.tracks, strict=True):
+            truth = run.truth(track)
+            if (~is_absent(truth)).sum() < 2:  # the first frame alone says nothing of a tracker
+                truth = np.full_like(truth, np.nan)
+            comparisons.append(protocol.compare(track.boxes, truth, size))
+        return pool(comparisons)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scheme:
@@ -65,6 +85,8 @@ class Scheme:
         default=None, repr=False
     )
     """Scores sequences by rules that belong to the scheme; None: the data set's rules hold."""
+    scores: tuple[Score, ...] = ()
+    """What `benchmark` gives."""
 
 
 def supervised(settings: Supervision | None = None) -> Scheme:
@@ -75,6 +97,7 @@ def supervised(settings: Supervision | None = None) -> Scheme:
         title=f"supervised restarts, {chosen.skipped} frames after a failure",
         runs=lambda sequence: [SupervisedRun(sequence=sequence, settings=chosen)],
         benchmark=partial(_score_supervised, chosen),
+        scores=(ACCURACY, FAILURES, ROBUSTNESS, EXPECTED_OVERLAP),
     )
 
 
@@ -86,6 +109,7 @@ def multi_start(settings: MultiStart | None = None) -> Scheme:
         title="multi-start",
         runs=partial(multi_start_runs, settings=chosen),
         benchmark=partial(_score_multi_start, chosen),
+        scores=(ACCURACY, ROBUSTNESS, EXPECTED_OVERLAP),
     )
 
 

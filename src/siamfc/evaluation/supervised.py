@@ -100,6 +100,11 @@ class SupervisedRun:
         """The sequence's name."""
         return self.sequence.name
 
+    @property
+    def frames(self) -> range:
+        """All of the sequence's."""
+        return range(len(self.sequence))
+
     def __len__(self) -> int:
         return len(self.sequence)
 

@@ -1,7 +1,8 @@
 """Reports: trackers side by side, as a page, tables and plots. Reads results, runs nothing."""
 
+from siamfc.report.entry import Entry, SequenceResult
 from siamfc.report.statistics import Difference, paired_difference
-from siamfc.report.study import Entry, SequenceResult, Study, make_study
+from siamfc.report.study import Study, make_study
 from siamfc.report.writing import ReportSettings, require_packages, write_report
 
 __all__ = [

@@ -8,8 +8,9 @@ from siamfc.data.sequences import FloatArray, Sequence
 from siamfc.evaluation import metrics
 from siamfc.evaluation.measures import Comparison, Measure
 from siamfc.report.chart import Chart, WideLabels, shares, ticks
+from siamfc.report.entry import Entry
 from siamfc.report.statistics import Difference
-from siamfc.report.study import Entry, Study
+from siamfc.report.study import Study
 
 _POINTS = 300
 """Most points of a line over time: more don't show at the size of the chart."""

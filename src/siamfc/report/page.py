@@ -11,19 +11,22 @@ import numpy as np
 
 from siamfc.errors import MissingDependencyError
 from siamfc.evaluation.measures import Measure
-from siamfc.evaluation.protocols import OTB
+from siamfc.evaluation.schemes import ONE_PASS
 from siamfc.report import figures
 from siamfc.report.colors import DARK, LIGHT, css, dashes, series_color
+from siamfc.report.entry import Entry
 from siamfc.report.statistics import Difference
 from siamfc.report.strips import film_strip
-from siamfc.report.study import Entry, Study
+from siamfc.report.study import Study
 from siamfc.report.tables import (
     COMPARED,
     EACH_SEQUENCE,
     SUMMARY,
     best,
     differences,
+    format_mean,
     format_score,
+    run_name,
 )
 from siamfc.system import commit, version
 
@@ -75,6 +78,8 @@ def render_page(study: Study, *, snapshots: int = 6, strips: int = 50, seed: int
         colors=_style_of_colors(),
         dashes=dashes,
         summary=_summary(study),
+        repetitions=_repetitions(study),
+        protocol="" if study.scheme.name == ONE_PASS.name else study.scheme.title,
         benchmark=_benchmark(study),
         compared=_compared(study, seed),
         curves=[
@@ -111,7 +116,10 @@ def _summary(study: Study) -> dict[str, Any]:
             {
                 "entry": entry,
                 "cells": [
-                    (format_score(entry.scores[one.name], one), entry.index in bests[one.name])
+                    (
+                        format_mean(entry.scores, entry.deviation, one),
+                        entry.index in bests[one.name],
+                    )
                     for one in SUMMARY
                 ],
                 "rate": _rate(entry.frames_per_second),
@@ -121,16 +129,33 @@ def _summary(study: Study) -> dict[str, Any]:
     }
 
 
+def _repetitions(study: Study) -> list[dict[str, Any]]:
+    """Each run of the trackers that were run several times."""
+    return [
+        {
+            "entry": entry,
+            "name": run_name(run),
+            "cells": [format_score(run.scores[one.name], one) for one in SUMMARY],
+            "rate": _rate(run.frames_per_second),
+        }
+        for entry in study.entries
+        for run in entry.repetitions
+    ]
+
+
 def _benchmark(study: Study) -> dict[str, Any] | None:
-    """The table by the data set's own rules, where they aren't those of the first table."""
-    if study.protocol.name == OTB.name:
+    """The table by other rules than those of the first table."""
+    if study.benchmark is None:
         return None
-    measures = study.protocol.measures
+    name, scores = study.benchmark
     return {
-        "name": study.protocol.name,
-        "measures": measures,
+        "name": name,
+        "measures": scores,
         "rows": [
-            (entry, [format_score(entry.benchmark[one.name], one) for one in measures])
+            (
+                entry,
+                [format_mean(entry.benchmark, entry.benchmark_deviation, one) for one in scores],
+            )
             for entry in study.entries
         ],
     }
@@ -182,10 +207,8 @@ def _signed(value: float) -> str:
 def _speed(entry: Entry) -> dict[str, Any]:
     known = entry.milliseconds
     middle, slow = np.percentile(known, [50, 95]) if known.size else (math.nan, math.nan)
-    machine = next(
-        (one.track.machine for one in entry.results.values() if one.track.machine),
-        entry.record.get("machine", {}),
-    )
+    machines = (track.machine for one in entry.sources for track in one.tracks.values())
+    machine = next(filter(None, machines), entry.record.get("machine", {}))
     parts = [str(machine[key]) for key in ("processor", "system") if key in machine]
     if "cores" in machine:
         parts.insert(1, f"{machine['cores']} cores")
@@ -235,19 +258,31 @@ def _cell(value: float, measure: Measure) -> dict[str, str]:
 
 
 def _provenance(entry: Entry) -> dict[str, Any]:
-    record: Mapping[str, Any] = entry.record
-    code = record.get("siamfc", {})
-    rows = [
-        ("tracker", (record.get("tracker") or {}).get("name", "")),
-        ("weights", record.get("weights", "")),
-        ("digest of the weights", (record.get("tracker") or {}).get("digest", "")),
-        ("settings", _compact((record.get("tracker") or {}).get("settings"))),
-        ("protocol", record.get("protocol", "")),
+    """What the records say; what differs between the runs of a series stands side by side."""
+    told: dict[str, list[str]] = {}
+    for source in entry.sources:
+        for title, value in _facts(source.record):
+            if value and value not in told.setdefault(title, []):
+                told[title].append(value)
+    rows = [(title, "; ".join(values)) for title, values in told.items() if values]
+    if entry.repetitions:
+        rows.append(("runs", ", ".join(map(run_name, entry.repetitions))))
+    if entry.missing:
+        rows.append(("frames without a box", str(entry.missing)))
+    return {"entry": entry, "rows": rows}
+
+
+def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    tracker, code = record.get("tracker") or {}, record.get("siamfc") or {}
+    return [
+        ("tracker", str(tracker.get("name", ""))),
+        ("weights", str(record.get("weights", ""))),
+        ("digest of the weights", str(tracker.get("digest", ""))),
+        ("settings", _compact(tracker.get("settings"))),
+        ("protocol", str(record.get("protocol", ""))),
         ("siamfc", " ".join(str(code[key]) for key in ("version", "commit") if code.get(key))),
         ("packages", _compact(record.get("packages"))),
-        ("frames without a box", entry.missing or ""),
     ]
-    return {"entry": entry, "rows": [(title, str(value)) for title, value in rows if value]}
 
 
 def _compact(value: Any) -> str:

@@ -8,8 +8,9 @@ import numpy as np
 
 from siamfc.errors import MissingDependencyError
 from siamfc.report.colors import css, dash_index, series_color
+from siamfc.report.entry import Entry
 from siamfc.report.figures import CURVES, offset_histogram, offset_limit, shorten
-from siamfc.report.study import Entry, Study
+from siamfc.report.study import Study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -67,7 +67,7 @@ def _snapshot(study: Study, sequence: Sequence, frame: int, image: Image) -> Sna
     size = max(1, round(image.shape[1] * share)), max(1, round(image.shape[0] * share))
     small = np.asarray(PillowImage.fromarray(image).resize(size, PillowImage.Resampling.BOX))
     # The first tracker lies on top of the others, and all of them on the truth.
-    boxes = [sequence.boxes[frame], *(one.track.boxes[frame] for one in reversed(results))]
+    boxes = [sequence.boxes[frame], *(one.boxes[frame] for one in reversed(results))]
     colors = [PALETTE[entry.index % len(PALETTE)] for entry in reversed(study.entries)]
     drawn = draw_boxes(
         small,

@@ -1,102 +1,19 @@
 """What a report is about: trackers scored on the sequences that all of them have."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from collections.abc import Sequence as AbstractSequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from itertools import groupby
 
-import numpy as np
-
-from siamfc.boxes import is_absent
-from siamfc.data.sequences import BoolArray, FloatArray, Sequence
+from siamfc.data.sequences import Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation import metrics
 from siamfc.evaluation.formats import TrackerResults
-from siamfc.evaluation.measures import MEASURES, Comparison
-from siamfc.evaluation.protocols import OTB, Protocol, Scores
-from siamfc.evaluation.runs import Track
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SequenceResult:
-    """One tracker on one sequence of F frames."""
-
-    track: Track
-    comparison: Comparison
-    """By OTB's rules."""
-    scores: Scores
-    """All of `MEASURES`."""
-    overlaps: FloatArray
-    """(F,) intersection over union; NaN where there is no true box."""
-    errors: FloatArray
-    """(F,) centre error in pixels; NaN without a true box, infinite without a predicted one."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Entry:
-    """One tracker in the report."""
-
-    name: str
-    index: int
-    """Place in the report, which decides about its colour."""
-    results: Mapping[str, SequenceResult]
-    """By the name of the sequence, for those that every tracker has."""
-    record: Mapping[str, Any]
-    """Of its run, as far as the files say."""
-    benchmark: Scores
-    """By the rules of the data set's own benchmark."""
-    missing: int
-    """Frames with a true box but none of the tracker's: misses."""
-
-    @cached_property
-    def scores(self) -> Scores:
-        """Means over the sequences."""
-        return self.mean_over(list(self.results))
-
-    def mean_over(self, names: AbstractSequence[str]) -> Scores:
-        """Means of all scores over some of the sequences; NaN if there are none."""
-        return {
-            measure.name: _mean([self.results[name].scores[measure.name] for name in names])
-            for measure in MEASURES
-        }
-
-    def values(self, measure: str) -> FloatArray:
-        """(S,) a score on each sequence, in order."""
-        return np.array([one.scores[measure] for one in self.results.values()])
-
-    def curve(self, compute: Callable[[Comparison], FloatArray]) -> FloatArray:
-        """Mean over the sequences of a curve (T,), as in the OTB toolkit."""
-        curves = [compute(one.comparison) for one in self.results.values()]
-        return np.asarray(np.mean(curves, axis=0))
-
-    @cached_property
-    def offsets(self) -> FloatArray:
-        """(N, 2) predicted less true centre in pixels, of all frames after the first."""
-        offsets = np.concatenate([one.comparison.offsets[1:] for one in self.results.values()])
-        return np.asarray(offsets[np.isfinite(offsets).all(axis=1)])
-
-    @cached_property
-    def following_offsets(self) -> FloatArray:
-        """(N, 2) the same where the boxes overlap: a lost target says nothing of a bias."""
-        rows = [
-            one.comparison.offsets[1:][one.comparison.overlaps[1:] > 0]
-            for one in self.results.values()
-        ]
-        return np.concatenate(rows)
-
-    @cached_property
-    def milliseconds(self) -> FloatArray:
-        """(N,) spent on each frame after the first of its sequence."""
-        seconds = np.concatenate([_after_first(one.track) for one in self.results.values()])
-        return np.asarray(seconds[~np.isnan(seconds)] * 1000)
-
-    @property
-    def frames_per_second(self) -> float:
-        """Of the tracker alone, as `siamfc evaluate` gives it; NaN where no times are known."""
-        seconds = np.concatenate([one.track.seconds for one in self.results.values()])
-        called = seconds[~np.isnan(seconds)]
-        return len(called) / float(called.sum()) if called.sum() else float("nan")
+from siamfc.evaluation.measures import Score
+from siamfc.evaluation.protocols import OTB, Protocol
+from siamfc.evaluation.runs import Run
+from siamfc.evaluation.schemes import ONE_PASS, Scheme, Tracked
+from siamfc.report.entry import Entry, mean_entry, score_sequence
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,6 +28,8 @@ class Study:
     """Of the data set."""
     protocol: Protocol
     """The rules of the data set's own benchmark."""
+    scheme: Scheme = ONE_PASS
+    """How the trackers were run."""
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Sequences that don't count, and the trackers that don't have them."""
     problems: tuple[str, ...] = ()
@@ -120,6 +39,20 @@ class Study:
     def frame_count(self) -> int:
         """Frames of all sequences."""
         return sum(map(len, self.sequences))
+
+    @property
+    def benchmark(self) -> tuple[str, tuple[Score, ...]] | None:
+        """Name and scores of the rules that stand beside OTB's; None: there are none."""
+        if self.scheme.benchmark is not None:
+            return self.scheme.name, self.scheme.scores
+        if self.protocol.name != OTB.name:
+            return self.protocol.name, self.protocol.measures
+        return None
+
+    @property
+    def repeated(self) -> bool:
+        """Whether a tracker was run several times, so that there are deviations."""
+        return any(one.repetitions for one in self.entries)
 
     @cached_property
     def worst_first(self) -> tuple[Sequence, ...]:
@@ -144,6 +77,7 @@ def make_study(
     *,
     title: str,
     protocol: Protocol = OTB,
+    separate: bool = False,
 ) -> Study:
     """Score trackers on the sequences that all of them have, so that means can be compared.
 
@@ -152,13 +86,17 @@ def make_study(
         sequences: of the data set.
         title: of the data set.
         protocol: rules of the data set's own benchmark.
+        separate: whether each run of a series is an entry of its own; otherwise their mean is one.
 
     Raises:
-        DatasetError: no tracker, or no sequence that all of them have.
+        DatasetError: no tracker, or no sequence that all of them have; or trackers that were run
+            in different ways.
     """
+    scheme = _common_scheme(trackers)
+    plan = {one.name: scheme.runs(one) for one in sequences}
     lacking = {
-        one.name: tuple(each.name for each in trackers if one.name not in each.tracks)
-        for one in sequences
+        name: tuple(one.name for one in trackers if any(run.name not in one.tracks for run in runs))
+        for name, runs in plan.items()
     }
     scored = tuple(one for one in sequences if not lacking[one.name] and one.annotated.sum() > 1)
     if not trackers or not scored:
@@ -167,90 +105,77 @@ def make_study(
             "expected at least one sequence of which every tracker has results, got none"
             + (f"; the first file left out is {damaged}" if damaged else "")
         )
-    entries = tuple(
-        _enter(index, name, each, scored, protocol)
-        for index, (name, each) in enumerate(zip(_unique(trackers), trackers, strict=True))
-    )
+    parts = [(one, plan[one.name]) for one in scored]
+    groups = [[one] for one in trackers] if separate else _series(trackers)
+    names: list[str] = []
+    entries: list[Entry] = []
+    for index, group in enumerate(groups):
+        names.append(_new_name(group, names, separate=separate))
+        runs = [_enter(index, names[-1], one, parts, (scheme, protocol)) for one in group]
+        entries.append(runs[0] if len(runs) == 1 else mean_entry(names[-1], runs))
     return Study(
-        entries=entries,
+        entries=tuple(entries),
         sequences=scored,
         title=title,
         protocol=protocol,
+        scheme=scheme,
         left_out={name: those for name, those in lacking.items() if those},
-        problems=tuple(line for each in trackers for line in (*each.damaged, *each.notes)),
+        problems=tuple(
+            dict.fromkeys(line for each in trackers for line in (*each.damaged, *each.notes))
+        ),
     )
+
+
+def _common_scheme(trackers: AbstractSequence[TrackerResults]) -> Scheme:
+    ways = {one.scheme.title: one.name for one in reversed(trackers)}
+    if len(ways) > 1:
+        raise DatasetError(
+            "expected trackers that were run in one way, so that scores can be compared, got "
+            + "; ".join(f"{title} ({name})" for title, name in reversed(ways.items()))
+            + ": make a report of each"
+        )
+    return trackers[0].scheme if trackers else ONE_PASS
+
+
+def _series(trackers: AbstractSequence[TrackerResults]) -> list[list[TrackerResults]]:
+    """Put runs of one series, which follow one another, together."""
+    groups = groupby(enumerate(trackers), lambda pair: pair[1].series or pair[0])
+    return [[one for _, one in group] for _, group in groups]
 
 
 def _enter(
     index: int,
     name: str,
     tracker: TrackerResults,
-    sequences: tuple[Sequence, ...],
-    protocol: Protocol,
+    sequences: AbstractSequence[tuple[Sequence, AbstractSequence[Run]]],
+    rules: tuple[Scheme, Protocol],
 ) -> Entry:
-    results = {one.name: _score(tracker.tracks[one.name], one) for one in sequences}
-    rules = [
-        protocol.compare(
-            results[one.name].track.boxes, one.boxes, _size(one) if protocol.clipped else None
-        )
-        for one in sequences
+    scheme, protocol = rules
+    tracked = [
+        Tracked(sequence=one, runs=runs, tracks=[tracker.tracks[run.name] for run in runs])
+        for one, runs in sequences
     ]
-    absent = [_missing(results[one.name].track.boxes, one.annotated) for one in sequences]
+    if scheme.benchmark is not None:
+        benchmark = scheme.benchmark(tracked)
+    else:
+        benchmark = protocol.summarize([one.compare(protocol) for one in tracked])
     return Entry(
         name=name,
         index=index,
-        results=results,
-        record=tracker.record,
-        benchmark=protocol.summarize(rules),
-        missing=sum(absent),
+        results={one.sequence.name: score_sequence(one) for one in tracked},
+        benchmark=benchmark,
+        sources=(tracker,),
     )
 
 
-def _score(track: Track, sequence: Sequence) -> SequenceResult:
-    comparison = OTB.compare(track.boxes, sequence.boxes)
-    boxes = track.boxes.copy()
-    first = int(np.argmax(sequence.annotated))
-    boxes[first] = sequence.boxes[first]
-    return SequenceResult(
-        track=track,
-        comparison=comparison,
-        scores={measure.name: measure.compute(comparison) for measure in MEASURES},
-        overlaps=metrics.overlap(boxes, sequence.boxes),
-        errors=metrics.center_error(boxes, sequence.boxes),
-    )
-
-
-def _size(sequence: Sequence) -> tuple[int, int]:
-    if sequence.size is not None:
-        return sequence.size
-    height, width, _ = next(sequence.images()).shape
-    return width, height
-
-
-def _missing(boxes: FloatArray, annotated: BoolArray) -> int:
-    counted = annotated.copy()
-    counted[int(np.argmax(annotated))] = False
-    return int((is_absent(boxes) & counted).sum())
-
-
-def _unique(trackers: AbstractSequence[TrackerResults]) -> list[str]:
-    """Names that tell the trackers apart: one that is taken gets the folder above, or a number."""
-    names: list[str] = []
-    for one in trackers:
-        name = one.name
-        if name in names:
-            name = f"{one.path.absolute().parent.name}/{name}"
-        number = 2
-        while name in names:
-            name, number = f"{one.name} ({number})", number + 1
-        names.append(name)
-    return names
-
-
-def _after_first(track: Track) -> FloatArray:
-    known = np.flatnonzero(~np.isnan(track.seconds))
-    return track.seconds[known[1:]]
-
-
-def _mean(values: list[float]) -> float:
-    return float(np.mean(values)) if values else float("nan")
+def _new_name(group: list[TrackerResults], taken: list[str], *, separate: bool) -> str:
+    """A name that tells a tracker from others: one that is taken gets a folder, or a number."""
+    first = group[0]
+    base, path = first.name, first.path
+    if first.series is not None and not separate:
+        base, path = first.series.name, first.series.path
+    name = f"{path.absolute().parent.name}/{base}" if base in taken else base
+    number = 2
+    while name in taken:
+        name, number = f"{base} ({number})", number + 1
+    return name

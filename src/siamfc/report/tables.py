@@ -1,9 +1,9 @@
-"""The report's tables: as rows, as CSV and as LaTeX."""
+"""The report's tables: as rows and as CSV."""
 
 import csv
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from siamfc.evaluation.measures import (
@@ -14,9 +14,12 @@ from siamfc.evaluation.measures import (
     SUCCESS_RATE_50,
     SUCCESS_RATE_75,
     Measure,
+    Score,
 )
+from siamfc.evaluation.protocols import Scores
+from siamfc.report.entry import Entry
 from siamfc.report.statistics import Difference, paired_difference
-from siamfc.report.study import Entry, Study
+from siamfc.report.study import Study
 
 SUMMARY = (
     AUC,
@@ -45,7 +48,7 @@ class Table:
     rows: tuple[tuple[str | float | int, ...], ...]
 
 
-def format_score(value: float, measure: Measure) -> str:
+def format_score(value: float, measure: Score) -> str:
     """A score as the page and the LaTeX table show it.
 
     >>> format_score(0.51234, AUC), format_score(12.345, CENTER_ERROR)
@@ -58,6 +61,18 @@ def format_score(value: float, measure: Measure) -> str:
     sign = "+" if measure.better == "zero" else ""
     text = f"{value:{sign}.1f}" if measure.unit else f"{value:{sign}.3f}"
     return text.replace("-", "−")
+
+
+def format_mean(scores: Scores, deviation: Scores, measure: Score) -> str:
+    """A score and, where there are repetitions, its deviation.
+
+    >>> format_mean({"auc": 0.5}, {"auc": 0.0123}, AUC)
+    '0.500 ± 0.012'
+    """
+    text = format_score(scores[measure.name], measure)
+    if measure.name not in deviation:
+        return text
+    return f"{text} ± {format_score(deviation[measure.name], measure).lstrip('+')}"
 
 
 def best(entries: Iterable[Entry], measure: Measure) -> set[int]:
@@ -86,24 +101,74 @@ def list_tables(study: Study, seed: int) -> tuple[Table, ...]:
     return (
         _summary(study),
         _sequences(study),
+        *([_benchmark(study)] if study.benchmark else []),
+        *([_repetitions(study)] if study.repeated else []),
         *([_differences(study, seed)] if len(study.entries) > 1 else []),
         *([_attributes(study)] if study.attributes else []),
     )
 
 
 def _summary(study: Study) -> Table:
+    names = [one.name for one in SUMMARY]
+    spread = names if study.repeated else []
     return Table(
         name=SUMMARY_NAME,
-        header=("tracker", *(one.name for one in SUMMARY), "fps"),
+        header=("tracker", *names, "fps", *(f"{name}_deviation" for name in spread)),
         rows=tuple(
             (
                 entry.name,
-                *(entry.scores[one.name] for one in SUMMARY),
+                *(entry.scores[name] for name in names),
                 entry.frames_per_second,
+                *(entry.deviation.get(name, math.nan) for name in spread),
             )
             for entry in study.entries
         ),
     )
+
+
+def _benchmark(study: Study) -> Table:
+    """Scores by other rules than OTB's."""
+    _, scores = study.benchmark or ("", ())
+    names = [one.name for one in scores]
+    spread = names if study.repeated else []
+    return Table(
+        name="benchmark",
+        header=("tracker", *names, *(f"{name}_deviation" for name in spread)),
+        rows=tuple(
+            (
+                entry.name,
+                *(entry.benchmark[name] for name in names),
+                *(entry.benchmark_deviation.get(name, math.nan) for name in spread),
+            )
+            for entry in study.entries
+        ),
+    )
+
+
+def _repetitions(study: Study) -> Table:
+    """Each run of the trackers that were run several times."""
+    names = [one.name for one in SUMMARY]
+    return Table(
+        name="repetitions",
+        header=("tracker", "run", *names, "fps"),
+        rows=tuple(
+            (
+                entry.name,
+                run_name(run),
+                *(run.scores[name] for name in names),
+                run.frames_per_second,
+            )
+            for entry in study.entries
+            for run in entry.repetitions
+        ),
+    )
+
+
+def run_name(run: Entry) -> str:
+    """What a run of a series is called within it: `repetition_2`."""
+    source = run.sources[0]
+    prefix = f"{source.series.name}/" if source.series else ""
+    return source.name.removeprefix(prefix)
 
 
 def _sequences(study: Study) -> Table:
@@ -116,7 +181,7 @@ def _sequences(study: Study) -> Table:
                 len(sequence),
                 entry.name,
                 *(result.scores[one.name] for one in EACH_SEQUENCE),
-                result.track.frames_per_second,
+                result.frames_per_second,
             )
             for sequence in study.sequences
             for entry in study.entries
@@ -165,72 +230,3 @@ def _csv_cell(cell: str | float) -> str | float:
     if isinstance(cell, float):
         return "" if math.isnan(cell) else repr(cell)
     return cell
-
-
-def summary_to_latex(study: Study) -> str:
-    """The summary as a `tabular` with the rules of the package booktabs; the best in bold."""
-    bests = {one.name: best(study.entries, one) for one in SUMMARY}
-    titles = [f"{one.title} ({one.unit})" if one.unit else one.title for one in SUMMARY]
-    rows = []
-    for entry in study.entries:
-        cells = [latex(entry.name)]
-        for one in SUMMARY:
-            text = latex(format_score(entry.scores[one.name], one))
-            cells.append(rf"\textbf{{{text}}}" if entry.index in bests[one.name] else text)
-        rate = entry.frames_per_second
-        rows.append([*cells, "--" if math.isnan(rate) else f"{rate:.0f}"])
-    comment = f"{len(study.sequences)} sequences, {study.frame_count} frames; rules of OTB"
-    return _tabular(comment, ["Tracker", *map(latex, titles), "frames/s"], rows)
-
-
-def to_latex(table: Table) -> str:
-    """The table as a `tabular` with the rules of the package booktabs."""
-    rows = [[latex(_latex_cell(cell)) for cell in row] for row in table.rows]
-    return _tabular(table.name, [latex(title.replace("_", " ")) for title in table.header], rows)
-
-
-def _latex_cell(cell: str | float) -> str:
-    if not isinstance(cell, float):
-        return str(cell)
-    if not math.isfinite(cell):
-        return "–" if math.isnan(cell) else "∞"
-    text = f"{cell:.3f}" if abs(cell) < 10 else f"{cell:.1f}"
-    return text.replace("-", "−")
-
-
-def _tabular(comment: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [
-        f"% {comment}",
-        rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
-        r"\toprule",
-        _latex_row(header),
-        r"\midrule",
-        *map(_latex_row, rows),
-        r"\bottomrule",
-        r"\end{tabular}",
-    ]
-    return "\n".join([*lines, ""])
-
-
-def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(cells) + r" \\"
-
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "∞": r"$\infty$",
-    "−": "$-$",
-    "–": "--",
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-}
-
-
-def latex(text: str) -> str:
-    r"""Text without any sign that LaTeX would take for more than a sign.
-
-    >>> latex("50 % of a_b")
-    '50 \\% of a\\_b'
-    """
-    return "".join(_LATEX.get(sign, sign) for sign in " ".join(text.split()))

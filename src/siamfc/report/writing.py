@@ -5,10 +5,11 @@ from pathlib import Path
 
 from siamfc.errors import InputError
 from siamfc.evaluation.formats import whole_folder
+from siamfc.report.latex import summary_to_latex, to_latex
 from siamfc.report.page import render_page, require_jinja
 from siamfc.report.plots import require_matplotlib, save_plots
 from siamfc.report.study import Study
-from siamfc.report.tables import SUMMARY_NAME, list_tables, summary_to_latex, to_csv, to_latex
+from siamfc.report.tables import SUMMARY_NAME, list_tables, to_csv
 
 PAGE = "index.html"
 

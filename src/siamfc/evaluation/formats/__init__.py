@@ -1,6 +1,7 @@
 """Forms of result files: those of the benchmarks, of annotation tools, and our own."""
 
 from siamfc.evaluation.formats.layout import ResultFormat
+from siamfc.evaluation.formats.series import Series
 from siamfc.evaluation.formats.staging import whole_folder
 from siamfc.evaluation.formats.trackers import (
     RESULT_FORMATS,
@@ -14,6 +15,7 @@ from siamfc.evaluation.formats.trackers import (
 __all__ = [
     "RESULT_FORMATS",
     "ResultFormat",
+    "Series",
     "TrackerResults",
     "find_result_format",
     "read_record",

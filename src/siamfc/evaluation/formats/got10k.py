@@ -8,35 +8,21 @@ import numpy as np
 from siamfc.data.sequences import Sequence
 from siamfc.evaluation.formats.inbox import Inbox, read_box_lines, read_seconds
 from siamfc.evaluation.formats.layout import ResultFormat, box_lines, file_for, last_part
+from siamfc.evaluation.formats.series import count_repetitions, first_repetitions, repetition
 from siamfc.evaluation.runs import Track
 
 
-def _first_runs(folder: Path) -> list[Path]:
-    """The file of the first repetition of each sequence."""
-    found = folder.glob("*/*_001.txt")
-    return sorted(path for path in found if path.stem == f"{path.parent.name}_001")
-
-
 def _read(folder: Path, inbox: Inbox) -> None:
-    for path in _first_runs(folder):
-        sequence = inbox.find(path.parent.name)
+    for first in first_repetitions(folder, "*"):
+        sequence = inbox.find(first.parent.name)
         if sequence is None:
             continue
         with inbox.leaving_out_damage():
             count = len(sequence)
-            boxes = read_box_lines(path, count, index_base=0)
-            times = path.with_name(f"{path.parent.name}_time.txt")
-            inbox.add(sequence, boxes, seconds=read_seconds(times, count))
-            others = [one for one in _repetitions(path) if one.read_bytes() != path.read_bytes()]
-            if others:
-                inbox.notes.append(
-                    f"{path.parent}: {len(others) + 1} repetitions differ; the first is taken"
-                )
-
-
-def _repetitions(first: Path) -> list[Path]:
-    name = first.parent.name
-    return [one for one in first.parent.glob("*.txt") if one.stem.removeprefix(name)[1:].isdigit()]
+            path = repetition(first, inbox.repetition)
+            times = first.with_name(f"{first.parent.name}_time.txt")
+            seconds = read_seconds(times, count, column=inbox.repetition - 1)
+            inbox.add(sequence, read_box_lines(path, count, index_base=0), seconds=seconds)
 
 
 def _write(folder: Path, tracks: Iterable[tuple[Sequence, Track]]) -> None:
@@ -58,7 +44,8 @@ GOT10K = ResultFormat(
     ),
     boxes="x,y,w,h, a frame a line, 0-based, to 1/1000 pixel",
     source="github.com/got-10k/toolkit, experiments/got10k.py; its server takes a zip of these",
-    recognize=lambda folder: bool(_first_runs(folder)),
+    recognize=lambda folder: bool(first_repetitions(folder, "*")),
     read=_read,
     write=_write,
+    repetitions=lambda folder: count_repetitions(first_repetitions(folder, "*")),
 )

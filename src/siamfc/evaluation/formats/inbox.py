@@ -12,7 +12,8 @@ import numpy as np
 from siamfc.data.readers.text import read_table
 from siamfc.data.sequences import FloatArray, Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation.runs import Track
+from siamfc.evaluation.runs import Run, Track, one_pass
+from siamfc.evaluation.schemes import ONE_PASS, Scheme
 
 _NOT_A_LETTER = re.compile(r"[^a-z0-9]+")
 
@@ -26,7 +27,7 @@ class Inbox:
 
     sequences: tuple[Sequence, ...]
     tracks: dict[str, Track] = field(default_factory=dict)
-    """By the name of the sequence."""
+    """By the name of the run: of the sequence, where it is run once."""
     damaged: list[str] = field(default_factory=list)
     """A line for each file that was left out."""
     unknown: list[str] = field(default_factory=list)
@@ -35,9 +36,14 @@ class Inbox:
     """A line for each file that was read, but with something to know."""
     record: Mapping[str, Any] = field(default_factory=dict)
     """Of the run, where its files have one."""
+    scheme: Scheme | None = None
+    """What the tracks are of; None: not known yet, one pass in the end."""
+    repetition: int = 1
+    """Which of a folder's repetitions is read, from 1."""
 
     def __post_init__(self) -> None:
         self._exact = {one.name: one for one in self.sequences}
+        self._runs: dict[str, Run] | None = None
         self._loose: dict[str, Sequence | None] = {}
         for one in self.sequences:
             for name in {_fold(one.name), _fold(one.name.rpartition("/")[2])}:
@@ -54,6 +60,18 @@ class Inbox:
             self.unknown.append(name)
         return found
 
+    def find_run(self, name: str) -> Run | None:
+        """The run of the scheme that a track's name means; None, and written down, if none."""
+        scheme = self.scheme or ONE_PASS
+        if scheme is ONE_PASS:
+            sequence = self.find(name)
+            return None if sequence is None else one_pass(sequence)
+        if self._runs is None:
+            self._runs = {run.name: run for one in self.sequences for run in scheme.runs(one)}
+        if name not in self._runs:
+            self.unknown.append(name)
+        return self._runs.get(name)
+
     def add(
         self,
         sequence: Sequence,
@@ -61,11 +79,15 @@ class Inbox:
         *,
         scores: FloatArray | None = None,
         seconds: FloatArray | None = None,
+        name: str = "",
     ) -> None:
-        """Keep a track (F, 4); scores and seconds (F,) where there are some."""
+        """Keep a track (F, 4); scores and seconds (F,) where there are some.
+
+        `name` is that of the run, where a sequence has more than one.
+        """
         unknown = np.full(len(boxes), np.nan)
-        self.tracks[sequence.name] = Track(
-            sequence=sequence.name,
+        self.tracks[name or sequence.name] = Track(
+            sequence=name or sequence.name,
             boxes=boxes,
             scores=unknown if scores is None else scores,
             seconds=unknown if seconds is None else seconds,
@@ -100,6 +122,19 @@ def clean_boxes(
     Raises:
         DatasetError: another count of boxes, or an infinite number.
     """
+    check_boxes(boxes, path, frame_count)
+    usable = ~np.isnan(boxes).any(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
+    cleaned: FloatArray = boxes - np.array([index_base, index_base, 0, 0])
+    cleaned[~usable] = np.nan
+    return cleaned
+
+
+def check_boxes(boxes: FloatArray, path: Path, frame_count: int) -> None:
+    """Check that there are boxes (F, 4) for so many frames, finite where they aren't NaN.
+
+    Raises:
+        DatasetError: another count of boxes, or an infinite number.
+    """
     if len(boxes) != frame_count:
         raise DatasetError(f"{path}: expected {frame_count} boxes, one a frame, got {len(boxes)}")
     infinite = np.asarray(np.isinf(boxes).any(axis=1))
@@ -108,14 +143,10 @@ def clean_boxes(
         raise DatasetError(
             f"{path}, frame {frame}: expected finite numbers or NaN, got {boxes[frame].tolist()}"
         )
-    usable = ~np.isnan(boxes).any(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
-    cleaned: FloatArray = boxes - np.array([index_base, index_base, 0, 0])
-    cleaned[~usable] = np.nan
-    return cleaned
 
 
-def read_seconds(path: Path, frame_count: int) -> FloatArray | None:
-    """Read the first column of a file of seconds, one line a frame: (F,); None if there is none.
+def read_seconds(path: Path, frame_count: int, column: int = 0) -> FloatArray | None:
+    """Read a column of a file of seconds, one line a frame: (F,); None if there is none.
 
     Raises:
         DatasetError: a file of something else.
@@ -125,7 +156,8 @@ def read_seconds(path: Path, frame_count: int) -> FloatArray | None:
     table = read_table(path)
     if len(table) != frame_count:
         raise DatasetError(f"{path}: expected {frame_count} times, one a frame, got {len(table)}")
-    return np.asarray(np.where(table[:, 0] > 0, table[:, 0], np.nan))
+    seconds = table[:, min(column, table.shape[1] - 1)]
+    return np.asarray(np.where(seconds > 0, seconds, np.nan))
 
 
 def _fold(name: str) -> str:

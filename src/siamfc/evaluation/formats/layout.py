@@ -34,6 +34,8 @@ class ResultFormat:
     """Read a run's folder into an inbox."""
     write: Callable[[Path, Iterable[tuple[Sequence, Track]]], None] = field(repr=False)
     """Write tracks into an empty folder."""
+    repetitions: Callable[[Path], int] = field(default=lambda _: 1, repr=False)
+    """How many repetitions a run's folder holds."""
 
 
 def file_for(folder: Path, name: str, suffix: str) -> Path:

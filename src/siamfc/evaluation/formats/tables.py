@@ -9,15 +9,14 @@ import numpy as np
 
 from siamfc.data.sequences import Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation.formats.inbox import Inbox, clean_boxes
+from siamfc.evaluation.formats.inbox import Inbox, check_boxes, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for
-from siamfc.evaluation.results import ResultFolder, read_track
+from siamfc.evaluation.results import Record, ResultFolder, read_track
 from siamfc.evaluation.runs import Track
-from siamfc.evaluation.schemes import ONE_PASS
+from siamfc.evaluation.schemes import ONE_PASS, SCHEMES, Scheme
 from siamfc.tracking.results import FrameResult, read_results, write_results
 
 _MARK = "# {"
-_ONE_PASS = ONE_PASS.title
 
 
 def _is_ours(path: Path) -> bool:
@@ -44,19 +43,35 @@ def _read_ours(folder: Path, inbox: Inbox) -> None:
     for path in sorted(folder.rglob("*.csv")):
         with inbox.leaving_out_damage():
             track, record = read_track(path)
-            inbox.record = inbox.record or record
-            if record.get("protocol", _ONE_PASS) != _ONE_PASS:
+            scheme = _scheme(path, record)
+            if inbox.scheme not in (None, scheme):
                 raise DatasetError(
-                    f"{path}: expected a track of one pass, got one of {record['protocol']}: its "
-                    "scores cannot stand beside others in one table"
+                    f"{path}: expected a track of {inbox.scheme.title}, as in the folder's other "
+                    f"files, got one of {scheme.title}"
                 )
-            sequence = inbox.find(track.sequence)
-            if sequence is not None:
-                boxes = clean_boxes(track.boxes, path, len(sequence))
-                inbox.add(sequence, boxes, scores=track.scores, seconds=track.seconds)
+            inbox.record, inbox.scheme = inbox.record or record, scheme
+            run = inbox.find_run(track.sequence)
+            if run is not None:
+                check_boxes(track.boxes, path, len(run))
+                inbox.add(
+                    run.sequence,
+                    track.boxes,
+                    scores=track.scores,
+                    seconds=track.seconds,
+                    name=run.name,
+                )
     for path in sorted(folder.rglob("*.failed.json")):
         with inbox.leaving_out_damage():
             raise DatasetError(f"{path}: the tracker failed: {_failure(path)}")
+
+
+def _scheme(path: Path, record: Record) -> Scheme:
+    title = record.get("protocol", ONE_PASS.title)
+    found = next((scheme for scheme in SCHEMES.values() if scheme.title == title), None)
+    if found is None:
+        known = ", ".join(scheme.title for scheme in SCHEMES.values())
+        raise DatasetError(f"{path}: expected a track of {known}, got one of {title!r}")
+    return found
 
 
 def _failure(path: Path) -> str:

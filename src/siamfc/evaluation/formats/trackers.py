@@ -3,7 +3,7 @@
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as AbstractSequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,13 @@ from siamfc.evaluation.formats.got10k import GOT10K
 from siamfc.evaluation.formats.inbox import Inbox
 from siamfc.evaluation.formats.layout import ResultFormat, Tracks
 from siamfc.evaluation.formats.mot import MOT
+from siamfc.evaluation.formats.series import Series, member_folders
 from siamfc.evaluation.formats.staging import whole_folder
 from siamfc.evaluation.formats.tables import CSV, JSONL, SIAMFC
 from siamfc.evaluation.formats.text import LASOT, OTB, TRACKINGNET, UAV123
 from siamfc.evaluation.formats.vot import VOT
 from siamfc.evaluation.results import read_track
+from siamfc.evaluation.schemes import ONE_PASS, Scheme
 
 _ALL = (SIAMFC, VOT, GOT10K, MOT, OTB, LASOT, UAV123, TRACKINGNET, COCOVID, CVAT, CSV, JSONL)
 
@@ -49,6 +51,10 @@ class TrackerResults:
     """A line for each file that couldn't be read and was left out."""
     notes: tuple[str, ...] = ()
     """Lines on what was read but isn't as expected."""
+    scheme: Scheme = ONE_PASS
+    """How the tracker was run."""
+    series: Series | None = None
+    """What this is one run of, where a tracker was run several times."""
 
 
 def find_result_format(name: str) -> ResultFormat:
@@ -90,7 +96,8 @@ def read_trackers(
 ) -> list[TrackerResults]:
     """Read the run in a folder, or, where it holds a folder for each of several, all of them.
 
-    A damaged file doesn't stop the others; see `TrackerResults.damaged`.
+    A damaged file doesn't stop the others; see `TrackerResults.damaged`. Repetitions, and runs of
+    several checkpoints, are a `TrackerResults` each, of one `series`.
 
     Args:
         path: the folder.
@@ -107,24 +114,59 @@ def read_trackers(
     if not path.is_dir():
         raise DatasetError(f"{path}: expected a folder of results, found none")
     known = tuple(sequences)
-    form = chosen if chosen and chosen.recognize(path) else None if chosen else recognize(path)
-    if form is not None:
-        return [_read(path, form, known, name or path.absolute().name)]
-    runs = [
-        _read(folder, form, known, f"{name}/{folder.name}" if name else folder.name)
-        for folder in list_folders(path)
-        if (form := chosen or recognize(folder)) and form.recognize(folder)
-    ]
+    runs = _read_tree(path, chosen, known, name or path.absolute().name)
+    if not runs:
+        runs = [
+            run
+            for folder in list_folders(path)
+            for run in _read_tree(
+                folder, chosen, known, f"{name}/{folder.name}" if name else folder.name
+            )
+        ]
     if not runs:
         wanted = "; ".join(chosen.tree) if chosen else "one of " + ", ".join(RESULT_FORMATS)
         raise DatasetError(f"{path}: expected results ({wanted}), found none of them")
     return runs
 
 
+def _read_tree(
+    folder: Path, chosen: ResultFormat | None, sequences: tuple[Sequence, ...], name: str
+) -> list[TrackerResults]:
+    """The runs of one tracker: none where there are none, several of a series."""
+    series = Series(name=name, path=folder)
+    form = chosen or recognize(folder)
+    if form is not None and form.recognize(folder):
+        count = form.repetitions(folder)
+        if count == 1:
+            return [_read(folder, form, sequences, name)]
+        return [
+            replace(
+                _read(folder, form, sequences, f"{name}/{number}", repetition=number),
+                series=series,
+            )
+            for number in range(1, count + 1)
+        ]
+    if chosen not in (None, SIAMFC):
+        return []
+    return [
+        replace(
+            _read(one, SIAMFC, sequences, f"{name}/{one.relative_to(folder).as_posix()}"),
+            series=series,
+        )
+        for one in member_folders(folder)
+        if SIAMFC.recognize(one)
+    ]
+
+
 def _read(
-    folder: Path, form: ResultFormat, sequences: tuple[Sequence, ...], name: str
+    folder: Path,
+    form: ResultFormat,
+    sequences: tuple[Sequence, ...],
+    name: str,
+    *,
+    repetition: int = 1,
 ) -> TrackerResults:
-    inbox = Inbox(sequences=sequences)
+    inbox = Inbox(sequences=sequences, repetition=repetition)
     form.read(folder, inbox)
     return TrackerResults(
         name=name,
@@ -134,6 +176,7 @@ def _read(
         record=inbox.record,
         damaged=tuple(inbox.damaged),
         notes=(*inbox.notes, *_unknown(folder, inbox.unknown)),
+        scheme=inbox.scheme or ONE_PASS,
     )
 
 

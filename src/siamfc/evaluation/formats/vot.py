@@ -11,32 +11,31 @@ from siamfc.data.sequences import FloatArray, Sequence
 from siamfc.errors import DatasetError
 from siamfc.evaluation.formats.inbox import Inbox, clean_boxes, read_seconds
 from siamfc.evaluation.formats.layout import ResultFormat, file_for, last_part
+from siamfc.evaluation.formats.series import count_repetitions, first_repetitions, repetition
 from siamfc.evaluation.runs import Track
 
 _EXPERIMENT = "baseline"
+_PLACES = ("*", "*/*")
+"""Of the sequences' folders: of one experiment, or of all."""
 _INITIALIZATION, _FAILURE = 1.0, 2.0
 _FIRST_PIXEL = np.array([1.0, 1.0, 0.0, 0.0])
 
 
-def _files(folder: Path) -> list[Path]:
-    found = [*folder.glob("*/*_001.txt"), *folder.glob("*/*/*_001.txt")]
-    return sorted(path for path in found if path.stem == f"{path.parent.name}_001")
-
-
 def _recognize(folder: Path) -> bool:
     """VOT's trajectories begin with a single number: this frame started the tracker."""
-    for path in _files(folder)[:1]:
+    for path in first_repetitions(folder, *_PLACES)[:1]:
         first = next(iter(read_lines(path)), "")
         return first.replace(".", "", 1).isdigit()
     return False
 
 
 def _read(folder: Path, inbox: Inbox) -> None:
-    for path in _files(folder):
-        sequence = inbox.find(path.parent.name)
+    for first in first_repetitions(folder, *_PLACES):
+        sequence = inbox.find(first.parent.name)
         if sequence is None:
             continue
         with inbox.leaving_out_damage():
+            path = repetition(first, inbox.repetition)
             boxes = clean_boxes(_boxes(path, sequence), path, len(sequence))
             times = path.with_name(f"{path.stem}_time.value")
             inbox.add(sequence, boxes, seconds=read_seconds(times, len(sequence)))
@@ -99,4 +98,5 @@ VOT = ResultFormat(
     recognize=_recognize,
     read=_read,
     write=_write,
+    repetitions=lambda folder: count_repetitions(first_repetitions(folder, *_PLACES)),
 )

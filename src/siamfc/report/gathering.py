@@ -1,0 +1,69 @@
+"""Finds what a report is about: the data set that results name, and the results."""
+
+from collections.abc import Iterable
+from collections.abc import Sequence as AbstractSequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from siamfc.data.readers import find_format
+from siamfc.data.sequences import Sequence, read_sequences
+from siamfc.errors import InputError
+from siamfc.evaluation import protocol_of
+from siamfc.evaluation.formats import TrackerResults, read_record, read_trackers
+from siamfc.report.study import Study, make_study
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetChoice:
+    """The data set; what isn't said is taken from the records of the results."""
+
+    root: Path | None = None
+    """Its folder."""
+    format: str | None = None
+    """Its layout, such as otb."""
+    split: str | None = None
+    """Its part."""
+
+
+def gather_study(
+    results: AbstractSequence[tuple[str | None, Path]],
+    choice: DatasetChoice,
+    *,
+    results_format: str | None = None,
+    separate: bool = False,
+) -> Study:
+    """Read results and the true boxes, and set them side by side.
+
+    Args:
+        results: folders, each with a name, or None for the folder's own.
+        choice: of the data set.
+        results_format: see `read_trackers`.
+        separate: see `make_study`.
+
+    Raises:
+        InputError: nobody says where the data set is; or an unknown format.
+        DatasetError: as `read_trackers`, `make_study` and the data set's reader.
+    """
+    record = next((found for _, path in results if (found := read_record(path))), {})
+    dataset = record.get("dataset", {})
+    layout = find_format(choice.format or dataset.get("format") or "otb")
+    root = choice.root or record.get("root")
+    if root is None:
+        raise InputError("expected --data ROOT: the results don't say where the data set is")
+    root = Path(root).absolute()
+    split = choice.split or dataset.get("split") or layout.evaluated
+    sequences = list(read_sequences(layout.open(root, split=split)))
+    return make_study(
+        list(_read(results, sequences, results_format)),
+        sequences,
+        title=f"{root.name} ({layout.name})",
+        protocol=protocol_of(layout.name),
+        separate=separate,
+    )
+
+
+def _read(
+    results: Iterable[tuple[str | None, Path]], sequences: list[Sequence], form: str | None
+) -> Iterable[TrackerResults]:
+    for name, path in results:
+        yield from read_trackers(path, sequences, format=form, name=name)
