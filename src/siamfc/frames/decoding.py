@@ -6,7 +6,7 @@ import logging
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import av
 from av.container import InputContainer
@@ -17,6 +17,12 @@ from av.video.stream import VideoStream
 from siamfc.errors import SourceError
 
 _logger = logging.getLogger(__name__)
+
+FOREIGN_TAGS: dict[str, Any] = (
+    {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
+)
+"""For `av.open`: titles and comments in another encoding than UTF-8 are no reason not to open a
+video. From PyAV 19 on they never are."""
 
 _NOT_VIDEO_FORMATS = frozenset({"tty"})
 """What FFmpeg would render as a moving picture, but nobody means as a video: plain text."""
@@ -213,8 +219,8 @@ def _open(address: VideoAddress) -> InputContainer:
             "r",
             format=address.format,
             options=dict(address.options),
-            metadata_errors="replace",
             timeout=address.timeout,
+            **FOREIGN_TAGS,
         )
     except av.FFmpegError as error:
         reason = _explain(error, address)

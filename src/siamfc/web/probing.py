@@ -12,6 +12,7 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from siamfc.errors import SourceError
+from siamfc.frames.decoding import FOREIGN_TAGS
 from siamfc.web.limits import Limits
 
 _FORMATS = (
@@ -32,7 +33,7 @@ def check_video(path: Path, name: str, limits: Limits) -> None:
         with av.open(
             str(path.absolute()),
             options={"format_whitelist": _FORMATS, "protocol_whitelist": "file"},
-            metadata_errors="replace",
+            **FOREIGN_TAGS,
         ) as container:
             streams = container.streams.video
             if not streams:
