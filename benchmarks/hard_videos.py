@@ -25,6 +25,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from siamfc.data.procedural.drawing import TORCH
 from siamfc.data.procedural.textures import TextureSettings, draw_textures
 from siamfc.data.procedural.videos import ProceduralVideos
 from siamfc.data.sequences import FrameFiles, Sequence
@@ -202,7 +203,7 @@ def _draw(
     on_gpu = device.startswith("cuda")
     textures = TextureSettings(count=256 if on_gpu else 24, size=512 if on_gpu else 256)
     bank = draw_textures(textures, random)
-    videos = ProceduralVideos(count=count, frames=frames, bank=bank, seed=seed)
+    videos = ProceduralVideos(count=count, frames=frames, bank=bank, seed=seed, drawing=TORCH)
     generator = np.random.Generator(np.random.PCG64(seed))
     events = [draw_event(generator, frames) for _ in range(count)]
     scene = videos.boxes.double().cpu().numpy()
