@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from siamfc.cli.console import print_error, print_json, print_table
 from siamfc.cli.loop import Outcome, Sink, run_loop
-from siamfc.cli.parameters import Device, Flag
+from siamfc.cli.parameters import Device, Flag, Source
 from siamfc.cli.usage import UsageError, parse_box
 from siamfc.errors import InputError, OutputError
 from siamfc.frames import FrameSource, draw_boxes, open_source, open_writer
@@ -25,7 +25,7 @@ _OURS = "siamfc"
 
 
 def compare(
-    source: str,
+    source: Source,
     /,
     *,
     box: Annotated[str, Parameter(allow_leading_hyphen=True)],
@@ -124,7 +124,7 @@ def _installed() -> list[str]:
 
 @contextmanager
 def _film(
-    source: str, out: Path, frames: FrameSource, names: list[str], overwrite: bool
+    source: Source, out: Path, frames: FrameSource, names: list[str], overwrite: bool
 ) -> Iterator[Sink]:
     """A film with all boxes and the legend, kept only if the block ends well."""
     if out.exists() and Path(source).exists() and out.samefile(source):
@@ -142,9 +142,9 @@ def _film(
         )
 
 
-def _to_json(source: str, out: Path, outcome: Outcome, both: "SideBySide") -> dict[str, object]:
+def _to_json(source: Source, out: Path, outcome: Outcome, both: "SideBySide") -> dict[str, object]:
     return {
-        "source": source,
+        "source": str(source),
         "out": str(out),
         "frames": outcome.count,
         "complete": not outcome.stopped,

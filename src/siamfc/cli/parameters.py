@@ -1,5 +1,6 @@
 """Parameters that several verbs take, said once."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -12,3 +13,7 @@ Device = Literal["auto", "cpu", "cuda"]
 
 Update = Literal["none", "previous", "average", "sure", "both"]
 """What of later frames is searched for; see `siamfc.tracking.updating`."""
+
+Source = str | Path
+"""What is tracked through. It is parsed as text, for a URL is no path; by the mention of `Path`
+shells complete file names."""

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from siamfc.cli.console import print_error, print_json
 from siamfc.cli.loop import Outcome, Sink, run_loop
-from siamfc.cli.parameters import Device, Flag, Update
+from siamfc.cli.parameters import Device, Flag, Source, Update
 from siamfc.cli.serve import open_page
 from siamfc.cli.usage import UsageError, parse_box
 from siamfc.errors import OutputError
@@ -19,7 +19,7 @@ from siamfc.tracking import FrameResult, follow, open_results, result_paths, set
 
 
 def track(
-    source: str,
+    source: Source,
     /,
     *,
     box: Annotated[list[str] | None, Parameter(negative=(), allow_leading_hyphen=True)] = None,
@@ -82,7 +82,7 @@ def track(
                 "expected a box, got none: say with --box X,Y,W,H where the object is in the first "
                 "frame, in pixels; or name the source alone, to draw the box on a page"
             )
-        return open_page(source=source, weights=weights, scales=scales, device=device)
+        return open_page(source=str(source), weights=weights, scales=scales, device=device)
     settings = settings_for(scales, update=update, search_again=search_again)
     kept: list[FrameResult] = []
     with ExitStack() as stack:
@@ -99,7 +99,7 @@ def track(
         outcome = run_loop(tracked, sinks, total=frames.frame_count)
     files = [] if results is None else result_paths(results, len(boxes))
     if json:
-        print_json({"source": source, **_summary(outcome, out, files), **_boxes(kept)})
+        print_json({"source": str(source), **_summary(outcome, out, files), **_boxes(kept)})
     else:
         _print(outcome, out, files)
     if outcome.stopped:
@@ -107,7 +107,7 @@ def track(
     return 130 if outcome.stopped else 0
 
 
-def _protect(source: str, out: Path) -> None:
+def _protect(source: Source, out: Path) -> None:
     """Refuse to put a film in the place of what it is made from, even to overwrite."""
     if out.exists() and Path(source).exists() and out.samefile(source):
         raise OutputError(f"{out} is the source itself: name another file")

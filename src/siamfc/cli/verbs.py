@@ -64,4 +64,9 @@ VERBS = (
     Verb(name="export", group="Share", summary="Write weights as ONNX graphs, for use elsewhere."),
     Verb(name="models", group="About", summary="List the weights that are at hand."),
     Verb(name="doctor", group="About", summary="Check this installation and say what to do."),
+    Verb(
+        name="completion",
+        group="About",
+        summary="Let the shell complete verbs, flags and file names.",
+    ),
 )

@@ -214,7 +214,7 @@ class VideoDecoder:
 
 def _open(address: VideoAddress) -> InputContainer:
     try:
-        container = av.open(
+        container: InputContainer = av.open(
             address.url,
             "r",
             format=address.format,
