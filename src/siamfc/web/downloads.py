@@ -37,7 +37,7 @@ def boxes_file(job: Job, suffix: str, folder: Path) -> tuple[bytes, str]:
     """
     if suffix not in FORMATS:
         raise InputError(f"boxes come as {', '.join(FORMATS)}; got {suffix!r}")
-    results = job.results()
+    results = job.trail.results()
     if not results:
         raise InputError("nothing has been tracked yet: draw a box and press start")
     try:
@@ -67,7 +67,7 @@ def still(job: Job, index: int) -> tuple[bytes, str]:
         SourceError: it cannot be decoded.
     """
     frame = job.clip[index]
-    boxes, scores = job.boxes_in(index)
+    boxes, scores = job.trail.boxes_in(index)
     image = draw_boxes(frame.image, boxes, scores=scores) if len(boxes) else frame.image
     return encode_png(image), f"{safe_stem(job.clip.name)}-{index}.png"
 
@@ -99,12 +99,12 @@ class Film:
         """
         if self.state == "making" or self._is_fresh(job):
             return
-        results = job.results()
+        results = job.trail.results()
         if not results:
             raise InputError("nothing has been tracked yet: draw a box and press start")
         self.discard()
         self._stop.clear()
-        self.epoch, self.end = job.epoch, results[-1].index + 1
+        self.epoch, self.end = job.trail.epoch, results[-1].index + 1
         self.state, self.message, self.done, self.total = "making", "", 0, len(results)
         self._thread = threading.Thread(
             target=self._write, args=(job,), name="siamfc-film", daemon=True
@@ -128,7 +128,10 @@ class Film:
         }  # fmt: skip
 
     def _is_fresh(self, job: Job) -> bool:
-        return self.state == "ready" and (self.epoch, self.end) == (job.epoch, job.history.end)
+        return self.state == "ready" and (self.epoch, self.end) == (
+            job.trail.epoch,
+            job.trail.history.end,
+        )
 
     def _write(self, job: Job) -> None:
         path = free_name(self._folder, ".mp4")
@@ -146,7 +149,9 @@ class Film:
             self.state = "ready"
 
     def _draw(self, job: Job, path: Path) -> None:
-        results = {result.index: result for result in job.results() if result.index < self.end}
+        results = {
+            result.index: result for result in job.trail.results() if result.index < self.end
+        }
         start = max(min(results), job.clip.first_frame)
         with open_writer(path, frame_rate=job.clip.frame_rate) as writer:
             for frame in _frames(job.clip, start, self.end):

@@ -1,9 +1,8 @@
-"""One video on the page: its boxes, how far it has been tracked, and what is to be done next."""
+"""One video on the page: its trail, how far it has been tracked, and what is to be done next."""
 
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -12,10 +11,10 @@ from typing import Any, Literal
 from siamfc.errors import InputError, SiamFCError
 from siamfc.frames import Frame
 from siamfc.network import Matcher
-from siamfc.tracking import FrameResult, TrackerSettings
+from siamfc.tracking import TrackerSettings
 from siamfc.web.clips import Clip
-from siamfc.web.following import Box, Following, NetworkView
-from siamfc.web.history import FloatArray, History
+from siamfc.web.following import Box, NetworkView
+from siamfc.web.trail import Trail
 
 State = Literal["open", "waiting", "running", "paused", "done", "failed"]
 """`open`: never started; `waiting`: its turn will come."""
@@ -46,23 +45,16 @@ class Job:
     ) -> None:
         self.id = secrets.token_urlsafe(9)
         self.clip = clip
+        self.trail = Trail(matcher, settings, frame_size=clip.size, max_targets=max_targets)
         self.state: State = "open"
         self.message = ""
-        self.epoch = 0
-        """Raised each time that rows are taken back."""
         self.latest: Frame | None = None
         """The frame tracked last, while it is running."""
-        self.history = History()
-        self._following = Following(matcher, settings)
-        self._keyframes: dict[int, dict[int, Box]] = {}
-        self._max_targets = max_targets
         self._submit = submit
         self._steps: int | None = None
         self._closed = False
         self._ticks: deque[float] = deque(maxlen=_RATE_FRAMES)
-        self._lock = threading.RLock()
-        self._working = threading.Lock()
-        """Held while a frame is computed; taken before `_lock`."""
+        self._lock = self.trail.lock
         self._on_close: list[Callable[[], None]] = []
 
     # --- What its user asks for -------------------------------------------------------------------
@@ -83,16 +75,8 @@ class Job:
                 f"expected a frame from {self.clip.first_frame} to {self.clip.frame_count - 1}, "
                 f"got {frame}"
             )
-        self._following.check(box, self.clip.size)
-        with self._lock:
-            count = self.targets
-            if not 0 <= target <= min(count, self._max_targets - 1):
-                raise InputError(
-                    f"expected a target from 1 to {min(count + 1, self._max_targets)}, "
-                    f"got {target + 1}"
-                )
-            self._set_keyframes(frame, {**self._keyframes.get(frame, {}), target: box})
-            self.history.set_targets(target + 1)
+        self.trail.draw(frame, target, box)
+        self._reopen()
 
     def erase(self, frame: int, target: int) -> None:
         """Take back a box that was drawn in a frame, and what was tracked from there on.
@@ -102,14 +86,8 @@ class Job:
         Raises:
             InputError: none was drawn there.
         """
-        with self._lock:
-            boxes = dict(self._keyframes.get(frame, {}))
-            if boxes.pop(target, None) is None:
-                raise InputError(f"no box of target {target + 1} was drawn in frame {frame}")
-            if any(target in drawn for at, drawn in self._keyframes.items() if at != frame):
-                self._set_keyframes(frame, boxes)
-                return
-        self.remove(target)
+        self.trail.erase(frame, target)
+        self._reopen()
 
     def remove(self, target: int) -> None:
         """Forget a target; those after it move up by one.
@@ -117,17 +95,8 @@ class Job:
         Raises:
             InputError: there is no such target.
         """
-        with self._working, self._lock:
-            if not 0 <= target < self.targets:
-                raise InputError(f"there is no target {target + 1}")
-            self._following.remove(target)
-            self.history.remove(target)
-            renumbered = {
-                frame: {t - (t > target): box for t, box in boxes.items() if t != target}
-                for frame, boxes in self._keyframes.items()
-            }
-            self._keyframes = {frame: boxes for frame, boxes in renumbered.items() if boxes}
-            self._take_back(self.history.end)
+        self.trail.remove(target)
+        self._reopen()
 
     def start(self, steps: int | None = None) -> None:
         """Track on, to the end or for a number of frames, when its turn comes.
@@ -136,7 +105,7 @@ class Job:
             InputError: no box has been drawn.
         """
         with self._lock:
-            if not self._keyframes:
+            if not self.trail.targets:
                 raise InputError("draw a box first")
             self._steps = steps
             self.message = ""
@@ -169,11 +138,6 @@ class Job:
     # --- What there is to see ---------------------------------------------------------------------
 
     @property
-    def targets(self) -> int:
-        """Count of targets that were drawn."""
-        return 1 + max((t for boxes in self._keyframes.values() for t in boxes), default=-1)
-
-    @property
     def is_closed(self) -> bool:
         """Whether it has been closed."""
         return self._closed
@@ -189,8 +153,8 @@ class Job:
     def summary(self) -> dict[str, Any]:
         """All that a page says of the job, but for its rows."""
         with self._lock:
-            clip, rate = self.clip, self.rate
-            left = (clip.frame_count - self.history.end) / rate if rate else None
+            clip, trail, rate = self.clip, self.trail, self.rate
+            left = (clip.frame_count - trail.history.end) / rate if rate else None
             return {
                 "id": self.id,
                 "name": clip.name,
@@ -202,56 +166,18 @@ class Job:
                 "live": clip.is_live,
                 "state": self.state,
                 "message": self.message or clip.message,
-                "epoch": self.epoch,
-                "start": self.history.start,
-                "end": self.history.end,
-                "targets": self.targets,
-                "keyframes": [
-                    [frame, target, *box]
-                    for frame, boxes in sorted(self._keyframes.items())
-                    for target, box in sorted(boxes.items())
-                ],
+                "epoch": trail.epoch,
+                "start": trail.history.start,
+                "end": trail.history.end,
+                "targets": trail.targets,
+                "keyframes": trail.keyframes,
                 "rate": rate,
                 "secondsLeft": None if clip.is_live else left,
             }
 
-    def rows(self, epoch: int, start: int, limit: int) -> tuple[int, Any]:
-        """Rows that a page doesn't have yet.
-
-        Args:
-            epoch: of the rows that it has.
-            start: the frame after them.
-            limit: of rows at once.
-
-        Returns:
-            The first row's frame and the rows (F, N, 5) float32.
-        """
-        with self._lock:
-            first = start if epoch == self.epoch else self.history.start
-            first = min(max(first, self.history.start), self.history.end)
-            return first, self.history.table(first, min(first + limit, self.history.end))
-
-    def results(self) -> list[FrameResult]:
-        """What has been tracked so far, frame by frame."""
-        with self._lock:
-            return self.history.results()
-
-    def boxes_in(self, frame: int) -> tuple[FloatArray, FloatArray]:
-        """Boxes (N, 4) and scores (N,) in a frame; where it wasn't tracked, the boxes drawn."""
-        with self._lock:
-            boxes, scores = self.history.row(frame)
-            for target, box in self._keyframes.get(frame, {}).items():
-                boxes[target], scores[target] = box, 1.0
-            return boxes, scores
-
     def view(self, frame: int, target: int) -> NetworkView | None:
         """What the network saw of a target; None if it wasn't followed in that frame."""
-        image = self.clip[frame].image
-        with self._working, self._lock:
-            if not (0 <= target < self.targets and self.history.start <= frame < self.history.end):
-                return None
-            previous = self.history.row(frame - 1)[0]
-            return self._following.view(image, frame, target, previous, self._keyframes)
+        return self.trail.view(self.clip[frame].image, frame, target)
 
     # --- The work ---------------------------------------------------------------------------------
 
@@ -278,14 +204,11 @@ class Job:
 
     def _run_once(self) -> bool:
         """Track from where the rows end; True if rows were taken back meanwhile."""
-        with self._lock:
-            epoch = self.epoch
-            if not self._keyframes:
-                self._end("open", "")
-                return False
-            if not len(self.history):
-                self.history.begin(min(self._keyframes))
-            position = self.history.end
+        begun = self.trail.begin()
+        if begun is None:
+            self._end("open", "")
+            return False
+        epoch, position = begun
         frames = iter(self.clip.frames(position))
         try:
             for frame in frames:
@@ -300,24 +223,17 @@ class Job:
             close = getattr(frames, "close", None)
             if close is not None:
                 close()
-        if self.epoch == epoch:
+        if self.trail.epoch == epoch:
             self._end("done", "")
-        return self.epoch != epoch
+        return self.trail.epoch != epoch
 
     def _add(self, frame: Frame, epoch: int) -> bool:
         """Track into a frame; False if rows were taken back meanwhile, or it was paused."""
+        row = self.trail.find(frame, epoch)
         with self._lock:
-            if epoch != self.epoch:
+            if row is None or epoch != self.trail.epoch or self.state != "running":
                 return False
-            previous, keyframes = self.history.row(frame.index - 1)[0], self._keyframes
-        with self._working:
-            if epoch != self.epoch:
-                return False
-            boxes, scores = self._following.row(frame.image, frame.index, previous, keyframes)
-        with self._lock:
-            if epoch != self.epoch or self.state != "running":
-                return False
-            self.history.append(boxes, scores, frame.time)
+            self.trail.history.append(*row, frame.time)
             self.latest = frame
             self._ticks.append(time.perf_counter())
             if self._steps is not None:
@@ -331,18 +247,9 @@ class Job:
                 self.message = message
                 self._steps = None
 
-    def _set_keyframes(self, frame: int, boxes: dict[int, Box]) -> None:
-        rest = {at: drawn for at, drawn in self._keyframes.items() if at != frame}
-        self._keyframes = {**rest, frame: boxes} if boxes else rest
-        self._take_back(frame)
-
-    def _take_back(self, frame: int) -> None:
-        first = min(self._keyframes, default=0)
-        if first != self.history.start or not self._keyframes:
-            self.history.begin(first)
-        else:
-            self.history.cut(frame)
-        self.epoch += 1
-        if self.state in ("done", "failed"):
-            self.state = "paused"
-            self.message = ""
+    def _reopen(self) -> None:
+        """What was tracked to its end isn't any more."""
+        with self._lock:
+            if self.state in ("done", "failed"):
+                self.state = "paused"
+                self.message = ""

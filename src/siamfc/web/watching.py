@@ -75,13 +75,13 @@ async def news(request: Request) -> Response:
     head: dict[str, Any] = {"seen": version, "jobs": summaries}
     if job is None:
         return envelope(head)
-    start, rows = job.rows(epoch, have, _ROWS)
+    start, rows = job.trail.rows(epoch, have, _ROWS)
     picture = b""
     if frame is not None and frame != shown:
         shown_frame = await in_thread(request, lambda: _newest_picture(job))
         if shown_frame is not None:
             head["picture"], picture = shown_frame
-    head["rows"] = {"epoch": job.epoch, "start": start, "shape": rows.shape}
+    head["rows"] = {"epoch": job.trail.epoch, "start": start, "shape": rows.shape}
     return envelope(head, rows.tobytes(), picture)
 
 
