@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from trackers import square_sequence
 
+from siamfc.boxes import iou
 from siamfc.errors import InputError, MissingDependencyError
 from siamfc.evaluation import run_sequence
-from siamfc.evaluation.adapters import OpenCV, parse_tracker
+from siamfc.evaluation.adapters import parse_tracker
+from siamfc.evaluation.opencv import OpenCV
 
 
 @pytest.mark.parametrize(
@@ -68,12 +70,14 @@ class FakeOpenCVTracker:
 
 
 @pytest.fixture
-def fake_cv2(monkeypatch: pytest.MonkeyPatch) -> None:
+def fake_cv2(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = ModuleType("cv2")
+    module.error = RuntimeError  # type: ignore[attr-defined]
     module.__version__ = "4.99"  # type: ignore[attr-defined]
     module.TrackerMIL_create = FakeOpenCVTracker  # type: ignore[attr-defined]
     module.legacy = SimpleNamespace(TrackerMOSSE_create=FakeOpenCVTracker)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "cv2", module)
+    return module
 
 
 @pytest.mark.usefixtures("fake_cv2")
@@ -97,3 +101,67 @@ def test_without_opencv_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(MissingDependencyError, match="pip install opencv-contrib"):
         OpenCV(name="CSRT")()
+
+
+class FakeParameters:
+    """As `cv2.TrackerNano_Params`."""
+
+    def __init__(self) -> None:
+        self.backbone = "backbone.onnx"
+        self.backend = 0
+
+
+def make_nano(parameters: FakeParameters | None = None) -> FakeOpenCVTracker:
+    parameters = parameters or FakeParameters()
+    if not Path(parameters.backbone).exists():
+        raise RuntimeError(f"OpenCV(4.99) error:\n can't read {parameters.backbone}")
+    assert parameters.backend == 3
+    return FakeOpenCVTracker()
+
+
+@pytest.fixture
+def fake_nano(fake_cv2: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fake_cv2, "TrackerNano_create", make_nano, raising=False)
+    monkeypatch.setattr(fake_cv2, "TrackerNano_Params", FakeParameters, raising=False)
+
+
+@pytest.mark.usefixtures("fake_nano")
+def test_opencv_trackers_get_the_networks_that_they_need(tmp_path: Path) -> None:
+    (tmp_path / "b.onnx").write_bytes(b"network")
+    factory = parse_tracker(f"opencv:nano,backbone={tmp_path / 'b.onnx'},backend=3")
+    factory().init(np.full((20, 20, 3), (1, 2, 3), np.uint8), np.array([4.4, 5.6, 8.1, 0.3]))
+    parameters = factory.record()["parameters"]
+    assert parameters["backend"] == "3"
+    assert len(parameters["backbone"]) == 64
+
+
+@pytest.mark.usefixtures("fake_nano")
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nano", "OpenCV cannot make it .*can't read backbone.onnx.*given as in opencv:nano,back"),
+        ("nano,backbone", "expected opencv:NAME or opencv:NAME,FIELD=VALUE"),
+        ("nano,head=x", "expected parameters among backbone, backend, got 'head'"),
+        ("nano,backend=x", "expected another backend, got 'x'"),
+        ("mil,net=x", "expected parameters among none, got 'net'"),
+    ],
+)
+def test_networks_that_are_missing_are_one_line(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parse_tracker(f"opencv:{text}")()
+
+
+@pytest.mark.parametrize("name", ["CSRT", "KCF", "MIL"])
+def test_opencvs_own_trackers_follow(name: str, tmp_path: Path) -> None:
+    cv2 = pytest.importorskip("cv2", reason="OpenCV isn't installed")
+    if not hasattr(cv2, f"Tracker{name}_create"):
+        pytest.skip(f"this OpenCV ({cv2.__version__}) has no {name}")
+    noise = np.random.default_rng(0).integers(0, 255, (120, 160, 3), dtype=np.uint8)
+    tracker = OpenCV(name=name)()
+    tracker.init(noise, np.array([40.0, 30, 40, 40]))
+    for step in (2, 4, 6):
+        box = np.asarray(tracker.update(np.roll(noise, step, axis=1)), dtype=float)
+        assert iou(box, [40 + step, 30, 40, 40]) > 0.6
+    assert tracker.score == 1
+    with pytest.raises(InputError, match="OpenCV cannot make it"):
+        OpenCV(name="Nano", parameters=(("backbone", str(tmp_path / "none.onnx")),))()

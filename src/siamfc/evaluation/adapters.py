@@ -1,4 +1,4 @@
-"""Trackers of others: a class or function by its name, OpenCV's, and programs that speak TraX.
+"""Trackers of others: a class or function by its name, and those of OpenCV and TraX.
 
 Each is a factory like `SiamFC`: it can be sent to other processes, makes a tracker when it is
 called, and describes it for the record of a run.
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from siamfc.data.sequences import FloatArray
-from siamfc.errors import InputError, MissingDependencyError
+from siamfc.errors import InputError
 from siamfc.evaluation.runs import SingleTargetTracker
 
 Step = Callable[[NDArray[np.uint8], Any], ArrayLike]
@@ -40,9 +40,9 @@ def parse_tracker(text: str) -> RecordedFactory:
     """Find the tracker that a text stands for.
 
     Args:
-        text: `opencv:CSRT`, `trax:COMMAND`, or `module:name` of a class with `init` and `update`,
-            of a function without arguments that makes such a tracker, or of a function as
-            `FunctionTracker` takes it.
+        text: `opencv:CSRT`, see `siamfc.evaluation.opencv`; `trax:COMMAND`; or `module:name` of a
+            class with `init` and `update`, of a function without arguments that makes such a
+            tracker, or of a function as `FunctionTracker` takes it.
 
     Raises:
         InputError: none of these.
@@ -53,7 +53,9 @@ def parse_tracker(text: str) -> RecordedFactory:
             f"tracker: expected opencv:NAME, trax:COMMAND or module:name, got {text!r}"
         )
     if kind == "opencv":
-        return OpenCV(name=rest)
+        from siamfc.evaluation.opencv import parse_opencv
+
+        return parse_opencv(rest)
     if kind == "trax":
         from siamfc.evaluation.trax_client import TraxProgram
 
@@ -145,86 +147,6 @@ class FunctionTracker:
             self._box = self._function(image, self._box)
         answer: ArrayLike = self._box
         return answer
-
-
-@dataclass(frozen=True, kw_only=True)
-class OpenCV:
-    """One of OpenCV's trackers, such as CSRT, KCF and MIL, where cv2 is installed."""
-
-    name: str
-    """As in `cv2.Tracker<name>_create`; case doesn't matter."""
-
-    def __call__(self) -> "OpenCVTracker":
-        """Make the tracker.
-
-        Raises:
-            MissingDependencyError: cv2 isn't installed.
-            InputError: this cv2 has no such tracker.
-        """
-        return OpenCVTracker(self._creator())
-
-    def record(self) -> dict[str, Any]:
-        """Its name and OpenCV's version."""
-        self._creator()
-        return {"name": f"opencv:{self.name}", "version": _import_cv2().__version__}
-
-    def _creator(self) -> Callable[[], Any]:
-        cv2 = _import_cv2()
-        known: dict[str, Any] = {}
-        for place in (getattr(cv2, "legacy", None), cv2):
-            for name in dir(place):
-                if name.startswith("Tracker") and name.endswith("_create"):
-                    known[name[len("Tracker") : -len("_create")].lower()] = getattr(place, name)
-        if self.name.lower() not in known:
-            raise InputError(
-                f"tracker opencv:{self.name}: this OpenCV ({cv2.__version__}) has "
-                f"{', '.join(sorted(known)) or 'none'}; CSRT and KCF come with "
-                "opencv-contrib-python-headless"
-            )
-        creator: Callable[[], Any] = known[self.name.lower()]
-        return creator
-
-
-class OpenCVTracker:
-    """A tracker of OpenCV behind `init` and `update`.
-
-    OpenCV takes whole pixels: the first box is rounded. Where it says that the target is lost,
-    the last box stands, with a score of 0.
-    """
-
-    def __init__(self, create: Callable[[], Any]) -> None:
-        self._create = create
-        self._tracker: Any = None
-        self._box: ArrayLike = (0, 0, 0, 0)
-        self.score = 1.0
-        """1 where the target is found, 0 where it is lost."""
-
-    def init(self, image: NDArray[np.uint8], box: FloatArray) -> None:
-        """Take the target, by a new tracker."""
-        self._tracker, self._box, self.score = self._create(), box, 1.0
-        x, y, w, h = (round(float(value)) for value in box)
-        self._tracker.init(_bgr(image), (x, y, max(w, 1), max(h, 1)))
-
-    def update(self, image: NDArray[np.uint8]) -> ArrayLike:
-        """Find the target."""
-        found, box = self._tracker.update(_bgr(image))
-        self.score = float(found)
-        self._box = box if found else self._box
-        return self._box
-
-
-def _bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(image[..., ::-1])
-
-
-def _import_cv2() -> Any:
-    try:
-        import cv2
-    except ImportError:
-        raise MissingDependencyError(
-            "OpenCV's trackers need cv2: `pip install opencv-contrib-python-headless`"
-        ) from None
-    return cv2
 
 
 def _positional(function: Callable[..., object]) -> int:
