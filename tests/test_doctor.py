@@ -1,5 +1,8 @@
 import json
+import re
+import sys
 from importlib import metadata
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,9 +28,63 @@ def test_films_can_be_written_and_read_here(findings: dict[str, doctor.Finding])
         assert findings[codec].detail == "wrote 3 frames, read 3"
 
 
-def test_what_is_missing_comes_with_what_to_do(findings: dict[str, doctor.Finding]) -> None:
-    wrong = [finding for finding in findings.values() if finding.status == "problem"]
-    assert all(finding.advice for finding in wrong)
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> list[doctor.Finding]:
+    """What is found where nothing works: packages and extras, codecs, GPU and weights."""
+    requirements = [
+        doctor._Requirement(package, "999.0", extra)
+        for package in ("numpy", "not-here")
+        for extra in (None, "train", "eval")
+    ]
+
+    def fail(*_: object, **__: object) -> int:
+        raise OSError("broken")
+
+    monkeypatch.setattr(doctor, "_requirements", lambda: requirements)
+    monkeypatch.setattr(doctor, "_write_and_read", fail)
+    monkeypatch.setattr("siamfc.network.load_matcher", fail)
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    return list(doctor.examine())
+
+
+def test_where_nothing_works_each_thing_is_found(broken: list[doctor.Finding]) -> None:
+    wrong = {finding.name for finding in broken if finding.status != "ok"}
+    assert wrong == {
+        "numpy", "not-here", "train", "eval", "cuda", "h264", "vp9", "av1", "default",
+    }  # fmt: skip
+
+
+def test_what_is_missing_or_broken_comes_with_what_to_do(broken: list[doctor.Finding]) -> None:
+    silent = [finding.name for finding in broken if finding.status != "ok" and not finding.advice]
+    assert not silent
+
+
+def test_what_is_well_comes_without_advice(findings: dict[str, doctor.Finding]) -> None:
+    talkative = [one.name for one in findings.values() if one.status == "ok" and one.advice]
+    assert not talkative
+
+
+@pytest.mark.parametrize(
+    ("driver", "torch_works", "advice"),
+    [
+        (None, None, "install its driver"),
+        (None, False, "install its driver"),
+        ("/usr/bin/nvidia-smi", None, r"pip install 'siamfc\[train\]'"),
+        ("/usr/bin/nvidia-smi", False, "a torch built for the driver"),
+    ],
+)
+def test_advice_on_the_gpu_fits_what_is_missing(
+    driver: str | None, torch_works: bool | None, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`torch_works` is None where torch isn't installed."""
+    cuda = SimpleNamespace(is_available=lambda: torch_works)
+    torch = None if torch_works is None else SimpleNamespace(cuda=cuda, __version__="2.0")
+    monkeypatch.setattr("shutil.which", lambda _: driver)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    _, gpu = doctor._devices()
+    assert gpu.status == "absent"
+    assert re.search(advice, str(gpu.advice))
 
 
 @pytest.mark.parametrize(

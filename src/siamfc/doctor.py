@@ -38,6 +38,15 @@ class Finding:
     """What to do about it."""
 
 
+_NO_DRIVER = Finding(
+    area="devices",
+    name="cuda",
+    status="absent",
+    detail="no NVIDIA driver",
+    advice="nothing, if there is no NVIDIA GPU: the CPU does; else install its driver",
+)
+
+
 def examine() -> Iterator[Finding]:
     """Look at everything, the quick things first."""
     yield from _installation()
@@ -127,8 +136,11 @@ def _devices() -> Iterator[Finding]:
     try:
         import torch
     except ImportError:
-        advice = "pip install 'siamfc[train]' to track on the GPU" if has_driver else None
-        detail = "torch is not installed" if has_driver else "no NVIDIA driver"
+        if not has_driver:
+            yield _NO_DRIVER
+            return
+        advice = "pip install 'siamfc[train]' to track on the GPU"
+        detail = "torch is not installed"
         yield Finding(area="devices", name="cuda", status="absent", detail=detail, advice=advice)
         return
     if torch.cuda.is_available():
@@ -136,7 +148,7 @@ def _devices() -> Iterator[Finding]:
             detail = torch.cuda.get_device_name(index)
             yield Finding(area="devices", name=f"cuda:{index}", status="ok", detail=detail)
     elif not has_driver:
-        yield Finding(area="devices", name="cuda", status="absent", detail="no NVIDIA driver")
+        yield _NO_DRIVER
     else:
         detail = f"torch {torch.__version__} cannot use the NVIDIA GPU"
         advice = "install a torch built for the driver's CUDA version, see pytorch.org"
