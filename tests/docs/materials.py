@@ -1,13 +1,17 @@
 """The files that pages speak of: a video, folders of images, a small data set."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from siamfc.data.clip import ClipSettings, ProceduralClip
+from siamfc.data.procedural.textures import TextureSettings
 from siamfc.data.synthetic import SquareVideo, SquareVideoSettings
+from siamfc.evaluation import validators
 from siamfc.frames import open_source, open_writer
 from siamfc.network import export_weights, load_checkpoint
 
@@ -95,3 +99,20 @@ def prepare(page: Path, folder: Path) -> None:
     """Make what a page needs; what pages make themselves is left to them."""
     for make in NEEDED.get(page.name, ()):
         make(folder)
+
+
+def judge_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let training judge its weights on two frames in place of hundreds; see `siamfc train`."""
+    few = TextureSettings(count=4)
+    short = SquareVideoSettings(frames=2)
+    monkeypatch.setattr(
+        validators,
+        "procedural_validator",
+        partial(validators.procedural_validator, videos=1, frames=2, textures=few),
+    )
+    judge = validators.square_validator
+    monkeypatch.setattr(
+        validators,
+        "square_validator",
+        lambda *args, **more: judge(*args, **{**more, "video": short}),
+    )

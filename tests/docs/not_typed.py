@@ -12,6 +12,7 @@ NOT_RUN = {
     "siamfc curate --check vid /data/ILSVRC2015": "needs ILSVRC2015",
     "siamfc curate --verify vid.store": "needs the store of the line above it",
     "siamfc report runs/ours published/KCF": "needs somebody's results; tests/report does it",
+    "siamfc compare": "needs OpenCV; tests/cli/test_compare.py does it",
     "dask": "a scheduler and workers; tests/data/test_curation_cluster.py has its own",
     "torchrun": "needs several GPUs; tests/training/test_processes.py does it without",
     "ssh": "needs another machine",
@@ -42,6 +43,6 @@ SHORTER = {
     "siamfc demo": ["--frames", "6"],
     "siamfc synth clip video.mp4 --frames 40": ["--frames", "6"],
     "siamfc train tiny": FEW_PAIRS,
-    "siamfc train finetune": FEW_PAIRS,
+    "siamfc train finetune": [*FEW_PAIRS, "--set", "data.workers=0"],
 }
 """Words that are typed in addition, or in place of the same flag; minutes become seconds."""

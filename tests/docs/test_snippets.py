@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from materials import prepare
+from materials import judge_briefly, prepare
 from not_typed import NOT_RUN, NOT_RUN_PYTHON, SHORTER
 from snippets import PAGES, ROOT, Snippet, commands, flags_of, run_command, run_python, snippets
 
@@ -46,6 +46,8 @@ def test_what_a_page_says_can_be_typed_from_top_to_bottom(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     prepare(page, tmp_path)
+    if page.name == "training.md":
+        judge_briefly(monkeypatch)
     blocks = snippets(page)
     for block in blocks:
         if block.is_file:
