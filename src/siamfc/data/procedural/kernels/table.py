@@ -62,6 +62,8 @@ BOUNDS = tl.constexpr(_STARTS["bounds"])
 
 _TABLE = "table"
 _EVERYWHERE = 1e30
+_ROOM = 1e-3
+"""Share by which a layer may be farther than was reckoned, for rounding."""
 
 
 def prepare(view: View) -> View:
@@ -80,29 +82,30 @@ def table_of(view: View) -> Tensor:
 
 
 def _bounds(layers: dict[str, Tensor]) -> Tensor:
-    """Least and largest u and v at which a layer can be, before perspective: (B, L, 4).
+    """Where a layer can be before perspective: least u, v and largest u, v, (B, L, 4).
 
     The outline is nowhere farther than its ripples reach, the wave moves it by what its swing
     allows, and perspective makes a quadrilateral of that rectangle.
     """
     reach = layers["reach"] + layers["harmonics"][..., 0].abs().sum(-1)
-    swing = torch.sin(layers["wave_phase"])[..., None]
-    ends = torch.stack([layers["wave_size"] * (side - swing) for side in (-1, 1)])
-    least, largest = -reach[..., None] - ends.amax(0), reach[..., None] - ends.amin(0)
-    u = torch.stack([least[..., 0], largest[..., 0]], -1)[..., [0, 1, 0, 1]]
-    v = torch.stack([least[..., 1], largest[..., 1]], -1)[..., [0, 0, 1, 1]]
-    slope = layers["depth"]
-    shrinking = 1 - slope[..., :1] * u - slope[..., 1:] * v
-    u, v = u / shrinking, v / shrinking
-    bounds = torch.stack([u.amin(-1), u.amax(-1), v.amin(-1), v.amax(-1)], -1)
-    # Some room for rounding.
-    room = torch.tensor([-1e-3, 1e-3, -1e-3, 1e-3], device=reach.device)
-    bounds = bounds + room * (1 + bounds.abs())
+    reach, phase = reach[..., None], layers["wave_phase"][..., None]
+    ends = torch.stack([layers["wave_size"] * (side - torch.sin(phase)) for side in (-1, 1)])
+    (left, top), (right, bottom) = (
+        (-reach - ends.amax(0)).unbind(-1),
+        (reach - ends.amin(0)).unbind(-1),
+    )
+    corners = torch.stack(
+        [torch.stack([u, v], -1) for u in (left, right) for v in (top, bottom)], -2
+    )
+    shrinking = 1 - (layers["depth"][..., None, :] * corners).sum(-1)
+    corners = corners / shrinking[..., None]
+    least, largest = corners.amin(-2), corners.amax(-2)
     # On steeper slopes the depth is cut off, or the horizon comes into sight.
-    steep = (shrinking.amin(-1) < 0.05) | (shrinking.amax(-1) > 2.5)
-    everywhere = torch.sign(room) * _EVERYWHERE
-    bounds = torch.where(steep[..., None], everywhere, bounds)
-    return torch.where(reach[..., None] > 0, bounds, -everywhere)
+    steep = ((shrinking.amin(-1) < 0.05) | (shrinking.amax(-1) > 2.5))[..., None]
+    least = torch.where(steep, -_EVERYWHERE, least - _ROOM * (1 + least.abs()))
+    largest = torch.where(steep, _EVERYWHERE, largest + _ROOM * (1 + largest.abs()))
+    least = torch.where(reach > 0, least, _EVERYWHERE)
+    return torch.cat([least, largest], -1)
 
 
 @triton.jit
@@ -152,6 +155,6 @@ def touches(entry, x, y, half):
     u = a * x + b * y + tl.load(entry + SHIFT)
     v = c * x + d * y + tl.load(entry + SHIFT + 1)
     wide, high = (tl.abs(a) + tl.abs(b)) * half, (tl.abs(c) + tl.abs(d)) * half
-    across = (u + wide >= tl.load(entry + BOUNDS)) & (u - wide <= tl.load(entry + BOUNDS + 1))
-    down = (v + high >= tl.load(entry + BOUNDS + 2)) & (v - high <= tl.load(entry + BOUNDS + 3))
+    across = (u + wide >= tl.load(entry + BOUNDS)) & (u - wide <= tl.load(entry + BOUNDS + 2))
+    down = (v + high >= tl.load(entry + BOUNDS + 1)) & (v - high <= tl.load(entry + BOUNDS + 3))
     return across & down
