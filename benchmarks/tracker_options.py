@@ -18,6 +18,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,7 +48,6 @@ from siamfc.workers import Workers
 
 STEPS = (4, 16, 32)
 """Longest steps of the thesis's square videos, pixels."""
-SEED = 2024
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 NONE = "none"
 
@@ -65,38 +65,58 @@ class Job(NamedTuple):
 
 def options() -> dict[str, TrackerSettings]:
     """The tracker without options, and with one or more of them."""
+    plain = LossSettings(holds_size=False, windows=0)
     updates = {
         "previous frame": UpdateSettings(rate=1.0),
         "average 0.01": UpdateSettings(rate=0.01),
-        "average 0.03": UpdateSettings(rate=0.03),
         "average 0.1": UpdateSettings(rate=0.1),
-        "average 0.03, sure 0.95": UpdateSettings(rate=0.03, lowest_score=0.95),
         "average 0.1, sure 0.98": UpdateSettings(rate=0.1, lowest_score=0.98),
-        "first 0.5, average 0.03": UpdateSettings(rate=0.03, first_share=0.5),
-        "first 0.5, average 0.1": UpdateSettings(rate=0.1, first_share=0.5),
+        "first 0.5, previous": UpdateSettings(rate=1.0, first_share=0.5),
         "first 0.7, average 0.1, sure 0.95": UpdateSettings(
             rate=0.1, first_share=0.7, lowest_score=0.95
         ),
-        "first 0.5, previous": UpdateSettings(rate=1.0, first_share=0.5),
+        "first 0.7, average 0.1, sure 0.98": UpdateSettings(
+            rate=0.1, first_share=0.7, lowest_score=0.98
+        ),
+        "first 0.8, average 0.1, sure 0.98": UpdateSettings(
+            rate=0.1, first_share=0.8, lowest_score=0.98
+        ),
+        "first 0.7, average 0.3, sure 0.98": UpdateSettings(
+            rate=0.3, first_share=0.7, lowest_score=0.98
+        ),
     }
+    again = replace(plain, windows=8)
     losses = {
-        "again 0.5/0.8": LossSettings(lost_below=0.5, found_from=0.8, windows=8),
-        "again 0.7/0.9": LossSettings(lost_below=0.7, found_from=0.9, windows=8),
-        "again 0.8/0.95": LossSettings(lost_below=0.8, found_from=0.95, windows=8),
-        "again 0.9/0.98": LossSettings(lost_below=0.9, found_from=0.98, windows=8),
-        "again 0.8/0.95, 24 windows": LossSettings(lost_below=0.8, found_from=0.95, windows=24),
-        "again 0.8/0.95, size": LossSettings(
-            lost_below=0.8, found_from=0.95, windows=8, holds_size=True
+        "again 0.8/0.95": again,
+        "again 0.8/0.95, size": replace(again, holds_size=True),
+        "again 0.8/0.95, size, patience 3": replace(again, holds_size=True, patience=3),
+        "again 0.8/0.98, size": replace(again, found_from=0.98, holds_size=True),
+        "again 0.8/0.98, size, patience 3": replace(
+            again, found_from=0.98, holds_size=True, patience=3
         ),
-        "again 0.8/0.95, size, place": LossSettings(
-            lost_below=0.8, found_from=0.95, windows=8, holds_size=True, holds_place=True
+        "again 0.8/0.99, size, patience 3": replace(
+            again, found_from=0.99, holds_size=True, patience=3
         ),
-        "size 0.8": LossSettings(lost_below=0.8, found_from=0.8, holds_size=True),
+        "again 0.9/0.98, size, patience 3": replace(
+            again, lost_below=0.9, found_from=0.98, holds_size=True, patience=3
+        ),
+        "again 0.9/0.99, size, patience 3": replace(
+            again, lost_below=0.9, found_from=0.99, holds_size=True, patience=3
+        ),
+    }
+    both = {
+        "first 0.7 …, again 0.8/0.98, size, patience 3": TrackerSettings(
+            update=updates["first 0.7, average 0.1, sure 0.98"],
+            loss=losses["again 0.8/0.98, size, patience 3"],
+        ),
     }
     return {
-        NONE: TrackerSettings(),
-        **{name: TrackerSettings(update=update) for name, update in updates.items()},
-        **{name: TrackerSettings(loss=loss) for name, loss in losses.items()},
+        NONE: TrackerSettings(update=UpdateSettings(), loss=plain),
+        **{name: TrackerSettings(update=one, loss=plain) for name, one in updates.items()},
+        **{
+            name: TrackerSettings(update=UpdateSettings(), loss=one) for name, one in losses.items()
+        },
+        **both,
     }
 
 
@@ -106,14 +126,14 @@ def make_videos(arguments: argparse.Namespace) -> dict[str, list[Sequence]]:
     for step in STEPS:
         if not (folder / "squares" / f"step_{step}").exists():
             settings = SquareVideoSettings(
-                frames=arguments.frames, max_displacement=step, seed=SEED
+                frames=arguments.frames, max_displacement=step, seed=arguments.seed
             )
             write_otb(folder / "squares" / f"step_{step}", SquareVideo(settings))
     groups = {"squares": _read_otb(folder / "squares")}
     for number, kind in enumerate(KINDS):
         groups[kind] = write_videos(
             folder, kind, arguments.videos, arguments.frames,
-            device=arguments.drawing or arguments.device, seed=SEED + number,
+            device=arguments.drawing or arguments.device, seed=arguments.seed + number,
         )  # fmt: skip
     if arguments.sequences is not None:
         groups["real"] = _read_otb(arguments.sequences)
@@ -263,6 +283,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--videos", type=int, default=10, help="of each procedural kind")
     parser.add_argument("--frames", type=int, default=90, help="of each video that is drawn")
+    parser.add_argument("--seed", type=int, default=2024, help="of the videos that are drawn")
     parser.add_argument("--only", action="append", help="options whose name contains this")
     arguments = parser.parse_args()
 

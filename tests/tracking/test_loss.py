@@ -39,6 +39,7 @@ class TestSettings:
             ("windows", -1),
             ("windows", 1.5),
             ("windows", True),
+            ("patience", -1),
         ],
     )
     def test_a_wrong_value_is_named(self, name, value):
@@ -61,11 +62,11 @@ def test_a_score_that_wavers_about_a_threshold_changes_nothing():
 
 class TestWindows:
     def test_the_nearest_come_first(self):
-        centers = windows_elsewhere((250, 200), 50, FRAME, 1, 8)
+        centers = windows_elsewhere((250, 200), 50, FRAME, 0, 8)
         offsets = sorted(map(tuple, (centers - (250, 200)).tolist()))
         line = (-50, 0, 50)
         assert offsets == sorted((x, y) for x in line for y in line if (x, y) != (0, 0))
-        distance = np.abs(windows_elsewhere((250, 200), 50, FRAME, 2, 8) - (250, 200)).max(axis=1)
+        distance = np.abs(windows_elsewhere((250, 200), 50, FRAME, 1, 8) - (250, 200)).max(axis=1)
         assert distance.tolist() == [100] * 8
 
     @pytest.mark.parametrize("seed", range(5))
@@ -73,7 +74,7 @@ class TestWindows:
         generator = np.random.default_rng(seed)
         center = generator.uniform((0, 0), FRAME)
         reach = float(generator.uniform(30, 200))
-        found = [windows_elsewhere(center, reach, FRAME, lost, 5) for lost in range(1, 120)]
+        found = [windows_elsewhere(center, reach, FRAME, turn, 5) for turn in range(120)]
         assert all(len(centers) == 5 for centers in found)
         centers = np.concatenate([[center], *found])
         assert (centers >= 0).all()
@@ -83,12 +84,12 @@ class TestWindows:
         assert distance.max() <= reach / 2 + 1e-9
 
     def test_after_the_last_the_first_comes_again(self):
-        all_of_them = windows_elsewhere((250, 200), 200, FRAME, 1, 30)
+        all_of_them = windows_elsewhere((250, 200), 200, FRAME, 0, 30)
         unique = np.unique(all_of_them, axis=0)
         np.testing.assert_array_equal(all_of_them[len(unique) :], all_of_them[: 30 - len(unique)])
 
     def test_there_are_none_where_the_first_window_shows_the_whole_frame(self):
-        assert windows_elsewhere((250, 200), 1100, FRAME, 1, 8).shape == (0, 2)
+        assert windows_elsewhere((250, 200), 1100, FRAME, 0, 8).shape == (0, 2)
 
     def test_a_tiny_target_asks_for_no_more_than_others(self):
         assert windows_elsewhere((250, 200), 1e-3, FRAME, 10_000, 8).shape == (8, 2)
@@ -168,18 +169,24 @@ class TestLosing:
         assert tracker.lost
 
 
-class TestHolding:
-    def test_size_and_place_are_kept_while_a_target_is_lost(self):
-        images = [picture((100, 100, 40)), picture((130, 120, 58))]
-        moving = TrackerSettings(loss=LossSettings(lost_below=0.9, found_from=0.95))
-        holding = TrackerSettings(
-            loss=LossSettings(lost_below=0.9, found_from=0.95, holds_size=True, holds_place=True)
-        )
-        ends = []
-        for settings in (moving, holding):
-            *_, last = track(images, [100, 100, 40, 40], matcher=IdealMatcher(), settings=settings)
-            assert last.lost[0]
-            ends.append(last.boxes[0].tolist())
-        assert ends[1] == [100, 100, 40, 40]
-        assert ends[0][2] > 40.5
-        assert ends[0][0] > 110
+def test_a_target_keeps_its_size_while_it_is_lost():
+    images = [picture((100, 100, 40)), picture((110, 105, 48))]
+    ends = []
+    for holds_size in (False, True):
+        loss = LossSettings(lost_below=0.99, found_from=0.99, holds_size=holds_size)
+        settings = TrackerSettings(loss=loss)
+        *_, last = track(images, [100, 100, 40, 40], matcher=IdealMatcher(), settings=settings)
+        assert last.lost[0]
+        ends.append(last.boxes[0])
+    assert ends[0][2] > 40.5
+    assert ends[1][2] == 40
+    np.testing.assert_allclose(ends[0][:2] + ends[0][2:] / 2, ends[1][:2] + 20, atol=1e-9)
+
+
+def test_patience_waits_before_it_looks_elsewhere():
+    places = [(100, 100)] * 2 + [(250, 100)] * 6
+    waits = []
+    for patience in (0, 2):
+        loss = LossSettings(lost_below=0.2, found_from=0.5, windows=8, patience=patience)
+        waits.append([bool(result.lost[0]) for result in follow_square(places, loss)].count(True))
+    assert waits[1] == waits[0] + 2

@@ -48,7 +48,7 @@ class Watching(IdealMatcher):
 def followed(pictures, update, *, loss=None):
     """The matcher, and the tracker's scores, after a video."""
     matcher = Watching()
-    settings = TrackerSettings(scales=1, update=update, loss=loss or LossSettings())
+    settings = TrackerSettings(scales=1, update=update, loss=loss or LossSettings(lost_below=0))
     tracker = Tracker(matcher, settings)
     tracker.init(pictures[0], BOX)
     scores = []

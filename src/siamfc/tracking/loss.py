@@ -23,21 +23,22 @@ _RINGS = 16
 class LossSettings:
     """When a target counts as lost, and how much is done to find it again."""
 
-    lost_below: float = 0.2
+    lost_below: float = 0.8
     """A score below which a target that was followed is lost."""
-    found_from: float = 0.5
+    found_from: float = 0.95
     """A score from which on a target that was lost is followed again; at least `lost_below`."""
     holds_size: bool = False
     """Whether a target keeps its size while it is lost."""
-    holds_place: bool = False
-    """Whether a target keeps its place while it is lost, unless it is found."""
     windows: int = 0
     """Further squares that are searched in each frame for each target that is lost; 0: none."""
+    patience: int = 0
+    """Frames that a target is lost before they are searched."""
 
     def __post_init__(self) -> None:
         check_range("lost_below", self.lost_below, 0, 1)
         check_range("found_from", self.found_from, 0, 1)
         check_count("windows", self.windows, 0, 1000)
+        check_count("patience", self.patience, 0, 1_000_000)
         if self.found_from < self.lost_below:
             raise InputError(
                 f"found_from: expected at least lost_below, {self.lost_below:g}, "
@@ -68,7 +69,7 @@ def windows_elsewhere(
     center_frame: ArrayLike,
     reach: float,
     frame_size: tuple[int, int],
-    frames_lost: int,
+    turn: int,
     count: int,
 ) -> FloatArray:
     """Where to look next for a target that is lost: the centres of `count` squares, (count, 2).
@@ -82,7 +83,7 @@ def windows_elsewhere(
         center_frame: (2,) where the target is looked for anyway.
         reach: width, in frame pixels, of the places that one square tells of: the response's.
         frame_size: width and height.
-        frames_lost: 1 in the first frame in which the target is lost.
+        turn: 0 in the first frame that looks elsewhere, 1 in the next.
         count: of squares.
 
     Returns:
@@ -94,7 +95,7 @@ def windows_elsewhere(
     useful = inside[(np.abs(middles - inside) < reach / 2).all(axis=1)]
     if not len(useful):
         return np.empty((0, 2))
-    first = (frames_lost - 1) * count
+    first = turn * count
     return np.asarray(useful[(first + np.arange(count)) % len(useful)])
 
 

@@ -111,12 +111,13 @@ def _search_elsewhere(
     sides = targets.first_side * targets.scale
     reaches = sides * (spec.response_size * spec.stride / spec.search_size)
     places = {}
-    for row in np.flatnonzero(targets.lost).tolist():
+    turns = targets.frames_lost - settings.loss.patience - 1
+    for row in np.flatnonzero(turns >= 0).tolist():
         centers = windows_elsewhere(
             targets.center_frame[row],
             float(reaches[row]),
             targets.frame_size,
-            int(targets.frames_lost[row]),
+            int(turns[row]),
             settings.loss.windows,
         )
         if len(centers):

@@ -144,11 +144,8 @@ def advance(
     limits = settings.smallest_scale, settings.largest_scale
     scores = _sigmoid(logits)
     frames_lost = count_lost(targets.frames_lost, scores, settings.loss)
-    lost = frames_lost > 0
     if settings.loss.holds_size:
-        growth = np.where(lost, 1.0, growth)
-    if settings.loss.holds_place:
-        displacement[lost] = 0.0
+        growth = np.where(frames_lost > 0, 1.0, growth)
     return replace(
         targets,
         center_frame=np.clip(targets.center_frame + displacement, 0.0, targets.frame_size),
