@@ -111,8 +111,8 @@ def judge_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
         partial(validators.procedural_validator, videos=1, frames=2, textures=few),
     )
     judge = validators.square_validator
-    monkeypatch.setattr(
-        validators,
-        "square_validator",
-        lambda *args, **more: judge(*args, **{**more, "video": short}),
-    )
+
+    def judge_squares(*arguments: object, **more: object) -> validators.Validator:
+        return judge(*arguments, **{**more, "video": short})
+
+    monkeypatch.setattr(validators, "square_validator", judge_squares)
