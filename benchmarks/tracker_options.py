@@ -65,7 +65,7 @@ class Job(NamedTuple):
 
 def options() -> dict[str, TrackerSettings]:
     """The tracker without options, and with one or more of them."""
-    plain = LossSettings(holds_size=False, windows=0)
+    plain = LossSettings(lost_below=0.8, found_from=0.95)
     updates = {
         "previous frame": UpdateSettings(rate=1.0),
         "average 0.01": UpdateSettings(rate=0.01),
@@ -90,6 +90,9 @@ def options() -> dict[str, TrackerSettings]:
         "again 0.8/0.95": again,
         "again 0.8/0.95, size": replace(again, holds_size=True),
         "again 0.8/0.95, size, patience 3": replace(again, holds_size=True, patience=3),
+        "again 0.7/0.95, size, patience 3": replace(
+            again, lost_below=0.7, found_from=0.95, holds_size=True, patience=3
+        ),
         "again 0.8/0.98, size": replace(again, found_from=0.98, holds_size=True),
         "again 0.8/0.98, size, patience 3": replace(
             again, found_from=0.98, holds_size=True, patience=3
