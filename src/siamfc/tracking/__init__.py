@@ -1,6 +1,7 @@
 """The tracker: settings, one pure step, `init`/`update`, whole videos, results."""
 
 from siamfc.tracking.detections import to_detections
+from siamfc.tracking.loss import LossSettings, search_all_over
 from siamfc.tracking.results import (
     FrameResult,
     open_results,
@@ -19,25 +20,39 @@ from siamfc.tracking.step import TrackerState, begin, step
 from siamfc.tracking.targets import Targets, advance, start
 from siamfc.tracking.tracker import Tracker, follow
 from siamfc.tracking.tracks import Track, track
+from siamfc.tracking.updating import (
+    UpdateSettings,
+    first_and_latest,
+    moving_average,
+    previous_frame,
+    sure_average,
+)
 
 __all__ = [
     "FrameResult",
+    "LossSettings",
     "Targets",
     "Track",
     "Tracker",
     "TrackerSettings",
     "TrackerState",
+    "UpdateSettings",
     "advance",
     "begin",
+    "first_and_latest",
     "five_scales",
     "follow",
+    "moving_average",
     "one_scale",
     "open_results",
+    "previous_frame",
     "read_results",
     "result_paths",
+    "search_all_over",
     "settings_for",
     "start",
     "step",
+    "sure_average",
     "three_scales",
     "to_detections",
     "track",
