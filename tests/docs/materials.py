@@ -90,6 +90,7 @@ NEEDED: dict[str, tuple[Callable[[Path], None], ...]] = {
     "evaluation.md": (make_otb,),
     "report.md": (make_video, make_otb),
     "tracking.md": (make_video, make_frames),
+    "tracking_options.md": (make_video, make_otb),
     "training.md": (make_clips,),
 }
 """What lies in a reader's folder before the first line of a page is typed."""

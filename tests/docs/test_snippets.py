@@ -135,3 +135,10 @@ def test_flags_and_scripts_that_a_page_names_exist(page: Path) -> None:
 def flags_of_all(verb: str) -> set[str]:
     inner = ("clip", "dataset", "video") if verb == "synth" else ("",)
     return set().union(*(flags_of(verb, inner=one) for one in inner))
+
+
+def test_links_of_readme_lead_to_files_that_exist() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []

@@ -3,9 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
-
-from siamfc.cli.app import run
 from siamfc.web.app import STATIC
 from siamfc.web.limits import Limits
 
@@ -33,14 +30,6 @@ def test_the_limits_are_the_servers_own() -> None:
     ):
         assert said in TEXT
     assert limits.pixels == 8192 * 4320
-
-
-def test_every_flag_that_is_named_exists(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["serve", "--help"]) == 0
-    help_text = capsys.readouterr().out
-    flags = set(re.findall(r"--[a-z][a-z-]+", TEXT))
-    assert "--allow-network" in flags
-    assert [flag for flag in flags if flag not in help_text] == []
 
 
 def test_the_page_asks_no_other_host() -> None:
