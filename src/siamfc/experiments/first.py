@@ -44,9 +44,8 @@ def run_first(out: Path, options: Options) -> dict[str, Any]:
         training = train(recipe, folder, options)
         options.tell(f"forms of the loss: {size.loss_steps} steps each")
         # On the CPU, for the sake of the same numbers everywhere: so by the tiny recipe's pairs.
-        forms = folder.once(
-            "loss_forms", lambda: compare_forms(square_recipe("tiny"), size.loss_steps)
-        )
+        small = options.recipe or square_recipe("tiny")
+        forms = folder.once("loss_forms", lambda: compare_forms(small, size.loss_steps))
         sequences = synthetic_sequences(out / "videos", size.video_frames)
         competitors = (
             Competitor(name=SQUARES, key="squares", weights=training.weights, settings=one_scale()),

@@ -125,7 +125,8 @@ def _describe(path: Path) -> dict[str, Any]:
     with Store(path) as store:
         return {
             "name": path.name,
-            "videos": len(store.video_names),
+            "videos": len({*store.video_names}),
+            "tracks": len(store.video_names),
             "crops": len(store),
             "digest": store.digest,
         }
@@ -145,12 +146,15 @@ def _training_section(contents: list[dict[str, Any]], training: Training) -> Sec
     if contents:
         text = f"The thesis trained on all {thesis.VID_VIDEOS:,} videos of ILSVRC VID; here:"
         rows = [
-            Row(title=one["name"], cells=(f"{one['videos']:,}", f"{one['crops']:,}"))
+            Row(
+                title=one["name"],
+                cells=[f"{one[name]:,}" for name in ("videos", "tracks", "crops")],
+            )
             for one in contents
         ]
         blocks = [
             Text(text=text),
-            Table(caption="Stores", header=("store", "videos", "crops"), rows=rows),
+            Table(caption="Stores", header=("store", "videos", "tracks", "crops"), rows=rows),
         ]
     else:
         text = (

@@ -1,10 +1,9 @@
 """How large an experiment is: the thesis's size, minutes on one GPU, or minutes on two cores."""
 
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal
 
 from siamfc.data.augment import AugmentSettings
-from siamfc.errors import InputError
 from siamfc.training.data_settings import ProceduralData, SquareData, StoreData
 from siamfc.training.labels import LabelSettings
 from siamfc.training.losses import LossSettings
@@ -12,7 +11,6 @@ from siamfc.training.optimisation import OptimiserSettings
 from siamfc.training.recipes import Recipe, procedural, thesis, with_stores
 
 Size = Literal["full", "gpu", "tiny"]
-SIZES: tuple[Size, ...] = get_args(Size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +30,6 @@ EXTENTS: dict[Size, Extent] = {
     "gpu": Extent(video_frames=300, loss_steps=20, term_frames=300),
     "tiny": Extent(video_frames=60, loss_steps=4, term_frames=20),
 }
-
-
-def check_size(size: str) -> Size:
-    """A size by its name; InputError names those that there are."""
-    for one in SIZES:
-        if one == size:
-            return one
-    raise InputError(f"size: expected one of {', '.join(SIZES)}, got {size!r}")
 
 
 def square_recipe(size: Size) -> Recipe:

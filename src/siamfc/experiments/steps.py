@@ -41,6 +41,10 @@ class Options:
     lengths: Extent | None = None
     """Other lengths than the size's."""
 
+    def __post_init__(self) -> None:
+        if self.size not in EXTENTS:
+            raise InputError(f"size: expected one of {', '.join(EXTENTS)}, got {self.size!r}")
+
     @property
     def extent(self) -> Extent:
         """What there is apart from the training."""
