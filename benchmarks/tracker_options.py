@@ -86,26 +86,21 @@ def options() -> dict[str, TrackerSettings]:
         ),
     }
     again = replace(plain, windows=8)
+    sized = replace(again, holds_size=True, patience=3)
     losses = {
         "again 0.8/0.95": again,
         "again 0.8/0.95, size": replace(again, holds_size=True),
-        "again 0.8/0.95, size, patience 3": replace(again, holds_size=True, patience=3),
-        "again 0.7/0.95, size, patience 3": replace(
-            again, lost_below=0.7, found_from=0.95, holds_size=True, patience=3
-        ),
-        "again 0.8/0.98, size": replace(again, found_from=0.98, holds_size=True),
-        "again 0.8/0.98, size, patience 3": replace(
-            again, found_from=0.98, holds_size=True, patience=3
-        ),
-        "again 0.8/0.99, size, patience 3": replace(
-            again, found_from=0.99, holds_size=True, patience=3
-        ),
+        "again 0.8/0.95, size, patience 3": sized,
+        "again 0.7/0.95, size, patience 3": replace(sized, lost_below=0.7),
+        "again 0.8/0.98, size, patience 3": replace(sized, found_from=0.98, moved_from=0.98),
+        "again 0.8/0.99, size, patience 3": replace(sized, found_from=0.99, moved_from=0.99),
         "again 0.9/0.98, size, patience 3": replace(
-            again, lost_below=0.9, found_from=0.98, holds_size=True, patience=3
+            sized, lost_below=0.9, found_from=0.98, moved_from=0.98
         ),
-        "again 0.9/0.99, size, patience 3": replace(
-            again, lost_below=0.9, found_from=0.99, holds_size=True, patience=3
-        ),
+        "again 0.8/0.9/0.98, size, patience 3": replace(sized, found_from=0.98, moved_from=0.9),
+        "again 0.8/0.9/0.99, size, patience 3": replace(sized, found_from=0.99, moved_from=0.9),
+        "again 0.8/0.95/0.99, size, patience 3": replace(sized, found_from=0.99, moved_from=0.95),
+        "again 0.8/0.8/0.98, size, patience 3": replace(sized, found_from=0.98, moved_from=0.8),
     }
     both = {
         "first 0.7 …, again 0.8/0.98, size, patience 3": TrackerSettings(

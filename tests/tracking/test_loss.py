@@ -1,5 +1,7 @@
 """When a target is lost, and how it is found again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from siamfc.tracking.loss import LossSettings, count_lost, windows_elsewhere
 
 FRAME = (500, 400)
 SIDE = 40
-SEARCHING = LossSettings(lost_below=0.2, found_from=0.5, windows=8)
+SEARCHING = LossSettings(lost_below=0.2, found_from=0.5, moved_from=0.5, windows=8)
 
 
 def picture(*squares):
@@ -40,6 +42,7 @@ class TestSettings:
             ("windows", 1.5),
             ("windows", True),
             ("patience", -1),
+            ("moved_from", 2),
         ],
     )
     def test_a_wrong_value_is_named(self, name, value):
@@ -183,10 +186,22 @@ def test_a_target_keeps_its_size_while_it_is_lost():
     np.testing.assert_allclose(ends[0][:2] + ends[0][2:] / 2, ends[1][:2] + 20, atol=1e-9)
 
 
+def test_a_better_place_is_looked_for_until_one_is_good_enough():
+    """Something unlike comes first; the target itself, farther away, is found in the end."""
+    images = [picture((40, 40, 20))] * 2 + [picture((130, 40, 17), (300, 200, 20))] * 16
+    loss = LossSettings(lost_below=0.3, moved_from=0.6, found_from=0.97, windows=8)
+    settings = TrackerSettings(scales=1, loss=loss)
+    results = list(track(images, [40, 40, 20, 20], matcher=IdealMatcher(), settings=settings))
+    places = [result.boxes[0, :2] for result in results if result.lost[0]]
+    assert np.abs(np.array(places) - (128.5, 38.5)).max(axis=1).min() < 2
+    assert not results[-1].lost[0]
+    np.testing.assert_allclose(results[-1].boxes, [[300, 200, 20, 20]], atol=1)
+
+
 def test_patience_waits_before_it_looks_elsewhere():
     places = [(100, 100)] * 2 + [(250, 100)] * 6
     waits = []
     for patience in (0, 2):
-        loss = LossSettings(lost_below=0.2, found_from=0.5, windows=8, patience=patience)
+        loss = replace(SEARCHING, patience=patience)
         waits.append([bool(result.lost[0]) for result in follow_square(places, loss)].count(True))
     assert waits[1] == waits[0] + 2

@@ -33,10 +33,14 @@ class LossSettings:
     """Further squares that are searched in each frame for each target that is lost; 0: none."""
     patience: int = 0
     """Frames that a target is lost before they are searched."""
+    moved_from: float = 0.95
+    """A score from which on a lost target is moved to where the score is highest. Below
+    `found_from` it remains lost there, and something better is looked for."""
 
     def __post_init__(self) -> None:
         check_range("lost_below", self.lost_below, 0, 1)
         check_range("found_from", self.found_from, 0, 1)
+        check_range("moved_from", self.moved_from, 0, 1)
         check_count("windows", self.windows, 0, 1000)
         check_count("patience", self.patience, 0, 1_000_000)
         if self.found_from < self.lost_below:

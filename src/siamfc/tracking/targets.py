@@ -164,8 +164,8 @@ def recover(
 ) -> Targets:
     """Put lost targets where they were found elsewhere, and leave the others where they are.
 
-    A target is found at the highest peak of its further windows if the score there is higher than
-    the one that it has and reaches `found_from`.
+    A target is moved to the highest peak of its further windows if the score there is higher than
+    the one that it has and reaches `moved_from`; it is found if it reaches `found_from` too.
 
     Args:
         targets: N, after `advance`.
@@ -184,14 +184,16 @@ def recover(
     displacement = geometry.displacement_to_frame(
         displacement_crop, targets.first_side * targets.scale, spec.search_size
     )
-    found = targets.lost & (scores > targets.score) & (scores >= settings.loss.found_from)
+    loss = settings.loss
+    moved = targets.lost & (scores > targets.score) & (scores >= loss.moved_from)
+    found = moved & (scores >= loss.found_from)
     there = centers[np.arange(len(targets)), best] + displacement
     return replace(
         targets,
         center_frame=np.where(
-            found[:, None], np.clip(there, 0.0, targets.frame_size), targets.center_frame
+            moved[:, None], np.clip(there, 0.0, targets.frame_size), targets.center_frame
         ),
-        score=np.where(found, scores, targets.score),
+        score=np.where(moved, scores, targets.score),
         frames_lost=np.where(found, 0, targets.frames_lost),
     )
 
