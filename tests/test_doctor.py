@@ -99,6 +99,16 @@ def test_requirements_are_compared(package: str, minimum: str, fits: bool, detai
     assert doctor._Requirement(package, minimum, None).check() == (fits, detail)
 
 
+def test_requirements_are_read_from_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["numpy>=1.26", "mkdocs<2,>=1.6; extra == 'docs'", 'onnx>=1.17 ; extra == "export"']
+    monkeypatch.setattr(metadata, "requires", lambda _: lines)
+    assert doctor._requirements() == [
+        doctor._Requirement("numpy", "1.26", None),
+        doctor._Requirement("mkdocs", "1.6", "docs"),
+        doctor._Requirement("onnx", "1.17", "export"),
+    ]
+
+
 def test_an_extra_names_all_that_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     requirements = [
         doctor._Requirement("numpy", "1.0", "plots"),

@@ -109,8 +109,8 @@ class _Requirement:
 
 
 def _requirements() -> list[_Requirement]:
-    """What the installed package's own metadata asks for, as `name>=version`."""
-    pattern = re.compile(r"([\w.-]+)>=([\w.]+)(?:.*extra == ['\"](\w+)['\"])?")
+    """What the installed package's own metadata asks for, as `name>=version` or `name<2,>=1`."""
+    pattern = re.compile(r"([\w.-]+)[^;]*?>=([\w.]+)(?:.*extra == ['\"](\w+)['\"])?")
     found = (pattern.match(line) for line in metadata.requires("siamfc") or [])
     return [_Requirement(match[1], match[2], match[3]) for match in found if match]
 

@@ -28,5 +28,5 @@ def completion(shell: Literal["bash", "zsh", "fish"], /, *, install: Flag = Fals
         path = app.install_completion(shell=shell)
         print(f"installed: {path}; open a new shell to use it")
     else:
-        print(app.generate_completion(shell=shell))
+        print(app.generate_completion(shell=shell).rstrip())
     return 0
