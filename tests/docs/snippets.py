@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from siamfc.cli.app import run
@@ -94,6 +95,7 @@ def importing_from(folder: Path) -> Iterator[None]:
                 del sys.modules[name]
 
 
+@cache
 def flags_of(verb: str, *, inner: str = "") -> set[str]:
     """The flags that a verb's help names."""
     words = [verb, inner, "--help"] if inner else [verb, "--help"]

@@ -14,7 +14,7 @@ from siamfc.cli.verbs import VERBS
 SHELL = ("sh", "console")
 SHOWN_ONLY = ("bash", "bibtex", "cpp", "ini", "js", "text", "toml")
 """Not run here: scripts, files, results; test_deploy.py runs cpp and js."""
-NO_BOX = "siamfc track video.mp4 (without a box)"
+NO_BOX = "siamfc track (without a box)"
 SLOW_PAGES = ("training.md",)
 
 ALL = [snippet for page in PAGES for snippet in snippets(page)]
@@ -126,7 +126,7 @@ def test_flags_and_scripts_that_a_page_names_exist(page: Path) -> None:
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
     inline = " ".join(re.findall(r"`([^`\n]+)`", text))
     ours = {flag for verb in VERBS for flag in flags_of_all(verb.name)}
-    foreign = {"--version", "--help", "--require-hashes"}
+    foreign = {"--help", "--requeue", "--strict", "--version"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", inline)) <= ours | foreign
     files = re.findall(r"\b(?:src|tests|benchmarks|docs)/[\w/.-]+\.\w+", inline)
     assert [name for name in files if not (ROOT / name).exists()] == []
