@@ -96,7 +96,7 @@ def check_convolution(sizes=(2, 9, 11), *, device="cpu", dtype=torch.float32):
     count, height, width = sizes
     images = torch.randn((count, 16, height, width), generator=generator).to(dtype)
     weight = torch.randn((96, 16, 6, 6), generator=generator).to(dtype).float()
-    mine = weight.to(device).requires_grad_()
+    mine = weight.clone().to(device).requires_grad_()
     wide = weight.double().requires_grad_()
     own = images.to(device).contiguous(memory_format=torch.channels_last)
     found = convolve_folded(own, mine)

@@ -85,21 +85,21 @@ def _pass(fused, dtype, device):
     return {"logits": logits.detach(), **found}
 
 
+@pytest.fixture(scope="module")
+def exact():
+    return _pass(fused=False, dtype=torch.float64, device="cpu")
+
+
 @gpu
-def test_a_whole_pass_is_the_plain_one_on_a_gpu():
+@pytest.mark.parametrize(
+    ("dtype", "least"), [(torch.float32, 1e-4), (torch.bfloat16, 1e-3)], ids=str
+)
+def test_a_whole_pass_errs_no_more_than_the_plain_one(exact, dtype, least):
+    # Rounding decides which of two almost equal values a pooling takes, and with it the gradient's
+    # way; so gradients err by far more than sums do, whoever computes them.
     torch.backends.cudnn.allow_tf32 = False
-    plain = _pass(fused=False, dtype=torch.float32, device="cuda")
-    fused = _pass(fused=True, dtype=torch.float32, device="cuda")
-    for name, tensor in plain.items():
-        error = (fused[name] - tensor).norm() / tensor.norm()
-        assert error < 1e-3, f"{name}: {error}"
-
-
-@gpu
-def test_half_precision_errs_as_the_plain_pass_does():
-    exact = _pass(fused=False, dtype=torch.float64, device="cpu")
-    plain = _pass(fused=False, dtype=torch.bfloat16, device="cuda")
-    fused = _pass(fused=True, dtype=torch.bfloat16, device="cuda")
+    plain = _pass(fused=False, dtype=dtype, device="cuda")
+    fused = _pass(fused=True, dtype=dtype, device="cuda")
     for name, tensor in exact.items():
         errors = [(each[name].cpu() - tensor).norm() / tensor.norm() for each in (fused, plain)]
-        assert errors[0] < 1.5 * errors[1] + 1e-3, f"{name}: {errors}"
+        assert errors[0] < 2 * errors[1] + least, f"{name}: {errors}"

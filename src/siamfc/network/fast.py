@@ -30,7 +30,7 @@ def fold_images(images: Tensor, normalisation: Normalisation, dtype: torch.dtype
     device = images.device
     multiplier = torch.tensor(normalisation.multiplier, device=device)
     offset = torch.tensor(normalisation.offset, device=device)
-    values = (images.float() * multiplier + offset).to(dtype)
+    values = (images.to(_wide(dtype)) * multiplier + offset).to(dtype)
     padded = functional.pad(values, (0, 0, 0, width % 2, 0, height % 2))
     blocks = padded.view(count, (height + 1) // 2, 2, (width + 1) // 2, 2, 3)
     folded = blocks.permute(0, 1, 3, 2, 4, 5).reshape(count, blocks.shape[1], blocks.shape[3], 12)
@@ -42,6 +42,11 @@ def fold_kernel(weight: Tensor) -> Tensor:
     padded = functional.pad(weight, (0, 1, 0, 1))
     blocks = padded.view(len(weight), 3, 6, 2, 6, 2)
     return blocks.permute(0, 3, 5, 1, 2, 4).reshape(len(weight), 12, 6, 6)
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    """The type that pixels and statistics are computed in: float32, or float64 for a reference."""
+    return torch.float64 if dtype == torch.float64 else torch.float32
 
 
 def _convolve(layer: nn.Conv2d, inputs: Tensor, weight: Tensor, grouping: Grouping) -> Tensor:
@@ -65,15 +70,16 @@ def _convolve(layer: nn.Conv2d, inputs: Tensor, weight: Tensor, grouping: Groupi
 
 def _normalise_together(norm: nn.BatchNorm2d, tensors: list[Tensor]) -> list[Tensor]:
     """Batch normalisation with statistics over all the tensors, then the rectifier."""
-    wide = [tensor.float() for tensor in tensors]
+    wide = [tensor.to(_wide(tensor.dtype)) for tensor in tensors]
     count = sum(tensor.numel() // tensor.shape[1] for tensor in tensors)
     mean = torch.stack([tensor.sum((0, 2, 3)) for tensor in wide]).sum(0) / count
     square = torch.stack([(tensor * tensor).sum((0, 2, 3)) for tensor in wide]).sum(0) / count
     variance = (square - mean * mean).clamp(min=0)
     if norm.running_mean is not None and norm.running_var is not None:
         with torch.no_grad():
-            norm.running_mean.lerp_(mean, norm.momentum or 0.1)
-            norm.running_var.lerp_(variance * (count / (count - 1)), norm.momentum or 0.1)
+            unbiased = variance * (count / (count - 1))
+            norm.running_mean.lerp_(mean.float(), norm.momentum or 0.1)
+            norm.running_var.lerp_(unbiased.float(), norm.momentum or 0.1)
     scale = norm.weight * torch.rsqrt(variance + norm.eps)
     shift = norm.bias - mean * scale
     return [

@@ -25,6 +25,8 @@ _PIECES = 2
 """Every feature map is handled as two halves of its channels."""
 _PARTS = 256
 """Most programs that share the sums of one block of channels."""
+_SUM_TILE, _SUM_COLUMNS, _SUM_WARPS = 2048, 64, 8
+"""Values that a program of the sums reads at once, of how many channels at most, and its warps."""
 
 
 def fold_images(images: Tensor, normalisation: Normalisation, dtype: torch.dtype) -> Tensor:
@@ -81,10 +83,11 @@ class _Normalise(torch.autograd.Function):
         ctx.count = sum(each.pixels for each in maps)
         partial, parts = _partial_sums(maps, channels)
         for each, rows in zip(maps, parts, strict=True):
-            grid = (_PIECES * each.blocks, len(rows))
+            grid = (_PIECES * each.blocks(_SUM_COLUMNS), len(rows))
             kernels.moments_kernel[grid](
-                *each.halves, rows, each.pixels, each.stride, channels, **each.tiles(4096)
-            )
+                *each.halves, rows, each.pixels, each.stride, channels,
+                **each.tiles(_SUM_TILE, _SUM_COLUMNS), num_warps=_SUM_WARPS,
+            )  # fmt: skip
         scale, shift, mean, deviation = torch.empty((4, channels), device=device).unbind()
         kernels.normalisation_kernel[(_divide(channels, 16),)](
             partial, weight, bias, norm.running_mean, norm.running_var,
@@ -99,7 +102,7 @@ class _Normalise(torch.autograd.Function):
                 kept += _pool(each, result, scale, shift)
             else:
                 tiles = each.tiles(2048)
-                grid = (_PIECES * each.blocks, _divide(each.pixels, tiles["ROWS"]))
+                grid = (_PIECES * each.blocks(), _divide(each.pixels, tiles["ROWS"]))
                 kernels.rectify_kernel[grid](
                     *each.halves, *result.halves, scale, shift,
                     each.pixels, each.stride, result.stride, **tiles,
@@ -124,9 +127,10 @@ class _Normalise(torch.autograd.Function):
             if ctx.pool:
                 peaks = kept[2 * k]
                 values, stride = (peaks[0], peaks[1]), peaks.shape[-1]
-            kernels.gradient_moments_kernel[(_PIECES * gradient.blocks, len(rows))](
+            kernels.gradient_moments_kernel[(_PIECES * gradient.blocks(_SUM_COLUMNS), len(rows))](
                 *gradient.halves, *values, scale, shift, mean, rows,
-                gradient.pixels, gradient.stride, stride, channels, **gradient.tiles(4096),
+                gradient.pixels, gradient.stride, stride, channels,
+                **gradient.tiles(_SUM_TILE, _SUM_COLUMNS), num_warps=_SUM_WARPS,
             )  # fmt: skip
         weight, bias, slope, intercept = torch.empty((4, channels), device=scale.device).unbind()
         kernels.normalisation_gradient_kernel[(_divide(channels, 16),)](
@@ -141,7 +145,7 @@ class _Normalise(torch.autograd.Function):
                 _unpool(each, gradient, result, places, scale, slope, intercept)
             else:
                 tiles = each.tiles(2048)
-                grid = (_PIECES * each.blocks, _divide(each.pixels, tiles["ROWS"]))
+                grid = (_PIECES * each.blocks(), _divide(each.pixels, tiles["ROWS"]))
                 kernels.rectify_gradient_kernel[grid](
                     *gradient.halves, *each.halves, *result.halves, scale, shift, slope, intercept,
                     each.pixels, gradient.stride, each.stride, result.stride, **tiles,
@@ -166,9 +170,6 @@ class _Map:
             self.halves = (self.groups[0], self.groups[1])
         else:
             self.halves = (first[:, : self.half], first[:, self.half :])
-        self._columns = min(128, self.half & -self.half)
-        self.blocks = self.half // self._columns
-        """Blocks of channels that a half is handled in."""
 
     def like(self, groups: int, *, pool: bool) -> "_Map":
         """A new map of as many channels, in so many groups."""
@@ -185,18 +186,20 @@ class _Map:
         ]
         return _Map(empty)
 
-    def tiles(self, size: int) -> dict[str, int]:
-        """How a kernel takes it: blocks in a half, and a tile of about `size` values."""
-        return {
-            "PIECE": self.blocks,
-            "ROWS": size // self._columns,
-            "COLUMNS": self._columns,
-        }
+    def blocks(self, most: int = 128) -> int:
+        """Blocks of at most so many channels, a power of two, that a half is handled in."""
+        return self.half // min(most, self.half & -self.half)
+
+    def tiles(self, size: int, most: int = 128) -> dict[str, int]:
+        """How a kernel takes it: blocks in a half, and a tile of `size` values."""
+        columns = self.half // self.blocks(most)
+        return {"PIECE": self.blocks(most), "ROWS": size // columns, "COLUMNS": columns}
 
 
 def _partial_sums(maps: list[_Map], channels: int) -> tuple[Tensor, list[Tensor]]:
     """Room for two sums per channel and program, (P, 2, C), and the rows of it for each map."""
-    sizes = [min(_PARTS, _divide(each.pixels, each.tiles(4096)["ROWS"])) for each in maps]
+    rows = [each.tiles(_SUM_TILE, _SUM_COLUMNS)["ROWS"] for each in maps]
+    sizes = [min(_PARTS, _divide(m.pixels, r)) for m, r in zip(maps, rows, strict=True)]
     partial = torch.empty((sum(sizes), 2, channels), device=maps[0].groups[0].device)
     return partial, list(partial.split_with_sizes(sizes))
 
@@ -208,11 +211,11 @@ def _pool(each: _Map, result: _Map, scale: Tensor, shift: Tensor) -> list[Tensor
     peaks = torch.empty(shape, dtype=first.dtype, device=first.device)
     places = torch.empty(shape, dtype=torch.uint8, device=first.device)
     tiles = each.tiles(1024)
-    grid = (_PIECES * each.blocks, _divide(result.pixels, tiles["ROWS"]))
+    grid = (_PIECES * each.blocks(), _divide(result.pixels, tiles["ROWS"]))
     kernels.pool_kernel[grid](
         *each.halves, *result.halves, peaks, places, scale, shift,
         result.pixels, each.height, each.width, result.height, result.width,
-        each.stride, result.stride, **tiles,
+        each.stride, result.stride, **tiles, num_warps=8,
     )  # fmt: skip
     return [peaks, places]
 
@@ -229,7 +232,7 @@ def _unpool(
     """Fill `result` with the gradient of `each` from that of what `_pool` made of it."""
     quads = each.count * math.ceil(each.height / 2) * math.ceil(each.width / 2)
     tiles = each.tiles(1024)
-    grid = (_PIECES * each.blocks, _divide(quads, tiles["ROWS"]))
+    grid = (_PIECES * each.blocks(), _divide(quads, tiles["ROWS"]))
     kernels.pool_gradient_kernel[grid](
         *gradient.halves, *each.halves, *result.halves, places, scale, slope, intercept,
         quads, gradient.pixels, each.height, each.width, gradient.height, gradient.width,

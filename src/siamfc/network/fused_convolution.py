@@ -8,8 +8,9 @@ from torch import Tensor
 from siamfc.network import convolution_kernels as kernels
 
 _OUTPUTS = 96
-_PARTS = 264
-"""Programs that share the sum of a weight's gradient: two for each multiprocessor of an H200."""
+_PARTS = 176
+"""Programs that share the sum of a weight's gradient: with three slices each, two waves of two on
+each of an H200's multiprocessors."""
 
 
 def convolve_folded(images: Tensor, weight: Tensor) -> Tensor:
