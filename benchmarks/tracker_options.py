@@ -42,7 +42,7 @@ from siamfc.files import write_file
 from siamfc.network import load_matcher
 from siamfc.report.statistics import paired_difference
 from siamfc.tracking import Tracker, TrackerSettings
-from siamfc.tracking.loss import LossSettings
+from siamfc.tracking.lost import LostSettings
 from siamfc.tracking.updating import UpdateSettings
 from siamfc.workers import Workers
 
@@ -65,7 +65,7 @@ class Job(NamedTuple):
 
 def options() -> dict[str, TrackerSettings]:
     """The tracker without options, and with one or more of them."""
-    plain = LossSettings(lost_below=0.8, found_from=0.95)
+    plain = LostSettings(lost_below=0.8, found_from=0.95)
     updates = {
         "previous frame": UpdateSettings(rate=1.0),
         "average 0.01": UpdateSettings(rate=0.01),
@@ -87,7 +87,7 @@ def options() -> dict[str, TrackerSettings]:
     }
     again = replace(plain, windows=8)
     sized = replace(again, holds_size=True, patience=3)
-    losses = {
+    searches = {
         "again 0.8/0.95": again,
         "again 0.8/0.95, size": replace(again, holds_size=True),
         "again 0.8/0.95, size, patience 3": sized,
@@ -105,14 +105,15 @@ def options() -> dict[str, TrackerSettings]:
     both = {
         "first 0.7 …, again 0.8/0.98, size, patience 3": TrackerSettings(
             update=updates["first 0.7, average 0.1, sure 0.98"],
-            loss=losses["again 0.8/0.98, size, patience 3"],
+            lost=searches["again 0.8/0.98, size, patience 3"],
         ),
     }
     return {
-        NONE: TrackerSettings(update=UpdateSettings(), loss=plain),
-        **{name: TrackerSettings(update=one, loss=plain) for name, one in updates.items()},
+        NONE: TrackerSettings(update=UpdateSettings(), lost=plain),
+        **{name: TrackerSettings(update=one, lost=plain) for name, one in updates.items()},
         **{
-            name: TrackerSettings(update=UpdateSettings(), loss=one) for name, one in losses.items()
+            name: TrackerSettings(update=UpdateSettings(), lost=one)
+            for name, one in searches.items()
         },
         **both,
     }

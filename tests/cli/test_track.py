@@ -106,7 +106,7 @@ def test_the_exemplar_may_follow_and_a_lost_object_be_searched(
     assert run([*arguments, "--update", "previous", "--search-again"]) == 0
     assert seen[0] == settings_for(1, update="previous", search_again=True)
     assert seen[0].update.rate == 1
-    assert seen[0].loss.windows > 0
+    assert seen[0].lost.windows > 0
 
 
 def test_json_names_the_files_instead_where_there_are_some(

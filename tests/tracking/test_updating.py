@@ -8,7 +8,7 @@ from siamfc import geometry
 from siamfc.errors import InputError
 from siamfc.network import load_matcher
 from siamfc.tracking import Tracker, TrackerSettings, begin, step
-from siamfc.tracking.loss import LossSettings
+from siamfc.tracking.lost import LostSettings
 from siamfc.tracking.updating import (
     UpdateSettings,
     first_and_latest,
@@ -45,10 +45,10 @@ class Watching(IdealMatcher):
         return super().respond(exemplars, searches)
 
 
-def followed(pictures, update, *, loss=None):
+def followed(pictures, update, *, lost=None):
     """The matcher, and the tracker's scores, after a video."""
     matcher = Watching()
-    settings = TrackerSettings(scales=1, update=update, loss=loss or LossSettings(lost_below=0))
+    settings = TrackerSettings(scales=1, update=update, lost=lost or LostSettings(lost_below=0))
     tracker = Tracker(matcher, settings)
     tracker.init(pictures[0], BOX)
     scores = []
@@ -159,8 +159,8 @@ class TestFollowing:
         matcher, scores = followed(pictures, UpdateSettings(rate=1.0, lowest_score=0.9))
         assert scores[0] > 0.9 > scores[1]
         assert len(matcher.embedded) == 2
-        doubtful = LossSettings(lost_below=0.9, found_from=0.9)
-        matcher, _ = followed(pictures, previous_frame(), loss=doubtful)
+        doubtful = LostSettings(lost_below=0.9, found_from=0.9)
+        matcher, _ = followed(pictures, previous_frame(), lost=doubtful)
         assert len(matcher.embedded) == 2
 
     def test_several_targets_are_updated_as_each_alone(self):
@@ -197,7 +197,7 @@ def test_every_runtime_can_update_and_look_elsewhere(runtime):
     settings = TrackerSettings(
         scales=1,
         update=UpdateSettings(rate=0.5, first_share=0.5),
-        loss=LossSettings(lost_below=1, found_from=1, windows=2),
+        lost=LostSettings(lost_below=1, found_from=1, windows=2),
     )
     updating = TrackerSettings(scales=1, update=settings.update)
     state = begin(image(), [BOX, [100, 20, 20, 20]], matcher)

@@ -1,7 +1,7 @@
 """The tracker: settings, one pure step, `init`/`update`, whole videos, results."""
 
 from siamfc.tracking.detections import to_detections
-from siamfc.tracking.loss import LossSettings, search_all_over
+from siamfc.tracking.lost import LostSettings, search_all_over
 from siamfc.tracking.results import (
     FrameResult,
     open_results,
@@ -30,7 +30,7 @@ from siamfc.tracking.updating import (
 
 __all__ = [
     "FrameResult",
-    "LossSettings",
+    "LostSettings",
     "Targets",
     "Track",
     "Tracker",

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from siamfc.errors import InputError
 from siamfc.tracking.checks import check_count, check_range
-from siamfc.tracking.loss import LossSettings, search_all_over
+from siamfc.tracking.lost import LostSettings, search_all_over
 from siamfc.tracking.updating import UpdateName, UpdateSettings, update_by_name
 
 
@@ -37,7 +37,7 @@ class TrackerSettings:
     """Largest size that a target may grow to, as a multiple of its first."""
     update: UpdateSettings = field(default_factory=UpdateSettings)
     """What the exemplar takes from later frames."""
-    loss: LossSettings = field(default_factory=LossSettings)
+    lost: LostSettings = field(default_factory=LostSettings)
     """When a target counts as lost, and where it is then looked for."""
 
     def __post_init__(self) -> None:
@@ -102,5 +102,5 @@ def settings_for(
         settings = TrackerSettings(scales=scales)
     else:
         settings = replace(five_scales(), scales=scales)
-    loss = search_all_over() if search_again else settings.loss
-    return replace(settings, update=update_by_name(update), loss=loss)
+    lost = search_all_over() if search_again else settings.lost
+    return replace(settings, update=update_by_name(update), lost=lost)

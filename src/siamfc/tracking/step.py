@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from siamfc import geometry
 from siamfc.errors import InputError
 from siamfc.network.matcher import Embedding, Matcher
-from siamfc.tracking.loss import windows_elsewhere
+from siamfc.tracking.lost import windows_elsewhere
 from siamfc.tracking.settings import TrackerSettings
 from siamfc.tracking.targets import Targets, advance, recover, start
 from siamfc.tracking.updating import UpdateSettings, mix, update_rates
@@ -76,7 +76,7 @@ def step(
     ]
     responses = matcher.respond(exemplars, np.stack(crops))
     targets = advance(state.targets, responses, settings, matcher.spec)
-    if settings.loss.windows:
+    if settings.lost.windows:
         targets = _search_elsewhere(targets, exemplars, image, state.fill, matcher, settings)
     moved = replace(state, targets=targets)
     return _updated(moved, image, matcher, settings.update)
@@ -111,14 +111,14 @@ def _search_elsewhere(
     sides = targets.first_side * targets.scale
     reaches = sides * (spec.response_size * spec.stride / spec.search_size)
     places = {}
-    turns = targets.frames_lost - settings.loss.patience - 1
+    turns = targets.frames_lost - settings.lost.patience - 1
     for row in np.flatnonzero(turns >= 0).tolist():
         centers = windows_elsewhere(
             targets.center_frame[row],
             float(reaches[row]),
             targets.frame_size,
             int(turns[row]),
-            settings.loss.windows,
+            settings.lost.windows,
         )
         if len(centers):
             places[row] = centers

@@ -15,7 +15,7 @@ from siamfc import boxes as box_formats
 from siamfc import geometry
 from siamfc.errors import InputError
 from siamfc.network.matcher import EmbeddingSpec
-from siamfc.tracking.loss import count_lost
+from siamfc.tracking.lost import count_lost
 from siamfc.tracking.settings import TrackerSettings
 
 FloatArray = NDArray[np.float64]
@@ -49,7 +49,7 @@ class Targets:
 
     @property
     def lost(self) -> NDArray[np.bool_]:
-        """(N,) whether the score says that the box is not to be trusted; see `LossSettings`."""
+        """(N,) whether the score says that the box is not to be trusted; see `LostSettings`."""
         return self.frames_lost > 0
 
     @property
@@ -143,8 +143,8 @@ def advance(
     growth = 1 + settings.scale_damping * (settings.scale_factors[winners] - 1)
     limits = settings.smallest_scale, settings.largest_scale
     scores = _sigmoid(logits)
-    frames_lost = count_lost(targets.frames_lost, scores, settings.loss)
-    if settings.loss.holds_size:
+    frames_lost = count_lost(targets.frames_lost, scores, settings.lost)
+    if settings.lost.holds_size:
         growth = np.where(frames_lost > 0, 1.0, growth)
     return replace(
         targets,
@@ -184,9 +184,9 @@ def recover(
     displacement = geometry.displacement_to_frame(
         displacement_crop, targets.first_side * targets.scale, spec.search_size
     )
-    loss = settings.loss
-    moved = targets.lost & (scores > targets.score) & (scores >= loss.moved_from)
-    found = moved & (scores >= loss.found_from)
+    limits = settings.lost
+    moved = targets.lost & (scores > targets.score) & (scores >= limits.moved_from)
+    found = moved & (scores >= limits.found_from)
     there = centers[np.arange(len(targets)), best] + displacement
     return replace(
         targets,

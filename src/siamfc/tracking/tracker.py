@@ -70,7 +70,7 @@ class Tracker:
 
     @property
     def lost(self) -> bool:
-        """Whether the score says that the last box is not to be trusted; see `LossSettings`.
+        """Whether the score says that the last box is not to be trusted; see `LostSettings`.
 
         Raises:
             InputError: `init` hasn't been called yet.

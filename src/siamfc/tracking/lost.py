@@ -20,7 +20,7 @@ _RINGS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class LossSettings:
+class LostSettings:
     """When a target counts as lost, and how much is done to find it again."""
 
     lost_below: float = 0.8
@@ -50,18 +50,18 @@ class LossSettings:
             )
 
 
-def search_all_over() -> LossSettings:
+def search_all_over() -> LostSettings:
     """Return values that find a lost target again: eight further squares in each frame."""
-    return LossSettings(windows=8)
+    return LostSettings(windows=8)
 
 
-def count_lost(frames_lost: IntArray, scores: FloatArray, settings: LossSettings) -> IntArray:
+def count_lost(frames_lost: IntArray, scores: FloatArray, settings: LostSettings) -> IntArray:
     """Count for how many frames each target has been lost by now: (N,), 0 for one that isn't.
 
     Between the two thresholds a target stays what it was, so that a score that wavers about one
     of them doesn't make it lost and found in turn.
 
-    >>> settings = LossSettings(lost_below=0.2, found_from=0.5)
+    >>> settings = LostSettings(lost_below=0.2, found_from=0.5)
     >>> count_lost(np.array([0, 0, 3, 3]), np.array([0.1, 0.3, 0.3, 0.6]), settings).tolist()
     [1, 0, 4, 0]
     """

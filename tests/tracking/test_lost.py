@@ -8,11 +8,11 @@ import pytest
 from fakes import IdealMatcher
 from siamfc.errors import InputError
 from siamfc.tracking import Tracker, TrackerSettings, begin, step, track
-from siamfc.tracking.loss import LossSettings, count_lost, windows_elsewhere
+from siamfc.tracking.lost import LostSettings, count_lost, windows_elsewhere
 
 FRAME = (500, 400)
 SIDE = 40
-SEARCHING = LossSettings(lost_below=0.2, found_from=0.5, moved_from=0.5, windows=8)
+SEARCHING = LostSettings(lost_below=0.2, found_from=0.5, moved_from=0.5, windows=8)
 
 
 def picture(*squares):
@@ -23,11 +23,11 @@ def picture(*squares):
     return image
 
 
-def follow_square(places, loss):
+def follow_square(places, lost):
     """The results of following a square that is at these places, or hidden where None."""
     images = [picture() if place is None else picture((*place, SIDE)) for place in places]
     x, y = places[0]
-    settings = TrackerSettings(loss=loss)
+    settings = TrackerSettings(lost=lost)
     return list(track(images, [x, y, SIDE, SIDE], matcher=IdealMatcher(), settings=settings))
 
 
@@ -47,15 +47,15 @@ class TestSettings:
     )
     def test_a_wrong_value_is_named(self, name, value):
         with pytest.raises(InputError, match=rf"^{name}: expected .*, got "):
-            LossSettings(**{name: value})
+            LostSettings(**{name: value})
 
     def test_found_is_not_easier_than_lost(self):
         with pytest.raises(InputError, match=r"found_from: expected at least lost_below, 0\.6"):
-            LossSettings(lost_below=0.6, found_from=0.5)
+            LostSettings(lost_below=0.6, found_from=0.5)
 
 
 def test_a_score_that_wavers_about_a_threshold_changes_nothing():
-    settings = LossSettings(lost_below=0.3, found_from=0.7)
+    settings = LostSettings(lost_below=0.3, found_from=0.7)
     frames_lost, course = np.zeros(1, np.int64), []
     for score in (0.9, 0.31, 0.3, 0.29, 0.31, 0.69, 0.7, 0.31, 0.29):
         frames_lost = count_lost(frames_lost, np.array([score]), settings)
@@ -102,7 +102,7 @@ class TestLosing:
     JUMP = ((100, 100),) * 3 + ((400, 320),) * 8
 
     def test_a_target_beyond_the_window_is_lost_and_stays_so(self):
-        results = follow_square(self.JUMP, LossSettings())
+        results = follow_square(self.JUMP, LostSettings())
         assert [bool(result.lost[0]) for result in results] == [False] * 3 + [True] * 8
 
     def test_looking_elsewhere_finds_it(self):
@@ -122,7 +122,7 @@ class TestLosing:
 
     def test_what_is_too_unlike_is_not_taken_for_it(self):
         images = [picture((100, 100, 40))] + [picture((400, 320, 16))] * 8
-        settings = TrackerSettings(loss=SEARCHING)
+        settings = TrackerSettings(lost=SEARCHING)
         *_, last = track(images, [100, 100, 40, 40], matcher=IdealMatcher(), settings=settings)
         assert last.lost[0]
 
@@ -135,7 +135,7 @@ class TestLosing:
                 return super().respond(exemplars, searches)
 
         matcher = Counting()
-        settings = TrackerSettings(loss=SEARCHING)
+        settings = TrackerSettings(lost=SEARCHING)
         state = begin(picture((100, 100, 40)), [100, 100, 40, 40], matcher)
         state = step(state, picture((102, 100, 40)), matcher, settings)
         assert matcher.asked == 3
@@ -143,7 +143,7 @@ class TestLosing:
         assert matcher.asked == 3 + 3 + 8
 
     def test_several_targets_are_lost_and_found_as_each_alone(self):
-        matcher, settings = IdealMatcher(), TrackerSettings(loss=SEARCHING)
+        matcher, settings = IdealMatcher(), TrackerSettings(lost=SEARCHING)
 
         def image(k):
             jumping = (60, 60, 16) if k < 3 else (60, 150, 16)
@@ -176,8 +176,8 @@ def test_a_target_keeps_its_size_while_it_is_lost():
     images = [picture((100, 100, 40)), picture((110, 105, 48))]
     ends = []
     for holds_size in (False, True):
-        loss = LossSettings(lost_below=0.99, found_from=0.99, holds_size=holds_size)
-        settings = TrackerSettings(loss=loss)
+        lost = LostSettings(lost_below=0.99, found_from=0.99, holds_size=holds_size)
+        settings = TrackerSettings(lost=lost)
         *_, last = track(images, [100, 100, 40, 40], matcher=IdealMatcher(), settings=settings)
         assert last.lost[0]
         ends.append(last.boxes[0])
@@ -189,8 +189,8 @@ def test_a_target_keeps_its_size_while_it_is_lost():
 def test_a_better_place_is_looked_for_until_one_is_good_enough():
     """Something unlike comes first; the target itself, farther away, is found in the end."""
     images = [picture((40, 40, 20))] * 2 + [picture((130, 40, 17), (300, 200, 20))] * 16
-    loss = LossSettings(lost_below=0.3, moved_from=0.6, found_from=0.97, windows=8)
-    settings = TrackerSettings(scales=1, loss=loss)
+    lost = LostSettings(lost_below=0.3, moved_from=0.6, found_from=0.97, windows=8)
+    settings = TrackerSettings(scales=1, lost=lost)
     results = list(track(images, [40, 40, 20, 20], matcher=IdealMatcher(), settings=settings))
     places = [result.boxes[0, :2] for result in results if result.lost[0]]
     assert np.abs(np.array(places) - (128.5, 38.5)).max(axis=1).min() < 2
@@ -202,6 +202,6 @@ def test_patience_waits_before_it_looks_elsewhere():
     places = [(100, 100)] * 2 + [(250, 100)] * 6
     waits = []
     for patience in (0, 2):
-        loss = replace(SEARCHING, patience=patience)
-        waits.append([bool(result.lost[0]) for result in follow_square(places, loss)].count(True))
+        lost = replace(SEARCHING, patience=patience)
+        waits.append([bool(result.lost[0]) for result in follow_square(places, lost)].count(True))
     assert waits[1] == waits[0] + 2
