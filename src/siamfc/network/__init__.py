@@ -12,11 +12,13 @@ from siamfc.network.loading import (
     load_checkpoint,
     load_matcher,
 )
-from siamfc.network.matcher import Embedding, EmbeddingSpec, Matcher
+from siamfc.network.matcher import AnyMatcher, BoxMatcher, Embedding, EmbeddingSpec, Matcher
 from siamfc.network.metadata import Metadata
 from siamfc.network.normalisation import Normalisation
 
 __all__ = [
+    "AnyMatcher",
+    "BoxMatcher",
     "Checkpoint",
     "Embedding",
     "EmbeddingSpec",

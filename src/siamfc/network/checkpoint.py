@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from siamfc.errors import CheckpointError
 from siamfc.files import write_file
-from siamfc.network.architecture import tensor_shapes
+from siamfc.network.architectures import Architecture, find_architecture
 from siamfc.network.metadata import KEY, Metadata
 
 Tensors = Mapping[str, NDArray[np.float32]]
 
 _MAXIMUM_BYTES = 64 * 2**20
 """Several times what the network's 2.3 million numbers take; a larger file is not even read."""
-_MAXIMUM_LOG_GAIN = 50.0
+_LARGEST_LOGARITHM = 50.0
 _FOREIGN = (  # first bytes, what they mean
     (b"PK\x03\x04", "a zip archive, perhaps torch's, which can run code when it is loaded"),
     (b"\x80", "a pickle, which can run code when it is loaded"),
@@ -42,11 +42,16 @@ class Checkpoint:
     metadata: Metadata
 
     def __post_init__(self) -> None:
-        _check(self.tensors)
+        _check(self.tensors, self.architecture)
         digest = _digest(self.tensors, self.metadata)
         if self.metadata.digest not in ("", digest):
             raise CheckpointError("expected the weights that the metadata describes, got others")
         object.__setattr__(self, "metadata", replace(self.metadata, digest=digest))
+
+    @property
+    def architecture(self) -> Architecture:
+        """What network these weights are of."""
+        return find_architecture(self.metadata.architecture)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -66,12 +71,13 @@ class Checkpoint:
         """The file's content; equal checkpoints give equal bytes."""
         from safetensors.numpy import save
 
-        tensors = {name: np.asarray(self.tensors[name], order="C") for name in tensor_shapes()}
+        names = self.architecture.tensor_shapes()
+        tensors = {name: np.asarray(self.tensors[name], order="C") for name in names}
         return save(tensors, metadata={KEY: self.metadata.to_json()})
 
 
-def _check(tensors: Tensors) -> None:
-    shapes = tensor_shapes()
+def _check(tensors: Tensors, architecture: Architecture) -> None:
+    shapes = architecture.tensor_shapes()
     missing, extra = shapes.keys() - tensors.keys(), tensors.keys() - shapes.keys()
     if missing:
         raise CheckpointError(f"expected a tensor {min(missing)}, found none of that name")
@@ -87,8 +93,9 @@ def _check(tensors: Tensors) -> None:
             raise CheckpointError(f"{name}: expected finite values, found NaN or infinity")
         if name.endswith(".running_var") and tensor.min() < 0:
             raise CheckpointError(f"{name}: expected variances, found {tensor.min()}")
-    if abs(tensors["log_gain"]) > _MAXIMUM_LOG_GAIN:
-        raise CheckpointError(f"log_gain: expected a small number, got {tensors['log_gain']}")
+    name = architecture.logarithm
+    if abs(tensors[name]) > _LARGEST_LOGARITHM:
+        raise CheckpointError(f"{name}: expected a small number, got {tensors[name]}")
 
 
 def _read(path: Path) -> tuple[dict[str, NDArray[np.float32]], str]:

@@ -8,22 +8,25 @@ they come.
 import json
 from pathlib import Path
 
-import numpy as np
-
 from siamfc.files import check_absent, write_file
-from siamfc.network.architecture import CHANNELS, embedding_size
+from siamfc.network.alexnet_graphs import build_alexnet_exemplar, build_alexnet_search
+from siamfc.network.architectures import ALEXNET, LIGHT
 from siamfc.network.checkpoint import Checkpoint
-from siamfc.network.folding import Kernel
-from siamfc.network.graph import GraphBuilder
+from siamfc.network.light_graphs import build_light_exemplar, build_light_search
 from siamfc.network.signatures import Signature, exemplar_signature, search_signature
 
 EXEMPLAR_FILE, SEARCH_FILE = "exemplar.onnx", "search.onnx"
 CHECKPOINT_FILE, MODEL_FILE = "model.safetensors", "model.json"
 
-_USAGE = (
-    "Give the graphs RGB pixel values 0 to 255 as they are: the normalisation is folded into "
-    "them. N targets, S search images each. Responses are logits: their sigmoid is a score."
-)
+_PIXELS = "Give the graphs RGB pixel values 0 to 255 as they are: the normalisation is in them. "
+_USAGE = {
+    ALEXNET.name: _PIXELS
+    + "N targets, S search images each. Responses are logits: their sigmoid is a score.",
+    LIGHT.name: _PIXELS
+    + "N targets. `sizes` are width and height of the target's box in its exemplar image. Logits' "
+    "sigmoid is the IoU expected of a cell's box; boxes are left, top, right, bottom in pixels of "
+    "the search image, for each cell.",
+}
 
 
 def export_weights(
@@ -51,50 +54,31 @@ def export_weights(
 
 def build_exemplar_graph(checkpoint: Checkpoint) -> bytes:
     """Write the graph that embeds exemplar images."""
-    builder = GraphBuilder(checkpoint, exemplar_signature(checkpoint.metadata.spec))
-    builder.add_backbone("images", "embeddings")
-    return builder.serialise("exemplar")
+    if checkpoint.architecture is LIGHT:
+        return build_light_exemplar(checkpoint)
+    return build_alexnet_exemplar(checkpoint)
 
 
 def build_search_graph(checkpoint: Checkpoint) -> bytes:
-    """Write the graph that embeds search images and compares them with exemplar embeddings.
-
-    One product compares all cells of an exemplar with all cells of its search images; then a
-    convolution with fixed weights, the gain in place of ones, sums up each diagonal of what that
-    gave (see `alexnet.correlate`). Both together are under 1 % of the backbone's work.
-    """
-    spec = checkpoint.metadata.spec
-    size, response = spec.search_size, spec.response_size
-    exemplar_cells, cells = embedding_size(spec.exemplar_size), embedding_size(size)
-
-    graph = GraphBuilder(checkpoint, search_signature(spec))
-    counts = graph.add("Shape", ["images"], "counts", start=0, end=2)
-    graph.add_reshape("images", "flat_images", [-1, size, size, 3])
-    graph.add_backbone("flat_images", "flat_embeddings")
-    graph.add_reshape_like("flat_embeddings", "embeddings", counts, [CHANNELS, cells**2])
-    graph.add_reshape("exemplars", "exemplar_columns", [0, 1, CHANNELS, exemplar_cells**2])
-    graph.add("Transpose", ["exemplar_columns"], "exemplar_rows", perm=[0, 1, 3, 2])
-    graph.add("MatMul", ["exemplar_rows", "embeddings"], "products")
-    graph.add_reshape("products", "flat_products", [-1, exemplar_cells**2, cells, cells])
-    graph.add_convolution("flat_products", "flat_responses", _gathering(checkpoint))
-    graph.add_reshape_like("flat_responses", "responses", counts, [response, response])
-    return graph.serialise("search")
-
-
-def _gathering(checkpoint: Checkpoint) -> Kernel:
-    """Weights (1, h·w, h, w): of plane u·w + v only row u, column v is read, times the gain."""
-    cells = embedding_size(checkpoint.metadata.spec.exemplar_size)
-    gain = np.exp(checkpoint.tensors["log_gain"].astype(np.float64))
-    weight = gain * np.eye(cells**2).reshape(1, cells**2, cells, cells)
-    return Kernel(weight, checkpoint.tensors["bias"].astype(np.float64).reshape(1))
+    """Write the graph that embeds search images and compares them with exemplar embeddings."""
+    if checkpoint.architecture is LIGHT:
+        return build_light_search(checkpoint)
+    return build_alexnet_search(checkpoint)
 
 
 def _describe(checkpoint: Checkpoint) -> dict[str, object]:
     """The metadata, as `Metadata.from_json` reads it, and how to use the graphs."""
-    spec = checkpoint.metadata.spec
-    signatures = {EXEMPLAR_FILE: exemplar_signature(spec), SEARCH_FILE: search_signature(spec)}
+    metadata = checkpoint.metadata
+    signatures = {
+        EXEMPLAR_FILE: exemplar_signature(metadata),
+        SEARCH_FILE: search_signature(metadata),
+    }
     graphs = {name: _describe_graph(signature) for name, signature in signatures.items()}
-    return {**json.loads(checkpoint.metadata.to_json()), "usage": _USAGE, "graphs": graphs}
+    return {
+        **json.loads(metadata.to_json()),
+        "usage": _USAGE[metadata.architecture],
+        "graphs": graphs,
+    }
 
 
 def _describe_graph(signature: Signature) -> dict[str, object]:

@@ -26,19 +26,36 @@ def fold_norms(tensors: Tensors) -> dict[str, Kernel]:
     """The backbone's convolutions by name, each with its batch normalisation taken in."""
     kernels = {}
     for layer in LAYERS:
-        weight = tensors[f"backbone.{layer.name}.weight"].astype(np.float64)
+        name = f"backbone.{layer.name}"
         if layer.norm is None:
-            bias = tensors[f"backbone.{layer.name}.bias"].astype(np.float64)
+            kernels[layer.name] = plain_kernel(tensors, name)
         else:
-            gain, shift, mean, variance = (
-                tensors[f"backbone.{layer.norm}.{part}"].astype(np.float64)
-                for part in ("weight", "bias", "running_mean", "running_var")
-            )
-            gain = gain / np.sqrt(variance + NORM_EPSILON)
-            weight = weight * gain[:, None, None, None]
-            bias = shift - mean * gain
-        kernels[layer.name] = Kernel(weight, bias)
+            kernels[layer.name] = fold_norm(tensors, f"{name}.weight", f"backbone.{layer.norm}")
     return kernels
+
+
+def plain_kernel(tensors: Tensors, name: str) -> Kernel:
+    """The convolution `name` as it is, with its own bias."""
+    weight, bias = (tensors[f"{name}.{part}"].astype(np.float64) for part in ("weight", "bias"))
+    return Kernel(weight, bias)
+
+
+def fold_norm(tensors: Tensors, weight: str, norm: str) -> Kernel:
+    """The convolution with the tensor `weight`, the batch normalisation `norm` taken in."""
+    gain, shift = norm_gain_and_shift(tensors, norm)
+    return Kernel(tensors[weight].astype(np.float64) * gain[:, None, None, None], shift)
+
+
+def norm_gain_and_shift(
+    tensors: Tensors, norm: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """A batch normalisation as x · gain + shift, (C,) each."""
+    gain, shift, mean, variance = (
+        tensors[f"{norm}.{part}"].astype(np.float64)
+        for part in ("weight", "bias", "running_mean", "running_var")
+    )
+    gain = gain / np.sqrt(variance + NORM_EPSILON)
+    return gain, shift - mean * gain
 
 
 def fold_normalisation(kernel: Kernel, normalisation: Normalisation) -> Kernel:

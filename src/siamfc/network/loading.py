@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from siamfc.errors import CheckpointError, InputError, MissingDependencyError
+from siamfc.network.architectures import LIGHT
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.export import (
     CHECKPOINT_FILE,
@@ -23,7 +24,7 @@ from siamfc.network.export import (
     build_exemplar_graph,
     build_search_graph,
 )
-from siamfc.network.matcher import Matcher
+from siamfc.network.matcher import AnyMatcher
 from siamfc.network.metadata import Metadata
 from siamfc.system import core_count
 
@@ -55,7 +56,7 @@ def available_weights() -> list[Weights]:
 
 def load_matcher(
     weights: str | Path = "default", *, device: str = "auto", threads: int | None = None
-) -> Matcher:
+) -> AnyMatcher:
     """Load a network.
 
     `weights` is a name that `siamfc models` lists, a folder of weights, or a checkpoint
@@ -106,19 +107,19 @@ def find_weights(weights: str | Path) -> Path:
     raise CheckpointError(f"no weights named {weights!r} ({listed} ship): {advice}")
 
 
-def _load_onnx(path: Path, device: str, threads: int) -> Matcher:
-    from siamfc.network.onnx_matcher import OnnxMatcher
+def _load_onnx(path: Path, device: str, threads: int) -> AnyMatcher:
+    from siamfc.network.onnx_matcher import open_graphs
 
     if path.is_dir():
         files = (path / EXEMPLAR_FILE, path / SEARCH_FILE)
         for file in files:
             if not file.is_file():
                 raise CheckpointError(f"{path}: expected a file {file.name}, found none")
-        return OnnxMatcher(*files, threads=threads, device=device)
+        return open_graphs(*files, threads=threads, device=device)
     checkpoint = Checkpoint.load(path)
     if find_spec("onnx"):
         graphs = (build_exemplar_graph(checkpoint), build_search_graph(checkpoint))
-        return OnnxMatcher(*graphs, threads=threads, device=device)
+        return open_graphs(*graphs, threads=threads, device=device)
     if find_spec("torch"):
         return _load_torch(path, "cpu", threads)
     raise MissingDependencyError(
@@ -126,10 +127,14 @@ def _load_onnx(path: Path, device: str, threads: int) -> Matcher:
     )
 
 
-def _load_torch(path: Path, device: str, threads: int | None) -> Matcher:
+def _load_torch(path: Path, device: str, threads: int | None) -> AnyMatcher:
+    from siamfc.network.light_torch_matcher import TorchBoxMatcher
     from siamfc.network.torch_matcher import TorchMatcher
 
-    return TorchMatcher(Checkpoint.load(path), device=device, threads=threads)
+    checkpoint = Checkpoint.load(path)
+    if checkpoint.architecture is LIGHT:
+        return TorchBoxMatcher(checkpoint, device=device, threads=threads)
+    return TorchMatcher(checkpoint, device=device, threads=threads)
 
 
 def _can_use_cuda(checkpoint_path: Path) -> bool:

@@ -4,7 +4,7 @@ A matcher has no target and no memory: it turns crops into embeddings and compar
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,38 @@ class Matcher(Protocol):
         ...
 
 
+class BoxMatcher(Protocol):
+    """A network that gives every cell of the search image a box; otherwise as `Matcher`."""
+
+    spec: EmbeddingSpec
+
+    def embed_exemplar(self, crops: NDArray[np.uint8], sizes: NDArray[np.floating]) -> Embedding:
+        """Embed exemplar images (N, 127, 127, 3) uint8 RGB.
+
+        `sizes` (N, 2) are width and height of the targets' boxes in them, their pixels.
+        """
+        ...
+
+    def locate(
+        self, exemplars: Embedding, searches: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Compare with search images (N, 255, 255, 3) uint8 RGB.
+
+        Gives logits (N, 16, 16), whose sigmoid is the IoU that is expected of a cell's box, and
+        boxes (N, 4, 16, 16): left, top, right, bottom, pixels of the search image.
+        """
+        ...
+
+
+AnyMatcher = Matcher | BoxMatcher
+"""What tracks: a network of either kind."""
+
+
+def gives_boxes(matcher: AnyMatcher) -> TypeGuard[BoxMatcher]:
+    """Whether a network gives boxes, or responses for several scales."""
+    return hasattr(matcher, "locate")
+
+
 def check_exemplars(spec: EmbeddingSpec, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Exemplar images as one block of memory; InputError if they are not as `Matcher` says."""
     size = spec.exemplar_size
@@ -64,11 +96,33 @@ def check_searches(
     """Search images likewise, as many in the first axis as there are exemplar embeddings."""
     size = spec.search_size
     images = _check(images, "search images", ("N", "S"), (size, size, 3))
+    _check_count(exemplars, images)
+    return images
+
+
+def check_sizes(images: NDArray[np.uint8], sizes: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Box sizes as float32; InputError if they are not as `BoxMatcher` says."""
+    found = np.asarray(sizes, dtype=np.float32)
+    if found.shape != (len(images), 2) or not (np.isfinite(found) & (found > 0)).all():
+        raise InputError(f"sizes: expected positive numbers ({len(images)}, 2), got {found}")
+    return found
+
+
+def check_single_searches(
+    spec: EmbeddingSpec, exemplars: Embedding, images: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Search images, one for each exemplar; InputError if they are not as `BoxMatcher` says."""
+    size = spec.search_size
+    images = _check(images, "search images", ("N",), (size, size, 3))
+    _check_count(exemplars, images)
+    return images
+
+
+def _check_count(exemplars: Embedding, images: NDArray[np.uint8]) -> None:
     if len(exemplars) != len(images):
         raise InputError(
             f"search images: expected those of {len(exemplars)} exemplars, got {len(images)}"
         )
-    return images
 
 
 def _check(

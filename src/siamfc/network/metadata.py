@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self, TypeVar
 
 from siamfc.errors import CheckpointError, InputError
-from siamfc.network.architecture import ARCHITECTURE, STRIDE, embedding_size
+from siamfc.network.architectures import ALEXNET, find_architecture
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.normalisation import Normalisation
 
@@ -35,6 +35,7 @@ class Metadata:
     recipe, seed, commit, date and hardware belong there too.
     """
 
+    architecture: str = ALEXNET.name
     spec: EmbeddingSpec = field(default_factory=EmbeddingSpec)
     normalisation: Normalisation = field(default_factory=Normalisation)
     card: Mapping[str, Any] = field(default_factory=dict)
@@ -45,15 +46,15 @@ class Metadata:
         spec = self.spec
         if spec.search_size > _MAXIMUM_SIZE:
             raise InputError(f"search_size: expected at most {_MAXIMUM_SIZE}, got {spec}")
-        cells = embedding_size(spec.search_size) - embedding_size(spec.exemplar_size) + 1
-        if (spec.response_size, spec.stride) != (cells, STRIDE):
-            raise InputError(f"expected a response of {cells} cells and stride {STRIDE}: {spec}")
+        cells, stride = find_architecture(self.architecture).response(spec)
+        if (spec.response_size, spec.stride) != (cells, stride):
+            raise InputError(f"expected a response of {cells} cells and stride {stride}: {spec}")
 
     def record(self) -> dict[str, Any]:
         """Everything but the digest and the card, as JSON's own types."""
         return {
             "format": FORMAT,
-            "architecture": ARCHITECTURE,
+            "architecture": self.architecture,
             "spec": asdict(self.spec),
             "normalisation": asdict(self.normalisation),
             "pixels": _PIXELS,
@@ -75,9 +76,10 @@ class Metadata:
         except (ValueError, RecursionError):
             raise CheckpointError("metadata: expected a JSON object") from None
         record = _mapping(record, "metadata")
-        if record.get("architecture") != ARCHITECTURE:
-            found = record.get("architecture")
-            raise CheckpointError(f"architecture: expected {ARCHITECTURE!r}, got {found!r:.60}")
+        try:
+            architecture = find_architecture(record.get("architecture")).name
+        except InputError as error:
+            raise CheckpointError(str(error)) from None
         if record.get("format") != FORMAT:
             found = record.get("format")
             raise CheckpointError(f"format: expected {FORMAT}, got {found!r:.60}; update siamfc")
@@ -89,6 +91,7 @@ class Metadata:
             raise CheckpointError(f"digest: expected a text, got {digest!r:.60}")
         try:
             return cls(
+                architecture=architecture,
                 spec=_settings(EmbeddingSpec, record.get("spec"), "spec"),
                 normalisation=_settings(
                     Normalisation, record.get("normalisation"), "normalisation"

@@ -7,7 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siamfc.errors import CheckpointError, InputError
-from siamfc.network.matcher import Embedding, EmbeddingSpec, check_exemplars, check_searches
+from siamfc.network.architectures import LIGHT
+from siamfc.network.matcher import (
+    Embedding,
+    EmbeddingSpec,
+    check_exemplars,
+    check_searches,
+    check_single_searches,
+    check_sizes,
+)
 from siamfc.network.metadata import KEY, Metadata
 from siamfc.network.signatures import (
     Signature,
@@ -21,8 +29,8 @@ _CPU = "CPUExecutionProvider"
 _ERRORS_ONLY = 3
 
 
-class OnnxMatcher:
-    """A `Matcher` over the two graphs of `export`, each a file or its content.
+class _Graphs:
+    """The two graphs of `export`, each a file or its content.
 
     `threads` are all that the network uses. Embeddings are numpy arrays, float32. CheckpointError
     for files that are no such graphs, or not of the same weights.
@@ -50,8 +58,12 @@ class OnnxMatcher:
                 f"{_name(search_graph)}: expected the weights of {_name(exemplar_graph)}, "
                 "got others; export both again"
             )
-        _check(self._exemplar_session, exemplar_signature(self.spec), exemplar_graph)
-        _check(self._search_session, search_signature(self.spec), search_graph)
+        _check(self._exemplar_session, exemplar_signature(self.metadata), exemplar_graph)
+        _check(self._search_session, search_signature(self.metadata), search_graph)
+
+
+class OnnxMatcher(_Graphs):
+    """A `Matcher` over two graphs; see `_Graphs`."""
 
     def embed_exemplar(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `Matcher.embed_exemplar`."""
@@ -65,6 +77,37 @@ class OnnxMatcher:
         feeds = {"exemplars": exemplars, "images": searches}
         responses: NDArray[np.float32] = self._search_session.run(None, feeds)[0]
         return responses
+
+
+class OnnxBoxMatcher(_Graphs):
+    """A `BoxMatcher` over two graphs; see `_Graphs`."""
+
+    def embed_exemplar(
+        self, crops: NDArray[np.uint8], sizes: NDArray[np.floating]
+    ) -> NDArray[np.float32]:
+        """See `BoxMatcher.embed_exemplar`."""
+        crops = check_exemplars(self.spec, crops)
+        feeds = {"images": crops, "sizes": check_sizes(crops, sizes)}
+        embeddings: NDArray[np.float32] = self._exemplar_session.run(None, feeds)[0]
+        return embeddings
+
+    def locate(
+        self, exemplars: Embedding, searches: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """See `BoxMatcher.locate`."""
+        searches = check_single_searches(self.spec, exemplars, searches)
+        feeds = {"exemplars": exemplars, "images": searches}
+        logits, boxes = self._search_session.run(None, feeds)
+        return logits, boxes
+
+
+def open_graphs(
+    exemplar_graph: bytes | Path, search_graph: bytes | Path, *, threads: int, device: str = "cpu"
+) -> OnnxMatcher | OnnxBoxMatcher:
+    """The matcher of whatever network the graphs are of."""
+    metadata = _metadata(_open(exemplar_graph, threads, device), exemplar_graph)
+    kind = OnnxBoxMatcher if metadata.architecture == LIGHT.name else OnnxMatcher
+    return kind(exemplar_graph, search_graph, threads=threads, device=device)
 
 
 def has_cuda() -> bool:

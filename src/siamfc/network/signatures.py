@@ -2,8 +2,10 @@
 
 from typing import NamedTuple
 
+from siamfc.network import light_architecture as light
 from siamfc.network.architecture import CHANNELS, embedding_size
-from siamfc.network.matcher import EmbeddingSpec
+from siamfc.network.architectures import LIGHT
+from siamfc.network.metadata import Metadata
 
 
 class Value(NamedTuple):
@@ -23,27 +25,45 @@ class Signature(NamedTuple):
         return " → ".join(", ".join(map(_text, side.items())) for side in self)
 
 
-def exemplar_signature(spec: EmbeddingSpec) -> Signature:
+def exemplar_signature(metadata: Metadata) -> Signature:
     """Of the graph that embeds N exemplar images, RGB, values 0 to 255 as they are.
 
-    >>> print(exemplar_signature(EmbeddingSpec()))
+    The light network's also takes width and height of the target's box in its exemplar image,
+    pixels.
+
+    >>> print(exemplar_signature(Metadata()))
     images uint8 (N, 127, 127, 3) → embeddings float32 (N, 256, 6, 6)
     """
-    size, cells = spec.exemplar_size, embedding_size(spec.exemplar_size)
+    size = metadata.spec.exemplar_size
     images = Value("uint8", ("N", size, size, 3))
-    return Signature({"images": images}, {"embeddings": _embeddings(cells)})
+    outputs = {"embeddings": _embeddings(metadata)}
+    if metadata.architecture == LIGHT.name:
+        return Signature({"images": images, "sizes": Value("float32", ("N", 2))}, outputs)
+    return Signature({"images": images}, outputs)
 
 
-def search_signature(spec: EmbeddingSpec) -> Signature:
-    """Of the graph that compares N exemplar embeddings with S search images each, as logits."""
+def search_signature(metadata: Metadata) -> Signature:
+    """Of the graph that compares N exemplar embeddings with their search images.
+
+    SiamFC's takes S search images each and gives logits; the light network's takes one each and
+    gives logits and boxes.
+    """
+    spec = metadata.spec
     size, response = spec.search_size, spec.response_size
-    images = Value("uint8", ("N", "S", size, size, 3))
-    responses = Value("float32", ("N", "S", response, response))
-    exemplars = _embeddings(embedding_size(spec.exemplar_size))
-    return Signature({"exemplars": exemplars, "images": images}, {"responses": responses})
+    inputs = {"exemplars": _embeddings(metadata)}
+    if metadata.architecture == LIGHT.name:
+        inputs["images"] = Value("uint8", ("N", size, size, 3))
+        logits = Value("float32", ("N", response, response))
+        boxes = Value("float32", ("N", 4, response, response))
+        return Signature(inputs, {"logits": logits, "boxes": boxes})
+    inputs["images"] = Value("uint8", ("N", "S", size, size, 3))
+    return Signature(inputs, {"responses": Value("float32", ("N", "S", response, response))})
 
 
-def _embeddings(cells: int) -> Value:
+def _embeddings(metadata: Metadata) -> Value:
+    if metadata.architecture == LIGHT.name:
+        return Value("float32", ("N", light.CHANNELS + light.PLACES, light.EXEMPLAR_CELLS**2))
+    cells = embedding_size(metadata.spec.exemplar_size)
     return Value("float32", ("N", CHANNELS, cells, cells))
 
 

@@ -34,21 +34,16 @@ class TorchMatcher:
     def __init__(
         self, checkpoint: Checkpoint, *, device: str = "cpu", threads: int | None = None
     ) -> None:
-        if device.startswith("cuda") and not torch.cuda.is_available():
-            raise InputError("device 'cuda': torch finds no GPU; use device 'cpu'")
-        if threads is not None and device == "cpu":
-            torch.set_num_threads(threads)
+        self._device = open_device(device, threads)
         self.metadata = checkpoint.metadata
         self.spec = checkpoint.metadata.spec
-        self._device = torch.device(device)
         self._dtype = torch.float16 if self._device.type == "cuda" else torch.float32
         self._normalise = Normalise(self.metadata.normalisation).to(self._device)
         self._backbone = _folded_backbone(checkpoint.tensors).to(self._device, self._dtype)
         self._backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._gain = float(np.exp(checkpoint.tensors["log_gain"]))
         self._bias = float(checkpoint.tensors["bias"])
-        self._graphs: dict[tuple[int, ...], _CudaGraph] = {}
-        self._lock = Lock()
+        self._graphs = GraphCache(self._respond)
 
     @torch.inference_mode()
     def embed_exemplar(self, crops: NDArray[np.uint8]) -> Tensor:
@@ -60,7 +55,7 @@ class TorchMatcher:
     def respond(self, exemplars: Embedding, searches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `Matcher.respond`."""
         images = torch.tensor(check_searches(self.spec, exemplars, searches))
-        run = self._replay if self._device.type == "cuda" else self._respond
+        run = self._graphs if self._device.type == "cuda" else self._respond
         return run(torch.as_tensor(exemplars, device=self._device), images).numpy()
 
     def _embed(self, images: Tensor) -> Tensor:
@@ -75,14 +70,36 @@ class TorchMatcher:
         similarity = correlate(repeated, self._embed(images.flatten(0, 1)))
         return (self._gain * similarity + self._bias).view(count, scales, *similarity.shape[2:])
 
-    def _replay(self, exemplars: Tensor, images: Tensor) -> Tensor:
-        """`_respond` through the CUDA graph of these shapes, recorded at their first use."""
+
+def open_device(device: str, threads: int | None) -> torch.device:
+    """The device of a name, `threads` of the CPU set if given; InputError without a GPU."""
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError("device 'cuda': torch finds no GPU; use device 'cpu'")
+    if threads is not None and device == "cpu":
+        torch.set_num_threads(threads)
+    return torch.device(device)
+
+
+class GraphCache:
+    """A function of exemplar embeddings and images, through a CUDA graph for each shape.
+
+    Recorded at a shape's first use; gives a tensor on the CPU.
+    """
+
+    def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
+        self._function = function
+        self._graphs: dict[tuple[int, ...], _CudaGraph] = {}
+        self._lock = Lock()
+
+    def __call__(self, exemplars: Tensor, images: Tensor) -> Tensor:
+        """What the function gives for these tensors."""
         shape = tuple(images.shape)
         with self._lock:  # a graph has one set of buffers
             if shape not in self._graphs:
                 while len(self._graphs) >= _MAXIMUM_GRAPHS:
                     del self._graphs[next(iter(self._graphs))]
-                self._graphs[shape] = _CudaGraph(self._respond, exemplars, images.to(self._device))
+                example = images.to(exemplars.device)
+                self._graphs[shape] = _CudaGraph(self._function, exemplars, example)
             return self._graphs[shape](exemplars, images)
 
 

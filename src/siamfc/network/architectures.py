@@ -1,0 +1,64 @@
+"""The networks that weights can be of, and what a file of weights is checked against."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from siamfc.errors import InputError
+from siamfc.network import architecture as alexnet
+from siamfc.network import light_architecture as light
+from siamfc.network.matcher import EmbeddingSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """One kind of network."""
+
+    name: str
+    """Stands in every file of weights."""
+    tensor_shapes: Callable[[], dict[str, tuple[int, ...]]]
+    """Name and shape of every tensor of a checkpoint, as torch names them."""
+    logarithm: str
+    """The tensor, a single number, whose exponential multiplies the comparison."""
+    response: Callable[[EmbeddingSpec], tuple[int, int]]
+    """Cells on a side of the response and their stride; InputError for sizes that don't fit."""
+
+
+def _alexnet_response(spec: EmbeddingSpec) -> tuple[int, int]:
+    exemplar, search = map(alexnet.embedding_size, (spec.exemplar_size, spec.search_size))
+    return search - exemplar + 1, alexnet.STRIDE
+
+
+def _light_response(spec: EmbeddingSpec) -> tuple[int, int]:
+    expected = (light.EXEMPLAR_SIZE, light.SEARCH_SIZE)
+    if (spec.exemplar_size, spec.search_size) != expected:
+        raise InputError(f"expected images of {expected[0]} and {expected[1]} pixels: {spec}")
+    return light.SEARCH_CELLS, light.STRIDE
+
+
+ALEXNET = Architecture(
+    name=alexnet.ARCHITECTURE,
+    tensor_shapes=alexnet.tensor_shapes,
+    logarithm="log_gain",
+    response=_alexnet_response,
+)
+"""SiamFC: a response for each of several scales (Bertinetto et al. 2016)."""
+LIGHT = Architecture(
+    name=light.ARCHITECTURE,
+    tensor_shapes=light.tensor_shapes,
+    logarithm="sharpness",
+    response=_light_response,
+)
+"""One scale, and a box for every cell."""
+
+
+def find_architecture(name: object) -> Architecture:
+    """The architecture of a name; InputError for any other.
+
+    >>> find_architecture("siamfc-light").logarithm
+    'sharpness'
+    """
+    for candidate in (ALEXNET, LIGHT):
+        if candidate.name == name:
+            return candidate
+    expected = " or ".join(repr(candidate.name) for candidate in (ALEXNET, LIGHT))
+    raise InputError(f"architecture: expected {expected}, got {name!r:.60}")
