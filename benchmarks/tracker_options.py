@@ -91,6 +91,7 @@ def options() -> dict[str, TrackerSettings]:
         "again 0.8/0.95": again,
         "again 0.8/0.95, size": replace(again, holds_size=True),
         "again 0.8/0.95, size, patience 3": sized,
+        "again 0.8/0.95, size, patience 3, 24 windows": replace(sized, windows=24),
         "again 0.7/0.95, size, patience 3": replace(sized, lost_below=0.7),
         "again 0.8/0.98, size, patience 3": replace(sized, found_from=0.98, moved_from=0.98),
         "again 0.8/0.99, size, patience 3": replace(sized, found_from=0.99, moved_from=0.99),
