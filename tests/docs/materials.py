@@ -35,11 +35,11 @@ def make_frames(folder: Path) -> None:
         Image.fromarray(CLIP[index]).save(folder / "frames" / f"{index + 1}.png")
 
 
-def make_otb(folder: Path, name: str = "OTB100") -> None:
-    """A data set in OTB's layout with two sequences of three frames."""
+def make_otb(folder: Path) -> None:
+    """A folder OTB100 with two sequences of three frames."""
     for number in (1, 2):
         video = SquareVideo(SquareVideoSettings(frames=3, size=120, target=24, seed=number))
-        sequence = folder / name / f"Square-{number}"
+        sequence = folder / "OTB100" / f"Square-{number}"
         (sequence / "img").mkdir(parents=True)
         for index, image in enumerate(video):
             Image.fromarray(image).save(sequence / "img" / f"{index + 1:04d}.jpg")
@@ -91,7 +91,6 @@ NEEDED: dict[str, tuple[Callable[[Path], None], ...]] = {
     "report.md": (make_video, make_otb),
     "tracking.md": (make_video, make_frames),
     "tracking_options.md": (make_video, make_otb),
-    "tracking_options.md": (make_video, partial(make_otb, name="DATA")),
     "training.md": (make_clips,),
 }
 """What lies in a reader's folder before the first line of a page is typed."""
