@@ -1,0 +1,13 @@
+"""Modules of GPU kernels need Triton, which torch for the CPU alone lacks: without it, skip them."""
+
+import importlib.util
+
+collect_ignore_glob = (
+    []
+    if importlib.util.find_spec("triton")
+    else [
+        "src/siamfc/data/procedural/kernels/*",
+        "src/siamfc/network/*kernels.py",
+        "src/siamfc/network/fused*.py",
+    ]
+)
