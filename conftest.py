@@ -1,4 +1,4 @@
-"""Modules of GPU kernels need Triton, which torch for the CPU alone lacks: without it, skip them."""
+"""Kernels for a GPU need Triton, which torch for the CPU alone lacks: without it, skip them."""
 
 import importlib.util
 
