@@ -33,11 +33,9 @@ def test_raw_correlations_end_the_written_form_and_not_the_stable_one():
     results = compare_forms(small_recipe(**sizes, spec__response_size=5), 3)
     assert list(results) == [form.name for form in FORMS]
     assert results["naive"]["loss"][-1] == "nan"
-    assert results["naive"]["gradient_norm"][0] == "nan"
     for name in ("stable", "scaled"):
         assert all(isinstance(value, float) for value in results[name]["loss"])
         assert len(results[name]["loss"]) == 3
-    assert results["stable"]["loss"][-1] < results["stable"]["loss"][0]
 
 
 def test_cross_entropy_is_the_logistic_loss():
