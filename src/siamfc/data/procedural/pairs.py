@@ -45,7 +45,13 @@ class PairSettings:
     scale_deviation: float = 0.06
     """Deviation of the logarithm of search side over its true side."""
     box_noise: float = 0.04
-    """Deviation of the exemplar box's edges, as annotators err, as a share of its size."""
+    """Deviation of the exemplar box's place and of its sides' logarithm, as a share of its size.
+
+    Nobody draws the tightest box. The true box in the search image is off by the same: what was
+    drawn is followed.
+    """
+    piece_share: float = 0.2
+    """Share of targets without an outline, pieces of the background that were boxed."""
     occluded_share: float = 0.25
     """Share of search images in which the occluder may cover the target."""
     grey_share: float = 0.25
@@ -62,7 +68,7 @@ class PairSettings:
     def __post_init__(self) -> None:
         if not 0 < self.exemplar_size <= self.search_size:
             raise InputError(f"expected 0 < exemplar_size <= search_size, got {self}")
-        shares = ("far", "occluded", "grey", "border", "coarse", "neighbour")
+        shares = ("far", "piece", "occluded", "grey", "border", "coarse", "neighbour")
         for name in (f"{share}_share" for share in shares):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"{name}: expected 0 to 1, got {getattr(self, name)}")
@@ -83,6 +89,8 @@ class Pairs(NamedTuple):
     """Share of the target that is not hidden in the search image, (B,) float32."""
     boxes: Tensor
     """Target's true box in the search image, its pixels, (B, 4) float32 x, y, w, h."""
+    exemplar_sizes: Tensor
+    """Width and height of the target's box in the exemplar image, its pixels, (B, 2) float32."""
 
 
 def exemplar_side(size: Tensor) -> Tensor:
@@ -124,6 +132,7 @@ class Truth(NamedTuple):
     log_scales: Tensor
     visible: Tensor
     boxes: Tensor
+    exemplar_sizes: Tensor
 
 
 def plan_pairs(
@@ -139,7 +148,7 @@ def plan_pairs(
     of_scene, first, second, camera_a, camera_b, rest = uniforms.tensor_split(ends, dim=1)
     dice = Dice(rest)
     count = len(uniforms)
-    scene = draw_scene(of_scene, textures)
+    scene = draw_scene(of_scene, textures, settings.piece_share)
     origin = torch.zeros((count, 2), device=uniforms.device)
     hidden = dice.chance(settings.occluded_share)
     # Some pairs are neighbours in time: their views lie close together in the cube.
@@ -150,13 +159,13 @@ def plan_pairs(
     view_b = drawing.prepare(draw_view(scene, second, origin, torch.where(hidden, 0.0, away)))
     box_a, box_b = (true_box(drawing, scene, view, origin) for view in (view_a, view_b))
 
-    # The exemplar's box as somebody would draw it.
-    center_a = box_a[:, :2] + box_a[:, 2:] / 2
-    center_a = center_a + dice.normal(settings.box_noise, 2) * box_a[:, 2:]
-    side_a = exemplar_side(box_a[:, 2:] * torch.exp(dice.normal(settings.box_noise, 2)))
+    # The box as somebody would draw it, here and there.
+    moved, grown = dice.normal(settings.box_noise, 2), dice.normal(settings.box_noise, 2)
+    drawn_a, drawn_b = (_redraw(box, moved, grown) for box in (box_a, box_b))
+    center_a, side_a = drawn_a[:, :2] + drawn_a[:, 2:] / 2, exemplar_side(drawn_a[:, 2:])
 
     # The search side follows the target's change of size, less the error of the tracker's scale.
-    growth = torch.sqrt(box_b[:, 2:].prod(-1) / box_a[:, 2:].prod(-1)).clamp(0.5, 2.0)
+    growth = (exemplar_side(drawn_b[:, 2:]) / side_a).clamp(0.4, 2.5)
     log_scales = dice.normal(settings.scale_deviation)
     ratio = settings.search_size / settings.exemplar_size
     side_b = side_a * ratio * growth * torch.exp(-log_scales)
@@ -166,7 +175,7 @@ def plan_pairs(
         far, dice.uniform(-reach, reach, 2), dice.normal(settings.near_deviation, 2)
     ).clamp(-reach, reach)
     scale = settings.search_size / side_b[:, None]
-    center_b = box_b[:, :2] + box_b[:, 2:] / 2 - offsets / scale
+    center_b = drawn_b[:, :2] + drawn_b[:, 2:] / 2 - offsets / scale
 
     grey = dice.chance(settings.grey_share)
     is_coarse = dice.chance(settings.coarse_share)
@@ -191,10 +200,17 @@ def plan_pairs(
         shots.append(
             Shot(view, draw_camera(camera, grey), center, side, corner, pitch, frame, window)
         )
-    corner = (box_b[:, :2] - center_b) * scale + settings.search_size / 2
-    boxes = torch.cat([corner, box_b[:, 2:] * scale], -1)
+    corner = (drawn_b[:, :2] - center_b) * scale + settings.search_size / 2
+    boxes = torch.cat([corner, drawn_b[:, 2:] * scale], -1)
+    sizes = drawn_a[:, 2:] * (settings.exemplar_size / side_a[:, None])
     visible = torch.where(scene.on_background, 1.0, drawing.visible_share(view_b, box_b))
-    return shots[0], shots[1], Truth(offsets, log_scales, visible, boxes)
+    return shots[0], shots[1], Truth(offsets, log_scales, visible, boxes, sizes)
+
+
+def _redraw(box: Tensor, moved: Tensor, grown: Tensor) -> Tensor:
+    """Boxes (B, 4) moved by shares of their size, sides times exp(grown); (B, 2) each."""
+    center, size = box[:, :2] + box[:, 2:] / 2 + moved * box[:, 2:], box[:, 2:] * torch.exp(grown)
+    return torch.cat([center - size / 2, size], -1)
 
 
 def render_pairs(

@@ -189,8 +189,11 @@ def _around(dice: Dice, half_size: Tensor) -> Tensor:
     return torch.stack([torch.cos(angle), torch.sin(angle)], -1) * (distance + 0.5 * half_size)
 
 
-def draw_scene(uniforms: Tensor, textures: int) -> Scene:
-    """A scene for each row of `uniforms`, (B, SCENE_DRAWS); the bank holds so many `textures`."""
+def draw_scene(uniforms: Tensor, textures: int, piece_share: float = 0.2) -> Scene:
+    """A scene for each row of `uniforms`, (B, SCENE_DRAWS); the bank holds so many `textures`.
+
+    `piece_share` of the targets are pieces of the background.
+    """
     dice = Dice(uniforms)
     target = _object(dice, TARGET_PARTS, textures)
     front = _alike(dice, _object(dice, OTHER_PARTS, textures), target)
@@ -218,7 +221,7 @@ def draw_scene(uniforms: Tensor, textures: int) -> Scene:
         background=background,
         background_motion=motion,
         occluder_nearness=dice.uniform(0.8, 3.0),
-        on_background=dice.chance(0.2),
+        on_background=dice.chance(piece_share),
         lighting=dice.uniform(0.0, 1.5),
     )
 

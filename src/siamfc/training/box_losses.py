@@ -1,0 +1,92 @@
+"""What the light network learns from: cells on the target, their boxes, and how good these are."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from siamfc.data.ranges import check_number
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxLossSettings:
+    """Which cells learn what, and how much each part counts."""
+
+    inner: float = 0.25
+    """Cells within this ellipse about the target's centre, in box sides, are on the target."""
+    outer: float = 0.5
+    """Cells beyond this ellipse are off it; between the two, a cell's score is not trained."""
+    least_visible: float = 0.15
+    """A target of which less is seen is absent."""
+    stranger_share: float = 0.15
+    """Share of search images compared with another pair's exemplar: no target in them."""
+    box_weight: float = 2.0
+    """Of the boxes' 1 − GIoU against the scores' loss."""
+    focus: float = 2.0
+    """Power of |quality − score| that a cell's loss is multiplied by."""
+
+    def __post_init__(self) -> None:
+        for name, highest in (("inner", 1.0), ("outer", 1.0), ("least_visible", 1.0)):
+            check_number(name, getattr(self, name), 0.0, highest)
+        check_number("stranger_share", self.stranger_share, 0.0, 1.0)
+
+
+def generalised_iou(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """IoU and GIoU (Rezatofighi et al. 2019) of boxes left, top, right, bottom (…, 4)."""
+    top_left = torch.maximum(first[..., :2], second[..., :2])
+    bottom_right = torch.minimum(first[..., 2:], second[..., 2:])
+    shared = (bottom_right - top_left).clamp(min=0).prod(-1)
+    areas = [(boxes[..., 2:] - boxes[..., :2]).clamp(min=0).prod(-1) for boxes in (first, second)]
+    union = (areas[0] + areas[1] - shared).clamp(min=1e-6)
+    hull = torch.maximum(first[..., 2:], second[..., 2:]) - torch.minimum(
+        first[..., :2], second[..., :2]
+    )
+    hull_area = hull.clamp(min=0).prod(-1).clamp(min=1e-6)
+    iou = shared / union
+    return iou, iou - (hull_area - union) / hull_area
+
+
+def box_loss(
+    logits: Tensor,
+    boxes: Tensor,
+    points: Tensor,
+    truth: Tensor,
+    present: Tensor,
+    settings: BoxLossSettings,
+) -> tuple[Tensor, Tensor]:
+    """Loss, and mean IoU on targets, of N search images.
+
+    Args:
+        logits: of each cell's score, (N, m, m).
+        boxes: left, top, right, bottom, (N, 4, m, m), search image pixels.
+        points: x, y of the cells, (2, m, m).
+        truth: true boxes x, y, w, h, (N, 4).
+        present: whether there is a target to find, (N,) bool.
+        settings: see there.
+
+    The score's loss is the quality focal loss (Li et al. 2020): binary cross-entropy towards the
+    IoU of the cell's own box on the target, towards 0 off it.
+    """
+    center, size = truth[:, :2] + truth[:, 2:] / 2, truth[:, 2:].clamp(min=1e-3)
+    distance = (points - center[..., None, None]) / size[..., None, None]
+    radius = distance.square().sum(1).sqrt()
+    # The nearest cell is on the target, however small that is.
+    flat = (points - center[..., None, None]).square().sum(1).flatten(1)
+    nearest = (flat == flat.amin(1, keepdim=True)).view_as(radius)
+    on_target = ((radius < settings.inner) | nearest) & present[:, None, None]
+    off_target = ~on_target & ((radius > settings.outer) | ~present[:, None, None])
+
+    corners = torch.cat([truth[:, :2], truth[:, :2] + truth[:, 2:]], -1)
+    iou, giou = generalised_iou(boxes.permute(0, 2, 3, 1), corners[:, None, None])
+    total = on_target.sum().clamp(min=1)
+    # Each target counts the same, whatever the number of its cells.
+    share = on_target / on_target.sum((1, 2), keepdim=True).clamp(min=1)
+    box_part = (share * (1 - giou)).sum() / present.sum().clamp(min=1)
+
+    quality = torch.where(on_target, iou.detach(), 0.0)
+    error = (quality - torch.sigmoid(logits)).abs() ** settings.focus
+    entropy = functional.binary_cross_entropy_with_logits(logits, quality, reduction="none")
+    score_part = (error.detach() * entropy * (on_target | off_target)).sum() / total
+    mean_iou = (iou.detach() * on_target).sum() / total
+    return score_part + settings.box_weight * box_part, mean_iou
