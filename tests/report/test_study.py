@@ -44,6 +44,14 @@ def test_no_common_sequence_is_an_error_that_says_why(sequences: list[Sequence])
         make_study([empty], sequences, title="squares")
 
 
+def test_results_of_other_sequences_alone_are_an_error_that_names_them(
+    sequences: list[Sequence],
+) -> None:
+    other = replace(make_results("none", [], (0, 0)), notes=("run: it has 'zebra'",))
+    with pytest.raises(DatasetError, match=r"every tracker has results, got none; .*'zebra'"):
+        make_study([other], sequences, title="squares")
+
+
 def test_missing_boxes_are_counted_as_misses(sequences: list[Sequence]) -> None:
     results = make_results("gaps", sequences, (0, 0))
     results.tracks["Slow"].boxes[[0, 3, 4]] = np.nan  # the first frame's is given

@@ -73,9 +73,7 @@ def compare(
     from siamfc.evaluation.side_by_side import SideBySide
 
     first = parse_box(box)
-    if len(set(tracker or ())) != len(tracker or ()):
-        raise UsageError(f"--tracker: expected each once, got {', '.join(tracker or ())}")
-    others = {name: parse_tracker(name)() for name in tracker or _installed()}
+    others = {name: parse_tracker(name)() for name in _each_once(tracker or _installed())}
     ours = SiamFC(weights=weights, device=device, settings=settings_for(scales))()
     both = SideBySide(trackers={_OURS: ours, **others})
     names = [name.removeprefix("opencv:") for name in both.trackers]
@@ -92,12 +90,24 @@ def compare(
         print_json(_to_json(source, out, outcome, both))
     else:
         _print(out, outcome, both)
+    return _complain(outcome, both)
+
+
+def _each_once(names: list[str]) -> list[str]:
+    if len(set(names)) != len(names):
+        raise UsageError(f"--tracker: expected each once, got {', '.join(names)}")
+    return names
+
+
+def _complain(outcome: Outcome, both: "SideBySide") -> int:
+    """Say what went wrong; the exit status."""
     failures = {name: one.failure for name, one in both.tallies.items() if one.failure}
     for name, reason in failures.items():
         print_error(f"{name}: {reason}")
     if outcome.stopped:
         print_error(f"stopped by Ctrl-C after {outcome.count} frames; what was tracked is kept")
-    return 130 if outcome.stopped else 1 if failures else 0
+        return 130
+    return 1 if failures else 0
 
 
 def _installed() -> list[str]:

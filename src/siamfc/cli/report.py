@@ -218,6 +218,7 @@ def _print(study: "Study", page: Path, exported: list[Path]) -> None:
         )
     if study.repeated:
         print("\n±: sample standard deviation over the runs of a tracker")
-    print(f"\n{len(study.sequences)} sequences, {study.frame_count} frames: {page}")
+    count = len(study.sequences)
+    print(f"\n{count} sequence{'s' if count != 1 else ''}, {study.frame_count} frames: {page}")
     for path in exported:
         print(f"boxes: {path}")

@@ -149,6 +149,12 @@ class WideLabels(Chart):
     _left = 120.0
 
 
+class WiderLabels(Chart):
+    """A chart with room for longer names, such as those of attributes with their counts."""
+
+    _left = 165.0
+
+
 def ticks(low: float, high: float, count: int = 5) -> list[tuple[float, str]]:
     """Some round values from `low` to `high`, each with its text.
 

@@ -7,7 +7,7 @@ import numpy as np
 from siamfc.data.sequences import FloatArray, Sequence
 from siamfc.evaluation import metrics
 from siamfc.evaluation.measures import Comparison, Measure
-from siamfc.report.chart import Chart, WideLabels, shares, ticks
+from siamfc.report.chart import Chart, WideLabels, WiderLabels, shares, ticks
 from siamfc.report.entry import Entry
 from siamfc.report.statistics import Difference
 from siamfc.report.study import Study
@@ -151,12 +151,12 @@ def offset_chart(study: Study, axis: int) -> str:
 def attribute_chart(study: Study, measure: str) -> str:
     """A score on the sequences of each attribute."""
     names = list(study.attributes)
-    chart = WideLabels(
+    chart = WiderLabels(
         "AUC by attribute", (0, 1), (-0.5, len(names) - 0.5), height=42 + 24 * len(names)
     )
     rows = [(len(names) - 1 - row, name) for row, name in enumerate(names)]
     counts = {name: len(those) for name, those in study.attributes.items()}
-    chart.y_axis([(y, f"{shorten(name)} ({counts[name]})") for y, name in rows])
+    chart.y_axis([(y, f"{shorten(name, 22)} ({counts[name]})") for y, name in rows])
     chart.x_axis(shares(), "AUC")
     for y, name in rows:
         for entry in reversed(study.entries):

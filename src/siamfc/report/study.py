@@ -100,10 +100,12 @@ def make_study(
     }
     scored = tuple(one for one in sequences if not lacking[one.name] and one.annotated.sum() > 1)
     if not trackers or not scored:
-        damaged = next((line for each in trackers for line in each.damaged), "")
+        damaged = [line for each in trackers for line in each.damaged]
+        notes = [line for each in trackers for line in each.notes]
         raise DatasetError(
             "expected at least one sequence of which every tracker has results, got none"
-            + (f"; the first file left out is {damaged}" if damaged else "")
+            + (f"; the first file left out is {damaged[0]}" if damaged else "")
+            + (f"; {notes[0]}" if notes and not damaged else "")
         )
     parts = [(one, plan[one.name]) for one in scored]
     groups = [[one] for one in trackers] if separate else _series(trackers)

@@ -1,5 +1,6 @@
 """Reads and writes all that one tracker said of a data set."""
 
+import json
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as AbstractSequence
@@ -79,6 +80,13 @@ def read_record(path: str | Path) -> Mapping[str, Any]:
             return read_track(file)[1]
         except DatasetError:
             continue
+    for file in sorted(Path(path).rglob("*.failed.json")):
+        try:
+            record = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(record, dict):
+            return record
     return {}
 
 
