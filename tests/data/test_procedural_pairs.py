@@ -9,6 +9,7 @@ from siamfc.data.procedural.pairs import (
     PAIR_UNIFORMS,
     PairGenerator,
     PairSettings,
+    exemplar_side,
     plan_pairs,
 )
 from siamfc.data.procedural.render import coverage
@@ -65,9 +66,15 @@ def test_pairs_have_the_shapes_and_types_they_say():
         ((2, 2), torch.float32),
         ((2,), torch.float32),
         ((2,), torch.float32),
-        ((2, 4), torch.float32),
+        ((2, 4), torch.float32),        ((2, 2), torch.float32),
     ]
     assert pairs.searches.float().std() > 5  # something is to be seen
+
+
+def test_the_exemplar_s_size_with_context_fills_it():
+    pairs = _generator()(0)
+    sides = exemplar_side(pairs.exemplar_sizes)
+    assert torch.allclose(sides, torch.full_like(sides, pairs.exemplars.shape[1]), atol=1e-3)
 
 
 def test_the_offset_is_the_box_s_centre_from_the_search_image_s(plan):
