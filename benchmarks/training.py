@@ -110,7 +110,8 @@ def measure_ways(
 ) -> list[dict[str, Any]]:
     """What each change to the plain network brought; forward, backward and update."""
     batch = random_pairs(recipe, device)
-    steppers = [Stepper(way, recipe, device) for way in make_ways(recipe, device)]
+    ways = [w for w in make_ways(recipe, device) if not (w.compiled and options.skip_compiled)]
+    steppers = [Stepper(way, recipe, device) for way in ways]
     calls: list[Callable[[], object]] = [partial(stepper, batch) for stepper in steppers]
     seconds = time_in_turn(calls, device, rounds=options.rounds, steps=options.steps)
     rows = []
@@ -200,21 +201,28 @@ def measure(recipe: Recipe, device: torch.device, options: argparse.Namespace) -
     """Everything that one process can measure."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     result: dict[str, Any] = {"device": name, "torch": torch.__version__, "batch": recipe.batch}
+    show(result)
+
+    def add(part: dict[str, Any]) -> None:
+        result.update(part)
+        show(part)
+
     with full_precision():
         if not options.skip_ways:
             result["ways"] = measure_ways(recipe, device, options)
             show_ways(result["ways"])
-        if options.curves:
-            result["curves"] = compare_curves(recipe, device, options)
         if options.public_seconds:
             stored = random_pairs(recipe, device)
-            result["pairs_per_second_public"] = public_loop_rate(
+            rate = public_loop_rate(
                 stored, recipe, device, workers=options.workers, seconds=options.public_seconds
             )
-    result |= measure_parts(recipe, device, options)
+            add({"pairs_per_second_public": rate})
+    add(measure_parts(recipe, device, options))
     if options.public_seconds:
-        ratio = result["pairs_per_second"] / result["pairs_per_second_public"]
-        result["times_faster_than_public"] = ratio
+        add({"times_faster_than_public": result["pairs_per_second"] / rate})
+    if options.curves:
+        with full_precision():
+            add({"curves": compare_curves(recipe, device, options)})
     return result
 
 
@@ -243,11 +251,10 @@ def show_ways(rows: list[dict[str, Any]]) -> None:
 
 
 def show(result: dict[str, Any]) -> None:
-    """A line for each other number."""
+    """A line for each number."""
     for name, value in result.items():
-        if name != "ways":
-            text = f"{value:.4g}" if isinstance(value, float) else json.dumps(value)
-            print(f"{name.replace('_', ' '):<32}{text}")
+        text = f"{value:.4g}" if isinstance(value, float) else json.dumps(value)
+        print(f"{name.replace('_', ' '):<32}{text}", flush=True)
 
 
 def parse() -> argparse.Namespace:
@@ -262,6 +269,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--public-seconds", type=float, default=8.0, help="0: leave it out")
     parser.add_argument("--curves", type=int, default=0, metavar="STEPS")
     parser.add_argument("--skip-ways", action="store_true")
+    parser.add_argument("--skip-compiled", action="store_true", help="it takes a minute")
     parser.add_argument("--profile", type=Path, metavar="FILE")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--out", type=Path, metavar="FILE.json")
@@ -280,11 +288,12 @@ def main() -> None:
     if place.world > 1:
         with joined(place, device):
             result: dict[str, Any] = dict(measure_scaling(recipe, device, place, options))
+        if place.is_first:
+            show(result)
     else:
         result = measure(recipe, device, options)
     if not place.is_first:
         return
-    show(result)
     if options.out:
         temporary = options.out.with_suffix(".part")
         temporary.write_text(json.dumps(result, indent=2))
