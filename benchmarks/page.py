@@ -32,7 +32,7 @@ from typing import Any
 from loop import RATE, render  # first: it sets the count of BLAS threads
 
 from siamfc.frames import open_source
-from siamfc.network import Matcher, load_matcher
+from siamfc.network import load_matcher
 from siamfc.system import commit, machine
 from siamfc.tracking import follow, open_results, settings_for
 
@@ -51,13 +51,14 @@ class Cost:
 
 # --- The command line's loop ----------------------------------------------------------------------
 
-_matchers: dict[int, Matcher] = {}
+_matchers: dict[int, Any] = {}
 
 
 def track(video: Path, box: Box, threads: int) -> Cost:
     """Track as `siamfc track --results` does; run by a process of its own, which stays warm."""
-    matcher = _matchers.get(threads) or load_matcher("default", device="cpu", threads=threads)
-    _matchers[threads] = matcher
+    if threads not in _matchers:
+        _matchers[threads] = load_matcher("default", device="cpu", threads=threads)
+    matcher = _matchers[threads]
     start, begun = time.perf_counter(), time.process_time()
     with (
         open_source(video) as source,
