@@ -27,7 +27,7 @@ class Extent:
 
 EXTENTS: dict[Size, Extent] = {
     "full": Extent(video_frames=300, loss_steps=20, term_frames=300),
-    "gpu": Extent(video_frames=300, loss_steps=20, term_frames=300),
+    "gpu": Extent(video_frames=300, loss_steps=20, term_frames=150),
     "tiny": Extent(video_frames=60, loss_steps=4, term_frames=20),
 }
 
