@@ -29,12 +29,13 @@ class TrackerOptions:
     Given several times, the mean of all and its deviation are printed."""
     tracker: str | None = None
     """Another tracker: opencv:NAME, trax:COMMAND, or module:name of a class or function."""
-    scales: int = 3
-    """Sizes of the target that are tried in each frame: an odd number."""
+    scales: int | None = None
+    """Sizes of the target that are tried in each frame: an odd number, 3 by default. Only for
+    networks that don't give the size themselves."""
     update: Update = "none"
     """What is searched for. none: the target as it was in the first frame. previous: as it was
-    one frame ago. average: a moving average. sure: one of the frames with a high score. both: half
-    the first frame, half such an average."""
+    one frame ago. average: a moving average. sure: one of the frames with a high score. both: the
+    first frame and such an average together."""
     search_again: Flag = False
     """Look for a target that is lost all over the frame."""
     device: Device = "auto"
@@ -131,7 +132,7 @@ def evaluate(
 
 def _contenders(who: TrackerOptions, *, threads: int | None) -> "list[Contender]":
     from siamfc.evaluation.contenders import other_contender, our_contender
-    from siamfc.tracking import settings_for
+    from siamfc.tracking import settings_for_weights
 
     if who.tracker is not None:
         if who.weights is not None:
@@ -142,7 +143,9 @@ def _contenders(who: TrackerOptions, *, threads: int | None) -> "list[Contender]
             name,
             device=who.device,
             threads=threads,
-            settings=settings_for(who.scales, update=who.update, search_again=who.search_again),
+            settings=settings_for_weights(
+                name, who.scales, update=who.update, search_again=who.search_again
+            ),
             time_limit=who.time_limit,
         )
         for name in who.weights or ["default"]

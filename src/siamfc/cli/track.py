@@ -15,7 +15,7 @@ from siamfc.cli.usage import UsageError, parse_box
 from siamfc.errors import OutputError
 from siamfc.frames import FrameSource, open_source, open_writer
 from siamfc.network import load_matcher
-from siamfc.tracking import FrameResult, follow, open_results, result_paths, settings_for
+from siamfc.tracking import FrameResult, follow, open_results, result_paths, settings_for_weights
 
 
 def track(
@@ -26,7 +26,7 @@ def track(
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
     results: Path | None = None,
     weights: str = "default",
-    scales: int = 3,
+    scales: int | None = None,
     update: Update = "none",
     search_again: Flag = False,
     codec: Literal["h264", "vp9", "av1"] | None = None,
@@ -56,11 +56,12 @@ def track(
     weights
         A name that `siamfc models` lists, or a path.
     scales
-        Sizes of the object that are tried in each frame: an odd number.
+        Sizes of the object that are tried in each frame: an odd number, 3 by default. Only for
+        networks that don't give the size themselves.
     update
         What is searched for. none: the object as it was in the first frame. previous: as it was
         one frame ago. average: a moving average. sure: one of the frames with a high score. both:
-        half the first frame, half such an average.
+        the first frame and such an average together.
     search_again
         Look for an object that is lost all over the frame, which takes about four times as long
         while it is lost.
@@ -83,7 +84,7 @@ def track(
                 "frame, in pixels; or name the source alone, to draw the box on a page"
             )
         return open_page(source=str(source), weights=weights, scales=scales, device=device)
-    settings = settings_for(scales, update=update, search_again=search_again)
+    settings = settings_for_weights(weights, scales, update=update, search_again=search_again)
     kept: list[FrameResult] = []
     with ExitStack() as stack:
         frames = stack.enter_context(open_source(source))

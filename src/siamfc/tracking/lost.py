@@ -52,7 +52,7 @@ class LostSettings:
 
 def search_all_over() -> LostSettings:
     """Return values that find a lost target again: eight further squares in each frame."""
-    return LostSettings(windows=8)
+    return LostSettings(windows=8, holds_size=True)
 
 
 def count_lost(frames_lost: IntArray, scores: FloatArray, settings: LostSettings) -> IntArray:

@@ -51,17 +51,17 @@ def previous_frame() -> UpdateSettings:
 
 def moving_average() -> UpdateSettings:
     """Return a slow average over all frames."""
-    return UpdateSettings(rate=0.02)
+    return UpdateSettings(rate=0.01)
 
 
 def sure_average() -> UpdateSettings:
     """Return a slow average over the frames in which the tracker is sure."""
-    return UpdateSettings(rate=0.02, lowest_score=0.9)
+    return UpdateSettings(rate=0.03, lowest_score=0.95)
 
 
 def first_and_latest() -> UpdateSettings:
-    """Return half the first frame and half a fast average over the sure ones."""
-    return UpdateSettings(rate=0.1, lowest_score=0.9, first_share=0.5)
+    """Return seven tenths of the first frame and a fast average over the sure ones."""
+    return UpdateSettings(rate=0.1, lowest_score=0.95, first_share=0.7)
 
 
 UpdateName = Literal["none", "previous", "average", "sure", "both"]
