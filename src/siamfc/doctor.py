@@ -188,16 +188,28 @@ def _write_and_read(codec: str) -> int:
 def _weights() -> Iterator[Finding]:
     """Load the weights that ship and run them once."""
     try:
-        import numpy as np
+        from siamfc.network import available_weights
 
-        from siamfc.network import load_matcher
+        names = {"default", *(weights.name for weights in available_weights())}
+    except _FAILURES:
+        names = {"default"}
+    for name in sorted(names):
+        try:
+            _track_nothing(name)
+        except _FAILURES as error:
+            yield Finding(
+                area="weights", name=name, status="problem", detail=str(error), advice=_REINSTALL
+            )
+        else:
+            yield Finding(area="weights", name=name, status="ok", detail="loaded and run")
 
-        matcher = load_matcher("default", device="cpu")
-        size = matcher.spec.exemplar_size
-        matcher.embed_exemplar(np.zeros((1, size, size, 3), np.uint8))
-    except _FAILURES as error:
-        yield Finding(
-            area="weights", name="default", status="problem", detail=str(error), advice=_REINSTALL
-        )
-    else:
-        yield Finding(area="weights", name="default", status="ok", detail="loaded and run")
+
+def _track_nothing(weights: str) -> None:
+    import numpy as np
+
+    from siamfc.tracking import Tracker
+
+    image = np.zeros((64, 64, 3), np.uint8)
+    tracker = Tracker.from_pretrained(weights, device="cpu")
+    tracker.init(image, (16, 16, 32, 32))
+    tracker.update(image)

@@ -15,7 +15,7 @@ from siamfc.errors import InputError, OutputError
 from siamfc.frames import FrameSource, draw_boxes, open_source, open_writer
 from siamfc.frames.draw import PALETTE
 from siamfc.frames.legend import draw_legend
-from siamfc.tracking import open_results, settings_for
+from siamfc.tracking import open_results, settings_for_weights
 
 if TYPE_CHECKING:
     from siamfc.evaluation.side_by_side import SideBySide
@@ -33,7 +33,7 @@ def compare(
     tracker: Annotated[list[str] | None, Parameter(negative=())] = None,
     results: Path | None = None,
     weights: str = "default",
-    scales: int = 3,
+    scales: int | None = None,
     device: Device = "auto",
     overwrite: Flag = False,
     json: Flag = False,
@@ -60,7 +60,8 @@ def compare(
     weights
         A name that `siamfc models` lists, or a path.
     scales
-        Sizes of the object that are tried in each frame: an odd number.
+        Sizes of the object that are tried in each frame: an odd number, 3 by default. Only for
+        networks that don't give the size themselves.
     device
         Where the network runs.
     overwrite
@@ -74,7 +75,7 @@ def compare(
 
     first = parse_box(box)
     others = {name: parse_tracker(name)() for name in _each_once(tracker or _installed())}
-    ours = SiamFC(weights=weights, device=device, settings=settings_for(scales))()
+    ours = SiamFC(weights=weights, device=device, settings=settings_for_weights(weights, scales))()
     both = SideBySide(trackers={_OURS: ours, **others})
     names = [name.removeprefix("opencv:") for name in both.trackers]
     with ExitStack() as stack:

@@ -21,7 +21,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     weights: str = "default",
-    scales: int = 3,
+    scales: int | None = None,
     device: Device = "auto",
     allow_network: Flag = False,
     no_browser: Flag = False,
@@ -42,7 +42,8 @@ def serve(
     weights
         A name that `siamfc models` lists, or a path.
     scales
-        Sizes of the object that are tried in each frame: an odd number.
+        Sizes of the object that are tried in each frame: an odd number, 3 by default. Only for
+        networks that don't give the size themselves.
     device
         Where the network runs.
     allow_network
@@ -72,18 +73,18 @@ def open_page(
     host: str = "127.0.0.1",
     port: int = 0,
     weights: str,
-    scales: int,
+    scales: int | None,
     device: Device,
     allow_network: bool = False,
     browser: bool = True,
 ) -> int:
     """Serve the page until Ctrl-C."""
     from siamfc.network import load_matcher
-    from siamfc.tracking import settings_for
+    from siamfc.tracking import settings_for_weights
     from siamfc.web.access import is_loopback
     from siamfc.web.server import serve as serve_page
 
-    settings = settings_for(scales)
+    settings = settings_for_weights(weights, scales)
     if not is_loopback(host):
         if not allow_network:
             raise InputError(

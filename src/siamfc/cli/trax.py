@@ -8,7 +8,7 @@ from siamfc.cli.parameters import Device, Flag
 def trax(
     *,
     weights: str = "default",
-    scales: int = 3,
+    scales: int | None = None,
     device: Device = "auto",
     threads: int | None = None,
     index_base: Literal["0", "1"] = "0",
@@ -24,7 +24,8 @@ def trax(
     weights
         A name that `siamfc models` lists, or the path of a checkpoint.
     scales
-        Sizes of the target that are tried in each frame: an odd number.
+        Sizes of the target that are tried in each frame: an odd number, 3 by default. Only for
+        networks that don't give the size themselves.
     device
         Where the network runs.
     threads
@@ -37,7 +38,12 @@ def trax(
     """
     from siamfc.evaluation import SiamFC
     from siamfc.evaluation.trax_server import TraxSettings, serve
-    from siamfc.tracking import settings_for
+    from siamfc.tracking import settings_for_weights
 
-    tracker = SiamFC(weights=weights, device=device, threads=threads, settings=settings_for(scales))
+    tracker = SiamFC(
+        weights=weights,
+        device=device,
+        threads=threads,
+        settings=settings_for_weights(weights, scales),
+    )
     serve(tracker(), TraxSettings(index_base=float(index_base), polygon=polygon))

@@ -18,7 +18,7 @@ from siamfc.evaluation.results import Record, ResultFolder
 from siamfc.evaluation.runs import OnFrames
 from siamfc.evaluation.schemes import ONE_PASS, Scheme
 from siamfc.evaluation.trackers import SiamFC
-from siamfc.tracking import TrackerSettings
+from siamfc.tracking import AnySettings
 from siamfc.workers import Workers
 
 
@@ -72,7 +72,7 @@ def our_contender(
     *,
     device: str = "auto",
     threads: int | None = None,
-    settings: TrackerSettings | None = None,
+    settings: AnySettings | None = None,
     time_limit: float | None = None,
 ) -> Contender:
     """Let this package's tracker take part.
@@ -88,9 +88,7 @@ def our_contender(
     Raises:
         InputError: an impossible limit.
     """
-    tracker = SiamFC(
-        weights=weights, device=device, threads=threads, settings=settings or TrackerSettings()
-    )
+    tracker = SiamFC(weights=weights, device=device, threads=threads, settings=settings)
     if time_limit is None:
         return Contender(factory=tracker, weights=weights)
     return Contender(factory=Isolated(factory=tracker, time_limit=time_limit), weights=weights)

@@ -1,12 +1,12 @@
 """The tracker that is evaluated: made anew in each process, and described for the record."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from siamfc.network import Checkpoint, Metadata, find_weights, load_matcher
-from siamfc.network.export import MODEL_FILE
-from siamfc.tracking import Tracker, TrackerSettings
+from siamfc.network import load_matcher
+from siamfc.network.loading import read_metadata
+from siamfc.tracking import AnySettings, Tracker, settings_for_weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +19,8 @@ class SiamFC:
     """`auto`, `cpu` or `cuda`."""
     threads: int | None = None
     """Of the network on a CPU; None: as many as there are cores."""
-    settings: TrackerSettings = field(default_factory=TrackerSettings)
-    """Scales, damping, window and upsampling."""
+    settings: AnySettings | None = None
+    """Of the tracker; None: the defaults that go with the network."""
 
     deterministic = True
     """Whether a track is the same each time, on one machine."""
@@ -30,6 +30,7 @@ class SiamFC:
 
         Raises:
             CheckpointError: weights that are unknown, damaged or unsafe.
+            InputError: settings that don't go with the network.
         """
         matcher = load_matcher(self.weights, device=self.device, threads=self.threads)
         return Tracker(matcher, self.settings)
@@ -44,7 +45,7 @@ class SiamFC:
             "name": "siamfc",
             "digest": weights_digest(self.weights),
             "device": self.device,
-            "settings": asdict(self.settings),
+            "settings": asdict(self.settings or settings_for_weights(self.weights)),
         }
 
 
@@ -54,7 +55,4 @@ def weights_digest(weights: str | Path) -> str:
     Raises:
         CheckpointError: weights that are unknown or damaged.
     """
-    path = find_weights(weights)
-    if path.is_dir():
-        return Metadata.from_json((path / MODEL_FILE).read_text(encoding="utf-8")).digest
-    return Checkpoint.load(path).metadata.digest
+    return read_metadata(weights).digest

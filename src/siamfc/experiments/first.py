@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from siamfc.errors import InputError
 from siamfc.experiments import thesis
 from siamfc.experiments.charts import error_charts, loss_form_charts, offset_charts, strips
 from siamfc.experiments.folder import PAGE, RESULTS, ExperimentFolder
@@ -15,7 +16,8 @@ from siamfc.experiments.steps import Options, Training, train, training_charts, 
 from siamfc.experiments.terms import measure_terms, terms
 from siamfc.experiments.videos import square_video, synthetic_sequences, video_name
 from siamfc.files import write_file
-from siamfc.network import load_matcher
+from siamfc.network import Matcher, load_matcher
+from siamfc.network.matcher import gives_boxes
 from siamfc.report import Study, make_study
 from siamfc.tracking import one_scale
 
@@ -89,10 +91,17 @@ def _measure_causes(weights: Path, frames: int, options: Options) -> dict[str, A
     video = square_video(thesis.STEPS[0], frames)
     matchers = {
         "a matcher that is never wrong": IdealMatcher(),
-        SQUARES: load_matcher(weights, device=options.device),
-        SHIPPED: load_matcher("default", device=options.device),
+        SQUARES: _load(weights, options.device),
+        SHIPPED: _load("default", options.device),
     }
     return {name: measure_terms(matcher, video) for name, matcher in matchers.items()}
+
+
+def _load(weights: str | Path, device: str) -> Matcher:
+    matcher = load_matcher(weights, device=device)
+    if gives_boxes(matcher):
+        raise InputError(f"{weights}: expected weights of SiamFC, got those of another network")
+    return matcher
 
 
 def _lead(videos: dict[str, Any]) -> str:

@@ -88,6 +88,14 @@ def load_checkpoint(weights: str | Path = "default") -> Checkpoint:
     return Checkpoint.load(path / CHECKPOINT_FILE if path.is_dir() else path)
 
 
+def read_metadata(weights: str | Path = "default") -> Metadata:
+    """Read what weights say of themselves, without loading a network; else as `load_checkpoint`."""
+    path = find_weights(weights)
+    if path.is_dir():
+        return _read_metadata(path / MODEL_FILE)
+    return Checkpoint.load(path).metadata
+
+
 def find_weights(weights: str | Path) -> Path:
     """The folder or checkpoint that a name or path means; CheckpointError if there is none."""
     names = [path.parent.name for path in sorted(_SHIPPED.glob(f"*/{MODEL_FILE}"))]

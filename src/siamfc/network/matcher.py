@@ -4,12 +4,15 @@ A matcher has no target and no memory: it turns crops into embeddings and compar
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from siamfc.errors import InputError
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 Embedding = Any
 """Exemplar embeddings, (N, 256, 6, 6), in the runtime's own array type and precision."""
@@ -79,7 +82,7 @@ AnyMatcher = Matcher | BoxMatcher
 """What tracks: a network of either kind."""
 
 
-def gives_boxes(matcher: AnyMatcher) -> TypeGuard[BoxMatcher]:
+def gives_boxes(matcher: AnyMatcher) -> "TypeIs[BoxMatcher]":
     """Whether a network gives boxes, or responses for several scales."""
     return hasattr(matcher, "locate")
 

@@ -1,5 +1,8 @@
 """The tracker: settings, one pure step, `init`/`update`, whole videos, results."""
 
+from siamfc.tracking.box_settings import BoxTrackerSettings
+from siamfc.tracking.box_targets import BoxTargets, advance_boxes, start_boxes
+from siamfc.tracking.choosing import AnySettings, fitting_settings, settings_for_weights
 from siamfc.tracking.detections import to_detections
 from siamfc.tracking.lost import LostSettings, search_all_over
 from siamfc.tracking.results import (
@@ -16,7 +19,8 @@ from siamfc.tracking.settings import (
     settings_for,
     three_scales,
 )
-from siamfc.tracking.step import TrackerState, begin, step
+from siamfc.tracking.state import TrackerState
+from siamfc.tracking.step import SearchView, begin, step, view_search
 from siamfc.tracking.targets import Targets, advance, start
 from siamfc.tracking.tracker import Tracker, follow
 from siamfc.tracking.tracks import Track, track
@@ -29,8 +33,12 @@ from siamfc.tracking.updating import (
 )
 
 __all__ = [
+    "AnySettings",
+    "BoxTargets",
+    "BoxTrackerSettings",
     "FrameResult",
     "LostSettings",
+    "SearchView",
     "Targets",
     "Track",
     "Tracker",
@@ -38,8 +46,10 @@ __all__ = [
     "TrackerState",
     "UpdateSettings",
     "advance",
+    "advance_boxes",
     "begin",
     "first_and_latest",
+    "fitting_settings",
     "five_scales",
     "follow",
     "moving_average",
@@ -50,11 +60,14 @@ __all__ = [
     "result_paths",
     "search_all_over",
     "settings_for",
+    "settings_for_weights",
     "start",
+    "start_boxes",
     "step",
     "sure_average",
     "three_scales",
     "to_detections",
     "track",
+    "view_search",
     "write_results",
 ]

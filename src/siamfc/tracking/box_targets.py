@@ -4,65 +4,64 @@ The counterpart of `targets` for networks that give every cell of the search ima
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from siamfc import boxes as box_formats
 from siamfc import geometry
+from siamfc.errors import InputError
 from siamfc.network.matcher import EmbeddingSpec
-
-FloatArray = NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class BoxTrackerSettings:
-    """How scores and boxes of all cells become one box (Li et al. 2018, SiamRPN, section 3.4)."""
-
-    change_penalty: float = 0.1
-    """Weight of sudden changes of size and ratio against the score."""
-    window_influence: float = 0.35
-    """Weight of the cosine window against the score."""
-    size_damping: float = 0.5
-    """Share of the way to the box's size that is gone, times its score and penalty."""
-    smallest_scale: float = 0.1
-    """Smallest size that a target may shrink to, as a share of its first."""
-    largest_scale: float = 10.0
-    """Largest size that a target may grow to, as a multiple of its first."""
+from siamfc.tracking.box_settings import BoxTrackerSettings
+from siamfc.tracking.lost import count_lost
+from siamfc.tracking.table import FloatArray, TargetTable, checked_boxes, sigmoid
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class BoxTargets:
-    """N targets at one moment, in frame pixels."""
+class BoxTargets(TargetTable):
+    """N targets at one moment, in frame pixels. Their score is the IoU that is expected."""
 
-    center_frame: FloatArray
-    """(N, 2) centres, x, y."""
     size: FloatArray
     """(N, 2) width and height."""
-    first_size: FloatArray
-    """(N, 2) width and height in the first frame."""
-    score: FloatArray
-    """(N,) score of the chosen cell, in [0, 1]; 1 in the first frame."""
-    frame_size: tuple[int, int]
-    """Width and height of the frame, pixels."""
-
-    def __len__(self) -> int:
-        return len(self.size)
 
     @property
     def boxes(self) -> FloatArray:
-        """(N, 4) boxes x, y, w, h; parts of them may lie outside the frame."""
+        """See `TargetTable.boxes`."""
         return box_formats.from_center(self.center_frame, self.size)
 
+    def at(self, boxes: FloatArray) -> Self:
+        """See `TargetTable.at`."""
+        return replace(self, center_frame=box_formats.center(boxes), size=boxes[:, 2:])
+
     def exemplar_windows(self, spec: EmbeddingSpec) -> tuple[FloatArray, FloatArray]:
-        """Squares that the exemplar images show: centres (N, 2) and sides (N,)."""
+        """See `TargetTable.exemplar_windows`."""
         return self.center_frame, geometry.exemplar_side(self.size, spec.context_amount)
 
-    def search_windows(self, spec: EmbeddingSpec) -> tuple[FloatArray, FloatArray]:
-        """Squares to search in the next frame: centres (N, 2) and sides (N,)."""
-        side = geometry.exemplar_side(self.size, spec.context_amount)
-        return self.center_frame, geometry.search_side(side, spec.exemplar_size, spec.search_size)
+    def exemplar_sizes(self, spec: EmbeddingSpec) -> FloatArray:
+        """Width and height of the boxes in the exemplar images, their pixels: (N, 2)."""
+        side = self.exemplar_windows(spec)[1]
+        return self.size * (spec.exemplar_size / side[:, None])
+
+
+def start_boxes(boxes: ArrayLike | Sequence[ArrayLike], frame_size: tuple[int, int]) -> BoxTargets:
+    """Take boxes (N, 4), or one box (4,), of a first frame of `frame_size` (width, height).
+
+    Raises:
+        InputError: see `checked_boxes`.
+    """
+    checked = checked_boxes(boxes, frame_size)
+    return BoxTargets(
+        center_frame=box_formats.center(checked),
+        first_size=checked[:, 2:],
+        size=checked[:, 2:],
+        score=np.ones(len(checked)),
+        frames_lost=np.zeros(len(checked), dtype=np.int64),
+        frame_size=frame_size,
+    )
 
 
 def advance_boxes(
@@ -72,50 +71,147 @@ def advance_boxes(
     settings: BoxTrackerSettings,
     spec: EmbeddingSpec,
 ) -> BoxTargets:
-    """Move and resize targets by scores (N, m, m) and boxes (N, 4, m, m) of their search windows.
+    """Move and resize targets by logits (N, m, m) and boxes (N, 4, m, m) of their search windows.
 
-    Boxes are left, top, right, bottom in pixels of the search image.
+    Boxes are left, top, right, bottom in pixels of the search image. The cell is chosen whose
+    score, less a penalty for sudden changes of size and ratio, and mixed with the cosine window,
+    is highest. Its box is the target's: the centre at once, the size in part, the more the surer.
+    The size stays within its limits and the centre inside the frame. By the score a target is
+    lost, or found again.
+
+    Raises:
+        InputError: logits or boxes of another shape, that are not finite, or boxes without area.
     """
     count = len(targets)
-    center, side = targets.search_windows(spec)
-    pitch = side[:, None] / spec.search_size
-    left, top, right, bottom = np.moveaxis(boxes.reshape(count, 4, -1).astype(np.float64), 1, 0)
-    width, height = (right - left) * pitch, (bottom - top) * pitch
-    score = 0.5 + 0.5 * np.tanh(logits.reshape(count, -1).astype(np.float64) / 2)
-
-    def side_of(width: FloatArray, height: FloatArray) -> FloatArray:
-        return geometry.exemplar_side(np.stack([width, height], -1), spec.context_amount)
-
-    old_width, old_height = targets.size[:, :1], targets.size[:, 1:]
-    growth = np.log(side_of(width, height) / side_of(old_width, old_height))
-    ratio = np.log((width * old_height) / (height * old_width))
-    change = np.exp(np.abs(growth) + np.abs(ratio))
-    penalty = np.exp(-settings.change_penalty * (change - 1))
+    _check(logits, boxes, (count, spec.response_size, spec.response_size))
+    center, side = targets.present_windows(spec)
+    cells = _read(targets, side, logits.reshape(count, -1), boxes, settings, spec)
     window = settings.window_influence
-    mixed = (1 - window) * score * penalty + window * _window(spec).ravel()
-    best = mixed.argmax(1)
-    rows = np.arange(count)
+    rated = (1 - window) * cells.score * cells.penalty + window * _window(spec)
+    chosen = np.arange(count), rated.argmax(1)
 
-    share = (settings.size_damping * penalty * score)[rows, best, None]
-    size = np.stack([width[rows, best], height[rows, best]], -1)
-    size = targets.size * (1 - share) + size * share
-    size = np.clip(
-        size,
-        targets.first_size * settings.smallest_scale,
-        targets.first_size * settings.largest_scale,
-    )
-    middle = np.stack([left + right, top + bottom], -1)[rows, best] / 2
-    moved = center + (middle - spec.search_size / 2) * pitch
+    score, size = cells.score[chosen], cells.size[chosen]
+    frames_lost = count_lost(targets.frames_lost, score, settings.lost)
+    share = settings.size_damping * cells.penalty[chosen] * score
+    if settings.lost.holds_size:
+        share = np.where(frames_lost > 0, 0.0, share)
+    smallest, largest = settings.smallest_scale, settings.largest_scale
+    size = targets.size + (size - targets.size) * share[:, None]
     return replace(
         targets,
-        center_frame=np.clip(moved, 0.0, targets.frame_size),
-        size=size,
-        score=score[rows, best],
+        center_frame=np.clip(center + cells.displacement[chosen], 0.0, targets.frame_size),
+        size=np.clip(size, targets.first_size * smallest, targets.first_size * largest),
+        score=score,
+        frames_lost=frames_lost,
     )
 
 
+def recover_boxes(
+    targets: BoxTargets,
+    centers: FloatArray,
+    logits: NDArray[np.floating],
+    boxes: NDArray[np.floating],
+    settings: BoxTrackerSettings,
+    spec: EmbeddingSpec,
+) -> BoxTargets:
+    """Put lost targets where they were found elsewhere, and leave the others where they are.
+
+    A target is moved to the best cell of its further windows if the score there is higher than
+    the one that it has and reaches `moved_from`; it is found if it reaches `found_from` too. Its
+    size stays: that of the next frame tells.
+
+    Args:
+        targets: N, after `advance_boxes`.
+        centers: (N, W, 2) of the windows, frame pixels; see `windows_elsewhere`. They show the
+            targets at their present size.
+        logits: (N, W, m, m) of these windows.
+        boxes: (N, W, 4, m, m) of these windows.
+        settings: of the tracker.
+        spec: of the network.
+    """
+    count, windows = centers.shape[:2]
+    side = targets.present_windows(spec)[1]
+    corners = np.moveaxis(boxes, 2, 1)
+    cells = _read(targets, side, logits.reshape(count, -1), corners, settings, spec)
+    best = (cells.score * cells.penalty).argmax(1)
+    chosen = np.arange(count), best
+    score = cells.score[chosen]
+    limits = settings.lost
+    moved = targets.lost & (score > targets.score) & (score >= limits.moved_from)
+    found = moved & (score >= limits.found_from)
+    window = best // (cells.score.shape[1] // windows)
+    there = centers[chosen[0], window] + cells.displacement[chosen]
+    return replace(
+        targets,
+        center_frame=np.where(
+            moved[:, None], np.clip(there, 0.0, targets.frame_size), targets.center_frame
+        ),
+        score=np.where(moved, score, targets.score),
+        frames_lost=np.where(found, 0, targets.frames_lost),
+    )
+
+
+class _Cells(NamedTuple):
+    """What C cells say of each of N targets, in frame pixels."""
+
+    score: FloatArray
+    """(N, C) in [0, 1]."""
+    penalty: FloatArray
+    """(N, C) share of the score that the change of size and ratio leaves."""
+    displacement: FloatArray
+    """(N, C, 2) from the window's centre."""
+    size: FloatArray
+    """(N, C, 2)"""
+
+
+def _read(
+    targets: BoxTargets,
+    side: FloatArray,
+    logits: NDArray[np.floating],
+    boxes: NDArray[np.floating],
+    settings: BoxTrackerSettings,
+    spec: EmbeddingSpec,
+) -> _Cells:
+    """Cells' logits (N, C) and boxes (N, 4, …) of windows with these sides (N,)."""
+    pitch = side[:, None, None] / spec.search_size
+    corners = boxes.reshape(len(targets), 2, 2, -1).astype(np.float64)
+    first, last = corners[:, 0].swapaxes(1, 2), corners[:, 1].swapaxes(1, 2)
+    size = (last - first) * pitch
+    displacement = ((first + last) / 2 - spec.search_size / 2) * pitch
+
+    present = targets.size[:, None]
+    sides = geometry.exemplar_side(size, spec.context_amount)
+    growth = np.log(sides / geometry.exemplar_side(present, spec.context_amount))
+    relative = np.log(size / present)
+    ratio = relative[..., 0] - relative[..., 1]
+    change = np.exp(np.abs(growth) + np.abs(ratio))
+    penalty = np.exp(-settings.change_penalty * (change - 1))
+    return _Cells(sigmoid(logits.astype(np.float64)), penalty, displacement, size)
+
+
+@lru_cache
 def _window(spec: EmbeddingSpec) -> FloatArray:
-    """Cosine window about the search image's centre, 1 there, (m, m)."""
+    """Cosine window about the search image's centre, 1 there, of all cells: (m · m,), read-only."""
     place = np.arange(spec.response_size) * spec.stride + 0.5 - spec.search_size / 2
     row = 0.5 + 0.5 * np.cos(2 * math.pi * place / (spec.response_size * spec.stride))
-    return np.outer(row, row)
+    window = np.outer(row, row).ravel()
+    window.flags.writeable = False
+    return window
+
+
+def _check(
+    logits: NDArray[np.floating], boxes: NDArray[np.floating], expected: tuple[int, int, int]
+) -> None:
+    count, rows, columns = expected
+    if logits.shape != expected or boxes.shape != (count, 4, rows, columns):
+        raise InputError(
+            f"expected logits {expected} and boxes {(count, 4, rows, columns)}, "
+            f"got {logits.shape} and {boxes.shape}"
+        )
+    if not (np.isfinite(logits).all() and np.isfinite(boxes).all()):
+        raise InputError(
+            "logits and boxes: expected finite numbers, got NaN or infinity: the weights are "
+            "damaged, or the precision is too low for them"
+        )
+    if not (boxes[:, 2:] > boxes[:, :2]).all():
+        raise InputError("boxes: expected right beyond left and bottom below top in every cell")

@@ -1,155 +1,91 @@
-"""One step of the tracker: frame → crops → responses → boxes, without side effects."""
+"""One step of the tracker: frame → crops → network → boxes, without side effects.
+
+What the network gives, responses for several scales or boxes, decides which module does the work.
+"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from siamfc import geometry
 from siamfc.errors import InputError
-from siamfc.network.matcher import Embedding, Matcher
-from siamfc.tracking.lost import windows_elsewhere
-from siamfc.tracking.settings import TrackerSettings
-from siamfc.tracking.targets import Targets, advance, recover, start
-from siamfc.tracking.updating import UpdateSettings, mix, update_rates
+from siamfc.network.matcher import AnyMatcher, EmbeddingSpec, gives_boxes
+from siamfc.tracking.box_step import begin_boxes, step_boxes
+from siamfc.tracking.choosing import AnySettings, box_settings, scale_settings
+from siamfc.tracking.scale_step import begin_scales, step_scales
+from siamfc.tracking.state import TrackerState
+from siamfc.tracking.table import FloatArray, sigmoid
 
 ByteImage = NDArray[np.uint8]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TrackerState:
-    """All that a tracker remembers of the frames so far."""
-
-    targets: Targets
-    exemplars: Embedding
-    """(N, 256, 6, 6) of the first frame, in the matcher's own array type."""
-    average: Embedding | None = None
-    """Moving average over the frames since, likewise; None: nothing was taken in yet."""
-    fill: ByteImage
-    """(3,) mean colour of the first frame, shown in place of what lies outside a frame."""
-
-    def take(self, rows: Sequence[int]) -> Self:
-        """Some of the targets, in the order of `rows`."""
-        chosen = list(rows)
-        return replace(
-            self,
-            targets=self.targets.take(chosen),
-            exemplars=self.exemplars[chosen],
-            average=None if self.average is None else self.average[chosen],
-        )
-
-
 def begin(
-    image: ByteImage, boxes: ArrayLike | Sequence[ArrayLike], matcher: Matcher
+    image: ByteImage, boxes: ArrayLike | Sequence[ArrayLike], matcher: AnyMatcher
 ) -> TrackerState:
     """Take targets in a first frame (H, W, 3): boxes (N, 4), or one box (4,).
 
     Raises:
         InputError: not an image, or a box that cannot be tracked; see `start`.
     """
-    height, width = geometry.as_image(image).shape[:2]
-    targets = start(boxes, (width, height), matcher.spec)
-    fill = geometry.mean_color(image)
-    exemplars = _embed(targets, image, fill, matcher)
-    return TrackerState(targets=targets, exemplars=exemplars, fill=fill)
+    if gives_boxes(matcher):
+        return begin_boxes(image, boxes, matcher)
+    return begin_scales(image, boxes, matcher)
 
 
 def step(
-    state: TrackerState, image: ByteImage, matcher: Matcher, settings: TrackerSettings
+    state: TrackerState, image: ByteImage, matcher: AnyMatcher, settings: AnySettings
 ) -> TrackerState:
     """Follow the targets into the next frame; all of them go through the network in one batch.
 
-    Those that are lost then are looked for in further windows, in a second batch; the exemplars
-    are updated last, from where the targets are by then.
+    Those that are lost then are looked for in further windows, in a second batch.
 
     Raises:
-        InputError: not an image, or one of another size than the first.
+        InputError: not an image, or one of another size than the first; settings or a state that
+            don't go with the network.
     """
     require_size(image, state.targets.frame_size)
-    exemplars = _searched(state, settings.update)
-    size = matcher.spec.search_size
-    windows = zip(*state.targets.search_windows(settings), strict=True)
-    crops = [
-        geometry.crop_scales(image, center, sides, size, state.fill) for center, sides in windows
-    ]
-    responses = matcher.respond(exemplars, np.stack(crops))
-    targets = advance(state.targets, responses, settings, matcher.spec)
-    if settings.lost.windows:
-        targets = _search_elsewhere(targets, exemplars, image, state.fill, matcher, settings)
-    moved = replace(state, targets=targets)
-    return _updated(moved, image, matcher, settings.update)
+    if gives_boxes(matcher):
+        return step_boxes(state, image, matcher, box_settings(settings))
+    return step_scales(state, image, matcher, scale_settings(settings))
 
 
-def _embed(targets: Targets, image: ByteImage, fill: ByteImage, matcher: Matcher) -> Embedding:
-    """Embed the targets where they are."""
-    size = matcher.spec.exemplar_size
-    windows = zip(*targets.exemplar_windows(matcher.spec), strict=True)
-    crops = [geometry.crop(image, center, float(side), size, fill) for center, side in windows]
-    return matcher.embed_exemplar(np.stack(crops))
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SearchView:
+    """What the network sees of a target in a frame, at its present size."""
+
+    search: ByteImage
+    """(255, 255, 3) search image."""
+    scores: FloatArray
+    """(m, m) sigmoid of what the network says of each cell, in [0, 1]."""
+    area: FloatArray
+    """(4,) x, y, w, h of the part of the frame that the cells stand for."""
 
 
-def _searched(state: TrackerState, settings: UpdateSettings) -> Embedding:
-    """What is searched for: the first exemplars, or a mix of them and the moving average."""
-    if state.average is None:
-        return state.exemplars
-    share = np.full(len(state.targets), settings.first_share)
-    return mix(state.average, state.exemplars, share)
-
-
-def _search_elsewhere(
-    targets: Targets,
-    exemplars: Embedding,
-    image: ByteImage,
-    fill: ByteImage,
-    matcher: Matcher,
-    settings: TrackerSettings,
-) -> Targets:
-    """Look for targets that are lost in further windows, all at their present size."""
+def view_search(state: TrackerState, image: ByteImage, matcher: AnyMatcher) -> SearchView:
+    """Show what the network sees of the first target where it is looked for in this frame."""
     spec = matcher.spec
-    sides = targets.first_side * targets.scale
-    reaches = sides * (spec.response_size * spec.stride / spec.search_size)
-    places = {}
-    turns = targets.frames_lost - settings.lost.patience - 1
-    for row in np.flatnonzero(turns >= 0).tolist():
-        centers = windows_elsewhere(
-            targets.center_frame[row],
-            float(reaches[row]),
-            targets.frame_size,
-            int(turns[row]),
-            settings.lost.windows,
-        )
-        if len(centers):
-            places[row] = centers
-    if not places:
-        return targets
-    rows = list(places)
-    crops = [
-        [
-            geometry.crop(image, center, float(sides[row]), spec.search_size, fill)
-            for center in centers
-        ]
-        for row, centers in places.items()
-    ]
-    responses = matcher.respond(exemplars[rows], np.array(crops))
-    centers = np.stack(list(places.values()))
-    return targets.put(rows, recover(targets.take(rows), centers, responses, settings, spec))
+    (center, *_), (side, *_) = state.targets.present_windows(spec)
+    search = geometry.crop(image, center, float(side), spec.search_size, state.fill)
+    if gives_boxes(matcher):
+        logits = matcher.locate(state.exemplars[:1], search[None])[0][0]
+        middle = (spec.response_size - 1) / 2 * spec.stride + 0.5
+    else:
+        logits = matcher.respond(state.exemplars[:1], search[None, None])[0, 0]
+        middle = spec.search_size / 2
+    return SearchView(
+        search=search,
+        scores=sigmoid(logits.astype(np.float64)),
+        area=_area(center, float(side), middle, spec),
+    )
 
 
-def _updated(
-    state: TrackerState, image: ByteImage, matcher: Matcher, settings: UpdateSettings
-) -> TrackerState:
-    """Take the present frame into the moving average of the targets that are sure."""
-    if not settings.changes_exemplar:
-        return state
-    targets = state.targets
-    rates = update_rates(targets.score, targets.lost, settings)
-    if not rates.any():
-        return state
-    average = state.exemplars if state.average is None else state.average
-    present = _embed(targets, image, state.fill, matcher)
-    return replace(state, average=mix(average, present, rates))
+def _area(center: FloatArray, side: float, middle: float, spec: EmbeddingSpec) -> FloatArray:
+    """Of cells about a point of the search image; a box in the frame."""
+    extent = spec.response_size * spec.stride
+    corner = geometry.crop_to_frame([middle - extent / 2] * 2, center, side, spec.search_size)
+    return np.concatenate([corner, [extent * side / spec.search_size] * 2])
 
 
 def require_size(image: ByteImage, frame_size: tuple[int, int]) -> None:

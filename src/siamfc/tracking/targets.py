@@ -6,7 +6,7 @@ a network, so that whoever has crops and responses of their own can use them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,61 +17,34 @@ from siamfc.errors import InputError
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.tracking.lost import count_lost
 from siamfc.tracking.settings import TrackerSettings
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
-_PER_TARGET = ("center_frame", "first_size", "first_side", "scale", "score", "frames_lost")
-"""The tables of `Targets` with a row for each of them."""
+from siamfc.tracking.table import FloatArray, TargetTable, checked_boxes, sigmoid
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Targets:
-    """N targets at one moment, in frame pixels."""
+class Targets(TargetTable):
+    """N targets at one moment whose width and height keep their ratio, in frame pixels.
 
-    center_frame: FloatArray
-    """(N, 2) centres, x, y."""
-    first_size: FloatArray
-    """(N, 2) width and height in the first frame."""
+    Their score is the sigmoid of the response's peak.
+    """
+
     first_side: FloatArray
     """(N,) side of the square that the search image showed at the first size."""
     scale: FloatArray
     """(N,) present size as a multiple of the first."""
-    score: FloatArray
-    """(N,) sigmoid of the response's peak, in [0, 1]; 1 in the first frame."""
-    frames_lost: IntArray
-    """(N,) for how many frames each has been lost; 0: it is followed."""
-    frame_size: tuple[int, int]
-    """Width and height of the frame, pixels."""
-
-    def __len__(self) -> int:
-        return len(self.scale)
-
-    @property
-    def lost(self) -> NDArray[np.bool_]:
-        """(N,) whether the score says that the box is not to be trusted; see `LostSettings`."""
-        return self.frames_lost > 0
 
     @property
     def boxes(self) -> FloatArray:
-        """(N, 4) boxes x, y, w, h; parts of them may lie outside the frame."""
+        """See `TargetTable.boxes`."""
         size = self.first_size * self.scale[:, None]
         return box_formats.from_center(self.center_frame, size)
 
-    def take(self, rows: Sequence[int] | NDArray[np.intp]) -> Self:
-        """Some of the targets, in the order of `rows`."""
-        chosen = np.asarray(rows, dtype=np.intp)
-        return replace(self, **{name: getattr(self, name)[chosen] for name in _PER_TARGET})
-
-    def put(self, rows: Sequence[int], others: "Targets") -> Self:
-        """The targets with those of `rows` replaced by others."""
-        tables = {name: getattr(self, name).copy() for name in _PER_TARGET}
-        for name, table in tables.items():
-            table[list(rows)] = getattr(others, name)
-        return replace(self, **tables)
+    def at(self, boxes: FloatArray) -> Self:
+        """See `TargetTable.at`; of their sizes the width counts."""
+        scale = boxes[:, 2] / self.first_size[:, 0]
+        return replace(self, center_frame=box_formats.center(boxes), scale=scale)
 
     def exemplar_windows(self, spec: EmbeddingSpec) -> tuple[FloatArray, FloatArray]:
-        """Squares that the exemplar images show: centres (N, 2) and sides (N,)."""
+        """See `TargetTable.exemplar_windows`."""
         side = self.first_side * self.scale * (spec.exemplar_size / spec.search_size)
         return self.center_frame, side
 
@@ -86,18 +59,10 @@ def start(
 ) -> Targets:
     """Take boxes (N, 4), or one box (4,), of a first frame of `frame_size` (width, height).
 
-    A box may reach over the frame's border, as the boxes of targets that are partly out of view
-    do. One that is both wider and higher than the frame is refused: there is nothing beside the
-    target that it could be told from, and nearly always a number is wrong.
-
     Raises:
-        InputError: no box; or one that isn't four finite numbers, has no area, lies outside the
-            frame or is larger than it. The message says which.
+        InputError: see `checked_boxes`.
     """
-    rows = _rows(boxes)
-    checked = np.stack(
-        [_checked_box(row, frame_size, _name(i, rows)) for i, row in enumerate(rows)]
-    )
+    checked = checked_boxes(boxes, frame_size)
     exemplar = geometry.exemplar_side(checked[:, 2:], spec.context_amount)
     return Targets(
         center_frame=box_formats.center(checked),
@@ -142,7 +107,7 @@ def advance(
     displacement = geometry.displacement_to_frame(displacement_crop, sides, spec.search_size)
     growth = 1 + settings.scale_damping * (settings.scale_factors[winners] - 1)
     limits = settings.smallest_scale, settings.largest_scale
-    scores = _sigmoid(logits)
+    scores = sigmoid(logits)
     frames_lost = count_lost(targets.frames_lost, scores, settings.lost)
     if settings.lost.holds_size:
         growth = np.where(frames_lost > 0, 1.0, growth)
@@ -177,7 +142,7 @@ def recover(
     """
     surfaces = [geometry.upsample(response, settings.upsampling) for response in responses]
     best = np.array([surface.max(axis=(1, 2)).argmax() for surface in surfaces], dtype=np.intp)
-    scores = _sigmoid(np.array([s[k].max() for s, k in zip(surfaces, best, strict=True)]))
+    scores = sigmoid(np.array([s[k].max() for s, k in zip(surfaces, best, strict=True)]))
     peaks = np.array([geometry.peak_position(s[k]) for s, k in zip(surfaces, best, strict=True)])
     peaks_response = geometry.sample_to_response(peaks, settings.upsampling)
     displacement_crop = geometry.response_to_crop(peaks_response, spec.response_size, spec.stride)
@@ -216,42 +181,6 @@ def _read(
         mixed += surface * ((1 - settings.window_influence) / total)
     position = geometry.peak_position(mixed)
     return winner, geometry.sample_to_response(position, settings.upsampling), float(peaks[winner])
-
-
-def _sigmoid(logits: FloatArray) -> FloatArray:
-    return np.asarray(0.5 + 0.5 * np.tanh(logits / 2))
-
-
-def _rows(boxes: ArrayLike | Sequence[ArrayLike]) -> list[Any]:
-    """One box or several, as a list; what is no box at all is left for `as_box` to refuse."""
-    if isinstance(boxes, str) or not np.iterable(boxes):
-        return [boxes]
-    rows: list[Any] = list(boxes)
-    if not rows:
-        raise InputError("expected at least one box x, y, w, h, got none")
-    return rows if any(np.iterable(row) for row in rows) else [rows]
-
-
-def _name(index: int, rows: Sequence[object]) -> str:
-    return f"box {index + 1} of {len(rows)}: " if len(rows) > 1 else ""
-
-
-def _checked_box(value: ArrayLike, frame_size: tuple[int, int], name: str) -> FloatArray:
-    try:
-        box = box_formats.as_box(value)
-    except InputError as error:
-        raise InputError(f"{name}{error}") from None
-    width, height = frame_size
-    shown = ",".join(f"{number:g}" for number in box)
-    if box_formats.area(box_formats.clip_to_frame(box, frame_size)) <= 0:
-        raise InputError(
-            f"{name}expected a box inside the frame of {width}×{height} pixels, got {shown}"
-        )
-    if box[2] > width and box[3] > height:
-        raise InputError(
-            f"{name}expected a box no larger than the frame of {width}×{height} pixels, got {shown}"
-        )
-    return box
 
 
 def _check_responses(

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from siamfc.errors import InputError, SourceError
+from siamfc.tracking.choosing import AnySettings, fitting_settings
 from siamfc.tracking.results import FrameResult
-from siamfc.tracking.settings import TrackerSettings
-from siamfc.tracking.step import TrackerState, begin, require_size, step
+from siamfc.tracking.state import TrackerState
+from siamfc.tracking.step import begin, require_size, step
 
 if TYPE_CHECKING:
     from siamfc.frames import Frame
-    from siamfc.network.matcher import Matcher
+    from siamfc.network.matcher import AnyMatcher
 
 
 class Tracker:
@@ -24,12 +25,15 @@ class Tracker:
 
     Args:
         matcher: a network ready to track with.
-        settings: the defaults of `TrackerSettings` unless given.
+        settings: the defaults that go with the network unless given.
+
+    Raises:
+        InputError: settings that don't go with the network.
     """
 
-    def __init__(self, matcher: Matcher, settings: TrackerSettings | None = None) -> None:
+    def __init__(self, matcher: AnyMatcher, settings: AnySettings | None = None) -> None:
         self.matcher = matcher
-        self.settings = settings or TrackerSettings()
+        self.settings = fitting_settings(matcher, settings)
         self._state: TrackerState | None = None
 
     @classmethod
@@ -37,7 +41,7 @@ class Tracker:
         cls,
         weights: str | Path = "default",
         device: str = "auto",
-        settings: TrackerSettings | None = None,
+        settings: AnySettings | None = None,
     ) -> Self:
         """Make a tracker from weights: a name that `siamfc models` lists, or a path.
 
@@ -61,7 +65,10 @@ class Tracker:
 
     @property
     def score(self) -> float:
-        """Sigmoid of the last response's peak, in [0, 1]; 1 after `init`.
+        """How sure the network is of the last box, in [0, 1]; 1 after `init`.
+
+        SiamFC's is the sigmoid of the response's peak, that of a network which gives boxes the
+        IoU that it expects.
 
         Raises:
             InputError: `init` hasn't been called yet.
@@ -99,18 +106,18 @@ class Tracker:
 def follow(
     frames: Iterable[Frame],
     boxes: ArrayLike | Sequence[ArrayLike],
-    matcher: Matcher,
-    settings: TrackerSettings | None = None,
+    matcher: AnyMatcher,
+    settings: AnySettings | None = None,
 ) -> Iterator[tuple[Frame, FrameResult]]:
     """Follow targets through frames and yield each frame with its result.
 
     The first result has the boxes that were given, with scores of 1.
 
     Raises:
-        InputError: a box that cannot be tracked.
+        InputError: a box that cannot be tracked, or settings that don't go with the network.
         SourceError: no frame, or frames that change size.
     """
-    settings = settings or TrackerSettings()
+    settings = fitting_settings(matcher, settings)
     state: TrackerState | None = None
     for frame in frames:
         if state is None:

@@ -13,15 +13,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from siamfc.boxes import as_box
 from siamfc.errors import InputError, MissingDependencyError, OutputError, SiamFCError, SourceError
+from siamfc.tracking.choosing import AnySettings
 from siamfc.tracking.results import RESULT_SUFFIXES, FrameResult, write_results
-from siamfc.tracking.settings import TrackerSettings
 from siamfc.tracking.tracker import follow
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from siamfc.frames import Frame, FrameSource
-    from siamfc.network.matcher import Matcher
+    from siamfc.network.matcher import AnyMatcher
 
 
 def track(
@@ -32,8 +32,8 @@ def track(
     weights: str | Path = "default",
     device: str = "auto",
     threads: int | None = None,
-    settings: TrackerSettings | None = None,
-    matcher: Matcher | None = None,
+    settings: AnySettings | None = None,
+    matcher: AnyMatcher | None = None,
 ) -> Track:
     """Follow one object or several through a video, given their boxes in its first frame.
 
@@ -55,7 +55,7 @@ def track(
         weights: a name that `siamfc models` lists, or a path.
         device: "auto", "cpu" or "cuda".
         threads: of the network on a CPU; None: chosen by the number of cores.
-        settings: the defaults of `TrackerSettings` unless given.
+        settings: the defaults that go with the network unless given.
         matcher: a network that is loaded already, in place of `weights`, `device`, `threads`.
 
     Returns:
@@ -70,7 +70,7 @@ def track(
         found = "both" if boxes is not None else "neither"
         raise InputError(f"expected box=(x, y, w, h) or boxes=[(x, y, w, h), …], got {found}")
 
-    def load() -> Matcher:
+    def load() -> AnyMatcher:
         from siamfc.network import load_matcher
 
         if matcher is not None:
@@ -92,7 +92,7 @@ class Track:
         source: as for `track`.
         boxes: as for `track`.
         load: loads the network, when it is first needed.
-        settings: the defaults of `TrackerSettings` unless given.
+        settings: the defaults that go with the network unless given.
 
     Whatever tracks on raises:
         InputError: a box that cannot be tracked.
@@ -104,8 +104,8 @@ class Track:
         self,
         source: str | Path | int | Iterable[NDArray[np.uint8]] | FrameSource,
         boxes: ArrayLike | Sequence[ArrayLike],
-        load: Callable[[], Matcher],
-        settings: TrackerSettings | None = None,
+        load: Callable[[], AnyMatcher],
+        settings: AnySettings | None = None,
     ) -> None:
         from siamfc.frames import open_source
 

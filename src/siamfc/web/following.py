@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from siamfc import geometry
-from siamfc.boxes import center
 from siamfc.frames import Image
-from siamfc.network import Matcher
-from siamfc.tracking import TrackerSettings, TrackerState, begin, start, step
+from siamfc.network import AnyMatcher
+from siamfc.tracking import AnySettings, TrackerState, begin, step, view_search
+from siamfc.tracking.state import exemplar_crops
+from siamfc.tracking.table import checked_boxes
 
 FloatArray = NDArray[np.float64]
 Box = tuple[float, float, float, float]
@@ -44,7 +44,7 @@ class NetworkView:
     search: Image | None
     """(255, 255, 3), from this frame; None in the frame in which it was drawn."""
     response: NDArray[np.float64] | None
-    """(17, 17) sigmoid of the response at the target's present size, in [0, 1]."""
+    """(m, m) sigmoid of the response at the target's present size, or of a score for each cell."""
     area: Box | None
     """x, y, w, h of the part of the frame that the cells of the response stand for."""
 
@@ -57,14 +57,14 @@ class Following:
         settings: of the tracker.
     """
 
-    def __init__(self, matcher: Matcher, settings: TrackerSettings) -> None:
+    def __init__(self, matcher: AnyMatcher, settings: AnySettings) -> None:
         self._matcher = matcher
         self._settings = settings
         self._drawn: dict[int, _Drawn] = {}
 
     def check(self, box: Box, size: tuple[int, int]) -> None:
         """Raise InputError for a box that cannot be tracked in a frame of `size`."""
-        start(box, size, self._matcher.spec)
+        checked_boxes(box, size)
 
     def row(
         self, image: Image, index: int, previous: FloatArray, keyframes: Keyframes
@@ -110,18 +110,13 @@ class Following:
         if origin not in self._drawn or not np.isfinite(previous[target]).all():
             return None
         state = self._state(origin, [target], previous)
-        spec = self._matcher.spec
-        side = float(state.targets.search_windows(self._settings)[1][0, self._settings.scales // 2])
-        middle = state.targets.center_frame[0]
-        search = geometry.crop(image, middle, side, spec.search_size, state.fill)
-        logits = self._matcher.respond(state.exemplars, search[None, None])[0, 0]
-        extent = spec.response_size * spec.stride * side / spec.search_size
-        x, y = (middle - extent / 2).tolist()
+        seen = view_search(state, image, self._matcher)
+        x, y, width, height = seen.area.tolist()
         return NetworkView(
             exemplar=self._crop_of(origin, target),
-            search=search,
-            response=0.5 + 0.5 * np.tanh(logits.astype(np.float64) / 2),
-            area=(x, y, extent, extent),
+            search=seen.search,
+            response=seen.scores,
+            area=(x, y, width, height),
         )
 
     def remove(self, target: int) -> None:
@@ -149,20 +144,11 @@ class Following:
         drawn = self._drawn[origin]
         rows = [drawn.targets.index(target) for target in members]
         first, boxes = drawn.state.take(rows), previous[members]
-        scale = boxes[:, 2] / first.targets.first_size[:, 0]
-        targets = replace(first.targets, center_frame=center(boxes), scale=scale)
-        return replace(first, targets=targets)
+        return replace(first, targets=first.targets.at(boxes))
 
     def _draw(self, image: Image, index: int, members: list[int], boxes: list[Box]) -> None:
         state = begin(image, boxes, self._matcher)
-        size = self._matcher.spec.exemplar_size
-        windows = zip(*state.targets.exemplar_windows(self._matcher.spec), strict=True)
-        crops = np.stack(
-            [
-                geometry.crop(image, middle, float(side), size, state.fill)
-                for middle, side in windows
-            ]
-        )
+        crops = exemplar_crops(state.targets, image, state.fill, self._matcher.spec)
         self._drawn[index] = _Drawn(tuple(members), state, crops)
 
     def _crop_of(self, origin: int, target: int) -> Image:

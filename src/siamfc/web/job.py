@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from siamfc.errors import InputError, SiamFCError
 from siamfc.frames import Frame
-from siamfc.network import Matcher
-from siamfc.tracking import TrackerSettings
+from siamfc.network import AnyMatcher
+from siamfc.tracking import AnySettings
 from siamfc.web.clips import Clip
 from siamfc.web.following import Box, NetworkView
 from siamfc.web.trail import Trail
@@ -37,8 +37,8 @@ class Job:
     def __init__(
         self,
         clip: Clip,
-        matcher: Matcher,
-        settings: TrackerSettings,
+        matcher: AnyMatcher,
+        settings: AnySettings,
         *,
         max_targets: int,
         submit: Callable[[Job], None],

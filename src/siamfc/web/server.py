@@ -9,8 +9,8 @@ from pathlib import Path
 import uvicorn
 
 from siamfc.errors import InputError
-from siamfc.network import Matcher
-from siamfc.tracking import TrackerSettings
+from siamfc.network import AnyMatcher
+from siamfc.tracking import AnySettings
 from siamfc.web.access import LOOPBACK_NAMES, Access, is_loopback
 from siamfc.web.app import create_app
 from siamfc.web.limits import Limits
@@ -23,8 +23,8 @@ _WILDCARDS = frozenset({"0.0.0.0", "::"})
 
 
 def serve(
-    matcher: Matcher,
-    settings: TrackerSettings,
+    matcher: AnyMatcher,
+    settings: AnySettings,
     *,
     host: str = "127.0.0.1",
     port: int = 0,

@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 
 from siamfc.errors import InputError, SourceError
 from siamfc.frames import FrameSource, ImageFiles, VideoFile, open_source
-from siamfc.network import Matcher
-from siamfc.tracking import TrackerSettings
+from siamfc.network import AnyMatcher
+from siamfc.tracking import AnySettings
 from siamfc.web.clips import Clip, FileClip
 from siamfc.web.downloads import Film
 from siamfc.web.job import Job
@@ -36,8 +36,8 @@ class Studio:
 
     def __init__(
         self,
-        matcher: Matcher,
-        settings: TrackerSettings,
+        matcher: AnyMatcher,
+        settings: AnySettings,
         *,
         folder: Path,
         root: Path | None,

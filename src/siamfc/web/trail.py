@@ -7,8 +7,8 @@ from typing import Any
 
 from siamfc.errors import InputError
 from siamfc.frames import Frame, Image
-from siamfc.network import Matcher
-from siamfc.tracking import FrameResult, TrackerSettings
+from siamfc.network import AnyMatcher
+from siamfc.tracking import AnySettings, FrameResult
 from siamfc.web.following import Box, Following, NetworkView
 from siamfc.web.history import FloatArray, History
 
@@ -33,8 +33,8 @@ class Trail:
 
     def __init__(
         self,
-        matcher: Matcher,
-        settings: TrackerSettings,
+        matcher: AnyMatcher,
+        settings: AnySettings,
         *,
         frame_size: tuple[int, int],
         max_targets: int,

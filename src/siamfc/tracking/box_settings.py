@@ -1,0 +1,36 @@
+"""What steers the tracker with a network that gives boxes."""
+
+from dataclasses import dataclass, field
+
+from siamfc.tracking.checks import check_range
+from siamfc.tracking.lost import LostSettings
+
+
+def _lost() -> LostSettings:
+    """Thresholds on a score that is the IoU to be expected."""
+    return LostSettings(lost_below=0.25, found_from=0.5, moved_from=0.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxTrackerSettings:
+    """How scores and boxes of all cells become one box (Li et al. 2018, SiamRPN, section 3.4)."""
+
+    change_penalty: float = 0.1
+    """Weight of sudden changes of size and ratio against the score."""
+    window_influence: float = 0.35
+    """Weight of the cosine window against the score."""
+    size_damping: float = 0.5
+    """Share of the way to the box's size that is gone, times its score and penalty."""
+    smallest_scale: float = 0.1
+    """Smallest width and height that a target may shrink to, as a share of its first."""
+    largest_scale: float = 10.0
+    """Largest width and height that a target may grow to, as a multiple of its first."""
+    lost: LostSettings = field(default_factory=_lost)
+    """When a target counts as lost, and where it is then looked for."""
+
+    def __post_init__(self) -> None:
+        check_range("change_penalty", self.change_penalty, 0, 100)
+        check_range("window_influence", self.window_influence, 0, 1)
+        check_range("size_damping", self.size_damping, 0, 1)
+        check_range("smallest_scale", self.smallest_scale, 0.001, 1)
+        check_range("largest_scale", self.largest_scale, 1, 1000)

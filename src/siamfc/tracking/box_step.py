@@ -1,0 +1,53 @@
+"""One step of the tracker with a network that gives boxes, without side effects."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from siamfc import geometry
+from siamfc.network.matcher import BoxMatcher
+from siamfc.tracking.box_settings import BoxTrackerSettings
+from siamfc.tracking.box_targets import BoxTargets, advance_boxes, recover_boxes, start_boxes
+from siamfc.tracking.elsewhere import look_elsewhere
+from siamfc.tracking.state import TrackerState, exemplar_crops, foreign_state
+
+ByteImage = NDArray[np.uint8]
+
+
+def begin_boxes(
+    image: ByteImage, boxes: ArrayLike | Sequence[ArrayLike], matcher: BoxMatcher
+) -> TrackerState:
+    """See `siamfc.tracking.begin`."""
+    height, width = geometry.as_image(image).shape[:2]
+    targets = start_boxes(boxes, (width, height))
+    fill = geometry.mean_color(image)
+    crops = exemplar_crops(targets, image, fill, matcher.spec)
+    exemplars = matcher.embed_exemplar(crops, targets.exemplar_sizes(matcher.spec))
+    return TrackerState(targets=targets, exemplars=exemplars, fill=fill)
+
+
+def step_boxes(
+    state: TrackerState, image: ByteImage, matcher: BoxMatcher, settings: BoxTrackerSettings
+) -> TrackerState:
+    """See `siamfc.tracking.step`."""
+    targets, spec = state.targets, matcher.spec
+    if not isinstance(targets, BoxTargets):
+        raise foreign_state("gives boxes")
+    windows = zip(*targets.present_windows(spec), strict=True)
+    crops = [
+        geometry.crop(image, center, float(side), spec.search_size, state.fill)
+        for center, side in windows
+    ]
+    logits, boxes = matcher.locate(state.exemplars, np.stack(crops))
+    targets = advance_boxes(targets, logits, boxes, settings, spec)
+    found = look_elsewhere(targets, image, state.fill, spec, settings.lost)
+    if found is not None:
+        rows, centers, searches = found
+        repeated = state.exemplars[np.repeat(rows, centers.shape[1])]
+        logits, boxes = matcher.locate(repeated, searches.reshape(-1, *searches.shape[2:]))
+        logits, boxes = (a.reshape(*centers.shape[:2], *a.shape[1:]) for a in (logits, boxes))
+        recovered = recover_boxes(targets.take(rows), centers, logits, boxes, settings, spec)
+        targets = targets.put(rows, recovered)
+    return replace(state, targets=targets)

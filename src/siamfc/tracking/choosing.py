@@ -1,0 +1,94 @@
+"""Settings that fit a network: each kind has its own."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from siamfc.errors import InputError
+from siamfc.network.architectures import LIGHT
+from siamfc.network.matcher import AnyMatcher, gives_boxes
+from siamfc.tracking.box_settings import BoxTrackerSettings
+from siamfc.tracking.lost import search_all_over
+from siamfc.tracking.settings import TrackerSettings, settings_for
+from siamfc.tracking.updating import UpdateName
+
+AnySettings = TrackerSettings | BoxTrackerSettings
+"""Of a tracker with a network of either kind."""
+
+
+def fitting_settings(matcher: AnyMatcher, settings: AnySettings | None = None) -> AnySettings:
+    """Settings that a tracker with this network can take: the defaults of its kind if None.
+
+    Raises:
+        InputError: settings of the other kind.
+    """
+    return box_settings(settings) if gives_boxes(matcher) else scale_settings(settings)
+
+
+def box_settings(settings: AnySettings | None = None) -> BoxTrackerSettings:
+    """Settings of a network that gives boxes; the defaults if None.
+
+    Raises:
+        InputError: settings of the other kind.
+    """
+    if settings is None or isinstance(settings, BoxTrackerSettings):
+        return settings or BoxTrackerSettings()
+    raise _misfit("BoxTrackerSettings for a network that gives boxes", settings)
+
+
+def scale_settings(settings: AnySettings | None = None) -> TrackerSettings:
+    """Settings of SiamFC; the defaults if None.
+
+    Raises:
+        InputError: settings of the other kind.
+    """
+    if settings is None or isinstance(settings, TrackerSettings):
+        return settings or TrackerSettings()
+    raise _misfit("TrackerSettings for a network that searches scales", settings)
+
+
+def settings_for_weights(
+    weights: str | Path = "default",
+    scales: int | None = None,
+    *,
+    update: UpdateName = "none",
+    search_again: bool = False,
+) -> AnySettings:
+    """Return settings for a name that `siamfc models` lists, or a path; loads no network.
+
+    Args:
+        weights: as for `load_matcher`.
+        scales: an odd number from 1 to 99; None: as many as suit the network.
+        update: what the exemplar takes from later frames; see `siamfc.tracking.updating`.
+        search_again: whether a target that is lost is looked for all over the frame.
+
+    Raises:
+        CheckpointError: weights that are unknown or damaged.
+        InputError: another number of scales, or what the network cannot do.
+    """
+    from siamfc.network.loading import read_metadata
+
+    if read_metadata(weights).architecture != LIGHT.name:
+        return settings_for(
+            3 if scales is None else scales, update=update, search_again=search_again
+        )
+    if scales not in (None, 1):
+        raise InputError(
+            f"scales: expected 1, or none given, for weights {str(weights)!r}, whose network gives "
+            f"the size itself; got {scales}"
+        )
+    if update != "none":
+        raise InputError(
+            f"update: expected 'none' for weights {str(weights)!r}, whose network compares with "
+            f"the first frame alone; got {update!r}"
+        )
+    settings = BoxTrackerSettings()
+    if not search_again:
+        return settings
+    return replace(settings, lost=replace(settings.lost, windows=search_all_over().windows))
+
+
+def _misfit(expected: str, settings: AnySettings) -> InputError:
+    found = type(settings).__name__
+    return InputError(
+        f"settings: expected {expected}, got {found}: leave them out for the defaults"
+    )
