@@ -1,7 +1,6 @@
 """The files that pages speak of: a video, folders of images, a small data set."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -104,16 +103,13 @@ def prepare(page: Path, folder: Path) -> None:
 
 def judge_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let training judge its weights on two frames in place of hundreds; see `siamfc train`."""
-    few = TextureSettings(count=4)
-    short = SquareVideoSettings(frames=2)
-    monkeypatch.setattr(
-        validators,
-        "procedural_validator",
-        partial(validators.procedural_validator, videos=1, frames=2, textures=few),
-    )
-    judge = validators.square_validator
+    few = {"videos": 1, "frames": 2, "textures": TextureSettings(count=2, size=64, leaves=10)}
+    short = {"video": SquareVideoSettings(frames=2)}
+    for name, less in (("procedural_validator", few), ("square_validator", short)):
+        monkeypatch.setattr(validators, name, _with(getattr(validators, name), less))
 
-    def judge_squares(*arguments: object, **more: object) -> validators.Validator:
-        return judge(*arguments, **{**more, "video": short})
 
-    monkeypatch.setattr(validators, "square_validator", judge_squares)
+def _with(
+    make: Callable[..., validators.Validator], less: dict[str, object]
+) -> Callable[..., validators.Validator]:
+    return lambda *arguments, **more: make(*arguments, **{**more, **less})
