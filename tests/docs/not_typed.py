@@ -13,6 +13,7 @@ NOT_RUN = {
     "siamfc curate --verify vid.store": "needs the store of the line above it",
     "siamfc report runs/ours published/KCF": "needs somebody's results; tests/report does it",
     "siamfc compare": "needs OpenCV; tests/cli/test_compare.py does it",
+    "siamfc experiment": "takes hours; tests/experiments does it in little",
     "dask": "a scheduler and workers; tests/data/test_curation_cluster.py has its own",
     "torchrun": "needs several GPUs; tests/training/test_processes.py does it without",
     "vot": "needs the VOT toolkit",
