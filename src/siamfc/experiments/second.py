@@ -168,8 +168,8 @@ def _training_section(contents: list[dict[str, Any]], training: Training) -> Sec
     note = Text(
         text="In the thesis the validation loss converges and lies near the training loss (figure "
         f"14). Here they are {best['validation_loss']:.4f} and {best['training_loss']:.4f} in the "
-        f"best epoch, {best['epoch']} of {len(training.epochs)}; training pairs are augmented by "
-        "the same rules as those of the validation, from videos that training never sees."
+        f"best epoch, {best['epoch']} of {len(training.epochs)}; the validation’s pairs are of "
+        "videos that training never sees."
     )
     return Section(title="Training", blocks=(*blocks, training_charts(training), note))
 
