@@ -4,10 +4,20 @@ import math
 
 import numpy as np
 import pytest
+from _pytest.mark.structures import ParameterSet
 from numpy.typing import NDArray
 
-from siamfc.network import Checkpoint, Metadata, Normalisation, available_weights, load_checkpoint
+from siamfc.network import (
+    Checkpoint,
+    EmbeddingSpec,
+    Metadata,
+    Normalisation,
+    available_weights,
+    load_checkpoint,
+)
+from siamfc.network import light_architecture as light
 from siamfc.network.architecture import LAYERS, tensor_shapes
+from siamfc.network.architectures import ALEXNET, LIGHT
 
 NORMALISATION = Normalisation(mean=(0.4, 0.45, 0.5), std=(0.2, 0.25, 0.3))
 
@@ -39,6 +49,35 @@ def make_checkpoint(seed: int = 0, *, trained: bool = True) -> Checkpoint:
     return Checkpoint(tensors=make_tensors(seed, trained=trained), metadata=metadata)
 
 
+def make_light_tensors(seed: int) -> dict[str, NDArray[np.float32]]:
+    """Weights of the light network, as if trained: nothing is where it begins."""
+    random = np.random.default_rng(seed)
+    tensors: dict[str, NDArray[np.float64]] = {}
+    for name, shape in light.tensor_shapes().items():
+        if name.endswith(("conv.weight", "last.weight")):
+            bound = math.sqrt(6 / math.prod(shape[1:]))
+            tensors[name] = random.uniform(-bound, bound, shape)
+        elif name.endswith(("running_var", "norm.weight")):
+            tensors[name] = random.uniform(0.5, 1.5, shape)
+        else:
+            tensors[name] = random.normal(0, 0.2, shape)
+    tensors["sharpness"] = np.array(math.log(8.0))
+    tensors["box.last.weight"] *= 0.3
+    tensors["box.last.bias"] += math.log(2)
+    return {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
+
+
+def make_light_checkpoint(seed: int = 0) -> Checkpoint:
+    card = {"description": "made up for a test", "licence": "CC0-1.0", "pairs": 0}
+    metadata = Metadata(
+        architecture=LIGHT.name,
+        spec=EmbeddingSpec(response_size=16, stride=16),
+        normalisation=NORMALISATION,
+        card=card,
+    )
+    return Checkpoint(tensors=make_light_tensors(seed), metadata=metadata)
+
+
 def make_images(
     seed: int, targets: int, scales: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -53,12 +92,23 @@ def make_images(
     return images[:, 0, 40:167, 80:207].copy(), images[:, :, :255, :255].copy()
 
 
+def shipped_checkpoints(architecture: str) -> list[ParameterSet]:
+    """Functions that load the weights that ship, of one architecture."""
+    return [
+        pytest.param(lambda name=weights.name: load_checkpoint(name), id=f"weights {weights.name}")
+        for weights in available_weights()
+        if weights.metadata.architecture == architecture
+    ]
+
+
 CHECKPOINTS = [
     pytest.param(lambda: make_checkpoint(1, trained=False), id="fresh"),
     pytest.param(lambda: make_checkpoint(2), id="as if trained"),
-    *(
-        pytest.param(lambda name=weights.name: load_checkpoint(name), id=f"weights {weights.name}")
-        for weights in available_weights()
-    ),
+    *shipped_checkpoints(ALEXNET.name),
 ]
-"""Functions that make a checkpoint: made up, and all that ship."""
+"""Functions that make a checkpoint of SiamFC: made up, and all that ship."""
+LIGHT_CHECKPOINTS = [
+    pytest.param(lambda: make_light_checkpoint(1), id="as if trained"),
+    *shipped_checkpoints(LIGHT.name),
+]
+"""The same of the light network."""

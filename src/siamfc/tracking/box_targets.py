@@ -20,6 +20,9 @@ from siamfc.tracking.box_settings import BoxTrackerSettings
 from siamfc.tracking.lost import count_lost
 from siamfc.tracking.table import FloatArray, TargetTable, checked_boxes, sigmoid
 
+_SMALLEST_SIZE = 1e-3
+"""Of a box, pixels of the search image: what is smaller has vanished in rounding."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BoxTargets(TargetTable):
@@ -80,7 +83,7 @@ def advance_boxes(
     lost, or found again.
 
     Raises:
-        InputError: logits or boxes of another shape, that are not finite, or boxes without area.
+        InputError: logits or boxes of another shape, that are not finite, or boxes turned over.
     """
     count = len(targets)
     _check(logits, boxes, (count, spec.response_size, spec.response_size))
@@ -176,7 +179,7 @@ def _read(
     pitch = side[:, None, None] / spec.search_size
     corners = boxes.reshape(len(targets), 2, 2, -1).astype(np.float64)
     first, last = corners[:, 0].swapaxes(1, 2), corners[:, 1].swapaxes(1, 2)
-    size = (last - first) * pitch
+    size = np.maximum(last - first, _SMALLEST_SIZE) * pitch
     displacement = ((first + last) / 2 - spec.search_size / 2) * pitch
 
     present = targets.size[:, None]
@@ -213,5 +216,7 @@ def _check(
             "logits and boxes: expected finite numbers, got NaN or infinity: the weights are "
             "damaged, or the precision is too low for them"
         )
-    if not (boxes[:, 2:] > boxes[:, :2]).all():
-        raise InputError("boxes: expected right beyond left and bottom below top in every cell")
+    if not (boxes[:, 2:] >= boxes[:, :2]).all():
+        raise InputError(
+            "boxes: expected left, top, right, bottom in this order, got a width or height below 0"
+        )

@@ -1,0 +1,215 @@
+"""The light network: its graphs and runtimes agree, its files are told from SiamFC's."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from network_samples import (
+    LIGHT_CHECKPOINTS,
+    make_checkpoint,
+    make_images,
+    make_light_checkpoint,
+)
+
+from siamfc.errors import CheckpointError, InputError
+from siamfc.network import Checkpoint, EmbeddingSpec, Metadata, export_weights, load_matcher
+from siamfc.network.architectures import LIGHT
+from siamfc.network.export import build_exemplar_graph, build_search_graph
+from siamfc.network.light_architecture import tensor_shapes
+from siamfc.network.onnx_matcher import OnnxBoxMatcher, OnnxMatcher, open_graphs
+from siamfc.network.signatures import exemplar_signature, search_signature
+
+SIZES = np.array([[63.5, 40.25], [90.0, 28.0], [50.0, 50.0]])
+
+
+def make_onnx(checkpoint):
+    graphs = build_exemplar_graph(checkpoint), build_search_graph(checkpoint)
+    return OnnxBoxMatcher(*graphs, threads=1)
+
+
+def make_torch(checkpoint):
+    pytest.importorskip("torch")
+    from siamfc.network.light_torch_matcher import TorchBoxMatcher
+
+    return TorchBoxMatcher(checkpoint)
+
+
+@pytest.fixture(scope="module", params=[make_onnx, make_torch], ids=["onnx", "torch"])
+def matcher(request):
+    return request.param(make_light_checkpoint())
+
+
+def samples(seed, targets):
+    """Exemplars (N, 127, 127, 3), sizes (N, 2), searches (N, 255, 255, 3)."""
+    exemplars, searches = make_images(seed, targets, scales=1)
+    return exemplars, SIZES[:targets], searches[:, 0]
+
+
+def located(matcher, exemplars, sizes, searches):
+    return matcher.locate(matcher.embed_exemplar(exemplars, sizes), searches)
+
+
+def assert_agree(found, expected, share=1e-4):
+    """Logits and boxes to a share of their spread."""
+    for one, other in zip(found, expected, strict=True):
+        assert one.dtype == np.float32
+        assert one.shape == other.shape
+        assert np.abs(one - other).max() < share * np.ptp(other)
+
+
+@pytest.mark.parametrize("make", LIGHT_CHECKPOINTS)
+def test_the_graphs_the_matcher_and_the_trained_network_agree(make):
+    torch = pytest.importorskip("torch")
+    from siamfc.network.light import LightNet, normalise_images
+
+    checkpoint = make()
+    exemplars, sizes, searches = samples(1, 2)
+    model = LightNet().eval()
+    model.load_tensors(checkpoint.tensors)
+    images = [
+        normalise_images(torch.tensor(part), checkpoint.metadata.normalisation)
+        for part in (exemplars, searches)
+    ]
+    with torch.no_grad():
+        logits, boxes = model(images[0], torch.tensor(sizes, dtype=torch.float32), images[1])
+    expected = logits.numpy(), boxes.numpy()
+    assert expected[0].shape == (2, 16, 16)
+    assert expected[1].shape == (2, 4, 16, 16)
+    assert_agree(located(make_onnx(checkpoint), exemplars, sizes, searches), expected)
+    assert_agree(located(make_torch(checkpoint), exemplars, sizes, searches), expected)
+
+
+def test_tensors_come_back_as_they_were_given():
+    pytest.importorskip("torch")
+    from siamfc.network.light import LightNet
+
+    checkpoint = make_light_checkpoint(3)
+    model = LightNet()
+    model.load_tensors(checkpoint.tensors)
+    found = model.tensors()
+    assert found.keys() == tensor_shapes().keys()
+    for name, tensor in checkpoint.tensors.items():
+        np.testing.assert_array_equal(found[name], tensor)
+
+
+def test_a_batch_gives_each_target_what_it_gets_alone(matcher):
+    exemplars, sizes, searches = samples(2, 3)
+    together = located(matcher, exemplars, sizes, searches)
+    for row in range(3):
+        rows = slice(row, row + 1)
+        alone = located(matcher, exemplars[rows], sizes[rows], searches[rows])
+        assert_agree([part[0] for part in alone], [part[row] for part in together], 1e-5)
+
+
+def test_the_boxes_size_in_the_exemplar_matters(matcher):
+    exemplars, sizes, searches = samples(3, 1)
+    first = located(matcher, exemplars, sizes, searches)[1]
+    second = located(matcher, exemplars, sizes / 2, searches)[1]
+    assert np.abs(first - second).max() > 1e-3 * np.ptp(first)
+
+
+def test_every_cells_box_holds_the_cells_own_point(matcher):
+    exemplars, sizes, searches = samples(4, 2)
+    boxes = located(matcher, exemplars, sizes, searches)[1]
+    line = np.arange(16) * 16 + 0.5
+    x, y = np.meshgrid(line, line)
+    left, top, right, bottom = np.moveaxis(boxes, 1, 0)
+    assert (left <= x).all()
+    assert (x <= right).all()
+    assert (top <= y).all()
+    assert (y <= bottom).all()
+
+
+def test_what_is_no_input_is_refused(matcher):
+    exemplars, sizes, searches = samples(5, 2)
+    embeddings = matcher.embed_exemplar(exemplars, sizes)
+    for wrong in (sizes[:1], sizes * -1, sizes * np.nan, sizes[:, :1]):
+        with pytest.raises(InputError, match=r"sizes: expected positive numbers \(2, 2\)"):
+            matcher.embed_exemplar(exemplars, wrong)
+    with pytest.raises(InputError, match=r"expected uint8 \(N, 255, 255, 3\)"):
+        matcher.locate(embeddings, searches[:, None])
+    with pytest.raises(InputError, match="expected those of 2 exemplars, got 1"):
+        matcher.locate(embeddings, searches[:1])
+
+
+def test_signatures_name_inputs_and_outputs():
+    metadata = make_light_checkpoint().metadata
+    assert str(exemplar_signature(metadata)) == (
+        "images uint8 (N, 127, 127, 3), sizes float32 (N, 2) → embeddings float32 (N, 101, 64)"
+    )
+    assert str(search_signature(metadata)) == (
+        "exemplars float32 (N, 101, 64), images uint8 (N, 255, 255, 3) → "
+        "logits float32 (N, 16, 16), boxes float32 (N, 4, 16, 16)"
+    )
+
+
+def test_a_folder_of_weights_gives_a_network_of_its_kind(tmp_path):
+    checkpoint = make_light_checkpoint()
+    export_weights(checkpoint, tmp_path / "light")
+    export_weights(make_checkpoint(), tmp_path / "other")
+    assert isinstance(load_matcher(tmp_path / "light", device="cpu", threads=1), OnnxBoxMatcher)
+    assert isinstance(load_matcher(tmp_path / "other", device="cpu", threads=1), OnnxMatcher)
+    path = tmp_path / "light" / "model.safetensors"
+    loaded = load_matcher(path, device="cpu", threads=1)
+    assert isinstance(loaded, OnnxBoxMatcher)
+    assert loaded.metadata == Checkpoint.load(path).metadata == checkpoint.metadata
+    assert sum(file.stat().st_size for file in (tmp_path / "light").glob("*.onnx")) < 3e6
+
+
+def test_graphs_are_the_same_bytes_every_time():
+    for build in (build_exemplar_graph, build_search_graph):
+        assert build(make_light_checkpoint()) == build(make_light_checkpoint())
+
+
+def test_graphs_of_two_networks_do_not_go_together():
+    light, other = make_light_checkpoint(), make_checkpoint()
+    for first, second in ((light, other), (other, light)):
+        with pytest.raises(CheckpointError, match="expected the weights of"):
+            open_graphs(build_exemplar_graph(first), build_search_graph(second), threads=1)
+
+
+@pytest.mark.parametrize("light", [True, False], ids=["light", "SiamFC"])
+def test_tensors_of_the_other_network_are_refused(light):
+    ours, other = make_light_checkpoint(), make_checkpoint()
+    metadata, tensors = (ours.metadata, other.tensors) if light else (other.metadata, ours.tensors)
+    with pytest.raises(CheckpointError, match="expected a tensor .*, found none"):
+        Checkpoint(tensors=tensors, metadata=metadata)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"architecture": "siamfc-heavy"}, "architecture: expected 'siamfc-alexnet' or"),
+        ({"spec": EmbeddingSpec()}, "response"),
+        ({"spec": EmbeddingSpec(exemplar_size=143, response_size=16, stride=16)}, "127 and 255"),
+    ],
+)
+def test_metadata_that_do_not_go_together_are_refused(changes, message):
+    metadata = make_light_checkpoint().metadata
+    with pytest.raises((InputError, CheckpointError), match=message):
+        Metadata.from_json(replace(metadata, **changes).to_json())
+
+
+def test_a_network_says_which_it_is():
+    assert make_light_checkpoint().architecture is LIGHT
+
+
+@pytest.mark.gpu
+def test_cuda_in_half_precision_agrees():
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    from siamfc.network.light_torch_matcher import TorchBoxMatcher
+
+    checkpoint = make_light_checkpoint()
+    exemplars, sizes, searches = samples(6, 3)
+    expected = located(make_torch(checkpoint), exemplars, sizes, searches)
+    cuda = TorchBoxMatcher(checkpoint, device="cuda")
+    embeddings = cuda.embed_exemplar(exemplars, sizes)
+    for _ in range(2):  # records a graph, then replays it
+        found = cuda.locate(embeddings, searches)
+        for one, other in zip(found, expected, strict=True):
+            assert np.abs(one - other).max() < 2e-2 * np.ptp(other)
+    alone = cuda.locate(embeddings[1:], searches[1:])
+    for one, other in zip(alone, found, strict=True):
+        np.testing.assert_allclose(one, other[1:], atol=1e-2 * np.ptp(other))

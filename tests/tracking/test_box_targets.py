@@ -1,0 +1,140 @@
+"""How scores and boxes of all cells become one box: hand-made cells."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from siamfc.errors import InputError
+from siamfc.network.matcher import EmbeddingSpec
+from siamfc.tracking import BoxTrackerSettings, advance_boxes, start_boxes
+
+SPEC = EmbeddingSpec(response_size=16, stride=16)
+PLAIN = BoxTrackerSettings(change_penalty=0.0, window_influence=0.0, size_damping=1.0)
+BOX = [80.0, 90.0, 40.0, 20.0]
+SIDE = np.sqrt(70 * 50) * 255 / 127
+PITCH = SIDE / 255
+"""Frame pixels to a pixel of the search image about BOX."""
+WIDE = np.array([40.0, 20.0]) / PITCH
+"""BOX's size in the search image."""
+
+
+def cells(**special):
+    """Logits −6 and BOX's own size everywhere, but at special (row, column): (logit, size)."""
+    line = np.arange(16) * 16 + 0.5
+    points = np.stack(np.meshgrid(line, line))
+    half = np.broadcast_to(WIDE[:, None, None] / 2, (2, 16, 16)).copy()
+    logits = np.full((16, 16), -6.0)
+    for row, column, logit, size in special.values():
+        logits[row, column], half[:, row, column] = logit, np.asarray(size) / PITCH / 2
+    boxes = np.concatenate([points - half, points + half])
+    return logits[None].astype(np.float32), boxes[None].astype(np.float32)
+
+
+def advanced(settings, **special):
+    targets = start_boxes(BOX, (400, 300))
+    return advance_boxes(targets, *cells(**special), settings, SPEC)
+
+
+def test_the_cell_with_the_highest_score_gives_centre_and_size():
+    found = advanced(PLAIN, a=(5, 9, 30.0, (50, 18)), b=(7, 7, 2.0, (40, 20)))
+    middle = 100 + (np.array([9, 5]) * 16 + 0.5 - 127.5) * PITCH
+    np.testing.assert_allclose(found.boxes[0], [*(middle - [25, 9]), 50, 18], atol=1e-4)
+    assert found.score[0] == pytest.approx(1.0)
+
+
+def test_the_score_is_the_sigmoid_of_the_chosen_cells_logit_alone():
+    settings = BoxTrackerSettings(change_penalty=0.3, window_influence=0.4)
+    found = advanced(settings, a=(7, 8, 1.0, (60, 20)))
+    assert found.score[0] == pytest.approx(1 / (1 + np.exp(-1.0)), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("influence", "column"), [(0.0, 15), (0.3, 8)], ids=["without window", "with window"]
+)
+def test_the_window_prefers_what_is_near(influence, column):
+    settings = replace(PLAIN, window_influence=influence)
+    found = advanced(settings, far=(8, 15, 2.0, (40, 20)), near=(8, 8, 1.0, (40, 20)))
+    expected = 100 + (column * 16 + 0.5 - 127.5) * PITCH
+    assert found.center_frame[0, 0] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("size", "why"),
+    [((80, 40), "twice as large"), ((20, 10), "half as large"), ((28.3, 28.3), "another ratio")],
+)
+def test_the_penalty_prefers_what_changes_less(size, why):
+    changed, same = (8, 9, 2.0, size), (8, 8, 1.0, (40, 20))
+    assert advanced(PLAIN, a=changed, b=same).boxes[0, 2] == pytest.approx(size[0], rel=0.15), why
+    found = advanced(replace(PLAIN, change_penalty=1.0), a=changed, b=same)
+    assert found.boxes[0, 2] == pytest.approx(40), why
+
+
+def test_a_penalty_by_hand():
+    """Twice as large: change 2, so exp(−0.1 · (2 − 1)) of the way to the size is gone."""
+    found = advanced(replace(PLAIN, change_penalty=0.1), a=(8, 8, 30.0, (80, 40)))
+    share = np.exp(-0.1)
+    np.testing.assert_allclose(found.size[0], [40 + 40 * share, 20 + 20 * share], rtol=1e-5)
+
+
+def test_the_size_goes_part_of_the_way_and_the_centre_all_of_it():
+    found = advanced(replace(PLAIN, size_damping=0.25), a=(8, 8, 30.0, (48, 16)))
+    np.testing.assert_allclose(found.size[0], [42, 19], atol=1e-4)
+    np.testing.assert_allclose(found.center_frame[0], [100 + PITCH] * 2, atol=1e-4)
+
+
+def test_targets_are_not_changed_in_place():
+    targets = start_boxes([BOX, BOX], (400, 300))
+    logits, boxes = (np.concatenate([part] * 2) for part in cells(a=(2, 2, 9.0, (60, 60))))
+    moved = advance_boxes(targets, logits, boxes, PLAIN, SPEC)
+    assert targets.boxes.tolist() == [BOX, BOX]
+    assert (moved.boxes != targets.boxes).all()
+    assert moved.take([1]).boxes.tolist() == moved.boxes[1:].tolist()
+    swapped = targets.put([0], moved.take([1]))
+    assert swapped.boxes.tolist() == [moved.boxes[1].tolist(), BOX]
+    assert swapped.at(np.array([[1.0, 2, 3, 4]] * 2)).boxes.tolist() == [[1, 2, 3, 4]] * 2
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda logits, boxes: (logits[:, :15], boxes), r"expected logits \(1, 16, 16\)"),
+        (lambda logits, boxes: (logits, boxes[:, :3]), r"got \(1, 16, 16\) and \(1, 3, 16, 16\)"),
+        (lambda logits, boxes: (logits * np.nan, boxes), "NaN or infinity: the weights"),
+        (lambda logits, boxes: (logits, boxes * np.inf), "NaN or infinity: the weights"),
+        (lambda logits, boxes: (logits, boxes[:, [2, 1, 0, 3]]), "a width or height below 0"),
+    ],
+)
+def test_what_no_network_should_give_is_refused(spoil, message):
+    logits, boxes = spoil(*cells())
+    with pytest.raises(InputError, match=message):
+        advance_boxes(start_boxes(BOX, (400, 300)), logits, boxes, PLAIN, SPEC)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("change_penalty", -0.1),
+        ("window_influence", 1.5),
+        ("size_damping", float("nan")),
+        ("smallest_scale", 0),
+        ("largest_scale", 0.5),
+    ],
+)
+def test_settings_out_of_range_are_refused(name, value):
+    with pytest.raises(InputError, match=f"{name}: expected"):
+        BoxTrackerSettings(**{name: value})
+
+
+def test_sizes_in_the_exemplar_images():
+    """A square of 40 has an exemplar of 80 pixels' side, shown in 127."""
+    targets = start_boxes([10, 10, 40, 40], (400, 300))
+    np.testing.assert_allclose(targets.exemplar_sizes(SPEC), [[63.5, 63.5]])
+    np.testing.assert_allclose(targets.present_windows(SPEC)[1], [80 * 255 / 127])
+
+
+def test_a_box_that_has_vanished_in_rounding_does_no_harm():
+    logits, boxes = cells(a=(8, 8, 1.0, (40, 20)))
+    boxes[0, 2:, 3, 4] = boxes[0, :2, 3, 4]
+    found = advance_boxes(start_boxes(BOX, (400, 300)), logits, boxes, PLAIN, SPEC)
+    assert np.isfinite(found.boxes).all()

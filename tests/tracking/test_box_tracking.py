@@ -1,0 +1,279 @@
+"""The tracker with a network that gives boxes, and with matchers that are never wrong."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fakes import IdealBoxMatcher, IdealMatcher, cells_of
+from siamfc import boxes
+from siamfc.data.synthetic.video import SquareVideo, SquareVideoSettings
+from siamfc.errors import InputError
+from siamfc.network.matcher import EmbeddingSpec
+from siamfc.tracking import (
+    BoxTrackerSettings,
+    Tracker,
+    TrackerSettings,
+    begin,
+    follow,
+    step,
+    track,
+    view_search,
+)
+from siamfc.tracking.lost import LostSettings
+
+WIDTH, HEIGHT = 120, 100
+AT_ONCE = BoxTrackerSettings(size_damping=1.0, change_penalty=0.0)
+"""Settings with which the box is the network's."""
+
+
+def chart(index):
+    """A frame in which each pixel says where it is: 2 levels a pixel; its blue says which frame."""
+    x, y = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
+    return np.stack([2 * x + 6, 2 * y + 6, np.full_like(x, 10 + 5 * index)], -1).astype(np.uint8)
+
+
+class ChartMatcher:
+    """Reads from charts which square of which frame is shown; knows the truth (F, N, 4) there."""
+
+    def __init__(self, truth):
+        self.spec = EmbeddingSpec(response_size=16, stride=16)
+        self.truth = np.asarray(truth, dtype=np.float64)
+        self.sizes = None
+
+    def embed_exemplar(self, crops, sizes):
+        """Which target each is: the one whose centre the crop shows in its middle."""
+        self.sizes = sizes
+        shown = np.stack([self.read(crop)[1] for crop in crops])
+        away = shown[:, None] - boxes.center(self.truth[0])[None]
+        return np.hypot(*np.moveaxis(away, -1, 0)).argmin(axis=1)[:, None]
+
+    def locate(self, exemplars, searches):
+        corners = []
+        for target, search in zip(exemplars[:, 0], searches, strict=True):
+            frame, center, side = self.read(search)
+            truth = self.truth[frame, target]
+            edges = np.concatenate([truth[:2], truth[:2] + truth[2:]])
+            corners.append((edges - np.tile(center, 2)) * (255 / side) + 127.5)
+        return cells_of(np.stack(corners), self.spec)
+
+    @staticmethod
+    def read(crop):
+        """Frame, centre and side of the square that a crop shows, by its colours."""
+        values = crop.astype(np.float64)
+        blue = values[..., 2].max()
+        inside = values[..., 2] == blue
+        # At the frame's border, the fill is mixed in.
+        columns, rows = (np.flatnonzero(inside.any(axis=axis))[3:-3] for axis in (0, 1))
+        shown = values[np.ix_(rows, columns)]
+        x, width = _line(columns, shown[..., 0].mean(axis=0), len(crop))
+        y, height = _line(rows, shown[..., 1].mean(axis=1), len(crop))
+        return round((blue - 10) / 5), np.array([x, y]), (width + height) / 2
+
+
+def _line(places, levels, size):
+    """Middle and length, frame pixels, of what a crop shows along one axis."""
+    slope, middle = np.polyfit(places + 0.5 - size / 2, (levels - 6) / 2 + 0.5, 1)
+    return middle, slope * size
+
+
+def paths(frames=12):
+    """Two targets (F, 2, 4): one moves and grows, one shrinks and changes its shape."""
+    k = np.arange(frames)[:, None]
+    first = np.hstack([30 + 2.3 * k, 40 - 0.7 * k, 14 * 1.03**k, 11 * 1.03**k])
+    second = np.hstack([80 - 1.1 * k, 50 + 0.9 * k, 16 * 0.98**k, 12 * 1.02**k])
+    return np.stack([first, second], axis=1)
+
+
+def followed(truth, settings=None):
+    """Boxes (F, N, 4) and the matcher that knew the truth."""
+    matcher = ChartMatcher(truth)
+    state = begin(chart(0), truth[0], matcher)
+    found = [state.targets.boxes]
+    for index in range(1, len(truth)):
+        state = step(state, chart(index), matcher, settings or BoxTrackerSettings())
+        found.append(state.targets.boxes)
+    return np.stack(found), matcher
+
+
+def test_boxes_are_exact_and_without_bias():
+    truth = paths()
+    found, _ = followed(truth, AT_ONCE)
+    assert np.abs(found - truth).max() < 0.01
+    offsets = boxes.center(found) - boxes.center(truth)
+    assert np.abs(offsets.mean(axis=0)).max() < 0.005
+
+
+def test_centres_are_exact_while_sizes_lag_behind():
+    truth = paths()
+    found, _ = followed(truth)
+    assert np.abs(boxes.center(found) - boxes.center(truth)).max() < 0.01
+    grown = found[1:, 0, 2] / found[:-1, 0, 2]
+    assert (grown > 1.01).all()
+    assert (found[1:, 0, 2] < truth[1:, 0, 2]).all()
+
+
+def test_the_network_is_told_the_boxes_sizes_in_the_exemplar_images():
+    truth = paths(2)
+    _, matcher = followed(truth)
+    sides = np.sqrt([(14 + 12.5) * (11 + 12.5), (16 + 14) * (12 + 14)])
+    np.testing.assert_allclose(matcher.sizes, truth[0][:, 2:] * 127 / sides[:, None])
+
+
+def test_several_targets_get_the_same_boxes_as_each_alone():
+    truth = paths()
+    together, _ = followed(truth)
+    for n in range(2):
+        alone, _ = followed(truth[:, n : n + 1])
+        assert together[:, n].tolist() == alone[:, 0].tolist()
+
+
+def test_a_mirrored_path_gives_mirrored_boxes():
+    truth = paths()
+    mirrored = truth.copy()
+    mirrored[..., 0] = WIDTH - truth[..., 0] - truth[..., 2]
+    found, _ = followed(truth, AT_ONCE)
+    back, _ = followed(mirrored, AT_ONCE)
+    back[..., 0] = WIDTH - back[..., 0] - back[..., 2]
+    np.testing.assert_allclose(back, found, atol=0.01)
+
+
+def test_mirroring_and_transposing_the_video_does_so_to_the_track():
+    video = SquareVideo(SquareVideoSettings(frames=30, max_displacement=16, seed=2))
+    x, y, w, h = video.boxes[0]
+
+    def tracked(images, box):
+        tracker = Tracker(IdealBoxMatcher())
+        tracker.init(images[0], box)
+        return np.array([tracker.update(image) for image in images[1:]])
+
+    track = tracked(list(video), video.boxes[0])
+    assert boxes.iou(track, video.boxes[1:]).min() > 0.95
+    offsets = boxes.center(track) - boxes.center(video.boxes[1:])
+    assert np.abs(offsets.mean(axis=0)).max() < 0.02
+    mirrored = tracked([image[:, ::-1] for image in video], [255 - x - w, y, w, h])
+    turned = tracked([image.transpose(1, 0, 2) for image in video], [y, x, h, w])
+    mirrored[:, 0] = 255 - mirrored[:, 0] - mirrored[:, 2]
+    for other in (mirrored, turned[:, [1, 0, 3, 2]]):
+        np.testing.assert_allclose(other, track, atol=0.01)
+
+
+def test_a_target_that_leaves_the_frame_keeps_its_box_while_its_centre_is_inside():
+    k = np.arange(12)[:, None]
+    truth = np.hstack([20 - 2.0 * k, 5 - 1.0 * k, 20 + 0 * k, 16 + 0 * k])[:, None]
+    found, _ = followed(truth, AT_ONCE)
+    assert truth[-1, 0, :2].tolist() == [-2, -6]
+    np.testing.assert_allclose(found, truth, atol=0.02)
+
+
+def test_a_centre_beyond_the_border_is_kept_at_it():
+    k = np.arange(8)[:, None]
+    truth = np.hstack([8 - 4.0 * k, 40 + 0 * k, 16 + 0 * k, 16 + 0 * k])[:, None]
+    found, _ = followed(truth, AT_ONCE)
+    assert boxes.center(truth)[-1, 0, 0] == -12
+    np.testing.assert_allclose(boxes.center(found)[-1, 0], [0, 48], atol=0.02)
+
+
+def test_sizes_stay_within_their_limits():
+    k = np.arange(10)[:, None]
+    truth = np.hstack([50 - 2 * k, 40 + 1.2 * k, 16 + 4 * k, 16 - 1.5 * k])[:, None]
+    found, _ = followed(truth, replace(AT_ONCE, largest_scale=2.0, smallest_scale=0.5))
+    np.testing.assert_allclose(found[-1, 0, 2:], [32, 8])
+    np.testing.assert_allclose(found[4, 0, 2:], [32, 10], atol=0.02)
+
+
+def absent_from(truth, first, last=None):
+    """The same, but that the targets are away in frames `first` up to `last`."""
+    hidden = truth.copy()
+    hidden[first:last] = np.nan
+    return hidden
+
+
+def test_a_target_that_is_away_is_lost_and_keeps_its_size():
+    truth = absent_from(paths(), 6, 9)
+    matcher = ChartMatcher(truth)
+    settings = replace(AT_ONCE, lost=replace(AT_ONCE.lost, holds_size=True))
+    states = [begin(chart(0), truth[0], matcher)]
+    for index in range(1, len(truth)):
+        states.append(step(states[-1], chart(index), matcher, settings))
+    assert [bool(state.targets.lost.all()) for state in states] == [5 < k < 9 for k in range(12)]
+    assert [state.targets.frames_lost[0] for state in states[5:10]] == [0, 1, 2, 3, 0]
+    for state in states[6:9]:
+        assert (state.targets.score < 0.01).all()
+        np.testing.assert_allclose(state.targets.boxes[:, 2:], states[5].targets.boxes[:, 2:])
+    np.testing.assert_allclose(states[-1].targets.boxes, truth[-1], atol=0.02)
+
+
+def test_a_lost_target_is_found_all_over_the_frame_if_that_is_asked_for():
+    """It is hidden for two frames and comes back far beyond its search window."""
+    k = np.arange(8)[:, None]
+    truth = np.hstack([12 + 0 * k, 10 + 0 * k, 6 + 0 * k, 6 + 0 * k]).astype(float)[:, None]
+    truth[1:3] = np.nan
+    truth[3:, :, :2] = [90, 70]
+    stays, _ = followed(truth)
+    found, _ = followed(truth, BoxTrackerSettings(lost=searching(windows=24)))
+    assert stays[-1, 0, 0] < 40
+    np.testing.assert_allclose(found[-1], truth[-1], atol=0.1)
+
+
+def searching(windows):
+    """The thresholds of the defaults, and further windows."""
+    return replace(BoxTrackerSettings().lost, windows=windows)
+
+
+def test_track_and_follow_and_the_tracker_agree():
+    video = SquareVideo(SquareVideoSettings(frames=6, max_displacement=4, seed=3))
+    tracker = Tracker(IdealBoxMatcher())
+    tracker.init(video[0], video.boxes[0])
+    expected = [tracker.update(video[index]).tolist() for index in range(1, 6)]
+    results = list(track(list(video), box=video.boxes[0], matcher=IdealBoxMatcher()))
+    assert [result.boxes[0].tolist() for result in results[1:]] == expected
+    assert tracker.score == results[-1].scores[0] > 0.99
+    assert not tracker.lost
+
+
+def test_a_view_says_of_which_part_of_the_frame_the_cells_tell():
+    """Cell (0, 0) has its middle at half a pixel of the search image, not at a stride's half."""
+    state = begin(chart(0), [40, 30, 16, 16], matcher := IdealBoxMatcher())
+    side = 32 * 255 / 127
+    view = view_search(state, chart(1), matcher)
+    assert view.search.shape == (255, 255, 3)
+    assert view.scores.shape == (16, 16)
+    corner = np.array([48, 38]) + (0.5 - 8 - 127.5) * side / 255
+    np.testing.assert_allclose(view.area, [*corner, *[256 * side / 255] * 2])
+    scales = begin(chart(0), [40, 30, 16, 16], IdealMatcher())
+    np.testing.assert_allclose(
+        boxes.center(view_search(scales, chart(1), IdealMatcher()).area), [48, 38]
+    )
+
+
+class TestKinds:
+    """Settings and states go with one kind of network."""
+
+    @pytest.mark.parametrize(
+        ("matcher", "settings", "message"),
+        [
+            (IdealBoxMatcher(), TrackerSettings(), "expected BoxTrackerSettings .* got Tracker"),
+            (IdealMatcher(), BoxTrackerSettings(), "expected TrackerSettings .* got BoxTracker"),
+        ],
+    )
+    def test_settings_of_the_other_kind_are_refused(self, matcher, settings, message):
+        with pytest.raises(InputError, match=message):
+            Tracker(matcher, settings)
+        with pytest.raises(InputError, match=message):
+            next(follow([], [0, 0, 9, 9], matcher, settings))
+
+    def test_a_state_of_the_other_kind_is_refused(self):
+        one, other = IdealMatcher(), IdealBoxMatcher()
+        for first, second, settings in (
+            (one, other, BoxTrackerSettings()),
+            (other, one, TrackerSettings()),
+        ):
+            state = begin(chart(0), [40, 30, 16, 16], first)
+            with pytest.raises(InputError, match="state: expected one begun with a network that"):
+                step(state, chart(1), second, settings)
+
+    def test_each_kind_has_its_own_defaults(self):
+        assert Tracker(IdealMatcher()).settings == TrackerSettings()
+        assert Tracker(IdealBoxMatcher()).settings == BoxTrackerSettings()
+        assert isinstance(BoxTrackerSettings().lost, LostSettings)
