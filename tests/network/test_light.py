@@ -172,7 +172,7 @@ def test_graphs_of_two_networks_do_not_go_together():
 def test_tensors_of_the_other_network_are_refused(light):
     ours, other = make_light_checkpoint(), make_checkpoint()
     metadata, tensors = (ours.metadata, other.tensors) if light else (other.metadata, ours.tensors)
-    with pytest.raises(CheckpointError, match="expected a tensor .*, found none"):
+    with pytest.raises(CheckpointError, match=r"expected a tensor .*, found none"):
         Checkpoint(tensors=tensors, metadata=metadata)
 
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from network_samples import make_checkpoint
+from network_samples import make_checkpoint, make_light_checkpoint
 
 from siamfc.cli.app import run
 from siamfc.network import Checkpoint, Metadata, export_weights, load_matcher, loading
@@ -26,15 +26,18 @@ def test_models_are_listed_with_their_cards(shipped, capsys):
     card = {"pairs": 1_200_000, "scores": scores, "licence": "Apache-2.0"}
     export_with_card(card, shipped / "default")
     export_with_card({"scores": "secret", "pairs": None}, shipped / "odd")
+    export_weights(make_light_checkpoint(), shipped / "light")
     assert run(["models"]) == 0
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
-        ["name", "MB", "pairs", "auc", "precision", "licence"],
-        ["default", "28.0", "1,200,000", "0.613", "0.770", "Apache-2.0"],
-        ["odd", "28.0", "–", "–", "–", "–"],
+        ["name", "network", "MB", "pairs", "auc", "precision", "licence"],
+        ["default", "siamfc-alexnet", "28.0", "1,200,000", "0.613", "0.770", "Apache-2.0"],
+        ["light", "siamfc-light", "3.7", "0", "–", "–", "CC0-1.0"],
+        ["odd", "siamfc-alexnet", "28.0", "–", "–", "–", "–"],
     ]
     assert run(["models", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["models"]
-    assert [item["name"] for item in found] == ["default", "odd"]
+    assert [item["name"] for item in found] == ["default", "light", "odd"]
+    assert found[1]["network"] == "siamfc-light"
     assert found[0]["card"] == card
 
 
@@ -43,9 +46,12 @@ def test_no_models_is_no_error(capsys):
     assert "No weights ship" in capsys.readouterr().out
 
 
-def test_export_makes_a_folder_that_can_be_tracked_with(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("make", "size"), [(make_checkpoint, "9.3 MB"), (make_light_checkpoint, "1.3 MB")]
+)
+def test_export_makes_a_folder_that_can_be_tracked_with(make, size, tmp_path, capsys):
     path, out = tmp_path / "best.safetensors", tmp_path / "out"
-    make_checkpoint().save(path)
+    make().save(path)
     assert run(["export", "--weights", str(path), "--out", str(out), "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["digest"] == load_matcher(out, device="cpu", threads=1).metadata.digest
@@ -54,7 +60,7 @@ def test_export_makes_a_folder_that_can_be_tracked_with(tmp_path, capsys):
     assert run(["export", "--weights", str(path), "--out", str(out)]) == 1
     assert "exists" in capsys.readouterr().err
     assert run(["export", "--weights", str(path), "--out", str(out), "--overwrite"]) == 0
-    assert "search.onnx  9.3 MB" in capsys.readouterr().out
+    assert f"search.onnx  {size}" in capsys.readouterr().out
 
 
 def test_export_of_what_is_no_checkpoint_is_one_line(tmp_path, capsys):

@@ -23,7 +23,7 @@ def models(*, json: Flag = False) -> int:
         print_json({"models": [_entry(item) for item in weights]})
     elif weights:
         scores = sorted({name for item in weights for name in _scores(item)})
-        header = ["name", "MB", "pairs", *scores, "licence"]
+        header = ["name", "network", "MB", "pairs", *scores, "licence"]
         print_table(header, [_row(item, scores) for item in weights])
     else:
         print("No weights ship with this installation: pass --weights the path of a checkpoint.")
@@ -33,6 +33,7 @@ def models(*, json: Flag = False) -> int:
 def _entry(weights: Weights) -> dict[str, Any]:
     return {
         "name": weights.name,
+        "network": weights.metadata.architecture,
         "folder": str(weights.folder),
         "bytes": weights.byte_count,
         "digest": weights.metadata.digest,
@@ -45,6 +46,7 @@ def _row(weights: Weights, scores: list[str]) -> list[str]:
     pairs = card.get("pairs")
     return [
         weights.name,
+        weights.metadata.architecture,
         f"{weights.byte_count / 1e6:.1f}",
         f"{pairs:,}" if isinstance(pairs, int) else "–",
         *(f"{known[name]:.3f}" if name in known else "–" for name in scores),

@@ -1,0 +1,60 @@
+"""Settings by the weights' network."""
+
+import pytest
+
+from network.network_samples import make_light_checkpoint
+from siamfc.errors import CheckpointError, InputError
+from siamfc.network import export_weights
+from siamfc.tracking import (
+    BoxTrackerSettings,
+    Tracker,
+    TrackerSettings,
+    five_scales,
+    settings_for,
+    settings_for_weights,
+)
+
+
+@pytest.fixture(scope="module")
+def light(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights") / "light"
+    export_weights(make_light_checkpoint(), folder)
+    return folder
+
+
+def test_siamfc_has_its_settings():
+    assert settings_for_weights() == TrackerSettings()
+    assert settings_for_weights("default", 5) == five_scales()
+    assert settings_for_weights(update="sure", search_again=True) == settings_for(
+        update="sure", search_again=True
+    )
+    with pytest.raises(InputError, match="expected a whole number from 1 to 99, got 0"):
+        settings_for_weights("default", 0)
+
+
+def test_a_network_that_gives_boxes_has_its_own(light):
+    assert settings_for_weights(light) == settings_for_weights(light, 1) == BoxTrackerSettings()
+    assert settings_for_weights(light / "model.safetensors") == BoxTrackerSettings()
+    again = settings_for_weights(light, search_again=True)
+    assert isinstance(again, BoxTrackerSettings)
+    assert again.lost.windows == settings_for(search_again=True).lost.windows
+    assert again.lost.found_from == BoxTrackerSettings().lost.found_from
+
+
+def test_what_it_cannot_do_is_refused(light):
+    with pytest.raises(InputError, match=r"scales: expected 1, or none given, for .*light.* got 5"):
+        settings_for_weights(light, 5)
+    with pytest.raises(InputError, match=r"update: expected 'none' .* got 'sure'"):
+        settings_for_weights(light, update="sure")
+
+
+def test_unknown_weights_are_named():
+    with pytest.raises(CheckpointError, match="no weights named 'defualt'"):
+        settings_for_weights("defualt")
+
+
+def test_a_tracker_from_weights_has_fitting_settings(light):
+    tracker = Tracker.from_pretrained(light, device="cpu")
+    assert tracker.settings == BoxTrackerSettings()
+    with pytest.raises(InputError, match="expected BoxTrackerSettings"):
+        Tracker.from_pretrained(light, device="cpu", settings=TrackerSettings())
