@@ -1,13 +1,20 @@
 """Judges of weights: they repeat themselves and tell a good network from a bad one."""
 
+import numpy as np
+import pytest
 import torch
 
-from siamfc.data.procedural.textures import TextureSettings
+from siamfc.data.procedural.textures import TextureSettings, draw_textures
+from siamfc.data.procedural.videos import ProceduralVideos
 from siamfc.data.synthetic import SquareVideoSettings
+from siamfc.errors import InputError
+from siamfc.evaluation.procedural import follow_videos, track_videos
 from siamfc.evaluation.validators import procedural_validator, square_validator
 from siamfc.network.alexnet import SiamFC, initialise
+from siamfc.network.light import LightNet
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.normalisation import Normalisation
+from siamfc.tracking import BoxTrackerSettings, TrackerSettings
 
 CPU = torch.device("cpu")
 
@@ -41,3 +48,59 @@ def test_tracking_procedural_videos_gives_the_same_scores_each_time():
     assert set(scores) == {"tracking_auc", "tracking_precision", "tracking_center_error"}
     assert 0.5 <= scores["tracking_auc"] <= 1  # the first of two frames is right
     assert validate(model) == scores
+
+
+LIGHT_SPEC = EmbeddingSpec(response_size=16, stride=16)
+
+
+class Pushing(LightNet):
+    """Sees every target in the size that it was told, 12 pixels right of the search's centre."""
+
+    def places(self, sizes):
+        self.sizes = sizes
+        return super().places(sizes)
+
+    def compare(self, exemplars, places, searches):
+        assert exemplars.shape[1:] == (96, 8, 8)
+        assert places.shape[1:] == (5, 64)
+        assert searches.shape[1:] == (96, 16, 16)
+        middle = torch.tensor([139.5, 127.5])
+        corners = torch.cat([middle - self.sizes / 2, middle + self.sizes / 2], 1)
+        boxes = corners[:, :, None, None].expand(-1, -1, 16, 16)
+        return torch.full((len(searches), 16, 16), 20.0), boxes
+
+
+@pytest.fixture(scope="module")
+def videos():
+    bank = draw_textures(TextureSettings(count=2, size=16, leaves=2), torch.Generator())
+    return ProceduralVideos(count=2, frames=3, bank=bank, seed=5)
+
+
+def test_boxes_of_all_videos_are_tracked_at_once(videos):
+    found = track_videos(Pushing().eval(), videos, None, LIGHT_SPEC, Normalisation())
+    first = videos.boxes[:, 0].double().numpy()
+    side = np.sqrt(np.prod(first[:, 2:] + 0.5 * first[:, 2:].sum(1, keepdims=True), axis=1))
+    pushed = np.stack([12 * side / 127, 0 * side, 0 * side, 0 * side], axis=1)
+    for frame in range(3):
+        np.testing.assert_allclose(found[:, frame], first + frame * pushed, atol=1e-2)
+
+
+def test_scores_are_told_of_each_frame(videos):
+    frames = list(follow_videos(Pushing().eval(), videos, None, LIGHT_SPEC, Normalisation()))
+    assert [targets.score.round(6).tolist() for targets in frames] == [[1, 1]] * 3
+
+
+def test_either_network_takes_its_own_settings_alone(videos):
+    with pytest.raises(InputError, match="expected BoxTrackerSettings"):
+        track_videos(Pushing(), videos, TrackerSettings(), LIGHT_SPEC, Normalisation())
+    with pytest.raises(InputError, match="expected TrackerSettings"):
+        track_videos(_model(), videos, BoxTrackerSettings(), EmbeddingSpec(), Normalisation())
+
+
+def test_the_light_network_is_judged_by_the_same_videos():
+    textures = TextureSettings(count=2, size=16, leaves=2)
+    validate = procedural_validator(
+        LIGHT_SPEC, Normalisation(), device=CPU, videos=1, frames=2, textures=textures
+    )
+    scores = validate(LightNet().eval())
+    assert 0.5 <= scores["tracking_auc"] <= 1

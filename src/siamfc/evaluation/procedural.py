@@ -1,5 +1,6 @@
 """Validation that means something: tracking procedural videos that training never saw."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,13 +10,21 @@ from numpy.typing import NDArray
 from siamfc.boxes import center_distance, iou
 from siamfc.data.procedural.videos import ProceduralVideos
 from siamfc.network.alexnet import Normalise, SiamFC
+from siamfc.network.light import LightNet
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.normalisation import Normalisation
+from siamfc.tracking.box_settings import BoxTrackerSettings
+from siamfc.tracking.box_targets import BoxTargets, advance_boxes, start_boxes
+from siamfc.tracking.choosing import AnySettings, box_settings, scale_settings
 from siamfc.tracking.settings import TrackerSettings
-from siamfc.tracking.targets import advance, start
+from siamfc.tracking.targets import Targets, advance, start
+
+Model = SiamFC | LightNet
+"""A network as it is trained."""
 
 _MIDDLE = 50_000.0
 """Procedural frames have no end; the tracker's do, so its frame lies about this point."""
+_FRAME = (int(2 * _MIDDLE),) * 2
 
 
 @dataclass(frozen=True)
@@ -29,47 +38,120 @@ class TrackingScores:
     """In the same pixels, median over frames."""
 
 
-@torch.no_grad()
 def track_videos(
-    model: SiamFC,
+    model: Model,
     videos: ProceduralVideos,
-    settings: TrackerSettings,
+    settings: AnySettings | None,
     spec: EmbeddingSpec,
     normalisation: Normalisation,
 ) -> NDArray[np.float64]:
-    """Track all videos at once with the product's own tracker: boxes (videos, frames, 4)."""
-    device = videos.boxes.device
-    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    prepare = Normalise(normalisation).to(device)
-    truth = videos.boxes.double().cpu().numpy()
-    shift = np.array([_MIDDLE, _MIDDLE, 0, 0])
-    targets = start(truth[:, 0] + shift, (int(2 * _MIDDLE),) * 2, spec)
+    """Track all videos at once with the product's own tracker: boxes (videos, frames, 4).
 
-    def embed(
-        frame: int, center: NDArray[np.float64], sides: NDArray[np.float64], size: int
+    The tracker is that of the model's kind, and so are its settings, the defaults if None.
+
+    Raises:
+        InputError: settings of the other kind.
+    """
+    frames = follow_videos(model, videos, settings, spec, normalisation)
+    shift = np.array([_MIDDLE, _MIDDLE, 0, 0])
+    predicted: NDArray[np.float64] = np.stack([targets.boxes for targets in frames], 1) - shift
+    return predicted
+
+
+def follow_videos(
+    model: Model,
+    videos: ProceduralVideos,
+    settings: AnySettings | None,
+    spec: EmbeddingSpec,
+    normalisation: Normalisation,
+) -> Iterator[Targets | BoxTargets]:
+    """Track as `track_videos`; the targets of each frame, one a video, for their scores too.
+
+    Their boxes are further right and down than the videos' by 50,000 pixels.
+    """
+    first = videos.boxes[:, 0].double().cpu().numpy() + np.array([_MIDDLE, _MIDDLE, 0, 0])
+    camera = _Camera(videos, normalisation)
+    if isinstance(model, LightNet):
+        return _follow_boxes(
+            model, camera, start_boxes(first, _FRAME), box_settings(settings), spec
+        )
+    return _follow_scales(model, camera, start(first, _FRAME, spec), scale_settings(settings), spec)
+
+
+class _Camera:
+    """Looks at squares of all videos at once."""
+
+    def __init__(self, videos: ProceduralVideos, normalisation: Normalisation) -> None:
+        self.frames = videos.frames
+        self.device = videos.boxes.device
+        self._videos = videos
+        self._prepare = Normalise(normalisation).to(self.device)
+
+    def images(
+        self, frame: int, center: NDArray[np.float64], sides: NDArray[np.float64], size: int
     ) -> torch.Tensor:
-        place = torch.from_numpy(center - _MIDDLE).float().to(device)
-        lengths = torch.from_numpy(sides).float().to(device)
-        crops = videos.crops(frame, place, lengths, size)
-        images = prepare(crops.flatten(0, 1).permute(0, 3, 1, 2))
-        with torch.autocast(device.type, dtype, enabled=device.type == "cuda"):
-            images = images.contiguous(memory_format=torch.channels_last)
+        """What a network takes of squares (N, 2), (N, S): (N · S, 3, size, size)."""
+        place = torch.from_numpy(center - _MIDDLE).float().to(self.device)
+        lengths = torch.from_numpy(sides).float().to(self.device)
+        crops = self._videos.crops(frame, place, lengths, size)
+        images: torch.Tensor = self._prepare(crops.flatten(0, 1).permute(0, 3, 1, 2))
+        return images.contiguous(memory_format=torch.channels_last)
+
+    def half(self, dtype: torch.dtype) -> torch.autocast:
+        """Half precision on a GPU."""
+        return torch.autocast(self.device.type, dtype, enabled=self.device.type == "cuda")
+
+
+def _follow_scales(
+    model: SiamFC, camera: _Camera, targets: Targets, settings: TrackerSettings, spec: EmbeddingSpec
+) -> Iterator[Targets]:
+    @torch.no_grad()
+    def embed(images: torch.Tensor) -> torch.Tensor:
+        with camera.half(torch.bfloat16):
             embeddings: torch.Tensor = model.backbone(images)
             return embeddings
 
     center, side = targets.exemplar_windows(spec)
-    exemplars = embed(0, center, side[:, None], spec.exemplar_size)
+    exemplars = embed(camera.images(0, center, side[:, None], spec.exemplar_size))
     exemplars = exemplars.repeat_interleave(settings.scales, 0)
-    boxes = [targets.boxes]
-    for frame in range(1, videos.frames):
+    shape = (len(targets), settings.scales, spec.response_size, spec.response_size)
+    yield targets
+    for frame in range(1, camera.frames):
         center, sides = targets.search_windows(settings)
-        searches = embed(frame, center, sides, spec.search_size)
-        responses = model.respond(exemplars, searches).float().cpu().numpy()
-        shape = (len(targets), settings.scales, spec.response_size, spec.response_size)
+        searches = embed(camera.images(frame, center, sides, spec.search_size))
+        with torch.no_grad():
+            responses = model.respond(exemplars, searches).float().cpu().numpy()
         targets = advance(targets, responses.reshape(shape), settings, spec)
-        boxes.append(targets.boxes)
-    predicted: NDArray[np.float64] = np.stack(boxes, 1) - shift
-    return predicted
+        yield targets
+
+
+def _follow_boxes(
+    model: LightNet,
+    camera: _Camera,
+    targets: BoxTargets,
+    settings: BoxTrackerSettings,
+    spec: EmbeddingSpec,
+) -> Iterator[BoxTargets]:
+    @torch.no_grad()
+    def embed(images: torch.Tensor) -> torch.Tensor:
+        with camera.half(torch.float16):
+            return model.embed([images])[0]
+
+    @torch.no_grad()
+    def compare(searches: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        with camera.half(torch.float16):
+            logits, boxes = model.compare(exemplars, places, searches)
+        return logits.cpu().numpy(), boxes.cpu().numpy()
+
+    center, side = targets.exemplar_windows(spec)
+    exemplars = embed(camera.images(0, center, side[:, None], spec.exemplar_size))
+    places = model.places(torch.from_numpy(targets.exemplar_sizes(spec)).float().to(camera.device))
+    yield targets
+    for frame in range(1, camera.frames):
+        center, side = targets.present_windows(spec)
+        searches = embed(camera.images(frame, center, side[:, None], spec.search_size))
+        targets = advance_boxes(targets, *compare(searches), settings, spec)
+        yield targets
 
 
 def score_tracking(predicted: NDArray[np.float64], truth: NDArray[np.float64]) -> TrackingScores:

@@ -9,14 +9,14 @@ from siamfc.boxes import center_distance
 from siamfc.data.procedural.textures import TextureSettings, draw_textures
 from siamfc.data.procedural.videos import ProceduralVideos
 from siamfc.data.synthetic.video import SquareVideo, SquareVideoSettings
-from siamfc.evaluation.procedural import score_tracking, track_videos
+from siamfc.evaluation.procedural import Model, score_tracking, track_videos
 from siamfc.network.alexnet import SiamFC
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.metadata import Metadata
 from siamfc.network.normalisation import Normalisation
 from siamfc.network.torch_matcher import TorchMatcher
-from siamfc.tracking import Tracker, TrackerSettings
+from siamfc.tracking import Tracker
 from siamfc.tracking.settings import one_scale
 
 Validator = Callable[[SiamFC], dict[str, float]]
@@ -33,7 +33,7 @@ def procedural_validator(
     videos: int = 64,
     frames: int = 100,
     textures: TextureSettings | None = None,
-) -> Validator:
+) -> Callable[[Model], dict[str, float]]:
     """Judge by tracking procedural videos, always the same and none of training's scenes.
 
     Scores: `tracking_auc`, `tracking_precision` and `tracking_center_error`, see
@@ -41,16 +41,15 @@ def procedural_validator(
     """
     generator = torch.Generator(device).manual_seed(_SEED)
     bank = draw_textures(textures or TextureSettings(count=256), generator)
-    settings = TrackerSettings()
 
-    def validate(model: SiamFC) -> dict[str, float]:
+    def validate(model: Model) -> dict[str, float]:
         scenes = ProceduralVideos(
             count=videos,
             frames=frames,
             bank=bank,
             seed=_SEED,
         )
-        predicted = track_videos(model, scenes, settings, spec, normalisation)
+        predicted = track_videos(model, scenes, None, spec, normalisation)
         scores = score_tracking(predicted, scenes.boxes.double().cpu().numpy())
         return {
             "tracking_auc": scores.auc,
