@@ -128,7 +128,7 @@ def run_third(
         }
         page = Page(
             title="Experiment 3: trackers compared",
-            lead=f"{' and '.join(one.name for one in chosen)}: centre errors on "
+            lead=f"Centre errors of {' and '.join(one.name for one in chosen)} on "
             f"{len(study.sequences)} videos, beside the thesis’s.",
             sections=_sections(study, real),
             provenance=[
@@ -184,9 +184,9 @@ def _sections(study: Study, real: RealVideos | None) -> list[Section]:
         plural = "s" if real.scales > 1 else ""
         blocks.append(
             Text(
-                text=f"The real videos are sequences of {real.root.name}, {shown} of each, tracked "
-                f"with {real.scales} scale{plural}. The thesis’s are others: its numbers stand "
-                "there for the order of magnitude alone."
+                text=f"The real videos are of the folder {real.root.name}, {shown} of each, "
+                f"tracked with {real.scales} scale{plural}. The thesis’s are others: its numbers "
+                "stand there for the order of magnitude alone."
             )
         )
         blocks.append(_score_table(study))
@@ -210,7 +210,7 @@ def _video_table(study: Study) -> Table:
     return Table(
         caption="The videos (table 9)",
         header=(
-            "here", "thesis’s source", "description", "appearance changes", "motion",
+            "here", "thesis’s source", "what it shows", "appearance changes", "motion",
             "frames", "pixels", "frames here",
         ),
         rows=rows,
