@@ -65,58 +65,50 @@ class Job(NamedTuple):
 
 def options() -> dict[str, TrackerSettings]:
     """The tracker without options, and with one or more of them."""
-    plain = LostSettings(lost_below=0.8, found_from=0.95)
-    updates = {
+    hardly_lost = LostSettings(lost_below=0.2, found_from=0.5)
+    rows = {NONE: TrackerSettings(lost=hardly_lost)}
+    for name, update in updates().items():
+        rows[name] = TrackerSettings(update=update, lost=hardly_lost)
+    for name, lost in searches().items():
+        rows[name] = TrackerSettings(lost=lost)
+    return rows
+
+
+def updates() -> dict[str, UpdateSettings]:
+    """What the exemplar may take from later frames."""
+    return {
         "previous frame": UpdateSettings(rate=1.0),
         "average 0.01": UpdateSettings(rate=0.01),
+        "average 0.03": UpdateSettings(rate=0.03),
         "average 0.1": UpdateSettings(rate=0.1),
+        "average 0.03, sure 0.95": UpdateSettings(rate=0.03, lowest_score=0.95),
         "average 0.1, sure 0.98": UpdateSettings(rate=0.1, lowest_score=0.98),
         "first 0.5, previous": UpdateSettings(rate=1.0, first_share=0.5),
+        "first 0.5, average 0.1": UpdateSettings(rate=0.1, first_share=0.5),
         "first 0.7, average 0.1, sure 0.95": UpdateSettings(
             rate=0.1, first_share=0.7, lowest_score=0.95
         ),
-        "first 0.7, average 0.1, sure 0.98": UpdateSettings(
-            rate=0.1, first_share=0.7, lowest_score=0.98
-        ),
-        "first 0.8, average 0.1, sure 0.98": UpdateSettings(
-            rate=0.1, first_share=0.8, lowest_score=0.98
-        ),
-        "first 0.7, average 0.3, sure 0.98": UpdateSettings(
-            rate=0.3, first_share=0.7, lowest_score=0.98
-        ),
     }
-    again = replace(plain, windows=8)
-    sized = replace(again, holds_size=True, patience=3)
-    searches = {
-        "again 0.8/0.95": again,
-        "again 0.8/0.95, size": replace(again, holds_size=True),
-        "again 0.8/0.95, size, patience 3": sized,
-        "again 0.8/0.95, size, patience 3, 24 windows": replace(sized, windows=24),
-        "again 0.7/0.95, size, patience 3": replace(sized, lost_below=0.7),
-        "again 0.8/0.98, size, patience 3": replace(sized, found_from=0.98, moved_from=0.98),
-        "again 0.8/0.99, size, patience 3": replace(sized, found_from=0.99, moved_from=0.99),
-        "again 0.9/0.98, size, patience 3": replace(
-            sized, lost_below=0.9, found_from=0.98, moved_from=0.98
-        ),
-        "again 0.8/0.9/0.98, size, patience 3": replace(sized, found_from=0.98, moved_from=0.9),
-        "again 0.8/0.9/0.99, size, patience 3": replace(sized, found_from=0.99, moved_from=0.9),
-        "again 0.8/0.95/0.99, size, patience 3": replace(sized, found_from=0.99, moved_from=0.95),
-        "again 0.8/0.8/0.98, size, patience 3": replace(sized, found_from=0.98, moved_from=0.8),
-    }
-    both = {
-        "first 0.7 …, again 0.8/0.98, size, patience 3": TrackerSettings(
-            update=updates["first 0.7, average 0.1, sure 0.98"],
-            lost=searches["again 0.8/0.98, size, patience 3"],
-        ),
-    }
+
+
+def searches() -> dict[str, LostSettings]:
+    """How a lost target may be looked for: named by `lost_below` and `found_from`."""
+
+    def again(lost_below: float, found_from: float) -> LostSettings:
+        return LostSettings(
+            lost_below=lost_below, found_from=found_from, moved_from=found_from, windows=8
+        )
+
+    sized = replace(again(0.8, 0.95), holds_size=True)
     return {
-        NONE: TrackerSettings(update=UpdateSettings(), lost=plain),
-        **{name: TrackerSettings(update=one, lost=plain) for name, one in updates.items()},
-        **{
-            name: TrackerSettings(update=UpdateSettings(), lost=one)
-            for name, one in searches.items()
-        },
-        **both,
+        "again 0.5/0.8": again(0.5, 0.8),
+        "again 0.7/0.9": again(0.7, 0.9),
+        "again 0.8/0.95": again(0.8, 0.95),
+        "again 0.9/0.98": again(0.9, 0.98),
+        "again 0.8/0.95, size": sized,
+        "again 0.8/0.95, 24 windows": replace(again(0.8, 0.95), windows=24),
+        "again 0.8/0.95, size, patience 3": replace(sized, patience=3),
+        "again 0.8/0.99, moved 0.9, size": replace(sized, found_from=0.99, moved_from=0.9),
     }
 
 
