@@ -1,32 +1,42 @@
 """How well a tracker's settings do on procedural videos that training never saw.
 
-The defaults of `siamfc.tracking.TrackerSettings` were chosen by these functions, on one H200 and
-with as many videos as in:
+The defaults of `siamfc.tracking.TrackerSettings`, and of `BoxTrackerSettings` for a network that
+gives boxes, were chosen by these functions, on one H200 and with as many videos as in:
 
     python benchmarks/tracker_settings.py --device cuda --videos 128 --frames 70 --textures 256
 
-Every row tracks the same videos. The spread is the standard error of the mean over videos; since
-the videos are the same, differences between rows are surer than it says.
+`--weights` says which network, and so which settings. Every row tracks the same videos. The spread
+is the standard error of the mean over videos; since the videos are the same, differences between
+rows are surer than it says: the last number is the difference from the first row with its own
+standard error, video by video. `--scores` also prints, for the first row, how often the box is
+right by the score: from it the thresholds of a lost target are read.
 """
 
 import argparse
 import json
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
+from typing import Any
 
 import numpy as np
 import torch
 
+from siamfc.boxes import iou
 from siamfc.data.procedural.textures import TextureSettings, draw_textures
 from siamfc.data.procedural.videos import ProceduralVideos
-from siamfc.evaluation.procedural import score_tracking, track_videos
-from siamfc.network import load_checkpoint
+from siamfc.evaluation.procedural import Model, follow_videos, score_tracking, track_videos
+from siamfc.network import Checkpoint, load_checkpoint
 from siamfc.network.alexnet import SiamFC
-from siamfc.tracking import five_scales, one_scale, three_scales
+from siamfc.network.architectures import LIGHT
+from siamfc.network.light import LightNet
+from siamfc.tracking import AnySettings, BoxTrackerSettings, five_scales, one_scale, three_scales
 
 SEED = 992
+BINS = np.linspace(0, 1, 11)
 
 
-def variants() -> dict[str, dict]:
+def scale_variants() -> dict[str, AnySettings]:
     """The published settings, and steps away from them one at a time."""
     base = replace(three_scales(), scale_penalty=0.99)
     return {
@@ -42,45 +52,129 @@ def variants() -> dict[str, dict]:
     }
 
 
+def box_variants() -> dict[str, AnySettings]:
+    """The defaults, and a grid of window, penalty and damping."""
+    grid = product((0.1, 0.2, 0.3, 0.4, 0.5), (0.0, 0.05, 0.1, 0.2, 0.4), (0.3, 0.5, 0.7, 1.0))
+    return {
+        "defaults": BoxTrackerSettings(),
+        **{
+            f"window {window}, penalty {penalty}, damping {damping}": BoxTrackerSettings(
+                window_influence=window, change_penalty=penalty, size_damping=damping
+            )
+            for window, penalty, damping in grid
+        },
+    }
+
+
+def load(checkpoint: Checkpoint, device: str) -> Model:
+    """The network as it is trained."""
+    model = LightNet() if checkpoint.architecture is LIGHT else SiamFC()
+    model.load_tensors(checkpoint.tensors)
+    return model.to(device).eval()
+
+
+def draw_videos(options: argparse.Namespace) -> ProceduralVideos:
+    """The videos that every row tracks."""
+    generator = torch.Generator(options.device).manual_seed(SEED - 1)
+    size = 512 if options.device.startswith("cuda") else 256
+    bank = draw_textures(TextureSettings(count=options.textures, size=size), generator)
+    return ProceduralVideos(count=options.videos, frames=options.frames, bank=bank, seed=SEED)
+
+
+def measure(
+    model: Model,
+    checkpoint: Checkpoint,
+    videos: ProceduralVideos,
+    variants: dict[str, AnySettings],
+) -> Iterator[tuple[str, dict[str, float]]]:
+    """Scores of each row, with its difference from the first."""
+    truth = videos.boxes.double().cpu().numpy()
+    metadata = checkpoint.metadata
+    first = None
+    for name, settings in variants.items():
+        boxes = track_videos(model, videos, settings, metadata.spec, metadata.normalisation)
+        scores = score_tracking(boxes, truth)
+        pairs = zip(boxes, truth, strict=True)
+        each = np.array([score_tracking(b[None], t[None]).auc for b, t in pairs])
+        first = each if first is None else first
+        yield (
+            name,
+            {
+                "auc": scores.auc,
+                "error": _standard_error(each),
+                "precision": scores.precision,
+                "difference": float((each - first).mean()),
+                "difference_error": _standard_error(each - first),
+            },
+        )
+
+
+def _standard_error(values: np.ndarray) -> float:
+    return float(np.std(values) / np.sqrt(len(values)))
+
+
+def reliability(
+    model: Model, checkpoint: Checkpoint, videos: ProceduralVideos, settings: AnySettings
+) -> list[dict[str, float]]:
+    """By tenths of the score: how many frames, their mean IoU, how often it exceeds a half."""
+    metadata = checkpoint.metadata
+    frames = list(follow_videos(model, videos, settings, metadata.spec, metadata.normalisation))
+    truth = videos.boxes.double().cpu().numpy()
+    found = np.stack([targets.boxes for targets in frames], 1)
+    overlap = iou(found - (found - truth)[:, :1] * [1, 1, 0, 0], truth)[:, 1:].ravel()
+    score = np.stack([targets.score for targets in frames], 1)[:, 1:].ravel()
+    place = np.clip(np.digitize(score, BINS) - 1, 0, len(BINS) - 2)
+    return [
+        {
+            "from": float(BINS[bin_]),
+            "frames": int((place == bin_).sum()),
+            "score": float(score[place == bin_].mean()),
+            "iou": float(overlap[place == bin_].mean()),
+            "right": float((overlap[place == bin_] > 0.5).mean()),
+        }
+        for bin_ in np.unique(place).tolist()
+    ]
+
+
 def main() -> None:
     """Track, score, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--weights", default="default")
+    parser.add_argument("--weights", default="default", help="a name or a path")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--videos", type=int, default=16)
     parser.add_argument("--frames", type=int, default=40)
     parser.add_argument("--textures", type=int, default=24)
-    parser.add_argument("--only", help="rows whose name contains this")
+    parser.add_argument("--only", help="rows whose name contains this, beside the first")
+    parser.add_argument("--scores", action="store_true", help="reliability of the first row too")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
 
     checkpoint = load_checkpoint(options.weights)
-    model = SiamFC()
-    model.load_tensors(checkpoint.tensors)
-    model.to(options.device).eval()
-    on_gpu = options.device.startswith("cuda")
-    generator = torch.Generator(options.device)
-    generator.manual_seed(SEED - 1)
-    size = 512 if on_gpu else 256
-    bank = draw_textures(TextureSettings(count=options.textures, size=size), generator)
-    videos = ProceduralVideos(
-        count=options.videos, frames=options.frames, bank=bank, seed=SEED
-    )
-    truth = videos.boxes.double().cpu().numpy()
-    rows = {}
-    for name, settings in variants().items():
-        if options.only and options.only not in name:
-            continue
-        metadata = checkpoint.metadata
-        boxes = track_videos(model, videos, settings, metadata.spec, metadata.normalisation)
-        scores = score_tracking(boxes, truth)
-        each = [score_tracking(b[None], t[None]).auc for b, t in zip(boxes, truth, strict=True)]
-        error = float(np.std(each) / np.sqrt(len(each)))
-        rows[name] = {"auc": scores.auc, "error": error, "precision": scores.precision}
+    model, videos = load(checkpoint, options.device), draw_videos(options)
+    variants = box_variants() if isinstance(model, LightNet) else scale_variants()
+    first = next(iter(variants))
+    if options.only:
+        variants = {n: s for n, s in variants.items() if n == first or options.only in n}
+    result: dict[str, Any] = {"rows": {}}
+    for name, row in measure(model, checkpoint, videos, variants):
+        result["rows"][name] = row
         if not options.json:
-            print(f"{name:28s} AUC {scores.auc:.4f} ± {error:.4f}, {scores.precision:.4f} precise")
+            print(
+                f"{name:40s} AUC {row['auc']:.4f} ± {row['error']:.4f}, "
+                f"{row['precision']:.4f} precise, "
+                f"{row['difference']:+.4f} ± {row['difference_error']:.4f}",
+                flush=True,
+            )
+    if options.scores:
+        result["reliability"] = reliability(model, checkpoint, videos, variants[first])
     if options.json:
-        print(json.dumps(rows))
+        print(json.dumps(result))
+    else:
+        for tenth in result.get("reliability", []):
+            print(
+                f"score {tenth['score']:.3f}: {tenth['frames']:6d} frames, "
+                f"IoU {tenth['iou']:.3f}, above a half {tenth['right']:.3f}"
+            )
 
 
 if __name__ == "__main__":
