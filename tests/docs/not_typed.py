@@ -17,6 +17,7 @@ NOT_RUN = {
     "dask": "a scheduler and workers; tests/data/test_curation_cluster.py has its own",
     "torchrun": "needs several GPUs; tests/training/test_processes.py does it without",
     "vot": "needs the VOT toolkit",
+    "python benchmarks/training.py": "needs a GPU; tests/training runs it in little",
     "python -m pytest": "these are the tests",
     "c++": "test_deploy.py does it, where there is a compiler and the headers",
     "ffmpeg": "test_deploy.py writes the same file",
