@@ -49,6 +49,8 @@ LIGHT = Architecture(
     response=_light_response,
 )
 """One scale, and a box for every cell."""
+ARCHITECTURES = {"siamfc": ALEXNET, "light": LIGHT}
+"""By the names that people use."""
 
 
 def find_architecture(name: object) -> Architecture:
@@ -57,8 +59,8 @@ def find_architecture(name: object) -> Architecture:
     >>> find_architecture("siamfc-light").logarithm
     'sharpness'
     """
-    for candidate in (ALEXNET, LIGHT):
+    for candidate in ARCHITECTURES.values():
         if candidate.name == name:
             return candidate
-    expected = " or ".join(repr(candidate.name) for candidate in (ALEXNET, LIGHT))
+    expected = " or ".join(repr(candidate.name) for candidate in ARCHITECTURES.values())
     raise InputError(f"architecture: expected {expected}, got {name!r:.60}")

@@ -1,7 +1,7 @@
 """What learns: the network, its optimiser and its average, advanced one batch at a time."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,17 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from siamfc.network.alexnet import SiamFC, initialise
-from siamfc.network.fast import can_fuse, respond_together
-from siamfc.training.labels import response_labels
-from siamfc.training.losses import compute_loss
+from siamfc.training.objectives import Loss, Network, make_objective
 from siamfc.training.optimisation import AveragedModel, make_optimiser, statistics
 from siamfc.training.processes import Place, average
 from siamfc.training.recipes import Recipe
 from siamfc.training.sources import Batch
-
-Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Of logits, labels and weights, each (N, m, m): a scalar."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +37,7 @@ class Learner:
         device: where the network is.
         place: this process among all; each has the same weights at every step.
         weights: tensors to begin with, instead of weights drawn by the recipe's seed.
-        loss: another loss than the recipe's.
+        loss: another loss than the recipe's, for SiamFC.
 
     Attributes:
         recipe: all settings.
@@ -63,11 +57,9 @@ class Learner:
     ) -> None:
         self.recipe, self.device, self.step = recipe, torch.device(device), 0
         self._world = (place or Place()).world
-        self._loss = loss
-        self._model = SiamFC()
-        if weights is None:
-            initialise(self._model, torch.Generator().manual_seed(recipe.seed))
-        else:
+        objective = make_objective(recipe, self.device, loss)
+        self._model = objective.make(torch.Generator().manual_seed(recipe.seed))
+        if weights is not None:
             self._model.load_tensors(weights)
         self._model.to(self.device)
         self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
@@ -76,16 +68,15 @@ class Learner:
         self._history = torch.zeros((recipe.log_every, 2), device=self.device)
         """Loss and gradient's norm of the last steps."""
         self._reported = 0
-        self._fused = can_fuse(self.device)
-        self._compute = self._compute_loss
+        self._compute = objective.loss
         if self.device.type == "cuda":
             torch.backends.cudnn.benchmark = True
             torch.set_float32_matmul_precision("high")
-            if not self._fused:
-                self._compute = torch.compile(self._compute_loss, dynamic=False)
+            if objective.compiled:
+                self._compute = torch.compile(objective.loss, dynamic=False)
 
     @property
-    def averaged(self) -> SiamFC:
+    def averaged(self) -> Network:
         """See the class."""
         return self._average.model
 
@@ -115,27 +106,6 @@ class Learner:
         bad = (~history.isfinite().all(1)).nonzero()
         loss, norm = history.mean(0).tolist()
         return Report(loss, norm, first + int(bad[0]) if len(bad) else None)
-
-    def _compute_loss(self, batch: Batch) -> Tensor:
-        recipe = self.recipe
-        labels, weights = response_labels(
-            batch.offsets,
-            batch.log_scales,
-            recipe.labels,
-            response_size=recipe.response_size,
-            stride=recipe.spec.stride,
-        )
-        logits = respond_together(
-            self._model,
-            batch.exemplars,
-            batch.searches,
-            recipe.normalisation,
-            dtype=torch.bfloat16 if self.device.type == "cuda" else torch.float32,
-            fused=self._fused,
-        ).float()
-        if self._loss is not None:
-            return self._loss(logits, labels, weights)
-        return compute_loss(logits, labels, weights, recipe.loss)
 
     def state(self) -> dict[str, Tensor]:
         """Everything that the next steps depend on besides `step`, by name; not copied."""

@@ -4,14 +4,13 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from siamfc.data.ranges import check_number, check_whole
 from siamfc.errors import InputError
-from siamfc.network.alexnet import SiamFC
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,18 +102,21 @@ def make_optimiser(model: nn.Module, settings: OptimiserSettings) -> torch.optim
     )
 
 
-class AveragedModel:
+Model = TypeVar("Model", bound=nn.Module)
+
+
+class AveragedModel(Generic[Model]):
     """An exponential average of a model's weights and statistics, which tracks better than they.
 
     Young averages forget faster, so that the first weights, drawn at random, leave no trace.
     """
 
-    def __init__(self, model: SiamFC, decay: float) -> None:
+    def __init__(self, model: Model, decay: float) -> None:
         self.model = copy.deepcopy(model).requires_grad_(False).eval()
         self._decay = decay
 
     @torch.no_grad()
-    def update(self, model: SiamFC, step: int) -> None:
+    def update(self, model: Model, step: int) -> None:
         """Take in the model after `step` (from 0)."""
         keep = min(self._decay, (1 + step) / (10 + step))
         mine, new = list(floats(self.model)), list(floats(model))

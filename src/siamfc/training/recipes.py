@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from typing import Literal
 
 from siamfc.data.augment import AugmentSettings
+from siamfc.data.procedural.pairs import PairSettings
 from siamfc.data.ranges import check_whole
 from siamfc.errors import InputError
 from siamfc.network.architecture import embedding_size
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.normalisation import Normalisation
+from siamfc.training.box_losses import BoxLossSettings
 from siamfc.training.data_settings import Data, ProceduralData, SquareData, StoreData
 from siamfc.training.labels import LabelSettings
 from siamfc.training.losses import LossSettings
@@ -21,6 +24,7 @@ class Recipe:
     """A whole training run."""
 
     name: str
+    network: Literal["siamfc", "light"] = "siamfc"
     seed: int = 0
     """Of the first weights, the split of the videos, and every pair."""
     epochs: int = 50
@@ -35,6 +39,8 @@ class Recipe:
     """Steps between two lines of the log; only there does the host wait for the device."""
     labels: LabelSettings = field(default_factory=LabelSettings)
     loss: LossSettings = field(default_factory=LossSettings)
+    boxes: BoxLossSettings = field(default_factory=BoxLossSettings)
+    """What the light network learns, in place of labels and loss."""
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     data: Data = field(default_factory=StoreData)
     spec: EmbeddingSpec = field(default_factory=EmbeddingSpec)
@@ -56,6 +62,11 @@ class Recipe:
                 f"exemplar_size: expected the {self.spec.exemplar_size} pixels of spec, "
                 f"got {self.data.sizes[0]} in data"
             )
+        if self.network == "light" and not isinstance(self.data, ProceduralData):
+            raise InputError(
+                "network: expected siamfc with these data, got light, which needs the boxes that "
+                "procedural pairs have"
+            )
         check_whole("response_size", self.response_size, 1)
 
     @property
@@ -71,6 +82,8 @@ class Recipe:
     @property
     def response_size(self) -> int:
         """Cells on a side of the response while training."""
+        if self.network == "light":
+            return self.spec.response_size
         exemplar, search = self.data.sizes
         return embedding_size(search) - embedding_size(exemplar) + 1
 
@@ -124,6 +137,42 @@ def procedural() -> Recipe:
     )
 
 
+def light() -> Recipe:
+    """Make the light network's weights that ship: 9.03 million procedural pairs, on one GPU."""
+    return Recipe(
+        name="light",
+        network="light",
+        epochs=8,
+        pairs_per_epoch=2204 * 512,
+        batch=512,
+        validation_pairs=2048,
+        validation_batch=128,
+        log_every=100,
+        optimiser=OptimiserSettings(
+            kind="adamw",
+            learning_rate=3e-3,
+            final_learning_rate=1e-6,
+            schedule="cosine",
+            warm_up_steps=300,
+            weight_decay=0.05,
+            clip_norm=5.0,
+            averaging=0.9995,
+        ),
+        data=ProceduralData(
+            pairs=PairSettings(
+                far_share=0.5,
+                near_deviation=20.0,
+                reach=64.0,
+                scale_deviation=0.16,
+                box_noise=0.07,
+                piece_share=0.3,
+            ),
+            renew_every=1000,
+        ),
+        spec=EmbeddingSpec(response_size=16, stride=16),
+    )
+
+
 def finetune() -> Recipe:
     """Adapt weights to videos of one's own: a short run with a small learning rate."""
     return Recipe(
@@ -166,7 +215,7 @@ def tiny() -> Recipe:
 
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
-    recipe.__name__: recipe for recipe in (thesis, paper, procedural, finetune, tiny)
+    recipe.__name__: recipe for recipe in (thesis, paper, procedural, light, finetune, tiny)
 }
 
 

@@ -12,14 +12,16 @@ import torch
 
 from siamfc.data.locking import exclusive
 from siamfc.data.store import Store
-from siamfc.errors import OutputError
+from siamfc.errors import InputError, OutputError
+from siamfc.network.architectures import ARCHITECTURES
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.metadata import Metadata
 from siamfc.system import commit, machine, version
 from siamfc.training.folder import BEST, STATE, RunFolder
-from siamfc.training.learner import Learner, Loss
+from siamfc.training.learner import Learner
 from siamfc.training.loop import LogLine, NotFiniteError, train
 from siamfc.training.memory import too_large
+from siamfc.training.objectives import Loss
 from siamfc.training.processes import Place, joined, wait_for_all
 from siamfc.training.recipes import Recipe
 from siamfc.training.sources import PairSource, training_source, validation_source
@@ -89,6 +91,11 @@ def run(
     options = options or RunOptions()
     if weights is not None:
         known = weights.metadata
+        if known.architecture != ARCHITECTURES[recipe.network].name:
+            raise InputError(
+                f"weights: expected those of the recipe's network {recipe.network}, got "
+                f"{known.architecture}"
+            )
         spec = replace(recipe.spec, context_amount=known.spec.context_amount)
         recipe = replace(recipe, spec=spec, normalisation=known.normalisation)
     try:
@@ -215,14 +222,22 @@ class _Hooks:
                 for name, value in self._folder.epochs[-1].items()
                 if isinstance(value, float)
             }
-        metadata = Metadata(spec=recipe.spec, normalisation=recipe.normalisation, card=card)
+        metadata = Metadata(
+            architecture=ARCHITECTURES[recipe.network].name,
+            spec=recipe.spec,
+            normalisation=recipe.normalisation,
+            card=card,
+        )
         return Checkpoint(tensors=self._learner.averaged.tensors(), metadata=metadata)
+
+
+_TITLES = {"siamfc": "SiamFC (AlexNet)", "light": "The light network"}
 
 
 def _card(recipe: Recipe, settings: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
     """What the weights' card says of their origin."""
     return {
-        "description": f"SiamFC (AlexNet), trained by the recipe {recipe.name}.",
+        "description": f"{_TITLES[recipe.network]}, trained by the recipe {recipe.name}.",
         "recipe": recipe.name,
         "seed": recipe.seed,
         "batch": recipe.batch,

@@ -5,7 +5,7 @@ That is what makes a resumed run exact: a source has no state but its settings.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import NamedTuple, Protocol, Self
 
 import torch
 from torch import Tensor
@@ -44,6 +44,26 @@ class Batch(Protocol):
     @property
     def log_scales(self) -> Tensor:
         """Logarithm of the target's size over the size that the exemplar has, (B,) float32."""
+
+
+class BoxBatch(NamedTuple):
+    """What training boxes needs of B pairs; `Pairs` has it."""
+
+    exemplars: Tensor
+    searches: Tensor
+    boxes: Tensor
+    """Target's box in the search image, its pixels, (B, 4) float32 x, y, w, h."""
+    exemplar_sizes: Tensor
+    """Width and height of the target's box in the exemplar image, its pixels, (B, 2) float32."""
+    visible: Tensor
+    """Share of the target that is seen in the search image, (B,) float32."""
+
+    @classmethod
+    def of(cls, batch: Batch) -> Self:
+        """Of a batch that has them; TypeError for one that has no boxes."""
+        if not isinstance(batch, Pairs):
+            raise TypeError(f"expected pairs with boxes, got {type(batch).__name__}")
+        return cls(*(getattr(batch, name) for name in cls._fields))
 
 
 class PairSource(Protocol):

@@ -1,24 +1,66 @@
 """Validation by pairs: the loss, and how far the response's peak lies from the target."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from siamfc.network.alexnet import Normalise, SiamFC
+from siamfc.network.light import LightNet, normalise_images
+from siamfc.training.box_losses import box_loss, generalised_iou
 from siamfc.training.labels import response_labels
 from siamfc.training.losses import compute_loss
 from siamfc.training.recipes import Recipe
-from siamfc.training.sources import PairSource
+from siamfc.training.sources import BoxBatch, PairSource
 
-Validator = Callable[[SiamFC], Mapping[str, float]]
+Validator = Callable[[Any], Mapping[str, float]]
 """Judges weights, in evaluation mode and on the device that trains: scores by name."""
 
 _UPSAMPLING = 16
 
 
 def pair_validator(recipe: Recipe, source: PairSource) -> Validator:
+    """Judge by pairs that are always the same; see the two functions."""
+    return _boxes(recipe, source) if recipe.network == "light" else _responses(recipe, source)
+
+
+def _boxes(recipe: Recipe, source: PairSource) -> Validator:
+    """Judge by pairs that are always the same: `validation_loss`, `validation_iou`.
+
+    The IoU is that of the best cell's box with the target's, mean over the targets that are
+    there. No search image is compared with another's exemplar.
+    """
+    batches = recipe.validation_pairs // recipe.validation_batch
+    settings = recipe.boxes
+
+    @torch.no_grad()
+    def validate(model: LightNet) -> dict[str, float]:
+        device = next(model.parameters()).device
+        totals = torch.zeros(2, dtype=torch.float64, device=device)
+        for number in range(batches):
+            pairs = BoxBatch.of(source(number))
+            images = [
+                normalise_images(part, recipe.normalisation)
+                for part in (pairs.exemplars, pairs.searches)
+            ]
+            with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+                logits, boxes = model(images[0], pairs.exemplar_sizes, images[1])
+            present = pairs.visible >= settings.least_visible
+            loss, _ = box_loss(logits, boxes, model.points, pairs.boxes, present, settings)
+            best = logits.flatten(1).argmax(1)[:, None, None].expand(-1, 4, 1)
+            found = boxes.flatten(2).gather(2, best)[..., 0]
+            truth = torch.cat([pairs.boxes[:, :2], pairs.boxes[:, :2] + pairs.boxes[:, 2:]], 1)
+            iou = (generalised_iou(found, truth)[0] * present).sum() / present.sum().clamp(min=1)
+            totals += torch.stack([loss, iou]).double()
+        loss, iou = (totals / batches).tolist()
+        return {"validation_loss": loss, "validation_iou": iou}
+
+    return validate
+
+
+def _responses(recipe: Recipe, source: PairSource) -> Validator:
     """Judge by pairs that are always the same: `validation_loss`, `validation_center_error`.
 
     The centre error is the mean distance in pixels of the search image from the peak of the

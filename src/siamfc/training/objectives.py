@@ -1,0 +1,122 @@
+"""What a recipe's network is and what it learns: its model, and the loss of a batch.
+
+The loop, the optimiser, resuming and several processes know neither network.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from siamfc.network.alexnet import SiamFC, initialise
+from siamfc.network.fast import can_fuse, respond_together
+from siamfc.network.light import LightNet, normalise_images
+from siamfc.network.light import initialise as initialise_light
+from siamfc.training.box_losses import box_loss
+from siamfc.training.labels import response_labels
+from siamfc.training.losses import compute_loss
+from siamfc.training.recipes import Recipe
+from siamfc.training.sources import Batch, BoxBatch
+
+Network = SiamFC | LightNet
+"""What can be trained."""
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Of logits, labels and weights, each (N, m, m): a scalar."""
+
+
+class Objective(Protocol):
+    """One network's part of training."""
+
+    compiled: bool
+    """Whether `loss` is to be compiled on a GPU."""
+
+    def make(self, generator: torch.Generator) -> Network:
+        """A network with weights drawn by the generator."""
+        ...
+
+    def loss(self, batch: Batch) -> Tensor:
+        """The scalar to be lowered, in training mode; updates running statistics."""
+        ...
+
+
+class ResponseObjective:
+    """SiamFC: a response that is high where the target is (thesis 4.1.6)."""
+
+    def __init__(self, recipe: Recipe, device: torch.device, loss: Loss | None = None) -> None:
+        self._recipe, self._own_loss = recipe, loss
+        self._dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+        self._fused = can_fuse(device)
+        self.compiled = not self._fused
+        self._model = SiamFC()
+
+    def make(self, generator: torch.Generator) -> SiamFC:
+        """See `Objective.make`."""
+        initialise(self._model, generator)
+        return self._model
+
+    def loss(self, batch: Batch) -> Tensor:
+        """See `Objective.loss`."""
+        recipe = self._recipe
+        labels, weights = response_labels(
+            batch.offsets,
+            batch.log_scales,
+            recipe.labels,
+            response_size=recipe.response_size,
+            stride=recipe.spec.stride,
+        )
+        logits = respond_together(
+            self._model,
+            batch.exemplars,
+            batch.searches,
+            recipe.normalisation,
+            dtype=self._dtype,
+            fused=self._fused,
+        ).float()
+        if self._own_loss is not None:
+            return self._own_loss(logits, labels, weights)
+        return compute_loss(logits, labels, weights, recipe.loss)
+
+
+class BoxObjective:
+    """The light network: each cell's score and box; see `box_losses`.
+
+    The first search images of a batch are compared with their neighbours' exemplars: there is
+    nothing to be found in them.
+    """
+
+    compiled = True
+
+    def __init__(self, recipe: Recipe, device: torch.device) -> None:
+        self._recipe, self._device = recipe, device
+        self._model = LightNet()
+
+    def make(self, generator: torch.Generator) -> LightNet:
+        """See `Objective.make`."""
+        initialise_light(self._model, generator)
+        return self._model
+
+    def loss(self, batch: Batch) -> Tensor:
+        """See `Objective.loss`."""
+        pairs, settings = BoxBatch.of(batch), self._recipe.boxes
+        strangers = round(settings.stranger_share * len(pairs.boxes))
+        device = self._device.type
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            images = [
+                normalise_images(part, self._recipe.normalisation)
+                for part in (pairs.exemplars, pairs.searches)
+            ]
+            exemplars, searches = self._model.embed(images)
+            others = torch.cat([exemplars.roll(1, 0)[:strangers], exemplars[strangers:]])
+            places = self._model.places(pairs.exemplar_sizes)
+            logits, boxes = self._model.compare(others, places, searches)
+        own = torch.arange(len(pairs.boxes), device=logits.device) >= strangers
+        present = own & (pairs.visible >= settings.least_visible)
+        return box_loss(logits, boxes, self._model.points, pairs.boxes, present, settings)[0]
+
+
+def make_objective(recipe: Recipe, device: torch.device, loss: Loss | None = None) -> Objective:
+    """The objective of a recipe; `loss` takes the place of SiamFC's own."""
+    if recipe.network == "light":
+        return BoxObjective(recipe, device)
+    return ResponseObjective(recipe, device, loss)

@@ -1,0 +1,117 @@
+"""The light network's loss: which cells learn what, and that perfect answers cost nothing."""
+
+import pytest
+import torch
+from shapely.geometry import box as rectangle
+
+from siamfc.errors import InputError
+from siamfc.network.light import cell_points
+from siamfc.network.light_architecture import SEARCH_CELLS
+from siamfc.training.box_losses import BoxLossSettings, box_loss, generalised_iou
+
+POINTS = cell_points(SEARCH_CELLS)
+TRUTH = torch.tensor([[90.0, 100.0, 60.0, 40.0]])
+HERE, NOWHERE = torch.tensor([True]), torch.tensor([False])
+
+
+def _answers(truth=TRUTH, logit=-30.0):
+    """Every cell gives the true box and the same score."""
+    corners = torch.cat([truth[:, :2], truth[:, :2] + truth[:, 2:]], 1)
+    boxes = corners[:, :, None, None].expand(-1, -1, SEARCH_CELLS, SEARCH_CELLS).clone()
+    return torch.full((len(truth), SEARCH_CELLS, SEARCH_CELLS), logit), boxes
+
+
+def _inside(truth, share):
+    """Cells whose points lie in the ellipse of this share of the box's sides."""
+    center, size = truth[0, :2] + truth[0, 2:] / 2, truth[0, 2:]
+    return (((POINTS - center[:, None, None]) / size[:, None, None]) ** 2).sum(0) < share**2
+
+
+def test_generalised_iou_is_shapely_s():
+    generator = torch.Generator().manual_seed(3)
+    corners = torch.rand((2, 50, 2), generator=generator) * 40
+    first, second = (torch.cat([c, c + 5 + 30 * torch.rand((50, 2))], 1) for c in corners)
+    iou, giou = generalised_iou(first, second)
+    for k in range(50):
+        a, b = (rectangle(*boxes[k].tolist()) for boxes in (first, second))
+        hull = rectangle(*a.union(b).bounds).area
+        union, shared = a.union(b).area, a.intersection(b).area
+        assert float(iou[k]) == pytest.approx(shared / union, abs=1e-5)
+        assert float(giou[k]) == pytest.approx(shared / union - (hull - union) / hull, abs=1e-5)
+
+
+def test_a_perfect_answer_costs_nothing():
+    logits, boxes = _answers()
+    logits[0, _inside(TRUTH, 0.25)] = 30.0
+    loss, iou = box_loss(logits, boxes, POINTS, TRUTH, HERE, BoxLossSettings())
+    assert float(loss) == pytest.approx(0, abs=1e-6)
+    assert float(iou) == pytest.approx(1)
+
+
+def test_cells_between_the_ellipses_learn_no_score():
+    settings = BoxLossSettings(inner=0.25, outer=0.5)
+    logits, boxes = _answers()
+    logits.requires_grad_()
+    box_loss(logits, boxes, POINTS, TRUTH, HERE, settings)[0].backward()
+    between = _inside(TRUTH, 0.5) & ~_inside(TRUTH, 0.25)
+    assert between.any()
+    assert (logits.grad[0][between] == 0).all()
+    assert (logits.grad[0][_inside(TRUTH, 0.25)] < 0).all()  # to be raised
+
+
+def test_only_cells_on_the_target_learn_boxes_and_a_large_target_counts_no_more():
+    truth = torch.tensor([[90.0, 100.0, 60.0, 40.0], [20.0, 30.0, 160.0, 180.0]])
+    logits, boxes = _answers(truth)
+    boxes = (boxes + 3).requires_grad_()
+    settings = BoxLossSettings()
+    box_loss(logits, boxes, POINTS, truth, HERE.expand(2), settings)[0].backward()
+    taught = boxes.grad.abs().sum(1) > 0
+    assert torch.equal(taught[0], _inside(truth[:1], 0.25))
+    assert torch.equal(taught[1], _inside(truth[1:], 0.25))
+    assert taught[1].sum() > 4 * taught[0].sum()
+    mostly_boxes = BoxLossSettings(box_weight=1e6)
+    single = [
+        box_loss(*_moved(truth[k : k + 1]), POINTS, truth[k : k + 1], HERE, mostly_boxes)[0]
+        for k in (0, 1)
+    ]
+    both = box_loss(*_moved(truth), POINTS, truth, HERE.expand(2), mostly_boxes)[0]
+    assert float(both) == pytest.approx(float(sum(single)) / 2, rel=1e-4)
+
+
+def _moved(truth):
+    logits, boxes = _answers(truth)
+    return logits.double(), (boxes + 3).double()
+
+
+def test_a_tiny_target_between_cells_still_has_one():
+    truth = torch.tensor([[101.0, 101.0, 2.0, 2.0]])
+    logits, boxes = _answers(truth)
+    assert not _inside(truth, 0.5).any()
+    logits.requires_grad_()
+    box_loss(logits, boxes, POINTS, truth, HERE, BoxLossSettings())[0].backward()
+    assert int((logits.grad < 0).sum()) == 1
+
+
+def test_without_a_target_every_cell_learns_a_low_score_and_no_box():
+    logits, boxes = _answers(logit=0.0)
+    logits.requires_grad_()
+    boxes.requires_grad_()
+    loss, iou = box_loss(logits, boxes, POINTS, TRUTH, NOWHERE, BoxLossSettings())
+    loss.backward()
+    assert (logits.grad > 0).all()
+    assert boxes.grad.abs().sum() == 0
+    assert float(iou) == 0
+
+
+@pytest.mark.parametrize("logit", [-1e4, 1e4])
+def test_gradients_are_finite_at_any_score(logit):
+    logits, boxes = _answers(logit=logit)
+    logits.requires_grad_()
+    box_loss(logits, boxes, POINTS, TRUTH, HERE, BoxLossSettings())[0].backward()
+    assert logits.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("name", ["inner", "outer", "least_visible", "stranger_share"])
+def test_settings_out_of_range_are_refused(name):
+    with pytest.raises(InputError, match=name):
+        BoxLossSettings(**{name: 1.5})

@@ -1,0 +1,92 @@
+"""The light network's training: a whole run, its resuming, and what it refuses."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from siamfc.errors import InputError
+from siamfc.network import load_matcher
+from siamfc.network.checkpoint import Checkpoint
+from siamfc.network.matcher import gives_boxes
+from siamfc.training.data_settings import SquareData
+from siamfc.training.learner import Learner
+from siamfc.training.overrides import change
+from siamfc.training.recipes import light, procedural
+from siamfc.training.running import RunOptions, run
+from siamfc.training.sources import training_source
+
+_SMALL = {
+    "epochs": 2,
+    "pairs_per_epoch": 4,
+    "batch": 4,
+    "validation_pairs": 2,
+    "validation_batch": 2,
+    "log_every": 1,
+    "optimiser.warm_up_steps": 1,
+    "boxes.stranger_share": 0.25,
+    "data.textures.count": 4,
+    "data.textures.size": 32,
+    "data.textures.leaves": 4,
+    "data.validation_textures": 2,
+}
+
+
+def _recipe(**changes):
+    return change(light(), {**_SMALL, **changes})
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("light") / "run"
+    return run(_recipe(), folder)
+
+
+def test_a_run_ends_with_weights_that_track(finished):
+    checkpoint = Checkpoint.load(finished.weights)
+    assert checkpoint.metadata.architecture == "siamfc-light"
+    assert checkpoint.metadata.card["description"].startswith("The light network")
+    assert gives_boxes(load_matcher(finished.weights, device="cpu"))
+    last = finished.epochs[-1]
+    assert last["validation_loss"] > 0
+    assert 0 <= last["validation_iou"] <= 1
+
+
+def test_a_resumed_run_is_the_same_bit_for_bit(finished, tmp_path):
+    folder = tmp_path / "run"
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(_recipe(), folder, options=RunOptions(on_epoch=stop))
+    again = run(_recipe(), folder, options=RunOptions(resume=True))
+    digests = [Checkpoint.load(result.weights).metadata.digest for result in (finished, again)]
+    assert digests[0] == digests[1]
+
+
+def test_strangers_teach_that_nothing_is_there():
+    recipe = _recipe(**{"boxes.stranger_share": 1.0})
+    batch = training_source(recipe, device=torch.device("cpu"))(0)
+    learner = Learner(recipe)
+    learner.learn(batch)
+    own = Learner(_recipe(**{"boxes.stranger_share": 0.0}))
+    own.learn(batch)
+    # The boxes' part, at first most of the loss, is there for a target's own exemplar alone.
+    assert learner.report().loss < 0.2 * own.report().loss
+
+
+def test_weights_of_the_other_network_are_refused(finished, tmp_path):
+    with pytest.raises(InputError, match="weights: expected those of the recipe's network siamfc"):
+        run(procedural(), tmp_path / "run", weights=Checkpoint.load(finished.weights))
+
+
+def test_data_without_boxes_are_refused():
+    with pytest.raises(InputError, match="which needs the boxes that procedural pairs have"):
+        replace(light(), data=SquareData())
+
+
+def test_the_settings_name_the_network(finished):
+    settings = json.loads((finished.weights.parent / "run.json").read_text())["settings"]
+    assert settings["recipe"]["network"] == "light"
