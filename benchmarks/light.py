@@ -1,0 +1,221 @@
+"""How fast the light network tracks, beside SiamFC and OpenCV's NanoTrackV2, on one thread each.
+
+    python benchmarks/light.py [FOLDER] [--nano BACKBONE.onnx HEAD.onnx] [--reference FILE.json]
+
+All trackers follow the same frames in one run, ten at a time in turn, so that whatever else the
+machine does slows all of them. FOLDER holds sequences in OTB's layout; without it a made-up clip
+is tracked. What counts is the whole of `Tracker.update`: crop, network and post-processing. Frames
+are decoded before, and the first frame, in which a tracker is begun, doesn't count.
+
+NanoTrackV2 needs cv2, which is no dependency, and its two files. `--reference` is a file of a run
+elsewhere, with `fps` of each sequence under `sequences`; the ratio to it is no better than the
+likeness of the machines.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from siamfc.system import commit, limit_blas_threads, machine
+
+limit_blas_threads()  # before numpy is imported, as the command line does
+
+import numpy as np  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+
+from siamfc.data.clip import ClipSettings, ProceduralClip  # noqa: E402
+from siamfc.data.readers import find_format  # noqa: E402
+from siamfc.data.sequences import read_sequences  # noqa: E402
+from siamfc.evaluation.opencv import OpenCV  # noqa: E402
+from siamfc.evaluation.runs import SingleTargetTracker  # noqa: E402
+from siamfc.network import Embedding, load_matcher  # noqa: E402
+from siamfc.network.matcher import BoxMatcher, gives_boxes  # noqa: E402
+from siamfc.tracking import Tracker  # noqa: E402
+
+TURN = 10
+"""Frames that a tracker follows before the next one's turn."""
+LIGHT, SIAMFC, NANO = "light", "SiamFC, three scales", "NanoTrackV2"
+
+
+@dataclass(frozen=True)
+class Film:
+    """What is tracked."""
+
+    name: str
+    frames: list[NDArray[np.uint8]]
+    box: NDArray[np.float64]
+
+
+class TimedMatcher:
+    """A network whose time counts."""
+
+    def __init__(self, matcher: BoxMatcher) -> None:
+        self.spec, self.seconds = matcher.spec, 0.0
+        self._matcher = matcher
+
+    def embed_exemplar(self, crops: NDArray[np.uint8], sizes: NDArray[np.floating]) -> Embedding:
+        """As the matcher."""
+        return self._matcher.embed_exemplar(crops, sizes)
+
+    def locate(
+        self, exemplars: Embedding, searches: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """As the matcher."""
+        start = time.perf_counter()
+        found = self._matcher.locate(exemplars, searches)
+        self.seconds += time.perf_counter() - start
+        return found
+
+
+@dataclass
+class Tally:
+    """Seconds and updates by film."""
+
+    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    updates: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def rate(self, name: str | None = None) -> float:
+        """Updates a second, in one film or in all."""
+        names = [name] if name else list(self.updates)
+        return sum(self.updates[n] for n in names) / sum(self.seconds[n] for n in names)
+
+
+def read_films(folder: Path | None, count: int | None, frames: int) -> Iterator[Film]:
+    """Sequences of a folder, or the clip."""
+    if folder is None:
+        clip = ProceduralClip(ClipSettings(frames=frames, width=480, height=360))
+        yield Film("clip", list(clip), clip.boxes[0])
+        return
+    for sequence in islice(read_sequences(find_format("otb").open(folder)), count):
+        images = list(islice(sequence.images(), frames))
+        yield Film(sequence.name, images, sequence.boxes[0])
+
+
+def for_opencv(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same RGB pixels, lying in memory as OpenCV takes them: it shall not pay for turning."""
+    return np.ascontiguousarray(image[..., ::-1])[..., ::-1]
+
+
+def run(film: Film, trackers: dict[str, SingleTargetTracker], tallies: dict[str, Tally]) -> None:
+    """Track a film with all of them, in turns."""
+    turned = [for_opencv(image) for image in film.frames] if NANO in trackers else []
+    frames = {name: turned if name == NANO else film.frames for name in trackers}
+    for name, tracker in trackers.items():
+        tracker.init(frames[name][0], film.box)
+    for first in range(1, len(film.frames), TURN):
+        for name, tracker in trackers.items():
+            tally = tallies[name]
+            start = time.perf_counter()
+            for image in frames[name][first : first + TURN]:
+                tracker.update(image)
+                tally.updates[film.name] += 1
+            tally.seconds[film.name] += time.perf_counter() - start
+
+
+def make_trackers(
+    options: argparse.Namespace,
+) -> tuple[dict[str, SingleTargetTracker], TimedMatcher]:
+    """Those that take part, and the light network of the first."""
+    light = load_matcher(options.weights, device="cpu", threads=1)
+    if not gives_boxes(light):
+        raise SystemExit(f"--weights {options.weights}: expected those of the light network")
+    timed = TimedMatcher(light)
+    trackers: dict[str, SingleTargetTracker] = {
+        LIGHT: Tracker(timed),
+        SIAMFC: Tracker(load_matcher(options.siamfc, device="cpu", threads=1)),
+    }
+    if options.nano is not None:
+        import cv2
+
+        cv2.setNumThreads(1)
+        backbone, head = options.nano
+        trackers[NANO] = OpenCV(
+            name="Nano", parameters=(("backbone", backbone), ("neckhead", head))
+        )()
+    return trackers, timed
+
+
+def reference_ratio(path: Path, tally: Tally) -> tuple[str, float]:
+    """The reference's name, and how many times as fast the light network is on the same films."""
+    reference = json.loads(path.read_text(encoding="utf-8"))
+    rates = {name: one["fps"] for name, one in reference["sequences"].items()}
+    names = [name for name in tally.updates if name in rates]
+    if not names:
+        raise SystemExit(f"--reference {path}: it has none of {', '.join(tally.updates)}")
+    updates = sum(tally.updates[name] for name in names)
+    theirs = updates / sum(tally.updates[name] / rates[name] for name in names)
+    ours = updates / sum(tally.seconds[name] for name in names)
+    return str(reference.get("tracker", path.stem)), ours / theirs
+
+
+def summarise(
+    tallies: dict[str, Tally], timed: TimedMatcher, options: argparse.Namespace
+) -> dict[str, Any]:
+    """Rates and ratios."""
+    light = tallies[LIGHT]
+    updates, seconds = sum(light.updates.values()), sum(light.seconds.values())
+    ratios = {name: light.rate() / one.rate() for name, one in tallies.items() if name != LIGHT}
+    if options.reference is not None:
+        name, ratio = reference_ratio(options.reference, light)
+        ratios[f"{name}, elsewhere"] = ratio
+    return {
+        "updates_per_second": {name: one.rate() for name, one in tallies.items()},
+        "ratio": ratios,
+        "network_milliseconds": 1000 * timed.seconds / updates,
+        "other_milliseconds": 1000 * (seconds - timed.seconds) / updates,
+        "sequences": {
+            film: {name: one.rate(film) for name, one in tallies.items()} for film in light.updates
+        },
+    }
+
+
+def print_table(summary: dict[str, Any], names: Iterable[str]) -> None:
+    """Updates a second by film, and the ratios."""
+    print(f"{'updates/s':16}" + "".join(f"{name:>22}" for name in names))
+    rows = {**summary["sequences"], "all": summary["updates_per_second"]}
+    for film, rates in rows.items():
+        print(f"{film:16}" + "".join(f"{rates[name]:22.1f}" for name in names))
+    for name, ratio in summary["ratio"].items():
+        print(f"light over {name}: {ratio:.2f}")
+    print(
+        f"of light's update the network takes {summary['network_milliseconds']:.2f} ms, "
+        f"crop and post-processing {summary['other_milliseconds']:.2f} ms"
+    )
+
+
+def main() -> None:
+    """Print the table, or JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--weights", default="light")
+    parser.add_argument("--siamfc", default="default", help="weights of SiamFC")
+    parser.add_argument("--nano", nargs=2, metavar=("BACKBONE", "HEAD"))
+    parser.add_argument("--reference", type=Path)
+    parser.add_argument("--sequences", type=int, help="only the first so many")
+    parser.add_argument("--frames", type=int, default=100, help="of each sequence at most")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
+    trackers, timed = make_trackers(options)
+    tallies: dict[str, Tally] = {name: Tally() for name in trackers}
+    for film in read_films(options.folder, options.sequences, options.frames):
+        for _ in range(options.rounds):
+            run(film, trackers, tallies)
+    summary = summarise(tallies, timed, options)
+    if options.json:
+        print(json.dumps({**summary, "machine": machine(), "commit": commit()}))
+    else:
+        print_table(summary, trackers)
+
+
+if __name__ == "__main__":
+    main()
