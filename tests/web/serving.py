@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fakes import IdealMatcher
-from siamfc.tracking import TrackerSettings
+from siamfc.tracking import fitting_settings
 from siamfc.web.limits import Limits
 from siamfc.web.server import access_for, make_server
 from siamfc.web.studio import Studio
@@ -133,8 +133,9 @@ def running(
     matcher: Any = None,
 ) -> Iterator[Server]:
     """Run a server until the block ends."""
-    settings = TrackerSettings()
-    studio = Studio(matcher or IdealMatcher(), settings, folder=folder, root=root, limits=limits)
+    chosen = matcher or IdealMatcher()
+    settings = fitting_settings(chosen)
+    studio = Studio(chosen, settings, folder=folder, root=root, limits=limits)
     listener = socket.create_server(("127.0.0.1", 0))
     access = access_for("127.0.0.1", listener.getsockname()[1])
     server = make_server(studio, access)
