@@ -169,6 +169,8 @@ def test_the_probe_sees_what_is_loaded() -> None:
 
 def test_public_names_are_these() -> None:
     assert siamfc.__all__ == [
+        "BoxMatcher",
+        "BoxTrackerSettings",
         "CheckpointError",
         "DatasetError",
         "EmbeddingSpec",

@@ -34,10 +34,19 @@ if TYPE_CHECKING:
         SourceError,
     )
     from siamfc.frames import Frame, FrameSource, open_source, open_writer, read_image
-    from siamfc.network import EmbeddingSpec, Matcher, load_matcher
-    from siamfc.tracking import FrameResult, Track, Tracker, TrackerSettings, track
+    from siamfc.network import BoxMatcher, EmbeddingSpec, Matcher, load_matcher
+    from siamfc.tracking import (
+        BoxTrackerSettings,
+        FrameResult,
+        Track,
+        Tracker,
+        TrackerSettings,
+        track,
+    )
 
 _HOME = {
+    "BoxMatcher": "network",
+    "BoxTrackerSettings": "tracking",
     "CheckpointError": "errors",
     "DatasetError": "errors",
     "EmbeddingSpec": "network",
@@ -62,6 +71,8 @@ _HOME = {
 """The room that each public name comes from."""
 
 __all__ = [
+    "BoxMatcher",
+    "BoxTrackerSettings",
     "CheckpointError",
     "DatasetError",
     "EmbeddingSpec",
