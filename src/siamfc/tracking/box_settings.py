@@ -17,9 +17,9 @@ class BoxTrackerSettings:
 
     change_penalty: float = 0.1
     """Weight of sudden changes of size and ratio against the score."""
-    window_influence: float = 0.35
+    window_influence: float = 0.25
     """Weight of the cosine window against the score."""
-    size_damping: float = 0.5
+    size_damping: float = 0.9
     """Share of the way to the box's size that is gone, times its score and penalty."""
     smallest_scale: float = 0.1
     """Smallest width and height that a target may shrink to, as a share of its first."""
