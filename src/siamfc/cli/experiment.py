@@ -36,7 +36,7 @@ def experiment(
     frames: Annotated[int | None, Parameter(group=_THIRD)] = None,
     scales: Annotated[int, Parameter(group=_THIRD)] = 3,
 ) -> int:
-    """Repeat one of the thesis's experiments, up to a page with its tables beside ours.
+    """Repeat an experiment of the thesis, its tables beside ours.
 
     Stopped or killed and started again, the same command goes on where it was. The page,
     OUT/index.html, is one file and needs no network; OUT/results.json has its numbers.

@@ -49,7 +49,7 @@ VERBS = (
     Verb(
         name="experiment",
         group="Judge",
-        summary="Repeat one of the thesis's experiments, up to a page with its tables beside ours.",
+        summary="Repeat an experiment of the thesis, its tables beside ours.",
     ),
     Verb(
         name="compare",
