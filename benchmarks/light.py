@@ -3,7 +3,8 @@
     python benchmarks/light.py [FOLDER] [--nano BACKBONE.onnx HEAD.onnx] [--reference FILE.json]
 
 All trackers follow the same frames in one run, ten at a time in turn, so that whatever else the
-machine does slows all of them. FOLDER holds sequences in OTB's layout; without it a made-up clip
+machine does slows all of them; on a machine that has much else to do, `--cpu-time` counts the
+processor's time alone. FOLDER holds sequences in OTB's layout; without it a made-up clip
 is tracked. What counts is the whole of `Tracker.update`: crop, network and post-processing. Frames
 are decoded before, and the first frame, in which a tracker is begun, doesn't count.
 
@@ -17,7 +18,7 @@ import json
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -39,6 +40,8 @@ from siamfc.network import Embedding, load_matcher  # noqa: E402
 from siamfc.network.matcher import BoxMatcher, gives_boxes  # noqa: E402
 from siamfc.tracking import Tracker  # noqa: E402
 
+Clock = Callable[[], float]
+"""Gives seconds."""
 TURN = 10
 """Frames that a tracker follows before the next one's turn."""
 LIGHT, SIAMFC, NANO = "light", "SiamFC, three scales", "NanoTrackV2"
@@ -56,9 +59,9 @@ class Film:
 class TimedMatcher:
     """A network whose time counts."""
 
-    def __init__(self, matcher: BoxMatcher) -> None:
+    def __init__(self, matcher: BoxMatcher, clock: Clock) -> None:
         self.spec, self.seconds = matcher.spec, 0.0
-        self._matcher = matcher
+        self._matcher, self._clock = matcher, clock
 
     def embed_exemplar(self, crops: NDArray[np.uint8], sizes: NDArray[np.floating]) -> Embedding:
         """As the matcher."""
@@ -68,9 +71,9 @@ class TimedMatcher:
         self, exemplars: Embedding, searches: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """As the matcher."""
-        start = time.perf_counter()
+        start = self._clock()
         found = self._matcher.locate(exemplars, searches)
-        self.seconds += time.perf_counter() - start
+        self.seconds += self._clock() - start
         return found
 
 
@@ -103,7 +106,12 @@ def for_opencv(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(image[..., ::-1])[..., ::-1]
 
 
-def run(film: Film, trackers: dict[str, SingleTargetTracker], tallies: dict[str, Tally]) -> None:
+def run(
+    film: Film,
+    trackers: dict[str, SingleTargetTracker],
+    tallies: dict[str, Tally],
+    clock: Clock,
+) -> None:
     """Track a film with all of them, in turns."""
     turned = [for_opencv(image) for image in film.frames] if NANO in trackers else []
     frames = {name: turned if name == NANO else film.frames for name in trackers}
@@ -112,21 +120,21 @@ def run(film: Film, trackers: dict[str, SingleTargetTracker], tallies: dict[str,
     for first in range(1, len(film.frames), TURN):
         for name, tracker in trackers.items():
             tally = tallies[name]
-            start = time.perf_counter()
+            start = clock()
             for image in frames[name][first : first + TURN]:
                 tracker.update(image)
                 tally.updates[film.name] += 1
-            tally.seconds[film.name] += time.perf_counter() - start
+            tally.seconds[film.name] += clock() - start
 
 
 def make_trackers(
-    options: argparse.Namespace,
+    options: argparse.Namespace, clock: Clock
 ) -> tuple[dict[str, SingleTargetTracker], TimedMatcher]:
     """Those that take part, and the light network of the first."""
     light = load_matcher(options.weights, device="cpu", threads=1)
     if not gives_boxes(light):
         raise SystemExit(f"--weights {options.weights}: expected those of the light network")
-    timed = TimedMatcher(light)
+    timed = TimedMatcher(light, clock)
     trackers: dict[str, SingleTargetTracker] = {
         LIGHT: Tracker(timed),
         SIAMFC: Tracker(load_matcher(options.siamfc, device="cpu", threads=1)),
@@ -201,15 +209,17 @@ def main() -> None:
     parser.add_argument("--sequences", type=int, help="only the first so many")
     parser.add_argument("--frames", type=int, default=100, help="of each sequence at most")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cpu-time", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
-    trackers, timed = make_trackers(options)
+    clock = time.process_time if options.cpu_time else time.perf_counter
+    trackers, timed = make_trackers(options, clock)
     tallies: dict[str, Tally] = {name: Tally() for name in trackers}
     for film in read_films(options.folder, options.sequences, options.frames):
         for _ in range(options.rounds):
-            run(film, trackers, tallies)
+            run(film, trackers, tallies, clock)
     summary = summarise(tallies, timed, options)
     if options.json:
         print(json.dumps({**summary, "machine": machine(), "commit": commit()}))
