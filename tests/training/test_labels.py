@@ -89,3 +89,9 @@ def test_a_wrong_scale_lowers_the_positive_labels():
 def test_impossible_settings_are_refused(settings, message):
     with pytest.raises(InputError, match=message):
         LabelSettings(**settings)
+
+
+def test_a_response_of_positive_cells_alone_has_numbers_for_weights():
+    labels, weights = _labels(size=3, radius=16.0)
+    assert (labels == 1).all()
+    np.testing.assert_allclose(weights, 0.5 / 9, rtol=1e-6)

@@ -62,8 +62,8 @@ def response_labels(
 
     Returns:
         Labels, and weights of which positives and negatives each have half (thesis eq. 5), or all
-        alike: over a response they sum to 1, or to 1/2 where halves are asked for and no cell is
-        positive.
+        alike: over a response they sum to 1, or to 1/2 where halves are asked for and no cell, or
+        every one, is positive.
     """
     cells = torch.arange(response_size, device=offsets.device) - (response_size - 1) / 2
     x = cells[None, None, :] * stride - offsets[:, 0, None, None]
@@ -76,7 +76,7 @@ def response_labels(
     if not settings.balanced:
         return labels, torch.full_like(labels, response_size**-2)
     positive = labels.sum((1, 2), keepdim=True).clamp(min=1e-6)
-    negative = (1 - labels).sum((1, 2), keepdim=True)
+    negative = (1 - labels).sum((1, 2), keepdim=True).clamp(min=1e-6)
     if settings.scale_tolerance is not None:
         fit = torch.exp(-0.5 * (log_scales / settings.scale_tolerance) ** 2)
         labels = labels * fit[:, None, None]
