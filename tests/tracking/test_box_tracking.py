@@ -220,8 +220,8 @@ def test_a_lost_target_is_found_all_over_the_frame_if_that_is_asked_for():
 
 
 def searching(windows):
-    """The thresholds of the defaults, and further windows."""
-    return replace(BoxTrackerSettings().lost, windows=windows)
+    """The thresholds of the defaults, and further windows from the first frame on."""
+    return replace(BoxTrackerSettings().lost, windows=windows, patience=0)
 
 
 def test_track_and_follow_and_the_tracker_agree():

@@ -7,8 +7,12 @@ from siamfc.tracking.lost import LostSettings
 
 
 def _lost() -> LostSettings:
-    """Thresholds on a score that is the IoU to be expected."""
-    return LostSettings(lost_below=0.25, found_from=0.5, moved_from=0.5)
+    """Thresholds on a score that is the IoU to be expected.
+
+    A target that is hidden mostly comes back where it went: what looks like it elsewhere has to be
+    surer, and is not looked for at once.
+    """
+    return LostSettings(lost_below=0.25, found_from=0.5, moved_from=0.85, patience=5)
 
 
 @dataclass(frozen=True, kw_only=True)
