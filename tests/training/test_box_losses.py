@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from shapely.geometry import box as rectangle
 
 from siamfc.errors import InputError
 from siamfc.network.light import cell_points
@@ -27,17 +26,20 @@ def _inside(truth, share):
     return (((POINTS - center[:, None, None]) / size[:, None, None]) ** 2).sum(0) < share**2
 
 
-def test_generalised_iou_is_shapely_s():
-    generator = torch.Generator().manual_seed(3)
-    corners = torch.rand((2, 50, 2), generator=generator) * 40
-    first, second = (torch.cat([c, c + 5 + 30 * torch.rand((50, 2))], 1) for c in corners)
-    iou, giou = generalised_iou(first, second)
-    for k in range(50):
-        a, b = (rectangle(*boxes[k].tolist()) for boxes in (first, second))
-        hull = rectangle(*a.union(b).bounds).area
-        union, shared = a.union(b).area, a.intersection(b).area
-        assert float(iou[k]) == pytest.approx(shared / union, abs=1e-5)
-        assert float(giou[k]) == pytest.approx(shared / union - (hull - union) / hull, abs=1e-5)
+@pytest.mark.parametrize(
+    ("other", "iou", "giou"),
+    [
+        ((0, 0, 4, 2), 1.0, 1.0),  # the same
+        ((2, 0, 6, 2), 1 / 3, 1 / 3),  # beside each other, the hull is their union
+        ((2, 1, 6, 3), 2 / 14, 2 / 14 - 4 / 18),  # the hull, 6 × 3, is larger than the union
+        ((8, 0, 12, 2), 0.0, -8 / 24),  # apart: the farther, the worse
+        ((1, 0.5, 2, 1.5), 1 / 8, 1 / 8),  # one in the other
+    ],
+)
+def test_generalised_iou_by_hand(other, iou, giou):
+    first, second = torch.tensor([[0.0, 0.0, 4.0, 2.0]]), torch.tensor([other], dtype=torch.float)
+    for found in (generalised_iou(first, second), generalised_iou(second, first)):
+        assert [float(value) for value in found] == pytest.approx([iou, giou])
 
 
 def test_a_perfect_answer_costs_nothing():
