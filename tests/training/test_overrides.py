@@ -50,7 +50,7 @@ def test_a_toml_file_changes_fields_by_its_tables(tmp_path):
         ("bach=8", "no setting named 'bach': did you mean 'batch'"),
         ("optimiser.lerning_rate=1", "did you mean 'optimiser.learning_rate'"),
         ("learning_rate=1", "did you mean 'optimiser.learning_rate'"),  # the last name alone
-        ("qqqq=1", "no setting named 'qqqq': expected one of name, seed, epochs"),
+        ("qqqq=1", "no setting named 'qqqq': expected one of name, network, seed"),
         ("optimiser=1", "optimiser: expected one of its fields, such as optimiser.kind"),
         ("batch=8.5", "batch: expected a whole number, got 8.5"),
         ("batch=true", "batch: expected a whole number, got True"),
@@ -80,7 +80,7 @@ def test_recipes_are_found_by_name_and_know_theirs():
     assert [find_recipe(name).name for name in RECIPES] == list(RECIPES)
     with pytest.raises(InputError, match="no recipe named 'procedual': did you mean 'procedural'"):
         find_recipe("procedual")
-    with pytest.raises(InputError, match="expected one of thesis, paper, procedural, finetune"):
+    with pytest.raises(InputError, match="expected one of thesis, paper, procedural, light"):
         find_recipe("qqqq")
 
 
