@@ -153,9 +153,11 @@ def test_ctrl_c_ends_after_a_frame_and_keeps_whole_files(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def press() -> None:
-        while not _is_tracking():
+        deadline = time.monotonic() + 60
+        while not _is_tracking() and time.monotonic() < deadline:
             time.sleep(0.001)
-        os.kill(os.getpid(), signal.SIGINT)
+        if _is_tracking():
+            os.kill(os.getpid(), signal.SIGINT)
 
     out, results = tmp_path / "out.mp4", tmp_path / "boxes.csv"
     thread = threading.Thread(target=press)

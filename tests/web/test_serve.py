@@ -71,8 +71,8 @@ def test_track_without_a_box_opens_the_page_on_its_source(
     process, address = start(tmp_path, "track", str(film), "--weights", weights)
     assert urlsplit(address).fragment
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
-    assert process.returncode == 0
+    _, errors = process.communicate(timeout=20)
+    assert (process.returncode, "Traceback" in errors) == (0, False)
 
 
 @pytest.mark.parametrize(
