@@ -7,7 +7,7 @@ from siamfc.data.augment import AugmentSettings
 from siamfc.training.data_settings import ProceduralData, SquareData, StoreData
 from siamfc.training.labels import LabelSettings
 from siamfc.training.losses import LossSettings
-from siamfc.training.optimisation import OptimiserSettings
+from siamfc.training.optimisation import adamw
 from siamfc.training.recipes import Recipe, procedural, thesis, with_stores
 
 Size = Literal["full", "gpu", "tiny"]
@@ -48,34 +48,33 @@ def square_recipe(size: Size) -> Recipe:
     """
     if size == "full":
         return thesis()
+    augmentation = AugmentSettings(max_shift=12.0, exemplar_shift=0.0)
+    precise = Recipe(
+        name="thesis-gpu",
+        epochs=8,
+        pairs_per_epoch=25 * 256,
+        batch=256,
+        validation_pairs=1024,
+        validation_batch=128,
+        log_every=25,
+        labels=LabelSettings(radius=8.0, soft=True),
+        loss=LossSettings(peak_weight=4.0),
+        optimiser=adamw(2e-3, warm_up_steps=50, averaging=0.97),
+        data=SquareData(augmentation=augmentation),
+    )
     if size == "gpu":
-        return _precise(
-            Recipe(
-                name="thesis-gpu",
-                epochs=8,
-                pairs_per_epoch=25 * 256,
-                batch=256,
-                validation_pairs=1024,
-                validation_batch=128,
-                log_every=25,
-                optimiser=_quick(2e-3, warm_up_steps=50, averaging=0.97),
-                data=SquareData(augmentation=AugmentSettings(max_shift=12.0, exemplar_shift=0.0)),
-            )
-        )
-    return _precise(
-        Recipe(
-            name="thesis-tiny",
-            epochs=5,
-            pairs_per_epoch=24 * 4,
-            batch=4,
-            validation_pairs=16,
-            validation_batch=4,
-            log_every=8,
-            optimiser=_quick(1e-3, warm_up_steps=10, averaging=0.9),
-            data=SquareData(
-                augmentation=AugmentSettings(search_size=159, max_shift=12.0, exemplar_shift=0.0)
-            ),
-        )
+        return precise
+    return replace(
+        precise,
+        name="thesis-tiny",
+        epochs=5,
+        pairs_per_epoch=24 * 4,
+        batch=4,
+        validation_pairs=16,
+        validation_batch=4,
+        log_every=8,
+        optimiser=adamw(1e-3, warm_up_steps=10, averaging=0.9),
+        data=SquareData(augmentation=replace(augmentation, search_size=159)),
     )
 
 
@@ -115,25 +114,4 @@ def procedural_recipe(size: Size) -> Recipe:
             textures=replace(few.textures, count=16, size=128, leaves=60),
             validation_textures=8,
         ),
-    )
-
-
-def _precise(recipe: Recipe) -> Recipe:
-    return replace(
-        recipe,
-        labels=LabelSettings(radius=8.0, soft=True),
-        loss=LossSettings(peak_weight=4.0),
-    )
-
-
-def _quick(rate: float, *, warm_up_steps: int, averaging: float) -> OptimiserSettings:
-    return OptimiserSettings(
-        kind="adamw",
-        learning_rate=rate,
-        final_learning_rate=1e-6,
-        schedule="cosine",
-        warm_up_steps=warm_up_steps,
-        weight_decay=0.05,
-        clip_norm=10.0,
-        averaging=averaging,
     )

@@ -85,6 +85,22 @@ class OptimiserSettings:
 _BELOW_ONE = 1 - 1e-9
 
 
+def adamw(
+    learning_rate: float, *, warm_up_steps: int, averaging: float, clip_norm: float = 10.0
+) -> OptimiserSettings:
+    """AdamW whose rate falls along a cosine to 1e-6; its weights are averaged."""
+    return OptimiserSettings(
+        kind="adamw",
+        learning_rate=learning_rate,
+        final_learning_rate=1e-6,
+        schedule="cosine",
+        warm_up_steps=warm_up_steps,
+        weight_decay=0.05,
+        clip_norm=clip_norm,
+        averaging=averaging,
+    )
+
+
 def make_optimiser(model: nn.Module, settings: OptimiserSettings) -> torch.optim.Optimizer:
     """Build an optimiser that decays convolutions alone: no norm, bias or gain."""
     decayed = [p for p in model.parameters() if p.dim() > 1]

@@ -16,7 +16,7 @@ from siamfc.training.box_losses import BoxLossSettings
 from siamfc.training.data_settings import Data, ProceduralData, SquareData, StoreData
 from siamfc.training.labels import LabelSettings
 from siamfc.training.losses import LossSettings
-from siamfc.training.optimisation import OptimiserSettings
+from siamfc.training.optimisation import OptimiserSettings, adamw
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,41 +123,20 @@ def procedural() -> Recipe:
         validation_batch=128,
         log_every=100,
         labels=LabelSettings(radius=12.0),
-        optimiser=OptimiserSettings(
-            kind="adamw",
-            learning_rate=3e-3,
-            final_learning_rate=1e-6,
-            schedule="cosine",
-            warm_up_steps=300,
-            weight_decay=0.05,
-            clip_norm=10.0,
-            averaging=0.9995,
-        ),
+        optimiser=adamw(3e-3, warm_up_steps=300, averaging=0.9995),
         data=ProceduralData(),
     )
 
 
 def light() -> Recipe:
     """Make the light network's weights that ship: 9.03 million procedural pairs, on one GPU."""
-    return Recipe(
+    return replace(
+        procedural(),
         name="light",
         network="light",
-        epochs=8,
         pairs_per_epoch=2204 * 512,
-        batch=512,
-        validation_pairs=2048,
-        validation_batch=128,
-        log_every=100,
-        optimiser=OptimiserSettings(
-            kind="adamw",
-            learning_rate=3e-3,
-            final_learning_rate=1e-6,
-            schedule="cosine",
-            warm_up_steps=300,
-            weight_decay=0.05,
-            clip_norm=5.0,
-            averaging=0.9995,
-        ),
+        labels=LabelSettings(),
+        optimiser=adamw(3e-3, warm_up_steps=300, averaging=0.9995, clip_norm=5.0),
         data=ProceduralData(
             pairs=PairSettings(
                 far_share=0.5,
@@ -184,16 +163,7 @@ def finetune() -> Recipe:
         validation_batch=16,
         log_every=25,
         labels=LabelSettings(radius=12.0),
-        optimiser=OptimiserSettings(
-            kind="adamw",
-            learning_rate=1e-4,
-            final_learning_rate=1e-6,
-            schedule="cosine",
-            warm_up_steps=50,
-            weight_decay=0.05,
-            clip_norm=10.0,
-            averaging=0.995,
-        ),
+        optimiser=adamw(1e-4, warm_up_steps=50, averaging=0.995),
         data=StoreData(),
     )
 
