@@ -13,6 +13,7 @@ from torch import Tensor
 from siamfc.data.augment import AugmentedPairs
 from siamfc.data.loading import PairLoader
 from siamfc.data.pairs import CropStore, StorePairs, split_videos
+from siamfc.data.procedural.drawing import Drawing
 from siamfc.data.procedural.pairs import PairGenerator, Pairs
 from siamfc.data.synthetic.pairs import SquarePairs
 from siamfc.errors import InputError
@@ -79,8 +80,16 @@ def training_source(
     device: torch.device,
     place: Place | None = None,
     stores: Sequence[CropStore] = (),
+    drawing: Drawing | None = None,
 ) -> PairSource:
     """Build the source that a recipe trains on, for one of several processes.
+
+    Args:
+        recipe: all settings.
+        device: where pairs are made, or sent to.
+        place: this process among all.
+        stores: for a recipe whose data are stores.
+        drawing: what draws procedural pairs; by default the fastest of the device.
 
     Raises:
         InputError: a batch that the processes cannot share; a recipe that needs stores.
@@ -91,7 +100,7 @@ def training_source(
         raise InputError(
             f"batch: expected a multiple of the {place.world} processes, got {recipe.batch}"
         )
-    return _build(recipe, device, place, stores, validation=False)
+    return _build(recipe, device, place, stores, validation=False, drawing=drawing)
 
 
 def validation_source(
@@ -113,6 +122,7 @@ def _build(
     stores: Sequence[CropStore],
     *,
     validation: bool,
+    drawing: Drawing | None = None,
 ) -> PairSource:
     data = recipe.data
     seed = recipe.seed + (_VALIDATION_SEED if validation else 0)
@@ -125,6 +135,7 @@ def _build(
             device=device,
             settings=data.pairs,
             textures=replace(data.textures, count=count),
+            drawing=drawing,
         )
         return _Procedural(generator, data.renew_every, place)
     if isinstance(data, SquareData):
