@@ -69,6 +69,11 @@ class ExperimentFolder:
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
         write_file(self.path / name, f"{text}\n".encode(), overwrite=True)
 
+    def finish(self, page: str, results: Mapping[str, Any]) -> None:
+        """Write the page, HTML, and the numbers on it."""
+        write_file(self.path / PAGE, page.encode(), overwrite=True)
+        self.write(RESULTS, results)
+
     def _check(self) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise OutputError(f"{self.path}: expected a folder, found a file; choose another name")

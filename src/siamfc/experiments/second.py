@@ -7,17 +7,17 @@ from typing import Any
 
 from siamfc.data.curation import curate
 from siamfc.data.readers import open_dataset
+from siamfc.data.sequences import Video
 from siamfc.data.store import Store
 from siamfc.errors import InputError
 from siamfc.experiments import thesis
 from siamfc.experiments.charts import error_charts, offset_charts, strips
-from siamfc.experiments.folder import PAGE, RESULTS, ExperimentFolder
+from siamfc.experiments.folder import PAGE, ExperimentFolder
 from siamfc.experiments.following import Competitor, follow, summarize
 from siamfc.experiments.pages import Block, Page, Row, Section, Table, Text, render, signed
 from siamfc.experiments.sizes import procedural_recipe, real_recipe
 from siamfc.experiments.steps import Options, Training, train, training_charts, training_facts
 from siamfc.experiments.videos import synthetic_sequences, video_name
-from siamfc.files import write_file
 from siamfc.report import Study, make_study
 from siamfc.tracking import one_scale
 from siamfc.workers import Workers
@@ -76,15 +76,7 @@ def run_second(out: Path, options: Options, source: Source | None = None) -> dic
         stores = list(source.stores)
         if source.vid is not None:
             options.tell(f"curating {len(videos)} videos")
-            with Workers(source.workers) as workers:
-                curate(
-                    videos,
-                    out / "store",
-                    root=source.vid.absolute(),
-                    source="vid",
-                    workers=workers if source.workers > 1 else None,
-                )
-            stores = [out / "store"]
+            stores = [_curate(videos, source.vid, out / "store", workers=source.workers)]
         contents = [_describe(path) for path in stores]
         default = real_recipe if stores else procedural_recipe
         recipe = options.recipe or default(options.size)
@@ -115,9 +107,21 @@ def run_second(out: Path, options: Options, source: Source | None = None) -> dic
             ),
             provenance=(("size", options.size), *training_facts(training)),
         )
-        write_file(out / PAGE, render(page).encode(), overwrite=True)
-        folder.write(RESULTS, results)
+        folder.finish(render(page), results)
     return results
+
+
+def _curate(videos: Sequence[Video], vid: Path, store: Path, *, workers: int) -> Path:
+    """Fill the store, or go on filling it."""
+    with Workers(workers) as several:
+        curate(
+            videos,
+            store,
+            root=vid.absolute(),
+            source="vid",
+            workers=several if workers > 1 else None,
+        )
+    return store
 
 
 def _describe(path: Path) -> dict[str, Any]:

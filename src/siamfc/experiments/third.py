@@ -12,13 +12,12 @@ from siamfc.evaluation.formats import TrackerResults
 from siamfc.experiments import thesis
 from siamfc.experiments.charts import error_charts, strips
 from siamfc.experiments.first import SQUARES, run_first
-from siamfc.experiments.folder import PAGE, RECORD, RESULTS, ExperimentFolder
+from siamfc.experiments.folder import PAGE, RECORD, ExperimentFolder
 from siamfc.experiments.following import Competitor, follow, summarize
 from siamfc.experiments.pages import Block, Page, Row, Section, Table, Text, render
 from siamfc.experiments.second import run_second
 from siamfc.experiments.steps import TRAINING, Options
 from siamfc.experiments.videos import real_sequences, synthetic_sequences
-from siamfc.files import write_file
 from siamfc.report import Study, make_study
 from siamfc.tracking import one_scale, settings_for
 from siamfc.training.folder import BEST, FINAL
@@ -102,15 +101,7 @@ def run_third(
         "experiment": 3,
         **options.inputs,
         "weights": {one.name: weights_digest(one.weights) for one in weights},
-        "real": None
-        if real is None
-        else {
-            "layout": real.layout,
-            "root": str(real.root.absolute()),
-            "videos": [one.name for one in videos],
-            "frames": real.frames,
-            "scales": real.scales,
-        },
+        "real": None if real is None else _describe(real, videos),
     }
     folder = ExperimentFolder(out, inputs)
     with folder.opened():
@@ -136,9 +127,19 @@ def run_third(
                 *((one.name, weights_digest(one.weights)) for one in chosen),
             ],
         )
-        write_file(out / PAGE, render(page).encode(), overwrite=True)
-        folder.write(RESULTS, results)
+        folder.finish(render(page), results)
     return results
+
+
+def _describe(real: RealVideos, videos: Sequence[Video]) -> dict[str, Any]:
+    """Which real videos a rerun must have."""
+    return {
+        "layout": real.layout,
+        "root": str(real.root.absolute()),
+        "videos": [one.name for one in videos],
+        "frames": real.frames,
+        "scales": real.scales,
+    }
 
 
 def _train_both(out: Path, options: Options) -> list[Named]:
