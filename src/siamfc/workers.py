@@ -7,7 +7,6 @@ work.
 
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -20,7 +19,6 @@ from concurrent.futures import (
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from siamfc.errors import InputError, MissingDependencyError, SiamFCError
@@ -75,12 +73,7 @@ class Workers:
             )
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._client is not None:
             self._client.close()
         elif self._executor is not None:
@@ -96,25 +89,7 @@ class Workers:
             WorkerError: a worker process was killed, or a cluster lost too many.
             Exception: whatever `function` raised.
         """
-        if self._executor is None:
-            yield from map(function, tasks)
-            return
-        remaining = iter(tasks)
-        under_way: deque[Future[Result]] = deque()
-        try:
-            while True:
-                room = max(self._limit() - len(under_way), 0)  # a cluster may have shrunk
-                for task in islice(remaining, room):
-                    under_way.append(self._executor.submit(function, task))
-                if not under_way:
-                    return
-                with _explained_deaths():
-                    result = under_way.popleft().result()
-                yield result
-                del result  # not held while the next one is waited for
-        finally:
-            for future in under_way:
-                future.cancel()
+        return self._run(function, tasks, _take_oldest)
 
     def map_unordered(
         self, function: Callable[[Task], Result], tasks: Iterable[Task]
@@ -128,25 +103,34 @@ class Workers:
             WorkerError: a worker process was killed, or a cluster lost too many.
             Exception: whatever `function` raised.
         """
+        return self._run(function, tasks, _take_done)
+
+    def _run(
+        self,
+        function: Callable[[Task], Result],
+        tasks: Iterable[Task],
+        take: Callable[[list[Future[Result]]], list[Future[Result]]],
+    ) -> Iterator[Result]:
+        """Keep tasks under way; `take` removes those from the list whose results come next."""
         if self._executor is None:
             yield from map(function, tasks)
             return
         remaining = iter(tasks)
-        under_way: set[Future[Result]] = set()
+        under_way: list[Future[Result]] = []
         try:
             while True:
                 room = max(self._limit() - len(under_way), 0)  # a cluster may have shrunk
-                with _explained_deaths():
-                    under_way |= {
-                        self._executor.submit(function, task) for task in islice(remaining, room)
-                    }
+                for task in islice(remaining, room):
+                    with _explained_deaths():
+                        under_way.append(self._executor.submit(function, task))
                 if not under_way:
                     return
-                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                for future in done:
+                taken = take(under_way)
+                while taken:
                     with _explained_deaths():
-                        result = future.result()
+                        result = taken.pop().result()
                     yield result
+                    del result  # not held while the next one is waited for
         finally:
             for future in under_way:
                 future.cancel()
@@ -160,6 +144,17 @@ class Workers:
         except OSError:
             raise WorkerError(f"the cluster went away; {_ADVICE}") from None
         return _AHEAD * max(threads, 1)
+
+
+def _take_oldest(under_way: list[Future[Result]]) -> list[Future[Result]]:
+    """Its result is waited for when it is read."""
+    return [under_way.pop(0)]
+
+
+def _take_done(under_way: list[Future[Result]]) -> list[Future[Result]]:
+    """Wait for at least one."""
+    done, under_way[:] = wait(under_way, return_when=FIRST_COMPLETED)
+    return list(done)
 
 
 def _connect(address: str) -> Any:
