@@ -6,7 +6,6 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Generator, Iterator
-from types import TracebackType
 from typing import Self
 
 from siamfc.frames.frame import Frame
@@ -78,12 +77,7 @@ class ReadAheadSource:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        error_type: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
