@@ -1,6 +1,5 @@
 """Curation over a real Dask cluster on this machine."""
 
-import logging
 import os
 import signal
 
@@ -8,6 +7,7 @@ import pytest
 from stores import content, curate_vid
 from vid_tree import write_vid
 
+from clusters import local_cluster
 from siamfc.data.curation import curate
 from siamfc.data.readers import open_dataset
 from siamfc.data.store import Store
@@ -28,15 +28,7 @@ def tree(tmp_path_factory):
 
 @pytest.fixture
 def cluster(tmp_path):
-    from distributed import LocalCluster
-
-    with LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        dashboard_address=None,
-        local_directory=str(tmp_path / "dask"),
-        silence_logs=logging.CRITICAL,
-    ) as started:
+    with local_cluster(tmp_path / "dask") as started:
         yield started
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from trackers import Finds, square_sequence
 
+from clusters import local_cluster
 from siamfc.data.sequences import Sequence
 from siamfc.evaluation import ResultFolder, evaluate, run_record
 from siamfc.workers import Workers
@@ -82,15 +83,13 @@ def test_a_killed_run_goes_on_and_does_nothing_twice(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_cluster_gives_the_same_files(tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed", reason="distributed isn't installed")
+    pytest.importorskip("distributed", reason="distributed isn't installed")
     made = [square_sequence(tmp_path / "data", name, count=4 + n) for n, name in enumerate("abc")]
     alone = ResultFolder(path=tmp_path / "alone", record=RECORD)
     spread = ResultFolder(path=tmp_path / "spread", record=RECORD)
     evaluate(Finds, made, results=alone)
     with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True
-        ) as cluster,
+        local_cluster(tmp_path / "dask") as cluster,
         Workers(cluster=cluster.scheduler_address) as workers,
     ):
         evaluate(Finds, made, results=spread, workers=workers)

@@ -1,5 +1,6 @@
 """Films for the page, and its server with a matcher that knows the truth."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,14 @@ from web.serving import Server, running
 SQUARE = SquareVideo(
     SquareVideoSettings(frames=40, size=255, target=40, max_displacement=4, seed=3)
 )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interrupts_reach_the_programs_that_tests_start() -> Iterator[None]:
+    """Undo what a background job inherits from its shell: SIGINT ignored, by its children too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,200 @@
+"""Curation: the same store, whoever did the work and whatever happened on the way."""
+
+import random
+
+import numpy as np
+import pytest
+from killing import after_progress, run
+from stores import content, curate_vid
+from vid_tree import write_vid
+
+from siamfc.data import curation_plan
+from siamfc.data.curation import curate
+from siamfc.data.curation_settings import CurationSettings
+from siamfc.data.locking import exclusive
+from siamfc.data.readers import open_dataset
+from siamfc.data.store import Store
+from siamfc.errors import DatasetError, OutputError
+from siamfc.workers import Workers
+
+
+def test_any_number_of_workers_gives_the_same_content(tree, store, tmp_path):
+    with Workers(2) as workers:
+        curate_vid(tree, tmp_path / "store", workers=workers)
+    assert content(tmp_path / "store") == content(store.path)
+
+
+def test_where_the_data_set_lies_does_not_matter(store, tmp_path):
+    write_vid(tmp_path / "elsewhere")
+    curate_vid(tmp_path / "elsewhere", tmp_path / "store")
+    assert content(tmp_path / "store") == content(store.path)
+
+
+def test_a_long_video_is_cut_and_a_track_stays_together(tree, store, tmp_path, monkeypatch):
+    monkeypatch.setattr(curation_plan, "CHUNK_IMAGES", 5)
+    curate_vid(tree, tmp_path / "store")
+    with Store(tmp_path / "store") as cut:
+        assert cut.records.tobytes() == store.records.tobytes()
+        assert cut.image_names == store.image_names
+        assert [cut.jpeg(row) for row in cut.kept_rows(2)] == [
+            store.jpeg(row) for row in store.kept_rows(2)
+        ]
+
+
+class _StoppedError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("chunks", range(1, 8))
+def test_a_run_that_fails_anywhere_goes_on_with_the_same_content(
+    tree, tmp_path, monkeypatch, chunks
+):
+    """Chunks of five images of videos of twelve: most end within a video."""
+    monkeypatch.setattr(curation_plan, "CHUNK_IMAGES", 5)
+    videos = open_dataset("vid", tree)
+    done = []
+
+    def stop(images, finished):
+        done.append((images, finished))
+        if len(done) > chunks:
+            raise _StoppedError
+
+    place = tmp_path / "store"
+    monkeypatch.setattr("siamfc.data.store_writer._COMMIT_BYTES", 0)  # after every chunk
+    with pytest.raises(_StoppedError):
+        curate(videos, place, root=tree, source="vid", on_chunk=stop)
+    with pytest.raises(DatasetError, match="is not finished; run the same `siamfc curate` again"):
+        Store(place)
+    progress = []
+    curate(videos, place, root=tree, source="vid", on_chunk=lambda *two: progress.append(two))
+    assert progress[0][0] == 5 * chunks
+    assert np.sum(progress, axis=0).tolist() == [36, 3]
+    curate_vid(tree, tmp_path / "whole")
+    assert content(place) == content(tmp_path / "whole")
+
+
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_content(tmp_path):
+    root = tmp_path / "vid"
+    write_vid(root, videos=8, frames=40)
+    curate_vid(root, tmp_path / "whole")
+    place = tmp_path / "killed"
+    code = (
+        "from pathlib import Path\n"
+        "from siamfc.data import store_writer\n"
+        "from siamfc.data.curation import curate\n"
+        "from siamfc.data.readers import open_dataset\n"
+        "from siamfc.workers import Workers\n"
+        "if __name__ == '__main__':\n"
+        "    store_writer._COMMIT_BYTES = 100_000\n"
+        f"    root = Path({str(root)!r})\n"
+        "    with Workers(2) as workers:\n"
+        f"        curate(open_dataset('vid', root), Path({str(place)!r}), root=root,\n"
+        "               source='vid', workers=workers)\n"
+    )
+    chance = random.Random(5)
+    file = place / "data.mdb"
+
+    def size() -> int:
+        return file.stat().st_size if file.exists() else 0
+
+    kills = 0
+    while not run(
+        code,
+        kill=after_progress(size, least=chance.randrange(2_000_000), wait=chance.random() / 10),
+    ):
+        kills += 1
+    assert kills >= 1
+    assert content(place) == content(tmp_path / "whole")
+    with Store(place) as store:
+        assert store.verify() == len(store)
+
+
+def test_a_store_that_is_complete_is_left_alone(tree, tmp_path):
+    place = tmp_path / "store"
+    first = curate_vid(tree, place)
+    before = (place / "data.mdb").read_bytes()
+    assert curate_vid(tree, place) == first
+    assert (place / "data.mdb").read_bytes() == before
+
+
+def test_two_curations_into_one_store_are_refused(tree, tmp_path):
+    place = tmp_path / "store"
+    place.mkdir()
+    with exclusive(place), pytest.raises(OutputError, match="another process is writing here"):
+        curate_vid(tree, place)
+    curate_vid(tree, place)
+
+
+@pytest.mark.parametrize(
+    ("begin", "message"),
+    [
+        (
+            lambda tree, place: curate_vid(tree, place, CurationSettings(jpeg_quality=80)),
+            "was begun with jpeg_quality 80, asked for 90",
+        ),
+        (
+            lambda tree, place: curate(
+                open_dataset("vid", tree)[:2], place, root=tree, source="vid"
+            ),
+            "was begun with videos '2, names ",
+        ),
+        (
+            lambda tree, place: curate(open_dataset("vid", tree), place, root=tree, source="coco"),
+            "was begun with format 'coco', asked for 'vid'",
+        ),
+    ],
+    ids=["settings", "videos", "format"],
+)  # fmt: skip
+def test_a_store_that_was_begun_otherwise_is_refused(tree, tmp_path, begin, message):
+    place = tmp_path / "store"
+    begin(tree, place)
+    before = content(place)
+    with pytest.raises(DatasetError, match=message):
+        curate_vid(tree, place)
+    assert content(place) == before
+
+
+def test_a_place_that_holds_something_else_is_refused(tree, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OutputError, match="expected a folder for the store, found a file"):
+        curate_vid(tree, tmp_path / "file")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match="expected a store or an empty folder, found other"):
+        curate_vid(tree, tmp_path / "folder")
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["notes.txt"]
+
+
+def test_a_worker_of_another_version_is_refused(tree, tmp_path, monkeypatch):
+    versions = iter(["Pillow 1", "Pillow 2", "Pillow 1"])
+    monkeypatch.setattr("siamfc.data.curation.encoder_version", lambda: next(versions))
+    with pytest.raises(DatasetError, match=r"a worker has Pillow .*, this program Pillow 2"):
+        curate_vid(tree, tmp_path / "store")
+
+
+def test_a_full_disk_is_one_line_and_the_store_goes_on_afterwards(tree, store, tmp_path):
+    """A limit on the size of a file stands for the full disk."""
+    place = tmp_path / "store"
+    code = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from siamfc.data import curation_plan, store_writer\n"
+        "from siamfc.data.curation import curate\n"
+        "from siamfc.data.readers import open_dataset\n"
+        "from siamfc.errors import OutputError\n"
+        "curation_plan.CHUNK_IMAGES, store_writer._COMMIT_BYTES = 5, 0\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))\n"
+        f"root = Path({str(tree)!r})\n"
+        "try:\n"
+        f"    curate(open_dataset('vid', root), Path({str(place)!r}), root=root, source='vid')\n"
+        "except OutputError as error:\n"
+        "    sys.exit(0 if 'the disk is full' in str(error) else str(error))\n"
+        "sys.exit('no error')\n"
+    )
+    assert run(code)
+    begun = [key for key in content(place) if key.startswith(b"c")]
+    assert 0 < len(begun) < 60
+    curate_vid(tree, place)
+    with Store(place) as finished:
+        assert finished.verify() == 60
+        assert finished.records.tobytes() == store.records.tobytes()
