@@ -11,6 +11,8 @@ SiamFCError
 Each message is one line: what was expected, what came, what to do.
 """
 
+from collections.abc import Collection
+
 
 class SiamFCError(Exception):
     """Base of all errors below; the command line prints it as one line and exits with 1."""
@@ -38,3 +40,19 @@ class DatasetError(SiamFCError):
 
 class MissingDependencyError(SiamFCError):
     """An optional package that is not installed; the message says which extra brings it."""
+
+
+def suggest(name: str, known: Collection[str], otherwise: str = "") -> str:
+    """What a message on an unknown name advises: the nearest known one, or what is expected.
+
+    >>> suggest("procedual", ["paper", "procedural"])
+    "did you mean 'procedural'?"
+    >>> suggest("mine", ["paper", "procedural"])
+    'expected one of paper, procedural'
+    """
+    from difflib import get_close_matches  # slow to import, and seldom needed
+
+    near = get_close_matches(name, known, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return otherwise or f"expected one of {', '.join(known)}"

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as AbstractSequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from siamfc.data.sequences import Sequence
-from siamfc.errors import InputError
+from siamfc.errors import InputError, suggest
 from siamfc.evaluation.adapters import RecordedFactory, parse_tracker
 from siamfc.evaluation.evaluating import Evaluation, plan_runs, run_record
 from siamfc.evaluation.isolation import Isolated
@@ -168,7 +167,6 @@ def choose_sequences(sequences: Iterable[Sequence], names: AbstractSequence[str]
     known = {one.name: one for one in sequences}
     for name in names:
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            advice = f"did you mean {near[0]!r}?" if near else f"there are {len(known)} others"
+            advice = suggest(name, known, f"there are {len(known)} others")
             raise InputError(f"no sequence {name!r}: {advice}")
     return [one for name, one in known.items() if not names or name in names]

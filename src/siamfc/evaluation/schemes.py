@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from collections.abc import Sequence as AbstractSequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property, partial
 
 import numpy as np
 
 from siamfc.boxes import is_absent
 from siamfc.data.sequences import Sequence
-from siamfc.errors import InputError
+from siamfc.errors import InputError, suggest
 from siamfc.evaluation.measures import (
     ACCURACY,
     EXPECTED_OVERLAP,
@@ -162,7 +161,5 @@ def find_scheme(name: str) -> Scheme:
         InputError: there is none of this name.
     """
     if name not in SCHEMES:
-        near = get_close_matches(name, SCHEMES, n=1)
-        advice = f"did you mean {near[0]!r}?" if near else f"expected {', '.join(SCHEMES)}"
-        raise InputError(f"unknown protocol {name!r}: {advice}")
+        raise InputError(f"unknown protocol {name!r}: {suggest(name, SCHEMES)}")
     return SCHEMES[name]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence as AbstractSequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from siamfc.data.readers import find_format
 from siamfc.data.sequences import FrameFiles, Sequence, read_sequences
 from siamfc.data.synthetic import SquareVideo, SquareVideoSettings, write_otb
-from siamfc.errors import InputError
+from siamfc.errors import InputError, suggest
 from siamfc.experiments.thesis import STEPS
 
 DEFAULT_COUNT = 6
@@ -95,6 +94,5 @@ def first_frames(sequence: Sequence, count: int) -> Sequence:
 def _find(name: str, known: dict[str, Sequence]) -> Sequence:
     if name in known:
         return known[name]
-    near = get_close_matches(name, known, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else f"there are {len(known)} others"
+    advice = suggest(name, known, f"there are {len(known)} others")
     raise InputError(f"no sequence {name!r}: {advice}")

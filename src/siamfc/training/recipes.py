@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import Literal
 
 from siamfc.data.augment import AugmentSettings
 from siamfc.data.procedural.pairs import PairSettings
 from siamfc.data.ranges import check_whole
-from siamfc.errors import InputError
+from siamfc.errors import InputError, suggest
 from siamfc.network.architecture import embedding_size
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.normalisation import Normalisation
@@ -193,9 +192,7 @@ def find_recipe(name: str) -> Recipe:
     """The recipe of a name; InputError names the nearest."""
     if name in RECIPES:
         return RECIPES[name]()
-    near = get_close_matches(name, RECIPES, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(RECIPES)}"
-    raise InputError(f"no recipe named {name!r}: {advice}")
+    raise InputError(f"no recipe named {name!r}: {suggest(name, RECIPES)}")
 
 
 def with_stores(recipe: Recipe) -> Recipe:

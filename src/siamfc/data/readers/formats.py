@@ -1,7 +1,6 @@
 """The table of data sets that can be read."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 
 from siamfc.data.readers.coco import COCO
@@ -24,7 +23,7 @@ from siamfc.data.readers.uav123 import UAV20L, UAV123, UAV123_10FPS
 from siamfc.data.readers.vid import VID
 from siamfc.data.readers.vot import VOT
 from siamfc.data.sequences import Video
-from siamfc.errors import DatasetError
+from siamfc.errors import DatasetError, suggest
 
 _ALL = (
     VID,
@@ -62,9 +61,7 @@ def find_format(name: str) -> Format:
     """
     if name in FORMATS:
         return FORMATS[name]
-    near = get_close_matches(name, FORMATS, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(FORMATS)}"
-    raise DatasetError(f"unknown format {name!r}: {advice}")
+    raise DatasetError(f"unknown format {name!r}: {suggest(name, FORMATS)}")
 
 
 def open_dataset(name: str, root: str | Path, *, split: str | None = None) -> list[Video]:

@@ -5,13 +5,12 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as AbstractSequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from siamfc.data.readers.images import list_folders
 from siamfc.data.sequences import Sequence
-from siamfc.errors import DatasetError, InputError
+from siamfc.errors import DatasetError, InputError, suggest
 from siamfc.evaluation.formats.cocovid import COCOVID
 from siamfc.evaluation.formats.cvat import CVAT
 from siamfc.evaluation.formats.got10k import GOT10K
@@ -66,11 +65,7 @@ def find_result_format(name: str) -> ResultFormat:
     """
     if name in RESULT_FORMATS:
         return RESULT_FORMATS[name]
-    near = get_close_matches(name, RESULT_FORMATS, n=1)
-    advice = (
-        f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(RESULT_FORMATS)}"
-    )
-    raise InputError(f"unknown form of results {name!r}: {advice}")
+    raise InputError(f"unknown form of results {name!r}: {suggest(name, RESULT_FORMATS)}")
 
 
 def read_record(path: str | Path) -> Mapping[str, Any]:
