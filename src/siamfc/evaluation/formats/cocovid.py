@@ -10,8 +10,9 @@ import numpy as np
 from siamfc.data.readers.cocovid import COCOVID as ANNOTATION
 from siamfc.data.sequences import FrameFiles, Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation.formats.inbox import Inbox, by_video, clean_boxes
+from siamfc.evaluation.formats.inbox import Inbox, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for
+from siamfc.evaluation.formats.videos import by_video, targets_by_video
 from siamfc.evaluation.runs import Track
 
 _FILE = "results"
@@ -34,21 +35,17 @@ def _read(folder: Path, inbox: Inbox) -> None:
 
 
 def _write(folder: Path, tracks: Iterable[tuple[Sequence, Track]]) -> None:
-    by_name = {sequence.name: (sequence, track) for sequence, track in tracks}
-    videos = by_video(sequence for sequence, _ in by_name.values())
     content: dict[str, list[dict[str, Any]]] = {
         "categories": [{"id": 1, "name": "target"}],
         "videos": [],
         "images": [],
         "annotations": [],
     }
-    for number, (video, targets) in enumerate(videos.items(), 1):
+    for number, (video, targets) in enumerate(targets_by_video(tracks).items(), 1):
         content["videos"].append({"id": number, "name": video})
         first = len(content["images"]) + 1
-        content["images"] += _images(next(iter(targets.values())), number, first)
-        for place, (target, sequence) in enumerate(targets.items(), 1):
-            identity = int(target) if target.isdigit() else place
-            track = by_name[sequence.name][1]
+        content["images"] += _images(targets[0].sequence, number, first)
+        for target, _, track in targets:
             for frame, box in enumerate(track.boxes):
                 if np.isnan(box).any():
                     continue
@@ -57,8 +54,8 @@ def _write(folder: Path, tracks: Iterable[tuple[Sequence, Track]]) -> None:
                     "video_id": number,
                     "image_id": first + frame,
                     "category_id": 1,
-                    "track_id": identity,
-                    "instance_id": identity,
+                    "track_id": int(target),
+                    "instance_id": int(target),
                     "bbox": box.tolist(),
                     "area": float(box[2] * box[3]),
                     "iscrowd": 0,

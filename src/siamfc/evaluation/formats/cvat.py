@@ -9,21 +9,17 @@ import numpy as np
 from siamfc.data.readers.cvat import list_observations, parse_annotation
 from siamfc.data.sequences import Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation.formats.inbox import Inbox, by_video, clean_boxes
+from siamfc.evaluation.formats.inbox import Inbox, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for
+from siamfc.evaluation.formats.videos import targets_by_video, video_files
 from siamfc.evaluation.runs import Track
 
 
 def _read(folder: Path, inbox: Inbox) -> None:
-    videos = by_video(inbox.sequences)
-    for path in sorted(folder.rglob("*.xml")):
-        video = path.relative_to(folder).with_suffix("").as_posix()
-        if video not in videos:
-            inbox.unknown.append(video)
-            continue
+    for path, targets in video_files(folder, ".xml", inbox):
         with inbox.leaving_out_damage():
             observations = list_observations(parse_annotation(path), path)
-            for number, (target, sequence) in enumerate(videos[video].items(), 1):
+            for number, (target, sequence) in enumerate(targets.items(), 1):
                 boxes = np.full((len(sequence), 4), np.nan)
                 for one in observations:
                     if one.track not in (target, str(number)):
@@ -37,17 +33,14 @@ def _read(folder: Path, inbox: Inbox) -> None:
 
 
 def _write(folder: Path, tracks: Iterable[tuple[Sequence, Track]]) -> None:
-    by_name = {sequence.name: (sequence, track) for sequence, track in tracks}
-    for video, targets in by_video(sequence for sequence, _ in by_name.values()).items():
-        sequences = list(targets.values())
+    for video, targets in targets_by_video(tracks).items():
         root = ET.Element("annotations")
         ET.SubElement(root, "version").text = "1.1"
-        root.append(_meta(sequences[0]))
-        for number, (target, sequence) in enumerate(targets.items(), 1):
-            identity = target if target.isdigit() else str(number)
-            attributes = {"id": identity, "label": sequence.label or "target", "source": "auto"}
+        root.append(_meta(targets[0].sequence))
+        for number, sequence, track in targets:
+            attributes = {"id": number, "label": sequence.label or "target", "source": "auto"}
             item = ET.SubElement(root, "track", attributes)
-            for attributes in _boxes(by_name[sequence.name][1]):
+            for attributes in _boxes(track):
                 ET.SubElement(item, "box", attributes)
         ET.indent(root)
         ET.ElementTree(root).write(

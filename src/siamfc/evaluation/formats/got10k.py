@@ -3,11 +3,15 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-
 from siamfc.data.sequences import Sequence
 from siamfc.evaluation.formats.inbox import Inbox, read_box_lines, read_seconds
-from siamfc.evaluation.formats.layout import ResultFormat, box_lines, file_for, last_part
+from siamfc.evaluation.formats.layout import (
+    ResultFormat,
+    box_lines,
+    file_for,
+    last_part,
+    second_lines,
+)
 from siamfc.evaluation.formats.series import count_repetitions, first_repetitions, repetition
 from siamfc.evaluation.runs import Track
 
@@ -31,7 +35,7 @@ def _write(folder: Path, tracks: Iterable[tuple[Sequence, Track]]) -> None:
         home = folder / name
         text = box_lines(track.boxes, index_base=0, decimals=3)
         file_for(home, f"{name}_001", ".txt").write_text(text, encoding="utf-8")
-        seconds = "".join(f"{value:.8f}\n" for value in np.nan_to_num(track.seconds))
+        seconds = second_lines(track.seconds)
         file_for(home, f"{name}_time", ".txt").write_text(seconds, encoding="utf-8")
 
 

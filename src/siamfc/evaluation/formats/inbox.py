@@ -1,7 +1,7 @@
 """Collects what a run's files hold, and what is wrong with them."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -162,15 +162,3 @@ def read_seconds(path: Path, frame_count: int, column: int = 0) -> FloatArray | 
 
 def _fold(name: str) -> str:
     return _NOT_A_LETTER.sub("", name.lower())
-
-
-def by_video(sequences: Iterable[Sequence]) -> dict[str, dict[str, Sequence]]:
-    """Sort sequences by video and, in it, by target: what follows the video's name, or `1`.
-
-    `Jogging-2` of the video `Jogging` is its target `2`.
-    """
-    videos: dict[str, dict[str, Sequence]] = {}
-    for one in sequences:
-        target = one.name.removeprefix(one.video).lstrip("/-_.") or "1"
-        videos.setdefault(one.video, {})[target] = one
-    return videos

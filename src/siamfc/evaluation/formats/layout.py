@@ -64,6 +64,11 @@ def box_lines(boxes: FloatArray, *, index_base: int, decimals: int = 4) -> str:
     return "".join(",".join(f"{value:.{decimals}f}" for value in row) + "\n" for row in rows)
 
 
+def second_lines(seconds: FloatArray) -> str:
+    """Lines of seconds, one a frame; zero where they are not known."""
+    return "".join(f"{value:.8f}\n" for value in np.nan_to_num(seconds))
+
+
 def text_files(folder: Path) -> Iterator[Path]:
     """The text files of a folder that may hold boxes, in order: not lists, not times."""
     for path in sorted(folder.glob("*.txt")):

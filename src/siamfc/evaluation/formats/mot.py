@@ -8,8 +8,9 @@ import numpy as np
 from siamfc.data.readers.text import parse_numbers, read_lines
 from siamfc.data.sequences import FloatArray, Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation.formats.inbox import Inbox, by_video, clean_boxes
+from siamfc.evaluation.formats.inbox import Inbox, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for, text_files
+from siamfc.evaluation.formats.videos import target_number, targets_by_video, video_files
 from siamfc.evaluation.runs import Track
 
 _COLUMNS = 10
@@ -24,24 +25,19 @@ def _recognize(folder: Path) -> bool:
 
 
 def _read(folder: Path, inbox: Inbox) -> None:
-    videos = by_video(inbox.sequences)
-    for path in sorted(folder.rglob("*.txt")):
-        video = path.relative_to(folder).with_suffix("").as_posix()
-        if video not in videos:
-            inbox.unknown.append(video)
-            continue
+    for path, targets in video_files(folder, ".txt", inbox):
         with inbox.leaving_out_damage():
-            targets = _targets(path)
-            for number, (target, sequence) in enumerate(videos[video].items(), 1):
-                rows = targets.get(target if target.isdigit() else str(number))
+            lines = _lines(path)
+            for place, (target, sequence) in enumerate(targets.items(), 1):
+                rows = lines.get(target_number(target, place))
                 if rows is not None:
                     boxes, scores = _track(rows, path, len(sequence))
                     inbox.add(sequence, boxes, scores=scores)
 
 
-def _targets(path: Path) -> dict[str, list[list[float]]]:
-    """The lines of each target."""
-    targets: dict[str, list[list[float]]] = {}
+def _lines(path: Path) -> dict[str, list[list[float]]]:
+    """The numbers in the lines of each target."""
+    lines: dict[str, list[list[float]]] = {}
     for number, line in enumerate(read_lines(path), 1):
         try:
             frame, target, *rest = parse_numbers(line)
@@ -52,8 +48,8 @@ def _targets(path: Path) -> dict[str, list[list[float]]]:
                 f"{path}, line {number}: expected frame,id,left,top,width,height,confidence,…, "
                 f"got {line!r}"
             ) from None
-        targets.setdefault(f"{target:g}", []).append([frame, *rest[:5]])
-    return targets
+        lines.setdefault(f"{target:g}", []).append([frame, *rest[:5]])
+    return lines
 
 
 def _track(rows: list[list[float]], path: Path, count: int) -> tuple[FloatArray, FloatArray]:
@@ -67,18 +63,15 @@ def _track(rows: list[list[float]], path: Path, count: int) -> tuple[FloatArray,
 
 
 def _write(folder: Path, tracks: Iterable[tuple[Sequence, Track]]) -> None:
-    by_name = {sequence.name: (sequence, track) for sequence, track in tracks}
-    for video, targets in by_video(sequence for sequence, _ in by_name.values()).items():
+    for video, targets in targets_by_video(tracks).items():
         lines: list[tuple[int, str, str]] = []
-        for number, (target, sequence) in enumerate(targets.items(), 1):
-            track = by_name[sequence.name][1]
-            identity = target if target.isdigit() else str(number)
+        for number, _, track in targets:
             for frame, box in enumerate(track.boxes):
                 if not np.isnan(box).any():
                     score = np.nan_to_num(track.scores[frame], nan=1.0)
                     values = [f"{value:.4f}" for value in (*(box + _FIRST_PIXEL), score)]
-                    line = ",".join([str(frame + 1), identity, *values, "-1,-1,-1"])
-                    lines.append((frame, identity, line))
+                    line = ",".join([str(frame + 1), number, *values, "-1,-1,-1"])
+                    lines.append((frame, number, line))
         text = "".join(line + "\n" for _, _, line in sorted(lines))
         file_for(folder, video, ".txt").write_text(text, encoding="utf-8")
 

@@ -14,6 +14,7 @@ from siamfc.evaluation.formats.layout import (
     box_lines,
     file_for,
     last_part,
+    second_lines,
     text_files,
 )
 from siamfc.evaluation.runs import Track
@@ -59,8 +60,8 @@ def _write(
         written[path] = sequence.name
         path.write_text(box_lines(track.boxes, index_base=index_base), encoding="utf-8")
         if times and not np.isnan(track.seconds).all():
-            lines = "".join(f"{value:.8f}\n" for value in np.nan_to_num(track.seconds))
-            file_for(folder / "times", f"{path.stem}_time", ".txt").write_text(lines)
+            place = file_for(folder / "times", f"{path.stem}_time", ".txt")
+            place.write_text(second_lines(track.seconds))
 
 
 def _format(

@@ -10,7 +10,7 @@ from siamfc.data.readers.text import parse_numbers, read_lines
 from siamfc.data.sequences import FloatArray, Sequence
 from siamfc.errors import DatasetError
 from siamfc.evaluation.formats.inbox import Inbox, clean_boxes, read_seconds
-from siamfc.evaluation.formats.layout import ResultFormat, file_for, last_part
+from siamfc.evaluation.formats.layout import ResultFormat, file_for, last_part, second_lines
 from siamfc.evaluation.formats.series import count_repetitions, first_repetitions, repetition
 from siamfc.evaluation.runs import Track
 
@@ -82,8 +82,7 @@ def _write(folder: Path, tracks: Iterable[tuple[Sequence, Track]]) -> None:
         ]
         home = folder / _EXPERIMENT / name
         file_for(home, f"{name}_001", ".txt").write_text("\n".join(lines) + "\n")
-        seconds = "".join(f"{value:.8f}\n" for value in np.nan_to_num(track.seconds))
-        file_for(home, f"{name}_001_time", ".value").write_text(seconds)
+        file_for(home, f"{name}_001_time", ".value").write_text(second_lines(track.seconds))
 
 
 VOT = ResultFormat(

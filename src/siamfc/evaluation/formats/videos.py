@@ -1,0 +1,60 @@
+"""What forms with a file a video have in common: its targets, and the numbers they go by."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from siamfc.data.sequences import Sequence
+from siamfc.evaluation.formats.inbox import Inbox
+from siamfc.evaluation.runs import Track
+
+
+class Target(NamedTuple):
+    """A sequence as one of the targets of its video."""
+
+    number: str
+    """What it goes by in the video's file."""
+    sequence: Sequence
+    track: Track
+
+
+def by_video(sequences: Iterable[Sequence]) -> dict[str, dict[str, Sequence]]:
+    """Sort sequences by video and, in it, by target: what follows the video's name, or `1`.
+
+    `Jogging-2` of the video `Jogging` is its target `2`.
+    """
+    videos: dict[str, dict[str, Sequence]] = {}
+    for one in sequences:
+        target = one.name.removeprefix(one.video).lstrip("/-_.") or "1"
+        videos.setdefault(one.video, {})[target] = one
+    return videos
+
+
+def target_number(target: str, place: int) -> str:
+    """The number that a target goes by: its name if it is one, else its place, from 1."""
+    return target if target.isdigit() else str(place)
+
+
+def targets_by_video(tracks: Iterable[tuple[Sequence, Track]]) -> dict[str, list[Target]]:
+    """Sort tracks by video."""
+    by_name = {sequence.name: (sequence, track) for sequence, track in tracks}
+    return {
+        video: [
+            Target(target_number(target, place), *by_name[sequence.name])
+            for place, (target, sequence) in enumerate(targets.items(), 1)
+        ]
+        for video, targets in by_video(sequence for sequence, _ in by_name.values()).items()
+    }
+
+
+def video_files(
+    folder: Path, suffix: str, inbox: Inbox
+) -> Iterator[tuple[Path, dict[str, Sequence]]]:
+    """The files of the data set's videos, with their targets; other files are written down."""
+    videos = by_video(inbox.sequences)
+    for path in sorted(folder.rglob(f"*{suffix}")):
+        video = path.relative_to(folder).with_suffix("").as_posix()
+        if video in videos:
+            yield path, videos[video]
+        else:
+            inbox.unknown.append(video)
