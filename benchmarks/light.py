@@ -203,7 +203,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--weights", default="light")
-    parser.add_argument("--siamfc", default="default", help="weights of SiamFC")
+    parser.add_argument("--siamfc", default="siamfc", help="weights of SiamFC")
     parser.add_argument("--nano", nargs=2, metavar=("BACKBONE", "HEAD"))
     parser.add_argument("--reference", type=Path)
     parser.add_argument("--sequences", type=int, help="only the first so many")

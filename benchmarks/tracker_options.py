@@ -269,7 +269,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--sequences", type=Path, help="real sequences in the layout of OTB")
-    parser.add_argument("--weights", default="default")
+    parser.add_argument("--weights", default="siamfc")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--drawing", help="device that draws the videos, if not --device")
     parser.add_argument("--workers", type=int, default=1)

@@ -69,7 +69,7 @@ def _seen(
     first: NDArray[np.uint8], box: NDArray[np.float64], later: NDArray[np.uint8]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
     """Exemplar, search image and response as a picture, of a target searched at its first place."""
-    matcher = load_matcher("default", device="cpu", threads=1)
+    matcher = load_matcher("siamfc", device="cpu", threads=1)
     side = float(geometry.exemplar_side(box[2:]))
     fill = geometry.mean_color(first)
     center = boxes.center(box)

@@ -190,10 +190,10 @@ def _weights() -> Iterator[Finding]:
     try:
         from siamfc.network import available_weights
 
-        names = {"default", *(weights.name for weights in available_weights())}
+        names = [weights.name for weights in available_weights()]
     except _FAILURES:
-        names = {"default"}
-    for name in sorted(names):
+        names = []
+    for name in names or ["default"]:
         try:
             _track_nothing(name)
         except _FAILURES as error:

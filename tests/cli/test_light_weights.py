@@ -11,7 +11,7 @@ from siamfc.cli.app import run
 from siamfc.data.synthetic import SquareVideo, SquareVideoSettings, write_otb
 from siamfc.evaluation import Got10kTracker, SiamFC
 from siamfc.network import export_weights
-from siamfc.tracking import BoxTrackerSettings, TrackerSettings, read_results
+from siamfc.tracking import BoxTrackerSettings, read_results
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_the_toolkits_class_and_other_processes_make_it_too(light: str) -> None:
     found = Got10kTracker.from_pretrained(light, "cpu")
     assert found._tracker.settings == BoxTrackerSettings()
     assert tracker.update(video[1]).shape == (4,)
-    assert SiamFC(device="cpu").record()["settings"]["scales"] == TrackerSettings().scales
+    assert SiamFC(weights="siamfc", device="cpu").record()["settings"]["scales"] == 3
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def make_clips(folder: Path) -> None:
 
 def make_weights(folder: Path) -> None:
     """A folder weights, as `siamfc export` writes it."""
-    export_weights(load_checkpoint(), folder / "weights")
+    export_weights(load_checkpoint("siamfc"), folder / "weights")
 
 
 def make_raw_films(folder: Path) -> None:

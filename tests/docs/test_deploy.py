@@ -38,7 +38,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def expected(folder: Path) -> np.ndarray:
     """Boxes of the frames after the first, (F − 1, 4)."""
-    track = siamfc.track(folder / "video.mp4", box=BOX, device="cpu", settings=one_scale())
+    settings = {"weights": "siamfc", "device": "cpu", "settings": one_scale()}
+    track = siamfc.track(folder / "video.mp4", box=BOX, **settings)
     return np.array([result.boxes[0] for result in track])[1:]
 
 

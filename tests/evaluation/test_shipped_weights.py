@@ -17,7 +17,7 @@ from siamfc.tracking import Tracker, one_scale
 @pytest.mark.parametrize("displacement", [4, 32])
 def test_they_follow_a_square_that_they_never_saw(displacement: int) -> None:
     video = SquareVideo(SquareVideoSettings(frames=30, max_displacement=displacement, seed=1))
-    tracker = Tracker.from_pretrained(device="cpu", settings=one_scale())
+    tracker = Tracker.from_pretrained("siamfc", device="cpu", settings=one_scale())
     images = iter(video)
     tracker.init(next(images), video.boxes[0])
     offsets = np.array([center(tracker.update(image)) for image in images]) - center(

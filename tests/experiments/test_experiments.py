@@ -150,7 +150,7 @@ def test_the_third_experiment_compares_weights_on_synthetic_and_real_videos(tmp_
         write_otb(tmp_path / "otb" / name, square_video(4, 8))
     trained = find_named(f"squares={first[0]}")
     real = RealVideos(layout="otb", root=tmp_path / "otb", names=("c", "a"), frames=4)
-    chosen = [trained, Named(name="shipped", weights="default")]
+    chosen = [trained, Named(name="shipped", weights="siamfc")]
     out = tmp_path / "out"
     results = run_third(out, options(), weights=chosen, real=real)
     assert list(results["videos"]) == ["squares", "shipped"]
@@ -182,7 +182,7 @@ def test_a_folder_of_an_unfinished_experiment_is_no_weights(tmp_path):
         ),
         (
             lambda p: run_third(
-                p / "out", options(), weights=[Named(name="a", weights="default")] * 2
+                p / "out", options(), weights=[Named(name="a", weights="siamfc")] * 2
             ),
             InputError,
             "weights: expected a name for each, got a, a",

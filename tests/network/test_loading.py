@@ -10,6 +10,7 @@ from network_samples import make_checkpoint, make_images
 
 from siamfc.errors import CheckpointError, InputError, MissingDependencyError
 from siamfc.network import (
+    DEFAULT_WEIGHTS,
     available_weights,
     export_weights,
     find_weights,
@@ -22,9 +23,9 @@ from siamfc.network.onnx_matcher import OnnxMatcher
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory):
-    """A folder of weights called `default`, and a second called `small`."""
+    """A folder of weights called as the default is, and a second called `small`."""
     folder = tmp_path_factory.mktemp("weights")
-    export_weights(make_checkpoint(0), folder / "default")
+    export_weights(make_checkpoint(0), folder / DEFAULT_WEIGHTS)
     export_weights(make_checkpoint(1), folder / "small")
     return folder
 
@@ -42,10 +43,10 @@ def hide(monkeypatch, *packages):
 
 def test_weights_that_ship_are_listed(shipped):
     weights = available_weights()
-    assert [item.name for item in weights] == ["default", "small"]
+    assert [item.name for item in weights] == [DEFAULT_WEIGHTS, "small"]
     assert weights[0].metadata == make_checkpoint(0).metadata
     assert weights[0].byte_count == sum(
-        path.stat().st_size for path in (shipped / "default").iterdir()
+        path.stat().st_size for path in (shipped / DEFAULT_WEIGHTS).iterdir()
     )
 
 
@@ -72,7 +73,7 @@ def test_every_form_of_weights_gives_the_same_network(form, shipped):
     ("weights", "message"),
     [
         ("defualt", "did you mean 'default'"),
-        ("resnet", r"no weights named 'resnet' \(default, small ship\)"),
+        ("resnet", r"no weights named 'resnet' \(light, small ship\)"),
         ("runs/best.safetensors", "no such file or folder: runs/best.safetensors"),
         ("best.safetensors", "no such file or folder: best.safetensors"),
         ("a" * 5000, "no weights named"),
@@ -91,8 +92,8 @@ def test_a_folder_without_graphs_is_refused(tmp_path):
 
 def test_a_damaged_description_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(loading, "_SHIPPED", tmp_path)
-    (tmp_path / "default").mkdir()
-    path = tmp_path / "default" / "model.json"
+    (tmp_path / DEFAULT_WEIGHTS).mkdir()
+    path = tmp_path / DEFAULT_WEIGHTS / "model.json"
     for content in (b"\xff\xfe", b"{}", json.dumps({"format": 1}).encode()):
         path.write_bytes(content)
         with pytest.raises(CheckpointError, match=r"model\.json: "):
@@ -114,14 +115,14 @@ def test_other_numbers_of_threads_are_refused(threads):
 def test_a_checkpoint_without_onnx_runs_in_torch(shipped, monkeypatch):
     torch_matcher = pytest.importorskip("siamfc.network.torch_matcher")
     hide(monkeypatch, "onnx")
-    path = shipped / "default" / "model.safetensors"
+    path = shipped / DEFAULT_WEIGHTS / "model.safetensors"
     assert isinstance(load_matcher(path, device="cpu", threads=1), torch_matcher.TorchMatcher)
 
 
 def test_a_checkpoint_without_onnx_and_torch_says_what_to_install(shipped, monkeypatch):
     hide(monkeypatch, "onnx", "torch")
     with pytest.raises(MissingDependencyError, match=r"pip install 'siamfc\[export\]'"):
-        load_matcher(shipped / "default" / "model.safetensors", device="cpu")
+        load_matcher(shipped / DEFAULT_WEIGHTS / "model.safetensors", device="cpu")
 
 
 def test_cuda_without_torch_says_what_to_install(monkeypatch):
@@ -162,7 +163,7 @@ def test_loading_needs_neither_torch_nor_onnx(shipped):
         "load_matcher(sys.argv[1], device='cpu')\n"
         "print([name for name in ('torch', 'onnx', 'onnxruntime') if name in sys.modules])\n"
     )
-    command = [sys.executable, "-c", code, str(shipped / "default")]
+    command = [sys.executable, "-c", code, str(shipped / DEFAULT_WEIGHTS)]
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
     assert answer.stdout.splitlines() == ["[]", "['onnxruntime']"]
     assert answer.stderr == ""

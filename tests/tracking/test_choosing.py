@@ -23,16 +23,17 @@ def light(tmp_path_factory):
 
 
 def test_siamfc_has_its_settings():
-    assert settings_for_weights() == TrackerSettings()
-    assert settings_for_weights("default", 5) == five_scales()
-    assert settings_for_weights(update="sure", search_again=True) == settings_for(
+    assert settings_for_weights("siamfc") == TrackerSettings()
+    assert settings_for_weights("siamfc", 5) == five_scales()
+    assert settings_for_weights("siamfc", update="sure", search_again=True) == settings_for(
         update="sure", search_again=True
     )
     with pytest.raises(InputError, match="expected a whole number from 1 to 99, got 0"):
-        settings_for_weights("default", 0)
+        settings_for_weights("siamfc", 0)
 
 
 def test_a_network_that_gives_boxes_has_its_own(light):
+    assert settings_for_weights() == settings_for_weights(light) == BoxTrackerSettings()
     assert settings_for_weights(light) == settings_for_weights(light, 1) == BoxTrackerSettings()
     assert settings_for_weights(light / "model.safetensors") == BoxTrackerSettings()
     again = settings_for_weights(light, search_again=True)

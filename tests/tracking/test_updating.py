@@ -99,7 +99,7 @@ class TestMix:
 
     def test_a_mix_of_embeddings_gives_the_mix_of_responses(self):
         """The response is linear in the exemplar, so that one correlation serves for both."""
-        matcher = load_matcher(device="cpu", threads=1)
+        matcher = load_matcher("siamfc", device="cpu", threads=1)
         generator = np.random.default_rng(2)
         crops = generator.integers(0, 256, (2, 127, 127, 3), dtype=np.uint8)
         search = generator.integers(0, 256, (1, 1, 255, 255, 3), dtype=np.uint8)
@@ -191,9 +191,9 @@ def test_every_runtime_can_update_and_look_elsewhere(runtime):
         from siamfc.network import load_checkpoint
         from siamfc.network.torch_matcher import TorchMatcher
 
-        matcher = TorchMatcher(load_checkpoint(), device="cpu")
+        matcher = TorchMatcher(load_checkpoint("siamfc"), device="cpu")
     else:
-        matcher = load_matcher(device="cpu", threads=1)
+        matcher = load_matcher("siamfc", device="cpu", threads=1)
     settings = TrackerSettings(
         scales=1,
         update=UpdateSettings(rate=0.5, first_share=0.5),

@@ -81,7 +81,7 @@ def test_track_without_a_box_opens_the_page_on_its_source(
         (["serve", "--host", "0.0.0.0"], 1, "--allow-network"),
         (["serve", "--host", "192.0.2.1"], 1, "not encrypted"),
         (["serve", "/nowhere"], 1, "expected a folder to serve"),
-        (["serve", "--scales", "2"], 1, "odd number"),
+        (["serve", "--weights", "siamfc", "--scales", "2"], 1, "odd number"),
         (["track", "clip.mp4", "-o", "out.mp4"], 2, "expected a box, got none"),
         (["track", "clip.mp4", "--json"], 2, "draw the box on a page"),
     ],

@@ -15,6 +15,7 @@ from siamfc.errors import InputError, OutputError
 from siamfc.frames import FrameSource, draw_boxes, open_source, open_writer
 from siamfc.frames.draw import PALETTE
 from siamfc.frames.legend import draw_legend
+from siamfc.network import DEFAULT_WEIGHTS
 from siamfc.tracking import open_results, settings_for_weights
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def compare(
     out: Annotated[Path, Parameter(alias="-o")] = Path("siamfc-compare.mp4"),
     tracker: Annotated[list[str] | None, Parameter(negative=())] = None,
     results: Path | None = None,
-    weights: str = "default",
+    weights: str = DEFAULT_WEIGHTS,
     scales: int | None = None,
     device: Device = "auto",
     overwrite: Flag = False,
@@ -61,7 +62,7 @@ def compare(
         A name that `siamfc models` lists, or a path.
     scales
         Sizes of the object that are tried in each frame: an odd number, 3 by default. Only for
-        networks that don't give the size themselves.
+        networks that search scales: --weights siamfc.
     device
         Where the network runs.
     overwrite

@@ -13,7 +13,7 @@ from siamfc.cli.parameters import Device, Flag
 from siamfc.data.clip import ClipSettings, ProceduralClip
 from siamfc.evaluation import PROTOCOLS, Scores
 from siamfc.frames import Frame, draw_boxes, open_source, open_writer
-from siamfc.network import load_matcher
+from siamfc.network import DEFAULT_WEIGHTS, load_matcher
 from siamfc.tracking import FrameResult, follow
 
 _FRAME_RATE = 30.0
@@ -26,7 +26,7 @@ def demo(
     out: Annotated[Path, Parameter(alias="-o")] = Path("siamfc-demo.mp4"),
     frames: int = ClipSettings.frames,
     seed: int = 2,
-    weights: str = "default",
+    weights: str = DEFAULT_WEIGHTS,
     device: Device = "auto",
     overwrite: Flag = False,
     json: Flag = False,

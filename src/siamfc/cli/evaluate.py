@@ -11,6 +11,7 @@ from siamfc.cli.console import print_error, print_json, print_table
 from siamfc.cli.parameters import Device, Flag, Update
 from siamfc.cli.progress import Progress
 from siamfc.cli.usage import UsageError
+from siamfc.network import DEFAULT_WEIGHTS
 
 if TYPE_CHECKING:
     from siamfc.evaluation import Evaluation
@@ -148,7 +149,7 @@ def _contenders(who: TrackerOptions, *, threads: int | None) -> "list[Contender]
             ),
             time_limit=who.time_limit,
         )
-        for name in who.weights or ["default"]
+        for name in who.weights or [DEFAULT_WEIGHTS]
     ]
 
 

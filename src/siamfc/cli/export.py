@@ -4,13 +4,13 @@ from pathlib import Path
 
 from siamfc.cli.console import print_json
 from siamfc.cli.parameters import Flag
-from siamfc.network import export_weights, load_checkpoint
+from siamfc.network import DEFAULT_WEIGHTS, export_weights, load_checkpoint
 
 
 def export(
     *,
     out: Path,
-    weights: str = "default",
+    weights: str = DEFAULT_WEIGHTS,
     overwrite: Flag = False,
     json: Flag = False,
 ) -> int:

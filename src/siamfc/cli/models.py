@@ -5,11 +5,11 @@ from typing import Any
 
 from siamfc.cli.console import print_json, print_table
 from siamfc.cli.parameters import Flag
-from siamfc.network import Weights, available_weights
+from siamfc.network import DEFAULT_WEIGHTS, Weights, available_weights
 
 
 def models(*, json: Flag = False) -> int:
-    """List the weights that are at hand.
+    """List the weights at hand; a star marks those taken unless others are named.
 
     A checkpoint or a folder of weights can be used as well, by its path.
 
@@ -33,6 +33,7 @@ def models(*, json: Flag = False) -> int:
 def _entry(weights: Weights) -> dict[str, Any]:
     return {
         "name": weights.name,
+        "default": weights.name == DEFAULT_WEIGHTS,
         "network": weights.metadata.architecture,
         "folder": str(weights.folder),
         "bytes": weights.byte_count,
@@ -45,7 +46,7 @@ def _row(weights: Weights, scores: list[str]) -> list[str]:
     card, known = weights.metadata.card, _scores(weights)
     pairs = card.get("pairs")
     return [
-        weights.name,
+        f"{weights.name} *" if weights.name == DEFAULT_WEIGHTS else weights.name,
         weights.metadata.architecture,
         f"{weights.byte_count / 1e6:.1f}",
         f"{pairs:,}" if isinstance(pairs, int) else "–",

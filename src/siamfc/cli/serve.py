@@ -7,6 +7,7 @@ from threading import Thread
 
 from siamfc.cli.parameters import Device, Flag
 from siamfc.errors import InputError
+from siamfc.network import DEFAULT_WEIGHTS
 
 _NETWORK_MEANS = (
     "whoever can reach this machine and learns the address can see your videos and use its disk "
@@ -20,7 +21,7 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 0,
-    weights: str = "default",
+    weights: str = DEFAULT_WEIGHTS,
     scales: int | None = None,
     device: Device = "auto",
     allow_network: Flag = False,
@@ -43,7 +44,7 @@ def serve(
         A name that `siamfc models` lists, or a path.
     scales
         Sizes of the object that are tried in each frame: an odd number, 3 by default. Only for
-        networks that don't give the size themselves.
+        networks that search scales: --weights siamfc.
     device
         Where the network runs.
     allow_network

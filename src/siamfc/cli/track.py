@@ -14,7 +14,7 @@ from siamfc.cli.serve import open_page
 from siamfc.cli.usage import UsageError, parse_box
 from siamfc.errors import OutputError
 from siamfc.frames import FrameSource, open_source, open_writer
-from siamfc.network import load_matcher
+from siamfc.network import DEFAULT_WEIGHTS, load_matcher
 from siamfc.tracking import FrameResult, follow, open_results, result_paths, settings_for_weights
 
 
@@ -25,7 +25,7 @@ def track(
     box: Annotated[list[str] | None, Parameter(negative=(), allow_leading_hyphen=True)] = None,
     out: Annotated[Path | None, Parameter(alias="-o")] = None,
     results: Path | None = None,
-    weights: str = "default",
+    weights: str = DEFAULT_WEIGHTS,
     scales: int | None = None,
     update: Update = "none",
     search_again: Flag = False,
@@ -57,11 +57,11 @@ def track(
         A name that `siamfc models` lists, or a path.
     scales
         Sizes of the object that are tried in each frame: an odd number, 3 by default. Only for
-        networks that don't give the size themselves.
+        networks that search scales: --weights siamfc.
     update
         What is searched for. none: the object as it was in the first frame. previous: as it was
         one frame ago. average: a moving average. sure: one of the frames with a high score. both:
-        the first frame and such an average together.
+        the first frame and such an average together. Only with --weights siamfc.
     search_again
         Look for an object that is lost all over the frame, which takes about four times as long
         while it is lost.

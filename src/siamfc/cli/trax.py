@@ -3,11 +3,12 @@
 from typing import Literal
 
 from siamfc.cli.parameters import Device, Flag
+from siamfc.network import DEFAULT_WEIGHTS
 
 
 def trax(
     *,
-    weights: str = "default",
+    weights: str = DEFAULT_WEIGHTS,
     scales: int | None = None,
     device: Device = "auto",
     threads: int | None = None,
@@ -25,7 +26,7 @@ def trax(
         A name that `siamfc models` lists, or the path of a checkpoint.
     scales
         Sizes of the target that are tried in each frame: an odd number, 3 by default. Only for
-        networks that don't give the size themselves.
+        networks that search scales: --weights siamfc.
     device
         Where the network runs.
     threads

@@ -62,7 +62,11 @@ VERBS = (
         summary="Track for a program that speaks TraX, such as the VOT toolkit.",
     ),
     Verb(name="export", group="Share", summary="Write weights as ONNX graphs, for use elsewhere."),
-    Verb(name="models", group="About", summary="List the weights that are at hand."),
+    Verb(
+        name="models",
+        group="About",
+        summary="List the weights at hand; a star marks those taken unless others are named.",
+    ),
     Verb(name="doctor", group="About", summary="Check this installation and say what to do."),
     Verb(
         name="completion",

@@ -8,7 +8,7 @@ import torch
 from siamfc.errors import InputError
 from siamfc.experiments import thesis
 from siamfc.experiments.charts import error_charts, loss_form_charts, offset_charts, strips
-from siamfc.experiments.folder import PAGE, RESULTS, ExperimentFolder
+from siamfc.experiments.folder import PAGE, ExperimentFolder
 from siamfc.experiments.following import Competitor, follow, summarize
 from siamfc.experiments.ideal import IdealMatcher
 from siamfc.experiments.loss_forms import FORMS, compare_forms
@@ -17,7 +17,6 @@ from siamfc.experiments.sizes import square_recipe
 from siamfc.experiments.steps import Options, Training, train, training_charts, training_facts
 from siamfc.experiments.terms import measure_terms, terms
 from siamfc.experiments.videos import square_video, synthetic_sequences, video_name
-from siamfc.files import write_file
 from siamfc.network import Checkpoint, EmbeddingSpec, Matcher, Metadata, load_matcher
 from siamfc.network.alexnet import SiamFC, initialise
 from siamfc.network.matcher import gives_boxes
@@ -55,7 +54,7 @@ def run_first(out: Path, options: Options) -> dict[str, Any]:
         sequences = synthetic_sequences(out / "videos", size.video_frames)
         competitors = (
             Competitor(name=SQUARES, key="squares", weights=training.weights, settings=one_scale()),
-            Competitor(name=SHIPPED, key="shipped", weights="default", settings=one_scale()),
+            Competitor(name=SHIPPED, key="shipped", weights="siamfc", settings=one_scale()),
             Competitor(
                 name=UNTRAINED,
                 key="untrained",
@@ -92,8 +91,7 @@ def run_first(out: Path, options: Options) -> dict[str, Any]:
             ),
             provenance=(("size", options.size), *training_facts(training)),
         )
-        write_file(out / PAGE, render(page).encode(), overwrite=True)
-        folder.write(RESULTS, results)
+        folder.finish(render(page), results)
     return results
 
 
@@ -112,7 +110,7 @@ def _measure_causes(weights: Path, frames: int, options: Options) -> dict[str, A
     matchers = {
         "a matcher that is never wrong": IdealMatcher(),
         SQUARES: _load(weights, options.device),
-        SHIPPED: _load("default", options.device),
+        SHIPPED: _load("siamfc", options.device),
     }
     return {name: measure_terms(matcher, video) for name, matcher in matchers.items()}
 

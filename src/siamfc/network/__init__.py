@@ -6,6 +6,7 @@ What is here needs no torch. `alexnet` is the network in torch, for training.
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.export import export_weights
 from siamfc.network.loading import (
+    DEFAULT_WEIGHTS,
     Weights,
     available_weights,
     find_weights,
@@ -17,6 +18,7 @@ from siamfc.network.metadata import Metadata
 from siamfc.network.normalisation import Normalisation
 
 __all__ = [
+    "DEFAULT_WEIGHTS",
     "AnyMatcher",
     "BoxMatcher",
     "Checkpoint",

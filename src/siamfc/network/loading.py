@@ -28,6 +28,8 @@ from siamfc.network.matcher import AnyMatcher
 from siamfc.network.metadata import Metadata
 from siamfc.system import core_count
 
+DEFAULT_WEIGHTS = "light"
+"""The weights that ship which "default" means: those that serve most people best on a CPU."""
 _SHIPPED = Path(__file__).parent / "weights"
 _DEVICES = ("auto", "cpu", "cuda")
 
@@ -59,10 +61,10 @@ def load_matcher(
 ) -> AnyMatcher:
     """Load a network.
 
-    `weights` is a name that `siamfc models` lists, a folder of weights, or a checkpoint
-    (.safetensors). `device` is `cpu`, which ONNX Runtime serves; `cuda`, torch in half precision
-    or else ONNX Runtime; or `auto`, a GPU if one can be used. `threads` are the CPU's, by default
-    every core that this process may use.
+    `weights` is a name that `siamfc models` lists, "default" for the one that it marks, a folder
+    of weights, or a checkpoint (.safetensors). `device` is `cpu`, which ONNX Runtime serves;
+    `cuda`, torch in half precision or else ONNX Runtime; or `auto`, a GPU if one can be used.
+    `threads` are the CPU's, by default every core that this process may use.
 
     CheckpointError for weights that are not there, damaged or foreign; InputError for the other
     arguments, and for a GPU that cannot be used; MissingDependencyError as it says.
@@ -99,6 +101,8 @@ def read_metadata(weights: str | Path = "default") -> Metadata:
 def find_weights(weights: str | Path) -> Path:
     """The folder or checkpoint that a name or path means; CheckpointError if there is none."""
     names = [path.parent.name for path in sorted(_SHIPPED.glob(f"*/{MODEL_FILE}"))]
+    if weights == "default":
+        weights = DEFAULT_WEIGHTS
     if weights in names:
         return _SHIPPED / weights
     path = Path(weights)
@@ -109,7 +113,7 @@ def find_weights(weights: str | Path) -> Path:
         pass
     if isinstance(weights, Path) or os.sep in weights or path.suffix:
         raise CheckpointError(f"weights: no such file or folder: {weights}")
-    near = difflib.get_close_matches(weights, names, n=1)
+    near = difflib.get_close_matches(weights, [*names, "default"], n=1)
     advice = f"did you mean {near[0]!r}?" if near else "give the path of a checkpoint"
     listed = ", ".join(names) or "none"
     raise CheckpointError(f"no weights named {weights!r} ({listed} ship): {advice}")

@@ -74,12 +74,12 @@ def settings_for_weights(
     if scales not in (None, 1):
         raise InputError(
             f"scales: expected 1, or none given, for weights {str(weights)!r}, whose network gives "
-            f"the size itself; got {scales}"
+            f"the size itself; got {scales}: weights 'siamfc' search scales"
         )
     if update != "none":
         raise InputError(
             f"update: expected 'none' for weights {str(weights)!r}, whose network compares with "
-            f"the first frame alone; got {update!r}"
+            f"the first frame alone; got {update!r}: weights 'siamfc' can be updated"
         )
     settings = BoxTrackerSettings()
     if not search_again:
