@@ -7,6 +7,8 @@ network. The honest measure is therefore the last line: how much longer the loop
 network alone, which is timed in turn with it on as many threads.
 """
 
+# ruff: noqa: E402 - numpy must not be imported before its threads are limited
+
 import argparse
 import json
 import os
@@ -24,14 +26,14 @@ from siamfc.system import commit, limit_blas_threads, machine
 
 limit_blas_threads()  # before numpy is imported, as the command line does
 
-import numpy as np  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
+import numpy as np
+from numpy.typing import NDArray
 
-from siamfc import geometry  # noqa: E402
-from siamfc.data.clip import ClipSettings, ProceduralClip  # noqa: E402
-from siamfc.frames import draw_boxes, open_source, open_writer  # noqa: E402
-from siamfc.network import Embedding, Matcher, load_matcher  # noqa: E402
-from siamfc.tracking import follow, settings_for  # noqa: E402
+from siamfc import geometry
+from siamfc.data.clip import ClipSettings, ProceduralClip
+from siamfc.frames import draw_boxes, open_source, open_writer
+from siamfc.network import Embedding, Matcher, load_matcher
+from siamfc.tracking import follow, settings_for
 
 WIDTH, HEIGHT, TARGET, RATE = 1280, 720, 120, 30.0
 STAGES = ("decode", "crop", "network", "advance", "draw", "encode")

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -76,11 +77,11 @@ def make_ways(recipe: Recipe, device: torch.device) -> list[Way]:
         with torch.autocast(device.type, torch.bfloat16):
             return plain(model, batch)
 
-    def folded(**options: object) -> Respond:
+    def folded(**options: Any) -> Respond:
         def respond(model: SiamFC, batch: Batch) -> Tensor:
             pixels = (batch.exemplars, batch.searches)
             dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-            return respond_together(model, *pixels, recipe.normalisation, dtype=dtype, **options)  # type: ignore[arg-type]
+            return respond_together(model, *pixels, recipe.normalisation, dtype=dtype, **options)
 
         return respond
 
@@ -119,7 +120,7 @@ class Stepper:
         initialise(self.model, torch.Generator().manual_seed(seed))
         self.model.to(device)
         if way.channels_last:
-            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.model.to(memory_format=torch.channels_last)
         self._optimiser = make_optimiser(self.model, recipe.optimiser)
         self._loss = torch.compile(self._compute, dynamic=False) if way.compiled else self._compute
         self._step = 0

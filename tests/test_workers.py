@@ -1,6 +1,7 @@
 """Work over processes: in order, a few tasks at a time, errors as they are."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_results_come_in_the_order_of_the_tasks(count: int) -> None:
 def test_tasks_are_taken_only_as_results_are_used(count: int, most: int) -> None:
     taken = []
 
-    def tasks():  # type: ignore[no-untyped-def]
+    def tasks() -> Iterator[int]:
         for number in range(1000):
             taken.append(number)
             yield number

@@ -80,4 +80,5 @@ def test_the_real_sequences_are_read() -> None:
         assert sequence.annotated[0]
         image = next(iter(sequence.images()))
         x, y, w, h = sequence.boxes[0]
-        assert x + w > 0 and y + h > 0 and x < image.shape[1] and y < image.shape[0]  # noqa: PT018
+        assert -w < x < image.shape[1]
+        assert -h < y < image.shape[0]

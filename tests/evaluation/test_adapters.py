@@ -72,10 +72,12 @@ class FakeOpenCVTracker:
 @pytest.fixture
 def fake_cv2(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = ModuleType("cv2")
-    module.error = RuntimeError  # type: ignore[attr-defined]
-    module.__version__ = "4.99"  # type: ignore[attr-defined]
-    module.TrackerMIL_create = FakeOpenCVTracker  # type: ignore[attr-defined]
-    module.legacy = SimpleNamespace(TrackerMOSSE_create=FakeOpenCVTracker)  # type: ignore[attr-defined]
+    vars(module).update(
+        error=RuntimeError,
+        __version__="4.99",
+        TrackerMIL_create=FakeOpenCVTracker,
+        legacy=SimpleNamespace(TrackerMOSSE_create=FakeOpenCVTracker),
+    )
     monkeypatch.setitem(sys.modules, "cv2", module)
     return module
 

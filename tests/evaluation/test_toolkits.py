@@ -27,7 +27,8 @@ def test_the_got10k_toolkit_gets_boxes_in_its_data_sets_convention(
     truth = sequence.boxes + np.array([index_base, index_base, 0, 0])
     tracker = Got10kTracker(Finds(), name="finds", index_base=index_base)
     assert (tracker.name, tracker.is_deterministic) == ("finds", True)
-    boxes, seconds = tracker.track([str(path) for path in sequence.frames], truth[0])  # type: ignore[union-attr]
+    paths = [str(tmp_path / "a" / f"{number}.png") for number in range(4)]
+    boxes, seconds = tracker.track(paths, truth[0])
     np.testing.assert_array_equal(boxes, truth)
     assert seconds.shape == (4,)
     assert (seconds > 0).all()
@@ -51,7 +52,7 @@ RESULT = FrameResult(
 @pytest.fixture
 def fake_supervision(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("supervision")
-    module.Detections = SimpleNamespace  # type: ignore[attr-defined]
+    vars(module).update(Detections=SimpleNamespace)
     monkeypatch.setitem(sys.modules, "supervision", module)
 
 

@@ -138,15 +138,12 @@ def test_images_that_cannot_be_read_are_refused(text: str) -> None:
         parse_image(text)
 
 
-def talk(lines: list[Message], settings: TraxSettings | None = None) -> list[Message | None]:
+def talk(lines: list[Message], settings: TraxSettings) -> list[Message | None]:
     """What the server says to a client's messages."""
     answers = io.BytesIO()
     questions = io.BytesIO(b"".join(line.line() for line in lines))
-    try:
-        converse(Finds(), questions, answers, settings or TraxSettings())
-    finally:
-        talk.said = [parse_message(line) for line in answers.getvalue().splitlines()]  # type: ignore[attr-defined]
-    return talk.said  # type: ignore[attr-defined, no-any-return]
+    converse(Finds(), questions, answers, settings)
+    return [parse_message(line) for line in answers.getvalue().splitlines()]
 
 
 def frame_of(sequence_folder: Path, number: int) -> str:
@@ -181,9 +178,11 @@ def test_the_server_says_hello_and_follows(tmp_path: Path) -> None:
     ],
 )
 def test_a_client_is_told_why_the_server_goes(message: Message, reason: str) -> None:
+    answers = io.BytesIO()
     with pytest.raises(SiamFCError, match=reason):
-        talk([message])
-    last = talk.said[-1]  # type: ignore[attr-defined]
+        converse(Finds(), io.BytesIO(message.line()), answers, TraxSettings())
+    last = parse_message(answers.getvalue().splitlines()[-1])
+    assert last is not None
     assert last.name == "quit"
     assert reason in last.properties["trax.reason"]
 

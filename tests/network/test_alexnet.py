@@ -4,20 +4,21 @@ import math
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
-from torch.nn import functional  # noqa: E402
+import torch
+from torch.nn import functional
 
-from siamfc.errors import InputError  # noqa: E402
-from siamfc.network.alexnet import AlexNet, Normalise, SiamFC, correlate, initialise  # noqa: E402
-from siamfc.network.architecture import (  # noqa: E402
+from siamfc.errors import InputError
+from siamfc.network.alexnet import AlexNet, Normalise, SiamFC, correlate, initialise
+from siamfc.network.architecture import (
     CHANNELS,
     LAYERS,
     NORM_EPSILON,
     embedding_size,
     tensor_shapes,
 )
-from siamfc.network.normalisation import Normalisation  # noqa: E402
+from siamfc.network.normalisation import Normalisation
 
 
 def grouped_correlation(exemplars, searches):

@@ -13,9 +13,11 @@ from siamfc.network import Metadata, export_weights
 from siamfc.network.export import build_exemplar_graph, build_search_graph
 from siamfc.network.onnx_matcher import OnnxMatcher
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
-from siamfc.network.alexnet import Normalise, SiamFC  # noqa: E402
+import torch
+
+from siamfc.network.alexnet import Normalise, SiamFC
 
 TOLERANCE = 1e-4
 """Largest difference between exported and torch responses, as a share of the torch ones' spread."""

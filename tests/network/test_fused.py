@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
-from fused_cases import CASES, check, check_convolution, check_folding  # noqa: E402
-from network_samples import NORMALISATION, make_images, make_tensors  # noqa: E402
+import torch
+from fused_cases import CASES, check, check_convolution, check_folding
+from network_samples import NORMALISATION, make_images, make_tensors
 
-from siamfc.network.alexnet import SiamFC  # noqa: E402
-from siamfc.network.fast import can_fuse, respond_together  # noqa: E402
+from siamfc.network.alexnet import SiamFC
+from siamfc.network.fast import can_fuse, respond_together
 
 on_gpu = [
     pytest.mark.gpu,

@@ -2,8 +2,8 @@
 
 import json
 import math
-import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -192,7 +192,7 @@ class TestWriting:
         with pytest.raises(OutputError, match="cannot be made"):
             write_results(tmp_path / "file" / "run.csv", results())
 
-    @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")  # noqa: PTH110
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
     def test_a_full_disk_is_one_clear_error(self, tmp_path, monkeypatch):
         from siamfc.tracking import results as module
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own habit
 from torch import Tensor
+from torch.nn import functional
 
 from siamfc.data.curation_settings import CurationSettings
 from siamfc.data.pairs import AUGMENTATION_DRAWS
@@ -163,7 +163,7 @@ def _resample(crops: Tensor, size: int, stretch: Tensor, shift: Tensor) -> Tenso
     grid[..., 0] = position[:, None, :, 0]
     grid[..., 1] = position[:, :, None, 1]
     pixels = crops.permute(0, 3, 1, 2).float()
-    return F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+    return functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
 
 
 def _recolour(image: Tensor, draws: Tensor, grey: Tensor, settings: AugmentSettings) -> Tensor:
@@ -193,7 +193,7 @@ def _blur(image: Tensor, draws: Tensor, settings: AugmentSettings) -> Tensor:
     kernel = torch.where(blurred[:, None], kernel, (taps == 0).float())
     kernel = (kernel / kernel.sum(dim=1, keepdim=True)).repeat_interleave(channels, dim=0)
     planes = image.reshape(1, count * channels, height, width)
-    planes = F.pad(planes, [_BLUR_TAPS] * 4, mode="replicate")
-    planes = F.conv2d(planes, kernel[:, None, None, :], groups=count * channels)
-    planes = F.conv2d(planes, kernel[:, None, :, None], groups=count * channels)
+    planes = functional.pad(planes, [_BLUR_TAPS] * 4, mode="replicate")
+    planes = functional.conv2d(planes, kernel[:, None, None, :], groups=count * channels)
+    planes = functional.conv2d(planes, kernel[:, None, :, None], groups=count * channels)
     return planes.reshape(count, channels, height, width)

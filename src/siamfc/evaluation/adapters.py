@@ -7,7 +7,6 @@ called, and describes it for the record of a run.
 import hashlib
 import importlib
 import inspect
-import os
 import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -30,7 +29,10 @@ Follower = Callable[
 class RecordedFactory(Protocol):
     """Makes a tracker and says for the record which."""
 
-    def __call__(self) -> SingleTargetTracker: ...  # noqa: D102
+    def __call__(self) -> SingleTargetTracker:
+        """A new tracker."""
+        ...
+
     def record(self) -> dict[str, Any]:
         """All that decides where the boxes are, as far as it is known."""
         ...
@@ -98,8 +100,9 @@ class Named:
         return {"name": f"{self.module}:{self.name}", "digest": digest}
 
     def _find(self) -> Any:
-        if os.getcwd() not in sys.path:  # noqa: PTH109 - as sys.path has it
-            sys.path.insert(0, os.getcwd())  # noqa: PTH109
+        here = str(Path.cwd())
+        if here not in sys.path:
+            sys.path.insert(0, here)
         try:
             found: Any = importlib.import_module(self.module)
             for part in self.name.split("."):

@@ -80,7 +80,7 @@ FILM_SUFFIXES = tuple(sorted({suffix for codec in CODECS.values() for suffix in 
 class Encoder(Protocol):
     """Takes pictures in order; used by one thread at a time."""
 
-    def add(self, image: Image, time: float) -> None:
+    def add(self, image: Image, time: float, /) -> None:
         """Take the next picture and its time in seconds, NaN for one step after the last."""
         ...
 
@@ -199,7 +199,7 @@ class PngEncoder:
         self._folder = folder
         self._count = 0
 
-    def add(self, image: Image, time: float) -> None:  # noqa: ARG002 - a PNG has no time
+    def add(self, image: Image, _time: float) -> None:
         """Write the next picture."""
         path = self._folder / f"{self._count:06d}.png"
         PillowImage.fromarray(image).save(path, compress_level=_PNG_COMPRESSION)

@@ -119,9 +119,10 @@ def _named_like(names: Sequence[str], number: int) -> str:
 def _names(folder: Path, suffixes: frozenset[str]) -> list[str]:
     if not folder.is_dir():
         return []
+    endings = tuple(suffixes)
     with os.scandir(folder) as entries:
         return [
             entry.name
             for entry in entries
-            if entry.name[0] != "." and os.path.splitext(entry.name)[1].lower() in suffixes  # noqa: PTH122
+            if entry.name[0] != "." and entry.name.lower().endswith(endings)
         ]
