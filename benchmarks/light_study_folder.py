@@ -1,0 +1,64 @@
+"""The folder of one job of `light_study.py`, whose files appear one by one, each whole.
+
+settings.json        what the weights depend on
+state.safetensors    of a training that was stopped, to go on from
+weights.safetensors  the averaged weights at the end
+scores.npz           `iou` and `score` of each frame of the procedural videos, (videos, frames)
+result.json          AUC of each procedural video, and how it came about
+sequences.json       AUC of each real sequence
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from siamfc.data.locking import exclusive
+from siamfc.errors import OutputError
+from siamfc.files import write_file
+
+SETTINGS, STATE, WEIGHTS = "settings.json", "state.safetensors", "weights.safetensors"
+SCORES, RESULT, SEQUENCES = "scores.npz", "result.json", "sequences.json"
+
+
+class Job(NamedTuple):
+    """One training."""
+
+    variant: str
+    pairs: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Of its folder."""
+        return f"{self.variant}-{self.pairs}-{self.seed}"
+
+
+@contextmanager
+def claim(folder: Path) -> Iterator[bool]:
+    """Whether nobody else is at work in a folder, who then has to wait until this is over."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive(folder))
+            free = True
+        except OutputError:
+            free = False
+        yield free
+
+
+def keep_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Write down what the weights depend on.
+
+    Raises:
+        OutputError: it was something else.
+    """
+    text = json.dumps(settings, indent=1) + "\n"
+    path = folder / SETTINGS
+    if not path.exists():
+        write_file(path, text.encode())
+    elif path.read_text(encoding="utf-8") != text:
+        raise OutputError(
+            f"{path}: expected the settings of this job, found others: choose another --out"
+        )

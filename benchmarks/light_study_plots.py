@@ -1,0 +1,162 @@
+"""The plots of `light_study.py`, by matplotlib; torch is not needed."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from light_study_results import (
+    PROCEDURAL,
+    REAL,
+    Effect,
+    Reliability,
+    Result,
+    compared_pairs,
+    curve,
+    effects,
+    kinds_of,
+    reliability,
+    table,
+)
+from light_study_variants import BASE
+
+from siamfc.files import write_file
+from siamfc.report.colors import css, series_color
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_DOTS_PER_INCH = 160
+_COLORS = {PROCEDURAL: css(series_color(1)), REAL: css(series_color(0))}
+_MARKS = {PROCEDURAL: "o", REAL: "s"}
+
+
+def save_report(results: Sequence[Result], out: Path) -> list[Path]:
+    """Write what can be made of the results: plots as PNG, and a table; their paths."""
+    pairs = compared_pairs(results)
+    contents = {"study.md": table(results).encode()}
+    if any(result.variant == BASE for result in results):
+        contents["pairs.png"] = _png(draw_pairs(results))
+        contents["reliability.png"] = _png(draw_reliability(*pooled_frames(results)))
+    if pairs is not None:
+        contents["ingredients.png"] = _png(draw_ingredients(results, pairs))
+    for name, content in contents.items():
+        write_file(out / name, content, overwrite=True)
+    return [out / name for name in contents]
+
+
+def draw_pairs(results: Sequence[Result]) -> "Figure":
+    """AUC against pairs: a dot for each seed, a line through the means, a band over all seeds."""
+    figure, (axes,) = _figure(5.2, 3.6)
+    for kind in kinds_of(results):
+        points = curve(results, kind)
+        if not points:
+            continue
+        color, millions = _COLORS[kind], np.array(list(points)) / 1e6
+        values = [list(seeds.values()) for seeds in points.values()]
+        axes.plot(millions, [np.mean(v) for v in values], color=color, linewidth=1.6)
+        axes.fill_between(
+            millions, list(map(min, values)), list(map(max, values)), color=color, alpha=0.18, lw=0
+        )
+        for place, seeds in zip(millions, values, strict=True):
+            axes.plot([place] * len(seeds), seeds, _MARKS[kind], color=color, markersize=3.5)
+        axes.plot([], [], _MARKS[kind], ls="-", color=color, markersize=3.5, label=kind)
+    axes.set_xscale("log")
+    ticks = sorted({pairs / 1e6 for kind in kinds_of(results) for pairs in curve(results, kind)})
+    axes.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set(xlabel="pairs, millions", ylabel="AUC")
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    return figure
+
+
+def draw_ingredients(results: Sequence[Result], pairs: int) -> "Figure":
+    """Each variant less the base: mean, interval over the videos, and a tick for each seed.
+
+    The mark is filled where interval and seeds are all on one side of 0.
+    """
+    kinds = [kind for kind in kinds_of(results) if effects(results, pairs, kind)]
+    found = {kind: effects(results, pairs, kind) for kind in kinds}
+    order = [one.variant for one in found[kinds[0]]][::-1]
+    figure, panels = _figure(2.6 + 3.4 * len(kinds), 1.3 + 0.27 * len(order), len(kinds))
+    titles = {one.variant: one.title for one in found[kinds[0]]}
+    for axes, kind in zip(panels, kinds, strict=True):
+        axes.axvline(0, color="0.35", linewidth=0.9)
+        for one in found[kind]:
+            if one.variant in order:
+                _draw_effect(axes, one, order.index(one.variant), kind)
+        axes.set_yticks(range(len(order)), [titles[name] for name in order])
+        axes.set_ylim(-0.7, len(order) - 0.3)
+        axes.locator_params(axis="x", nbins=5)
+        axes.set_xlabel(f"AUC less that of {BASE!r}")
+        axes.set_title(f"{kind}, {pairs / 1e6:.3g} million pairs", fontsize=9)
+    for axes in panels[1:]:
+        axes.tick_params(labelleft=False)
+    return figure
+
+
+def _draw_effect(axes: "Axes", effect: Effect, row: int, kind: str) -> None:
+    color, change = _COLORS[kind], effect.difference
+    axes.plot([change.low, change.high], [row, row], color=color, linewidth=2.4, alpha=0.55)
+    axes.plot(list(effect.seeds.values()), [row] * len(effect.seeds), "|", color="0.15", ms=7)
+    filled = color if effect.is_certain else "white"
+    axes.plot(change.mean, row, _MARKS[kind], color=color, markerfacecolor=filled, markersize=6)
+
+
+def pooled_frames(results: Sequence[Result]) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and IoU of the base's longest training, all seeds together."""
+    base = [result for result in results if result.variant == BASE]
+    longest = max(result.pairs for result in base)
+    frames = [result.frames() for result in base if result.pairs == longest]
+    scores, overlaps = (np.concatenate(parts) for parts in zip(*frames, strict=True))
+    return scores, overlaps
+
+
+def draw_reliability(scores: np.ndarray, overlaps: np.ndarray) -> "Figure":
+    """What came of each score: share of frames with IoU above a half, and mean IoU.
+
+    Args:
+        scores: what the tracker said of each frame, in [0, 1].
+        overlaps: IoU of its box with the truth, of the same frames.
+    """
+    found = reliability(scores, overlaps)
+    figure, (axes, below) = _figure(4.2, 4.8, rows=2, heights=(4, 1))
+    _draw_truth(axes, found)
+    below.bar(found.tenth + 0.05, 100 * found.share, width=0.085, color="0.55")
+    for one in (axes, below):
+        one.set_xlim(0, 1)
+    axes.tick_params(labelbottom=False)
+    below.set(xlabel="score", ylabel="frames, %")
+    return figure
+
+
+def _draw_truth(axes: "Axes", found: Reliability) -> None:
+    axes.plot([0, 1], [0, 1], color="0.6", linewidth=0.9, linestyle="--")
+    label = f"share with IoU > 0.5 [error {found.error:.3f}]"
+    axes.plot(found.score, found.right, "o-", color=_COLORS[PROCEDURAL], label=label)
+    axes.plot(found.score, found.iou, "s:", color=_COLORS[REAL], label="mean IoU")
+    axes.set(ylabel="of the frames with this score", ylim=(0, 1.02))
+    axes.legend(frameon=False, fontsize=8, loc="lower right")
+
+
+def _figure(
+    width: float, height: float, columns: int = 1, *, rows: int = 1, heights: Sequence[float] = (1,)
+) -> "tuple[Figure, list[Axes]]":
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False, height_ratios=heights)
+    panels = list(grid.ravel())
+    for axes in panels:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(color="0.9", linewidth=0.6)
+        axes.set_axisbelow(True)
+    return figure, panels
+
+
+def _png(figure: "Figure") -> bytes:
+    file = BytesIO()
+    figure.savefig(file, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": None})
+    return file.getvalue()
