@@ -13,6 +13,8 @@ elsewhere, with `fps` of each sequence under `sequences`; the ratio to it is no 
 likeness of the machines.
 """
 
+# ruff: noqa: E402 - numpy must not be imported before its threads are limited
+
 import argparse
 import json
 import os
@@ -28,17 +30,17 @@ from siamfc.system import commit, limit_blas_threads, machine
 
 limit_blas_threads()  # before numpy is imported, as the command line does
 
-import numpy as np  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
+import numpy as np
+from numpy.typing import NDArray
 
-from siamfc.data.clip import ClipSettings, ProceduralClip  # noqa: E402
-from siamfc.data.readers import find_format  # noqa: E402
-from siamfc.data.sequences import read_sequences  # noqa: E402
-from siamfc.evaluation.opencv import OpenCV  # noqa: E402
-from siamfc.evaluation.runs import SingleTargetTracker  # noqa: E402
-from siamfc.network import Embedding, load_matcher  # noqa: E402
-from siamfc.network.matcher import BoxMatcher, gives_boxes  # noqa: E402
-from siamfc.tracking import Tracker  # noqa: E402
+from siamfc.data.clip import ClipSettings, ProceduralClip
+from siamfc.data.readers import find_format
+from siamfc.data.sequences import read_sequences
+from siamfc.evaluation.opencv import OpenCV
+from siamfc.evaluation.runs import SingleTargetTracker
+from siamfc.network import Embedding, load_matcher
+from siamfc.network.matcher import BoxMatcher, gives_boxes
+from siamfc.tracking import Tracker
 
 Clock = Callable[[], float]
 """Gives seconds."""
@@ -60,7 +62,7 @@ class TimedMatcher:
     """A network whose time counts."""
 
     def __init__(self, matcher: BoxMatcher, clock: Clock) -> None:
-        self.spec, self.seconds = matcher.spec, 0.0
+        self.spec, self.calibration, self.seconds = matcher.spec, matcher.calibration, 0.0
         self._matcher, self._clock = matcher, clock
 
     def embed_exemplar(self, crops: NDArray[np.uint8], sizes: NDArray[np.floating]) -> Embedding:

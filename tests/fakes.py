@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from siamfc.network.calibration import Calibration
 from siamfc.network.matcher import EmbeddingSpec
 
 _BLOB_WIDTH = 1.5
@@ -56,6 +57,7 @@ class IdealBoxMatcher:
 
     def __init__(self):
         self.spec = EmbeddingSpec(response_size=16, stride=16)
+        self.calibration = Calibration()
 
     def embed_exemplar(self, crops, sizes):
         assert crops.shape == (len(sizes), 127, 127, 3)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from siamfc.errors import InputError
+from siamfc.network.calibration import Calibration
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.tracking import BoxTrackerSettings, advance_boxes, start_boxes
 
@@ -47,6 +48,31 @@ def test_the_score_is_the_sigmoid_of_the_chosen_cells_logit_alone():
     settings = BoxTrackerSettings(change_penalty=0.3, window_influence=0.4)
     found = advanced(settings, a=(7, 8, 1.0, (60, 20)))
     assert found.score[0] == pytest.approx(1 / (1 + np.exp(-1.0)), abs=1e-6)
+
+
+def test_the_calibrated_score_is_the_chance_and_changes_no_box():
+    """Slope and offset would prefer the far cell, were the window mixed with the chance."""
+    targets, found = (
+        start_boxes(BOX, (400, 300)),
+        cells(a=(8, 12, 2.0, (44, 20)), b=(8, 8, 1.5, BOX[2:])),
+    )
+    raw = advance_boxes(targets, *found, BoxTrackerSettings(), SPEC)
+    calibration = Calibration(slope=4.0, offset=-6.5)
+    chance = advance_boxes(targets, *found, BoxTrackerSettings(), SPEC, calibration)
+    assert chance.boxes.tolist() == raw.boxes.tolist()
+    assert raw.score[0] == pytest.approx(1 / (1 + np.exp(-1.5)), abs=1e-6)
+    assert chance.score[0] == pytest.approx(1 / (1 + np.exp(-(4 * 1.5 - 6.5))), abs=1e-6)
+
+
+def test_a_target_is_lost_by_the_chance():
+    targets, found = start_boxes(BOX, (400, 300)), cells(a=(8, 8, 0.0, BOX[2:]))
+    lost = [
+        bool(advance_boxes(targets, *found, PLAIN, SPEC, calibration).lost[0])
+        for calibration in (Calibration(offset=3.0), Calibration(), Calibration(offset=-3.0))
+    ]
+    limit = PLAIN.lost.lost_below
+    assert lost == [sigmoid < limit for sigmoid in (0.953, 0.5, 0.047)]
+    assert lost[0] != lost[2]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from fakes import IdealBoxMatcher, IdealMatcher, cells_of
 from siamfc import boxes
 from siamfc.data.synthetic.video import SquareVideo, SquareVideoSettings
 from siamfc.errors import InputError
+from siamfc.network.calibration import Calibration
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.tracking import (
     BoxTrackerSettings,
@@ -41,6 +42,7 @@ class ChartMatcher:
 
     def __init__(self, truth):
         self.spec = EmbeddingSpec(response_size=16, stride=16)
+        self.calibration = Calibration()
         self.truth = np.asarray(truth, dtype=np.float64)
         self.sizes = None
 

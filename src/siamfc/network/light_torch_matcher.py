@@ -5,6 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from siamfc.network.calibration import Calibration
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.light import LightNet, normalise_images
 from siamfc.network.light_architecture import CHANNELS, EXEMPLAR_CELLS, PLACES
@@ -27,6 +28,7 @@ class TorchBoxMatcher:
     """
 
     spec: EmbeddingSpec
+    calibration: Calibration
     metadata: Metadata
 
     def __init__(
@@ -35,6 +37,7 @@ class TorchBoxMatcher:
         self._device = open_device(device, threads)
         self.metadata = checkpoint.metadata
         self.spec = checkpoint.metadata.spec
+        self.calibration = checkpoint.metadata.calibration
         self._model = LightNet()
         self._model.load_tensors(checkpoint.tensors)
         self._model.to(self._device).eval().requires_grad_(False)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siamfc.errors import InputError
+from siamfc.network.calibration import Calibration
 
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
@@ -59,6 +60,8 @@ class BoxMatcher(Protocol):
     """A network that gives every cell of the search image a box; otherwise as `Matcher`."""
 
     spec: EmbeddingSpec
+    calibration: Calibration
+    """What its logits mean."""
 
     def embed_exemplar(self, crops: NDArray[np.uint8], sizes: NDArray[np.floating]) -> Embedding:
         """Embed exemplar images (N, 127, 127, 3) uint8 RGB.

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self, TypeVar
 
 from siamfc.errors import CheckpointError, InputError
-from siamfc.network.architectures import ALEXNET, find_architecture
+from siamfc.network.architectures import ALEXNET, LIGHT, find_architecture
+from siamfc.network.calibration import Calibration
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.normalisation import Normalisation
 
@@ -20,10 +21,12 @@ FORMAT = 1
 """Raised when an older program could misread a newer file."""
 _PIXELS = {"channels": "RGB", "minimum": 0, "maximum": 255}
 """The only images there are; written down for readers that know nothing of siamfc."""
+_UNCALIBRATED = asdict(Calibration())
+"""Of files that say nothing of it."""
 _MAXIMUM_SIZE = 2047
 _MAXIMUM_NUMBER = 1e9
 
-Settings = TypeVar("Settings", EmbeddingSpec, Normalisation)
+Settings = TypeVar("Settings", EmbeddingSpec, Normalisation, Calibration)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,8 @@ class Metadata:
     architecture: str = ALEXNET.name
     spec: EmbeddingSpec = field(default_factory=EmbeddingSpec)
     normalisation: Normalisation = field(default_factory=Normalisation)
+    calibration: Calibration = field(default_factory=Calibration)
+    """Of a network that gives boxes. It is measured after training, so the digest leaves it out."""
     card: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
     """SHA-256 of the weights and of how they are fed, hexadecimal; see `checkpoint`."""
@@ -49,9 +54,11 @@ class Metadata:
         cells, stride = find_architecture(self.architecture).response(spec)
         if (spec.response_size, spec.stride) != (cells, stride):
             raise InputError(f"expected a response of {cells} cells and stride {stride}: {spec}")
+        if self.architecture != LIGHT.name and self.calibration != Calibration():
+            raise InputError(f"calibration: expected none for a network {self.architecture!r}")
 
     def record(self) -> dict[str, Any]:
-        """Everything but the digest and the card, as JSON's own types."""
+        """How the network is fed, as JSON's own types; the digest is of this and the weights."""
         return {
             "format": FORMAT,
             "architecture": self.architecture,
@@ -63,6 +70,8 @@ class Metadata:
     def to_json(self) -> str:
         """Write as the JSON text that `from_json` reads."""
         record = {**self.record(), "digest": self.digest, "card": self.card}
+        if self.calibration != Calibration():
+            record["calibration"] = asdict(self.calibration)
         try:
             return json.dumps(record, allow_nan=False)
         except (TypeError, ValueError) as error:
@@ -95,6 +104,9 @@ class Metadata:
                 spec=_settings(EmbeddingSpec, record.get("spec"), "spec"),
                 normalisation=_settings(
                     Normalisation, record.get("normalisation"), "normalisation"
+                ),
+                calibration=_settings(
+                    Calibration, record.get("calibration", _UNCALIBRATED), "calibration"
                 ),
                 card=_mapping(record.get("card"), "card"),
                 digest=digest,

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from siamfc.errors import CheckpointError, InputError
 from siamfc.network.architectures import LIGHT
+from siamfc.network.calibration import Calibration
 from siamfc.network.matcher import (
     Embedding,
     EmbeddingSpec,
@@ -39,6 +40,7 @@ class _Graphs:
     """
 
     spec: EmbeddingSpec
+    calibration: Calibration
     metadata: Metadata
 
     def __init__(
@@ -52,7 +54,7 @@ class _Graphs:
         self._exemplar_session = _open(exemplar_graph, threads, device)
         self._search_session = _open(search_graph, threads, device)
         self.metadata = _metadata(self._exemplar_session, exemplar_graph)
-        self.spec = self.metadata.spec
+        self.spec, self.calibration = self.metadata.spec, self.metadata.calibration
         if _metadata(self._search_session, search_graph).digest != self.metadata.digest:
             raise CheckpointError(
                 f"{_name(search_graph)}: expected the weights of {_name(exemplar_graph)}, "

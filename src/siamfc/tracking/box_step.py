@@ -41,13 +41,14 @@ def step_boxes(
         for center, side in windows
     ]
     logits, boxes = matcher.locate(state.exemplars, np.stack(crops))
-    targets = advance_boxes(targets, logits, boxes, settings, spec)
+    targets = advance_boxes(targets, logits, boxes, settings, spec, matcher.calibration)
     found = look_elsewhere(targets, image, state.fill, spec, settings.lost)
     if found is not None:
         rows, centers, searches = found
         repeated = state.exemplars[np.repeat(rows, centers.shape[1])]
         logits, boxes = matcher.locate(repeated, searches.reshape(-1, *searches.shape[2:]))
         logits, boxes = (a.reshape(*centers.shape[:2], *a.shape[1:]) for a in (logits, boxes))
-        recovered = recover_boxes(targets.take(rows), centers, logits, boxes, settings, spec)
+        lost = targets.take(rows)
+        recovered = recover_boxes(lost, centers, logits, boxes, settings, spec, matcher.calibration)
         targets = targets.put(rows, recovered)
     return replace(state, targets=targets)

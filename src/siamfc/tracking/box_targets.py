@@ -15,18 +15,25 @@ from numpy.typing import ArrayLike, NDArray
 from siamfc import boxes as box_formats
 from siamfc import geometry
 from siamfc.errors import InputError
+from siamfc.network.calibration import Calibration, sigmoid
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.tracking.box_settings import BoxTrackerSettings
 from siamfc.tracking.lost import count_lost
-from siamfc.tracking.table import FloatArray, TargetTable, checked_boxes, sigmoid
+from siamfc.tracking.table import FloatArray, TargetTable, checked_boxes
 
+UNCALIBRATED = Calibration()
+"""The score is the logit's sigmoid."""
 _SMALLEST_SIZE = 1e-3
 """Of a box, pixels of the search image: what is smaller has vanished in rounding."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BoxTargets(TargetTable):
-    """N targets at one moment, in frame pixels. Their score is the IoU that is expected."""
+    """N targets at one moment, in frame pixels.
+
+    Their score is what the calibration makes of the chosen cell's logit: the chance that the box
+    overlaps the true one by more than half.
+    """
 
     size: FloatArray
     """(N, 2) width and height."""
@@ -73,14 +80,15 @@ def advance_boxes(
     boxes: NDArray[np.floating],
     settings: BoxTrackerSettings,
     spec: EmbeddingSpec,
+    calibration: Calibration = UNCALIBRATED,
 ) -> BoxTargets:
     """Move and resize targets by logits (N, m, m) and boxes (N, 4, m, m) of their search windows.
 
     Boxes are left, top, right, bottom in pixels of the search image. The cell is chosen whose
     score, less a penalty for sudden changes of size and ratio, and mixed with the cosine window,
     is highest. Its box is the target's: the centre at once, the size in part, the more the surer.
-    The size stays within its limits and the centre inside the frame. By the score a target is
-    lost, or found again.
+    The size stays within its limits and the centre inside the frame. By the chance that the box is
+    right, the target's score, a target is lost, or found again.
 
     Raises:
         InputError: logits or boxes of another shape, that are not finite, or boxes turned over.
@@ -93,13 +101,13 @@ def advance_boxes(
     rated = (1 - window) * cells.score * cells.penalty + window * _window(spec)
     chosen = np.arange(count), rated.argmax(1)
 
-    score, size = cells.score[chosen], cells.size[chosen]
+    score = calibration.chance(logits.reshape(count, -1)[chosen])
     frames_lost = count_lost(targets.frames_lost, score, settings.lost)
-    share = settings.size_damping * cells.penalty[chosen] * score
+    share = settings.size_damping * cells.penalty[chosen] * cells.score[chosen]
     if settings.lost.holds_size:
         share = np.where(frames_lost > 0, 0.0, share)
     smallest, largest = settings.smallest_scale, settings.largest_scale
-    size = targets.size + (size - targets.size) * share[:, None]
+    size = targets.size + (cells.size[chosen] - targets.size) * share[:, None]
     return replace(
         targets,
         center_frame=np.clip(center + cells.displacement[chosen], 0.0, targets.frame_size),
@@ -116,6 +124,7 @@ def recover_boxes(
     boxes: NDArray[np.floating],
     settings: BoxTrackerSettings,
     spec: EmbeddingSpec,
+    calibration: Calibration = UNCALIBRATED,
 ) -> BoxTargets:
     """Put lost targets where they were found elsewhere, and leave the others where they are.
 
@@ -131,6 +140,7 @@ def recover_boxes(
         boxes: (N, W, 4, m, m) of these windows.
         settings: of the tracker.
         spec: of the network.
+        calibration: of the network.
     """
     count, windows = centers.shape[:2]
     side = targets.present_windows(spec)[1]
@@ -138,7 +148,7 @@ def recover_boxes(
     cells = _read(targets, side, logits.reshape(count, -1), corners, settings, spec)
     best = (cells.score * cells.penalty).argmax(1)
     chosen = np.arange(count), best
-    score = cells.score[chosen]
+    score = calibration.chance(logits.reshape(count, -1)[chosen])
     limits = settings.lost
     moved = targets.lost & (score > targets.score) & (score >= limits.moved_from)
     found = moved & (score >= limits.found_from)
@@ -158,7 +168,7 @@ class _Cells(NamedTuple):
     """What C cells say of each of N targets, in frame pixels."""
 
     score: FloatArray
-    """(N, C) in [0, 1]."""
+    """(N, C) IoU that is expected of the cell's box, in [0, 1]."""
     penalty: FloatArray
     """(N, C) share of the score that the change of size and ratio leaves."""
     displacement: FloatArray

@@ -11,12 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from siamfc import geometry
 from siamfc.errors import InputError
+from siamfc.network.calibration import sigmoid
 from siamfc.network.matcher import AnyMatcher, EmbeddingSpec, gives_boxes
 from siamfc.tracking.box_step import begin_boxes, step_boxes
 from siamfc.tracking.choosing import AnySettings, box_settings, scale_settings
 from siamfc.tracking.scale_step import begin_scales, step_scales
 from siamfc.tracking.state import TrackerState
-from siamfc.tracking.table import FloatArray, sigmoid
+from siamfc.tracking.table import FloatArray
 
 ByteImage = NDArray[np.uint8]
 
@@ -58,7 +59,7 @@ class SearchView:
     search: ByteImage
     """(255, 255, 3) search image."""
     scores: FloatArray
-    """(m, m) sigmoid of what the network says of each cell, in [0, 1]."""
+    """(m, m) what the network says of each cell, in [0, 1]: as a target's score."""
     area: FloatArray
     """(4,) x, y, w, h of the part of the frame that the cells stand for."""
 
@@ -69,14 +70,15 @@ def view_search(state: TrackerState, image: ByteImage, matcher: AnyMatcher) -> S
     (center, *_), (side, *_) = state.targets.present_windows(spec)
     search = geometry.crop(image, center, float(side), spec.search_size, state.fill)
     if gives_boxes(matcher):
-        logits = matcher.locate(state.exemplars[:1], search[None])[0][0]
+        scores = matcher.calibration.chance(matcher.locate(state.exemplars[:1], search[None])[0][0])
         middle = (spec.response_size - 1) / 2 * spec.stride + 0.5
     else:
         logits = matcher.respond(state.exemplars[:1], search[None, None])[0, 0]
+        scores = sigmoid(logits.astype(np.float64))
         middle = spec.search_size / 2
     return SearchView(
         search=search,
-        scores=sigmoid(logits.astype(np.float64)),
+        scores=scores,
         area=_area(center, float(side), middle, spec),
     )
 

@@ -92,11 +92,6 @@ def checked_boxes(
     return np.stack([_checked_box(row, frame_size, _name(i, rows)) for i, row in enumerate(rows)])
 
 
-def sigmoid(logits: NDArray[np.floating]) -> FloatArray:
-    """Of a logit, without overflow."""
-    return np.asarray(0.5 + 0.5 * np.tanh(logits / 2))
-
-
 def _rows(boxes: ArrayLike | Sequence[ArrayLike]) -> list[Any]:
     """One box or several, as a list; what is no box at all is left for `as_box` to refuse."""
     if isinstance(boxes, str) or not np.iterable(boxes):

@@ -14,10 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from siamfc import boxes as box_formats
 from siamfc import geometry
 from siamfc.errors import InputError
+from siamfc.network.calibration import sigmoid
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.tracking.lost import count_lost
 from siamfc.tracking.settings import TrackerSettings
-from siamfc.tracking.table import FloatArray, TargetTable, checked_boxes, sigmoid
+from siamfc.tracking.table import FloatArray, TargetTable, checked_boxes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

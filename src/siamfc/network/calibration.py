@@ -1,0 +1,45 @@
+"""What the score of a network that gives boxes means: from a logit to a chance."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.errors import InputError
+
+FloatArray = NDArray[np.float64]
+
+_LARGEST = 1000.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """A map of logits to the chance that a box overlaps the true one by more than half (IoU).
+
+    The chance is sigmoid(slope · logit + offset) (Platt 1999). It rises with the logit, so it
+    changes no choice among boxes. Without a calibration, these defaults, it is the logit's sigmoid.
+    """
+
+    slope: float = 1.0
+    """Above 0."""
+    offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.slope <= _LARGEST and abs(self.offset) <= _LARGEST):
+            raise InputError(
+                f"calibration: expected a slope above 0 and at most {_LARGEST:g}, and an offset "
+                f"between -{_LARGEST:g} and {_LARGEST:g}; got {self.slope:g} and {self.offset:g}"
+            )
+
+    def chance(self, logits: NDArray[np.floating]) -> FloatArray:
+        """Chances in [0, 1], the shape of `logits`.
+
+        >>> Calibration(slope=2.0, offset=1.0).chance(np.array([-0.5, 3.0])).round(3)
+        array([0.5  , 0.999])
+        """
+        return sigmoid(self.slope * np.asarray(logits, dtype=np.float64) + self.offset)
+
+
+def sigmoid(logits: NDArray[np.floating]) -> FloatArray:
+    """Of a logit, without overflow."""
+    return np.asarray(0.5 + 0.5 * np.tanh(logits / 2))
