@@ -68,14 +68,16 @@ def damaged_image(folder: Path) -> Path:
     ids=lambda value: getattr(value, "__name__", None),
 )
 def test_bad_sources(make: Make, message: str, weights: str, refused: "Refused") -> None:
-    refused(1, message, str(make(refused.folder)), "--box", "10,10,20,20", "--weights", weights)
+    assert message in refused(
+        1, str(make(refused.folder)), "--box", "10,10,20,20", "--weights", weights
+    )
 
 
 def test_a_film_cut_off_before_its_first_frame(film: Path, refused: "Refused") -> None:
     cut = refused.folder / "cut.mp4"
     content = film.read_bytes()
     cut.write_bytes(content[: content.index(b"mdat") + 8])
-    refused(1, "no frame that can be decoded", str(cut), "--box", "10,10,20,20")
+    assert "no frame that can be decoded" in refused(1, str(cut), "--box", "10,10,20,20")
 
 
 @pytest.mark.parametrize(
@@ -95,11 +97,11 @@ def test_a_film_cut_off_before_its_first_frame(film: Path, refused: "Refused") -
 def test_bad_boxes(
     box: str, status: int, message: str, film: Path, weights: str, refused: "Refused"
 ) -> None:
-    refused(status, message, str(film), "--box", box, "--weights", weights)
+    assert message in refused(status, str(film), "--box", box, "--weights", weights)
 
 
 def test_no_box(film: Path, refused: "Refused") -> None:
-    refused(2, "say with --box X,Y,W,H where the object is", str(film))
+    assert "say with --box X,Y,W,H where the object is" in refused(2, str(film))
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def test_bad_outputs_and_settings(
     Path("there").mkdir()
     Path("there/letter.txt").write_text("keep me")
     Path("square.mp4").write_bytes(film.read_bytes())
-    refused(status, message, "square.mp4", "--box", "10,10,20,20", *arguments)
+    assert message in refused(status, "square.mp4", "--box", "10,10,20,20", *arguments)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -143,7 +145,7 @@ def test_a_folder_without_permission(film: Path, refused: "Refused") -> None:
     locked = refused.folder / "locked"
     locked.mkdir(mode=0o500)
     arguments = [str(film), "--box", "10,10,20,20", "-o", str(locked / "out.mp4")]
-    refused(1, "permission denied", *arguments)
+    assert "permission denied" in refused(1, *arguments)
 
 
 def pickled(path: Path, _: Checkpoint) -> None:
@@ -171,7 +173,9 @@ def test_hostile_weights(
 ) -> None:
     path = refused.folder / "model.safetensors"
     spoil(path, checkpoint)
-    refused(1, "model.safetensors", str(film), "--box", "10,10,20,20", "--weights", str(path))
+    assert "model.safetensors" in refused(
+        1, str(film), "--box", "10,10,20,20", "--weights", str(path)
+    )
 
 
 @pytest.mark.parametrize(
@@ -200,13 +204,13 @@ def test_a_full_disk(arguments: list[str], film: Path, weights: str, tmp_path: P
 
 
 class Refused:
-    """Calls `siamfc track` and expects a refusal that leaves the folder as it was."""
+    """Calls `siamfc track`, checks that it leaves the folder as it was, and gives its one line."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder = folder
         self._capsys = capsys
 
-    def __call__(self, status: int, message: str, *arguments: str) -> None:
+    def __call__(self, status: int, *arguments: str) -> str:
         files = [] if "-o" in arguments else ["-o", str(self.folder / "out.mp4")]
         if "--results" not in arguments:
             files += ["--results", str(self.folder / "boxes.csv")]
@@ -216,8 +220,8 @@ class Refused:
         assert printed.out == ""
         assert printed.err.startswith("error: ")
         assert printed.err.count("\n") == 1
-        assert message in printed.err
         assert self._contents() == before
+        return printed.err
 
     def _contents(self) -> dict[Path, bytes | None]:
         return {

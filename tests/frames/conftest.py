@@ -1,7 +1,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import media
@@ -10,13 +10,25 @@ import pytest
 os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 would write its settings to standard error
 
 
+@pytest.fixture
+def threads_left() -> Callable[[], list[str]]:
+    """Gives the package's threads that are still running after two seconds."""
+
+    def wait() -> list[str]:
+        deadline = time.monotonic() + 2
+        while ours := [t.name for t in threading.enumerate() if t.name.startswith("siamfc-")]:
+            if time.monotonic() > deadline:
+                return ours
+            time.sleep(0.01)
+        return []
+
+    return wait
+
+
 @pytest.fixture(autouse=True)
-def _no_thread_is_left_behind() -> Iterator[None]:
+def _no_thread_is_left_behind(threads_left: Callable[[], list[str]]) -> Iterator[None]:
     yield
-    deadline = time.monotonic() + 2
-    while ours := [t.name for t in threading.enumerate() if t.name.startswith("siamfc-")]:
-        assert time.monotonic() < deadline, f"still running: {ours}"
-        time.sleep(0.01)
+    assert threads_left() == []
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from siamfc.errors import SourceError
-from siamfc.frames import LiveSource, open_source
-from siamfc.frames.decoding import VideoAddress
+from siamfc.frames import LiveSource, live, open_source
+from siamfc.frames.decoding import VideoAddress, VideoDecoder
 from siamfc.frames.live import camera_address, stream_address
 
 
@@ -135,9 +135,18 @@ def test_a_camera_is_connected_at_once_and_again_for_each_iteration() -> None:
             assert later.time == pytest.approx(later.index / 25)
 
 
-def test_a_camera_that_is_never_read_is_let_go() -> None:
+def test_a_camera_that_is_never_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+
+    class Watched(VideoDecoder):
+        def close(self) -> None:
+            closed.append(self)
+            super().close()
+
+    monkeypatch.setattr(live, "VideoDecoder", Watched)
     with LiveSource(_test_camera()):
-        pass
+        assert not closed
+    assert len(closed) == 1
 
 
 @pytest.mark.parametrize(

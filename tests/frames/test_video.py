@@ -1,4 +1,5 @@
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -282,11 +283,14 @@ def test_a_stream_without_time_stamps_has_times_of_its_rate(tmp_path: Path) -> N
     assert times == pytest.approx([index / 25 for index in range(20)])
 
 
-def test_leaving_a_loop_early_leaves_nothing_open(clip: Path) -> None:
+def test_leaving_a_loop_early_leaves_no_thread(
+    clip: Path, threads_left: Callable[[], list[str]]
+) -> None:
     for _ in range(20):
         for frame in open_source(clip, read_ahead=2):
             if frame.index == 2:
                 break
+    assert threads_left() == []
 
 
 def test_pixels_that_are_not_square_are_kept_and_said(

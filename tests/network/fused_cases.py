@@ -35,7 +35,9 @@ def plainly(norm, maps, pool):
     return results
 
 
-def check(channels, given, wanted, pool, sizes, *, device="cpu", dtype=torch.float32):
+def assert_normalised_alike(
+    channels, given, wanted, pool, sizes, *, device="cpu", dtype=torch.float32
+):
     """Raise an AssertionError unless values, gradients and running statistics agree."""
     from siamfc.network import fused
 
@@ -73,7 +75,7 @@ def check(channels, given, wanted, pool, sizes, *, device="cpu", dtype=torch.flo
     _same(norm.running_var, exact.running_var, share)
 
 
-def check_folding(device="cpu"):
+def assert_folded_alike(device="cpu"):
     """Raise an AssertionError unless images are folded as `fast.fold_images` does it."""
     from siamfc.network import fast, fused
     from siamfc.network.normalisation import Normalisation
@@ -88,7 +90,7 @@ def check_folding(device="cpu"):
     assert not found[:, 12:].any()
 
 
-def check_convolution(sizes=(2, 9, 11), *, device="cpu", dtype=torch.float32):
+def assert_convolved_alike(sizes=(2, 9, 11), *, device="cpu", dtype=torch.float32):
     """Raise an AssertionError unless `convolve_folded` and its gradient are `conv2d`'s."""
     from siamfc.network.fused_convolution import convolve_folded
 
@@ -117,7 +119,7 @@ if __name__ == "__main__":
     assert os.environ["TRITON_INTERPRET"] == "1"
     torch.set_num_threads(1)
     for case in CASES.values():
-        check(*case)
-    check_folding()
-    check_convolution()
+        assert_normalised_alike(*case)
+    assert_folded_alike()
+    assert_convolved_alike()
     sys.stdout.write("agreed\n")

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
-from fused_cases import CASES, check, check_convolution, check_folding
+from fused_cases import CASES, assert_convolved_alike, assert_folded_alike, assert_normalised_alike
 from network_samples import NORMALISATION, make_images, make_tensors
 
 from siamfc.network.alexnet import SiamFC
@@ -51,24 +51,24 @@ def gpu(function):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_the_kernels_equal_torch_on_a_gpu(case, dtype):
-    check(*case, device="cuda", dtype=dtype)
+    assert_normalised_alike(*case, device="cuda", dtype=dtype)
 
 
 @gpu
 def test_the_kernels_equal_torch_on_large_maps():
-    check(96, 1, 2, True, [(9, 59, 59), (9, 123, 123)], device="cuda")
-    check(384, 1, 2, False, [(33, 10, 10), (33, 26, 26)], device="cuda")
+    assert_normalised_alike(96, 1, 2, True, [(9, 59, 59), (9, 123, 123)], device="cuda")
+    assert_normalised_alike(384, 1, 2, False, [(33, 10, 10), (33, 26, 26)], device="cuda")
 
 
 @gpu
 def test_images_are_folded_alike_on_a_gpu():
-    check_folding("cuda")
+    assert_folded_alike("cuda")
 
 
 @gpu
 @pytest.mark.parametrize("sizes", [(2, 9, 11), (5, 64, 64), (3, 128, 128)], ids=str)
 def test_the_first_convolution_is_torchs_on_a_gpu(sizes):
-    check_convolution(sizes, device="cuda", dtype=torch.bfloat16)
+    assert_convolved_alike(sizes, device="cuda", dtype=torch.bfloat16)
 
 
 def _pass(fused, dtype, device):

@@ -246,22 +246,18 @@ def test_the_view_of_the_network_peaks_at_the_target(
     matcher: Any, cells: int, film: Path, truth: SquareVideo, tmp_path: Path
 ) -> None:
     with running(tmp_path, matcher=matcher) as server:
-        look(server, cells, film, truth)
-
-
-def look(server: Server, cells: int, film: Path, truth: SquareVideo) -> None:
-    job = server.open(film)
-    draw(server, job, 0, 0, truth.boxes[0])
-    track(server, job)
-    assert server.ask("GET", f"/api/jobs/{job}/network/0/0").json()["response"] is None
-    view = server.ask("GET", f"/api/jobs/{job}/network/7/0").json()
-    response = np.array(view["response"])
-    row, column = np.argwhere(response > 0.99 * response.max()).mean(axis=0)
-    x, y, w, h = view["area"]
-    peak = [x + (column + 0.5) * w / cells, y + (row + 0.5) * h / cells]
-    box = truth.boxes[7]
-    assert np.allclose(peak, box[:2] + box[2:] / 2, atol=0.75 * w / cells)
-    assert server.ask("GET", f"/api/jobs/{job}/network/7/5").json() is None
+        job = server.open(film)
+        draw(server, job, 0, 0, truth.boxes[0])
+        track(server, job)
+        assert server.ask("GET", f"/api/jobs/{job}/network/0/0").json()["response"] is None
+        view = server.ask("GET", f"/api/jobs/{job}/network/7/0").json()
+        response = np.array(view["response"])
+        row, column = np.argwhere(response > 0.99 * response.max()).mean(axis=0)
+        x, y, w, h = view["area"]
+        peak = [x + (column + 0.5) * w / cells, y + (row + 0.5) * h / cells]
+        box = truth.boxes[7]
+        assert np.allclose(peak, box[:2] + box[2:] / 2, atol=0.75 * w / cells)
+        assert server.ask("GET", f"/api/jobs/{job}/network/7/5").json() is None
 
 
 @pytest.mark.parametrize(
