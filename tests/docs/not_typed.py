@@ -7,7 +7,7 @@ NOT_RUN = {
     "siamfc track (without a box)": "opens the page; tests/web does it",
     "siamfc track 0": "needs a camera",
     "siamfc track rtsp:": "needs a stream",
-    "siamfc train procedural": "needs a GPU",
+    "siamfc train light": "needs a GPU",
     "siamfc curate vid /data/ILSVRC2015": "needs ILSVRC2015",
     "siamfc curate --check vid /data/ILSVRC2015": "needs ILSVRC2015",
     "siamfc curate --verify vid.store": "needs the store of the line above it",
