@@ -49,9 +49,7 @@ def parse() -> argparse.Namespace:
     length.add_argument("--seconds", type=float, help="of training, in place of --pairs")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--device", default="cpu")
-    parser.add_argument(
-        "--limit", type=float, default=float("inf"), help="seconds of all trainings together"
-    )
+    parser.add_argument("--limit", type=float, default=float("inf"), help="seconds of training")
     parser.add_argument("--sequences", type=Path, help="real sequences in the layout of OTB")
     parser.add_argument("--tracking-device", default="cpu", help="of the real sequences")
     parser.add_argument("--workers", type=int, default=1, help="that track the real sequences")
