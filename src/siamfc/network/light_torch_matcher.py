@@ -57,8 +57,7 @@ class TorchBoxMatcher:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """See `BoxMatcher.locate`."""
         images = torch.tensor(check_single_searches(self.spec, exemplars, searches))
-        run = self._graphs if self._device.type == "cuda" else self._locate
-        found = run(torch.as_tensor(exemplars, device=self._device), images).numpy()
+        found = self._graphs(torch.as_tensor(exemplars, device=self._device), images).numpy()
         return found[:, 0], found[:, 1:]
 
     def _embed(self, images: Tensor) -> Tensor:

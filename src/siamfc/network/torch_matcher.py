@@ -55,8 +55,7 @@ class TorchMatcher:
     def respond(self, exemplars: Embedding, searches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `Matcher.respond`."""
         images = torch.tensor(check_searches(self.spec, exemplars, searches))
-        run = self._graphs if self._device.type == "cuda" else self._respond
-        return run(torch.as_tensor(exemplars, device=self._device), images).numpy()
+        return self._graphs(torch.as_tensor(exemplars, device=self._device), images).numpy()
 
     def _embed(self, images: Tensor) -> Tensor:
         """(N, H, W, 3) uint8 → (N, 256, h, w) float32."""
@@ -81,7 +80,7 @@ def open_device(device: str, threads: int | None) -> torch.device:
 
 
 class GraphCache:
-    """A function of exemplar embeddings and images, through a CUDA graph for each shape.
+    """A function of exemplar embeddings and images, on a GPU through a CUDA graph for each shape.
 
     Recorded at a shape's first use; gives a tensor on the CPU.
     """
@@ -93,6 +92,8 @@ class GraphCache:
 
     def __call__(self, exemplars: Tensor, images: Tensor) -> Tensor:
         """What the function gives for these tensors."""
+        if exemplars.device.type != "cuda":
+            return self._function(exemplars, images)
         shape = tuple(images.shape)
         with self._lock:  # a graph has one set of buffers
             if shape not in self._graphs:
