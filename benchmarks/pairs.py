@@ -20,14 +20,9 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from siamfc.data.procedural.drawing import TORCH, Drawing, drawing_on
-from siamfc.data.procedural.pairs import (
-    PAIR_UNIFORMS,
-    PairGenerator,
-    Pairs,
-    PairSettings,
-    plan_pairs,
-    source_size,
-)
+from siamfc.data.procedural.framing import source_size
+from siamfc.data.procedural.pairs import PairGenerator, Pairs
+from siamfc.data.procedural.planning import PAIR_UNIFORMS, PairSettings, plan_pairs
 from siamfc.data.procedural.recording import Recorded
 from siamfc.data.procedural.render import develop
 from siamfc.data.procedural.textures import TextureSettings, draw_textures

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from siamfc import geometry
+from siamfc.data.procedural.framing import exemplar_side
 from siamfc.data.procedural.packing import pack
-from siamfc.data.procedural.pairs import exemplar_side
 from siamfc.data.procedural.render import crop
 
 

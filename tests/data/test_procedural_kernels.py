@@ -11,20 +11,15 @@ pytest.importorskip("triton")
 
 from siamfc.data.procedural import render
 from siamfc.data.procedural.drawing import TORCH, kernel_drawing
+from siamfc.data.procedural.framing import source_size, whole_frame
 from siamfc.data.procedural.kernels import paint as paint_kernels
 from siamfc.data.procedural.kernels.camera import develop
 from siamfc.data.procedural.kernels.table import BOUNDS, WIDTHS, table_of
 from siamfc.data.procedural.leaves import draw_leaves
 from siamfc.data.procedural.packing import pack, unpack
-from siamfc.data.procedural.pairs import (
-    PAIR_UNIFORMS,
-    PairGenerator,
-    PairSettings,
-    _rows,
-    plan_pairs,
-    source_size,
-)
-from siamfc.data.procedural.scene import LAYERS
+from siamfc.data.procedural.pairs import PairGenerator, _rows
+from siamfc.data.procedural.planning import PAIR_UNIFORMS, PairSettings, plan_pairs
+from siamfc.data.procedural.scene import LAYERS, TARGET
 from siamfc.data.procedural.textures import TextureSettings, draw_textures
 
 ON_GPU = torch.cuda.is_available()
@@ -167,7 +162,7 @@ def test_the_noise_is_normal_and_a_function_of_the_seed_and_the_place():
     assert spread[2] < 0.003 < 0.05 < spread[0]
 
 
-def test_crop_box_and_share_are_torch_s(search):
+def test_crop_and_box_are_torch_s(search):
     extent = source_size(SETTINGS.search_size)
     source = pack(torch.rand((SCENES, extent, extent, 3), generator=_generator(2), device=DEVICE))
     fill = KERNELS.mean_color(source)
@@ -183,8 +178,24 @@ def test_crop_box_and_share_are_torch_s(search):
     position = torch.zeros((SCENES, 2), device=DEVICE)
     box = TORCH.target_box(search.view, position)
     torch.testing.assert_close(KERNELS.target_box(search.view, position), box, rtol=0, atol=0.02)
-    shares = [drawing.visible_share(search.view, box) for drawing in (KERNELS, TORCH)]
+
+
+def test_the_visible_share_is_torch_s_for_targets_cut_by_the_frame_and_for_pieces():
+    view = _plan(SCENES, seed=5)[1].view
+    reach = view.layers["reach"].clone()
+    reach[0, TARGET] = -1e3  # a piece of the background, as large as its box
+    view = view._replace(layers={**view.layers, "reach": reach})
+    position = torch.zeros((SCENES, 2), device=DEVICE)
+    box = TORCH.target_box(view, position)
+    box[0] = torch.tensor([-30.0, -30.0, 60.0, 60.0], device=DEVICE)
+    frame = whole_frame(position)
+    frame[:2, 0] = box[:2, 0] + box[:2, 2] / 2  # two targets lie half beyond the left border
+    shares = [drawing.visible_share(view, box, frame) for drawing in (KERNELS, TORCH)]
     torch.testing.assert_close(*shares, rtol=0, atol=0.01)
+    assert 0 < shares[1][0] <= 0.5
+    assert 0 < shares[1][1] < 0.8
+    whole = TORCH.visible_share(view, box, whole_frame(position))
+    assert (whole[:2] > shares[1][:2] + 0.1).all()
 
 
 def test_leaves_fall_as_torch_s_do():

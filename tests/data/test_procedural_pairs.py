@@ -4,14 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from siamfc.data.procedural.framing import exemplar_side
 from siamfc.data.procedural.packing import unpack
-from siamfc.data.procedural.pairs import (
-    PAIR_UNIFORMS,
-    PairGenerator,
-    PairSettings,
-    exemplar_side,
-    plan_pairs,
-)
+from siamfc.data.procedural.pairs import PairGenerator
+from siamfc.data.procedural.planning import PAIR_UNIFORMS, PairSettings, plan_pairs
 from siamfc.data.procedural.render import coverage
 from siamfc.data.procedural.scene import TARGET
 from siamfc.data.procedural.textures import TextureSettings, draw_textures
@@ -171,7 +167,10 @@ def test_textures_are_drawn_by_the_generator_and_wrap_their_colours():
     ("make", "message"),
     [
         (lambda: PairSettings(exemplar_size=300), "expected 0 < exemplar_size <= search_size"),
-        (lambda: PairSettings(grey_share=1.5), "grey_share: expected 0 to 1, got 1.5"),
+        (
+            lambda: PairSettings(grey_share=1.5),
+            "grey_share: expected a number from 0 to 1, got 1.5",
+        ),
         (lambda: TextureSettings(size=100), "texture size: expected a power of two from 16"),
         (lambda: TextureSettings(count=0), "expected textures, leaves and a share from 0 to 1"),
     ],

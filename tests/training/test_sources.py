@@ -8,7 +8,7 @@ import torch
 from small import FakeStore, small_recipe
 
 from siamfc.data.augment import AugmentSettings
-from siamfc.data.procedural.pairs import PairSettings
+from siamfc.data.procedural.planning import PairSettings
 from siamfc.data.procedural.textures import TextureSettings
 from siamfc.errors import DatasetError, InputError
 from siamfc.training.data_settings import ProceduralData, StoreData

@@ -5,7 +5,7 @@ from typing import Literal
 
 from siamfc.data.augment import AugmentSettings
 from siamfc.data.pairs import PairSampling
-from siamfc.data.procedural.pairs import PairSettings
+from siamfc.data.procedural.planning import PairSettings
 from siamfc.data.procedural.textures import TextureSettings
 from siamfc.data.ranges import check_number, check_whole
 from siamfc.data.synthetic.dataset import SyntheticDatasetSettings

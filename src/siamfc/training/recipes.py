@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from siamfc.data.augment import AugmentSettings
-from siamfc.data.procedural.pairs import PairSettings
+from siamfc.data.procedural.planning import PairSettings
 from siamfc.data.ranges import check_whole
 from siamfc.errors import InputError, suggest
 from siamfc.network.architecture import embedding_size

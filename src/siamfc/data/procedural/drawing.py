@@ -23,7 +23,7 @@ class Drawing:
 
     prepare: Callable[[View], View]
     target_box: Callable[[View, Tensor], Tensor]
-    visible_share: Callable[[View, Tensor], Tensor]
+    visible_share: Callable[[View, Tensor, Tensor], Tensor]
     photograph: Callable[
         [View, Tensor, Camera, Tensor, Tensor, int, torch.Generator, Tensor | None], Tensor
     ]

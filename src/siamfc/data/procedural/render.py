@@ -160,14 +160,20 @@ def box_of_profiles(columns: Tensor, rows: Tensor, position: Tensor) -> Tensor:
     return torch.cat([corner, torch.stack([right - left, bottom - top], -1)], -1)
 
 
-def visible_share(view: View, box: Tensor) -> Tensor:
-    """Share of the target's area, on a grid in its box (B, 4), that no other layer hides, (B,)."""
+def visible_share(view: View, box: Tensor, frame: Tensor) -> Tensor:
+    """Share of the target's area, on a grid in its box (B, 4), that can be seen, (B,).
+
+    Not what another layer hides, nor what lies beyond `frame`, (B, 4) first and last x, y in world
+    pixels. A target without an outline is as large as its box.
+    """
     line = (torch.arange(VISIBLE_CELLS, device=box.device) + 0.5) / VISIBLE_CELLS
     grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
-    inside = coverage(view.layers, box[:, None, :2] + grid * box[:, None, 2:])
-    covered = inside > 0
-    whole = covered[:, TARGET].any(1)
-    hidden = covered[:, : TARGET.start].any(1)
+    world = box[:, None, :2] + grid * box[:, None, 2:]
+    covered = coverage(view.layers, world) > 0
+    boundless = view.layers["reach"][:, TARGET.start, None] < 0
+    whole = covered[:, TARGET].any(1) | boundless
+    outside = (world < frame[:, None, :2]) | (world > frame[:, None, 2:])
+    hidden = covered[:, : TARGET.start].any(1) | outside.any(-1)
     return (whole & ~hidden).sum(-1) / whole.sum(-1).clamp(min=1)
 
 

@@ -5,16 +5,30 @@ motion, light) as smooth functions of its dice. World coordinates are pixels of 
 a target at its first size, x to the right and y down, with the target near the origin.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from siamfc.data.procedural.dice import Dice
+from siamfc.data.procedural.matrices import apply, inverse, multiply, rotation
+from siamfc.data.procedural.objects import (
+    RESTLESS_SHARE,
+    RESTLESS_TURNING,
+    Object,
+    Parts,
+    alike,
+    draw_object,
+    draw_parts,
+    twin,
+)
+from siamfc.data.ranges import check_number
 
 SCENE_DRAWS = 560
 VIEW_DRAWS = 260
+_OWN_DRAWS = 40
+"""Of a scene's last draws, which decide what can be switched on and off: nothing else changes."""
 
 TARGET_PARTS = 4
 OTHER_PARTS = 3
@@ -24,46 +38,33 @@ TARGET = slice(4, 8)
 BACK = slice(8, 11)
 BACKGROUND = slice(11, 12)
 LAYERS = 12
+_TWIN_FARTHEST = 2.5
+"""Largest distance at which a twin stays, target half sizes; the least is everybody's."""
 
 
-@dataclass
-class Parts:
-    """What stays of one object's parts, each (B, P) or (B, P, …)."""
+@dataclass(frozen=True, kw_only=True)
+class SceneSettings:
+    """How often a scene holds what is hard to follow."""
 
-    center: Tensor
-    """Place in the object, (B, P, 2), in half boxes."""
-    axes: Tensor
-    """Half axes, (B, P, 2), in half boxes; absent parts have none."""
-    angle: Tensor
-    exponent: Tensor
-    """Of the superellipse: 1 diamond, 2 ellipse, 8 nearly a rectangle."""
-    harmonics: Tensor
-    """Amplitude, order and phase of two ripples of the outline, (B, P, 2, 3)."""
-    texture: Tensor
-    """Number in the bank, int64."""
-    texture_map: Tensor
-    """Texels for one world pixel, and offset in texels: (B, P, 3)."""
-    gain: Tensor
-    """Of the texture's colour, (B, P, 3)."""
-    offset: Tensor
-    """Added colour, (B, P, 3)."""
-    wave: Tensor
-    """Frequency of the deformation, (B, P, 2)."""
-    rim: Tensor
-    """Darkening towards the outline."""
+    turning_share: float = RESTLESS_SHARE
+    """Share of targets that turn in the image's plane by any angle, from the 0.07 of all objects.
 
+    It is 0.07 for targets that are pieces of the background, and so without an outline.
+    """
+    twin_share: float = 0.0
+    """Share of targets that one of their kind, alike but no copy, stays close to.
 
-@dataclass
-class Object:
-    """One object: its parts and how lively it moves."""
+    Pieces of the background have none.
+    """
+    close_occluder_share: float = 0.0
+    """Share of scenes whose occluder is of the target's size and hides much of it where it may."""
+    camouflage_share: float = 0.12
+    """Share of targets with the texture of their background."""
 
-    parts: Parts
-    half_size: Tensor
-    """Half the width and height at first, world pixels, (B, 2)."""
-    liveliness: Tensor
-    """How much parts and outline move, 0 to 1, (B,)."""
-    turning: Tensor
-    """Deviation of the angle, radians, (B,)."""
+    def __post_init__(self) -> None:
+        check_number("turning_share", self.turning_share, RESTLESS_SHARE, 1)
+        for name in ("twin_share", "close_occluder_share", "camouflage_share"):
+            check_number(name, getattr(self, name), 0, 1)
 
 
 @dataclass
@@ -98,120 +99,42 @@ class View(NamedTuple):
     gamma: Tensor
 
 
-def _parts(dice: Dice, count: int, textures: int) -> Parts:
-    """Parts of one object: a body and, often, further ones that stick out of it."""
-    first = torch.arange(count, device=dice.unit(1).device) == 0
-    center = torch.where(first[:, None], 0.0, dice.uniform(-0.75, 0.75, count, 2))
-    body = dice.uniform(0.65, 1.0, count, 2)
-    limb = dice.uniform(0.15, 0.7, count, 2)
-    present = dice.chance(0.55, count) | first
-    axes = torch.where(first[:, None], body, limb) * present[..., None] + 1e-3
-    exponent = torch.where(
-        dice.chance(0.45, count), dice.uniform(1.7, 2.4, count), dice.log_uniform(1.1, 9.0, count)
-    )
-    amplitude = dice.normal(0.09, count, 2)
-    order = torch.stack([1 + dice.integer(3, count), 3 + dice.integer(4, count)], -1).float()
-    phase = dice.uniform(0.0, 6.2832, count, 2)
-    shared = dice.chance(0.55, 1)
-    texture = torch.where(shared, dice.integer(textures, 1), dice.integer(textures, count))
-    scale = dice.log_uniform(0.35, 3.0, 1) * dice.log_uniform(0.8, 1.25, count)
-    texture_offset = dice.uniform(0.0, 512.0, count, 2)
-    plain = dice.chance(0.3, count)
-    gain = torch.where(plain, dice.uniform(0.05, 0.4, count), dice.uniform(0.55, 1.25, count))
-    tint = dice.uniform(0.0, 1.0, 1, 1) + dice.normal(0.18, count, 1)
-    hue = dice.normal(0.22, 1, 3) + dice.normal(0.1, count, 3)
-    color = (tint + hue * dice.unit(1, 1)).clamp(0.02, 0.98)
-    offset = torch.where(plain[..., None], color * (1 - gain[..., None]), 0.0)
-    offset = offset + dice.normal(0.06, count, 1)
-    return Parts(
-        center=center,
-        axes=axes,
-        angle=dice.uniform(-1.2, 1.2, count) * ~first,
-        exponent=exponent,
-        harmonics=torch.stack([amplitude, order, phase], -1),
-        texture=texture.expand(-1, count),
-        texture_map=torch.cat([scale[..., None], texture_offset], -1),
-        gain=gain[..., None] * (1 + dice.normal(0.08, count, 3)),
-        offset=offset,
-        wave=dice.normal(2.2, count, 2),
-        rim=dice.uniform(0.0, 0.7, count) * dice.chance(0.5, count),
-    )
-
-
-def _half_size(dice: Dice, ratio_deviation: float) -> Tensor:
-    """Half width and height, (B, 2), whose square with context has the exemplar's 127 pixels."""
-    ratio = torch.exp(dice.normal(ratio_deviation).clamp(-1.386, 1.386))
-    # (w + p)(h + p) = 127² with p = (w + h)/2 and w = ratio · h.
-    margin = (ratio + 1) / 2
-    height = 127.0 / torch.sqrt((ratio + margin) * (1 + margin))
-    return torch.stack([ratio * height, height], -1) / 2
-
-
-def _object(dice: Dice, count: int, textures: int) -> Object:
-    calm = dice.chance(0.35)
-    return Object(
-        parts=_parts(dice, count, textures),
-        half_size=_half_size(dice, 0.5),
-        liveliness=torch.where(calm, 0.15, dice.uniform(0.2, 1.0)),
-        turning=torch.where(dice.chance(0.07), 1.6, dice.log_uniform(0.03, 0.45)),
-    )
-
-
-def _alike(dice: Dice, other: Object, model: Object) -> Object:
-    """An object that borrows the model's shape, its texture, or nothing."""
-    kind = dice.unit()
-    same_shape, same_texture = kind < 0.35, (kind > 0.25) & (kind < 0.6)
-    parts, source = other.parts, model.parts
-    count = parts.angle.shape[1]
-
-    def choose(condition: Tensor, name: str) -> None:
-        own, borrowed = getattr(parts, name), getattr(source, name)[:, :count]
-        shape = (-1,) + (1,) * (own.dim() - 1)
-        setattr(parts, name, torch.where(condition.view(shape), borrowed, own))
-
-    for name in ("center", "axes", "angle", "exponent", "harmonics"):
-        choose(same_shape, name)
-    for name in ("texture", "gain", "offset"):
-        choose(same_texture, name)
-    size = torch.where(same_shape[:, None], model.half_size, other.half_size)
-    return Object(
-        parts=parts,
-        half_size=size * torch.exp(dice.normal(0.2))[:, None],
-        liveliness=other.liveliness,
-        turning=other.turning,
-    )
-
-
-def _around(dice: Dice, half_size: Tensor) -> Tensor:
+def _around(dice: Dice, half_size: Tensor, farthest: float = 4.5) -> Tensor:
     """A place beside the target, (B, 2) world pixels: nearer places are likelier."""
     angle = dice.uniform(0.0, 6.2832)
-    distance = dice.uniform(1.5, 4.5)[:, None] * half_size.mean(-1, keepdim=True)
+    distance = dice.uniform(1.5, farthest)[:, None] * half_size.mean(-1, keepdim=True)
     return torch.stack([torch.cos(angle), torch.sin(angle)], -1) * (distance + 0.5 * half_size)
 
 
-def draw_scene(uniforms: Tensor, textures: int, piece_share: float = 0.2) -> Scene:
+def draw_scene(
+    uniforms: Tensor,
+    textures: int,
+    settings: SceneSettings | None = None,
+    piece_share: float = 0.2,
+) -> Scene:
     """A scene for each row of `uniforms`, (B, SCENE_DRAWS); the bank holds so many `textures`.
 
     `piece_share` of the targets are pieces of the background.
     """
-    dice = Dice(uniforms)
-    target = _object(dice, TARGET_PARTS, textures)
-    front = _alike(dice, _object(dice, OTHER_PARTS, textures), target)
-    back = _alike(dice, _object(dice, OTHER_PARTS, textures), target)
-    occluder = _object(dice, 1, textures)
-    background = _parts(dice, 1, textures)
+    settings = settings or SceneSettings()
+    common, own = uniforms.tensor_split((SCENE_DRAWS - _OWN_DRAWS,), dim=1)
+    dice = Dice(common)
+    target = draw_object(dice, TARGET_PARTS, textures)
+    front = alike(dice, draw_object(dice, OTHER_PARTS, textures), target)
+    back = alike(dice, draw_object(dice, OTHER_PARTS, textures), target)
+    occluder = draw_object(dice, 1, textures)
+    background = draw_parts(dice, 1, textures)
     background.axes = torch.ones_like(background.axes)
     background.gain = dice.uniform(0.6, 1.2, 1, 1).expand(-1, 1, 3)
     background.offset = dice.normal(0.05, 1, 1).expand(-1, 1, 3)
-    # A camouflaged target has its background's texture.
-    hidden = dice.chance(0.12)[:, None]
+    hidden = dice.chance(settings.camouflage_share)[:, None]
     target.parts.texture = torch.where(hidden, background.texture, target.parts.texture)
     still = dice.chance(0.2)
     motion = torch.where(still, 4.0, dice.log_uniform(8.0, 400.0))
     stretch = torch.exp(dice.normal(0.6))
     spread = torch.stack([stretch, 1 / stretch], -1) * dice.log_uniform(0.25, 1.3)[:, None]
     occluder.half_size = target.half_size.mean(-1, keepdim=True) * spread
-    return Scene(
+    scene = Scene(
         target=target,
         front=front,
         back=back,
@@ -224,37 +147,44 @@ def draw_scene(uniforms: Tensor, textures: int, piece_share: float = 0.2) -> Sce
         on_background=dice.chance(piece_share),
         lighting=dice.uniform(0.0, 1.5),
     )
+    return _made_hard(scene, Dice(own), settings)
 
 
-def _turn(angle: Tensor) -> Tensor:
-    """Rotation matrices (…, 2, 2)."""
-    cosine, sine = torch.cos(angle), torch.sin(angle)
-    return torch.stack([torch.stack([cosine, -sine], -1), torch.stack([sine, cosine], -1)], -2)
-
-
-def _apply(matrix: Tensor, vector: Tensor) -> Tensor:
-    """2×2 matrices times vectors, broadcast: (…, 2, 2), (…, 2) → (…, 2)."""
-    return (matrix * vector[..., None, :]).sum(-1)
-
-
-def _multiply(first: Tensor, second: Tensor) -> Tensor:
-    """Products of 2×2 matrices, broadcast: (…, 2, 2), (…, 2, 2) → (…, 2, 2)."""
-    return (first[..., :, :, None] * second[..., None, :, :]).sum(-2)
-
-
-def _inverse(matrix: Tensor) -> Tensor:
-    """Inverse of 2×2 matrices (…, 2, 2)."""
-    a, b, c, d = matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 1, 0], matrix[..., 1, 1]
-    determinant = a * d - b * c
-    rows = torch.stack([torch.stack([d, -b], -1), torch.stack([-c, a], -1)], -2)
-    return rows / determinant[..., None, None]
+def _made_hard(scene: Scene, dice: Dice, settings: SceneSettings) -> Scene:
+    """The scene with a target that turns, a twin before or behind it, an occluder close to it."""
+    more = (settings.turning_share - RESTLESS_SHARE) / (1 - RESTLESS_SHARE)
+    outlined = ~scene.on_background
+    turns = dice.chance(more) & outlined
+    target = replace(
+        scene.target, turning=torch.where(turns, RESTLESS_TURNING, scene.target.turning)
+    )
+    present, before = dice.chance(settings.twin_share) & outlined, dice.chance(0.5)
+    place = _around(dice, target.half_size, farthest=_TWIN_FARTHEST)
+    in_front, behind = present & before, present & ~before
+    front = twin(dice, scene.front, target, in_front)
+    back = twin(dice, scene.back, target, behind)
+    close, nearness = dice.chance(settings.close_occluder_share), dice.uniform(0.2, 0.8)
+    size = target.half_size * dice.log_uniform(0.7, 1.8, 2)
+    occluder = replace(
+        scene.occluder, half_size=torch.where(close[:, None], size, scene.occluder.half_size)
+    )
+    return replace(
+        scene,
+        target=target,
+        front=front,
+        back=back,
+        occluder=occluder,
+        occluder_nearness=torch.where(close, nearness, scene.occluder_nearness),
+        front_place=torch.where(in_front[:, None], place, scene.front_place),
+        back_place=torch.where(behind[:, None], place, scene.back_place),
+    )
 
 
 def _place(dice: Dice, thing: Object, position: Tensor, lighting: Tensor) -> dict[str, Tensor]:
     """The layers of one object at `position`, (B, 2) world pixels."""
     parts, lively = thing.parts, thing.liveliness
     count = parts.angle.shape[1]
-    turn = _turn(dice.normal(1.0) * thing.turning)
+    turn = rotation(dice.normal(1.0) * thing.turning)
     stretch = dice.normal(0.1) * lively
     shear = dice.normal(0.12) * lively
     zoom = torch.exp(dice.normal(0.1))
@@ -262,15 +192,15 @@ def _place(dice: Dice, thing: Object, position: Tensor, lighting: Tensor) -> dic
     size = size * torch.exp(torch.stack([stretch, -stretch], -1))
     slant = torch.eye(2, device=turn.device).expand(len(turn), 2, 2).clone()
     slant[:, 0, 1] = shear
-    pose = _multiply(turn, slant)  # world = position + pose · (size · object)
+    pose = multiply(turn, slant)  # world = position + pose · (size · object)
 
     moved = parts.center + dice.normal(0.11, count, 2) * lively[:, None, None]
     angle = parts.angle + dice.normal(0.3, count) * lively[:, None]
     growth = torch.exp(dice.normal(0.1, count, 2) * lively[:, None, None])
-    center = position[:, None] + _apply(pose[:, None], moved * size[:, None])
+    center = position[:, None] + apply(pose[:, None], moved * size[:, None])
     half_axes = parts.axes * growth * size[:, None]
-    to_world = _multiply(pose[:, None], _turn(angle)) * half_axes[..., None, :]
-    to_local = _inverse(to_world)
+    to_world = multiply(pose[:, None], rotation(angle)) * half_axes[..., None, :]
+    to_local = inverse(to_world)
     depth = dice.normal(0.16, 1, 2) * lively[:, None, None]
     wave_size = dice.normal(0.07, count, 2) * lively[:, None, None]
     texel = parts.texture_map[..., :1] * parts.axes * thing.half_size[:, None]
@@ -280,7 +210,7 @@ def _place(dice: Dice, thing: Object, position: Tensor, lighting: Tensor) -> dic
     shade = dice.normal(0.22, 1, 2) * lighting[:, None, None]
     return {
         "to_local": to_local,
-        "shift": -_apply(to_local, center),
+        "shift": -apply(to_local, center),
         "depth": depth.expand(-1, count, -1),
         "wave": parts.wave,
         "wave_size": wave_size,
@@ -334,7 +264,7 @@ def draw_view(scene: Scene, uniforms: Tensor, position: Tensor, occluder_away: T
     background["reach"] = torch.full_like(background["reach"], 1e6)
     # The piece of background stays at the target's place; otherwise the camera moves over it.
     place = torch.where(scene.on_background[:, None], position, drift)
-    background["shift"] = -_apply(background["to_local"], place[:, None])
+    background["shift"] = -apply(background["to_local"], place[:, None])
     background["rim"] = torch.zeros_like(background["rim"])
     background["shade"] = background["shade"] * 0.5
 

@@ -5,6 +5,7 @@ videos at once, so that a tracker's accuracy can be measured in seconds while a 
 """
 
 import math
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
@@ -12,13 +13,60 @@ from torch import Tensor
 
 from siamfc.data.procedural.dice import Dice
 from siamfc.data.procedural.drawing import Drawing, drawing_on
-from siamfc.data.procedural.pairs import OCCLUDER_AWAY, source_size, true_box, whole_frame
+from siamfc.data.procedural.framing import (
+    piece_half_size,
+    piece_surface,
+    source_size,
+    true_box,
+    whole_frame,
+)
+from siamfc.data.procedural.planning import OCCLUDER_AWAY
 from siamfc.data.procedural.render import CAMERA_DRAWS, draw_camera
-from siamfc.data.procedural.scene import SCENE_DRAWS, VIEW_DRAWS, View, draw_scene, draw_view
+from siamfc.data.procedural.scene import (
+    SCENE_DRAWS,
+    VIEW_DRAWS,
+    SceneSettings,
+    View,
+    draw_scene,
+    draw_view,
+)
+from siamfc.data.ranges import check_number
 
 _WAVES = 3
 _PATH_DRAWS = 5
 _REST_DRAWS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoSettings:
+    """What the videos show; the defaults are a bit of everything."""
+
+    scene: SceneSettings = field(default_factory=SceneSettings)
+    """How often there is something hard to follow."""
+    piece_share: float = 0.2
+    """Share of targets without an outline, pieces of the background."""
+    exact_pieces: bool = False
+    """Whether their boxes turn and stretch with them; if not, they only follow the camera."""
+    occluded_share: float = 0.35
+    """Share of videos in which an occluder may come before the target after the first frames."""
+    grey_share: float = 0.25
+    """Share of videos without colour."""
+    zooming: float = 0.3
+    """Largest deviation of the logarithm of the camera's zoom in a video."""
+
+    def __post_init__(self) -> None:
+        for name in ("piece_share", "occluded_share", "grey_share", "zooming"):
+            check_number(name, getattr(self, name), 0, 1)
+
+
+VIDEO_KINDS = {
+    "mixed": VideoSettings(),
+    "turning": VideoSettings(scene=SceneSettings(turning_share=1.0), piece_share=0.0),
+    "growing": VideoSettings(zooming=1.0),
+    "twins": VideoSettings(scene=SceneSettings(twin_share=1.0), piece_share=0.0),
+    "occluded": VideoSettings(occluded_share=1.0),
+}
+"""What the kinds add to `mixed`: targets that turn, change in size, have a twin, may be hidden."""
 
 
 class _Moment(NamedTuple):
@@ -37,19 +85,29 @@ class ProceduralVideos:
         frames: length of each.
         bank: textures, from `draw_textures`.
         seed: of everything but the textures.
+        settings: what they show.
         drawing: what draws them; by default the fastest of the bank's device.
     """
 
     def __init__(
-        self, *, count: int, frames: int, bank: Tensor, seed: int, drawing: Drawing | None = None
+        self,
+        *,
+        count: int,
+        frames: int,
+        bank: Tensor,
+        seed: int,
+        settings: VideoSettings | None = None,
+        drawing: Drawing | None = None,
     ) -> None:
         device = bank.device
+        settings = settings or VideoSettings()
         self.frames = frames
         self._bank = bank
         self._generator = torch.Generator(device)
         self._generator.manual_seed(seed)
         draw: dict[str, Any] = {"generator": self._generator, "device": device}
-        self._scene = draw_scene(torch.rand((count, SCENE_DRAWS), **draw), len(bank))
+        scenes = torch.rand((count, SCENE_DRAWS), **draw)
+        self._scene = draw_scene(scenes, len(bank), settings.scene, settings.piece_share)
         paths = VIEW_DRAWS + _PATH_DRAWS
         # Each number of a view goes its own smooth way: a sum of waves, normal at every moment.
         self._phase = torch.rand((count, paths, _WAVES), **draw) * 2 * math.pi
@@ -57,14 +115,15 @@ class ProceduralVideos:
         self._frequency = torch.rand((count, paths, _WAVES), **draw) * liveliest
         dice = Dice(torch.rand((count, _REST_DRAWS), **draw))
         self._camera = torch.rand((count, CAMERA_DRAWS), **draw)
-        self._grey = dice.chance(0.25)
-        self._occluded = dice.chance(0.35)
+        self._grey = dice.chance(settings.grey_share)
+        self._occluded = dice.chance(settings.occluded_share)
         self._resolution = dice.log_uniform(0.2, 1.3)
         self._roaming = dice.log_uniform(30.0, 400.0)
         self._shaking = dice.uniform(0.0, 8.0) * dice.chance(0.3)
-        self._zooming = dice.uniform(0.0, 0.3)
+        self._zooming = dice.uniform(0.0, settings.zooming)
         self._drawing = drawing or drawing_on(device)
-        boxes = [self._box(self._moment(frame)) for frame in range(frames)]
+        surface = piece_surface(self._moment(0).view) if settings.exact_pieces else None
+        boxes = [self._box(self._moment(frame), surface) for frame in range(frames)]
         self.boxes = torch.stack(boxes, 1)
         """Truth: (count, frames, 4) frame pixels x, y, w, h; a hidden target has its box too."""
 
@@ -81,8 +140,13 @@ class ProceduralVideos:
         pan = (way[:, :2] * self._roaming[:, None] + shake) * self._resolution[:, None]
         return _Moment(view, zoom, pan)
 
-    def _box(self, moment: _Moment) -> Tensor:
-        box = true_box(self._drawing, self._scene, moment.view, torch.zeros_like(moment.pan))
+    def _box(self, moment: _Moment, first_surface: Tensor | None) -> Tensor:
+        piece = None
+        if first_surface is not None:
+            half, surface = self._scene.target.half_size, piece_surface(moment.view)
+            piece = piece_half_size(half, first_surface, surface)
+        origin = torch.zeros_like(moment.pan)
+        box = true_box(self._drawing, self._scene, moment.view, origin, piece)
         zoom = moment.zoom[:, None]
         return torch.cat([box[:, :2] * zoom + moment.pan, box[:, 2:] * zoom], -1)
 

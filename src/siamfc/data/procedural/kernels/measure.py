@@ -11,7 +11,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from siamfc.data.procedural.kernels.table import EDGE, shape, table_of
+from siamfc.data.procedural.kernels.table import EDGE, REACH, shape, table_of
 from siamfc.data.procedural.render import (
     MEASURED_CELLS,
     MEASURED_REACH,
@@ -42,14 +42,14 @@ def target_box(view: View, position: Tensor) -> Tensor:
             LAST=TARGET.stop,
             CELLS=MEASURED_CELLS,
             WIDTH=triton.next_power_of_2(MEASURED_CELLS),
-            REACH=MEASURED_REACH,
+            FARTHEST=MEASURED_REACH,
             NARROWEST=NARROWEST,
             ROWS=_ROWS,
         )
     return box_of_profiles(profiles[0], profiles[1], position)
 
 
-def visible_share(view: View, box: Tensor) -> Tensor:
+def visible_share(view: View, box: Tensor, frame: Tensor) -> Tensor:
     """As `render.visible_share`."""
     table = table_of(view)
     count, layers, columns = table.shape
@@ -59,6 +59,7 @@ def visible_share(view: View, box: Tensor) -> Tensor:
             share,
             table.contiguous(),
             box.contiguous(),
+            frame.contiguous(),
             LAYERS=layers,
             COLUMNS=columns,
             FIRST=TARGET.start,
@@ -81,18 +82,18 @@ def _profiles(
     LAST: tl.constexpr,
     CELLS: tl.constexpr,
     WIDTH: tl.constexpr,
-    REACH: tl.constexpr,
+    FARTHEST: tl.constexpr,
     NARROWEST: tl.constexpr,
     ROWS: tl.constexpr,
 ):
     """Largest distance inside the target, in world pixels, in each column and row of the grid."""
     image = tl.program_id(0)
-    step = 2 * REACH / CELLS
+    step = 2 * FARTHEST / CELLS
     column, row = tl.arange(0, WIDTH), tl.arange(0, ROWS)
-    x = tl.load(positions + 2 * image) + (column[None, :] + 0.5) * step - REACH
+    x = tl.load(positions + 2 * image) + (column[None, :] + 0.5) * step - FARTHEST
     highest = tl.full((ROWS, WIDTH), -float("inf"), tl.float32)
     for first in range(0, CELLS, ROWS):
-        y = tl.load(positions + 2 * image + 1) + (first + row[:, None] + 0.5) * step - REACH
+        y = tl.load(positions + 2 * image + 1) + (first + row[:, None] + 0.5) * step - FARTHEST
         distance = tl.full((ROWS, WIDTH), -float("inf"), tl.float32)
         for layer in range(FIRST, LAST):
             entry = table + (image * LAYERS + layer) * COLUMNS
@@ -110,6 +111,7 @@ def _visible(
     shares,
     table,
     boxes,
+    frames,
     LAYERS: tl.constexpr,
     COLUMNS: tl.constexpr,
     FIRST: tl.constexpr,
@@ -117,16 +119,21 @@ def _visible(
     CELLS: tl.constexpr,
     POINTS: tl.constexpr,
 ):
-    """Share of a grid's points in the target that lie in no layer before it."""
+    """Share of a grid's points in the target that lie in the frame and in no layer before it."""
     image = tl.program_id(0)
     point = tl.arange(0, POINTS)
-    box = boxes + 4 * image
+    box, frame = boxes + 4 * image, frames + 4 * image
     x = tl.load(box) + (point % CELLS + 0.5) / CELLS * tl.load(box + 2)
     y = tl.load(box + 1) + (point // CELLS + 0.5) / CELLS * tl.load(box + 3)
-    hidden, whole = tl.zeros((POINTS,), tl.int32), tl.zeros((POINTS,), tl.int32)
+    in_grid = point < CELLS * CELLS
+    beyond = (x < tl.load(frame)) | (x > tl.load(frame + 2))
+    beyond |= (y < tl.load(frame + 1)) | (y > tl.load(frame + 3))
+    reach = tl.load(table + (image * LAYERS + FIRST) * COLUMNS + REACH)
+    boundless = tl.where(in_grid, reach, 0.0) < 0
+    hidden, whole = beyond.to(tl.int32), boundless.to(tl.int32)
     for layer in range(LAST):
         _, _, inside = shape(table + (image * LAYERS + layer) * COLUMNS, x, y)
-        covered = ((inside > 0) & (point < CELLS * CELLS)).to(tl.int32)
+        covered = ((inside > 0) & in_grid).to(tl.int32)
         if layer < FIRST:
             hidden |= covered
         else:
