@@ -29,6 +29,8 @@ NEEDED = (
     "siamfc/network/weights/light/search.onnx",
     "siamfc/network/weights/light/model.safetensors",
     "siamfc/network/weights/light/model.json",
+    "siamfc/experiments/templates/experiment.html",
+    "siamfc/report/templates/base.html",
     "siamfc/report/templates/page.html",
     "siamfc/web/static/index.html",
     "siamfc/web/static/main.js",

@@ -2,21 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-import siamfc.report
-from siamfc.report.colors import DARK, LIGHT, css, dashes, series_color
-from siamfc.report.page import require_jinja
+from siamfc.report.rendering import render_template
 from siamfc.report.strips import Snapshot
-from siamfc.system import commit, version
 
-_TEMPLATES = (
-    Path(__file__).parent / "templates",
-    Path(siamfc.report.__file__).parent / "templates",
-)
-_COLORS = 7
+_TEMPLATE = Path(__file__).parent / "templates" / "experiment.html"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,24 +109,4 @@ def render(page: Page) -> str:
     Raises:
         MissingDependencyError: jinja2 isn't installed.
     """
-    require_jinja()
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    colors = {
-        name: [css(series_color(index, ground)) for index in range(_COLORS)]
-        for name, ground in (("light", LIGHT), ("dark", DARK))
-    }
-    return environment.get_template("experiment.html").render(
-        page=page,
-        colors=colors,
-        dashes=dashes,
-        made=datetime.now(UTC).strftime("%Y-%m-%d"),
-        made_by=f"siamfc {version()}" + (f" ({known})" if (known := commit()) else ""),
-    )
+    return render_template(_TEMPLATE, page=page)

@@ -37,9 +37,11 @@ def readable(color: Color, ground: Color) -> Color:
     """Darken a colour, or on a dark ground lighten it, just so far that it stands out."""
     ink = (0, 0, 0) if luminance(ground) > 0.18 else (255, 255, 255)
     for step in range(101):
-        mixed = tuple(round(c + (i - c) * step / 100) for c, i in zip(color, ink, strict=True))
-        if contrast(mixed, ground) >= _CONTRAST:  # type: ignore[arg-type]
-            return mixed  # type: ignore[return-value]
+        red, green, blue = (
+            round(c + (i - c) * step / 100) for c, i in zip(color, ink, strict=True)
+        )
+        if contrast((red, green, blue), ground) >= _CONTRAST:
+            return red, green, blue
     return ink
 
 

@@ -3,18 +3,16 @@
 import json
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from siamfc.errors import MissingDependencyError
 from siamfc.evaluation.measures import Measure
 from siamfc.evaluation.schemes import ONE_PASS
 from siamfc.report import figures
-from siamfc.report.colors import DARK, LIGHT, css, dashes, series_color
 from siamfc.report.entry import Entry
+from siamfc.report.rendering import render_template
 from siamfc.report.statistics import Difference
 from siamfc.report.strips import film_strip
 from siamfc.report.study import Study
@@ -28,24 +26,8 @@ from siamfc.report.tables import (
     format_score,
     run_name,
 )
-from siamfc.system import commit, version
 
-_TEMPLATES = Path(__file__).parent / "templates"
-_COLORS = 7
-
-
-def require_jinja() -> None:
-    """Say before the work that the page cannot be made.
-
-    Raises:
-        MissingDependencyError: jinja2 isn't installed.
-    """
-    try:
-        import jinja2  # noqa: F401
-    except ImportError:
-        raise MissingDependencyError(
-            "a report needs jinja2, which isn't installed: pip install 'siamfc[eval]'"
-        ) from None
+_TEMPLATE = Path(__file__).parent / "templates" / "page.html"
 
 
 def render_page(study: Study, *, snapshots: int = 6, strips: int = 50, seed: int = 0) -> str:
@@ -60,23 +42,10 @@ def render_page(study: Study, *, snapshots: int = 6, strips: int = 50, seed: int
     Raises:
         MissingDependencyError: jinja2 isn't installed.
     """
-    require_jinja()
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html").render(
+    return render_template(
+        _TEMPLATE,
         study=study,
         several=len(study.entries) > 1,
-        made=datetime.now(UTC).strftime("%Y-%m-%d"),
-        made_by=f"siamfc {version()}" + (f" ({known})" if (known := commit()) else ""),
-        colors=_style_of_colors(),
-        dashes=dashes,
         summary=_summary(study),
         repetitions=_repetitions(study),
         protocol="" if study.scheme.name == ONE_PASS.name else study.scheme.title,
@@ -98,13 +67,6 @@ def render_page(study: Study, *, snapshots: int = 6, strips: int = 50, seed: int
         sequences=_sequences(study, snapshots, strips),
         provenance=[_provenance(entry) for entry in study.entries],
     )
-
-
-def _style_of_colors() -> dict[str, list[str]]:
-    return {
-        name: [css(series_color(index, ground)) for index in range(_COLORS)]
-        for name, ground in (("light", LIGHT), ("dark", DARK))
-    }
 
 
 def _summary(study: Study) -> dict[str, Any]:

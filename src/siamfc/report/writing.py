@@ -6,8 +6,9 @@ from pathlib import Path
 from siamfc.errors import InputError
 from siamfc.evaluation.formats import whole_folder
 from siamfc.report.latex import summary_to_latex, to_latex
-from siamfc.report.page import render_page, require_jinja
+from siamfc.report.page import render_page
 from siamfc.report.plots import require_matplotlib, save_plots
+from siamfc.report.rendering import require_jinja
 from siamfc.report.study import Study
 from siamfc.report.tables import SUMMARY_NAME, list_tables, to_csv
 
