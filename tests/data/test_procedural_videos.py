@@ -5,8 +5,10 @@ import pytest
 import torch
 
 from siamfc.boxes import iou
+from siamfc.data.procedural.scene import SceneSettings
 from siamfc.data.procedural.textures import TextureSettings, draw_textures
-from siamfc.data.procedural.videos import ProceduralVideos
+from siamfc.data.procedural.videos import VIDEO_KINDS, ProceduralVideos, VideoSettings
+from siamfc.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +70,57 @@ def test_a_larger_square_shows_more_at_the_same_place(bank):
     halved = near.view(2, 20, 2, 20, 2, 3).mean((2, 4))
     assert (halved - wide[:, 10:30, 10:30]).abs().mean() < 12
     assert (near - wide).abs().mean() > (halved - wide[:, 10:30, 10:30]).abs().mean()
+
+
+def _kind(bank, settings, frames=25):
+    return ProceduralVideos(count=12, frames=frames, bank=bank, seed=2, settings=settings)
+
+
+def test_videos_without_settings_are_the_mixed_kind(bank, videos):
+    again = ProceduralVideos(count=8, frames=12, bank=bank, seed=3, settings=VIDEO_KINDS["mixed"])
+    assert torch.equal(again.boxes, videos.boxes)
+    # Numbers from before there were kinds.
+    expected = torch.tensor([-59.5364, 55.8634, 34.5722, 16.1728])
+    torch.testing.assert_close(videos.boxes[0, 11], expected, rtol=0, atol=2e-3)
+
+
+def test_each_kind_has_more_of_what_it_is_called(bank):
+    plain = _kind(bank, VideoSettings(piece_share=0.0)).boxes
+    turning = _kind(bank, VIDEO_KINDS["turning"]).boxes
+    growing = _kind(bank, VIDEO_KINDS["growing"]).boxes
+
+    def spread(values):
+        return (values.amax(1) - values.amin(1)).mean()
+
+    ratios = [(boxes[..., 2] / boxes[..., 3]).log() for boxes in (plain, turning)]
+    assert spread(ratios[1]) > 1.5 * spread(ratios[0])
+    sizes = [boxes[..., 2:].prod(-1).log() / 2 for boxes in (plain, growing)]
+    assert spread(sizes[1]) > 1.3 * spread(sizes[0])
+    assert (sizes[1][:, 1:] - sizes[1][:, :-1]).abs().max() < 0.2  # and not by leaps
+
+    twins = _kind(bank, VIDEO_KINDS["twins"], frames=2)
+    alone = _kind(bank, VideoSettings(piece_share=0.0), frames=2)
+    assert torch.equal(twins.boxes, alone.boxes)
+    center = twins.boxes[:, 1, :2] + twins.boxes[:, 1, 2:] / 2
+    sides = 4 * twins.boxes[:, 1, 2:].amax(-1, keepdim=True)
+    crops = [kind.crops(1, center, sides, 31).float() for kind in (twins, alone)]
+    assert ((crops[0] - crops[1]).abs().mean((1, 2, 3, 4)) > 0.3).all()
+
+
+def test_an_exact_piece_keeps_its_first_box_and_later_follows_its_surface(bank):
+    settings = VideoSettings(piece_share=1.0, scene=SceneSettings(camouflage_share=0.0))
+    loose = _kind(bank, settings, frames=20).boxes
+    exact = _kind(
+        bank, VideoSettings(piece_share=1.0, exact_pieces=True, scene=settings.scene), frames=20
+    ).boxes
+    torch.testing.assert_close(exact[:, 0], loose[:, 0], rtol=1e-4, atol=1e-2)
+    centers = [boxes[..., :2] + boxes[..., 2:] / 2 for boxes in (exact, loose)]
+    torch.testing.assert_close(*centers, rtol=0, atol=1e-2)
+    ratio = (exact[..., 2:] / loose[..., 2:]).log().abs()
+    assert ratio[:, 1].max() < ratio[:, -1].max()
+    assert ratio[:, -1].mean() > 0.02
+
+
+def test_impossible_videos_are_refused():
+    with pytest.raises(InputError, match="zooming: expected a number from 0 to 1, got 3"):
+        VideoSettings(zooming=3.0)

@@ -30,11 +30,14 @@ class Pairs(NamedTuple):
     offsets: Tensor
     """Target's centre less the search image's, its pixels, (B, 2) float32 x, y."""
     log_scales: Tensor
-    """Logarithm of the target's size over the size that the exemplar has, (B,) float32."""
+    """Logarithm of the whole target's size over the size that the exemplar has, (B,) float32."""
     visible: Tensor
-    """Share of the target that is not hidden in the search image, (B,) float32."""
+    """Share of the target that is seen in the search image, (B,) float32."""
     boxes: Tensor
-    """Target's true box in the search image, its pixels, (B, 4) float32 x, y, w, h."""
+    """Target's true box in the search image, its pixels, (B, 4) float32 x, y, w, h.
+
+    Of the whole target, hidden or not; see `PairSettings.leaving_share` for what the frame cuts.
+    """
     exemplar_sizes: Tensor
     """Width and height of the target's box in the exemplar image, its pixels, (B, 2) float32."""
 

@@ -62,7 +62,7 @@ class VideoSettings:
 VIDEO_KINDS = {
     "mixed": VideoSettings(),
     "turning": VideoSettings(scene=SceneSettings(turning_share=1.0), piece_share=0.0),
-    "growing": VideoSettings(zooming=1.0),
+    "growing": VideoSettings(zooming=0.6),
     "twins": VideoSettings(scene=SceneSettings(twin_share=1.0), piece_share=0.0),
     "occluded": VideoSettings(occluded_share=1.0),
 }
