@@ -19,7 +19,7 @@ from typing import NoReturn
 from siamfc.cli.console import print_error
 from siamfc.cli.usage import UsageError
 from siamfc.cli.verbs import VERBS
-from siamfc.errors import SiamFCError
+from siamfc.errors import SiamFCError, suggest
 from siamfc.system import commit, limit_blas_threads, version
 
 
@@ -94,11 +94,7 @@ def version_text() -> str:
 def _call(name: str, arguments: list[str]) -> int:
     names = [verb.name for verb in VERBS]
     if name not in names:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, names, n=1)
-        advice = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(names)}"
-        print_error(f"unknown verb {name!r}: {advice}")
+        print_error(f"unknown verb {name!r}: {suggest(name, names)}")
         return 2
 
     from cyclopts import App, CycloptsError, UnusedCliTokensError

@@ -5,7 +5,6 @@ each, and go by the folder's name.
 """
 
 import ctypes
-import difflib
 import os
 import sys
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from siamfc.errors import CheckpointError, InputError, MissingDependencyError
+from siamfc.errors import CheckpointError, InputError, MissingDependencyError, suggest
 from siamfc.network.architectures import LIGHT
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.export import (
@@ -113,8 +112,7 @@ def find_weights(weights: str | Path) -> Path:
         pass
     if isinstance(weights, Path) or os.sep in weights or path.suffix:
         raise CheckpointError(f"weights: no such file or folder: {weights}")
-    near = difflib.get_close_matches(weights, [*names, "default"], n=1)
-    advice = f"did you mean {near[0]!r}?" if near else "give the path of a checkpoint"
+    advice = suggest(weights, [*names, "default"], otherwise="give the path of a checkpoint")
     listed = ", ".join(names) or "none"
     raise CheckpointError(f"no weights named {weights!r} ({listed} ship): {advice}")
 
