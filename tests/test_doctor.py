@@ -12,12 +12,19 @@ from siamfc.network import available_weights
 
 
 @pytest.fixture
-def findings() -> dict[str, doctor.Finding]:
-    return {finding.name: finding for finding in doctor.examine()}
+def examined() -> list[doctor.Finding]:
+    return list(doctor.examine())
 
 
-def test_everything_is_looked_at(findings: dict[str, doctor.Finding]) -> None:
-    areas = dict.fromkeys(finding.area for finding in findings.values())
+@pytest.fixture
+def findings(examined: list[doctor.Finding]) -> dict[str, doctor.Finding]:
+    return {finding.name: finding for finding in examined}
+
+
+def test_everything_is_looked_at(
+    examined: list[doctor.Finding], findings: dict[str, doctor.Finding]
+) -> None:
+    areas = dict.fromkeys(finding.area for finding in examined)
     assert list(areas) == ["installation", "extras", "threads", "devices", "video", "weights"]
     assert {"python", "numpy", "onnxruntime", "train", "cores", "cpu", "h264"} <= set(findings)
     assert findings["numpy"].detail == metadata.version("numpy")

@@ -150,15 +150,16 @@ def test_the_third_experiment_compares_weights_on_synthetic_and_real_videos(tmp_
         write_otb(tmp_path / "otb" / name, square_video(4, 8))
     trained = find_named(f"squares={first[0]}")
     real = RealVideos(layout="otb", root=tmp_path / "otb", names=("c", "a"), frames=4)
-    chosen = [trained, Named(name="shipped", weights="siamfc")]
+    shipped = Named(name="shipped", weights="siamfc")
+    chosen = [trained, shipped, Named(name="light", weights="light")]
     out = tmp_path / "out"
     results = run_third(out, options(), weights=chosen, real=real)
-    assert list(results["videos"]) == ["squares", "shipped"]
+    assert list(results["videos"]) == ["squares", "shipped", "light"]
     assert list(results["videos"]["shipped"]) == [*map(video_name, (4, 16, 32)), "c", "a"]
     assert all(np.isfinite(one["center_error"]) for one in results["videos"]["shipped"].values())
     check_page(out / "index.html", "253.90", "41.45", "264", "table 9", "table 10", "Video 5: a")
     before = stamps(out / "tracks", "*.csv")
-    assert len(before) == 2 * 5
+    assert len(before) == 3 * 5
     run_third(out, options(), weights=chosen, real=real)
     assert stamps(out / "tracks", "*.csv") == before
 

@@ -18,8 +18,10 @@ from siamfc.experiments.pages import Block, Page, Row, Section, Table, Text, ren
 from siamfc.experiments.second import run_second
 from siamfc.experiments.steps import TRAINING, Options
 from siamfc.experiments.videos import real_sequences, synthetic_sequences
+from siamfc.network.architectures import LIGHT
+from siamfc.network.loading import read_metadata
 from siamfc.report import Study, make_study
-from siamfc.tracking import one_scale, settings_for
+from siamfc.tracking import AnySettings, settings_for_weights
 from siamfc.training.folder import BEST, FINAL
 
 
@@ -43,7 +45,7 @@ class RealVideos:
     frames: int | None = None
     """First frames of each that are tracked; None: all."""
     scales: int = 3
-    """Sizes of the target that are tried; the synthetic videos have one, as in the thesis."""
+    """Sizes of the target that SiamFC tries; the synthetic videos have one, as in the thesis."""
 
 
 def find_named(text: str) -> Named:
@@ -164,14 +166,20 @@ def _follow_all(
     """Track the synthetic videos with one scale and the real ones with several."""
     options.tell(f"tracking: {one.name}")
     competitor = Competitor(
-        name=one.name, key=f"{number}-squares", weights=one.weights, settings=one_scale()
+        name=one.name, key=f"{number}-squares", weights=one.weights, settings=_settings(one, 1)
     )
     results = follow(competitor, squares, out / "tracks", device=options.device)
     if real is None:
         return results
-    competitor = replace(competitor, key=f"{number}-real", settings=settings_for(real.scales))
+    competitor = replace(competitor, key=f"{number}-real", settings=_settings(one, real.scales))
     more = follow(competitor, videos, out / "tracks", device=options.device)
     return replace(results, tracks={**results.tracks, **more.tracks})
+
+
+def _settings(one: Named, scales: int) -> AnySettings:
+    """So many scales, or for a network that gives boxes its own settings."""
+    gives_boxes = read_metadata(one.weights).architecture == LIGHT.name
+    return settings_for_weights(one.weights, None if gives_boxes else scales)
 
 
 def _sections(study: Study, real: RealVideos | None) -> list[Section]:
@@ -186,8 +194,8 @@ def _sections(study: Study, real: RealVideos | None) -> list[Section]:
         blocks.append(
             Text(
                 text=f"The real videos are of the folder {real.root.name}, {shown} of each, "
-                f"tracked with {real.scales} scale{plural}. The thesis’s are others: its numbers "
-                "stand there for the order of magnitude alone."
+                f"tracked by SiamFC with {real.scales} scale{plural}. The thesis’s are others: its "
+                "numbers stand there for the order of magnitude alone."
             )
         )
         blocks.append(_score_table(study))
