@@ -11,8 +11,8 @@ stopped goes on. Processes that are given the same folder share the work: start 
 All trainings of a process share one compilation.
 
 `--plot`, for which torch is not needed, makes of the results `pairs.png`, `ingredients.png`,
-`reliability.png` and `study.md`. `--seconds S` in place of `--pairs` means as many pairs as S
-seconds allow; the rate is measured once for a folder.
+`kinds.png`, `reliability.png` and `study.md`. `--seconds S` in place of `--pairs` means as many
+pairs as S seconds allow; the rate is measured once for a folder.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--sequences", type=Path, help="real sequences in the layout of OTB")
     parser.add_argument("--tracking-device", default="cpu", help="of the real sequences")
     parser.add_argument("--workers", type=int, default=1, help="that track the real sequences")
-    parser.add_argument("--videos", type=int, default=128, help="procedural ones")
+    parser.add_argument("--videos", type=int, default=64, help="procedural ones of each kind")
     parser.add_argument("--frames", type=int, default=70, help="of each procedural video")
     parser.add_argument("--textures", type=int, default=256, help="of the procedural videos")
     parser.add_argument(
@@ -77,7 +77,7 @@ def find_variants(names: list[str]) -> list[str]:
 def study(arguments: argparse.Namespace) -> None:
     """Train and track what is not there yet, the longest trainings first."""
     import torch
-    from light_study_judging import VideoSettings, track_sequences
+    from light_study_judging import JudgingSettings, track_sequences
     from light_study_runs import attempt, pairs_in, recipe_of
 
     from siamfc.training.overrides import read_assignments
@@ -96,7 +96,7 @@ def study(arguments: argparse.Namespace) -> None:
     jobs = sorted(chosen, key=lambda job: -job.pairs)
     recipes = [recipe_of(job, overrides) for job in jobs]  # bad settings fail before the work
     folders = [arguments.out / job.name for job in jobs]
-    videos = VideoSettings(
+    videos = JudgingSettings(
         videos=arguments.videos, frames=arguments.frames, textures=arguments.textures
     )
     for job, recipe, folder in zip(jobs, recipes, folders, strict=True):

@@ -3,7 +3,7 @@
 settings.json        what the weights depend on
 state.safetensors    of a training that was stopped, to go on from
 weights.safetensors  the averaged weights at the end
-scores.npz           `iou` and `score` of each frame of the procedural videos, (videos, frames)
+scores.npz           `iou` and `score` of each frame of the procedural videos
 result.json          AUC of each procedural video, and how it came about
 sequences.json       AUC of each real sequence
 """

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from siamfc.boxes import iou
 from siamfc.data.procedural.textures import TextureSettings, draw_textures
-from siamfc.data.procedural.videos import ProceduralVideos
+from siamfc.data.procedural.videos import VIDEO_KINDS, ProceduralVideos
 from siamfc.data.readers import find_format
 from siamfc.data.sequences import read_sequences
 from siamfc.errors import InputError
@@ -28,10 +28,11 @@ from siamfc.workers import Workers
 
 
 @dataclass(frozen=True, kw_only=True)
-class VideoSettings:
+class JudgingSettings:
     """The procedural videos that every job tracks; a CPU and a GPU draw different ones."""
 
-    videos: int = 128
+    videos: int = 64
+    """Of each kind, see `VIDEO_KINDS`."""
     frames: int = 70
     textures: int = 256
     seed: int = 7001
@@ -42,11 +43,11 @@ class Judged(NamedTuple):
     """How procedural videos were tracked."""
 
     iou: NDArray[np.float32]
-    """(videos, frames)."""
+    """(videos of all kinds, frames)."""
     score: NDArray[np.float32]
-    """What the tracker says of itself, (videos, frames); of the first frame 1."""
+    """What the tracker says of itself, of the same shape; of the first frame 1."""
     scores: dict[str, Any]
-    """AUC, precision and centre error, and AUC by video."""
+    """AUC, precision and centre error of all, and AUC by kind of each video."""
 
     def to_bytes(self) -> bytes:
         """The file `scores.npz`."""
@@ -55,23 +56,30 @@ class Judged(NamedTuple):
         return file.getvalue()
 
 
-def judge(model: Model, recipe: Recipe, videos: VideoSettings, device: torch.device) -> Judged:
+def judge(model: Model, recipe: Recipe, videos: JudgingSettings, device: torch.device) -> Judged:
     """Track procedural videos that are the same at every call, with the tracker's defaults."""
-    scenes = ProceduralVideos(
-        count=videos.videos,
-        frames=videos.frames,
-        bank=_bank(videos.textures, videos.seed, device),
-        seed=videos.seed,
-    )
-    frames = list(follow_videos(model, scenes, None, recipe.spec, recipe.normalisation))
-    truth = scenes.boxes.double().cpu().numpy()
-    found = np.stack([targets.boxes for targets in frames], 1)
-    found = found - (found - truth)[:, :1] * [1, 1, 0, 0]  # the tracker's frame begins elsewhere
-    each = [score_tracking(b[None], t[None]).auc for b, t in zip(found, truth, strict=True)]
+    found, truth, scores, each = [], [], [], {}
+    for kind, settings in VIDEO_KINDS.items():
+        scenes = ProceduralVideos(
+            count=videos.videos,
+            frames=videos.frames,
+            bank=_bank(videos.textures, videos.seed, device),
+            seed=videos.seed,
+            settings=settings,
+        )
+        frames = list(follow_videos(model, scenes, None, recipe.spec, recipe.normalisation))
+        boxes, true = np.stack([t.boxes for t in frames], 1), scenes.boxes.double().cpu().numpy()
+        boxes = boxes - (boxes - true)[:, :1] * [1, 1, 0, 0]  # the tracker's frame begins elsewhere
+        pairs = zip(boxes, true, strict=True)
+        each[kind] = [score_tracking(one[None], its[None]).auc for one, its in pairs]
+        found.append(boxes)
+        truth.append(true)
+        scores.append(np.stack([t.score for t in frames], 1))
+    all_found, all_true = np.concatenate(found), np.concatenate(truth)
     return Judged(
-        iou=iou(found, truth).astype(np.float32),
-        score=np.stack([targets.score for targets in frames], 1).astype(np.float32),
-        scores={**asdict(score_tracking(found, truth)), "auc_by_video": each},
+        iou=iou(all_found, all_true).astype(np.float32),
+        score=np.concatenate(scores).astype(np.float32),
+        scores={**asdict(score_tracking(all_found, all_true)), "auc_by_video": each},
     )
 
 

@@ -16,6 +16,7 @@ from light_study_results import (
     curve,
     effects,
     kinds_of,
+    parts_of,
     reliability,
     table,
 )
@@ -41,7 +42,8 @@ def save_report(results: Sequence[Result], out: Path) -> list[Path]:
         contents["pairs.png"] = _png(draw_pairs(results))
         contents["reliability.png"] = _png(draw_reliability(*pooled_frames(results)))
     if pairs is not None:
-        contents["ingredients.png"] = _png(draw_ingredients(results, pairs))
+        contents["ingredients.png"] = _png(draw_ingredients(results, pairs, kinds_of(results)))
+        contents["kinds.png"] = _png(draw_ingredients(results, pairs, parts_of(results)))
     for name, content in contents.items():
         write_file(out / name, content, overwrite=True)
     return [out / name for name in contents]
@@ -72,16 +74,18 @@ def draw_pairs(results: Sequence[Result]) -> "Figure":
     return figure
 
 
-def draw_ingredients(results: Sequence[Result], pairs: int) -> "Figure":
+def draw_ingredients(results: Sequence[Result], pairs: int, kinds: Sequence[str]) -> "Figure":
     """Each variant less the base: mean, interval over the videos, and a tick for each seed.
 
-    The mark is filled where interval and seeds are all on one side of 0.
+    A panel for each kind of videos, in the order of the effect on all procedural ones. The mark
+    is filled where interval and seeds are all on one side of 0.
     """
-    kinds = [kind for kind in kinds_of(results) if effects(results, pairs, kind)]
     found = {kind: effects(results, pairs, kind) for kind in kinds}
-    order = [one.variant for one in found[kinds[0]]][::-1]
-    figure, panels = _figure(2.6 + 3.4 * len(kinds), 1.3 + 0.27 * len(order), len(kinds))
-    titles = {one.variant: one.title for one in found[kinds[0]]}
+    ranking = effects(results, pairs, PROCEDURAL)[::-1]
+    order = [one.variant for one in ranking]
+    titles = {one.variant: one.title for one in ranking}
+    width = 3.4 if len(kinds) < 3 else 2.2
+    figure, panels = _figure(2.6 + width * len(kinds), 1.3 + 0.27 * len(order), len(kinds))
     for axes, kind in zip(panels, kinds, strict=True):
         axes.axvline(0, color="0.35", linewidth=0.9)
         for one in found[kind]:
@@ -89,20 +93,32 @@ def draw_ingredients(results: Sequence[Result], pairs: int) -> "Figure":
                 _draw_effect(axes, one, order.index(one.variant), kind)
         axes.set_yticks(range(len(order)), [titles[name] for name in order])
         axes.set_ylim(-0.7, len(order) - 0.3)
-        axes.locator_params(axis="x", nbins=5)
+        axes.locator_params(axis="x", nbins=5 if len(kinds) < 3 else 3)
         axes.set_xlabel(f"AUC less that of {BASE!r}")
-        axes.set_title(f"{kind}, {pairs / 1e6:.3g} million pairs", fontsize=9)
+        axes.set_title(kind, fontsize=9)
     for axes in panels[1:]:
         axes.tick_params(labelleft=False)
+    if len(kinds) > 2:
+        ends = [end for axes in panels for end in axes.get_xlim()]
+        for axes in panels:
+            axes.set_xlim(min(ends), max(ends))
+    figure.suptitle(f"{pairs / 1e6:.3g} million pairs", fontsize=9)
     return figure
 
 
 def _draw_effect(axes: "Axes", effect: Effect, row: int, kind: str) -> None:
-    color, change = _COLORS[kind], effect.difference
+    color, change = _COLORS.get(kind, _COLORS[PROCEDURAL]), effect.difference
     axes.plot([change.low, change.high], [row, row], color=color, linewidth=2.4, alpha=0.55)
     axes.plot(list(effect.seeds.values()), [row] * len(effect.seeds), "|", color="0.15", ms=7)
     filled = color if effect.is_certain else "white"
-    axes.plot(change.mean, row, _MARKS[kind], color=color, markerfacecolor=filled, markersize=6)
+    axes.plot(
+        change.mean,
+        row,
+        _MARKS.get(kind, _MARKS[PROCEDURAL]),
+        color=color,
+        markerfacecolor=filled,
+        markersize=6,
+    )
 
 
 def pooled_frames(results: Sequence[Result]) -> tuple[np.ndarray, np.ndarray]:

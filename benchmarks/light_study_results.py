@@ -25,7 +25,7 @@ class Result:
     pairs: int
     seed: int
     auc: Mapping[str, Mapping[str, float]]
-    """By kind of videos, then by video."""
+    """By kind of videos, then by video; the procedural ones by their own kinds, and together."""
     facts: Mapping[str, Any]
     """All of `result.json`."""
     scores: Path
@@ -80,7 +80,11 @@ def load_results(out: Path) -> list[Result]:
 def _load(path: Path) -> Result:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
-        auc = {PROCEDURAL: {str(n): one for n, one in enumerate(facts["auc_by_video"])}}
+        auc = {
+            kind: {f"{kind} {number}": one for number, one in enumerate(scores)}
+            for kind, scores in facts["auc_by_video"].items()
+        }
+        auc[PROCEDURAL] = {name: one for part in auc.values() for name, one in part.items()}
         real = path.with_name(SEQUENCES)
         if real.exists():
             sequences = json.loads(real.read_text(encoding="utf-8"))["sequences"]
@@ -93,13 +97,18 @@ def _load(path: Path) -> Result:
             facts=facts,
             scores=path.with_name(SCORES),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DatasetError(f"{path}: expected the result of a training: {error!r}") from None
 
 
 def kinds_of(results: Sequence[Result]) -> list[str]:
-    """Kinds of videos that any of the trainings has tracked."""
+    """Procedural videos, and real sequences if any of the trainings has tracked them."""
     return [kind for kind in (PROCEDURAL, REAL) if any(kind in r.auc for r in results)]
+
+
+def parts_of(results: Sequence[Result]) -> list[str]:
+    """Kinds of procedural videos."""
+    return [kind for kind in results[0].auc if kind not in (PROCEDURAL, REAL)]
 
 
 def curve(results: Sequence[Result], kind: str) -> dict[int, dict[int, float]]:
@@ -199,6 +208,7 @@ def table(results: Sequence[Result]) -> str:
         lines += ["", f"## Ingredients, {pairs / 1e6:.3g} million pairs"]
         for kind in kinds:
             lines += ["", *_effect_rows(effects(results, pairs, kind), kind)]
+        lines += ["", *_part_rows(results, pairs)]
     return "\n".join(lines) + "\n"
 
 
@@ -212,7 +222,7 @@ def _origin(results: Sequence[Result]) -> str:
     return (
         f"{len(results)} trainings, {seconds / 60:.3g} minutes without compilation, on "
         f"{known['device']} with PyTorch {known['torch']}; commit {known['commit']}. "
-        f"{videos['videos']} procedural videos of {videos['frames']} frames, the same for all."
+        f"{videos['videos']} procedural videos of each kind, {videos['frames']} frames each."
     )
 
 
@@ -235,6 +245,22 @@ def _effect_rows(found: Sequence[Effect], kind: str) -> list[str]:
             f"{change.greater} : {change.smaller} of {change.count}",
         ]
         rows.append(_row(cells))
+    return rows
+
+
+def _part_rows(results: Sequence[Result], pairs: int) -> list[str]:
+    parts = parts_of(results)
+    tables = [{one.variant: one for one in effects(results, pairs, part)} for part in parts]
+    title = "Difference on each kind of procedural videos; bold where interval and seeds agree."
+    rows = [title, "", *_rows(["variant", *parts])]
+    for one in effects(results, pairs, PROCEDURAL):
+        found = [table[one.variant] for table in tables]
+        marks = ["**" if effect.is_certain else "" for effect in found]
+        cells = [
+            f"{mark}{effect.difference.mean:+.3f}{mark}"
+            for mark, effect in zip(marks, found, strict=True)
+        ]
+        rows.append(_row([f"`{one.variant}`", *cells]))
     return rows
 
 

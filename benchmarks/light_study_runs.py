@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from light_study_folder import RESULT, SCORES, STATE, WEIGHTS, Job, claim, keep_settings
-from light_study_judging import VideoSettings, judge
+from light_study_judging import JudgingSettings, judge
 from light_study_variants import BASE, VARIANTS
 
 from siamfc.data.procedural.drawing import drawing_on
@@ -70,7 +70,12 @@ def pair_source(recipe: Recipe, name: str, device: torch.device) -> PairSource:
 
 
 def attempt(
-    job: Job, recipe: Recipe, folder: Path, device: torch.device, videos: VideoSettings, end: float
+    job: Job,
+    recipe: Recipe,
+    folder: Path,
+    device: torch.device,
+    videos: JudgingSettings,
+    end: float,
 ) -> None:
     """Do a job, unless it is done, or another process is at it; `end` is in monotonic seconds."""
     with claim(folder) as free:
@@ -95,7 +100,12 @@ def attempt(
 
 
 def run_job(
-    job: Job, recipe: Recipe, folder: Path, device: torch.device, videos: VideoSettings, end: float
+    job: Job,
+    recipe: Recipe,
+    folder: Path,
+    device: torch.device,
+    videos: JudgingSettings,
+    end: float,
 ) -> dict[str, Any]:
     """Train, track the procedural videos, and keep everything.
 

@@ -4,7 +4,7 @@ A row's texts are overrides of the recipe `light`, as `siamfc train --set` takes
 setting turns off is left out while drawing.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -101,41 +101,58 @@ def hide_sizes(pairs: "Pairs") -> "Pairs":
     return pairs._replace(exemplar_sizes=sizes.roll(len(sizes) // 2, 0))
 
 
-VARIANTS: dict[str, Variant] = {
-    BASE: Variant(title="all"),
-    "no-pieces": Variant(
-        title="no background pieces as targets", overrides=("data.pairs.piece_share=0.0",)
+_PAIRS, _SCENE = "data.pairs.", "data.pairs.scene."
+_LESS = {
+    "no-pieces": ("no background pieces as targets", f"{_PAIRS}piece_share=0.0"),
+    "no-box-noise": ("boxes drawn without error", f"{_PAIRS}box_noise=0.0"),
+    "no-occluders": ("no occluders", f"{_PAIRS}occluded_share=0.0"),
+    "no-coarse": ("no coarse frames", f"{_PAIRS}coarse_share=0.0"),
+    "no-grey": ("no grey pictures", f"{_PAIRS}grey_share=0.0"),
+    "no-border": ("no frame borders in sight", f"{_PAIRS}border_share=0.0"),
+    "no-camouflage": ("no camouflage", f"{_SCENE}camouflage_share=0.0"),
+    "no-scale-error": ("search side without error", f"{_PAIRS}scale_deviation=0.0"),
+    "no-far": ("targets near the centre alone", f"{_PAIRS}far_share=0.0"),
+    "no-strangers": ("a target in every search image", "boxes.stranger_share=0.0"),
+    "clouds": ("clouds for textures, no leaves", "data.textures.cloud_share=1.0"),
+    "few-textures": (
+        "64 textures, drawn once", "data.textures.count=64", "data.renew_every=1000000",
     ),
-    "no-box-noise": Variant(
-        title="boxes drawn without error", overrides=("data.pairs.box_noise=0.0",)
-    ),
+}  # fmt: skip
+"""Name, title, overrides: what the recipe has is left out. `no-strangers` alone changes the loss,
+and so is compiled anew."""
+_MORE = {
+    "turning": ("more turning in the plane", f"{_SCENE}turning_share=0.3"),
+    "twins": ("twins close to the target", f"{_SCENE}twin_share=0.3"),
+    "camouflage": ("more camouflage", f"{_SCENE}camouflage_share=0.3"),
+    "close-occluders": ("occluders that hide much", f"{_SCENE}close_occluder_share=0.5"),
+    "exemplar-occluded": ("occluders in exemplars", f"{_PAIRS}exemplar_occluded_share=0.2"),
+    "wide-scale": ("large errors of the search side", f"{_PAIRS}wide_scale_share=0.2"),
+    "leaving": ("targets that leave the frame", f"{_PAIRS}leaving_share=0.1"),
+    "exact-pieces": ("boxes of pieces that turn with them", f"{_PAIRS}exact_pieces=true"),
+}
+"""The same of what could be added."""
+_DRAWN = {
     "no-size": Variant(title="box size not told to the network", change_pairs=hide_sizes),
     "no-distractors": Variant(title="no distractors", leave_out=without_distractors),
-    "no-occluders": Variant(title="no occluders", overrides=("data.pairs.occluded_share=0.0",)),
     "no-waves": Variant(title="no bending, no perspective", leave_out=without_waves),
     "no-light": Variant(title="no light", leave_out=without_light),
     "no-blur": Variant(title="no blur", leave_out=without_blur),
     "no-noise": Variant(title="no noise, no compression", leave_out=without_noise),
-    "no-coarse": Variant(title="no coarse frames", overrides=("data.pairs.coarse_share=0.0",)),
-    "no-grey": Variant(title="no grey pictures", overrides=("data.pairs.grey_share=0.0",)),
-    "no-border": Variant(
-        title="no frame borders in sight", overrides=("data.pairs.border_share=0.0",)
-    ),
-    "no-scale-error": Variant(
-        title="search side without error", overrides=("data.pairs.scale_deviation=0.0",)
-    ),
-    "no-far": Variant(
-        title="targets near the centre alone", overrides=("data.pairs.far_share=0.0",)
-    ),
-    "no-strangers": Variant(
-        title="a target in every search image", overrides=("boxes.stranger_share=0.0",)
-    ),
-    "clouds": Variant(
-        title="clouds for textures, no leaves", overrides=("data.textures.cloud_share=1.0",)
-    ),
-    "few-textures": Variant(
-        title="64 textures, drawn once",
-        overrides=("data.textures.count=64", "data.renew_every=1000000"),
+}
+
+
+def _rows(table: Mapping[str, tuple[str, ...]]) -> dict[str, Variant]:
+    return {name: Variant(title=row[0], overrides=row[1:]) for name, row in table.items()}
+
+
+VARIANTS: dict[str, Variant] = {
+    BASE: Variant(title="all"),
+    **_rows(_LESS),
+    **_DRAWN,
+    **_rows(_MORE),
+    "hardest": Variant(
+        title="all that could be added",
+        overrides=tuple(text for row in _MORE.values() for text in row[1:]),
     ),
 }
-"""By name. `no-strangers` changes the loss and so is compiled anew; all others change the pairs."""
+"""By name."""

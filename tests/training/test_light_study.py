@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from siamfc.data.procedural.videos import VIDEO_KINDS
 from siamfc.data.synthetic import SquareVideo, SquareVideoSettings, write_otb
 from siamfc.errors import DatasetError, OutputError
 from siamfc.network.checkpoint import Checkpoint
@@ -20,7 +21,7 @@ sys.path.insert(0, str(BENCHMARKS))
 import light_study  # noqa: E402
 import light_study_runs as runs  # noqa: E402
 from light_study_folder import RESULT, STATE, WEIGHTS, Job, claim  # noqa: E402
-from light_study_judging import VideoSettings, track_sequences  # noqa: E402
+from light_study_judging import JudgingSettings, track_sequences  # noqa: E402
 from light_study_results import (  # noqa: E402
     PROCEDURAL,
     REAL,
@@ -43,7 +44,7 @@ SMALL = {
     "data.textures.size": 32,
     "data.textures.leaves": 4,
 }
-VIDEOS = VideoSettings(videos=1, frames=2, textures=2)
+VIDEOS = JudgingSettings(videos=1, frames=2, textures=2)
 
 
 def _recipe(job):
@@ -115,7 +116,7 @@ def test_a_result_says_how_it_came_about(study):
     assert (result["variant"], result["pairs"], result["seed"]) == ("no-pieces", 4, 0)
     assert result["settings"]["data"]["pairs"]["piece_share"] == 0
     assert result["seconds"] == pytest.approx(4 / result["pairs_per_second"])
-    assert result["auc"] == pytest.approx(np.mean(result["auc_by_video"]))
+    assert result["auc"] == pytest.approx(np.mean(list(result["auc_by_video"].values())))
     assert {"device", "commit", "torch", "date", "videos"} <= result.keys()
     card = Checkpoint.load(study / "no-pieces-4-0" / WEIGHTS).metadata.card
     assert card["variant"] == "no-pieces"
@@ -175,7 +176,8 @@ def test_real_sequences_are_tracked_with_all_weights(study, tmp_path):
     write_otb(root / "square", SquareVideo(SquareVideoSettings(frames=2, seed=1)))
     track_sequences([study / "all-4-0", study / "not-there-4-0"], root, "cpu", 1)
     kinds = {result.variant: set(result.auc) for result in load_results(study)}
-    assert kinds == {BASE: {PROCEDURAL, REAL}, "no-pieces": {PROCEDURAL}}
+    assert kinds[BASE] - kinds["no-pieces"] == {REAL}
+    assert kinds["no-pieces"] == {PROCEDURAL, *VIDEO_KINDS}
 
 
 def test_plots_need_no_torch(study):
@@ -186,7 +188,10 @@ def test_plots_need_no_torch(study):
     for line in done.stdout.split():
         assert Path(line).stat().st_size > 0
     names = {Path(line).name for line in done.stdout.split()}
-    assert names == {"study.md", "pairs.png", "ingredients.png", "reliability.png"}
+    assert names == {
+        "study.md",
+        *(f"{n}.png" for n in ("pairs", "ingredients", "kinds", "reliability")),
+    }
 
 
 @pytest.mark.parametrize(
@@ -219,7 +224,7 @@ def _write(out, variant, seed, auc, pairs=1000, videos=2):
         "device": "a GPU",
         "torch": "2",
         "commit": "abc",
-        "auc_by_video": auc,
+        "auc_by_video": {"mixed": auc[:1], "twins": auc[1:]},
         "videos": {"videos": videos, "frames": 70},
     }
     (folder / RESULT).write_text(json.dumps(record))
@@ -247,18 +252,23 @@ def test_effects_pair_videos_and_seeds(tmp_path):
         2000: pytest.approx({0: 0.9}),
     }
     assert "| `no-blur` | no blur | 0.550 | -0.100 |" in table(results)
+    assert [one.difference.mean for one in effects(results, 1000, "twins")] == pytest.approx(
+        [-0.15, 0.0]
+    )
+    assert "| `no-blur` | **-0.050** | **-0.150** |" not in table(results)  # of one video each
+    assert "| `no-blur` | -0.050 | -0.150 |" in table(results)
     assert "| 0.001 | 2 | 0.650 (0.600 … 0.700) |" in table(results)
 
 
 def test_results_of_other_videos_are_not_compared(tmp_path):
-    _write(tmp_path, BASE, 0, [0.5])
-    _write(tmp_path, BASE, 1, [0.5], videos=3)
+    _write(tmp_path, BASE, 0, [0.5, 0.5])
+    _write(tmp_path, BASE, 1, [0.5, 0.5], videos=3)
     with pytest.raises(DatasetError, match="expected the same videos for all"):
         load_results(tmp_path)
 
 
 def test_a_damaged_result_is_named(tmp_path):
-    _write(tmp_path, BASE, 0, [0.5])
+    _write(tmp_path, BASE, 0, [0.5, 0.5])
     (tmp_path / "all-1000-0" / RESULT).write_text("{")
     with pytest.raises(DatasetError, match=r"result\.json: expected the result of a training"):
         load_results(tmp_path)
