@@ -77,6 +77,20 @@ def test_strangers_teach_that_nothing_is_there():
     assert learner.report().loss < 0.2 * own.report().loss
 
 
+def test_a_stranger_is_another_pairs_exemplar_together_with_its_box():
+    recipe = _recipe(**{"boxes.stranger_share": 1.0})
+    batch = training_source(recipe, device=torch.device("cpu"))(0)
+    exchanged = batch._replace(
+        exemplars=batch.exemplars.roll(1, 0),
+        exemplar_sizes=batch.exemplar_sizes.roll(1, 0),
+        visible=torch.zeros_like(batch.visible),
+    )
+    strangers, own = Learner(recipe), Learner(_recipe(**{"boxes.stranger_share": 0.0}))
+    strangers.learn(batch)
+    own.learn(exchanged)
+    assert strangers.report().loss == pytest.approx(own.report().loss, rel=1e-5)
+
+
 def test_weights_of_the_other_network_are_refused(finished, tmp_path):
     with pytest.raises(InputError, match="weights: expected those of the recipe's network siamfc"):
         run(procedural(), tmp_path / "run", weights=Checkpoint.load(finished.weights))

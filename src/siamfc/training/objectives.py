@@ -107,12 +107,17 @@ class BoxObjective:
                 for part in (pairs.exemplars, pairs.searches)
             ]
             exemplars, searches = self._model.embed(images)
-            others = torch.cat([exemplars.roll(1, 0)[:strangers], exemplars[strangers:]])
             places = self._model.places(pairs.exemplar_sizes)
-            logits, boxes = self._model.compare(others, places, searches)
+            wanted, where = (_exchange(part, strangers) for part in (exemplars, places))
+            logits, boxes = self._model.compare(wanted, where, searches)
         own = torch.arange(len(pairs.boxes), device=logits.device) >= strangers
         present = own & (pairs.visible >= settings.least_visible)
         return box_loss(logits, boxes, self._model.points, pairs.boxes, present, settings)[0]
+
+
+def _exchange(values: Tensor, count: int) -> Tensor:
+    """The first `count` rows get their neighbours', so that these pairs are of strangers."""
+    return torch.cat([values.roll(1, 0)[:count], values[count:]])
 
 
 def make_objective(recipe: Recipe, device: torch.device, loss: Loss | None = None) -> Objective:
