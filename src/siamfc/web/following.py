@@ -7,8 +7,8 @@ any frame and gets what an uninterrupted run would have given.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,14 @@ class _Drawn:
     state: TrackerState
     crops: NDArray[np.uint8]
     """(N, 127, 127, 3) exemplar images."""
+    _taken: dict[tuple[int, ...], TrackerState] = field(default_factory=dict)
+
+    def take(self, targets: Sequence[int]) -> TrackerState:
+        """The state of some of the targets; kept, as it is asked for in every frame."""
+        rows = tuple(self.targets.index(target) for target in targets)
+        if rows not in self._taken:
+            self._taken[rows] = self.state.take(rows)
+        return self._taken[rows]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -141,10 +149,8 @@ class Following:
 
     def _state(self, origin: int, members: list[int], previous: FloatArray) -> TrackerState:
         """The state of some targets that were drawn together, at their previous boxes."""
-        drawn = self._drawn[origin]
-        rows = [drawn.targets.index(target) for target in members]
-        first, boxes = drawn.state.take(rows), previous[members]
-        return replace(first, targets=first.targets.at(boxes))
+        first = self._drawn[origin].take(members)
+        return replace(first, targets=first.targets.at(previous[members]))
 
     def _draw(self, image: Image, index: int, members: list[int], boxes: list[Box]) -> None:
         state = begin(image, boxes, self._matcher)

@@ -14,13 +14,15 @@ from siamfc.network import AnyMatcher
 from siamfc.tracking import AnySettings
 from siamfc.web.clips import Clip
 from siamfc.web.following import Box, NetworkView
+from siamfc.web.preview import Preview
 from siamfc.web.trail import Trail
 
 State = Literal["open", "waiting", "running", "paused", "done", "failed"]
 """`open`: never started; `waiting`: its turn will come."""
 
-_RATE_FRAMES = 60
-"""Frames over which frames/s are measured."""
+_RATE_SECONDS = 2.0
+"""Over which frames/s are measured; with fewer than `_RATE_FRAMES` in it, over these."""
+_RATE_FRAMES = 10
 
 
 class Job:
@@ -48,12 +50,12 @@ class Job:
         self.trail = Trail(matcher, settings, frame_size=clip.size, max_targets=max_targets)
         self.state: State = "open"
         self.message = ""
-        self.latest: Frame | None = None
-        """The frame tracked last, while it is running."""
+        self.preview = Preview()
+        """Of the frame tracked last, while it is running."""
         self._submit = submit
         self._steps: int | None = None
         self._closed = False
-        self._ticks: deque[float] = deque(maxlen=_RATE_FRAMES)
+        self._ticks: deque[float] = deque()
         self._lock = self.trail.lock
         self._on_close: list[Callable[[], None]] = []
 
@@ -145,10 +147,11 @@ class Job:
     @property
     def rate(self) -> float:
         """Frames per second of late, 0 when it isn't running."""
-        ticks = list(self._ticks)
-        if self.state != "running" or len(ticks) < 2 or ticks[-1] <= ticks[0]:
-            return 0.0
-        return (len(ticks) - 1) / (ticks[-1] - ticks[0])
+        with self._lock:
+            ticks = self._ticks
+            if self.state != "running" or len(ticks) < 2 or ticks[-1] <= ticks[0]:
+                return 0.0
+            return (len(ticks) - 1) / (ticks[-1] - ticks[0])
 
     def summary(self) -> dict[str, Any]:
         """All that a page says of the job, but for its rows."""
@@ -177,7 +180,8 @@ class Job:
 
     def view(self, frame: int, target: int) -> NetworkView | None:
         """What the network saw of a target; None if it wasn't followed in that frame."""
-        return self.trail.view(self.clip[frame].image, frame, target)
+        image = self.preview.image(frame)
+        return self.trail.view(self.clip[frame].image if image is None else image, frame, target)
 
     # --- The work ---------------------------------------------------------------------------------
 
@@ -196,7 +200,7 @@ class Job:
         except OSError as error:
             self._end("failed", error.strerror or str(error))
         finally:
-            self.latest = None
+            self.preview.clear()
 
     def fail(self, message: str) -> None:
         """Say that something went wrong while it ran."""
@@ -209,6 +213,7 @@ class Job:
             self._end("open", "")
             return False
         epoch, position = begun
+        self.preview.clear()
         frames = iter(self.clip.frames(position))
         try:
             for frame in frames:
@@ -234,11 +239,17 @@ class Job:
             if row is None or epoch != self.trail.epoch or self.state != "running":
                 return False
             self.trail.history.append(*row, frame.time)
-            self.latest = frame
-            self._ticks.append(time.perf_counter())
+            self.preview.put(frame)
+            self._tick()
             if self._steps is not None:
                 self._steps -= 1
         return True
+
+    def _tick(self) -> None:
+        now, ticks = time.perf_counter(), self._ticks
+        ticks.append(now)
+        while len(ticks) > _RATE_FRAMES and ticks[0] < now - _RATE_SECONDS:
+            ticks.popleft()
 
     def _end(self, state: State, message: str) -> None:
         with self._lock:

@@ -1,6 +1,9 @@
 """Frames as JPEG and PNG, for the browser."""
 
 import io
+import os
+import sys
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -17,14 +20,25 @@ def encode_jpeg(image: Image, *, quality: int = 80, longest: int | None = None) 
     picture = PillowImage.fromarray(image)
     if longest is not None and max(picture.size) > longest:
         picture = picture.reduce(-(-max(picture.size) // longest))
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=quality, subsampling=0 if quality > 90 else 2)
-    return stream.getvalue()
+    with _memory_file() as stream:
+        picture.save(stream, "JPEG", quality=quality, subsampling=0 if quality > 90 else 2)
+        stream.seek(0)
+        return stream.read()
 
 
 def encode_shown(image: Image) -> bytes:
     """Encode a picture to be watched while the tracker needs the processor."""
     return encode_jpeg(image, quality=75, longest=_SHOWN_SIDE)
+
+
+def _memory_file() -> BinaryIO:
+    """A file in memory; where the system has none, an object that looks like one.
+
+    Pillow lets other threads run while it encodes into a file of the system, and not otherwise.
+    """
+    if sys.platform == "linux":
+        return os.fdopen(os.memfd_create("picture"), "w+b")
+    return io.BytesIO()
 
 
 def encode_png(image: Image) -> bytes:

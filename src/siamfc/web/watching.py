@@ -1,9 +1,7 @@
 """The part of the server that a page watches and steers a job with."""
 
-import asyncio
 import base64
 import math
-import time
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -15,24 +13,17 @@ from siamfc.errors import InputError
 from siamfc.frames.draw import PALETTE
 from siamfc.web.downloads import boxes_file, safe_stem, still
 from siamfc.web.following import Box
-from siamfc.web.job import Job
-from siamfc.web.pictures import encode_jpeg, encode_shown
+from siamfc.web.news import news, summary_of
+from siamfc.web.pictures import encode_jpeg
 from siamfc.web.recording import Recording
 from siamfc.web.requests import (
     attachment,
-    envelope,
     in_thread,
-    integer_in,
     job_of,
     json_object,
     studio_of,
 )
 
-_WAIT_SECONDS = 5.0
-"""After which a question for news is answered though there are none."""
-_LOOK_SECONDS = 0.03
-_ROWS = 20_000
-"""Sent at once."""
 _EXAMINED_SIDE = 2560
 """Longest side of a single frame that is sent, pixels."""
 _MEDIA_TYPES = {"txt": "text/plain", "csv": "text/csv", "jsonl": "application/jsonl"}
@@ -46,61 +37,9 @@ async def describe(request: Request) -> Response:
             "palette": ["#{:02x}{:02x}{:02x}".format(*color) for color in PALETTE],
             "targets": studio.limits.targets,
             "folder": studio.library is not None,
-            "jobs": [_summary(request, job) for job in studio.jobs],
+            "jobs": [summary_of(request, job) for job in studio.jobs],
         }
     )
-
-
-async def news(request: Request) -> Response:
-    """GET: what has changed since the page last asked; waits for it a few seconds.
-
-    Query: `job` that is looked at; `epoch` and `have`, the rows that the page holds; `picture`,
-    the frame that it shows if it wants newer ones, −1 if it shows none; `seen`, the last answer's.
-
-    The answer is an envelope: JSON, the rows as float32, and the newest picture as JPEG.
-    """
-    studio, query = studio_of(request), request.query_params
-    epoch, have = integer_in(query, "epoch", -1), integer_in(query, "have", 0)
-    shown = integer_in(query, "picture", -1) if "picture" in query else None
-    seen, deadline = query.get("seen", ""), time.monotonic() + _WAIT_SECONDS
-    while True:
-        job = next((job for job in studio.jobs if job.id == query.get("job")), None)
-        summaries = [_summary(request, each) for each in studio.jobs]
-        version = str(hash(repr([{**each, "rate": 0, "secondsLeft": 0} for each in summaries])))
-        frame = None if job is None or shown is None else _newest(job)
-        has_news = version != seen or frame not in (None, shown)
-        if has_news or time.monotonic() > deadline or request.app.state.is_stopping():
-            break
-        await asyncio.sleep(_LOOK_SECONDS)
-    head: dict[str, Any] = {"seen": version, "jobs": summaries}
-    if job is None:
-        return envelope(head)
-    start, rows = job.trail.rows(epoch, have, _ROWS)
-    picture = b""
-    if frame is not None and frame != shown:
-        shown_frame = await in_thread(request, lambda: _newest_picture(job))
-        if shown_frame is not None:
-            head["picture"], picture = shown_frame
-    head["rows"] = {"epoch": job.trail.epoch, "start": start, "shape": rows.shape}
-    return envelope(head, rows.tobytes(), picture)
-
-
-def _newest(job: Job) -> int | None:
-    """The frame that somebody who follows a job wants to see, None if none is new."""
-    latest = job.latest
-    if latest is not None:
-        return latest.index
-    if job.clip.is_live and job.clip.frame_count:
-        return job.clip.frame_count - 1
-    return None
-
-
-def _newest_picture(job: Job) -> tuple[int, bytes] | None:
-    latest, clip = job.latest, job.clip
-    index = _newest(job) if latest is None else latest.index
-    if isinstance(clip, Recording) and index is not None:
-        return index, clip.jpeg(index)
-    return None if latest is None else (latest.index, encode_shown(latest.image))
 
 
 async def show_frame(request: Request) -> Response:
@@ -224,11 +163,6 @@ async def give_film(request: Request) -> Response:
         raise HTTPException(409, "the film is not ready")
     name = f"{safe_stem(job.clip.name)}-tracked.mp4"
     return FileResponse(path, media_type="video/mp4", filename=name)
-
-
-def _summary(request: Request, job: Job) -> dict[str, Any]:
-    film = studio_of(request).film(job).summary()
-    return {**job.summary(), "film": film}
 
 
 _JOB = "/api/jobs/{job}"
