@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from cyclopts import App
 
 from siamfc import cli
 from siamfc.cli.app import run
@@ -30,6 +31,18 @@ def test_each_row_of_the_table_is_a_verb_that_says_the_same(
     assert run([verb.name, "--help"]) == 0
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert lines[2] == verb.summary
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_each_parameter_has_help(verb: Verb) -> None:
+    """It may come from the docstring, a field's text, or a type that several verbs share."""
+    app = App(name="siamfc")
+    app.command(getattr(import_module(f"siamfc.cli.{verb.name}"), verb.name), name=verb.name)
+    text = app.generate_docs(output_format="markdown")
+    told = dict(re.findall(r"^\* `([^`]+)`:(.*)$", text, re.MULTILINE))
+    assert told
+    # Without help, the default alone follows: `* --scales INT: *[default: 3]*`.
+    assert [name for name, help_text in told.items() if re.match(r" \*|$", help_text)] == []
 
 
 def test_each_verb_has_a_row() -> None:

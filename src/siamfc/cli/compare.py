@@ -1,22 +1,23 @@
 """`siamfc compare`."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from siamfc.cli.console import print_error, print_json, print_table
-from siamfc.cli.loop import Outcome, Sink, run_loop
-from siamfc.cli.parameters import Device, Flag, Source
+from siamfc.cli.loop import Outcome, exit_status, run_loop
+from siamfc.cli.parameters import Device, Flag, Json, Scales, Source, Weights
+from siamfc.cli.sinks import film_sink, results_sink
 from siamfc.cli.usage import UsageError, parse_box
-from siamfc.errors import InputError, OutputError
-from siamfc.frames import FrameSource, draw_boxes, open_source, open_writer
+from siamfc.errors import InputError
+from siamfc.frames import Image, draw_boxes, open_source
 from siamfc.frames.draw import PALETTE
 from siamfc.frames.legend import draw_legend
 from siamfc.network import DEFAULT_WEIGHTS
-from siamfc.tracking import open_results, settings_for_weights
+from siamfc.tracking import FrameResult, settings_for_weights
 
 if TYPE_CHECKING:
     from siamfc.evaluation.side_by_side import SideBySide
@@ -33,11 +34,11 @@ def compare(
     out: Annotated[Path, Parameter(alias="-o")] = Path("siamfc-compare.mp4"),
     tracker: Annotated[list[str] | None, Parameter(negative=())] = None,
     results: Path | None = None,
-    weights: str = DEFAULT_WEIGHTS,
-    scales: int | None = None,
+    weights: Weights = DEFAULT_WEIGHTS,
+    scales: Scales = None,
     device: Device = "auto",
     overwrite: Flag = False,
-    json: Flag = False,
+    json: Json = False,
 ) -> int:
     """Follow an object with OpenCV's trackers too, and film all boxes.
 
@@ -46,8 +47,6 @@ def compare(
 
     Parameters
     ----------
-    source
-        A video file, a folder or glob of images, a camera's number, or a stream's URL.
     box
         X,Y,W,H of the object in the first frame, in pixels from its top left corner.
     out
@@ -58,17 +57,8 @@ def compare(
         OpenCV has them.
     results
         The boxes as a file: .txt (OTB's convention, a file for each tracker), .csv or .jsonl.
-    weights
-        A name that `siamfc models` lists, or a path.
-    scales
-        Sizes of the object that are tried in each frame: an odd number, 3 by default. Only for
-        networks that search scales: --weights siamfc.
-    device
-        Where the network runs.
     overwrite
         Replace files that exist.
-    json
-        Print one JSON object instead of a table.
     """
     from siamfc.evaluation import SiamFC
     from siamfc.evaluation.adapters import parse_tracker
@@ -81,18 +71,18 @@ def compare(
     names = [name.removeprefix("opencv:") for name in both.trackers]
     with ExitStack() as stack:
         frames = stack.enter_context(open_source(source))
-        sinks = [stack.enter_context(_film(source, out, frames, names, overwrite))]
+        film = film_sink(out, _drawing(names), frames, source=source, overwrite=overwrite)
+        sinks = [stack.enter_context(film)]
         if results is not None:
-            add = stack.enter_context(
-                open_results(results, targets=len(names), overwrite=overwrite)
-            )
-            sinks.append(lambda _, result: add(result))
+            boxes = results_sink(results, targets=len(names), overwrite=overwrite)
+            sinks.append(stack.enter_context(boxes))
         outcome = run_loop(both.follow(frames, first), sinks, total=frames.frame_count)
     if json:
         print_json(_to_json(source, out, outcome, both))
     else:
         _print(out, outcome, both)
-    return _complain(outcome, both)
+    failed = _complain(both)
+    return exit_status(outcome) or failed
 
 
 def _each_once(names: list[str]) -> list[str]:
@@ -101,14 +91,11 @@ def _each_once(names: list[str]) -> list[str]:
     return names
 
 
-def _complain(outcome: Outcome, both: "SideBySide") -> int:
-    """Say what went wrong; the exit status."""
+def _complain(both: "SideBySide") -> int:
+    """Say which trackers failed; 1 if one did."""
     failures = {name: one.failure for name, one in both.tallies.items() if one.failure}
     for name, reason in failures.items():
         print_error(f"{name}: {reason}")
-    if outcome.stopped:
-        print_error(f"stopped by Ctrl-C after {outcome.count} frames; what was tracked is kept")
-        return 130
     return 1 if failures else 0
 
 
@@ -134,24 +121,17 @@ def _installed() -> list[str]:
     return found
 
 
-@contextmanager
-def _film(
-    source: Source, out: Path, frames: FrameSource, names: list[str], overwrite: bool
-) -> Iterator[Sink]:
-    """A film with all boxes and the legend, kept only if the block ends well."""
-    if out.exists() and Path(source).exists() and out.samefile(source):
-        raise OutputError(f"{out} is the source itself: name another file")
+def _drawing(names: list[str]) -> Callable[[Image, FrameResult], Image]:
+    """What draws all boxes and the legend."""
     labels = [""] * len(names)
     colors = [PALETTE[place % len(PALETTE)] for place in range(len(names))]
-    with open_writer(out, frame_rate=frames.frame_rate, overwrite=overwrite) as writer:
-        yield lambda frame, result: writer.write(
-            draw_legend(
-                # Ours, the first, is drawn last and lies on top.
-                draw_boxes(frame.image, result.boxes[::-1], labels=labels, colors=colors[::-1]),
-                names,
-            ),
-            frame.time,
-        )
+
+    def draw(image: Image, result: FrameResult) -> Image:
+        # Ours, the first, is drawn last and lies on top.
+        boxes = draw_boxes(image, result.boxes[::-1], labels=labels, colors=colors[::-1])
+        return draw_legend(boxes, names)
+
+    return draw
 
 
 def _to_json(source: Source, out: Path, outcome: Outcome, both: "SideBySide") -> dict[str, object]:

@@ -4,11 +4,11 @@ from dataclasses import fields
 from typing import Any
 
 from siamfc.cli.console import print_json
-from siamfc.cli.parameters import Flag
+from siamfc.cli.parameters import Json
 from siamfc.data.readers import FORMATS, Format, find_format
 
 
-def datasets(name: str | None = None, /, *, json: Flag = False) -> int:
+def datasets(name: str | None = None, /, *, json: Json = False) -> int:
     """List the data sets that can be read.
 
     Says of each how it is laid out, how its boxes are meant, and where it is had.
@@ -17,8 +17,6 @@ def datasets(name: str | None = None, /, *, json: Flag = False) -> int:
     ----------
     name
         Only this one.
-    json
-        Print one JSON object instead of text.
     """
     formats = [find_format(name)] if name else list(FORMATS.values())
     if json:

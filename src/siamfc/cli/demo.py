@@ -7,9 +7,9 @@ import numpy as np
 from cyclopts import Parameter
 from numpy.typing import NDArray
 
-from siamfc.cli.console import print_error, print_json
-from siamfc.cli.loop import Outcome, run_loop
-from siamfc.cli.parameters import Device, Flag
+from siamfc.cli.console import print_json
+from siamfc.cli.loop import Outcome, exit_status, run_loop
+from siamfc.cli.parameters import Device, Flag, Json, Weights
 from siamfc.data.clip import ClipSettings, ProceduralClip
 from siamfc.evaluation import PROTOCOLS, Scores
 from siamfc.frames import Frame, draw_boxes, open_source, open_writer
@@ -26,10 +26,10 @@ def demo(
     out: Annotated[Path, Parameter(alias="-o")] = Path("siamfc-demo.mp4"),
     frames: int = ClipSettings.frames,
     seed: int = 2,
-    weights: str = DEFAULT_WEIGHTS,
+    weights: Weights = DEFAULT_WEIGHTS,
     device: Device = "auto",
     overwrite: Flag = False,
-    json: Flag = False,
+    json: Json = False,
 ) -> int:
     """Track a made-up video and say how well it went.
 
@@ -46,14 +46,8 @@ def demo(
     seed
         Of the video: another number gives another object. Behind the wide post some get lost,
         for the tracker does not search for what it has lost.
-    weights
-        A name that `siamfc models` lists, or a path.
-    device
-        Where the network runs.
     overwrite
         Replace the film if it exists.
-    json
-        Print one JSON object instead of text.
     """
     clip = ProceduralClip(ClipSettings(frames=frames, seed=seed))
     predicted: list[NDArray[np.float64]] = []
@@ -77,9 +71,7 @@ def demo(
         print_json({**scores, "fps": outcome.rate, "frames": outcome.count, "out": str(out)})
     else:
         _print(outcome, scores, clip.settings, out)
-    if outcome.stopped:
-        print_error(f"stopped by Ctrl-C after {outcome.count} frames; what was tracked is kept")
-    return 130 if outcome.stopped else 0
+    return exit_status(outcome)
 
 
 def _print(outcome: Outcome, scores: Scores, video: ClipSettings, out: Path) -> None:

@@ -4,22 +4,17 @@ from dataclasses import asdict
 from itertools import groupby
 
 from siamfc.cli.console import print_json
-from siamfc.cli.parameters import Flag
+from siamfc.cli.parameters import Json
 from siamfc.doctor import examine
 
 _MARKS = {"ok": "ok", "absent": "–", "problem": "PROBLEM"}
 
 
-def doctor(*, json: Flag = False) -> int:
+def doctor(*, json: Json = False) -> int:
     """Check this installation and say what to do.
 
     Looks at the packages and extras, threads, devices, video codecs and the weights that ship.
     Ends with 1 if something keeps siamfc from working; what is optional may be absent.
-
-    Parameters
-    ----------
-    json
-        Print one JSON object instead of a table.
     """
     findings = list(examine())
     healthy = all(finding.status != "problem" for finding in findings)

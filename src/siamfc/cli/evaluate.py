@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from siamfc.cli.console import print_error, print_json, print_table
-from siamfc.cli.parameters import Device, Flag, Update
+from siamfc.cli.parameters import Device, Json, SearchOptions
 from siamfc.cli.progress import Progress
-from siamfc.cli.usage import UsageError
+from siamfc.cli.usage import UsageError, make_workers
 from siamfc.network import DEFAULT_WEIGHTS
 
 if TYPE_CHECKING:
@@ -30,17 +30,7 @@ class TrackerOptions:
     Given several times, the mean of all and its deviation are printed."""
     tracker: str | None = None
     """Another tracker: opencv:NAME, trax:COMMAND, or module:name of a class or function."""
-    scales: int | None = None
-    """Sizes of the target that are tried in each frame: an odd number, 3 by default. Only for
-    networks that don't give the size themselves."""
-    update: Update = "none"
-    """What is searched for. none: the target as it was in the first frame. previous: as it was
-    one frame ago. average: a moving average. sure: one of the frames with a high score. both: the
-    first frame and such an average together."""
-    search_again: Flag = False
-    """Look for a target that is lost all over the frame."""
     device: Device = "auto"
-    """Where the network runs."""
     time_limit: float | None = None
     """Seconds that a tracker may take for a frame; it then runs in a process of its own. Another
     tracker always does, with 60."""
@@ -64,7 +54,7 @@ class TaskOptions:
     """Only this sequence; may be given several times."""
 
 
-_WHO, _WHAT = TrackerOptions(), TaskOptions()
+_WHO, _SEARCH, _WHAT = TrackerOptions(), SearchOptions(), TaskOptions()
 
 
 def evaluate(
@@ -73,11 +63,12 @@ def evaluate(
     /,
     *,
     who: TrackerOptions = _WHO,
+    search: SearchOptions = _SEARCH,
     what: TaskOptions = _WHAT,
     out: Path | None = None,
     workers: int = 1,
     cluster: str | None = None,
-    json: Flag = False,
+    json: Json = False,
 ) -> int:
     """Track a data set's sequences and score the boxes.
 
@@ -94,6 +85,8 @@ def evaluate(
         Its folder.
     who
         Who tracks.
+    search
+        How our trackers search.
     what
         What is tracked, and how often.
     out
@@ -102,19 +95,15 @@ def evaluate(
         Processes that track, each with a network of one thread. 1: this one, with all cores.
     cluster
         Address of a Dask scheduler, whose workers track.
-    json
-        Print one JSON object instead of a table.
     """
     from siamfc.evaluation.contenders import evaluate_contenders
-    from siamfc.workers import Workers
 
-    if cluster is not None and workers != 1:
-        raise UsageError("expected either --workers or --cluster, got both")
+    pool = make_workers(workers, cluster)
     spread = cluster is not None or workers > 1
-    contenders = _contenders(who, threads=1 if spread else None)
+    contenders = _contenders(who, search, threads=1 if spread else None)
     task = _task(format, root, what)
     total = task.frame_count * len(contenders)
-    with Workers(workers, cluster=cluster) as processes, Progress("evaluate", total) as progress:
+    with pool as processes, Progress("evaluate", total) as progress:
         result = evaluate_contenders(
             contenders,
             task,
@@ -131,9 +120,10 @@ def evaluate(
     return 1 if result.failures else 0
 
 
-def _contenders(who: TrackerOptions, *, threads: int | None) -> "list[Contender]":
+def _contenders(
+    who: TrackerOptions, search: SearchOptions, *, threads: int | None
+) -> "list[Contender]":
     from siamfc.evaluation.contenders import other_contender, our_contender
-    from siamfc.tracking import settings_for_weights
 
     if who.tracker is not None:
         if who.weights is not None:
@@ -144,9 +134,7 @@ def _contenders(who: TrackerOptions, *, threads: int | None) -> "list[Contender]
             name,
             device=who.device,
             threads=threads,
-            settings=settings_for_weights(
-                name, who.scales, update=who.update, search_again=who.search_again
-            ),
+            settings=search.settings(name),
             time_limit=who.time_limit,
         )
         for name in who.weights or [DEFAULT_WEIGHTS]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from siamfc.cli.console import print_json
-from siamfc.cli.parameters import Flag
+from siamfc.cli.parameters import Flag, Json
 from siamfc.network import DEFAULT_WEIGHTS, export_weights, load_checkpoint
 
 
@@ -12,7 +12,7 @@ def export(
     out: Path,
     weights: str = DEFAULT_WEIGHTS,
     overwrite: Flag = False,
-    json: Flag = False,
+    json: Json = False,
 ) -> int:
     """Write weights as ONNX graphs, for use elsewhere.
 
@@ -27,8 +27,6 @@ def export(
         A name that `siamfc models` lists, a checkpoint (.safetensors), or a folder of weights.
     overwrite
         Replace what is there.
-    json
-        Print one JSON object.
     """
     checkpoint = load_checkpoint(weights)
     paths = export_weights(checkpoint, out, overwrite=overwrite)

@@ -1,16 +1,15 @@
-"""The loop over a video's frames that `track` and `demo` share."""
+"""The loop over a video's frames that `track`, `compare` and `demo` share."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from siamfc.cli.console import print_error
 from siamfc.cli.interrupt import StopRequest
 from siamfc.cli.progress import Progress
+from siamfc.cli.sinks import Sink
 from siamfc.frames import Frame
 from siamfc.tracking import FrameResult
-
-Sink = Callable[[Frame, FrameResult], object]
-"""Takes a frame and where the targets are in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,3 +54,11 @@ def run_loop(
     if first is None or last is None:
         raise ValueError("expected at least one frame")
     return Outcome(first=first, last=last, count=count, seconds=seconds, stopped=stop.requested)
+
+
+def exit_status(outcome: Outcome) -> int:
+    """The verb's exit status; says so if Ctrl-C ended the loop."""
+    if not outcome.stopped:
+        return 0
+    print_error(f"stopped by Ctrl-C after {outcome.count} frames; what was tracked is kept")
+    return 130

@@ -1,19 +1,62 @@
-"""Parameters that several verbs take, said once."""
+"""Parameters that several verbs take, said once, with their help."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from siamfc.tracking import AnySettings
 
 Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
 """A switch: off unless named, without a `--no-…` twin."""
 
-Device = Literal["auto", "cpu", "cuda"]
-"""Where the network runs; `auto` takes the GPU where torch can use one."""
+Json = Annotated[Flag, Parameter(help="Print one JSON object instead of text.")]
 
-Update = Literal["none", "previous", "average", "sure", "both"]
-"""What of later frames is searched for; see `siamfc.tracking.updating`."""
+Source = Annotated[
+    str | Path,
+    Parameter(
+        help="A video file, a folder or glob of images, a camera's number, or a stream's URL."
+    ),
+]
+"""It is parsed as text, for a URL is no path; by the mention of `Path` shells complete file
+names."""
 
-Source = str | Path
-"""What is tracked through. It is parsed as text, for a URL is no path; by the mention of `Path`
-shells complete file names."""
+Weights = Annotated[str, Parameter(help="A name that `siamfc models` lists, or a path.")]
+
+DeviceName = Literal["auto", "cpu", "cuda"]
+"""`auto` takes the GPU where torch can use one."""
+
+Device = Annotated[DeviceName, Parameter(help="Where the network runs.")]
+
+Scales = Annotated[
+    int | None,
+    Parameter(
+        help="Sizes of the object that are tried in each frame: an odd number, 3 by default. "
+        "Only for networks that search scales: --weights siamfc."
+    ),
+]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """How the object is searched for."""
+
+    scales: Scales = None
+    update: Literal["none", "previous", "average", "sure", "both"] = "none"
+    """What is searched for. none: the object as it was in the first frame. previous: as it was
+    one frame ago. average: a moving average. sure: one of the frames with a high score. both: the
+    first frame and such an average together. Only with --weights siamfc."""
+    search_again: Flag = False
+    """Look for an object that is lost all over the frame, which takes about four times as long
+    while it is lost."""
+
+    def settings(self, weights: str) -> "AnySettings":
+        """The tracker's settings with these weights."""
+        from siamfc.tracking import settings_for_weights
+
+        return settings_for_weights(
+            weights, self.scales, update=self.update, search_again=self.search_again
+        )

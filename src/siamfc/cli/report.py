@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from siamfc.cli.console import one_line, print_error, print_json, print_table
-from siamfc.cli.parameters import Flag
+from siamfc.cli.parameters import Flag, Json
 from siamfc.cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def report(
     shown: PageOptions = _SHOWN,
     export: str | None = None,
     overwrite: Flag = False,
-    json: Flag = False,
+    json: Json = False,
 ) -> int:
     """Show results as a page, tables and plots.
 
@@ -81,8 +81,6 @@ def report(
         Also write each tracker's boxes in this form, such as got10k, under OUT/export.
     overwrite
         Replace an earlier report.
-    json
-        Print one JSON object instead of a table.
     """
     if not results:
         raise UsageError("expected a folder of results, got none")

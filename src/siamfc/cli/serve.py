@@ -5,7 +5,7 @@ import webbrowser
 from pathlib import Path
 from threading import Thread
 
-from siamfc.cli.parameters import Device, Flag
+from siamfc.cli.parameters import Device, DeviceName, Flag, Scales, Weights
 from siamfc.errors import InputError
 from siamfc.network import DEFAULT_WEIGHTS
 
@@ -21,8 +21,8 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 0,
-    weights: str = DEFAULT_WEIGHTS,
-    scales: int | None = None,
+    weights: Weights = DEFAULT_WEIGHTS,
+    scales: Scales = None,
     device: Device = "auto",
     allow_network: Flag = False,
     no_browser: Flag = False,
@@ -40,13 +40,6 @@ def serve(
         Name or address to listen on. Any but this machine's own also needs --allow-network.
     port
         To listen on. 0: a free one.
-    weights
-        A name that `siamfc models` lists, or a path.
-    scales
-        Sizes of the object that are tried in each frame: an odd number, 3 by default. Only for
-        networks that search scales: --weights siamfc.
-    device
-        Where the network runs.
     allow_network
         Let other machines reach the page. Whoever learns the address can then use it, and the
         connection is not encrypted.
@@ -75,7 +68,7 @@ def open_page(
     port: int = 0,
     weights: str,
     scales: int | None,
-    device: Device,
+    device: DeviceName,
     allow_network: bool = False,
     browser: bool = True,
 ) -> int:

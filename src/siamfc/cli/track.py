@@ -1,21 +1,43 @@
 """`siamfc track`."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from siamfc.cli.console import print_error, print_json
-from siamfc.cli.loop import Outcome, Sink, run_loop
-from siamfc.cli.parameters import Device, Flag, Source, Update
+from siamfc.cli.console import print_json
+from siamfc.cli.loop import Outcome, exit_status, run_loop
+from siamfc.cli.parameters import Device, Flag, SearchOptions, Source, Weights
 from siamfc.cli.serve import open_page
+from siamfc.cli.sinks import Sink, film_sink, results_sink
 from siamfc.cli.usage import UsageError, parse_box
-from siamfc.errors import OutputError
-from siamfc.frames import FrameSource, open_source, open_writer
+from siamfc.frames import FrameSource, open_source
 from siamfc.network import DEFAULT_WEIGHTS, load_matcher
-from siamfc.tracking import FrameResult, follow, open_results, result_paths, settings_for_weights
+from siamfc.tracking import FrameResult, follow, result_paths
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """What is written."""
+
+    out: Annotated[Path | None, Parameter(alias="-o")] = None
+    """The film to write, with the boxes drawn in: .mp4, .mov, .mkv or .webm, or a folder of PNG
+    images (a name without an ending)."""
+    results: Path | None = None
+    """The boxes as a file: .txt (OTB's convention, a file for each object), .csv or .jsonl."""
+    codec: Literal["h264", "vp9", "av1"] | None = None
+    """Of the film. By default H.264, in .webm VP9."""
+    overwrite: Flag = False
+    """Replace files that exist."""
+    json: Flag = False
+    """Print one JSON object instead of text; without --results it holds every frame's boxes."""
+
+
+_OUTPUT, _SEARCH = OutputOptions(), SearchOptions()
 
 
 def track(
@@ -23,16 +45,10 @@ def track(
     /,
     *,
     box: Annotated[list[str] | None, Parameter(negative=(), allow_leading_hyphen=True)] = None,
-    out: Annotated[Path | None, Parameter(alias="-o")] = None,
-    results: Path | None = None,
-    weights: str = DEFAULT_WEIGHTS,
-    scales: int | None = None,
-    update: Update = "none",
-    search_again: Flag = False,
-    codec: Literal["h264", "vp9", "av1"] | None = None,
+    output: OutputOptions = _OUTPUT,
+    weights: Weights = DEFAULT_WEIGHTS,
+    search: SearchOptions = _SEARCH,
     device: Device = "auto",
-    overwrite: Flag = False,
-    json: Flag = False,
 ) -> int:
     """Follow objects through a video.
 
@@ -43,90 +59,54 @@ def track(
 
     Parameters
     ----------
-    source
-        A video file, a folder or glob of images, a camera's number, or a stream's URL.
     box
         X,Y,W,H of the object in the first frame, in pixels from its top left corner. Once for
         each object.
-    out
-        The film to write, with the boxes drawn in: .mp4, .mov, .mkv or .webm, or a folder of PNG
-        images (a name without an ending).
-    results
-        The boxes as a file: .txt (OTB's convention, a file for each object), .csv or .jsonl.
-    weights
-        A name that `siamfc models` lists, or a path.
-    scales
-        Sizes of the object that are tried in each frame: an odd number, 3 by default. Only for
-        networks that search scales: --weights siamfc.
-    update
-        What is searched for. none: the object as it was in the first frame. previous: as it was
-        one frame ago. average: a moving average. sure: one of the frames with a high score. both:
-        the first frame and such an average together. Only with --weights siamfc.
-    search_again
-        Look for an object that is lost all over the frame, which takes about four times as long
-        while it is lost.
-    codec
-        Of the film. By default H.264, in .webm VP9.
-    device
-        Where the network runs.
-    overwrite
-        Replace files that exist.
-    json
-        Print one JSON object instead of text; without --results it holds every frame's boxes.
+    output
+        What is written.
+    search
+        How the object is searched for.
     """
     boxes = [parse_box(text) for text in box or ()]
     if not boxes:
-        options = search_again or update != "none"
-        output = out is not None or results is not None or codec is not None or overwrite
-        if output or json or options:
+        if output != _OUTPUT or search != SearchOptions(scales=search.scales):
             raise UsageError(
                 "expected a box, got none: say with --box X,Y,W,H where the object is in the first "
                 "frame, in pixels; or name the source alone, to draw the box on a page"
             )
-        return open_page(source=str(source), weights=weights, scales=scales, device=device)
-    settings = settings_for_weights(weights, scales, update=update, search_again=search_again)
+        return open_page(source=str(source), weights=weights, scales=search.scales, device=device)
+    settings = search.settings(weights)
     kept: list[FrameResult] = []
     with ExitStack() as stack:
         frames = stack.enter_context(open_source(source))
-        sinks: list[Sink] = []
-        if out is not None:
-            _protect(source, out)
-            sinks.append(stack.enter_context(_film(out, frames, codec, overwrite)))
-        if results is not None:
-            sinks.append(stack.enter_context(_results(results, len(boxes), overwrite)))
-        elif json:
+        sinks = [stack.enter_context(sink) for sink in _files(output, source, frames, len(boxes))]
+        if output.json and output.results is None:
             sinks.append(lambda _, result: kept.append(result))
         tracked = follow(frames, boxes, load_matcher(weights, device=device), settings)
         outcome = run_loop(tracked, sinks, total=frames.frame_count)
-    files = [] if results is None else result_paths(results, len(boxes))
-    if json:
-        print_json({"source": str(source), **_summary(outcome, out, files), **_boxes(kept)})
+    files = [] if output.results is None else result_paths(output.results, len(boxes))
+    if output.json:
+        print_json({"source": str(source), **_summary(outcome, output.out, files), **_boxes(kept)})
     else:
-        _print(outcome, out, files)
-    if outcome.stopped:
-        print_error(f"stopped by Ctrl-C after {outcome.count} frames; what was tracked is kept")
-    return 130 if outcome.stopped else 0
+        _print(outcome, output.out, files)
+    return exit_status(outcome)
 
 
-def _protect(source: Source, out: Path) -> None:
-    """Refuse to put a film in the place of what it is made from, even to overwrite."""
-    if out.exists() and Path(source).exists() and out.samefile(source):
-        raise OutputError(f"{out} is the source itself: name another file")
-
-
-@contextmanager
-def _film(out: Path, frames: FrameSource, codec: str | None, overwrite: bool) -> Iterator[Sink]:
-    """A film with the boxes drawn in, kept only if the block ends well."""
-    rate = frames.frame_rate
-    with open_writer(out, codec=codec, frame_rate=rate, overwrite=overwrite) as writer:
-        yield lambda frame, result: writer.write(result.draw(frame.image), frame.time)
-
-
-@contextmanager
-def _results(path: Path, targets: int, overwrite: bool) -> Iterator[Sink]:
-    """A file of results, kept only if the block ends well."""
-    with open_results(path, targets=targets, overwrite=overwrite) as add:
-        yield lambda _, result: add(result)
+def _files(
+    output: OutputOptions, source: str | Path, frames: FrameSource, targets: int
+) -> Iterator[AbstractContextManager[Sink]]:
+    """The files that were asked for, each unopened."""
+    if output.out is not None:
+        yield film_sink(
+            output.out,
+            lambda image, result: result.draw(image),
+            frames,
+            source=source,
+            codec=output.codec,
+            overwrite=output.overwrite,
+        )
+    if output.results is not None:
+        yield results_sink(output.results, targets=targets, overwrite=output.overwrite)
 
 
 def _summary(outcome: Outcome, out: Path | None, files: list[Path]) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 from typing import Literal
 
-from siamfc.cli.parameters import Device, Flag
+from siamfc.cli.parameters import Device, Flag, Scales, Weights
 from siamfc.network import DEFAULT_WEIGHTS
 
 
 def trax(
     *,
-    weights: str = DEFAULT_WEIGHTS,
-    scales: int | None = None,
+    weights: Weights = DEFAULT_WEIGHTS,
+    scales: Scales = None,
     device: Device = "auto",
     threads: int | None = None,
     index_base: Literal["0", "1"] = "0",
@@ -22,13 +22,6 @@ def trax(
 
     Parameters
     ----------
-    weights
-        A name that `siamfc models` lists, or the path of a checkpoint.
-    scales
-        Sizes of the target that are tried in each frame: an odd number, 3 by default. Only for
-        networks that search scales: --weights siamfc.
-    device
-        Where the network runs.
     threads
         Of the network on a CPU; as many as there are cores unless given.
     index_base

@@ -1,8 +1,12 @@
 """What verbs share in reading their arguments."""
 
 import math
+from typing import TYPE_CHECKING
 
 from siamfc.errors import InputError
+
+if TYPE_CHECKING:
+    from siamfc.workers import Workers
 
 
 class UsageError(InputError):
@@ -30,3 +34,12 @@ def parse_box(text: str) -> tuple[float, float, float, float]:
     if w <= 0 or h <= 0:
         raise UsageError(f"--box: expected a width and height above 0, got {text!r}")
     return x, y, w, h
+
+
+def make_workers(count: int, cluster: str | None) -> "Workers":
+    """The processes of `--workers` or those of `--cluster`, whichever was given."""
+    from siamfc.workers import Workers
+
+    if cluster is not None and count != 1:
+        raise UsageError("expected either --workers or --cluster, got both")
+    return Workers(count, cluster=cluster)
