@@ -1,24 +1,63 @@
 """`siamfc curate`."""
 
 import sys
-from contextlib import ExitStack
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
 from siamfc.cli.console import print_json, print_table
-from siamfc.cli.parameters import Flag
-from siamfc.cli.progress import Progress
-from siamfc.cli.usage import UsageError
+from siamfc.cli.parameters import Flag, Json
+from siamfc.cli.progress import Progress, resumed_progress
+from siamfc.cli.usage import UsageError, make_workers
 from siamfc.errors import DatasetError
 
 if TYPE_CHECKING:
+    from siamfc.data.curation_settings import CurationSettings
+    from siamfc.data.sequences import Video
     from siamfc.data.store_writer import State
+    from siamfc.workers import Workers
 
-_CROPS = Group("Crops", sort_key=1)
-_FILTERS = Group("Filters", sort_key=2)
+
+@Parameter(name="*", group=Group("Crops", sort_key=1))
+@dataclass(frozen=True, kw_only=True)
+class CropOptions:
+    """How large the crops are."""
+
+    max_shift: float = 8.0
+    """Pixels that training may shift the target by."""
+    max_stretch: float = 0.05
+    """Share that training may enlarge the search image by."""
+    context_amount: float = 0.5
+    """Margin about the target as a share of its width plus height."""
+    jpeg_quality: int = 90
+    """Of the crops, 1 to 95."""
+
+
+@Parameter(name="*", group=Group("Filters", sort_key=2))
+@dataclass(frozen=True, kw_only=True)
+class FilterOptions:
+    """Which targets are left out."""
+
+    frame_step: int = 1
+    """Take every n-th frame of a track."""
+    least_side: float = 10.0
+    """Shortest side of a box in pixels."""
+    least_area_share: float = 0.0
+    """Smallest share of the frame that a box takes."""
+    most_area_share: float = 0.75
+    """Largest share of the frame that a box takes."""
+    most_aspect: float = 5.0
+    """Longest ratio of a box's longer to its shorter side."""
+    least_visibility: float = 0.3
+    """Smallest visible share, where the data set states one."""
+    least_inside: float = 0.5
+    """Smallest share of a box that lies inside the frame."""
+
+
+_CROPS, _FILTERS = CropOptions(), FilterOptions()
 _OTHERWISE = Group("Instead of curating", sort_key=3)
 
 
@@ -31,18 +70,9 @@ def curate(
     split: str | None = None,
     workers: int = 1,
     cluster: str | None = None,
-    json: Flag = False,
-    max_shift: Annotated[float, Parameter(group=_CROPS)] = 8.0,
-    max_stretch: Annotated[float, Parameter(group=_CROPS)] = 0.05,
-    context_amount: Annotated[float, Parameter(group=_CROPS)] = 0.5,
-    jpeg_quality: Annotated[int, Parameter(group=_CROPS)] = 90,
-    frame_step: Annotated[int, Parameter(group=_FILTERS)] = 1,
-    least_side: Annotated[float, Parameter(group=_FILTERS)] = 10.0,
-    least_area_share: Annotated[float, Parameter(group=_FILTERS)] = 0.0,
-    most_area_share: Annotated[float, Parameter(group=_FILTERS)] = 0.75,
-    most_aspect: Annotated[float, Parameter(group=_FILTERS)] = 5.0,
-    least_visibility: Annotated[float, Parameter(group=_FILTERS)] = 0.3,
-    least_inside: Annotated[float, Parameter(group=_FILTERS)] = 0.5,
+    json: Json = False,
+    crops: CropOptions = _CROPS,
+    filters: FilterOptions = _FILTERS,
     check: Annotated[Flag, Parameter(group=_OTHERWISE)] = False,
     verify: Annotated[Path | None, Parameter(group=_OTHERWISE)] = None,
 ) -> int:
@@ -66,80 +96,55 @@ def curate(
         Processes that decode and crop.
     cluster
         Address of a Dask scheduler, whose workers decode and crop.
-    json
-        Print one JSON object instead of tables.
-    max_shift
-        Pixels that training may shift the target by.
-    max_stretch
-        Share that training may enlarge the search image by.
-    context_amount
-        Margin about the target as a share of its width plus height.
-    jpeg_quality
-        Of the crops, 1 to 95.
-    frame_step
-        Take every n-th frame of a track.
-    least_side
-        Shortest side of a box in pixels.
-    least_area_share
-        Smallest share of the frame that a box takes.
-    most_area_share
-        Largest share of the frame that a box takes.
-    most_aspect
-        Longest ratio of a box's longer to its shorter side.
-    least_visibility
-        Smallest visible share, where the data set states one.
-    least_inside
-        Smallest share of a box that lies inside the frame.
+    crops
+        How large the crops are.
+    filters
+        Which targets are left out.
     check
         Read the data set FORMAT ROOT and say what is wrong with it.
     verify
         Compare every entry of this store with its digest.
     """
-    given = dict(locals())  # the settings are flags of the same name
-    if cluster is not None and workers != 1:
-        raise UsageError("expected either --workers or --cluster, got both")
+    pool = make_workers(workers, cluster)
     if verify is not None:
-        _expect(format is None and not check, "--verify STORE and nothing else")
+        if format is not None or check:
+            raise UsageError("expected --verify STORE and nothing else")
         return _verify(verify, json=json)
-    if check:
-        _expect(root is not None and store is None, "--check FORMAT ROOT")
-        return _check(str(format), Path(root or ""), split, workers, cluster, json=json)
-    _expect(store is not None, "FORMAT ROOT STORE")
-    return _curate(given)
-
-
-def _expect(fits: bool, form: str) -> None:
-    if not fits:
-        raise UsageError(f"expected {form}")
-
-
-def _curate(given: dict[str, Any]) -> int:
-    from siamfc.data.curation import curate as run
+    if format is None or root is None or (store is None) != check:
+        raise UsageError("expected " + ("--check FORMAT ROOT" if check else "FORMAT ROOT STORE"))
     from siamfc.data.curation_settings import CurationSettings
     from siamfc.data.readers import open_dataset
-    from siamfc.workers import Workers
 
-    names = {field.name for field in fields(CurationSettings)}
-    settings = CurationSettings(**{name: given[name] for name in names & given.keys()})
-    root, store, split = given["root"].absolute(), given["store"], given["split"]
-    videos = open_dataset(given["format"], root, split=split)
-    with Workers(given["workers"], cluster=given["cluster"]) as workers, ExitStack() as stack:
-        bars: list[Progress] = []
+    settings = CurationSettings(**asdict(crops), **asdict(filters))
+    videos = open_dataset(format, root.absolute(), split=split)
+    if store is None:
+        return _check(videos, root, pool, json=json)
+    source = f"{format} {split}" if split else format
+    state = _cut_out(videos, store, settings, root=root.absolute(), source=source, pool=pool)
+    return _report(store, state, settings.crop_size, json=json)
 
-        def show(_images: int, finished: int) -> None:
-            if bars:
-                bars[0].advance(finished)
-                return
-            if 0 < finished < len(videos):
-                print(f"goes on after {finished} of {len(videos)} videos", file=sys.stderr)
-            bar = Progress("curate", len(videos) - finished, unit="videos")
-            bars.append(stack.enter_context(bar))
 
-        source = f"{given['format']} {split}" if split else given["format"]
-        state = run(
-            videos, store, settings, root=root, source=source, workers=workers, on_chunk=show
+def _cut_out(
+    videos: "Sequence[Video]",
+    store: Path,
+    settings: "CurationSettings",
+    *,
+    root: Path,
+    source: str,
+    pool: "Workers",
+) -> "State":
+    from siamfc.data.curation import curate as run
+
+    with pool, resumed_progress("curate", len(videos), unit="videos") as advance:
+        return run(
+            videos,
+            store,
+            settings,
+            root=root,
+            source=source,
+            workers=pool,
+            on_chunk=lambda _, finished: advance(finished),
         )
-    return _report(store, state, settings.crop_size, json=given["json"])
 
 
 def _report(store: Path, state: "State", crop_size: int, *, json: bool) -> int:
@@ -194,19 +199,11 @@ def _verify(store: Path, *, json: bool) -> int:
     return 0
 
 
-def _check(
-    layout: str, root: Path, split: str | None, workers: int, cluster: str | None, *, json: bool
-) -> int:
+def _check(videos: "Sequence[Video]", root: Path, pool: "Workers", *, json: bool) -> int:
     from siamfc.data.checking import check_dataset
-    from siamfc.data.readers import open_dataset
-    from siamfc.workers import Workers
 
-    videos = open_dataset(layout, root.absolute(), split=split)
-    with (
-        Workers(workers, cluster=cluster) as processes,
-        Progress("check", len(videos), unit="videos") as progress,
-    ):
-        report = check_dataset(videos, workers=processes, on_video=lambda _: progress.advance())
+    with pool, Progress("check", len(videos), unit="videos") as progress:
+        report = check_dataset(videos, workers=pool, on_video=lambda _: progress.advance())
     if json:
         print_json(report.to_json())
     else:

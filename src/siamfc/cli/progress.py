@@ -2,6 +2,8 @@
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Self, TextIO
 
 
@@ -52,6 +54,27 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+@contextmanager
+def resumed_progress(label: str, total: int, *, unit: str) -> Iterator[Callable[[int], None]]:
+    """Progress of work that goes on where an earlier run stopped.
+
+    What it gives is called with a count: first what was done before, then each time what more is.
+    """
+    with ExitStack() as stack:
+        progress: Progress | None = None
+
+        def advance(count: int) -> None:
+            nonlocal progress
+            if progress is not None:
+                progress.advance(count)
+                return
+            if 0 < count < total:
+                print(f"goes on after {count} of {total} {unit}", file=sys.stderr)
+            progress = stack.enter_context(Progress(label, total - count, unit=unit))
+
+        yield advance
 
 
 class _Bar:

@@ -2,16 +2,25 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from siamfc.cli.parameters import Flag
-from siamfc.cli.progress import Progress
+from siamfc.cli.progress import Progress, resumed_progress
 from siamfc.errors import InputError
 
 if TYPE_CHECKING:
     from siamfc.data.synthetic import TruthVideo
+
+VideoPath = Annotated[
+    Path,
+    Parameter(
+        help="A film, .mp4, .mkv or .mov, with boxes and visibility as .txt beside it; any other "
+        "name: a folder in the layout of OTB."
+    ),
+]
+Lossless = Annotated[Flag, Parameter(help="Keep every pixel of a film (.mkv).")]
 
 synth = App(name="synth", help="Make synthetic images and videos, with exact boxes.")
 
@@ -52,8 +61,6 @@ def dataset(
     workers
         Processes that draw.
     """
-    from contextlib import ExitStack
-
     from siamfc.data.space import format_bytes, free_bytes
     from siamfc.data.synthetic import SyntheticDatasetSettings, bytes_needed, write_dataset
     from siamfc.workers import Workers
@@ -67,39 +74,29 @@ def dataset(
         f"{format_bytes(free)} are free",
         file=sys.stderr,
     )
-    with Workers(workers) as processes, ExitStack() as stack:
-        bars: list[Progress] = []
-
-        def show(count: int) -> None:
-            if bars:
-                bars[0].advance(count)
-                return
-            if count:
-                print(f"goes on after {count} images", file=sys.stderr)
-            bars.append(stack.enter_context(Progress("draw", images - count, unit="images")))
-
-        write_dataset(out, settings, image_format=format, workers=processes, on_images=show)
+    with (
+        Workers(workers) as processes,
+        resumed_progress("draw", images, unit="images") as advance,
+    ):
+        write_dataset(out, settings, image_format=format, workers=processes, on_images=advance)
     print(f"{out}: {images} images in {folders} folders, settings in dataset.json")
 
 
 @synth.command
 def video(
-    out: Path,
+    out: VideoPath,
     *,
     frames: int = 300,
     size: int = 255,
     target: int = 40,
     max_displacement: int = 4,
     seed: int = 0,
-    lossless: Flag = False,
+    lossless: Lossless = False,
 ) -> None:
     """Write a video of a black square that wanders over white.
 
     Parameters
     ----------
-    out
-        A film, .mp4, .mkv or .mov, with the boxes beside it as .txt; any other name: a folder in
-        the layout of OTB.
     frames
         Count of frames.
     size
@@ -110,8 +107,6 @@ def video(
         Longest step from frame to frame on each axis, in pixels.
     seed
         Of the path.
-    lossless
-        Keep every pixel of a film (.mkv).
     """
     from siamfc.data.synthetic import SquareVideo, SquareVideoSettings
 
@@ -123,7 +118,7 @@ def video(
 
 @synth.command
 def clip(
-    out: Path,
+    out: VideoPath,
     *,
     frames: int = 180,
     width: int = 640,
@@ -131,15 +126,12 @@ def clip(
     target: int = 68,
     noise: float = 3.0,
     seed: int = 0,
-    lossless: Flag = False,
+    lossless: Lossless = False,
 ) -> None:
     """Write a procedural video: a textured object that turns, scales and is hidden for a while.
 
     Parameters
     ----------
-    out
-        A film, .mp4, .mkv or .mov, with boxes and visibility beside it; any other name: a folder
-        in the layout of OTB.
     frames
         Count of frames.
     width
@@ -152,8 +144,6 @@ def clip(
         Standard deviation of the sensor noise in grey levels.
     seed
         Of everything.
-    lossless
-        Keep every pixel of a film (.mkv).
     """
     from siamfc.data.clip import ClipSettings, ProceduralClip
 
