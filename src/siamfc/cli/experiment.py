@@ -1,6 +1,7 @@
 """`siamfc experiment`."""
 
 import sys
+from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -8,15 +9,50 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 from siamfc.cli.console import print_json, print_table
-from siamfc.cli.parameters import Device, Flag
+from siamfc.cli.parameters import DeviceName, Json
 from siamfc.cli.usage import UsageError
 from siamfc.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     from siamfc.experiments.steps import Options
 
-_SECOND = Group("Experiment 2", sort_key=1)
-_THIRD = Group("Experiment 3", sort_key=2)
+SizeName = Literal["full", "gpu", "tiny"]
+SeveralTexts = Annotated[list[str] | None, Parameter(negative=())]
+
+
+@Parameter(name="*", group=Group("Experiment 2", sort_key=1))
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """What experiment 2 trains on."""
+
+    vid: Path | None = None
+    """Root of ILSVRC VID, which is curated into OUT/store and trained on."""
+    data: Annotated[list[Path] | None, Parameter(negative=())] = None
+    """A store that `siamfc curate` wrote, to train on; may be given several times. Without --vid
+    and --data, procedural pairs are trained on."""
+    workers: int = 1
+    """Processes that curate."""
+
+
+@Parameter(name="*", group=Group("Experiment 3", sort_key=2))
+@dataclass(frozen=True, kw_only=True)
+class TrackingOptions:
+    """What experiment 3 tracks, and with which weights."""
+
+    weights: SeveralTexts = None
+    """[NAME=]WEIGHTS: a name that `siamfc models` lists, a checkpoint, or the folder of experiment
+    1 or 2; may be given several times. Without any, experiments 1 and 2 are run first."""
+    videos: Annotated[tuple[str, Path] | None, Parameter(negative=())] = None
+    """FORMAT ROOT: a data set for videos 4 to 9, such as otb and its folder."""
+    sequence: SeveralTexts = None
+    """One of its sequences; may be given several times. By default six, at equal distances."""
+    frames: int | None = None
+    """First frames of each of them that are tracked; by default all."""
+    scales: int = 3
+    """Sizes of the target that are tried in each of their frames; an odd number."""
+
+
+_TRAINED, _TRACKED = TrainingOptions(), TrackingOptions()
 
 
 def experiment(
@@ -24,17 +60,11 @@ def experiment(
     /,
     *,
     out: Annotated[Path, Parameter(alias="-o")],
-    size: Literal["full", "gpu", "tiny"] | None = None,
-    device: Device = "auto",
-    json: Flag = False,
-    vid: Annotated[Path | None, Parameter(group=_SECOND)] = None,
-    data: Annotated[list[Path] | None, Parameter(group=_SECOND, negative=())] = None,
-    workers: Annotated[int, Parameter(group=_SECOND)] = 1,
-    weights: Annotated[list[str] | None, Parameter(group=_THIRD, negative=())] = None,
-    videos: Annotated[tuple[str, Path] | None, Parameter(group=_THIRD, negative=())] = None,
-    sequence: Annotated[list[str] | None, Parameter(group=_THIRD, negative=())] = None,
-    frames: Annotated[int | None, Parameter(group=_THIRD)] = None,
-    scales: Annotated[int, Parameter(group=_THIRD)] = 3,
+    size: SizeName | None = None,
+    device: DeviceName = "auto",
+    json: Json = False,
+    trained: TrainingOptions = _TRAINED,
+    tracked: TrackingOptions = _TRACKED,
 ) -> int:
     """Repeat an experiment of the thesis, its tables beside ours.
 
@@ -53,32 +83,15 @@ def experiment(
         to see that it works. By default gpu where torch finds one, otherwise tiny.
     device
         Where the network is trained and tracks.
-    json
-        Print one JSON object instead of a table.
-    vid
-        Root of ILSVRC VID, which is curated into OUT/store and trained on.
-    data
-        A store that `siamfc curate` wrote, to train on; may be given several times. Without --vid
-        and --data, procedural pairs are trained on.
-    workers
-        Processes that curate.
-    weights
-        [NAME=]WEIGHTS: a name that `siamfc models` lists, a checkpoint, or the folder of experiment
-        1 or 2; may be given several times. Without any, experiments 1 and 2 are run first.
-    videos
-        FORMAT ROOT: a data set for videos 4 to 9, such as otb and its folder.
-    sequence
-        One of its sequences; may be given several times. By default six, at equal distances.
-    frames
-        First frames of each of them that are tracked; by default all.
-    scales
-        Sizes of the target that are tried in each of their frames; an odd number.
+    trained
+        What experiment 2 trains on.
+    tracked
+        What experiment 3 tracks, and with which weights.
     """
     if number not in (1, 2, 3):
         raise UsageError(f"expected experiment 1, 2 or 3, got {number}")
-    given = {"vid": vid, "data": data, "weights": weights, "videos": videos, "sequence": sequence}
-    _refuse_others(number, {**given, "frames": frames})
-    if videos is None and (sequence or frames is not None):
+    _refuse_others(number, trained, tracked)
+    if tracked.videos is None and (tracked.sequence or tracked.frames is not None):
         raise UsageError("--sequence and --frames: expected --videos FORMAT ROOT with them")
     if find_spec("torch") is None:
         raise MissingDependencyError("experiments need torch: pip install 'siamfc[train,eval]'")
@@ -91,21 +104,9 @@ def experiment(
 
         results = run_first(out, options)
     elif number == 2:
-        from siamfc.experiments.second import Source, run_second
-
-        source = Source(vid=vid, stores=data or (), workers=workers)
-        results = run_second(out, options, source)
+        results = _run_second(out, options, trained)
     else:
-        from siamfc.experiments.third import RealVideos, find_named, run_third
-
-        real = None
-        if videos is not None:
-            layout, root = videos
-            real = RealVideos(
-                layout=layout, root=root, names=sequence or (), frames=frames, scales=scales
-            )
-        named = [find_named(text) for text in weights or ()]
-        results = run_third(out, options, weights=named, real=real)
+        results = _run_third(out, options, tracked)
     if json:
         print_json(results)
     else:
@@ -113,16 +114,39 @@ def experiment(
     return 0
 
 
-def _refuse_others(number: int, given: dict[str, Any]) -> None:
+def _refuse_others(number: int, trained: TrainingOptions, tracked: TrackingOptions) -> None:
     """Refuse options of another experiment, rather than ignore them."""
-    homes = {2: ("vid", "data"), 3: ("weights", "videos", "sequence", "frames")}
-    for home, names in homes.items():
-        for name in names:
-            if home != number and given[name] is not None:
+    for home, options, untouched in ((2, trained, _TRAINED), (3, tracked, _TRACKED)):
+        for name in (field.name for field in fields(options)):
+            if home != number and getattr(options, name) != getattr(untouched, name):
                 raise UsageError(f"--{name}: experiment {home} takes it, not experiment {number}")
 
 
-def _options(size: Literal["full", "gpu", "tiny"] | None, device: str) -> "Options":
+def _run_second(out: Path, options: "Options", trained: TrainingOptions) -> dict[str, Any]:
+    from siamfc.experiments.second import Source, run_second
+
+    source = Source(vid=trained.vid, stores=trained.data or (), workers=trained.workers)
+    return run_second(out, options, source)
+
+
+def _run_third(out: Path, options: "Options", tracked: TrackingOptions) -> dict[str, Any]:
+    from siamfc.experiments.third import RealVideos, find_named, run_third
+
+    real = None
+    if tracked.videos is not None:
+        layout, root = tracked.videos
+        real = RealVideos(
+            layout=layout,
+            root=root,
+            names=tracked.sequence or (),
+            frames=tracked.frames,
+            scales=tracked.scales,
+        )
+    named = [find_named(text) for text in tracked.weights or ()]
+    return run_third(out, options, weights=named, real=real)
+
+
+def _options(size: SizeName | None, device: str) -> "Options":
     from siamfc.experiments.steps import Options, find_device
 
     where = find_device(device)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from siamfc.cli.console import print_json
-from siamfc.cli.parameters import Device, Flag
+from siamfc.cli.parameters import DeviceName, Flag, Json
 from siamfc.errors import MissingDependencyError
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def train(
     ] = None,
     weights: str | None = None,
     resume: Flag = False,
-    device: Device = "auto",
-    json: Flag = False,
+    device: DeviceName = "auto",
+    json: Json = False,
 ) -> int:
     """Train a network and keep everything about the run in a folder.
 
@@ -46,8 +46,8 @@ def train(
     Parameters
     ----------
     recipe
-        thesis, paper, procedural (makes the weights that ship), finetune, or tiny (a minute on a
-        CPU).
+        thesis, paper, procedural and light (which make the weights that ship), finetune, or tiny
+        (a minute on a CPU).
     out
         Folder of the run: settings, log, curves, checkpoints, `weights.safetensors` at the end.
     data
@@ -63,20 +63,14 @@ def train(
         Go on with the run in the folder; begin if there is none.
     device
         Where to train.
-    json
-        Print one JSON object at the end.
     """
     if find_spec("torch") is None:
         raise MissingDependencyError("training needs torch: pip install 'siamfc[train]'")
     from siamfc.network.loading import load_checkpoint
-    from siamfc.training.overrides import change, read_assignments, read_toml
     from siamfc.training.processes import place_from_environment
-    from siamfc.training.recipes import find_recipe, with_stores
     from siamfc.training.running import RunOptions, run
 
-    chosen = with_stores(find_recipe(recipe)) if data else find_recipe(recipe)
-    chosen = change(chosen, read_toml(settings) if settings else {})
-    chosen = change(chosen, read_assignments(assignments or []))
+    chosen = _choose_recipe(recipe, settings, assignments or [], stored=bool(data))
     place = place_from_environment()
     where = _find_device(device, place)
     printer = _Printer(chosen)
@@ -97,6 +91,18 @@ def train(
     if place.is_first:
         _report(chosen, result, json=json)
     return 0
+
+
+def _choose_recipe(
+    name: str, settings: Path | None, assignments: list[str], *, stored: bool
+) -> "Recipe":
+    """The recipe of a name, for pairs from stores if they are, with the changes to its fields."""
+    from siamfc.training.overrides import change, read_assignments, read_toml
+    from siamfc.training.recipes import find_recipe, with_stores
+
+    recipe = with_stores(find_recipe(name)) if stored else find_recipe(name)
+    recipe = change(recipe, read_toml(settings) if settings else {})
+    return change(recipe, read_assignments(assignments))
 
 
 def _find_device(name: str, place: "Place") -> "torch.device":
