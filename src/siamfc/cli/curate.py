@@ -12,10 +12,10 @@ from siamfc.cli.console import print_json, print_table
 from siamfc.cli.parameters import Flag, Json
 from siamfc.cli.progress import Progress, resumed_progress
 from siamfc.cli.usage import UsageError, make_workers
+from siamfc.data.curation_settings import OUTCOME_TEXTS, CurationSettings, Outcome
 from siamfc.errors import DatasetError
 
 if TYPE_CHECKING:
-    from siamfc.data.curation_settings import CurationSettings
     from siamfc.data.sequences import Video
     from siamfc.data.store_writer import State
     from siamfc.workers import Workers
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 class CropOptions:
     """How large the crops are."""
 
-    max_shift: float = 8.0
+    max_shift: float = CurationSettings.max_shift
     """Pixels that training may shift the target by."""
-    max_stretch: float = 0.05
+    max_stretch: float = CurationSettings.max_stretch
     """Share that training may enlarge the search image by."""
-    context_amount: float = 0.5
+    context_amount: float = CurationSettings.context_amount
     """Margin about the target as a share of its width plus height."""
-    jpeg_quality: int = 90
+    jpeg_quality: int = CurationSettings.jpeg_quality
     """Of the crops, 1 to 95."""
 
 
@@ -41,19 +41,19 @@ class CropOptions:
 class FilterOptions:
     """Which targets are left out."""
 
-    frame_step: int = 1
+    frame_step: int = CurationSettings.frame_step
     """Take every n-th frame of a track."""
-    least_side: float = 10.0
+    least_side: float = CurationSettings.least_side
     """Shortest side of a box in pixels."""
-    least_area_share: float = 0.0
+    least_area_share: float = CurationSettings.least_area_share
     """Smallest share of the frame that a box takes."""
-    most_area_share: float = 0.75
+    most_area_share: float = CurationSettings.most_area_share
     """Largest share of the frame that a box takes."""
-    most_aspect: float = 5.0
+    most_aspect: float = CurationSettings.most_aspect
     """Longest ratio of a box's longer to its shorter side."""
-    least_visibility: float = 0.3
+    least_visibility: float = CurationSettings.least_visibility
     """Smallest visible share, where the data set states one."""
-    least_inside: float = 0.5
+    least_inside: float = CurationSettings.least_inside
     """Smallest share of a box that lies inside the frame."""
 
 
@@ -112,7 +112,6 @@ def curate(
         return _verify(verify, json=json)
     if format is None or root is None or (store is None) != check:
         raise UsageError("expected " + ("--check FORMAT ROOT" if check else "FORMAT ROOT STORE"))
-    from siamfc.data.curation_settings import CurationSettings
     from siamfc.data.readers import open_dataset
 
     settings = CurationSettings(**asdict(crops), **asdict(filters))
@@ -127,7 +126,7 @@ def curate(
 def _cut_out(
     videos: "Sequence[Video]",
     store: Path,
-    settings: "CurationSettings",
+    settings: CurationSettings,
     *,
     root: Path,
     source: str,
@@ -148,8 +147,6 @@ def _cut_out(
 
 
 def _report(store: Path, state: "State", crop_size: int, *, json: bool) -> int:
-    from siamfc.data.curation_settings import OUTCOME_TEXTS, Outcome
-
     kept = state.outcomes.get("kept", 0)
     if json:
         print_json(

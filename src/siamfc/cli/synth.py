@@ -2,16 +2,27 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from siamfc.cli.parameters import Flag
 from siamfc.cli.progress import Progress, resumed_progress
+from siamfc.data.clip import ClipSettings, ProceduralClip
+from siamfc.data.space import format_bytes, free_bytes
+from siamfc.data.synthetic import (
+    SquareVideo,
+    SquareVideoSettings,
+    SyntheticDatasetSettings,
+    TruthVideo,
+    bytes_needed,
+    write_dataset,
+    write_otb,
+)
+from siamfc.data.synthetic.film import write_film
+from siamfc.data.synthetic.otb import TRUTH_NAME
 from siamfc.errors import InputError
-
-if TYPE_CHECKING:
-    from siamfc.data.synthetic import TruthVideo
+from siamfc.workers import Workers
 
 VideoPath = Annotated[
     Path,
@@ -29,11 +40,11 @@ synth = App(name="synth", help="Make synthetic images and videos, with exact box
 def dataset(
     out: Path,
     *,
-    images: int = 500_000,
-    folders: int = 2_000,
-    size: int = 255,
-    square: int = 60,
-    seed: int = 0,
+    images: int = SyntheticDatasetSettings.images,
+    folders: int = SyntheticDatasetSettings.folders,
+    size: int = SyntheticDatasetSettings.size,
+    square: int = SyntheticDatasetSettings.square,
+    seed: int = SyntheticDatasetSettings.seed,
     format: Literal["png", "jpeg"] = "png",  # noqa: A002 - the flag's name
     workers: int = 1,
 ) -> None:
@@ -61,10 +72,6 @@ def dataset(
     workers
         Processes that draw.
     """
-    from siamfc.data.space import format_bytes, free_bytes
-    from siamfc.data.synthetic import SyntheticDatasetSettings, bytes_needed, write_dataset
-    from siamfc.workers import Workers
-
     settings = SyntheticDatasetSettings(
         images=images, folders=folders, size=size, square=square, seed=seed
     )
@@ -86,11 +93,11 @@ def dataset(
 def video(
     out: VideoPath,
     *,
-    frames: int = 300,
-    size: int = 255,
-    target: int = 40,
-    max_displacement: int = 4,
-    seed: int = 0,
+    frames: int = SquareVideoSettings.frames,
+    size: int = SquareVideoSettings.size,
+    target: int = SquareVideoSettings.target,
+    max_displacement: int = SquareVideoSettings.max_displacement,
+    seed: int = SquareVideoSettings.seed,
     lossless: Lossless = False,
 ) -> None:
     """Write a video of a black square that wanders over white.
@@ -108,8 +115,6 @@ def video(
     seed
         Of the path.
     """
-    from siamfc.data.synthetic import SquareVideo, SquareVideoSettings
-
     settings = SquareVideoSettings(
         frames=frames, size=size, target=target, max_displacement=max_displacement, seed=seed
     )
@@ -120,12 +125,12 @@ def video(
 def clip(
     out: VideoPath,
     *,
-    frames: int = 180,
-    width: int = 640,
-    height: int = 360,
-    target: int = 68,
-    noise: float = 3.0,
-    seed: int = 0,
+    frames: int = ClipSettings.frames,
+    width: int = ClipSettings.width,
+    height: int = ClipSettings.height,
+    target: int = ClipSettings.target,
+    noise: float = ClipSettings.noise,
+    seed: int = ClipSettings.seed,
     lossless: Lossless = False,
 ) -> None:
     """Write a procedural video: a textured object that turns, scales and is hidden for a while.
@@ -145,26 +150,20 @@ def clip(
     seed
         Of everything.
     """
-    from siamfc.data.clip import ClipSettings, ProceduralClip
-
     settings = ClipSettings(
         frames=frames, width=width, height=height, target=target, noise=noise, seed=seed
     )
     _write(out, ProceduralClip(settings), lossless=lossless)
 
 
-def _write(out: Path, made: "TruthVideo", *, lossless: bool) -> None:
+def _write(out: Path, made: TruthVideo, *, lossless: bool) -> None:
     """Write a film or a folder, whichever the name says, and say where it is."""
     with Progress("frames", len(made)) as progress:
         if out.suffix:
-            from siamfc.data.synthetic.film import write_film
-
             truth, _ = write_film(out, made, lossless=lossless, on_frame=progress.advance)
         elif lossless:
             raise InputError(f"--lossless: a folder always is; leave it out, or name a film: {out}")
         else:
-            from siamfc.data.synthetic.otb import TRUTH_NAME, write_otb
-
             write_otb(out, made, on_frame=progress.advance)
             truth = out / TRUTH_NAME
     print(f"{out}: {len(made)} frames, boxes in {truth}")
