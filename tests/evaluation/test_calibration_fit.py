@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from siamfc.errors import InputError
-from siamfc.evaluation.calibration import fit_calibration, measure_reliability
+from siamfc.evaluation.calibration import balance, fit_calibration, measure_reliability
 from siamfc.network.calibration import Calibration
 
 
@@ -43,7 +43,7 @@ def test_scores_after_a_fit_are_reliable_and_before_are_not():
     after = measure_reliability(fit_calibration(logits, right).chance(logits), right)
     assert before.error > 0.1
     assert after.error < 0.01
-    assert before.frames.sum() == after.frames.sum() == len(right)
+    assert before.weight.sum() == pytest.approx(1)
 
 
 def test_separable_frames_have_a_fit_too():
@@ -55,10 +55,27 @@ def test_separable_frames_have_a_fit_too():
 def test_a_reliability_by_hand():
     scores = [0.0, 0.05, 0.5, 0.58, 1.0]
     found = measure_reliability(scores, [False, True, False, True, True])
-    assert found.frames.tolist() == [2, 2, 1]
+    np.testing.assert_allclose(found.weight, [0.4, 0.4, 0.2])
     np.testing.assert_allclose(found.score, [0.025, 0.54, 1.0])
     np.testing.assert_allclose(found.right, [0.5, 0.5, 1.0])
     assert found.error == pytest.approx((2 * 0.475 + 2 * 0.04) / 5)
+
+
+def test_weights_stand_for_how_often_boxes_are_right_elsewhere():
+    """Frames of which half the right ones were left out are a fair sample, once balanced."""
+    truth = Calibration(slope=2.0, offset=0.5)
+    logits, right = draw(truth)
+    kept = ~right | (np.random.default_rng(1).random(len(right)) < 0.5)
+    weights = balance(right[kept], right.mean())
+    assert np.average(right[kept], weights=weights) == pytest.approx(right.mean())
+    plain = fit_calibration(logits[kept], right[kept])
+    balanced = fit_calibration(logits[kept], right[kept], weights)
+    assert plain.offset == pytest.approx(0.5 + np.log(0.5), abs=0.05)
+    assert balanced.offset == pytest.approx(0.5, abs=0.05)
+    assert balanced.slope == pytest.approx(2.0, abs=0.06)
+    chances = balanced.chance(logits[kept])
+    assert measure_reliability(chances, right[kept], weights).error < 0.01
+    assert measure_reliability(chances, right[kept]).error > 0.05
 
 
 @pytest.mark.parametrize(
@@ -66,8 +83,8 @@ def test_a_reliability_by_hand():
     [
         (measure_reliability, [0.5, 1.2], [True, True], "scores: expected 0 to 1, got 0.5 to 1.2"),
         (measure_reliability, [float("nan")], [True], "scores: expected 0 to 1, got nan"),
-        (measure_reliability, [], [], "expected a number and right or wrong for each frame"),
-        (fit_calibration, [1.0, 2.0], [True], r"got \(2,\) and \(1,\)"),
+        (measure_reliability, [], [], "expected a number, right or wrong, and a weight"),
+        (fit_calibration, [1.0, 2.0], [True], r"got \(2,\), \(1,\) and \(1,\)"),
         (fit_calibration, [1.0, np.inf], [True, False], "logits: expected finite numbers"),
         (fit_calibration, [1.0, 2.0], [True, True], "right and wrong, got 2 right of 2"),
         (fit_calibration, [1.0, 2.0], [True, False], "got a slope of -"),

@@ -19,8 +19,8 @@ _CONVERGED = 1e-9
 class Reliability(NamedTuple):
     """How often boxes were right, by B parts of the scores' range that some score lies in."""
 
-    frames: NDArray[np.int64]
-    """(B,) how many."""
+    weight: FloatArray
+    """(B,) of the frames there, as a share of all."""
     score: FloatArray
     """(B,) their mean score."""
     right: FloatArray
@@ -29,11 +29,31 @@ class Reliability(NamedTuple):
     @property
     def error(self) -> float:
         """Expected calibration error: |score − right|, mean over frames (Naeini et al. 2015)."""
-        return float(np.average(np.abs(self.score - self.right), weights=self.frames))
+        return float(np.average(np.abs(self.score - self.right), weights=self.weight))
 
 
-def measure_reliability(scores: ArrayLike, right: ArrayLike, parts: int = 10) -> Reliability:
+def balance(right: ArrayLike, share: float) -> FloatArray:
+    """Weights of frames, (F,), by which this share of them, from 0 to 1, is right.
+
+    For frames of videos that are harder, or easier, than those that the scores are for.
+
+    >>> balance([True, False, False, False], 0.75)
+    array([3.        , 0.33333333, 0.33333333, 0.33333333])
+
+    Raises:
+        InputError: none of them right, or none wrong.
+    """
+    right = np.asarray(right, dtype=np.bool_)
+    found = _share(right)
+    return np.where(right, share / found, (1 - share) / (1 - found))
+
+
+def measure_reliability(
+    scores: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None, parts: int = 10
+) -> Reliability:
     """Compare scores (F,), chances from 0 to 1, with whether the boxes were right (F,).
+
+    `weights` (F,) are the frames', by default 1 each.
 
     >>> found = measure_reliability([0.2, 0.3, 0.9, 0.9], [False, True, True, True], parts=2)
     >>> found.score.tolist(), found.right.tolist(), round(found.error, 3)
@@ -42,40 +62,41 @@ def measure_reliability(scores: ArrayLike, right: ArrayLike, parts: int = 10) ->
     Raises:
         InputError: no frames, not as many of both, or scores outside [0, 1].
     """
-    scores, right = _checked(scores, right)
+    scores, right, weights = _checked(scores, right, weights)
     if not ((scores >= 0) & (scores <= 1)).all():
         raise InputError(f"scores: expected 0 to 1, got {scores.min():g} to {scores.max():g}")
     place = np.minimum((scores * parts).astype(np.int64), parts - 1)
-    frames = np.bincount(place, minlength=parts)
-    filled = frames > 0
-    sums = [np.bincount(place, weights=values, minlength=parts) for values in (scores, right)]
-    means = [total[filled] / frames[filled] for total in sums]
-    return Reliability(frames[filled], *means)
+    rows = (weights, weights * scores, weights * right)
+    weight, *sums = (np.bincount(place, weights=row, minlength=parts) for row in rows)
+    filled = weight > 0
+    means = [total[filled] / weight[filled] for total in sums]
+    return Reliability(weight[filled] / weight.sum(), *means)
 
 
-def fit_calibration(logits: ArrayLike, right: ArrayLike) -> Calibration:
+def fit_calibration(
+    logits: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None
+) -> Calibration:
     """Fit slope and offset to logits (F,) and whether the boxes were right (F,).
 
     The likelihood's maximum, with Platt's (1999) goals of nearly 0 and 1, so that it exists for
-    any frames; by Newton's method.
+    any frames; by Newton's method. `weights` (F,) are the frames', by default 1 each.
 
     Raises:
         InputError: no frames, not as many of both, logits that are not finite, none of them right
             or none wrong, or logits that don't rise with being right.
     """
-    logits, right = _checked(logits, right)
+    logits, right, weights = _checked(logits, right, weights)
     if not np.isfinite(logits).all():
         raise InputError("logits: expected finite numbers, got NaN or infinity")
+    _share(right)
     count, good = len(right), int(right.sum())
-    if good in (0, count):
-        raise InputError(f"expected boxes right and wrong, got {good} right of {count}")
     goal = np.where(right, (good + 1) / (good + 2), 1 / (count - good + 2))
     rows = np.stack([logits, np.ones(count)])
     found = np.zeros(2)
     for _ in range(_STEPS):
         chance = sigmoid(found @ rows)
-        gradient = rows @ (goal - chance)
-        curvature = (rows * (chance * (1 - chance))) @ rows.T
+        gradient = rows @ (weights * (goal - chance))
+        curvature = (rows * (weights * chance * (1 - chance))) @ rows.T
         step = np.linalg.solve(curvature + _CONVERGED * np.eye(2), gradient)
         found = found + step
         if np.abs(step).max() < _CONVERGED:
@@ -86,11 +107,21 @@ def fit_calibration(logits: ArrayLike, right: ArrayLike) -> Calibration:
     return Calibration(slope=slope, offset=offset)
 
 
-def _checked(numbers: ArrayLike, right: ArrayLike) -> tuple[FloatArray, NDArray[np.bool_]]:
+def _share(right: NDArray[np.bool_]) -> float:
+    good = int(right.sum())
+    if good in (0, len(right)):
+        raise InputError(f"expected boxes right and wrong, got {good} right of {len(right)}")
+    return good / len(right)
+
+
+def _checked(
+    numbers: ArrayLike, right: ArrayLike, weights: ArrayLike | None
+) -> tuple[FloatArray, NDArray[np.bool_], FloatArray]:
     numbers, right = np.asarray(numbers, dtype=np.float64), np.asarray(right, dtype=np.bool_)
-    if numbers.ndim != 1 or numbers.shape != right.shape or not len(numbers):
+    given = np.ones(right.shape) if weights is None else np.asarray(weights, dtype=np.float64)
+    if numbers.ndim != 1 or not numbers.shape == right.shape == given.shape or not len(numbers):
         raise InputError(
-            f"expected a number and right or wrong for each frame, "
-            f"got {numbers.shape} and {right.shape}"
+            "expected a number, right or wrong, and a weight for each frame, "
+            f"got {numbers.shape}, {right.shape} and {given.shape}"
         )
-    return numbers, right
+    return numbers, right, given

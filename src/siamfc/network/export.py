@@ -24,8 +24,9 @@ _USAGE = {
     + "N targets, S search images each. Responses are logits: their sigmoid is a score.",
     LIGHT.name: _PIXELS
     + "N targets. `sizes` are width and height of the target's box in its exemplar image. Logits' "
-    "sigmoid is the IoU expected of a cell's box; boxes are left, top, right, bottom in pixels of "
-    "the search image, for each cell.",
+    "sigmoid is the IoU expected of a cell's box; with `calibration`, where there is one, that of "
+    "slope · logit + offset is the chance that the box overlaps the true one by more than half. "
+    "Boxes are left, top, right, bottom in pixels of the search image, for each cell.",
 }
 
 

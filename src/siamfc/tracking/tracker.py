@@ -67,8 +67,9 @@ class Tracker:
     def score(self) -> float:
         """How sure the network is of the last box, in [0, 1]; 1 after `init`.
 
-        SiamFC's is the sigmoid of the response's peak, that of a network which gives boxes the
-        IoU that it expects.
+        SiamFC's is the sigmoid of the response's peak. That of a network which gives boxes is the
+        chance that the box overlaps the true one by more than half (IoU), if its weights are
+        calibrated: see `BoxMatcher.calibration`.
 
         Raises:
             InputError: `init` hasn't been called yet.

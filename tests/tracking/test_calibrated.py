@@ -1,0 +1,47 @@
+"""The shipped weights' calibration in the tracker: it changes what is told, and no box."""
+
+import numpy as np
+import pytest
+
+from siamfc.data.synthetic.video import SquareVideo, SquareVideoSettings
+from siamfc.network import load_matcher
+from siamfc.network.calibration import Calibration
+from siamfc.tracking import Tracker, view_search
+
+
+@pytest.fixture(scope="module")
+def video():
+    return SquareVideo(SquareVideoSettings(frames=12, max_displacement=8, seed=5))
+
+
+def tracked(video, calibration):
+    """Boxes and scores (F,) of the tracker with the light network and this calibration."""
+    matcher = load_matcher("light", device="cpu", threads=1)
+    if calibration is not None:
+        matcher.calibration = calibration
+    tracker = Tracker(matcher)
+    tracker.init(video[0], video.boxes[0])
+    rows = [(tracker.update(video[index]).tolist(), tracker.score) for index in range(1, 12)]
+    return [box for box, _ in rows], np.array([score for _, score in rows])
+
+
+def test_boxes_are_the_same_to_the_last_bit_and_scores_are_mapped(video):
+    shipped = load_matcher("light", device="cpu", threads=1).calibration
+    assert shipped != Calibration()
+    plain, raw = tracked(video, Calibration())
+    for calibration, chance in ((None, shipped), (Calibration(slope=0.1, offset=-9.0),) * 2):
+        boxes, scores = tracked(video, calibration)
+        assert boxes == plain
+        expected = chance.chance(np.log(raw) - np.log1p(-raw))
+        np.testing.assert_allclose(scores, expected, rtol=1e-6)
+
+
+def test_the_view_of_the_search_tells_chances_too(video):
+    matcher = load_matcher("light", device="cpu", threads=1)
+    tracker = Tracker(matcher)
+    tracker.init(video[0], video.boxes[0])
+    state = tracker.state
+    calibrated = view_search(state, video[1], matcher).scores
+    matcher.calibration = Calibration(slope=1e-9)
+    assert calibrated.std() > 0.01
+    np.testing.assert_allclose(view_search(state, video[1], matcher).scores, 0.5, atol=1e-6)
