@@ -201,6 +201,7 @@ def test_bad_input_is_refused_before_anything_is_written(tmp_path, call, error, 
     [
         (["4"], "expected experiment 1, 2 or 3, got 4"),
         (["1", "--vid", "x"], "--vid: experiment 2 takes it, not experiment 1"),
+        (["1", "--workers", "2"], "--workers: experiment 2 takes it, not experiment 1"),
         (["2", "--weights", "x"], "--weights: experiment 3 takes it, not experiment 2"),
         (["3", "--frames", "9"], "expected --videos FORMAT ROOT with them"),
         (["1", "--size", "huge"], "huge"),
