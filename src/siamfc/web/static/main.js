@@ -4,7 +4,6 @@ import { Refusal, ask, read } from "./api.js";
 import { draw, hold, itemsOf, remove } from "./drawing.js";
 import { show } from "./frames.js";
 import { fillHelp, listen } from "./keys.js";
-import { NetworkView } from "./network.js";
 import { watch } from "./news.js";
 import { Opening } from "./opening.js";
 import { boxes, byId, edits, fail, job, page, perform, stage } from "./page.js";
@@ -13,7 +12,7 @@ import { follow, go, makeFilm, run } from "./running.js";
 import { Timeline } from "./timeline.js";
 import { Track } from "./track.js";
 
-const network = new NetworkView(stage);
+const { network } = page;
 const timeline = new Timeline((frame) => show(frame));
 const opening = new Opening({
   onOpen: select,

@@ -1,4 +1,4 @@
-// What the network sees of the selected target: exemplar, search image and response.
+// What the network sees of the selected target: exemplar, search image and how well places fit.
 
 import { Refusal, read } from "./api.js";
 import { heatCells } from "./stage.js";
@@ -11,6 +11,7 @@ export class NetworkView {
     this.isOn = false;
     this.busy = false;
     this.wanted = null;
+    this.shown = Promise.resolve(); // when the views that were asked for have been shown
   }
 
   toggle() {
@@ -21,10 +22,13 @@ export class NetworkView {
   }
 
   // Ask for the view of a frame; what is asked meanwhile replaces what still waits.
-  async show(job, frame, target) {
+  show(job, frame, target) {
     if (!this.isOn) return;
     this.wanted = { job, frame, target };
-    if (this.busy) return;
+    if (!this.busy) this.shown = this.#showWanted();
+  }
+
+  async #showWanted() {
     this.busy = true;
     while (this.wanted) {
       const asked = this.wanted;
@@ -48,8 +52,8 @@ export class NetworkView {
     context.clearRect(0, 0, canvas.width, canvas.height);
     if (view?.response) context.drawImage(heatCells(view.response, true), 0, 0, canvas.width, canvas.height);
     byId("response-text").textContent = view?.response
-      ? `Response: how alike each place is; highest ${Math.max(...view.response.flat()).toFixed(2)}`
-      : "Response: none in the frame in which the target was drawn";
+      ? `Scores: how well each place fits; highest ${Math.max(...view.response.flat()).toFixed(2)}`
+      : "Scores: none in the frame in which the target was drawn";
   }
 }
 

@@ -7,6 +7,7 @@ import * as panel from "./panel.js";
 import { save } from "./running.js";
 
 const LEAST_STEP = 40; // milliseconds between two pictures while tracking
+const VIEWED_STEP = 100; // likewise with the network's view, which costs as much as tracking a frame
 const HIDDEN_STEP = 1000;
 const RETRY = 1500;
 
@@ -23,7 +24,8 @@ export async function watch() {
         await sleep(RETRY);
       }
     }
-    const step = document.hidden ? HIDDEN_STEP : LEAST_STEP;
+    await Promise.race([page.network.shown, sleep(HIDDEN_STEP)]); // a picture waits for its view
+    const step = document.hidden ? HIDDEN_STEP : page.network.isOn ? VIEWED_STEP : LEAST_STEP;
     await sleep(Math.max(0, step - (performance.now() - started)));
   }
 }

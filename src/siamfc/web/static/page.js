@@ -2,6 +2,7 @@
 
 import { Boxes } from "./boxes.js";
 import { Edits } from "./editing.js";
+import { NetworkView } from "./network.js";
 import * as panel from "./panel.js";
 import { Stage } from "./stage.js";
 import { Track } from "./track.js";
@@ -18,6 +19,7 @@ export const page = {
   film: null, // id of the job whose film is to be saved once it is ready
   track: new Track(),
   seen: "",
+  network: null, // the view of what the network sees
   asking: null, // aborts the question for news when something else is looked at
   refresh: () => {}, // puts everything on the page anew
   select: () => {}, // looks at another video
@@ -26,6 +28,7 @@ export const page = {
 };
 
 export const stage = new Stage(byId("stage"));
+page.network = new NetworkView(stage);
 export const edits = new Edits(fail);
 export const boxes = new Boxes(stage, {
   onDraw: (target, box) => page.draw(target, box),

@@ -1,4 +1,4 @@
-// The large picture, and over it the network's response as a heat map.
+// The large picture, and over it the network's scores as a heat map.
 
 const MARGIN = 330; // CSS pixels beneath the frame that should stay in view
 const LEAST = 240;
@@ -37,7 +37,7 @@ export class Stage {
     this.paint();
   }
 
-  // A response of n × n cells over a part of the frame; null takes it away.
+  // Scores of n × n cells over a part of the frame; null takes it away.
   showHeat(response, area) {
     this.heat = response && area ? { cells: heatCells(response), area } : null;
     this.paint();

@@ -1,5 +1,7 @@
 // Where one is in the video: the scores over time, and beneath them the slider.
 
+import { Lowest } from "./lowest.js";
+
 const PAD = 8; // CSS pixels: half the slider's thumb, so that curve and thumb agree
 
 export class Timeline {
@@ -10,6 +12,7 @@ export class Timeline {
     this.last = 0;
     this.shown = 0;
     this.track = null;
+    this.lowest = new Lowest();
     this.keyframes = [];
     this.color = () => "gray";
     this.slider.addEventListener("input", () => onSeek(Number(this.slider.value)));
@@ -80,7 +83,8 @@ export class Timeline {
       context.lineTo(width - PAD, Math.round(y(score)) + 0.5);
     }
     context.stroke();
-    for (let target = 0; target < (this.track?.targets ?? 0); target += 1) this.#curve(context, target, x, y, width);
+    if (this.track) this.lowest.update(this.track, span, width);
+    for (let target = 0; target < (this.track?.targets ?? 0); target += 1) this.#curve(context, target, x, y);
     for (const [frame, target] of this.keyframes) {
       context.fillStyle = this.color(target);
       context.strokeStyle = style.getPropertyValue("--ink");
@@ -96,27 +100,15 @@ export class Timeline {
     context.stroke();
   }
 
-  // The lowest score of the frames that share a pixel's column: a loss must not go unseen.
-  #curve(context, target, x, y, width) {
-    const { track } = this;
-    const step = Math.max(1, Math.floor((this.last - this.first) / Math.max(1, width)));
+  #curve(context, target, x, y) {
     context.strokeStyle = this.color(target);
     context.lineWidth = 2;
     context.beginPath();
     let isDown = false;
-    for (let frame = track.start; frame < track.end; frame += step) {
-      let lowest = NaN;
-      for (let at = frame; at < Math.min(frame + step, track.end); at += 1) {
-        const score = track.score(at, target);
-        if (!(score >= lowest)) lowest = score;
-      }
-      if (!Number.isFinite(lowest)) {
-        isDown = false;
-        continue;
-      }
-      if (isDown) context.lineTo(x(frame), y(lowest));
-      else context.moveTo(x(frame), y(lowest));
-      isDown = true;
+    for (const [frame, score] of this.lowest.points(target)) {
+      if (isDown && Number.isFinite(score)) context.lineTo(x(frame), y(score));
+      else if (Number.isFinite(score)) context.moveTo(x(frame), y(score));
+      isDown = Number.isFinite(score);
     }
     context.stroke();
   }
