@@ -8,8 +8,10 @@ gives boxes, were chosen by these functions, on one H200 and with as many videos
 `--weights` says which network, and so which settings. Every row tracks the same videos. The spread
 is the standard error of the mean over videos; since the videos are the same, differences between
 rows are surer than it says: the last number is the difference from the first row with its own
-standard error, video by video. `--scores` also prints, for the first row, how often the box is
-right by the score: from it the thresholds of a lost target are read.
+standard error, video by video.
+
+How often the box is right by the score, and from what score on a target is lost, is for
+`benchmarks/calibration.py` to say.
 """
 
 import argparse
@@ -22,10 +24,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from siamfc.boxes import iou
 from siamfc.data.procedural.textures import TextureSettings, draw_textures
 from siamfc.data.procedural.videos import ProceduralVideos
-from siamfc.evaluation.procedural import Model, follow_videos, score_tracking, track_videos
+from siamfc.evaluation.procedural import Model, score_tracking, track_videos
 from siamfc.network import Checkpoint, load_checkpoint
 from siamfc.network.alexnet import SiamFC
 from siamfc.network.architectures import LIGHT
@@ -33,7 +34,6 @@ from siamfc.network.light import LightNet
 from siamfc.tracking import AnySettings, BoxTrackerSettings, five_scales, one_scale, three_scales
 
 SEED = 992
-BINS = np.linspace(0, 1, 11)
 
 
 def scale_variants() -> dict[str, AnySettings]:
@@ -113,39 +113,15 @@ def _standard_error(values: np.ndarray) -> float:
     return float(np.std(values) / np.sqrt(len(values)))
 
 
-def reliability(
-    model: Model, checkpoint: Checkpoint, videos: ProceduralVideos, settings: AnySettings
-) -> list[dict[str, float]]:
-    """By tenths of the score: how many frames, their mean IoU, how often it exceeds a half."""
-    metadata = checkpoint.metadata
-    frames = list(follow_videos(model, videos, settings, metadata.spec, metadata.normalisation))
-    truth = videos.boxes.double().cpu().numpy()
-    found = np.stack([targets.boxes for targets in frames], 1)
-    overlap = iou(found - (found - truth)[:, :1] * [1, 1, 0, 0], truth)[:, 1:].ravel()
-    score = np.stack([targets.score for targets in frames], 1)[:, 1:].ravel()
-    place = np.clip(np.digitize(score, BINS) - 1, 0, len(BINS) - 2)
-    return [
-        {
-            "from": float(BINS[bin_]),
-            "frames": int((place == bin_).sum()),
-            "score": float(score[place == bin_].mean()),
-            "iou": float(overlap[place == bin_].mean()),
-            "right": float((overlap[place == bin_] > 0.5).mean()),
-        }
-        for bin_ in np.unique(place).tolist()
-    ]
-
-
 def main() -> None:
     """Track, score, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--weights", default="default", help="a name or a path")
+    parser.add_argument("--weights", default="siamfc", help="a name or a path")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--videos", type=int, default=16)
     parser.add_argument("--frames", type=int, default=40)
     parser.add_argument("--textures", type=int, default=24)
     parser.add_argument("--only", help="rows whose name contains this, beside the first")
-    parser.add_argument("--scores", action="store_true", help="reliability of the first row too")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
 
@@ -165,16 +141,8 @@ def main() -> None:
                 f"{row['difference']:+.4f} ± {row['difference_error']:.4f}",
                 flush=True,
             )
-    if options.scores:
-        result["reliability"] = reliability(model, checkpoint, videos, variants[first])
     if options.json:
         print(json.dumps(result))
-    else:
-        for tenth in result.get("reliability", []):
-            print(
-                f"score {tenth['score']:.3f}: {tenth['frames']:6d} frames, "
-                f"IoU {tenth['iou']:.3f}, above a half {tenth['right']:.3f}"
-            )
 
 
 if __name__ == "__main__":

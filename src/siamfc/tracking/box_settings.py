@@ -12,9 +12,9 @@ def _lost() -> LostSettings:
     Read from what `benchmarks/calibration.py` prints of procedural videos: the least sure 1 % of
     right boxes count as lost, as do 83 % of those whose target is hidden or away; as many right
     boxes lie below `found_from` as others above it, 7 %. A target that is hidden mostly comes back
-    where it went: what looks like it elsewhere has to be surer, and is not looked for at once.
+    where it went: what looks like it elsewhere has to be surer.
     """
-    return LostSettings(lost_below=0.4, found_from=0.8, moved_from=0.98, patience=5)
+    return LostSettings(lost_below=0.4, found_from=0.8, moved_from=0.98)
 
 
 @dataclass(frozen=True, kw_only=True)
