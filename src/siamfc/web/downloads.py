@@ -6,8 +6,9 @@ import logging
 import re
 import tempfile
 import threading
+import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,12 +16,19 @@ from siamfc.errors import InputError, OutputError, SiamFCError
 from siamfc.frames import Frame, draw_boxes, open_writer
 from siamfc.tracking import write_results
 from siamfc.web.clips import Clip
+from siamfc.web.history import History
 from siamfc.web.job import Job
 from siamfc.web.pictures import encode_png
 from siamfc.web.private import free_name
 from siamfc.web.recording import Recording
 
 _logger = logging.getLogger(__name__)
+
+_REST_SECONDS = 0.1
+"""How long a film waits after each frame while something is tracked, at least: encoding goes on
+meanwhile in threads of its own."""
+_REST = 3.0
+"""The same as a multiple of the time that the frame took."""
 
 FORMATS = ("txt", "csv", "jsonl")
 """Of boxes."""
@@ -37,9 +45,7 @@ def boxes_file(job: Job, suffix: str, folder: Path) -> tuple[bytes, str]:
     """
     if suffix not in FORMATS:
         raise InputError(f"boxes come as {', '.join(FORMATS)}; got {suffix!r}")
-    results = job.trail.results()
-    if not results:
-        raise InputError("nothing has been tracked yet: draw a box and press start")
+    results = _tracked(job)[1].results()
     try:
         with tempfile.TemporaryDirectory(dir=folder) as temporary:
             target = Path(temporary) / f"{safe_stem(job.clip.name)}.{suffix}"
@@ -49,6 +55,13 @@ def boxes_file(job: Job, suffix: str, folder: Path) -> tuple[bytes, str]:
     except (OutputError, OSError) as error:
         reason = str(error).rpartition(": ")[2]
         raise OutputError(f"the boxes cannot be written: {reason}") from None
+
+
+def _tracked(job: Job) -> tuple[int, History]:
+    epoch, rows = job.trail.tracked()
+    if not len(rows):
+        raise InputError("nothing has been tracked yet: draw a box and press start")
+    return epoch, rows
 
 
 def _archive(paths: Sequence[Path], target: Path) -> Path:
@@ -75,12 +88,17 @@ def still(job: Job, index: int) -> tuple[bytes, str]:
 class Film:
     """The film of one job, written in a thread of its own.
 
+    While something is tracked it is written slowly, as the tracker needs the processor for what
+    somebody watches.
+
     Args:
         folder: where it is written.
+        is_tracking: whether something is tracked just now.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_tracking: Callable[[], bool]) -> None:
         self._folder = folder
+        self._is_tracking = is_tracking
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self.state: Literal["none", "making", "ready", "failed"] = "none"
@@ -99,15 +117,13 @@ class Film:
         """
         if self.state == "making" or self._is_fresh(job):
             return
-        results = job.trail.results()
-        if not results:
-            raise InputError("nothing has been tracked yet: draw a box and press start")
+        epoch, rows = _tracked(job)
         self.discard()
         self._stop.clear()
-        self.epoch, self.end = job.trail.epoch, results[-1].index + 1
-        self.state, self.message, self.done, self.total = "making", "", 0, len(results)
+        self.epoch, self.end = epoch, rows.end
+        self.state, self.message, self.done, self.total = "making", "", 0, len(rows)
         self._thread = threading.Thread(
-            target=self._write, args=(job,), name="siamfc-film", daemon=True
+            target=self._write, args=(job, rows), name="siamfc-film", daemon=True
         )
         self._thread.start()
 
@@ -133,10 +149,10 @@ class Film:
             job.trail.history.end,
         )
 
-    def _write(self, job: Job) -> None:
+    def _write(self, job: Job, rows: History) -> None:
         path = free_name(self._folder, ".mp4")
         try:
-            self._draw(job, path)
+            self._draw(job, rows, path)
         except (SiamFCError, OSError) as error:
             self.message = str(error).replace(str(path), "the film")
             self.state = "failed"
@@ -148,19 +164,23 @@ class Film:
             self.path = path
             self.state = "ready"
 
-    def _draw(self, job: Job, path: Path) -> None:
-        results = {
-            result.index: result for result in job.trail.results() if result.index < self.end
-        }
-        start = max(min(results), job.clip.first_frame)
+    def _draw(self, job: Job, rows: History, path: Path) -> None:
+        start = max(rows.start, job.clip.first_frame)
         with open_writer(path, frame_rate=job.clip.frame_rate) as writer:
-            for frame in _frames(job.clip, start, self.end):
-                if self._stop.is_set():
-                    raise OutputError("the film was given up")
-                result = results[frame.index]
-                image = draw_boxes(frame.image, result.boxes, scores=result.scores)
-                writer.write(image, frame.time)
+            for frame in self._paced(_frames(job.clip, start, rows.end)):
+                boxes, scores = rows.row(frame.index)
+                writer.write(draw_boxes(frame.image, boxes, scores=scores), frame.time)
                 self.done += 1
+
+    def _paced(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """The frames, as fast as tracking allows, until the film is given up."""
+        begun = time.monotonic()
+        for frame in frames:
+            yield frame
+            rest = max(_REST_SECONDS, _REST * (time.monotonic() - begun))
+            if self._stop.wait(rest if self._is_tracking() else 0):
+                raise OutputError("the film was given up")
+            begun = time.monotonic()
 
 
 def _frames(clip: Clip, start: int, end: int) -> Iterator[Frame]:

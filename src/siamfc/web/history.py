@@ -82,6 +82,16 @@ class History:
         joined = np.concatenate([self._boxes[rows], self._scores[rows, :, None]], axis=2)
         return joined.astype(np.float32)
 
+    def copy(self) -> History:
+        """The rows as they are now."""
+        other = History()
+        rows = slice(0, self._count)
+        other.start, other._count = self.start, self._count
+        other._boxes, other._scores, other._times = (
+            table[rows].copy() for table in (self._boxes, self._scores, self._times)
+        )
+        return other
+
     def results(self) -> list[FrameResult]:
         """Return the rows as the tracker's own results."""
         return [

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from siamfc.frames import Frame, Image
 from siamfc.web.pictures import encode_shown
 
-_SHARE = 0.08
+_SHARE = 0.06
 """Of the program's processor time that goes into encoding, at most. Answering comes on top: about
 half as much again."""
 _STEP_SECONDS = 0.1

@@ -83,7 +83,7 @@ class Studio:
             max_targets=self.limits.targets,
             submit=self._worker.submit,
         )
-        self._films[job.id] = Film(self.folder)
+        self._films[job.id] = Film(self.folder, is_tracking=lambda: self._worker.is_busy)
         self._jobs[job.id] = job
         return job
 

@@ -8,7 +8,7 @@ from typing import Any
 from siamfc.errors import InputError
 from siamfc.frames import Frame, Image
 from siamfc.network import AnyMatcher
-from siamfc.tracking import AnySettings, FrameResult
+from siamfc.tracking import AnySettings
 from siamfc.web.following import Box, Following, NetworkView
 from siamfc.web.history import FloatArray, History
 
@@ -157,10 +157,10 @@ class Trail:
             first = min(max(first, self.history.start), self.history.end)
             return first, self.history.table(first, min(first + limit, self.history.end))
 
-    def results(self) -> list[FrameResult]:
-        """What has been tracked so far, frame by frame."""
+    def tracked(self) -> tuple[int, History]:
+        """The epoch, and a copy of the rows so far, which may be read at leisure."""
         with self.lock:
-            return self.history.results()
+            return self.epoch, self.history.copy()
 
     def boxes_in(self, frame: int) -> Row:
         """Boxes (N, 4) and scores (N,) in a frame; where it wasn't tracked, the boxes drawn."""

@@ -18,8 +18,14 @@ class Worker:
         self._queue: deque[Job] = deque()
         self._changed = threading.Condition()
         self._stopped = False
+        self._is_busy = False
         self._thread = threading.Thread(target=self._work, name="siamfc-track", daemon=True)
         self._thread.start()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job is being run."""
+        return self._is_busy
 
     def submit(self, job: Job) -> None:
         """Put a job at the end of the queue."""
@@ -43,8 +49,11 @@ class Worker:
                 if self._stopped:
                     return
                 job = self._queue.popleft()
+            self._is_busy = True
             try:
                 job.run()
             except Exception:  # a fault of ours must not end all other jobs
                 _logger.exception("tracking failed")
                 job.fail("an unexpected error; the server's log has it")
+            finally:
+                self._is_busy = False
