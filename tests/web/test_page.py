@@ -339,3 +339,70 @@ def test_every_control_has_a_name(browser: Any, slow_server: Server, film: Path)
     )
     assert len(controls) > 20
     assert [control for control in controls if '"' not in control] == []
+
+
+def test_the_plot_reads_each_row_once_and_keeps_the_lowest_scores(
+    browser: Any, server: Server
+) -> None:
+    """Two hours at thirty frames a second, added in three parts to a plot 900 pixels wide."""
+    script = """async () => {
+      const { Lowest } = await import("/static/lowest.js");
+      let reads = 0;
+      const track = { epoch: 0, start: 5, end: 5, targets: 1, score: (frame) => {
+        reads += 1;
+        return frame === 70000 ? 0.1 : frame < 1000 ? NaN : 0.9;
+      } };
+      const [lowest, count] = [new Lowest(), 216000];
+      for (const end of [300, 80000, count]) {
+        track.end = end;
+        lowest.update(track, count, 900);
+        lowest.update(track, count, 900);
+      }
+      const points = [...lowest.points(0)];
+      const readOnce = reads;
+      track.epoch = 1;
+      track.end = 50000;
+      lowest.update(track, count, 900);
+      const left = [...lowest.points(0)].length;
+      const anew = reads - readOnce;
+      return { readOnce, points: points.map(([at, x]) => [at, x || null]), anew, left };
+    }"""
+    with Page(browser, server) as page:
+        told = page.tab.evaluate(script)
+    frames, scores = zip(*told["points"], strict=True)
+    step = 256  # the power of two that leaves no more than 900 groups
+    assert told["readOnce"] == 216_000 - 5
+    assert frames == tuple(range(5, 216_000, step))
+    assert scores[:3] == (None,) * 3
+    assert [frame for frame, score in told["points"] if score == 0.1] == [
+        5 + (70_000 - 5) // step * step
+    ]
+    assert (told["anew"], told["left"]) == (50_000 - 5, -(-(50_000 - 5) // step))
+
+
+def test_the_view_of_the_network_keeps_pace_with_the_pictures(
+    browser: Any, slow_server: Server, film: Path, truth: SquareVideo
+) -> None:
+    """The heat map is there in every frame that is shown; the next one waits for it."""
+    script = """async () => {
+      const { page, stage } = await import("/static/page.js");
+      const seen = [];
+      const { show } = stage;
+      stage.show = function (bitmap) {
+        if (page.following && this.bitmap) seen.push(this.heat !== null);
+        show.call(this, bitmap);
+      };
+      window.seen = seen;
+    }"""
+    with Page(browser, slow_server) as page:
+        page.upload(film)
+        page.draw(truth.boxes[0])
+        page.see("#targets", "Target 1")
+        page.tab.keyboard.press("n")
+        page.tab.evaluate(script)
+        page.tab.click("#run")
+        page.see("#run", "Done")
+        page.see("#response-text", re.compile(r"Scores: how well each place fits; highest [\d.]+"))
+        with_heat = page.tab.evaluate("window.seen")[1:]  # the first was the still one
+    assert len(with_heat) >= 3
+    assert all(with_heat)

@@ -1,0 +1,94 @@
+"""What a page is told while a video is tracked, and how often."""
+
+import json
+import struct
+import time
+from pathlib import Path
+from typing import Any
+
+from siamfc.data.synthetic import SquareVideo
+from siamfc.web.downloads import Film
+from web.serving import Server, SlowMatcher, running
+
+
+def ask(server: Server, job: str, **query: Any) -> dict[str, Any]:
+    """Ask for news; the JSON, with the job that was asked about as `job`."""
+    pairs = "&".join(f"{name}={value}" for name, value in query.items())
+    body = server.ask("GET", f"/api/news?job={job}&{pairs}").body
+    (length,) = struct.unpack_from("<I", body)
+    head: dict[str, Any] = json.loads(body[4 : 4 + length])
+    return {**head, "job": next(each for each in head["jobs"] if each["id"] == job)}
+
+
+def start(server: Server, film: Path, truth: SquareVideo) -> str:
+    """Begin to track the film; its job."""
+    job = server.open(film)
+    box = [float(value) for value in truth.boxes[0]]
+    server.ask("PUT", f"/api/jobs/{job}/boxes/0/0", {"box": box})
+    server.ask("POST", f"/api/jobs/{job}/start")
+    return job
+
+
+def answers(server: Server, job: str, *, follows: bool) -> list[dict[str, Any]]:
+    """All news until the job is done, asked for without a pause."""
+    told: list[dict[str, Any]] = []
+    query: dict[str, Any] = {"picture": -1} if follows else {}
+    while not told or told[-1]["job"]["state"] != "done":
+        told.append(ask(server, job, **query))
+        query["seen"] = told[-1]["seen"]
+        if follows:
+            query["picture"] = told[-1].get("picture", query["picture"])
+    return told
+
+
+def test_a_picture_comes_with_its_boxes(tmp_path: Path, film: Path, truth: SquareVideo) -> None:
+    with running(tmp_path, matcher=SlowMatcher(0.01)) as server:
+        told = answers(server, start(server, film, truth), follows=True)
+    pictures = [each for each in told if "picture" in each]
+    assert len(pictures) >= 3
+    assert [each["picture"] for each in pictures] == sorted({each["picture"] for each in pictures})
+    for each in pictures:
+        assert each["rows"]["start"] + each["rows"]["shape"][0] > each["picture"]
+
+
+def test_counts_that_grow_are_told_now_and_then(
+    tmp_path: Path, film: Path, truth: SquareVideo
+) -> None:
+    """One who looks at something else gets few answers, not one for each frame."""
+    with running(tmp_path, matcher=SlowMatcher(0.03)) as server:
+        begun = time.monotonic()
+        told = answers(server, start(server, film, truth), follows=False)
+        seconds = time.monotonic() - begun
+    ends = [each["job"]["end"] for each in told]
+    assert ends == sorted(ends)
+    assert len(set(ends)) >= 4
+    assert len(told) <= seconds / 0.2 + 4  # and at once: waiting, running, done
+
+
+def test_a_change_of_state_is_told_at_once(server: Server, film: Path) -> None:
+    job = server.open(film)
+    seen = ask(server, job)["seen"]
+    begun = time.monotonic()
+    server.ask("PUT", f"/api/jobs/{job}/boxes/0/0", {"box": [9, 9, 30, 30]})
+    assert ask(server, job, seen=seen)["job"]["targets"] == 1
+    assert time.monotonic() - begun < 2
+
+
+def test_a_film_hurries_only_while_nothing_is_tracked(
+    server: Server, film: Path, truth: SquareVideo, tmp_path: Path
+) -> None:
+    number = start(server, film, truth)
+    server.wait(number, "done")
+    job = server.studio.find(number)
+    is_tracking = True
+    writing = Film(tmp_path, is_tracking=lambda: is_tracking)
+    writing.make(job)
+    time.sleep(1)
+    assert 1 <= writing.done <= 11
+    is_tracking = False
+    deadline = time.monotonic() + 10
+    while writing.state == "making" and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert (writing.state, writing.done) == ("ready", 40)
+    writing.discard()
+    assert not list(tmp_path.glob("*.mp4"))
