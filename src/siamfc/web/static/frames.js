@@ -37,6 +37,6 @@ export function put(frame, bitmap) {
   if (page.following) page.wanted = frame;
   stage.frame = frame;
   stage.setSize(now.size);
-  stage.show(bitmap);
+  stage.show(bitmap, page.following);
   page.refresh();
 }

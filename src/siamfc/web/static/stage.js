@@ -30,10 +30,11 @@ export class Stage {
     this.element.style.height = `${(shown * height) / width}px`;
   }
 
-  show(bitmap) {
+  // Show a picture; while they follow each other, the heat map stays until the next one comes.
+  show(bitmap, keepsHeat) {
     this.bitmap?.close();
     this.bitmap = bitmap;
-    this.heat = null;
+    if (!keepsHeat) this.heat = null;
     this.paint();
   }
 
