@@ -6,8 +6,8 @@ often as the page's script does. Both are processes of their own, warm, and are 
 first frame to the last: seconds, and seconds of processor time. A busy machine disturbs the former
 far more than the latter. What the browser itself takes to show the pictures isn't in it.
 
-Also printed: the seconds from the drop of the video to its first tracked frame at the client, with
-the box drawn at once.
+Also printed: how many pictures came in a second, and the seconds from the drop of the video to its
+first tracked frame at the client, with the box drawn at once.
 """
 
 import argparse
@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -34,7 +35,7 @@ from loop import RATE, render  # first: it sets the count of BLAS threads
 from siamfc.frames import open_source
 from siamfc.network import load_matcher
 from siamfc.system import commit, machine
-from siamfc.tracking import follow, open_results, settings_for
+from siamfc.tracking import follow, open_results, settings_for_weights
 
 ASK_SECONDS = 0.04  # as the page's script
 
@@ -49,22 +50,31 @@ class Cost:
     processor: float
 
 
+@dataclass(frozen=True)
+class Watched:
+    """A run of the page."""
+
+    cost: Cost
+    first: float
+    """Seconds from the drop of the video to the first tracked frame at the client."""
+    pictures: int
+    """That came to the client meanwhile."""
+
+
 # --- The command line's loop ----------------------------------------------------------------------
 
-_matchers: dict[int, Any] = {}
+_load = cache(load_matcher)
 
 
-def track(video: Path, box: Box, threads: int) -> Cost:
+def track(video: Path, box: Box, weights: str) -> Cost:
     """Track as `siamfc track --results` does; run by a process of its own, which stays warm."""
-    if threads not in _matchers:
-        _matchers[threads] = load_matcher("default", device="cpu", threads=threads)
-    matcher = _matchers[threads]
+    matcher, settings = _load(weights, device="cpu"), settings_for_weights(weights)
     start, begun = time.perf_counter(), time.process_time()
     with (
         open_source(video) as source,
         open_results(video.with_name("boxes.csv"), targets=1, overwrite=True) as add,
     ):
-        for _, result in follow(source, [box], matcher, settings_for(3)):
+        for _, result in follow(source, [box], matcher, settings):
             add(result)
     return Cost(time.perf_counter() - start, time.process_time() - begun)
 
@@ -75,8 +85,9 @@ def track(video: Path, box: Box, threads: int) -> Cost:
 class Server:
     """`siamfc serve` as a process, and requests as the page sends them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, weights: str) -> None:
         command = [sys.executable, "-m", "siamfc", "serve", str(folder), "--no-browser"]
+        command += ["--weights", weights, "--device", "cpu"]
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -140,62 +151,61 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def follow_on_page(server: Server, video: Path, box: Box) -> tuple[Cost, float]:
-    """Track by the page; what it costs, and the seconds from drop to first tracked frame."""
+def follow_on_page(server: Server, video: Path, box: Box) -> Watched:
+    """Track by the page, and watch it."""
     dropped = time.perf_counter()
     job = server.open(video)
     server.ask("GET", f"jobs/{job}/frames/0")
     server.ask("PUT", f"jobs/{job}/boxes/0/0", {"box": box})
     start, begun = time.perf_counter(), server.processor_seconds()
     server.ask("POST", f"jobs/{job}/start")
-    first = None
+    first, shown = None, set()
     for now in server.watch(job):
         if first is None and now["shown"] >= 1:
             first = time.perf_counter() - dropped
+        shown.add(now["shown"])
         if now["state"] not in ("open", "waiting", "running"):
             break
     cost = Cost(time.perf_counter() - start, server.processor_seconds() - begun)
     if now["state"] != "done" or first is None:
         raise RuntimeError(f"the job is {now['state']}: {now['message']}")
     server.ask("DELETE", f"jobs/{job}")
-    return cost, first
+    return Watched(cost, first, len(shown - {-1}))
 
 
 # --- In turn --------------------------------------------------------------------------------------
 
 
-def measure(video: Path, box: Box, rounds: int, threads: int) -> dict[str, Any]:
+def measure(video: Path, box: Box, weights: str, rounds: int) -> dict[str, Any]:
     """Medians over rounds of both in turn, after one that warms both up."""
-    lines: list[Cost] = []
-    pages: list[Cost] = []
-    firsts: list[float] = []
+    runs: list[tuple[Cost, Watched]] = []
     with (
-        contextlib.closing(Server(video.parent)) as server,
+        contextlib.closing(Server(video.parent, weights)) as server,
         ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process,
     ):
         for _ in range(rounds + 1):
-            lines.append(process.submit(track, video, box, threads).result())
-            page, first = follow_on_page(server, video, box)
-            pages.append(page)
-            firsts.append(first)
-    pairs = list(zip(pages[1:], lines[1:], strict=True))
+            line = process.submit(track, video, box, weights).result()
+            runs.append((line, follow_on_page(server, video, box)))
+    runs = runs[1:]
+    ratios = [page.cost.wall / line.wall for line, page in runs]
+    processor_ratios = [page.cost.processor / line.processor for line, page in runs]
     return {
-        "track, seconds": median(line.wall for _, line in pairs),
-        "page, seconds": median(page.wall for page, _ in pairs),
-        "page over track": median(page.wall / line.wall for page, line in pairs),
-        "page over track, processor time": median(
-            page.processor / line.processor for page, line in pairs
-        ),
-        "drop to first tracked frame, seconds": median(firsts[1:]),
+        "track, seconds": median(line.wall for line, _ in runs),
+        "page, seconds": median(page.cost.wall for _, page in runs),
+        "page over track": median(ratios),
+        "page over track, processor time": median(processor_ratios),
+        "pictures a second": median(page.pictures / page.cost.wall for _, page in runs),
+        "drop to first tracked frame, seconds": median(page.first for _, page in runs),
     }
 
 
 def main() -> None:
-    """Print the figures, or one JSON object."""
+    """Print the figures, or one JSON object for all weights."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=150)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--weights", nargs="+", default=["light", "siamfc"])
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):  # for all processes that are started here
@@ -203,13 +213,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         video = Path(folder) / "video.mp4"
         box = render(video, options.frames).tolist()
-        figures = measure(video, box, options.rounds, options.threads)
+        figures = {
+            weights: measure(video, box, weights, options.rounds) for weights in options.weights
+        }
     if options.json:
-        print(json.dumps({**figures, "machine": machine(), "commit": commit()}))
+        run = {"frames": options.frames, "threads": options.threads}
+        print(json.dumps({**run, **figures, "machine": machine(), "commit": commit()}))
         return
     print(f"{options.frames} frames of 1280×720 at {RATE:g} frames/s, {options.threads} CPUs")
-    for name, value in figures.items():
-        print(f"  {name:40}{value:8.2f}")
+    for weights, row in figures.items():
+        print(weights)
+        for name, value in row.items():
+            print(f"  {name:40}{value:8.2f}")
 
 
 if __name__ == "__main__":
