@@ -23,16 +23,21 @@ def export_with_card(card, folder):
 
 def test_models_are_listed_with_their_cards(shipped, capsys):
     scores = {"auc": 0.6125, "precision": 0.77}
-    card = {"pairs": 1_200_000, "scores": scores, "licence": "Apache-2.0"}
+    card = {
+        "pairs": 1_200_000,
+        "updates_per_second": 5.25,
+        "scores": scores,
+        "licence": "Apache-2.0",
+    }
     export_with_card(card, shipped / "siamfc")
     export_with_card({"scores": "secret", "pairs": None}, shipped / "odd")
     export_weights(make_light_checkpoint(), shipped / "light")
     assert run(["models"]) == 0
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
-        ["name", "network", "MB", "pairs", "auc", "precision", "licence"],
-        ["light", "*", "siamfc-light", "3.7", "0", "–", "–", "CC0-1.0"],
-        ["odd", "siamfc-alexnet", "28.0", "–", "–", "–", "–"],
-        ["siamfc", "siamfc-alexnet", "28.0", "1,200,000", "0.613", "0.770", "Apache-2.0"],
+        ["name", "network", "MB", "updates/s", "pairs", "auc", "precision", "licence"],
+        ["light", "*", "siamfc-light", "3.7", "–", "0", "–", "–", "CC0-1.0"],
+        ["odd", "siamfc-alexnet", "28.0", "–", "–", "–", "–", "–"],
+        ["siamfc", "siamfc-alexnet", "28.0", "5.25", "1,200,000", "0.613", "0.770", "Apache-2.0"],
     ]
     assert run(["models", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["models"]
