@@ -15,6 +15,7 @@ written again by the resumed one.
 
 import json
 import logging
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 RUN, LOG, STATE, CURVES = "run.json", "log.jsonl", "state.safetensors", "curves.png"
 BEST, FINAL, CHECKPOINTS = "best.safetensors", "weights.safetensors", "checkpoints"
+_DRAWING_SECONDS = 10.0
+"""Epochs may be shorter than it takes to draw the curves: they are drawn this often at most."""
 
 
 class RunFolder:
@@ -48,6 +51,7 @@ class RunFolder:
         self.path = path
         self._log: list[dict[str, Any]] = []
         self._tensorboard: SummaryWriter | None = None
+        self._drawn = float("-inf")
 
     def begin(self, settings: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
         """Start a run: `settings` must be the same when it is resumed, `facts` need not.
@@ -104,18 +108,17 @@ class RunFolder:
             self._write(BEST, content)
         record = {"kind": "epoch", "epoch": epoch, "step": step}
         self.add({**record, "training_loss": self._training_loss(epoch), **scores, "best": best})
-        try:
-            self._write(CURVES, draw_curves(self._log, self.path.name))
-        except ImportError:
-            logger.warning("%s needs matplotlib: pip install 'siamfc[eval]'", CURVES)
+        if time.monotonic() - self._drawn >= _DRAWING_SECONDS:
+            self._draw()
 
     def save(self, step: int, tensors: Mapping[str, Tensor]) -> None:
         """Keep the state after so many steps, in place of the last."""
         save_state(self.path / STATE, step, tensors)
 
     def finish(self, checkpoint: Checkpoint) -> None:
-        """Write the last weights."""
+        """Write the last weights and all curves."""
         self._write(FINAL, checkpoint.to_bytes())
+        self._draw()
 
     def close(self) -> None:
         """Let go of TensorBoard's file."""
@@ -131,6 +134,13 @@ class RunFolder:
     def epochs(self) -> list[dict[str, Any]]:
         """The log's lines on epochs."""
         return [record for record in self._log if record["kind"] == "epoch"]
+
+    def _draw(self) -> None:
+        try:
+            self._write(CURVES, draw_curves(self._log, self.path.name))
+        except ImportError:
+            logger.warning("%s needs matplotlib: pip install 'siamfc[eval]'", CURVES)
+        self._drawn = time.monotonic()
 
     def _training_loss(self, epoch: int) -> float:
         """Mean over the steps of an epoch: a line of the log stands for those since the last."""

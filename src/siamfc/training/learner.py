@@ -70,7 +70,7 @@ class Learner:
         self._reported = 0
         self._compute = objective.loss
         if self.device.type == "cuda":
-            torch.backends.cudnn.benchmark = True
+            torch.backends.cudnn.benchmark = not torch.are_deterministic_algorithms_enabled()
             torch.set_float32_matmul_precision("high")
             if objective.compiled:
                 self._compute = torch.compile(objective.loss, dynamic=False)

@@ -17,6 +17,7 @@ from siamfc.network.architectures import ARCHITECTURES
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.metadata import Metadata
 from siamfc.system import commit, machine, version
+from siamfc.training.determinism import deterministic
 from siamfc.training.folder import BEST, STATE, RunFolder
 from siamfc.training.learner import Learner
 from siamfc.training.loop import LogLine, NotFiniteError, train
@@ -31,12 +32,14 @@ from siamfc.training.validation import Validator, pair_validator
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """How and where a recipe runs; nothing here changes the weights that it ends with."""
+    """How and where a recipe runs; nothing here changes the weights, but for a sum's last bits."""
 
     resume: bool = False
     """Go on with the run in the folder, or begin one if there is none."""
     device: torch.device | str = "cpu"
     """Where the network is and pairs are made."""
+    deterministic: bool = False
+    """Whether a GPU is to give the same bits from the same steps, which makes it slower."""
     place: Place = field(default_factory=Place)
     """This process among all."""
     save_seconds: float = 300.0
@@ -99,7 +102,8 @@ def run(
         spec = replace(recipe.spec, context_amount=known.spec.context_amount)
         recipe = replace(recipe, spec=spec, normalisation=known.normalisation)
     try:
-        return _run(recipe, Path(out), stores, weights, loss, options)
+        with deterministic(options.deterministic):
+            return _run(recipe, Path(out), stores, weights, loss, options)
     except torch.OutOfMemoryError:
         pass  # out of this block, so that the run's tensors die with the error
     raise too_large(recipe, torch.device(options.device))

@@ -1,0 +1,40 @@
+"""The same bits from the same steps on a GPU, at the price of speed."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+
+@contextmanager
+def deterministic(wanted: bool = True) -> Iterator[None]:
+    """While inside, every kernel that has a reproducible form is computed in it.
+
+    cuDNN then neither times its algorithms, whose choice may fall differently in every process,
+    nor takes one that sums by atomic additions. torch warns of operations without a reproducible
+    form. The kernels of this package sum in an order of their own and are always reproducible.
+    What was set before is set again at the end.
+
+    Args:
+        wanted: False changes nothing.
+    """
+    if not wanted:
+        yield
+        return
+    cudnn = torch.backends.cudnn
+    enabled = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    memory: Any = torch.utils.deterministic  # its switch is missing in torch's stubs
+    kept = cudnn.benchmark, cudnn.deterministic, memory.fill_uninitialized_memory
+    # cuBLAS splits sums by the room it has; torch asks for this to be said.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    try:
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        # Nothing here reads what it has not written.
+        cudnn.benchmark, cudnn.deterministic, memory.fill_uninitialized_memory = False, True, False
+        yield
+    finally:
+        torch.use_deterministic_algorithms(enabled, warn_only=warn_only)
+        cudnn.benchmark, cudnn.deterministic, memory.fill_uninitialized_memory = kept
