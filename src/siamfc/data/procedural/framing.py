@@ -1,14 +1,18 @@
 """Boxes of what is drawn, the squares about them, and where the frame ends."""
 
+import math
+
 import torch
 from torch import Tensor
 
 from siamfc.data.procedural.dice import Dice
 from siamfc.data.procedural.drawing import Drawing
-from siamfc.data.procedural.matrices import inverse, multiply
-from siamfc.data.procedural.scene import BACKGROUND, Scene, View
+from siamfc.data.procedural.render import SURFACE, place_in_world, place_on_surface
+from siamfc.data.procedural.scene import Scene, View
 
 _SOURCE_MARGIN = 9
+_ELLIPSE = 32
+"""Points on the outline of an ellipse, with those farthest on each axis among them."""
 
 
 def exemplar_side(size: Tensor) -> Tensor:
@@ -27,33 +31,40 @@ def true_box(
 ) -> Tensor:
     """The target's box: measured, or that of the piece of background, (B, 4) world x, y, w, h.
 
-    `piece`, (B, 2), are the piece's half sizes; by default those that it has at first.
+    `piece`, (B, 4), is the piece's box; by default the one that it has at first.
     """
-    half = scene.target.half_size if piece is None else piece
-    box = torch.cat([position - half, 2 * half], -1)
-    return torch.where(scene.on_background[:, None], box, drawing.target_box(view, position))
+    if piece is None:
+        piece = first_piece(scene, position)
+    return torch.where(scene.on_background[:, None], piece, drawing.target_box(view, position))
 
 
-def piece_surface(view: View) -> Tensor:
-    """How the surface at the piece's middle lies in the world, (B, 2, 2): surface over world.
+def first_piece(scene: Scene, position: Tensor) -> Tensor:
+    """Boxes of the pieces of background in the view that shows them first, (B, 4) world pixels."""
+    half = scene.target.half_size
+    return torch.cat([position - half, 2 * half], -1)
 
-    For views as they were drawn, not prepared. Perspective does not change it in the middle.
+
+def part_of(dice: Dice, box: Tensor) -> Tensor:
+    """Boxes within boxes (B, 4), anywhere in them, with sides of 45 to 90 %."""
+    share = dice.uniform(0.45, 0.9, 2)
+    return redrawn(box, dice.uniform(-0.5, 0.5, 2) * (1 - share), torch.log(share))
+
+
+def followed(box: Tensor, layer: int, first: View, later: View) -> Tensor:
+    """What boxes (B, 4) on a layer's surface in the view `first` are in `later`, (B, 4).
+
+    They hold what was in the ellipse in them: it moves, turns, grows and bends with the surface.
+    For views as they were drawn, not prepared.
     """
-    pose, wave, size, phase = (
-        view.layers[name][:, BACKGROUND.start]
-        for name in ("to_local", "wave", "wave_size", "wave_phase")
+    before, after = (
+        {name: view.layers[name][:, layer, None] for name in SURFACE} for view in (first, later)
     )
-    steepness = size[:, :, None] * wave[:, None, :] * torch.cos(phase)[:, None, None]
-    return multiply(torch.eye(2, device=pose.device) + steepness, pose)
-
-
-def piece_half_size(half_size: Tensor, first: Tensor, later: Tensor) -> Tensor:
-    """Half sizes of the box about an ellipse of `half_size`, moved with the surface: (B, 2).
-
-    `first` and `later` are the `piece_surface` of the view in which it had that size, and of
-    another.
-    """
-    return (multiply(inverse(later), first) * half_size[:, None, :]).square().sum(-1).sqrt()
+    angle = torch.arange(_ELLIPSE, device=box.device) * (2 * math.pi / _ELLIPSE)
+    circle = torch.stack([torch.cos(angle), torch.sin(angle)], -1) / 2 + 0.5
+    ellipse = box[:, None, :2] + circle * box[:, None, 2:]
+    moved = place_in_world(after, *place_on_surface(before, ellipse))
+    corner = moved.amin(1)
+    return torch.cat([corner, moved.amax(1) - corner], -1)
 
 
 def redrawn(box: Tensor, moved: Tensor, grown: Tensor) -> Tensor:

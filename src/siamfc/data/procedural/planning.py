@@ -16,10 +16,11 @@ from siamfc.data.procedural.framing import (
     beyond_frame,
     cutting_frame,
     exemplar_side,
+    first_piece,
+    followed,
     inside_share,
     near_frame,
-    piece_half_size,
-    piece_surface,
+    part_of,
     redrawn,
     source_size,
     true_box,
@@ -27,7 +28,9 @@ from siamfc.data.procedural.framing import (
 )
 from siamfc.data.procedural.render import CAMERA_DRAWS, Camera, draw_camera
 from siamfc.data.procedural.scene import (
+    BACKGROUND,
     SCENE_DRAWS,
+    TARGET,
     VIEW_DRAWS,
     Scene,
     SceneSettings,
@@ -101,6 +104,8 @@ class PairSettings:
     If there are any, all boxes end where the frame does, as annotators', and what lies beyond
     counts as hidden. If there are none, boxes that `border_share` cuts by chance stay whole.
     """
+    part_share: float = 0.0
+    """Share of targets with an outline of which only a part is boxed, as a face on its head."""
     exact_pieces: bool = False
     """Whether the box of a piece of the background turns and stretches with it, and an occluder
     hides it. If not, its box in the search image is the exemplar's, and it is seen."""
@@ -230,13 +235,17 @@ def _look_twice(
     away = torch.full_like(scene.lighting, OCCLUDER_AWAY)
     view_a = draw_view(scene, first, origin, away)
     view_b = draw_view(scene, second, origin, torch.where(hidden, 0.0, away))
-    piece = None
+    plain, piece = (view_a, view_b), None
     if settings.exact_pieces:
-        surfaces = piece_surface(view_a), piece_surface(view_b)
-        piece = piece_half_size(scene.target.half_size, *surfaces)
+        piece = followed(first_piece(scene, origin), BACKGROUND.start, *plain)
     view_a, view_b = drawing.prepare(view_a), drawing.prepare(view_b)
     box_a = true_box(drawing, scene, view_a, origin)
     box_b = true_box(drawing, scene, view_b, origin, piece)
+    is_part = (own_dice.chance(settings.part_share) & ~scene.on_background)[:, None]
+    part = part_of(own_dice, box_a)
+    if settings.part_share > 0:
+        box_b = torch.where(is_part, followed(part, TARGET.start, *plain), box_b)
+        box_a = torch.where(is_part, part, box_a)
     covered = own_dice.chance(settings.exemplar_occluded_share)
     if settings.exemplar_occluded_share > 0:
         veil = replace(scene, occluder_nearness=scene.occluder_nearness.clamp(max=_VEIL_NEARNESS))

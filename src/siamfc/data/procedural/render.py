@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from siamfc.data.procedural.dice import Dice
+from siamfc.data.procedural.matrices import apply, inverse
 from siamfc.data.procedural.packing import pack, unpack
 from siamfc.data.procedural.scene import LAYERS, TARGET, View
 
@@ -24,17 +25,11 @@ VISIBLE_CELLS = 24
 NARROWEST = 0.05
 """Least half axis by which a distance is measured, world pixels: absent parts have almost none."""
 _BLOCK = 8
-_SHAPE = (
-    "to_local",
-    "shift",
-    "depth",
-    "wave",
-    "wave_size",
-    "wave_phase",
-    "exponent",
-    "harmonics",
-    "reach",
-)
+_UNWAVING = 12
+"""Steps towards where a wave comes from; each leaves a third of the error or less."""
+SURFACE = ("to_local", "shift", "depth", "wave", "wave_size", "wave_phase")
+"""Entries of a layer that say where its surface lies."""
+_SHAPE = (*SURFACE, "exponent", "harmonics", "reach")
 
 
 def prepare(view: View) -> View:
@@ -51,8 +46,8 @@ def coverage(layers: dict[str, Tensor], world: Tensor) -> Tensor:
     return _shape(spread, world[:, None])[2]
 
 
-def _shape(layers: dict[str, Tensor], world: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Pose, perspective, deformation and outline: world points (…, 2) → u, v, inside (…).
+def place_on_surface(layers: dict[str, Tensor], world: Tensor) -> tuple[Tensor, Tensor]:
+    """Pose, perspective and deformation: world points (…, 2) → u, v (…).
 
     The layers' tables broadcast to the points. Written by component: as products of 2×2 matrices
     this would be millions of calls to a matrix library.
@@ -66,7 +61,28 @@ def _shape(layers: dict[str, Tensor], world: Tensor) -> tuple[Tensor, Tensor, Te
     u, v = u / depth, v / depth
     wave, wave_size, phase = layers["wave"], layers["wave_size"], layers["wave_phase"]
     swing = torch.sin(wave[..., 0] * u + wave[..., 1] * v + phase) - torch.sin(phase)
-    u, v = u + wave_size[..., 0] * swing, v + wave_size[..., 1] * swing
+    return u + wave_size[..., 0] * swing, v + wave_size[..., 1] * swing
+
+
+def place_in_world(layers: dict[str, Tensor], u: Tensor, v: Tensor) -> Tensor:
+    """The inverse of `place_on_surface`, (…, 2): off by 1e-3 of the layer's half axis at most.
+
+    A point that perspective shows nowhere comes out far away.
+    """
+    wave, wave_size, phase = layers["wave"], layers["wave_size"], layers["wave_phase"]
+    flat_u, flat_v = u, v
+    for _ in range(_UNWAVING):
+        swing = torch.sin(wave[..., 0] * flat_u + wave[..., 1] * flat_v + phase) - torch.sin(phase)
+        flat_u, flat_v = u - wave_size[..., 0] * swing, v - wave_size[..., 1] * swing
+    slope = layers["depth"]
+    depth = (1 - slope[..., 0] * flat_u - slope[..., 1] * flat_v).clamp(min=0.4)
+    place = torch.stack([flat_u, flat_v], -1) / depth[..., None] - layers["shift"]
+    return apply(inverse(layers["to_local"]), place)
+
+
+def _shape(layers: dict[str, Tensor], world: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Surface and outline: world points (…, 2) → u, v, inside (…)."""
+    u, v = place_on_surface(layers, world)
     exponent, ripples = layers["exponent"], layers["harmonics"]
     size = torch.maximum(u.abs(), v.abs()).clamp(min=1e-4)
     power = (u.abs() / size) ** exponent + (v.abs() / size) ** exponent

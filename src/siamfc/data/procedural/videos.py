@@ -14,8 +14,9 @@ from torch import Tensor
 from siamfc.data.procedural.dice import Dice
 from siamfc.data.procedural.drawing import Drawing, drawing_on
 from siamfc.data.procedural.framing import (
-    piece_half_size,
-    piece_surface,
+    first_piece,
+    followed,
+    part_of,
     source_size,
     true_box,
     whole_frame,
@@ -23,7 +24,9 @@ from siamfc.data.procedural.framing import (
 from siamfc.data.procedural.planning import OCCLUDER_AWAY
 from siamfc.data.procedural.render import CAMERA_DRAWS, draw_camera
 from siamfc.data.procedural.scene import (
+    BACKGROUND,
     SCENE_DRAWS,
+    TARGET,
     VIEW_DRAWS,
     SceneSettings,
     View,
@@ -45,8 +48,10 @@ class VideoSettings:
     """How often there is something hard to follow."""
     piece_share: float = 0.2
     """Share of targets without an outline, pieces of the background."""
+    part_share: float = 0.0
+    """Share of targets with an outline of which only a part is boxed, as a face on its head."""
     exact_pieces: bool = False
-    """Whether their boxes turn and stretch with them; if not, they only follow the camera."""
+    """Whether the boxes of pieces turn and stretch with them; if not, they follow the camera."""
     occluded_share: float = 0.35
     """Share of videos in which an occluder may come before the target after the first frames."""
     grey_share: float = 0.25
@@ -55,7 +60,7 @@ class VideoSettings:
     """Largest deviation of the logarithm of the camera's zoom in a video."""
 
     def __post_init__(self) -> None:
-        for name in ("piece_share", "occluded_share", "grey_share", "zooming"):
+        for name in ("piece_share", "part_share", "occluded_share", "grey_share", "zooming"):
             check_number(name, getattr(self, name), 0, 1)
 
 
@@ -65,8 +70,10 @@ VIDEO_KINDS = {
     "growing": VideoSettings(zooming=0.6),
     "twins": VideoSettings(scene=SceneSettings(twin_share=1.0), piece_share=0.0),
     "occluded": VideoSettings(occluded_share=1.0),
+    "parts": VideoSettings(part_share=1.0, piece_share=0.0),
 }
-"""What the kinds add to `mixed`: targets that turn, change in size, have a twin, may be hidden."""
+"""What the kinds add to `mixed`: targets that turn, change in size, have a twin, may be hidden, or
+are parts of something larger."""
 
 
 class _Moment(NamedTuple):
@@ -122,9 +129,22 @@ class ProceduralVideos:
         self._shaking = dice.uniform(0.0, 8.0) * dice.chance(0.3)
         self._zooming = dice.uniform(0.0, settings.zooming)
         self._drawing = drawing or drawing_on(device)
-        surface = piece_surface(self._moment(0).view) if settings.exact_pieces else None
-        boxes = [self._box(self._moment(frame), surface) for frame in range(frames)]
-        self.boxes = torch.stack(boxes, 1)
+        first, origin = self._moment(0).view, torch.zeros((count, 2), device=device)
+        part = part_of(dice, true_box(self._drawing, self._scene, first, origin))
+        is_part = (dice.chance(settings.part_share) & ~self._scene.on_background)[:, None]
+
+        def box(moment: _Moment) -> Tensor:
+            """Of the target at a moment, (count, 4) frame pixels."""
+            piece = None
+            if settings.exact_pieces:
+                background = first_piece(self._scene, origin)
+                piece = followed(background, BACKGROUND.start, first, moment.view)
+            whole = true_box(self._drawing, self._scene, moment.view, origin, piece)
+            seen = torch.where(is_part, followed(part, TARGET.start, first, moment.view), whole)
+            zoom = moment.zoom[:, None]
+            return torch.cat([seen[:, :2] * zoom + moment.pan, seen[:, 2:] * zoom], -1)
+
+        self.boxes = torch.stack([box(self._moment(frame)) for frame in range(frames)], 1)
         """Truth: (count, frames, 4) frame pixels x, y, w, h; a hidden target has its box too."""
 
     def _moment(self, frame: int) -> _Moment:
@@ -139,16 +159,6 @@ class ProceduralVideos:
         shake = torch.sin(way[:, 3:5] * 40) * self._shaking[:, None]
         pan = (way[:, :2] * self._roaming[:, None] + shake) * self._resolution[:, None]
         return _Moment(view, zoom, pan)
-
-    def _box(self, moment: _Moment, first_surface: Tensor | None) -> Tensor:
-        piece = None
-        if first_surface is not None:
-            half, surface = self._scene.target.half_size, piece_surface(moment.view)
-            piece = piece_half_size(half, first_surface, surface)
-        origin = torch.zeros_like(moment.pan)
-        box = true_box(self._drawing, self._scene, moment.view, origin, piece)
-        zoom = moment.zoom[:, None]
-        return torch.cat([box[:, :2] * zoom + moment.pan, box[:, 2:] * zoom], -1)
 
     def crops(self, frame: int, center: Tensor, sides: Tensor, size: int) -> Tensor:
         """What squares of this frame show: (count, S, size, size, 3) uint8.
