@@ -13,7 +13,7 @@ videos than `siamfc train` does, since it has many short epochs:
 The thesis's table 6 on its synthetic data set, 2 % of an epoch's pairs:
 
     python benchmarks/schedule.py thesis --out run --set pairs_per_epoch=1200
-        --set validation_pairs=240 --set log_every=150 --frames 60
+        --set validation_pairs=160 --set log_every=150 --frames 30
 """
 
 import argparse

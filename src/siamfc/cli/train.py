@@ -35,6 +35,7 @@ def train(
     ] = None,
     weights: str | None = None,
     resume: Flag = False,
+    deterministic: Flag = False,
     device: DeviceName = "auto",
     json: Json = False,
 ) -> int:
@@ -61,6 +62,8 @@ def train(
         Weights to begin with: a name that `siamfc models` lists, or a path. Otherwise random.
     resume
         Go on with the run in the folder; begin if there is none.
+    deterministic
+        The same bits each time on a GPU, which makes it slower; on a CPU they always are.
     device
         Where to train.
     """
@@ -81,6 +84,7 @@ def train(
         weights=None if weights is None else load_checkpoint(weights),
         options=RunOptions(
             resume=resume,
+            deterministic=deterministic,
             device=where,
             place=place,
             validators=_validators(chosen, where) if place.is_first else (),
