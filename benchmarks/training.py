@@ -3,9 +3,10 @@
 Prints pairs per second of the recipe `procedural` (`--batch`) end to end, of its network alone on
 pairs in memory and of its generator alone; the chip's measured bfloat16 matrix rate and the share
 of it that the network reaches, by counted operations; what each change to the plain network
-brought, timed in turn; and the ratio to a loop as public implementations write it (batch 8, one
-pair at a time from a loader with 8 workers, float32). `--curves N` also trains N steps plainly and
-fast, on the same pairs and from the same weights. `--profile FILE` writes the 40 costliest kernels.
+brought, predicted by counting (`training_floor`) before it is timed in turn; and the ratio to a
+loop as public implementations write it (batch 8, one pair at a time from a loader with 8 workers,
+float32). `--curves N` also trains N steps plainly and fast, on the same pairs and from the same
+weights. `--profile FILE` writes the 40 costliest kernels.
 
     torchrun --standalone --nproc-per-node 2 benchmarks/training.py
 
@@ -16,18 +17,20 @@ import argparse
 import json
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import distributed
+from training_floor import floor_seconds
 from training_ways import (
     Stepper,
     make_plain_together,
     make_ways,
     matrix_rate,
+    measure_chip,
     operations_per_pair,
     public_loop_rate,
     random_pairs,
@@ -110,21 +113,30 @@ def measure_ways(
 ) -> list[dict[str, Any]]:
     """What each change to the plain network brought; forward, backward and update."""
     batch = random_pairs(recipe, device)
+    chip = measure_chip(device)
+    show(asdict(chip))
+    width = 2 if device.type == "cuda" else 4
     ways = [w for w in make_ways(recipe, device) if not (w.compiled and options.skip_compiled)]
+    floors = [floor_seconds(way.cost, chip, recipe.data.sizes, recipe.batch, width) for way in ways]
+    for way, floor in zip(ways, floors, strict=True):
+        print(f"{way.name:<52}{1000 * floor:9.2f} ms predicted, at best", flush=True)
     steppers = [Stepper(way, recipe, device) for way in ways]
     calls: list[Callable[[], object]] = [partial(stepper, batch) for stepper in steppers]
     seconds = time_in_turn(calls, device, rounds=options.rounds, steps=options.steps)
     rows = []
-    for stepper, mine, before in zip(steppers, seconds, [seconds[0], *seconds], strict=False):
+    before = seconds[0]
+    for stepper, floor, mine in zip(steppers, floors, seconds, strict=True):
         rows.append(
             {
                 "way": stepper.way.name,
+                "milliseconds_predicted": 1000 * floor,
                 "milliseconds": 1000 * mine,
                 "pairs_per_second": recipe.batch / mine,
                 "times_faster_than_the_row_above": before / mine,
                 "times_faster_than_the_first": seconds[0] / mine,
             }
         )
+        before = mine
     return rows
 
 
@@ -243,7 +255,8 @@ def show_ways(rows: list[dict[str, Any]]) -> None:
     """A row for each way, with the ratios to the row above and to the first."""
     for row in rows:
         print(
-            f"{row['way']:<52}{row['milliseconds']:9.2f} ms{row['pairs_per_second']:9.0f} pairs/s"
+            f"{row['way']:<52}{row['milliseconds_predicted']:9.2f} ms predicted"
+            f"{row['milliseconds']:9.2f} ms{row['pairs_per_second']:9.0f} pairs/s"
             f"{row['times_faster_than_the_row_above']:7.2f}×"
             f"{row['times_faster_than_the_first']:7.2f}×",
             flush=True,

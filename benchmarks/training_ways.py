@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
+from training_floor import COMMON, COMPILED, FUSED, HALF, PLAIN, SPLIT, Chip, Cost
 
 from siamfc.network.alexnet import Normalise, SiamFC, initialise
 from siamfc.network.architecture import LAYERS, POOL_SIZE, POOL_STRIDE
@@ -55,6 +56,8 @@ class Way:
 
     name: str
     respond: Respond
+    cost: Cost
+    """What `training_floor` predicts its time by."""
     compiled: bool = False
     channels_last: bool = True
 
@@ -85,17 +88,21 @@ def make_ways(recipe: Recipe, device: torch.device) -> list[Way]:
 
         return respond
 
-    ways = [Way("plain, float32", plain, channels_last=False)]
+    ways = [Way("plain, float32", plain, PLAIN, channels_last=False)]
     if device.type == "cuda":
-        ways.append(Way("bfloat16", half, channels_last=False))
+        ways.append(Way("bfloat16", half, HALF, channels_last=False))
     ways += [
-        Way("channels last, folded pixels, statistics in common", folded(grouping="grouped")),
-        Way("groups split", folded(grouping="split")),
+        Way(
+            "channels last, folded pixels, statistics in common",
+            folded(grouping="grouped"),
+            COMMON,
+        ),
+        Way("groups split", folded(grouping="split"), SPLIT),
     ]
     if device.type == "cuda":
-        ways.append(Way("compiled", folded(grouping="split"), compiled=True))
+        ways.append(Way("compiled", folded(grouping="split"), COMPILED, compiled=True))
     if can_fuse(device):
-        ways.append(Way("fused kernels, not compiled", folded(fused=True)))
+        ways.append(Way("fused kernels, not compiled", folded(fused=True), FUSED))
     return ways
 
 
@@ -108,7 +115,7 @@ def make_plain_together(recipe: Recipe) -> Way:
             model, *pixels, recipe.normalisation, dtype=torch.float32, grouping="grouped"
         )
 
-    return Way("plain, float32, statistics in common", respond)
+    return Way("plain, float32, statistics in common", respond, COMMON)
 
 
 class Stepper:
@@ -190,11 +197,32 @@ def operations_per_pair(exemplar_size: int, search_size: int) -> float:
     return total
 
 
-def matrix_rate(device: torch.device, size: int = 8192) -> float:
-    """Measured operations per second of a bfloat16 matrix product."""
-    left, right = torch.randn((2, size, size), device=device, dtype=torch.bfloat16)
+def matrix_rate(
+    device: torch.device, size: int = 8192, dtype: torch.dtype = torch.bfloat16
+) -> float:
+    """Measured operations per second of a matrix product, by default in bfloat16."""
+    left, right = torch.randn((2, size, size), device=device, dtype=dtype)
     (seconds,) = time_in_turn([lambda: left @ right], device, rounds=5, steps=20)
     return 2 * size**3 / seconds
+
+
+def copy_rate(device: torch.device, size: int = 2**30) -> float:
+    """Measured bytes per second of a copy, each byte read and written."""
+    source = torch.zeros(size, dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+    (seconds,) = time_in_turn([lambda: target.copy_(source)], device, rounds=5, steps=20)
+    return 2 * size / seconds
+
+
+def measure_chip(device: torch.device) -> Chip:
+    """What the predictions are made from; float32 as `plain` computes it, not in TF32."""
+    if device.type == "cuda":
+        single = matrix_rate(device, 4096, torch.float32)
+        rates = matrix_rate(device), single, copy_rate(device)
+    else:  # where every way computes in float32
+        single = matrix_rate(device, 512, torch.float32)
+        rates = single, single, copy_rate(device, 2**26)
+    return Chip(half_rate=rates[0], single_rate=rates[1], bandwidth=rates[2])
 
 
 class StoredPairs(Dataset[dict[str, Tensor]]):
