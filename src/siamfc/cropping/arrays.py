@@ -10,6 +10,8 @@ from siamfc.cropping.resampling import (
     averaged,
     cell_size,
     checked_square,
+    placed,
+    plain_picture,
     resized,
     span,
     surrounded,
@@ -89,7 +91,7 @@ def crop_scales(
     center, lengths = checked_square(center_frame, sides, size)
     color = as_color(fill)
     height, width = pixels.shape[:2]
-    cell = cell_size(float(lengths.min()) / size)
+    cell = cell_size(min(lengths) / size)
     columns = [span(center[0], length, size, width, cell) for length in lengths]
     rows = [span(center[1], length, size, height, cell) for length in lengths]
     crops = np.empty((len(lengths), size, size, 3), dtype=np.uint8)
@@ -98,11 +100,11 @@ def crop_scales(
         box = touched(columns, rows)
         part = _part(pixels, box, cell, color)
     for index, (x, y) in enumerate(zip(columns, rows, strict=True)):
-        if not (x.count == y.count == size):
-            crops[index] = _plain(size, color)
         if seen[index]:
-            target = crops[index, y.first : y.first + y.count, x.first : x.first + x.count]
-            target[:] = np.asarray(resized(part, box[0], box[1], x, y, cell))
+            shown = resized(part, box[0], box[1], x, y, cell)
+            crops[index] = np.asarray(placed(shown, x, y, size, color))
+        else:
+            crops[index] = np.asarray(plain_picture(size, size, color))
     return crops
 
 
@@ -114,9 +116,3 @@ def _part(pixels: ByteImage, box: PixelBox, cell: int, fill: ByteImage) -> Image
     inner = averaged(region, cell, fill)
     around = (left - x, top - y, right - x, bottom - y)
     return inner if around == (0, 0, *inner.size) else surrounded(inner, around, fill)
-
-
-def _plain(size: int, color: ByteImage) -> ByteImage:
-    image = np.empty((size, size * 3), dtype=np.uint8)
-    image[:] = np.tile(color, size)  # whole rows at once: 20 times as fast as pixel by pixel
-    return image.reshape(size, size, 3)

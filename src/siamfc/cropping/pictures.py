@@ -9,6 +9,7 @@ from siamfc.cropping.resampling import (
     averaged,
     cell_size,
     checked_square,
+    placed,
     plain_picture,
     resized,
     span,
@@ -93,11 +94,7 @@ class PictureCropper:
             shown = resized(level, 0, 0, x, y, cell)
         else:
             shown = resized(surrounded(level, box, self._fill()), left, top, x, y, cell)
-        if x.count == y.count == size:
-            return shown
-        whole = plain_picture(size, size, self._fill())
-        whole.paste(shown, (x.first, y.first))
-        return whole
+        return placed(shown, x, y, size, self._fill())
 
     def _level(self, cell: int) -> Image.Image:
         """Give the frame's means over cells of a size, each level made from the one below."""

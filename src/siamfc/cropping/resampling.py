@@ -93,23 +93,21 @@ def resized(part: Image.Image, left: int, top: int, x: Span, y: Span, cell: int)
     return part.resize((x.count, y.count), Image.Resampling.BILINEAR, (*start, *end))
 
 
+def placed(picture: Image.Image, x: Span, y: Span, size: int, fill: ByteImage) -> Image.Image:
+    """Put what two spans see where it belongs in the crop; the rest of that shows the fill."""
+    if x.count == y.count == size:
+        return picture
+    whole = plain_picture(size, size, fill)
+    whole.paste(picture, (x.first, y.first))
+    return whole
+
+
 def surrounded(picture: Image.Image, box: PixelBox, fill: ByteImage) -> Image.Image:
     """Cut a box out of a picture; what of it lies outside shows the fill."""
     left, top, right, bottom = box
-    width, height = picture.size
-    cut = picture.crop(box)
-    x, y = max(-left, 0), max(-top, 0)
-    ends = (min(width - left, right - left), min(height - top, bottom - top))
-    red, green, blue = fill.tolist()
-    for margin in (
-        (0, 0, cut.width, y),
-        (0, ends[1], cut.width, cut.height),
-        (0, y, x, ends[1]),
-        (ends[0], y, cut.width, ends[1]),
-    ):
-        if margin[0] < margin[2] and margin[1] < margin[3]:
-            cut.paste((red, green, blue), margin)
-    return cut
+    whole = plain_picture(right - left, bottom - top, fill)
+    whole.paste(picture, (-left, -top))
+    return whole
 
 
 def averaged(picture: Image.Image, cell: int, fill: ByteImage) -> Image.Image:
@@ -162,21 +160,22 @@ def as_color(fill: ArrayLike) -> ByteImage:
 
 def checked_square(
     center_frame: ArrayLike, sides: ArrayLike, size: int
-) -> tuple[list[float], FloatArray]:
+) -> tuple[list[float], list[float]]:
     """Return the centre and the sides (S,) of squares.
 
     Raises:
         InputError: a centre, sides or a size that are none.
     """
     center = np.asarray(center_frame, dtype=np.float64)
-    lengths = np.asarray(sides, dtype=np.float64)
-    if center.shape != (2,) or not np.isfinite(center).all():
-        raise InputError(f"crop: expected a finite centre (x, y), got {center.tolist()}")
-    fine = np.isfinite(lengths) & (lengths >= _SMALLEST_SIDE)
-    if lengths.ndim != 1 or not len(lengths) or not fine.all():
+    x_and_y = center.tolist()
+    if center.shape != (2,) or not all(map(math.isfinite, x_and_y)):
+        raise InputError(f"crop: expected a finite centre (x, y), got {x_and_y}")
+    rows = np.asarray(sides, dtype=np.float64)
+    lengths = rows.tolist()
+    if rows.ndim != 1 or not lengths or not all(_SMALLEST_SIDE <= x < math.inf for x in lengths):
         raise InputError(
-            f"crop: expected sides of at least {_SMALLEST_SIDE:g} pixels, got {lengths.tolist()}"
+            f"crop: expected sides of at least {_SMALLEST_SIDE:g} pixels, got {lengths}"
         )
     if size < 1:
         raise InputError(f"crop: expected a size of at least 1 pixel, got {size}")
-    return center.tolist(), lengths
+    return x_and_y, lengths

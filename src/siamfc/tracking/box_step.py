@@ -11,7 +11,7 @@ from siamfc.network.matcher import BoxMatcher
 from siamfc.tracking.box_settings import BoxTrackerSettings
 from siamfc.tracking.box_targets import BoxTargets, advance_boxes, recover_boxes, start_boxes
 from siamfc.tracking.elsewhere import look_elsewhere
-from siamfc.tracking.state import TrackerState, exemplar_crops, foreign_state
+from siamfc.tracking.state import TrackerState, exemplar_crops, foreign_state, window_crops
 
 ByteImage = NDArray[np.uint8]
 
@@ -35,12 +35,9 @@ def step_boxes(
     targets, spec = state.targets, matcher.spec
     if not isinstance(targets, BoxTargets):
         raise foreign_state("gives boxes")
-    windows = zip(*targets.present_windows(spec), strict=True)
-    crops = [
-        geometry.crop(image, center, float(side), spec.search_size, state.fill)
-        for center, side in windows
-    ]
-    logits, boxes = matcher.locate(state.exemplars, np.stack(crops))
+    windows = targets.present_windows(spec)
+    crops = window_crops(image, *windows, spec.search_size, state.fill)
+    logits, boxes = matcher.locate(state.exemplars, crops)
     targets = advance_boxes(targets, logits, boxes, settings, spec, matcher.calibration)
     found = look_elsewhere(targets, image, state.fill, spec, settings.lost)
     if found is not None:

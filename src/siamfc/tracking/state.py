@@ -11,7 +11,7 @@ from siamfc import geometry
 from siamfc.errors import InputError
 from siamfc.network.matcher import Embedding, EmbeddingSpec
 from siamfc.tracking.box_targets import BoxTargets
-from siamfc.tracking.table import TargetTable
+from siamfc.tracking.table import FloatArray, TargetTable
 from siamfc.tracking.targets import Targets
 
 ByteImage = NDArray[np.uint8]
@@ -45,13 +45,18 @@ def exemplar_crops(
     targets: TargetTable, image: ByteImage, fill: ByteImage, spec: EmbeddingSpec
 ) -> ByteImage:
     """Exemplar images (N, 127, 127, 3) of the targets where they are."""
-    windows = zip(*targets.exemplar_windows(spec), strict=True)
-    return np.stack(
-        [
-            geometry.crop(image, center, float(side), spec.exemplar_size, fill)
-            for center, side in windows
-        ]
-    )
+    return window_crops(image, *targets.exemplar_windows(spec), spec.exemplar_size, fill)
+
+
+def window_crops(
+    image: ByteImage, centers: FloatArray, sides: FloatArray, size: int, fill: ByteImage
+) -> ByteImage:
+    """Squares about centres (N, 2) with sides (N,) as images (N, size, size, 3)."""
+    crops = [
+        geometry.crop(image, center, float(side), size, fill)
+        for center, side in zip(centers, sides, strict=True)
+    ]
+    return np.stack(crops) if len(crops) > 1 else crops[0][None]  # one isn't copied again
 
 
 def foreign_state(expected: str) -> InputError:
