@@ -41,7 +41,7 @@ class BoxTargets(TargetTable):
     @property
     def boxes(self) -> FloatArray:
         """See `TargetTable.boxes`."""
-        return box_formats.from_center(self.center_frame, self.size)
+        return np.concatenate([self.center_frame - self.size / 2, self.size], axis=1)
 
     def at(self, boxes: FloatArray) -> Self:
         """See `TargetTable.at`."""
@@ -95,23 +95,22 @@ def advance_boxes(
     """
     count = len(targets)
     _check(logits, boxes, (count, spec.response_size, spec.response_size))
-    center, side = targets.present_windows(spec)
-    cells = _read(targets, side, logits.reshape(count, -1), boxes, settings, spec)
+    cells = _read(targets, logits.reshape(count, -1), boxes.reshape(count, 4, -1), settings, spec)
     window = settings.window_influence
     rated = (1 - window) * cells.score * cells.penalty + window * _window(spec)
-    chosen = np.arange(count), rated.argmax(1)
+    found = _take(targets, cells, rated.argmax(1), spec)
 
-    score = calibration.chance(logits.reshape(count, -1)[chosen])
+    score = calibration.chance(found.logit)
     frames_lost = count_lost(targets.frames_lost, score, settings.lost)
-    share = settings.size_damping * cells.penalty[chosen] * cells.score[chosen]
+    share = settings.size_damping * found.penalty * found.score
     if settings.lost.holds_size:
         share = np.where(frames_lost > 0, 0.0, share)
     smallest, largest = settings.smallest_scale, settings.largest_scale
-    size = targets.size + (cells.size[chosen] - targets.size) * share[:, None]
+    size = targets.size + (found.size - targets.size) * share[:, None]
     return replace(
         targets,
-        center_frame=np.clip(center + cells.displacement[chosen], 0.0, targets.frame_size),
-        size=np.clip(size, targets.first_size * smallest, targets.first_size * largest),
+        center_frame=_limited(targets.center_frame + found.displacement, 0.0, targets.frame_size),
+        size=_limited(size, targets.first_size * smallest, targets.first_size * largest),
         score=score,
         frames_lost=frames_lost,
     )
@@ -143,21 +142,20 @@ def recover_boxes(
         calibration: of the network.
     """
     count, windows = centers.shape[:2]
-    side = targets.present_windows(spec)[1]
-    corners = np.moveaxis(boxes, 2, 1)
-    cells = _read(targets, side, logits.reshape(count, -1), corners, settings, spec)
+    corners = np.moveaxis(boxes, 2, 1).reshape(count, 4, -1)
+    cells = _read(targets, logits.reshape(count, -1), corners, settings, spec)
     best = (cells.score * cells.penalty).argmax(1)
-    chosen = np.arange(count), best
-    score = calibration.chance(logits.reshape(count, -1)[chosen])
+    place = _take(targets, cells, best, spec)
+    score = calibration.chance(place.logit)
     limits = settings.lost
     moved = targets.lost & (score > targets.score) & (score >= limits.moved_from)
     found = moved & (score >= limits.found_from)
     window = best // (cells.score.shape[1] // windows)
-    there = centers[chosen[0], window] + cells.displacement[chosen]
+    there = centers[np.arange(count), window] + place.displacement
     return replace(
         targets,
         center_frame=np.where(
-            moved[:, None], np.clip(there, 0.0, targets.frame_size), targets.center_frame
+            moved[:, None], _limited(there, 0.0, targets.frame_size), targets.center_frame
         ),
         score=np.where(moved, score, targets.score),
         frames_lost=np.where(found, 0, targets.frames_lost),
@@ -165,41 +163,70 @@ def recover_boxes(
 
 
 class _Cells(NamedTuple):
-    """What C cells say of each of N targets, in frame pixels."""
+    """What C cells say of each of N targets."""
 
+    logit: FloatArray
+    """(N, C)"""
     score: FloatArray
     """(N, C) IoU that is expected of the cell's box, in [0, 1]."""
     penalty: FloatArray
     """(N, C) share of the score that the change of size and ratio leaves."""
-    displacement: FloatArray
-    """(N, C, 2) from the window's centre."""
-    size: FloatArray
-    """(N, C, 2)"""
+    corners: FloatArray
+    """(N, 4, C) left, top, right, bottom in pixels of the search image."""
 
 
 def _read(
     targets: BoxTargets,
-    side: FloatArray,
     logits: NDArray[np.floating],
     boxes: NDArray[np.floating],
     settings: BoxTrackerSettings,
     spec: EmbeddingSpec,
 ) -> _Cells:
-    """Cells' logits (N, C) and boxes (N, 4, …) of windows with these sides (N,)."""
-    pitch = side[:, None, None] / spec.search_size
-    corners = boxes.reshape(len(targets), 2, 2, -1).astype(np.float64)
-    first, last = corners[:, 0].swapaxes(1, 2), corners[:, 1].swapaxes(1, 2)
-    size = np.maximum(last - first, _SMALLEST_SIZE) * pitch
-    displacement = ((first + last) / 2 - spec.search_size / 2) * pitch
+    """Cells' logits (N, C) and boxes (N, 4, C) of windows that show targets at their present size.
 
-    present = targets.size[:, None]
-    sides = geometry.exemplar_side(size, spec.context_amount)
-    growth = np.log(sides / geometry.exemplar_side(present, spec.context_amount))
-    relative = np.log(size / present)
-    ratio = relative[..., 0] - relative[..., 1]
-    change = np.exp(np.abs(growth) + np.abs(ratio))
-    penalty = np.exp(-settings.change_penalty * (change - 1))
-    return _Cells(sigmoid(logits.astype(np.float64)), penalty, displacement, size)
+    There a target and its context have the exemplar image's size, whatever the target's own.
+    """
+    logit, corners = logits.astype(np.float64), boxes.astype(np.float64)
+    size = np.maximum(corners[:, 2:] - corners[:, :2], _SMALLEST_SIZE)
+    growth = geometry.exemplar_side(size.swapaxes(1, 2), spec.context_amount) / spec.exemplar_size
+    ratio = size[:, 0] / size[:, 1] * (targets.size[:, 1:] / targets.size[:, :1])
+    change = np.maximum(growth, 1 / growth) * np.maximum(ratio, 1 / ratio)
+    penalty = np.exp(settings.change_penalty * (1 - change))
+    return _Cells(logit, sigmoid(logit), penalty, corners)
+
+
+class _Place(NamedTuple):
+    """What one cell says of each of N targets."""
+
+    logit: FloatArray
+    """(N,)"""
+    score: FloatArray
+    """(N,) as of `_Cells`."""
+    penalty: FloatArray
+    """(N,) as of `_Cells`."""
+    displacement: FloatArray
+    """(N, 2) from the window's centre, frame pixels."""
+    size: FloatArray
+    """(N, 2) frame pixels."""
+
+
+def _take(
+    targets: BoxTargets, cells: _Cells, chosen: NDArray[np.intp], spec: EmbeddingSpec
+) -> _Place:
+    """One cell (N,) for each of the targets, whose windows show them at their present size."""
+    side = geometry.exemplar_side(targets.size, spec.context_amount)
+    pitch = (side / spec.exemplar_size)[:, None]  # frame pixels to one of the search image
+    at = np.arange(len(targets)), chosen
+    corners = cells.corners[at[0], :, chosen]
+    first, last = corners[:, :2], corners[:, 2:]
+    displacement = ((first + last) / 2 - spec.search_size / 2) * pitch
+    size = np.maximum(last - first, _SMALLEST_SIZE) * pitch
+    return _Place(cells.logit[at], cells.score[at], cells.penalty[at], displacement, size)
+
+
+def _limited(values: FloatArray, lowest: ArrayLike, highest: ArrayLike) -> FloatArray:
+    """As `np.clip`, whose own checks cost more than the work on so few numbers."""
+    return np.minimum(np.maximum(values, lowest), highest)
 
 
 @lru_cache
@@ -226,7 +253,7 @@ def _check(
             "logits and boxes: expected finite numbers, got NaN or infinity: the weights are "
             "damaged, or the precision is too low for them"
         )
-    if not (boxes[:, 2:] >= boxes[:, :2]).all():
+    if (boxes[:, 2:] < boxes[:, :2]).any():
         raise InputError(
             "boxes: expected left, top, right, bottom in this order, got a width or height below 0"
         )
