@@ -17,6 +17,7 @@ from siamfc.network.light_architecture import (
     PLACE_SCALE,
     PLACES,
     SEARCH_CELLS,
+    SEARCH_SIZE,
     STRIDE,
     Block,
     Convolution,
@@ -29,7 +30,7 @@ _LEAST_NORM = 1e-12
 def build_light_exemplar(checkpoint: Checkpoint) -> bytes:
     """Write the graph of exemplar images and box sizes: unit features, and places in the box."""
     graph = GraphBuilder(checkpoint.metadata, exemplar_signature(checkpoint.metadata))
-    _add_backbone(graph, checkpoint, "images", "features")
+    _add_backbone(graph, checkpoint, EXEMPLAR_SIZE)
     graph.add_reshape("features", "columns", [0, CHANNELS, EXEMPLAR_CELLS**2])
     _add_unit_columns(graph, "columns", "keys")
 
@@ -51,7 +52,7 @@ def build_light_search(checkpoint: Checkpoint) -> bytes:
     """Write the graph that compares exemplar embeddings with search images."""
     graph = GraphBuilder(checkpoint.metadata, search_signature(checkpoint.metadata))
     cells = [-1, SEARCH_CELLS, SEARCH_CELLS]
-    _add_backbone(graph, checkpoint, "images", "features")
+    _add_backbone(graph, checkpoint, SEARCH_SIZE)
     graph.add_reshape("features", "columns", [0, CHANNELS, SEARCH_CELLS**2])
     _add_unit_columns(graph, "columns", "queries")
     parts = graph.constant("parts", [CHANNELS, PLACES])
@@ -82,34 +83,42 @@ def build_light_search(checkpoint: Checkpoint) -> bytes:
     return graph.serialise("search")
 
 
-def _add_backbone(graph: GraphBuilder, checkpoint: Checkpoint, images: str, output: str) -> None:
-    """Images (N, H, W, 3) uint8 → features (N, 96, h, w).
+def _add_backbone(graph: GraphBuilder, checkpoint: Checkpoint, size: int) -> None:
+    """`images` (N, size, size, 3) uint8 → `features` (N, 96, h, w)."""
+    features = _add_first_row(graph, checkpoint, size)
+    for block in BACKBONE[1:]:
+        features = _add_block(graph, checkpoint, block, features)
+    graph.add("Identity", [features], "features")
 
-    Of the normalisation, the mean is subtracted before the first convolution, whose padding means
-    zero after that; the rest is folded into it.
+
+def _add_first_row(graph: GraphBuilder, checkpoint: Checkpoint, size: int) -> str:
+    """`images` (N, size, size, 3) uint8 → what the first convolution gives.
+
+    It takes rows as they lie in memory, red, green, blue, red, …, for one channel, which spares
+    turning them into planes: its kernel is three times as wide and steps three times as far.
+    Of the normalisation, the mean is subtracted before, for its padding means zero after that;
+    the rest is folded into the kernel.
     """
+    (row,) = BACKBONE[0].layers
+    weight, bias = _folded(checkpoint, row)
     normalisation = checkpoint.metadata.normalisation
     multiplier, offset = (np.array(x) for x in (normalisation.multiplier, normalisation.offset))
-    mean = graph.constant("mean", _numbers((-offset / multiplier).reshape(1, 3, 1, 1)))
-    features = graph.add("Sub", [graph.add_planes(images), mean], "centred")
-    for block in BACKBONE:
-        features = _add_block(graph, checkpoint, block, features, multiplier)
-    graph.add("Identity", [features], output)
+    mean = graph.constant("mean", _numbers(np.tile(-offset / multiplier, size)))
+    lines = graph.add_float(graph.add_reshape("images", "lines", [0, 1, size, 3 * size]))
+    centred = graph.add("Sub", [lines, mean], "centred")
+    scaled = weight * multiplier[:, None, None]
+    wide = scaled.transpose(0, 2, 3, 1).reshape(row.outputs, 1, row.kernel, 3 * row.kernel)
+    pads = [row.kernel // 2, 3 * (row.kernel // 2)] * 2
+    output = graph.add_convolution(
+        centred, row.name, Kernel(wide, bias), strides=[row.stride, 3 * row.stride], pads=pads
+    )
+    return graph.add("Relu", [output], f"{row.name}.relu")
 
 
-def _add_block(
-    graph: GraphBuilder,
-    checkpoint: Checkpoint,
-    block: Block,
-    features: str,
-    multiplier: NDArray[np.float64],
-) -> str:
+def _add_block(graph: GraphBuilder, checkpoint: Checkpoint, block: Block, features: str) -> str:
     first = features
     for row in block.layers:
-        kernel = _folded(checkpoint, row)
-        if row is BACKBONE[0].layers[0]:
-            kernel = kernel._replace(weight=kernel.weight * multiplier[:, None, None])
-        features = _add_row(graph, row, features, kernel)
+        features = _add_row(graph, row, features, _folded(checkpoint, row))
     if block.residual:
         return graph.add("Add", [first, features], f"{block.layers[-1].name}.sum")
     return features
