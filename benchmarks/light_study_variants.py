@@ -128,6 +128,7 @@ _MORE = {
     "exemplar-occluded": ("occluders in exemplars", f"{_PAIRS}exemplar_occluded_share=0.2"),
     "wide-scale": ("large errors of the search side", f"{_PAIRS}wide_scale_share=0.2"),
     "leaving": ("targets that leave the frame", f"{_PAIRS}leaving_share=0.1"),
+    "relit": ("images exposed by themselves", f"{_PAIRS}relit_share=0.25"),
     "parts": ("parts of targets boxed", f"{_PAIRS}part_share=0.3"),
     "exact-pieces": ("boxes of pieces that turn with them", f"{_PAIRS}exact_pieces=true"),
 }

@@ -106,6 +106,7 @@ def test_with_nothing_switched_on_pairs_are_what_they_were():
         (PairSettings(leaving_share=1.0), ()),
         (PairSettings(exact_pieces=True), ()),
         (PairSettings(part_share=1.0), ()),
+        (PairSettings(relit_share=1.0), ()),
         (PairSettings(exemplar_occluded_share=1.0), ()),
         (PairSettings(scene=SceneSettings(turning_share=1.0)), (TARGET,)),
         (PairSettings(scene=SceneSettings(twin_share=1.0)), (FRONT, BACK)),
@@ -120,7 +121,7 @@ def test_a_switch_changes_what_it_says_alone(settings, layers):
         same = all(torch.equal(before[name][:, part], after[name][:, part]) for name in before)
         assert same == (part not in layers), part
     if not layers:
-        crops = [(plan[0].view.layers["shift"], *plan[2]) for plan in plans]
+        crops = [(plan[0].view.layers["shift"], plan[0].view.exposure, *plan[2]) for plan in plans]
         assert not all(torch.equal(a, b) for a, b in zip(*crops, strict=True))
 
 
@@ -299,6 +300,19 @@ def test_a_box_follows_the_surface_that_it_was_drawn_on(layer, piece_share):
     assert ((found / box)[:, 2:].log().abs() > 0.1).float().mean() > 0.3  # and it matters
 
 
+def test_relit_images_differ_in_light_as_a_lamp_makes_them():
+    plain, relit = (_plan(replace(OUTLINED, relit_share=share)) for share in (0.0, 1.0))
+
+    def change(plan):
+        first, second = (shot.view.exposure.log() for shot in plan[:2])
+        return (second - first).mean(-1).abs()
+
+    assert change(plain).max() < 1
+    assert (change(relit) > 1).float().mean() > 0.15
+    assert change(relit).max() < 3
+    assert torch.equal(plain[2].boxes, relit[2].boxes)
+
+
 def test_a_part_s_box_lies_in_the_target_s_box_and_is_what_the_tracker_is_given():
     whole, parts = (_plan(replace(OUTLINED, part_share=share)) for share in (0.0, 1.0))
     ratio = parts[2].exemplar_sizes.prod(-1) / whole[2].exemplar_sizes.prod(-1)
@@ -327,7 +341,7 @@ def test_an_exact_piece_is_hidden_by_what_comes_before_it():
 
 def test_every_switch_can_be_set_by_name_from_the_command_line():
     names = ["exemplar_occluded_share", "wide_scale_share", "wide_scale_deviation", "leaving_share"]
-    names.append("part_share")
+    names += ["part_share", "relit_share"]
     shares = [*(f"pairs.{name}" for name in names), "pairs.scene.turning_share"]
     shares += [f"pairs.scene.{name}_share" for name in ("twin", "close_occluder", "camouflage")]
     values = read_assignments([*(f"data.{name}=0.25" for name in shares)])

@@ -121,6 +121,21 @@ def test_an_exact_piece_keeps_its_first_box_and_later_follows_its_surface(bank):
     assert ratio[:, -1].mean() > 0.02
 
 
+def test_a_relit_video_grows_dark_and_bright(bank):
+    kinds = [_kind(bank, VIDEO_KINDS[name], frames=41) for name in ("mixed", "relit")]
+    assert torch.equal(kinds[0].boxes, kinds[1].boxes)
+    levels = []
+    for kind in kinds:
+        crops = []
+        for frame in range(0, 41, 8):
+            box = kind.boxes[:, frame]
+            center, sides = box[:, :2] + box[:, 2:] / 2, 2 * box[:, 2:].amax(-1, keepdim=True)
+            crops.append(kind.crops(frame, center, sides, 15).float().mean((1, 2, 3, 4)))
+        levels.append(torch.stack(crops).clamp(min=1).log())
+    swing = [(level.amax(0) - level.amin(0)).mean() for level in levels]
+    assert swing[1] > 2 * swing[0]
+
+
 def test_a_part_stays_in_its_target_and_moves_with_it(bank):
     whole, part = (
         _kind(bank, VideoSettings(piece_share=0.0, part_share=share), frames=20).boxes

@@ -37,6 +37,7 @@ from siamfc.data.procedural.scene import (
     View,
     draw_scene,
     draw_view,
+    lit_otherwise,
 )
 from siamfc.data.ranges import check_number
 from siamfc.errors import InputError
@@ -104,6 +105,8 @@ class PairSettings:
     If there are any, all boxes end where the frame does, as annotators', and what lies beyond
     counts as hidden. If there are none, boxes that `border_share` cuts by chance stay whole.
     """
+    relit_share: float = 0.0
+    """Share of pairs whose two images are exposed by themselves, as when a lamp is switched on."""
     part_share: float = 0.0
     """Share of targets with an outline of which only a part is boxed, as a face on its head."""
     exact_pieces: bool = False
@@ -246,6 +249,8 @@ def _look_twice(
     if settings.part_share > 0:
         box_b = torch.where(is_part, followed(part, TARGET.start, *plain), box_b)
         box_a = torch.where(is_part, part, box_a)
+    relit = own_dice.chance(settings.relit_share)
+    view_a, view_b = (lit_otherwise(own_dice, view, relit) for view in (view_a, view_b))
     covered = own_dice.chance(settings.exemplar_occluded_share)
     if settings.exemplar_occluded_share > 0:
         veil = replace(scene, occluder_nearness=scene.occluder_nearness.clamp(max=_VEIL_NEARNESS))

@@ -272,3 +272,13 @@ def draw_view(scene: Scene, uniforms: Tensor, position: Tensor, occluder_away: T
     layers = {name: torch.cat([group[name] for group in groups], 1) for name in target}
     exposure = torch.exp(dice.normal(0.13, 1) * light[:, None] + dice.normal(0.04, 3))
     return View(layers=layers, exposure=exposure, gamma=torch.exp(dice.normal(0.13) * light))
+
+
+def lit_otherwise(dice: Dice, view: View, where: Tensor) -> View:
+    """The view `where` (B,) in a light of its own: exposure of a fifth to 1.6, tint, contrast."""
+    gain = torch.exp(dice.uniform(-1.6, 0.5, 1) + dice.normal(0.08, 3))
+    gamma = torch.exp(dice.normal(0.25))
+    return view._replace(
+        exposure=torch.where(where[:, None], view.exposure * gain, view.exposure),
+        gamma=torch.where(where, view.gamma * gamma, view.gamma),
+    )

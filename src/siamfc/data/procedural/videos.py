@@ -5,7 +5,7 @@ videos at once, so that a tracker's accuracy can be measured in seconds while a 
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 import torch
@@ -52,6 +52,8 @@ class VideoSettings:
     """Share of targets with an outline of which only a part is boxed, as a face on its head."""
     exact_pieces: bool = False
     """Whether the boxes of pieces turn and stretch with them; if not, they follow the camera."""
+    relit_share: float = 0.0
+    """Share of videos in which the light's brightness swings between a fifth and 1.5 of itself."""
     occluded_share: float = 0.35
     """Share of videos in which an occluder may come before the target after the first frames."""
     grey_share: float = 0.25
@@ -60,8 +62,9 @@ class VideoSettings:
     """Largest deviation of the logarithm of the camera's zoom in a video."""
 
     def __post_init__(self) -> None:
-        for name in ("piece_share", "part_share", "occluded_share", "grey_share", "zooming"):
+        for name in (item.name for item in fields(self) if item.name.endswith("_share")):
             check_number(name, getattr(self, name), 0, 1)
+        check_number("zooming", self.zooming, 0, 1)
 
 
 VIDEO_KINDS = {
@@ -71,9 +74,11 @@ VIDEO_KINDS = {
     "twins": VideoSettings(scene=SceneSettings(twin_share=1.0), piece_share=0.0),
     "occluded": VideoSettings(occluded_share=1.0),
     "parts": VideoSettings(part_share=1.0, piece_share=0.0),
+    "relit": VideoSettings(relit_share=1.0),
 }
-"""What the kinds add to `mixed`: targets that turn, change in size, have a twin, may be hidden, or
-are parts of something larger."""
+"""What the kinds add to `mixed`: targets that turn, change in size, have a twin, may be hidden, are
+parts of something larger, or are seen in a light that changes.
+"""
 
 
 class _Moment(NamedTuple):
@@ -129,6 +134,8 @@ class ProceduralVideos:
         self._shaking = dice.uniform(0.0, 8.0) * dice.chance(0.3)
         self._zooming = dice.uniform(0.0, settings.zooming)
         self._drawing = drawing or drawing_on(device)
+        self._relit = dice.chance(settings.relit_share)
+        self._swing = torch.stack([dice.uniform(0.2, 1.5), dice.unit()], -1)
         first, origin = self._moment(0).view, torch.zeros((count, 2), device=device)
         part = part_of(dice, true_box(self._drawing, self._scene, first, origin))
         is_part = (dice.chance(settings.part_share) & ~self._scene.on_background)[:, None]
@@ -155,6 +162,9 @@ class ProceduralVideos:
         way = path[:, VIEW_DRAWS:]
         hidden = torch.where(self._occluded, OCCLUDER_AWAY * math.exp(-frame / 4), OCCLUDER_AWAY)
         view = draw_view(self._scene, uniforms, torch.zeros_like(way[:, :2]), hidden)
+        brightness = torch.sin(2 * math.pi * (self._swing[:, 0] * time + self._swing[:, 1]))
+        gain = torch.where(self._relit, torch.exp(brightness - 0.6), 1.0)
+        view = view._replace(exposure=view.exposure * gain[:, None])
         zoom = self._resolution * torch.exp(self._zooming * way[:, 2])
         shake = torch.sin(way[:, 3:5] * 40) * self._shaking[:, None]
         pan = (way[:, :2] * self._roaming[:, None] + shake) * self._resolution[:, None]
