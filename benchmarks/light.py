@@ -1,6 +1,7 @@
 """How fast the light network tracks, beside SiamFC and OpenCV's NanoTrackV2, on one thread each.
 
     python benchmarks/light.py [FOLDER] [--nano BACKBONE.onnx HEAD.onnx] [--reference FILE.json]
+    python benchmarks/light.py [FOLDER] --device cuda
 
 All trackers follow the same frames in one run, ten at a time in turn, so that whatever else the
 machine does slows all of them; on a machine that has much else to do, `--cpu-time` counts the
@@ -133,13 +134,13 @@ def make_trackers(
     options: argparse.Namespace, clock: Clock
 ) -> tuple[dict[str, SingleTargetTracker], TimedMatcher]:
     """Those that take part, and the light network of the first."""
-    light = load_matcher(options.weights, device="cpu", threads=1)
+    light = load_matcher(options.weights, device=options.device, threads=1)
     if not gives_boxes(light):
         raise SystemExit(f"--weights {options.weights}: expected those of the light network")
     timed = TimedMatcher(light, clock)
     trackers: dict[str, SingleTargetTracker] = {
         LIGHT: Tracker(timed),
-        SIAMFC: Tracker(load_matcher(options.siamfc, device="cpu", threads=1)),
+        SIAMFC: Tracker(load_matcher(options.siamfc, device=options.device, threads=1)),
     }
     if options.nano is not None:
         import cv2
@@ -206,6 +207,7 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--weights", default="light")
     parser.add_argument("--siamfc", default="siamfc", help="weights of SiamFC")
+    parser.add_argument("--device", default="cpu", help="of both networks; crops are the CPU's")
     parser.add_argument("--nano", nargs=2, metavar=("BACKBONE", "HEAD"))
     parser.add_argument("--reference", type=Path)
     parser.add_argument("--sequences", type=int, help="only the first so many")
