@@ -5,9 +5,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from siamfc.network.alexnet import Normalise
 from siamfc.network.calibration import Calibration
 from siamfc.network.checkpoint import Checkpoint
-from siamfc.network.light import LightNet, normalise_images
+from siamfc.network.light import LightNet
 from siamfc.network.light_architecture import CHANNELS, EXEMPLAR_CELLS, PLACES
 from siamfc.network.matcher import (
     Embedding,
@@ -38,6 +39,7 @@ class TorchBoxMatcher:
         self.metadata = checkpoint.metadata
         self.spec = checkpoint.metadata.spec
         self.calibration = checkpoint.metadata.calibration
+        self._normalise = Normalise(self.metadata.normalisation).to(self._device)
         self._model = LightNet()
         self._model.load_tensors(checkpoint.tensors)
         self._model.to(self._device).eval().requires_grad_(False)
@@ -61,7 +63,7 @@ class TorchBoxMatcher:
         return found[:, 0], found[:, 1:]
 
     def _embed(self, images: Tensor) -> Tensor:
-        planes = normalise_images(images, self.metadata.normalisation)
+        planes = self._normalise(images.permute(0, 3, 1, 2))
         with self._half():
             return self._model.embed([planes])[0].float()
 
