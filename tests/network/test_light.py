@@ -1,6 +1,8 @@
 """The light network: its graphs and runtimes agree, its files are told from SiamFC's."""
 
+from contextlib import nullcontext
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -192,6 +194,32 @@ def test_metadata_that_do_not_go_together_are_refused(changes, message):
 
 def test_a_network_says_which_it_is():
     assert make_light_checkpoint().architecture is LIGHT
+
+
+def test_locating_copies_nothing_to_the_device(monkeypatch):
+    # What is recorded as a CUDA graph may not; a device without memory stands in for the GPU.
+    torch = pytest.importorskip("torch")
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    from siamfc.network.light_torch_matcher import TorchBoxMatcher
+
+    class Devices(TorchDispatchMode):
+        seen: ClassVar[set[str]] = set()
+
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            result = function(*args, **(kwargs or {}))
+            tensors = torch.utils._pytree.tree_leaves((args, kwargs, result))
+            self.seen.update(t.device.type for t in tensors if isinstance(t, torch.Tensor))
+            return result
+
+    matcher = TorchBoxMatcher(make_light_checkpoint(), device="meta")
+    monkeypatch.setattr(matcher, "_half", nullcontext)
+    exemplars = torch.empty((2, 101, 64), device="meta")
+    images = torch.empty((2, 255, 255, 3), dtype=torch.uint8, device="meta")
+    with Devices(), torch.no_grad():
+        found = matcher._locate(exemplars, images)
+    assert found.shape == (2, 5, 16, 16)
+    assert Devices.seen == {"meta"}
 
 
 @pytest.mark.gpu

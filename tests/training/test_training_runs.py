@@ -68,6 +68,8 @@ def test_every_epoch_has_its_weights_and_the_best_is_marked(finished):
     ]
     digests = [checkpoint.metadata.digest for checkpoint in checkpoints]
     assert digests[0] != digests[1]
+    scores = [checkpoint.metadata.card["scores"] for checkpoint in checkpoints]
+    assert [score["judged"] for score in scores] == [1.0, 2.0]  # its own, not the last one's
     assert Checkpoint.load(result.weights).metadata.digest == digests[1]
     losses = [epoch["validation_loss"] for epoch in result.epochs]
     assert result.epochs[0]["best"]

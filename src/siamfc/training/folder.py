@@ -95,19 +95,21 @@ class RunFolder:
                 writer.add_scalar(f"{record['kind']}/{name}", value, record["step"])
         writer.flush()
 
-    def add_epoch(
-        self, epoch: int, step: int, scores: Mapping[str, float], checkpoint: Checkpoint
-    ) -> None:
-        """Keep what an epoch ended with: scores, weights, the mark of the best, curves."""
+    def epoch_record(self, epoch: int, step: int, scores: Mapping[str, float]) -> dict[str, Any]:
+        """What the log says of an epoch that ended, and whether its validation loss is lowest."""
         past = [r["validation_loss"] for r in self.epochs if "validation_loss" in r]
         loss = scores.get("validation_loss")
         best = loss is not None and loss < min(past, default=float("inf"))
-        content = checkpoint.to_bytes()
-        self._write(f"{CHECKPOINTS}/epoch-{epoch:04d}.safetensors", content)
-        if best:
-            self._write(BEST, content)
         record = {"kind": "epoch", "epoch": epoch, "step": step}
-        self.add({**record, "training_loss": self._training_loss(epoch), **scores, "best": best})
+        return {**record, "training_loss": self._training_loss(epoch), **scores, "best": best}
+
+    def add_epoch(self, record: dict[str, Any], checkpoint: Checkpoint) -> None:
+        """Keep what an epoch ended with: its `epoch_record`, weights, the best ones, curves."""
+        content = checkpoint.to_bytes()
+        self._write(f"{CHECKPOINTS}/epoch-{record['epoch']:04d}.safetensors", content)
+        if record["best"]:
+            self._write(BEST, content)
+        self.add(record)
         if time.monotonic() - self._drawn >= _DRAWING_SECONDS:
             self._draw()
 

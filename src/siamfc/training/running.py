@@ -202,7 +202,8 @@ class _Hooks:
         scores: dict[str, float] = {}
         for validate in self.validators:
             scores.update(validate(self._learner.averaged))
-        self._folder.add_epoch(epoch, self._learner.step, scores, self._checkpoint())
+        record = self._folder.epoch_record(epoch, self._learner.step, scores)
+        self._folder.add_epoch(record, self._checkpoint(record))
         self.save()
         if self._options.on_epoch is not None:
             self._options.on_epoch(self._folder.epochs[-1])
@@ -214,18 +215,15 @@ class _Hooks:
     def finish(self) -> RunResult:
         folder = self._folder
         if self.place.is_first:
-            folder.finish(self._checkpoint())
+            folder.finish(self._checkpoint(folder.epochs[-1] if folder.epochs else {}))
         return RunResult(weights=folder.final, best=folder.path / BEST, epochs=folder.epochs)
 
-    def _checkpoint(self) -> Checkpoint:
+    def _checkpoint(self, record: Mapping[str, Any]) -> Checkpoint:
         recipe, step = self._learner.recipe, self._learner.step
         card = {**self._card, "steps": step, "pairs": step * recipe.batch}
-        if self._folder.epochs:
-            card["scores"] = {
-                name: value
-                for name, value in self._folder.epochs[-1].items()
-                if isinstance(value, float)
-            }
+        scores = {name: value for name, value in record.items() if isinstance(value, float)}
+        if scores:
+            card["scores"] = scores
         metadata = Metadata(
             architecture=ARCHITECTURES[recipe.network].name,
             spec=recipe.spec,
