@@ -11,8 +11,10 @@ stopped goes on. Processes that are given the same folder share the work: start 
 All trainings of a process share one compilation.
 
 `--plot`, for which torch is not needed, makes of the results `pairs.png`, `ingredients.png`,
-`kinds.png`, `reliability.png` and `study.md`. `--seconds S` in place of `--pairs` means as many
-pairs as S seconds allow; the rate is measured once for a folder.
+`kinds.png`, `reliability.png` and `study.md`. `--bases VARIANT=BASE` compares a variant with
+another one than the recipe; `--repeats STUDY` takes how far apart two seeds are from another study.
+`--seconds S` in place of `--pairs` means as many pairs as S seconds allow; the rate is measured
+once for a folder.
 """
 
 import argparse
@@ -61,6 +63,14 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--list", action="store_true", help="say what there is to do, do nothing")
     parser.add_argument("--plot", action="store_true", help="plots and tables of what there is")
+    parser.add_argument(
+        "--bases",
+        nargs="+",
+        default=[],
+        metavar="VARIANT=BASE",
+        help="of a plot, if not the recipe",
+    )
+    parser.add_argument("--repeats", type=Path, help="study whose seeds show chance in a plot")
     return parser.parse_args()
 
 
@@ -72,6 +82,33 @@ def find_variants(names: list[str]) -> list[str]:
         if name not in VARIANTS:
             raise InputError(f"no variant named {name!r}: {suggest(name, VARIANTS)}")
     return names
+
+
+def find_bases(words: list[str], variants: set[str]) -> dict[str, str]:
+    """What words `VARIANT=BASE` say; InputError names the nearest of the variants there are."""
+    bases = {}
+    for word in words:
+        variant, _, base = word.partition("=")
+        for name in (variant, base):
+            if name not in variants:
+                raise InputError(
+                    f"--bases {word}: expected VARIANT=BASE, found no results of a variant "
+                    f"named {name!r}: {suggest(name, variants)}"
+                )
+        bases[variant] = base
+    return bases
+
+
+def plot(arguments: argparse.Namespace) -> None:
+    """Write plots and tables of what there is, and print their paths."""
+    from light_study_plots import save_report
+    from light_study_results import load_results
+
+    results = load_results(arguments.out)
+    bases = find_bases(arguments.bases, {result.variant for result in results})
+    repeats = None if arguments.repeats is None else load_results(arguments.repeats)
+    for path in save_report(results, arguments.out, bases, repeats):
+        print(path)
 
 
 def study(arguments: argparse.Namespace) -> None:
@@ -119,11 +156,7 @@ def main() -> None:
     arguments = parse()
     try:
         if arguments.plot:
-            from light_study_plots import save_report
-            from light_study_results import load_results
-
-            for path in save_report(load_results(arguments.out), arguments.out):
-                print(path)
+            plot(arguments)
         else:
             study(arguments)
     except SiamFCError as error:

@@ -6,13 +6,16 @@ weights.safetensors  the averaged weights at the end
 scores.npz           `iou` and `score` of each frame of the procedural videos
 result.json          AUC of each procedural video, and how it came about
 sequences.json       AUC of each real sequence
+
+Weights that were trained elsewhere join in under the name of a job, such as `all-12697600-0`: they
+track the real sequences (`--limit 0`, or the job would be done), and have no `result.json`.
 """
 
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from siamfc.data.locking import exclusive
 from siamfc.errors import OutputError
@@ -33,6 +36,16 @@ class Job(NamedTuple):
     def name(self) -> str:
         """Of its folder."""
         return f"{self.variant}-{self.pairs}-{self.seed}"
+
+    @classmethod
+    def from_name(cls, name: str) -> Self:
+        """The job of a folder; ValueError: of none.
+
+        >>> Job.from_name("no-blur-500000-1")
+        Job(variant='no-blur', pairs=500000, seed=1)
+        """
+        variant, pairs, seed = name.rsplit("-", 2)
+        return cls(variant, int(pairs), int(seed))
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The plots of `light_study.py`, by matplotlib; torch is not needed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,14 +12,16 @@ from light_study_results import (
     Effect,
     Reliability,
     Result,
+    chance,
     compared_pairs,
     curve,
     effects,
     kinds_of,
     parts_of,
     reliability,
-    table,
+    trainings,
 )
+from light_study_table import table
 from light_study_variants import BASE
 
 from siamfc.files import write_file
@@ -34,23 +36,40 @@ _COLORS = {PROCEDURAL: css(series_color(1)), REAL: css(series_color(0))}
 _MARKS = {PROCEDURAL: "o", REAL: "s"}
 
 
-def save_report(results: Sequence[Result], out: Path) -> list[Path]:
-    """Write what can be made of the results: plots as PNG, and a table; their paths."""
+def save_report(
+    results: Sequence[Result],
+    out: Path,
+    bases: Mapping[str, str] | None = None,
+    repeats: Sequence[Result] | None = None,
+) -> list[Path]:
+    """Write what can be made of the results: plots as PNG, and a table; their paths.
+
+    Args:
+        results: of a study.
+        out: folder of the files.
+        bases: of the variants that are compared with another one than `BASE`.
+        repeats: in which seeds of `BASE` show how large chance is; None: in the results themselves.
+    """
     pairs = compared_pairs(results)
-    contents = {"study.md": table(results).encode()}
-    if any(result.variant == BASE for result in results):
+    contents = {"study.md": table(results, bases, repeats).encode()}
+    if any(result.variant == BASE for result in trainings(results)):
         contents["pairs.png"] = _png(draw_pairs(results))
         contents["reliability.png"] = _png(draw_reliability(*pooled_frames(results)))
     if pairs is not None:
-        contents["ingredients.png"] = _png(draw_ingredients(results, pairs, kinds_of(results)))
-        contents["kinds.png"] = _png(draw_ingredients(results, pairs, parts_of(results)))
+        panels = {"ingredients": kinds_of(results), "kinds": parts_of(results)}
+        for name, kinds in panels.items():
+            figure = draw_ingredients(results, pairs, kinds, bases, repeats)
+            contents[f"{name}.png"] = _png(figure)
     for name, content in contents.items():
         write_file(out / name, content, overwrite=True)
     return [out / name for name in contents]
 
 
 def draw_pairs(results: Sequence[Result]) -> "Figure":
-    """AUC against pairs: a dot for each seed, a line through the means, a band over all seeds."""
+    """AUC against pairs: a dot for each seed, a line through the means, a band over all seeds.
+
+    The band ends where there is but one seed.
+    """
     figure, (axes,) = _figure(5.2, 3.6)
     for kind in kinds_of(results):
         points = curve(results, kind)
@@ -59,9 +78,9 @@ def draw_pairs(results: Sequence[Result]) -> "Figure":
         color, millions = _COLORS[kind], np.array(list(points)) / 1e6
         values = [list(seeds.values()) for seeds in points.values()]
         axes.plot(millions, [np.mean(v) for v in values], color=color, linewidth=1.6)
-        axes.fill_between(
-            millions, list(map(min, values)), list(map(max, values)), color=color, alpha=0.18, lw=0
-        )
+        repeated = [len(seeds) > 1 for seeds in values]
+        ends = [[end(seeds) for seeds in values] for end in (min, max)]
+        axes.fill_between(millions, *ends, where=repeated, color=color, alpha=0.18, lw=0)
         for place, seeds in zip(millions, values, strict=True):
             axes.plot([place] * len(seeds), seeds, _MARKS[kind], color=color, markersize=3.5)
         axes.plot([], [], _MARKS[kind], ls="-", color=color, markersize=3.5, label=kind)
@@ -74,27 +93,38 @@ def draw_pairs(results: Sequence[Result]) -> "Figure":
     return figure
 
 
-def draw_ingredients(results: Sequence[Result], pairs: int, kinds: Sequence[str]) -> "Figure":
-    """Each variant less the base: mean, interval over the videos, and a tick for each seed.
+def draw_ingredients(
+    results: Sequence[Result],
+    pairs: int,
+    kinds: Sequence[str],
+    bases: Mapping[str, str] | None = None,
+    repeats: Sequence[Result] | None = None,
+) -> "Figure":
+    """Each variant less its base: mean, interval over the videos, and a tick for each seed.
 
     A panel for each kind of videos, in the order of the effect on all procedural ones. The mark
-    is filled where interval and seeds are all on one side of 0.
+    is filled where interval and at least two seeds are all on one side of 0. Two seeds of the base
+    are no further apart than the grey band is to either side. `bases` and `repeats` are those of
+    `save_report`.
     """
-    found = {kind: effects(results, pairs, kind) for kind in kinds}
-    ranking = effects(results, pairs, PROCEDURAL)[::-1]
+    found = {kind: effects(results, pairs, kind, bases) for kind in kinds}
+    ranking = effects(results, pairs, PROCEDURAL, bases)[::-1]
     order = [one.variant for one in ranking]
-    titles = {one.variant: one.title for one in ranking}
+    titles = [f"{one.title} less {one.base}" if bases else one.title for one in ranking]
     width = 3.4 if len(kinds) < 3 else 2.2
     figure, panels = _figure(2.6 + width * len(kinds), 1.3 + 0.27 * len(order), len(kinds))
     for axes, kind in zip(panels, kinds, strict=True):
+        apart = chance(repeats or results, pairs, kind)
+        if apart is not None:
+            axes.axvspan(-apart, apart, color="0.9", linewidth=0)
         axes.axvline(0, color="0.35", linewidth=0.9)
         for one in found[kind]:
             if one.variant in order:
                 _draw_effect(axes, one, order.index(one.variant), kind)
-        axes.set_yticks(range(len(order)), [titles[name] for name in order])
+        axes.set_yticks(range(len(order)), titles)
         axes.set_ylim(-0.7, len(order) - 0.3)
         axes.locator_params(axis="x", nbins=5 if len(kinds) < 3 else 3)
-        axes.set_xlabel(f"AUC less that of {BASE!r}")
+        axes.set_xlabel("difference in AUC" if bases else f"AUC less that of {BASE!r}")
         axes.set_title(kind, fontsize=9)
     for axes in panels[1:]:
         axes.tick_params(labelleft=False)
@@ -123,7 +153,7 @@ def _draw_effect(axes: "Axes", effect: Effect, row: int, kind: str) -> None:
 
 def pooled_frames(results: Sequence[Result]) -> tuple[np.ndarray, np.ndarray]:
     """Scores and IoU of the base's longest training, all seeds together."""
-    base = [result for result in results if result.variant == BASE]
+    base = [result for result in trainings(results) if result.variant == BASE]
     longest = max(result.pairs for result in base)
     frames = [result.frames() for result in base if result.pairs == longest]
     scores, overlaps = (np.concatenate(parts) for parts in zip(*frames, strict=True))

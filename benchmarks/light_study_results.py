@@ -1,13 +1,14 @@
-"""What the trainings of `light_study.py` came to: read from their folders, compared, as a table."""
+"""What the trainings of `light_study.py` came to: read from their folders, and compared."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from light_study_folder import RESULT, SCORES, SEQUENCES
+from light_study_folder import RESULT, SCORES, SEQUENCES, Job
 from light_study_variants import BASE, VARIANTS
 from numpy.typing import NDArray
 
@@ -27,7 +28,7 @@ class Result:
     auc: Mapping[str, Mapping[str, float]]
     """By kind of videos, then by video; the procedural ones by their own kinds, and together."""
     facts: Mapping[str, Any]
-    """All of `result.json`."""
+    """All of `result.json`; nothing of weights that were trained elsewhere."""
     scores: Path
     """Score and overlap of each frame of the procedural videos."""
 
@@ -43,9 +44,10 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
-    """A variant less the base, both of the same pairs and seeds."""
+    """A variant less its base, both of the same pairs and seeds."""
 
     variant: str
+    base: str
     title: str
     auc: float
     """Of the variant, mean over seeds and videos."""
@@ -56,9 +58,10 @@ class Effect:
 
     @property
     def is_certain(self) -> bool:
-        """Whether 0 lies outside the interval, and all seeds on its side."""
+        """Whether 0 lies outside the interval, and all of two seeds or more on the same side."""
         values = self.seeds.values()
-        return self.difference.is_certain and (max(values) < 0 or min(values) > 0)
+        agree = max(values) < 0 or min(values) > 0
+        return self.difference.is_certain and agree and len(values) > 1
 
 
 def load_results(out: Path) -> list[Result]:
@@ -67,10 +70,12 @@ def load_results(out: Path) -> list[Result]:
     Raises:
         DatasetError: there are none, one is damaged, or they are not of the same videos.
     """
-    results = [_load(path) for path in sorted(out.glob(f"*/{RESULT}"))]
-    if not results:
+    trained = sorted(out.glob(f"*/{RESULT}"))
+    tracked = [path for path in out.glob(f"*/{SEQUENCES}") if path.with_name(RESULT) not in trained]
+    if not trained:
         raise DatasetError(f"{out}: expected results of trainings, found no */{RESULT}")
-    videos = {json.dumps(result.facts["videos"], sort_keys=True) for result in results}
+    results = [_load(path) for path in trained] + [_load_elsewhere(path) for path in tracked]
+    videos = {json.dumps(r.facts["videos"], sort_keys=True) for r in results if r.facts}
     if len(videos) > 1:
         raise DatasetError(f"{out}: expected the same videos for all, found {sorted(videos)}")
     places = {name: number for number, name in enumerate(VARIANTS)}
@@ -85,10 +90,8 @@ def _load(path: Path) -> Result:
             for kind, scores in facts["auc_by_video"].items()
         }
         auc[PROCEDURAL] = {name: one for part in auc.values() for name, one in part.items()}
-        real = path.with_name(SEQUENCES)
-        if real.exists():
-            sequences = json.loads(real.read_text(encoding="utf-8"))["sequences"]
-            auc[REAL] = {name: one["auc"] for name, one in sequences.items()}
+        if path.with_name(SEQUENCES).exists():
+            auc[REAL] = _real_auc(path.with_name(SEQUENCES))
         return Result(
             variant=facts["variant"],
             pairs=facts["pairs"],
@@ -101,6 +104,25 @@ def _load(path: Path) -> Result:
         raise DatasetError(f"{path}: expected the result of a training: {error!r}") from None
 
 
+def _load_elsewhere(path: Path) -> Result:
+    try:
+        job = Job.from_name(path.parent.name)
+        auc = {REAL: _real_auc(path)}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DatasetError(f"{path}: expected scores of a job's weights: {error!r}") from None
+    return Result(**job._asdict(), auc=auc, facts={}, scores=path.with_name(SCORES))
+
+
+def _real_auc(path: Path) -> dict[str, float]:
+    sequences = json.loads(path.read_text(encoding="utf-8"))["sequences"]
+    return {name: one["auc"] for name, one in sequences.items()}
+
+
+def trainings(results: Sequence[Result]) -> list[Result]:
+    """Those that the study did, and so tracked procedural videos."""
+    return [result for result in results if result.facts]
+
+
 def kinds_of(results: Sequence[Result]) -> list[str]:
     """Procedural videos, and real sequences if any of the trainings has tracked them."""
     return [kind for kind in (PROCEDURAL, REAL) if any(kind in r.auc for r in results)]
@@ -108,7 +130,7 @@ def kinds_of(results: Sequence[Result]) -> list[str]:
 
 def parts_of(results: Sequence[Result]) -> list[str]:
     """Kinds of procedural videos."""
-    return [kind for kind in results[0].auc if kind not in (PROCEDURAL, REAL)]
+    return [kind for kind in trainings(results)[0].auc if kind not in (PROCEDURAL, REAL)]
 
 
 def curve(results: Sequence[Result], kind: str) -> dict[int, dict[int, float]]:
@@ -122,41 +144,58 @@ def curve(results: Sequence[Result], kind: str) -> dict[int, dict[int, float]]:
 
 def compared_pairs(results: Sequence[Result]) -> int | None:
     """The number of pairs at which most variants can be compared with the base; None: none can."""
-    based = {(r.pairs, r.seed) for r in results if r.variant == BASE}
+    based = {(r.pairs, r.seed) for r in trainings(results) if r.variant == BASE}
     variants: dict[int, set[str]] = {}
-    for result in results:
+    for result in trainings(results):
         if result.variant != BASE and (result.pairs, result.seed) in based:
             variants.setdefault(result.pairs, set()).add(result.variant)
     return max(variants, key=lambda pairs: (len(variants[pairs]), pairs), default=None)
 
 
-def effects(results: Sequence[Result], pairs: int, kind: str) -> list[Effect]:
-    """Each variant less the base, over the seeds that both have, the most harmful first."""
+def chance(results: Sequence[Result], pairs: int, kind: str) -> float | None:
+    """How far apart in AUC two seeds of the base were at most; None of fewer than two."""
+    points = curve(results, kind).get(pairs, {})
+    return max((abs(a - b) for a, b in combinations(points.values(), 2)), default=None)
+
+
+def effects(
+    results: Sequence[Result], pairs: int, kind: str, bases: Mapping[str, str] | None = None
+) -> list[Effect]:
+    """Each variant less its base, over the seeds that both have, the most harmful first.
+
+    Args:
+        results: of a study.
+        pairs: of all trainings that are compared.
+        kind: of videos.
+        bases: of the variants that are compared with another one than `BASE`.
+    """
     tables: dict[str, dict[int, Result]] = {}
-    for result in results:
+    for result in trainings(results):
         if result.pairs == pairs and kind in result.auc:
             tables.setdefault(result.variant, {})[result.seed] = result
-    base = tables.pop(BASE, {})
     found = []
-    for variant, table in tables.items():
+    for variant in tables.keys() - {BASE}:
+        name = (bases or {}).get(variant, BASE)
+        table, base = tables[variant], tables.get(name, {})
         seeds = sorted(table.keys() & base.keys())
         if not seeds:
             continue
-        names = [n for n in table[seeds[0]].auc[kind] if n in base[seeds[0]].auc[kind]]
+        videos = [n for n in table[seeds[0]].auc[kind] if n in base[seeds[0]].auc[kind]]
         ours, theirs = (
-            np.array([[one[seed].auc[kind][name] for name in names] for seed in seeds])
+            np.array([[one[seed].auc[kind][video] for video in videos] for seed in seeds])
             for one in (table, base)
         )
         found.append(
             Effect(
                 variant=variant,
+                base=name,
                 title=table[seeds[0]].facts["title"],
                 auc=float(ours.mean()),
                 seeds=dict(zip(seeds, (ours - theirs).mean(1).tolist(), strict=True)),
                 difference=paired_difference(ours.mean(0), theirs.mean(0)),
             )
         )
-    return sorted(found, key=lambda effect: effect.difference.mean)
+    return sorted(found, key=lambda effect: (effect.difference.mean, effect.variant))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,87 +231,3 @@ def reliability(score: NDArray[np.float64], iou: NDArray[np.float64]) -> Reliabi
         iou=np.array([iou[one].mean() for one in chosen], dtype=np.float64),
         share=np.array([one.mean() for one in chosen]),
     )
-
-
-def table(results: Sequence[Result]) -> str:
-    """All numbers of the plots as Markdown."""
-    kinds, pairs = kinds_of(results), compared_pairs(results)
-    lines = ["# What the light network's accuracy comes from", "", _origin(results)]
-    curves = {kind: curve(results, kind) for kind in kinds}
-    lines += ["", "## Pairs", "", "AUC, mean over seeds (least to greatest).", ""]
-    lines += _rows(["million pairs", "seeds", *kinds])
-    for count, seeds in curves[PROCEDURAL].items():
-        cells = [_spread(list(curves[kind].get(count, {}).values())) for kind in kinds]
-        lines.append(_row([f"{count / 1e6:.3g}", len(seeds), *cells]))
-    if pairs is not None:
-        lines += ["", f"## Ingredients, {pairs / 1e6:.3g} million pairs"]
-        for kind in kinds:
-            lines += ["", *_effect_rows(effects(results, pairs, kind), kind)]
-        lines += ["", *_part_rows(results, pairs)]
-    return "\n".join(lines) + "\n"
-
-
-def _origin(results: Sequence[Result]) -> str:
-    videos = results[0].facts["videos"]
-    known = {
-        name: ", ".join(sorted({str(result.facts[name]) for result in results}))
-        for name in ("device", "torch", "commit")
-    }
-    seconds = sum(result.facts["seconds"] for result in results)
-    return (
-        f"{len(results)} trainings, {seconds / 60:.3g} minutes without compilation, on "
-        f"{known['device']} with PyTorch {known['torch']}; commit {known['commit']}. "
-        f"{videos['videos']} procedural videos of each kind, {videos['frames']} frames each."
-    )
-
-
-def _effect_rows(found: Sequence[Effect], kind: str) -> list[str]:
-    title = (
-        f"Difference from `{BASE}` in AUC on {kind}, with the interval that holds 95 % of its "
-        "bootstrap means over the videos; then that of each seed."
-    )
-    head = ["variant", "", "AUC", "difference", "interval", "seeds", "better : worse"]
-    rows = [title, "", *_rows(head)]
-    for one in found:
-        change = one.difference
-        cells = [
-            f"`{one.variant}`",
-            one.title,
-            f"{one.auc:.3f}",
-            f"{change.mean:+.3f}",
-            f"{change.low:+.3f} … {change.high:+.3f}",
-            ", ".join(f"{value:+.3f}" for value in one.seeds.values()),
-            f"{change.greater} : {change.smaller} of {change.count}",
-        ]
-        rows.append(_row(cells))
-    return rows
-
-
-def _part_rows(results: Sequence[Result], pairs: int) -> list[str]:
-    parts = parts_of(results)
-    tables = [{one.variant: one for one in effects(results, pairs, part)} for part in parts]
-    title = "Difference on each kind of procedural videos; bold where interval and seeds agree."
-    rows = [title, "", *_rows(["variant", *parts])]
-    for one in effects(results, pairs, PROCEDURAL):
-        found = [table[one.variant] for table in tables]
-        marks = ["**" if effect.is_certain else "" for effect in found]
-        cells = [
-            f"{mark}{effect.difference.mean:+.3f}{mark}"
-            for mark, effect in zip(marks, found, strict=True)
-        ]
-        rows.append(_row([f"`{one.variant}`", *cells]))
-    return rows
-
-
-def _spread(values: Sequence[float]) -> str:
-    if not values:
-        return ""
-    return f"{np.mean(values):.3f} ({min(values):.3f} … {max(values):.3f})"
-
-
-def _rows(head: Sequence[str]) -> list[str]:
-    return [_row(head), "|" + "---|" * len(head)]
-
-
-def _row(cells: Sequence[object]) -> str:
-    return f"| {' | '.join(map(str, cells))} |"

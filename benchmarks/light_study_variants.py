@@ -112,6 +112,15 @@ _LESS = {
     "no-camouflage": ("no camouflage", f"{_SCENE}camouflage_share=0.0"),
     "no-scale-error": ("search side without error", f"{_PAIRS}scale_deviation=0.0"),
     "no-far": ("targets near the centre alone", f"{_PAIRS}far_share=0.0"),
+    "no-turning": ("turning in the plane as of all objects", f"{_SCENE}turning_share=0.07"),
+    "no-twins": ("no twins close to the target", f"{_SCENE}twin_share=0.0"),
+    "no-close-occluders": ("no occluders that hide much", f"{_SCENE}close_occluder_share=0.0"),
+    "no-exemplar-occluded": ("no occluders in exemplars", f"{_PAIRS}exemplar_occluded_share=0.0"),
+    "no-wide-scale": ("no large errors of the search side", f"{_PAIRS}wide_scale_share=0.0"),
+    "no-leaving": ("no targets that leave the frame", f"{_PAIRS}leaving_share=0.0"),
+    "no-relit": ("images exposed alike", f"{_PAIRS}relit_share=0.0"),
+    "no-parts": ("no parts of targets boxed", f"{_PAIRS}part_share=0.0"),
+    "no-exact-pieces": ("boxes of pieces that stay as they were", f"{_PAIRS}exact_pieces=false"),
     "no-strangers": ("a target in every search image", "boxes.stranger_share=0.0"),
     "clouds": ("clouds for textures, no leaves", "data.textures.cloud_share=1.0"),
     "few-textures": (
@@ -122,17 +131,16 @@ _LESS = {
 and so is compiled anew."""
 _MORE = {
     "turning": ("more turning in the plane", f"{_SCENE}turning_share=0.3"),
-    "twins": ("twins close to the target", f"{_SCENE}twin_share=0.3"),
+    "twins": ("more twins close to the target", f"{_SCENE}twin_share=0.3"),
     "camouflage": ("more camouflage", f"{_SCENE}camouflage_share=0.3"),
-    "close-occluders": ("occluders that hide much", f"{_SCENE}close_occluder_share=0.5"),
-    "exemplar-occluded": ("occluders in exemplars", f"{_PAIRS}exemplar_occluded_share=0.2"),
-    "wide-scale": ("large errors of the search side", f"{_PAIRS}wide_scale_share=0.2"),
-    "leaving": ("targets that leave the frame", f"{_PAIRS}leaving_share=0.1"),
-    "relit": ("images exposed by themselves", f"{_PAIRS}relit_share=0.25"),
-    "parts": ("parts of targets boxed", f"{_PAIRS}part_share=0.3"),
-    "exact-pieces": ("boxes of pieces that turn with them", f"{_PAIRS}exact_pieces=true"),
+    "close-occluders": ("more occluders that hide much", f"{_SCENE}close_occluder_share=0.5"),
+    "exemplar-occluded": ("more occluders in exemplars", f"{_PAIRS}exemplar_occluded_share=0.2"),
+    "wide-scale": ("more large errors of the search side", f"{_PAIRS}wide_scale_share=0.2"),
+    "leaving": ("more targets that leave the frame", f"{_PAIRS}leaving_share=0.1"),
+    "relit": ("more images exposed by themselves", f"{_PAIRS}relit_share=0.5"),
+    "parts": ("more parts of targets boxed", f"{_PAIRS}part_share=0.3"),
 }
-"""The same of what could be added."""
+"""The same of what there could be more of."""
 _DRAWN = {
     "no-size": Variant(title="box size not told to the network", change_pairs=hide_sizes),
     "no-distractors": Variant(title="no distractors", leave_out=without_distractors),
@@ -153,7 +161,7 @@ VARIANTS: dict[str, Variant] = {
     **_DRAWN,
     **_rows(_MORE),
     "hardest": Variant(
-        title="all that could be added",
+        title="more of all these",
         overrides=tuple(text for row in _MORE.values() for text in row[1:]),
     ),
 }
