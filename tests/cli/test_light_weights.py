@@ -25,7 +25,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("more", [[], ["--scales", "1"], ["--search-again"]], ids=str)
+@pytest.mark.parametrize("more", [[], ["--scales", "1"], ["--no-search-again"]], ids=str)
 def test_track(
     more: list[str],
     light: str,

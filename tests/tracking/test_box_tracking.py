@@ -209,13 +209,15 @@ def test_a_target_that_is_away_is_lost_and_keeps_its_size():
     np.testing.assert_allclose(states[-1].targets.boxes, truth[-1], atol=0.02)
 
 
-def test_a_lost_target_is_found_all_over_the_frame_if_that_is_asked_for():
+def test_a_lost_target_is_found_all_over_the_frame_unless_that_is_declined():
     """It is hidden for two frames and comes back far beyond its search window."""
     k = np.arange(8)[:, None]
     truth = np.hstack([5 + 0 * k, 6 + 0 * k, 4 + 0 * k, 4 + 0 * k]).astype(float)[:, None]
     truth[1:3] = np.nan
     truth[3:, :, :2] = [34, 32]
-    stays, _ = followed(truth)
+    stays, _ = followed(truth, BoxTrackerSettings(lost=searching(windows=0)))
+    found, _ = followed(truth)
+    assert found[-1, 0, 0] > 30
     found, _ = followed(truth, BoxTrackerSettings(lost=searching(windows=24)))
     assert stays[-1, 0, 0] < 20
     np.testing.assert_allclose(found[-1], truth[-1], atol=0.1)

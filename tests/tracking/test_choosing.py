@@ -1,5 +1,7 @@
 """Settings by the weights' network."""
 
+from dataclasses import replace
+
 import pytest
 
 from network.network_samples import make_light_checkpoint
@@ -36,10 +38,11 @@ def test_a_network_that_gives_boxes_has_its_own(light):
     assert settings_for_weights() == settings_for_weights(light) == BoxTrackerSettings()
     assert settings_for_weights(light) == settings_for_weights(light, 1) == BoxTrackerSettings()
     assert settings_for_weights(light / "model.safetensors") == BoxTrackerSettings()
-    again = settings_for_weights(light, search_again=True)
-    assert isinstance(again, BoxTrackerSettings)
-    assert again.lost.windows == settings_for(search_again=True).lost.windows
-    assert again.lost.found_from == BoxTrackerSettings().lost.found_from
+    assert settings_for_weights(light, search_again=True) == BoxTrackerSettings()
+    assert BoxTrackerSettings().lost.windows == settings_for(search_again=True).lost.windows > 0
+    staying = settings_for_weights(light, search_again=False).lost
+    assert staying == replace(BoxTrackerSettings().lost, windows=0)
+    assert settings_for_weights("siamfc").lost.windows == 0
 
 
 def test_what_it_cannot_do_is_refused(light):

@@ -49,9 +49,9 @@ class SearchOptions:
     """What is searched for. none: the object as it was in the first frame. previous: as it was
     one frame ago. average: a moving average. sure: one of the frames with a high score. both: the
     first frame and such an average together. Only with --weights siamfc."""
-    search_again: Flag = False
-    """Look for an object that is lost all over the frame, which takes about four times as long
-    while it is lost."""
+    search_again: Annotated[bool | None, Parameter(negative="--no-search-again")] = None
+    """Look for an object that is lost all over the frame, which takes several times as long while
+    it is lost. By default --weights light does and siamfc doesn't."""
 
     def settings(self, weights: str) -> "AnySettings":
         """The tracker's settings with these weights."""

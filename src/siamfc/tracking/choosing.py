@@ -7,7 +7,6 @@ from siamfc.errors import InputError
 from siamfc.network.architectures import LIGHT
 from siamfc.network.matcher import AnyMatcher, gives_boxes
 from siamfc.tracking.box_settings import BoxTrackerSettings
-from siamfc.tracking.lost import search_all_over
 from siamfc.tracking.settings import TrackerSettings, settings_for
 from siamfc.tracking.updating import UpdateName
 
@@ -51,7 +50,7 @@ def settings_for_weights(
     scales: int | None = None,
     *,
     update: UpdateName = "none",
-    search_again: bool = False,
+    search_again: bool | None = None,
 ) -> AnySettings:
     """Return settings for a name that `siamfc models` lists, or a path; loads no network.
 
@@ -59,7 +58,8 @@ def settings_for_weights(
         weights: as for `load_matcher`.
         scales: an odd number from 1 to 99; None: as many as suit the network.
         update: what the exemplar takes from later frames; see `siamfc.tracking.updating`.
-        search_again: whether a target that is lost is looked for all over the frame.
+        search_again: whether a target that is lost is looked for all over the frame; None: if it
+            is a network that gives boxes, whose score tells what is lost.
 
     Raises:
         CheckpointError: weights that are unknown or damaged.
@@ -69,7 +69,7 @@ def settings_for_weights(
 
     if read_metadata(weights).architecture != LIGHT.name:
         return settings_for(
-            3 if scales is None else scales, update=update, search_again=search_again
+            3 if scales is None else scales, update=update, search_again=bool(search_again)
         )
     if scales not in (None, 1):
         raise InputError(
@@ -82,9 +82,9 @@ def settings_for_weights(
             f"the first frame alone; got {update!r}: weights 'siamfc' can be updated"
         )
     settings = BoxTrackerSettings()
-    if not search_again:
+    if search_again in (None, True):
         return settings
-    return replace(settings, lost=replace(settings.lost, windows=search_all_over().windows))
+    return replace(settings, lost=replace(settings.lost, windows=0))
 
 
 def _misfit(expected: str, settings: AnySettings) -> InputError:
