@@ -132,7 +132,9 @@ def draw_ingredients(
         ends = [end for axes in panels for end in axes.get_xlim()]
         for axes in panels:
             axes.set_xlim(min(ends), max(ends))
-    figure.suptitle(f"{pairs / 1e6:.3g} million pairs", fontsize=9)
+    known = any(chance(repeats or results, pairs, kind) is not None for kind in kinds)
+    grey = "; grey: how far apart two seeds of the same recipe were" if known else ""
+    figure.suptitle(f"{pairs / 1e6:.3g} million pairs{grey}", fontsize=9)
     return figure
 
 
