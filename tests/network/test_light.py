@@ -2,7 +2,6 @@
 
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -196,30 +195,28 @@ def test_a_network_says_which_it_is():
     assert make_light_checkpoint().architecture is LIGHT
 
 
-def test_locating_copies_nothing_to_the_device(monkeypatch):
-    # What is recorded as a CUDA graph may not; a device without memory stands in for the GPU.
+def test_locating_makes_no_tensor_of_numbers(monkeypatch):
+    # They would be copied to the GPU, which nothing may that is recorded as a CUDA graph.
     torch = pytest.importorskip("torch")
-    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.overrides import TorchFunctionMode
 
     from siamfc.network.light_torch_matcher import TorchBoxMatcher
 
-    class Devices(TorchDispatchMode):
-        seen: ClassVar[set[str]] = set()
-
-        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-            result = function(*args, **(kwargs or {}))
-            tensors = torch.utils._pytree.tree_leaves((args, kwargs, result))
-            self.seen.update(t.device.type for t in tensors if isinstance(t, torch.Tensor))
-            return result
+    class Calls(TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            called.append(function)
+            return function(*args, **(kwargs or {}))
 
     matcher = TorchBoxMatcher(make_light_checkpoint(), device="meta")
     monkeypatch.setattr(matcher, "_half", nullcontext)
     exemplars = torch.empty((2, 101, 64), device="meta")
     images = torch.empty((2, 255, 255, 3), dtype=torch.uint8, device="meta")
-    with Devices(), torch.no_grad():
+    called: list[object] = []
+    with Calls(), torch.no_grad():
         found = matcher._locate(exemplars, images)
     assert found.shape == (2, 5, 16, 16)
-    assert Devices.seen == {"meta"}
+    assert torch.softmax in called
+    assert not {torch.tensor, torch.as_tensor, torch.from_numpy}.intersection(called)
 
 
 @pytest.mark.gpu
