@@ -82,9 +82,9 @@ def settings_for_weights(
             f"the first frame alone; got {update!r}: weights 'siamfc' can be updated"
         )
     settings = BoxTrackerSettings()
-    if search_again in (None, True):
-        return settings
-    return replace(settings, lost=replace(settings.lost, windows=0))
+    if search_again is False:
+        settings = replace(settings, lost=replace(settings.lost, windows=0))
+    return settings
 
 
 def _misfit(expected: str, settings: AnySettings) -> InputError:

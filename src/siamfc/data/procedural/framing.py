@@ -8,7 +8,7 @@ from torch import Tensor
 from siamfc.data.procedural.dice import Dice
 from siamfc.data.procedural.drawing import Drawing
 from siamfc.data.procedural.render import SURFACE, place_in_world, place_on_surface
-from siamfc.data.procedural.scene import Scene, View
+from siamfc.data.procedural.scene import BACKGROUND, Scene, View
 
 _SOURCE_MARGIN = 9
 _ELLIPSE = 32
@@ -48,6 +48,11 @@ def part_of(dice: Dice, box: Tensor) -> Tensor:
     """Boxes within boxes (B, 4), anywhere in them, with sides of 45 to 90 %."""
     share = dice.uniform(0.45, 0.9, 2)
     return redrawn(box, dice.uniform(-0.5, 0.5, 2) * (1 - share), torch.log(share))
+
+
+def followed_piece(scene: Scene, position: Tensor, first: View, later: View) -> Tensor:
+    """The `first_piece` of the view `first` in `later`, (B, 4) world pixels."""
+    return followed(first_piece(scene, position), BACKGROUND.start, first, later)
 
 
 def followed(box: Tensor, layer: int, first: View, later: View) -> Tensor:

@@ -16,8 +16,8 @@ from siamfc.data.procedural.framing import (
     beyond_frame,
     cutting_frame,
     exemplar_side,
-    first_piece,
     followed,
+    followed_piece,
     inside_share,
     near_frame,
     part_of,
@@ -28,7 +28,6 @@ from siamfc.data.procedural.framing import (
 )
 from siamfc.data.procedural.render import CAMERA_DRAWS, Camera, draw_camera
 from siamfc.data.procedural.scene import (
-    BACKGROUND,
     SCENE_DRAWS,
     TARGET,
     VIEW_DRAWS,
@@ -240,7 +239,7 @@ def _look_twice(
     view_b = draw_view(scene, second, origin, torch.where(hidden, 0.0, away))
     plain, piece = (view_a, view_b), None
     if settings.exact_pieces:
-        piece = followed(first_piece(scene, origin), BACKGROUND.start, *plain)
+        piece = followed_piece(scene, origin, *plain)
     view_a, view_b = drawing.prepare(view_a), drawing.prepare(view_b)
     box_a = true_box(drawing, scene, view_a, origin)
     box_b = true_box(drawing, scene, view_b, origin, piece)

@@ -14,8 +14,8 @@ from torch import Tensor
 from siamfc.data.procedural.dice import Dice
 from siamfc.data.procedural.drawing import Drawing, drawing_on
 from siamfc.data.procedural.framing import (
-    first_piece,
     followed,
+    followed_piece,
     part_of,
     source_size,
     true_box,
@@ -24,7 +24,6 @@ from siamfc.data.procedural.framing import (
 from siamfc.data.procedural.planning import OCCLUDER_AWAY
 from siamfc.data.procedural.render import CAMERA_DRAWS, draw_camera
 from siamfc.data.procedural.scene import (
-    BACKGROUND,
     SCENE_DRAWS,
     TARGET,
     VIEW_DRAWS,
@@ -137,17 +136,19 @@ class ProceduralVideos:
         self._relit = dice.chance(settings.relit_share)
         self._swing = torch.stack([dice.uniform(0.2, 1.5), dice.unit()], -1)
         first, origin = self._moment(0).view, torch.zeros((count, 2), device=device)
-        part = part_of(dice, true_box(self._drawing, self._scene, first, origin))
-        is_part = (dice.chance(settings.part_share) & ~self._scene.on_background)[:, None]
+        part = None
+        if settings.part_share > 0:
+            part = part_of(dice, true_box(self._drawing, self._scene, first, origin))
+            is_part = (dice.chance(settings.part_share) & ~self._scene.on_background)[:, None]
 
         def box(moment: _Moment) -> Tensor:
             """Of the target at a moment, (count, 4) frame pixels."""
             piece = None
             if settings.exact_pieces:
-                background = first_piece(self._scene, origin)
-                piece = followed(background, BACKGROUND.start, first, moment.view)
-            whole = true_box(self._drawing, self._scene, moment.view, origin, piece)
-            seen = torch.where(is_part, followed(part, TARGET.start, first, moment.view), whole)
+                piece = followed_piece(self._scene, origin, first, moment.view)
+            seen = true_box(self._drawing, self._scene, moment.view, origin, piece)
+            if part is not None:
+                seen = torch.where(is_part, followed(part, TARGET.start, first, moment.view), seen)
             zoom = moment.zoom[:, None]
             return torch.cat([seen[:, :2] * zoom + moment.pan, seen[:, 2:] * zoom], -1)
 
