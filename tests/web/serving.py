@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import math
 import socket
 import struct
 import threading
@@ -21,15 +22,30 @@ from siamfc.web.studio import Studio
 
 
 class SlowMatcher(IdealMatcher):
-    """Takes its time, so that a job can be caught at work."""
+    """Takes its time, and can be held, so that a job is caught at work."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
         self._seconds = seconds
+        self._answers_left = math.inf
+        self._is_free = threading.Event()
 
     def respond(self, exemplars: Any, searches: Any) -> Any:
         time.sleep(self._seconds)
+        if self._answers_left <= 0:
+            assert self._is_free.wait(timeout=120)
+        self._answers_left -= 1
         return super().respond(exemplars, searches)
+
+    @contextlib.contextmanager
+    def held(self, after: int = 0) -> Iterator[None]:
+        """Answer `after` times more, then not until the block ends."""
+        self._answers_left = after
+        try:
+            yield
+        finally:
+            self._answers_left = math.inf
+            self._is_free.set()
 
 
 class Answer:

@@ -150,14 +150,16 @@ def test_taking_a_correction_back_restores_the_track(
 def test_jobs_take_turns_and_a_pause_gives_the_turn_away(
     tmp_path: Path, film: Path, truth: SquareVideo
 ) -> None:
-    with running(tmp_path, matcher=SlowMatcher(0.05)) as server:
+    slow = SlowMatcher(0.05)
+    with running(tmp_path, matcher=slow) as server:
         first, second = server.open(film), server.open(film)
-        for job in (first, second):
-            draw(server, job, 0, 0, truth.boxes[0])
-            server.ask("POST", f"/api/jobs/{job}/start")
-        server.wait(first, "running")
-        assert server.job(second)["state"] == "waiting"
-        server.ask("POST", f"/api/jobs/{first}/pause")
+        with slow.held(after=5):
+            for job in (first, second):
+                draw(server, job, 0, 0, truth.boxes[0])
+                server.ask("POST", f"/api/jobs/{job}/start")
+            server.wait(first, "running")
+            assert server.job(second)["state"] == "waiting"
+            server.ask("POST", f"/api/jobs/{first}/pause")
         server.wait(second, "running")
         assert server.job(first)["state"] == "paused"
         server.ask("POST", f"/api/jobs/{first}/start")

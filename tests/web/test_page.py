@@ -44,13 +44,19 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def slow_server(tmp_path: Path, film: Path) -> Iterator[Server]:
-    """Serves a folder with the film in it; a frame takes 30 ms at least."""
+def slow() -> SlowMatcher:
+    """Takes 30 ms a frame at least; whatever a test must see of a job at work, it sees held."""
+    return SlowMatcher(0.03)
+
+
+@pytest.fixture
+def slow_server(tmp_path: Path, film: Path, slow: SlowMatcher) -> Iterator[Server]:
+    """Serves a folder with the film in it."""
     root, folder = tmp_path / "root", tmp_path / "private"
     folder.mkdir()
     (root / "trip").mkdir(parents=True)
     shutil.copy(film, root / "trip" / "square.mp4")
-    with running(folder, root=root, matcher=SlowMatcher(0.03)) as server:
+    with running(folder, root=root, matcher=slow) as server:
         yield server
 
 
@@ -115,15 +121,16 @@ class Page:
 
 
 def test_upload_draw_track_correct_save_and_reload(
-    browser: Any, slow_server: Server, film: Path, truth: SquareVideo
+    browser: Any, slow_server: Server, slow: SlowMatcher, film: Path, truth: SquareVideo
 ) -> None:
     with Page(browser, slow_server) as page:
         page.upload(film)
         assert "token" not in page.tab.url
         page.draw([5, 5, 60, 60])  # not where the square is
         page.see("#targets", "Target 1")
-        page.tab.click("#run")
-        page.see("#place", re.compile(r"frame \d+ of 39 · [\d.]+ frames/s · \d+ s left"))
+        with slow.held(after=20):
+            page.tab.click("#run")
+            page.see("#place", re.compile(r"frame \d+ of 39 · [\d.]+ frames/s · \d+ s left"))
         page.see("#run", "Done")
         page.tab.locator("#frame").fill("20")
         page.see("#place", "frame 20 of 39")
@@ -152,9 +159,9 @@ def test_upload_draw_track_correct_save_and_reload(
 
 
 def test_two_jobs_take_turns_and_outlive_the_tab(
-    browser: Any, slow_server: Server, truth: SquareVideo
+    browser: Any, slow_server: Server, slow: SlowMatcher, truth: SquareVideo
 ) -> None:
-    with Page(browser, slow_server) as page:
+    with Page(browser, slow_server) as page, slow.held(after=5):
         jobs = []
         for _ in range(2):
             page.tab.keyboard.press("o")
@@ -260,17 +267,19 @@ def test_a_folder_of_images_is_uploaded_in_natural_order(
 
 
 def test_step_by_step_and_touch(
-    browser: Any, slow_server: Server, film: Path, truth: SquareVideo
+    browser: Any, slow_server: Server, slow: SlowMatcher, film: Path, truth: SquareVideo
 ) -> None:
     with Page(browser, slow_server, has_touch=True) as page:
         page.upload(film)
         page.draw(truth.boxes[0])
         page.see("#targets", "Target 1")
         page.tab.tap("#stage", position={"x": 5, "y": 5})  # a tap draws nothing
-        page.tab.click("#run")
-        page.see("#run", "Pause")
-        page.tab.click("#run")
-        page.see("#run", "Go on")
+        with slow.held(after=5):
+            page.tab.click("#run")
+            page.see("#place", re.compile(r"frame [1-9]"))
+            page.tab.click("#run")
+            page.see("#run", "Go on")
+        slow_server.wait(page.job, "paused")
         page.tab.keyboard.press("End")
         end = slow_server.job(page.job)["end"]
         page.see("#place", f"frame {end - 1} of 39")
