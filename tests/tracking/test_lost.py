@@ -78,7 +78,9 @@ class TestWindows:
         center = generator.uniform((0, 0), FRAME)
         reach = float(generator.uniform(30, 200))
         found = [windows_elsewhere(center, reach, FRAME, turn, 5) for turn in range(120)]
-        assert all(len(centers) == 5 for centers in found)
+        useful = len(np.unique(np.concatenate(found), axis=0))
+        for centers in found:
+            assert len(np.unique(centers, axis=0)) == len(centers) == min(5, useful)
         centers = np.concatenate([[center], *found])
         assert (centers >= 0).all()
         assert (centers <= FRAME).all()
@@ -87,9 +89,11 @@ class TestWindows:
         assert distance.max() <= reach / 2 + 1e-9
 
     def test_after_the_last_the_first_comes_again(self):
-        all_of_them = windows_elsewhere((250, 200), 200, FRAME, 0, 30)
-        unique = np.unique(all_of_them, axis=0)
-        np.testing.assert_array_equal(all_of_them[len(unique) :], all_of_them[: 30 - len(unique)])
+        everything = windows_elsewhere((250, 200), 100, FRAME, 0, 1000)
+        assert len(everything) == 24
+        for turn, start in ((0, 0), (3, 21), (24, 0)):
+            found = windows_elsewhere((250, 200), 100, FRAME, turn, 7)
+            np.testing.assert_array_equal(found, np.roll(everything, -start, axis=0)[:7])
 
     def test_there_are_none_where_the_first_window_shows_the_whole_frame(self):
         assert windows_elsewhere((250, 200), 1100, FRAME, 0, 8).shape == (0, 2)
@@ -163,6 +167,21 @@ class TestLosing:
         assert [False, True] in was_lost
         assert was_lost[-1] == [False, False]
         np.testing.assert_allclose(together.targets.boxes[1], [60, 150, 16, 16], atol=1)
+
+    def test_a_large_and_a_small_target_are_lost_together_as_each_alone(self):
+        """For the large one there are fewer places to look at than for the small one."""
+        matcher, settings = IdealMatcher(), TrackerSettings(lost=SEARCHING)
+        large, small = (60, 60, 90), (420, 320, 16)
+        images = [picture(large, small), *[picture()] * 3, *[picture(large, (60, 330, 16))] * 25]
+        both = [[x, y, side, side] for x, y, side in (large, small)]
+        together = begin(images[0], both, matcher)
+        alone = [begin(images[0], box, matcher) for box in both]
+        for image in images[1:]:
+            together = step(together, image, matcher, settings)
+            alone = [step(state, image, matcher, settings) for state in alone]
+            for n, state in enumerate(alone):
+                assert together.targets.boxes[n].tolist() == state.targets.boxes[0].tolist()
+        np.testing.assert_allclose(together.targets.boxes[1], [60, 330, 16, 16], atol=1)
 
     def test_a_tracker_says_that_it_has_lost_its_target(self):
         tracker = Tracker(IdealMatcher())

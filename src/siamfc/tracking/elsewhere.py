@@ -19,7 +19,7 @@ class Elsewhere(NamedTuple):
     rows: list[int]
     """(L,) of the targets."""
     centers: FloatArray
-    """(L, W, 2) in frame pixels."""
+    """(L, W, 2) in frame pixels; some come again for a target that has fewer than another."""
     crops: ByteImage
     """(L, W, 255, 255, 3) search images, the targets at their present size."""
 
@@ -50,11 +50,10 @@ def look_elsewhere(
             places[row] = centers
     if not places:
         return None
+    most = max(map(len, places.values()))
+    centers = np.stack([np.resize(each, (most, 2)) for each in places.values()])
     crops = [
-        [
-            geometry.crop(image, center, float(sides[row]), spec.search_size, fill)
-            for center in centers
-        ]
-        for row, centers in places.items()
+        [geometry.crop(image, center, float(sides[row]), spec.search_size, fill) for center in each]
+        for row, each in zip(places, centers, strict=True)
     ]
-    return Elsewhere(list(places), np.stack(list(places.values())), np.array(crops))
+    return Elsewhere(list(places), centers, np.array(crops))

@@ -76,19 +76,20 @@ def windows_elsewhere(
     turn: int,
     count: int,
 ) -> FloatArray:
-    """Where to look next for a target that is lost: the centres of `count` squares, (count, 2).
+    """Where to look next for a target that is lost: the centres of W ≤ `count` squares, (W, 2).
 
     The frame is paved with squares whose responses meet: rings about the place where the target
     is looked for anyway, from the nearest on. Each frame looks at the next `count` of them and,
     after the last, begins again; so the cost is bounded, and a small target in a large frame takes
-    longer. Squares that lie outside the frame are left out, and those at its border moved in.
+    longer. No square comes twice in a frame. Those that lie outside the frame are left out, and those
+    at its border moved in.
 
     Args:
         center_frame: (2,) where the target is looked for anyway.
         reach: width, in frame pixels, of the places that one square tells of: the response's.
         frame_size: width and height.
         turn: 0 in the first frame that looks elsewhere, 1 in the next.
-        count: of squares.
+        count: of squares at most.
 
     Returns:
         Centres in frame pixels; none, (0, 2), if the first square shows the whole frame.
@@ -99,8 +100,8 @@ def windows_elsewhere(
     useful = inside[(np.abs(middles - inside) < reach / 2).all(axis=1)]
     if not len(useful):
         return np.empty((0, 2))
-    first = turn * count
-    return np.asarray(useful[(first + np.arange(count)) % len(useful)])
+    turned = turn * count + np.arange(min(count, len(useful)))
+    return np.asarray(useful[turned % len(useful)])
 
 
 @cache
