@@ -81,8 +81,8 @@ def windows_elsewhere(
     The frame is paved with squares whose responses meet: rings about the place where the target
     is looked for anyway, from the nearest on. Each frame looks at the next `count` of them and,
     after the last, begins again; so the cost is bounded, and a small target in a large frame takes
-    longer. No square comes twice in a frame. Those that lie outside the frame are left out, and those
-    at its border moved in.
+    longer. No square comes twice in a frame. Those that lie outside the frame are left out, and
+    those at its border moved in.
 
     Args:
         center_frame: (2,) where the target is looked for anyway.

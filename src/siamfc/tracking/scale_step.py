@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from siamfc import geometry
 from siamfc.network.matcher import Embedding, Matcher
+from siamfc.tracking.centring import measure_offsets
 from siamfc.tracking.elsewhere import look_elsewhere
 from siamfc.tracking.settings import TrackerSettings
 from siamfc.tracking.state import TrackerState, exemplar_crops, foreign_state
@@ -18,13 +19,19 @@ ByteImage = NDArray[np.uint8]
 
 
 def begin_scales(
-    image: ByteImage, boxes: ArrayLike | Sequence[ArrayLike], matcher: Matcher
+    image: ByteImage,
+    boxes: ArrayLike | Sequence[ArrayLike],
+    matcher: Matcher,
+    settings: TrackerSettings,
 ) -> TrackerState:
     """See `siamfc.tracking.begin`."""
     height, width = geometry.as_image(image).shape[:2]
     targets = start(boxes, (width, height), matcher.spec)
     fill = geometry.mean_color(image)
     exemplars = matcher.embed_exemplar(exemplar_crops(targets, image, fill, matcher.spec))
+    if settings.centring:
+        offsets = measure_offsets(targets, exemplars, image, fill, matcher, settings)
+        targets = replace(targets, offset_crop=offsets)
     return TrackerState(targets=targets, exemplars=exemplars, fill=fill)
 
 

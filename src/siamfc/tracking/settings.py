@@ -35,6 +35,9 @@ class TrackerSettings:
     """Smallest size that a target may shrink to, as a share of its first."""
     largest_scale: float = 5.0
     """Largest size that a target may grow to, as a multiple of its first."""
+    centring: int = 0
+    """Shifts per axis, over one cell, at which the first frame is searched to measure how far the
+    network's peak lies from the target's centre, which is then subtracted; 0: it isn't."""
     update: UpdateSettings = field(default_factory=UpdateSettings)
     """What the exemplar takes from later frames."""
     lost: LostSettings = field(default_factory=LostSettings)
@@ -45,6 +48,7 @@ class TrackerSettings:
         if self.scales % 2 == 0:
             raise InputError(f"scales: expected an odd number, got {self.scales}")
         check_count("upsampling", self.upsampling, 1, 64)
+        check_count("centring", self.centring, 0, 16)
         check_range("scale_step", self.scale_step, 1, 2)
         check_range("scale_penalty", self.scale_penalty, 0, 1)
         check_range("scale_damping", self.scale_damping, 0, 1)

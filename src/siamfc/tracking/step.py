@@ -14,7 +14,11 @@ from siamfc.errors import InputError
 from siamfc.network.calibration import sigmoid
 from siamfc.network.matcher import AnyMatcher, EmbeddingSpec, gives_boxes
 from siamfc.tracking.box_step import begin_boxes, step_boxes
-from siamfc.tracking.choosing import AnySettings, box_settings, scale_settings
+from siamfc.tracking.choosing import (
+    AnySettings,
+    box_settings,
+    scale_settings,
+)
 from siamfc.tracking.scale_step import begin_scales, step_scales
 from siamfc.tracking.state import TrackerState
 from siamfc.tracking.table import FloatArray
@@ -23,16 +27,21 @@ ByteImage = NDArray[np.uint8]
 
 
 def begin(
-    image: ByteImage, boxes: ArrayLike | Sequence[ArrayLike], matcher: AnyMatcher
+    image: ByteImage,
+    boxes: ArrayLike | Sequence[ArrayLike],
+    matcher: AnyMatcher,
+    settings: AnySettings | None = None,
 ) -> TrackerState:
     """Take targets in a first frame (H, W, 3): boxes (N, 4), or one box (4,).
 
     Raises:
-        InputError: not an image, or a box that cannot be tracked; see `start`.
+        InputError: not an image, a box that cannot be tracked (see `start`), or settings that
+            don't go with the network.
     """
     if gives_boxes(matcher):
+        box_settings(settings)  # refuses the other kind's; a first frame asks for none
         return begin_boxes(image, boxes, matcher)
-    return begin_scales(image, boxes, matcher)
+    return begin_scales(image, boxes, matcher, scale_settings(settings))
 
 
 def step(

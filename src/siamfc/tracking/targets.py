@@ -32,6 +32,8 @@ class Targets(TargetTable):
     """(N,) side of the square that the search image showed at the first size."""
     scale: FloatArray
     """(N,) present size as a multiple of the first."""
+    offset_crop: FloatArray
+    """(N, 2) from a target's centre to where the network sees it, pixels of the search image."""
 
     @property
     def boxes(self) -> FloatArray:
@@ -70,6 +72,7 @@ def start(
         first_size=checked[:, 2:],
         first_side=geometry.search_side(exemplar, spec.exemplar_size, spec.search_size),
         scale=np.ones(len(checked)),
+        offset_crop=np.zeros((len(checked), 2)),
         score=np.ones(len(checked)),
         frames_lost=np.zeros(len(checked), dtype=np.int64),
         frame_size=frame_size,
@@ -104,8 +107,7 @@ def advance(
     logits = np.array([logit for _, _, logit in choices])
 
     sides = targets.search_windows(settings)[1][np.arange(len(targets)), winners]
-    displacement_crop = geometry.response_to_crop(peaks_response, spec.response_size, spec.stride)
-    displacement = geometry.displacement_to_frame(displacement_crop, sides, spec.search_size)
+    displacement = _to_frame(targets, peaks_response, sides, spec)
     growth = 1 + settings.scale_damping * (settings.scale_factors[winners] - 1)
     limits = settings.smallest_scale, settings.largest_scale
     scores = sigmoid(logits)
@@ -146,10 +148,8 @@ def recover(
     scores = sigmoid(np.array([s[k].max() for s, k in zip(surfaces, best, strict=True)]))
     peaks = np.array([geometry.peak_position(s[k]) for s, k in zip(surfaces, best, strict=True)])
     peaks_response = geometry.sample_to_response(peaks, settings.upsampling)
-    displacement_crop = geometry.response_to_crop(peaks_response, spec.response_size, spec.stride)
-    displacement = geometry.displacement_to_frame(
-        displacement_crop, targets.first_side * targets.scale, spec.search_size
-    )
+    sides = targets.first_side * targets.scale
+    displacement = _to_frame(targets, peaks_response, sides, spec)
     limits = settings.lost
     moved = targets.lost & (scores > targets.score) & (scores >= limits.moved_from)
     found = moved & (scores >= limits.found_from)
@@ -164,6 +164,19 @@ def recover(
     )
 
 
+def read_displacement(
+    response: NDArray[np.floating], settings: TrackerSettings, spec: EmbeddingSpec
+) -> FloatArray:
+    """Where one window's response (m, m) has its peak, from the middle: (2,) search image pixels.
+
+    It is read as `advance` reads that of the winning scale.
+    """
+    surface = geometry.upsample(response[None], settings.upsampling)[0]
+    return geometry.response_to_crop(
+        _peak(response, surface, settings), spec.response_size, spec.stride
+    )
+
+
 def _read(
     response: NDArray[np.floating], settings: TrackerSettings
 ) -> tuple[int, FloatArray, float]:
@@ -174,14 +187,27 @@ def _read(
     present = settings.scales // 2
     height[np.arange(settings.scales) != present] *= settings.scale_penalty
     winner = present if height[present] == height.max() else int(height.argmax())
-    surface = surfaces[winner]
+    return winner, _peak(response[winner], surfaces[winner], settings), float(peaks[winner])
+
+
+def _peak(
+    response: NDArray[np.floating], surface: FloatArray, settings: TrackerSettings
+) -> FloatArray:
+    """Highest place (x, y) in cells of a response, upsampled, that is mixed with the window."""
     mixed = settings.window_influence * geometry.hann_window(len(surface))
-    if np.ptp(response[winner]) > 0:
+    if np.ptp(response) > 0:
         # The minimum, subtracted everywhere, moves no peak: it matters for the sum alone.
         total = surface.sum() - surface.size * surface.min()
         mixed += surface * ((1 - settings.window_influence) / total)
-    position = geometry.peak_position(mixed)
-    return winner, geometry.sample_to_response(position, settings.upsampling), float(peaks[winner])
+    return geometry.sample_to_response(geometry.peak_position(mixed), settings.upsampling)
+
+
+def _to_frame(
+    targets: Targets, peaks_response: FloatArray, sides: FloatArray, spec: EmbeddingSpec
+) -> FloatArray:
+    """Movements (N, 2), frame pixels, that peaks in windows with these sides (N,) stand for."""
+    seen = geometry.response_to_crop(peaks_response, spec.response_size, spec.stride)
+    return geometry.displacement_to_frame(seen - targets.offset_crop, sides, spec.search_size)
 
 
 def _check_responses(

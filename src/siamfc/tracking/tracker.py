@@ -91,7 +91,7 @@ class Tracker:
         Raises:
             InputError: not an image, or a box that cannot be tracked.
         """
-        self._state = begin(image, [box], self.matcher)
+        self._state = begin(image, [box], self.matcher, self.settings)
 
     def update(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Find the target in the next frame, of the first one's size: its box (4,).
@@ -122,7 +122,7 @@ def follow(
     state: TrackerState | None = None
     for frame in frames:
         if state is None:
-            state = begin(frame.image, boxes, matcher)
+            state = begin(frame.image, boxes, matcher, settings)
         else:
             try:
                 require_size(frame.image, state.targets.frame_size)

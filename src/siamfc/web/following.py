@@ -153,7 +153,7 @@ class Following:
         return replace(first, targets=first.targets.at(previous[members]))
 
     def _draw(self, image: Image, index: int, members: list[int], boxes: list[Box]) -> None:
-        state = begin(image, boxes, self._matcher)
+        state = begin(image, boxes, self._matcher, self._settings)
         crops = exemplar_crops(state.targets, image, state.fill, self._matcher.spec)
         self._drawn[index] = _Drawn(tuple(members), state, crops)
 
