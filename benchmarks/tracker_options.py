@@ -71,6 +71,8 @@ def options() -> dict[str, TrackerSettings]:
         rows[name] = TrackerSettings(update=update, lost=hardly_lost)
     for name, lost in searches().items():
         rows[name] = TrackerSettings(lost=lost)
+    for count in (2, 4):
+        rows[f"centring {count}"] = TrackerSettings(centring=count, lost=hardly_lost)
     return rows
 
 

@@ -12,7 +12,14 @@ from siamfc.cli import main
 from siamfc.data.augment import AugmentSettings
 from siamfc.data.synthetic import write_otb
 from siamfc.errors import CheckpointError, DatasetError, InputError, OutputError
-from siamfc.experiments.first import SHIPPED, SQUARES, UNTRAINED, run_first
+from siamfc.experiments.first import (
+    SHIPPED,
+    SHIPPED_CENTRED,
+    SQUARES,
+    SQUARES_CENTRED,
+    UNTRAINED,
+    run_first,
+)
 from siamfc.experiments.second import PROCEDURAL, VID, Source, run_second
 from siamfc.experiments.sizes import (
     EXTENTS,
@@ -73,7 +80,8 @@ def first(tmp_path_factory):
 def test_the_first_experiment_has_the_thesis_s_tables_beside_ours(first):
     out, results = first
     assert json.loads((out / "results.json").read_text()) == json.loads(json.dumps(results))
-    assert set(results["videos"]) == {SQUARES, SHIPPED, UNTRAINED}
+    names = {SQUARES, SQUARES_CENTRED, SHIPPED, SHIPPED_CENTRED, UNTRAINED}
+    assert set(results["videos"]) == names
     for videos in results["videos"].values():
         assert list(videos) == [video_name(step) for step in (4, 16, 32)]
     assert all(set(one) == {term.title for term in terms()} for one in results["terms"].values())
