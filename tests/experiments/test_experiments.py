@@ -249,12 +249,13 @@ def test_a_tiny_training_finds_the_square_to_within_a_pixel(tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["experiment", "1", "--out", str(out), "--size", "tiny", "--json"]) == 0
     results = json.loads(capsys.readouterr().out)
-    for name in (SQUARES, SHIPPED):
+    bounds = {SQUARES: 0.5, SQUARES_CENTRED: 0.1, SHIPPED: 0.5, SHIPPED_CENTRED: 0.15}
+    for name, bound in bounds.items():
         for step in (4, 16, 32):
             scores = results["videos"][name][video_name(step)]
             assert scores["center_error"] < 1.0, (name, step)
-            assert abs(scores["offset_x"]) < 0.8, (name, step)
-            assert abs(scores["offset_y"]) < 0.8, (name, step)
+            assert abs(scores["offset_x"]) < bound, (name, step)
+            assert abs(scores["offset_y"]) < bound, (name, step)
     ideal = results["terms"]["a matcher that is never wrong"]
     assert ideal["exact geometry"]["center_error"] < 0.2
     assert np.abs(ideal["exact geometry"]["offset"]).max() < 0.05

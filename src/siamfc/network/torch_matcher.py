@@ -16,8 +16,9 @@ from siamfc.network.folding import fold_norms
 from siamfc.network.matcher import Embedding, EmbeddingSpec, check_exemplars, check_searches
 from siamfc.network.metadata import Metadata
 
-_MAXIMUM_GRAPHS = 8
-"""Shapes whose CUDA graphs are kept; a tracker uses one or two."""
+_MAXIMUM_GRAPHS = 16
+"""Shapes whose CUDA graphs are kept; a tracker uses one or two, and one for each number of further
+squares that it searches for a lost target."""
 _WARM_UP_CALLS = 3
 
 

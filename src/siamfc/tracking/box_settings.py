@@ -14,7 +14,7 @@ def _lost() -> LostSettings:
     lost is looked for all over the frame. One that is hidden mostly comes back where it went: what
     looks like it elsewhere has to be surer.
     """
-    return LostSettings(lost_below=0.4, found_from=0.8, moved_from=0.98, windows=8)
+    return LostSettings(lost_below=0.4, found_from=0.8, moved_from=0.98, windows=3)
 
 
 @dataclass(frozen=True, kw_only=True)
