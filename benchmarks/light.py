@@ -9,9 +9,10 @@ processor's time alone. FOLDER holds sequences in OTB's layout; without it a mad
 is tracked. What counts is the whole of `Tracker.update`: crop, network and post-processing. Frames
 are decoded before, and the first frame, in which a tracker is begun, doesn't count.
 
-NanoTrackV2 needs cv2, which is no dependency, and its two files. `--reference` is a file of a run
-elsewhere, with `fps` of each sequence under `sequences`; the ratio to it is no better than the
-likeness of the machines.
+NanoTrackV2 needs cv2, which is no dependency, and its two files; where they are not to be had,
+`benchmarks/nanotrack_layers.py` makes a network of the same layers, which costs as much and tracks
+nothing. `--reference` is a file of a run elsewhere, with `fps` of each sequence under `sequences`;
+the ratio to it is no better than the likeness of the machines.
 """
 
 # ruff: noqa: E402 - numpy must not be imported before its threads are limited
@@ -176,9 +177,16 @@ def summarise(
     if options.reference is not None:
         name, ratio = reference_ratio(options.reference, light)
         ratios[f"{name}, elsewhere"] = ratio
+    films = list(light.updates)
+    medians = {
+        name: float(np.median([light.rate(film) / one.rate(film) for film in films]))
+        for name, one in tallies.items()
+        if name != LIGHT
+    }
     return {
         "updates_per_second": {name: one.rate() for name, one in tallies.items()},
         "ratio": ratios,
+        "median_ratio": medians,
         "network_milliseconds": 1000 * timed.seconds / updates,
         "other_milliseconds": 1000 * (seconds - timed.seconds) / updates,
         "sequences": {
@@ -194,7 +202,9 @@ def print_table(summary: dict[str, Any], names: Iterable[str]) -> None:
     for film, rates in rows.items():
         print(f"{film:16}" + "".join(f"{rates[name]:22.1f}" for name in names))
     for name, ratio in summary["ratio"].items():
-        print(f"light over {name}: {ratio:.2f}")
+        median = summary["median_ratio"].get(name)
+        shown = "" if median is None else f", in the median sequence {median:.2f}"
+        print(f"light over {name}: {ratio:.2f} in all{shown}")
     print(
         f"of light's update the network takes {summary['network_milliseconds']:.2f} ms, "
         f"crop and post-processing {summary['other_milliseconds']:.2f} ms"

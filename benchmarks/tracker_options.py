@@ -1,7 +1,7 @@
 """What the tracker's options bring: exemplar updates, and looking elsewhere for a lost target.
 
     python benchmarks/tracker_options.py --out build/options --workers 16 --device cuda \
-        --sequences FOLDER
+        --sequences FOLDER [--weights light]
 
 Every option tracks the same videos: the thesis's squares, procedural videos of what is hard
 (`benchmarks/hard_videos.py`), and, where a folder is given, real sequences in the layout of OTB.
@@ -40,8 +40,10 @@ from siamfc.evaluation.runs import one_pass
 from siamfc.evaluation.trackers import SiamFC
 from siamfc.files import write_file
 from siamfc.network import load_matcher
+from siamfc.network.architectures import LIGHT
+from siamfc.network.loading import read_metadata
 from siamfc.report.statistics import paired_difference
-from siamfc.tracking import Tracker, TrackerSettings
+from siamfc.tracking import AnySettings, BoxTrackerSettings, Tracker, TrackerSettings
 from siamfc.tracking.lost import LostSettings
 from siamfc.tracking.updating import UpdateSettings
 from siamfc.workers import Workers
@@ -58,15 +60,17 @@ class Job(NamedTuple):
     option: str
     group: str
     sequence: Sequence
-    settings: TrackerSettings
+    settings: AnySettings
     weights: str
     device: str
 
 
-def options() -> dict[str, TrackerSettings]:
-    """The tracker without options, and with one or more of them."""
+def options(weights: str) -> dict[str, AnySettings]:
+    """The tracker without options, and with one or more of them; the network has its own."""
+    if read_metadata(weights).architecture == LIGHT.name:
+        return box_options()
     hardly_lost = LostSettings(lost_below=0.2, found_from=0.5)
-    rows = {NONE: TrackerSettings(lost=hardly_lost)}
+    rows: dict[str, AnySettings] = {NONE: TrackerSettings(lost=hardly_lost)}
     for name, update in updates().items():
         rows[name] = TrackerSettings(update=update, lost=hardly_lost)
     for name, lost in searches().items():
@@ -74,6 +78,18 @@ def options() -> dict[str, TrackerSettings]:
     for count in (2, 4):
         rows[f"centring {count}"] = TrackerSettings(centring=count, lost=hardly_lost)
     return rows
+
+
+def box_options() -> dict[str, AnySettings]:
+    """How many further squares are searched for a lost target, and from what score it is moved."""
+
+    def again(windows: int, **changes: float) -> BoxTrackerSettings:
+        settings = BoxTrackerSettings()
+        return replace(settings, lost=replace(settings.lost, windows=windows, **changes))
+
+    rows: dict[str, AnySettings] = {NONE: again(0)}
+    rows |= {f"again, {count} windows": again(count) for count in (2, 3, 4, 8, 24)}
+    return rows | {"again, 8 windows, moved 0.95": again(8, moved_from=0.95)}
 
 
 def updates() -> dict[str, UpdateSettings]:
@@ -284,7 +300,7 @@ def main() -> None:
     groups = make_videos(arguments)
     chosen = {
         name: settings
-        for name, settings in options().items()
+        for name, settings in options(arguments.weights).items()
         if name == NONE or not arguments.only or any(part in name for part in arguments.only)
     }
     jobs = [
