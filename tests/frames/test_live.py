@@ -117,7 +117,7 @@ def test_a_server_that_is_silent_is_given_up_after_the_timeout() -> None:
         started = time.monotonic()
         with pytest.raises(SourceError, match=r"no data for 0\.3 seconds"):
             open_source(f"http://127.0.0.1:{silent.getsockname()[1]}/live", timeout=0.3)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 8  # by default it would wait for ten
 
 
 def _test_camera(rate: int = 25) -> VideoAddress:

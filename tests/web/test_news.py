@@ -71,7 +71,7 @@ def test_a_change_of_state_is_told_at_once(server: Server, film: Path) -> None:
     begun = time.monotonic()
     server.ask("PUT", f"/api/jobs/{job}/boxes/0/0", {"box": [9, 9, 30, 30]})
     assert ask(server, job, seen=seen)["job"]["targets"] == 1
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 4.5  # without news it would be told after 5
 
 
 def test_a_film_hurries_only_while_nothing_is_tracked(
@@ -82,11 +82,14 @@ def test_a_film_hurries_only_while_nothing_is_tracked(
     job = server.studio.find(number)
     is_tracking = True
     writing = Film(tmp_path, is_tracking=lambda: is_tracking)
+    begun = time.monotonic()
     writing.make(job)
     time.sleep(1)
-    assert 1 <= writing.done <= 11
+    done = writing.done
+    assert done <= 10 * (time.monotonic() - begun) + 1
+    assert done < 40
     is_tracking = False
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 20
     while writing.state == "making" and time.monotonic() < deadline:
         time.sleep(0.02)
     assert (writing.state, writing.done) == ("ready", 40)
