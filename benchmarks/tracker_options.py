@@ -141,6 +141,8 @@ def make_videos(arguments: argparse.Namespace) -> dict[str, list[Sequence]]:
             write_otb(folder / "squares" / f"step_{step}", SquareVideo(settings))
     groups = {"squares": _read_otb(folder / "squares")}
     for number, kind in enumerate(KINDS):
+        if kind not in arguments.kinds:
+            continue
         groups[kind] = write_videos(
             folder, kind, arguments.videos, arguments.frames,
             device=arguments.drawing or arguments.device, seed=arguments.seed + number,
@@ -292,6 +294,7 @@ def main() -> None:
     parser.add_argument("--drawing", help="device that draws the videos, if not --device")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--videos", type=int, default=10, help="of each procedural kind")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="procedural ones")
     parser.add_argument("--frames", type=int, default=90, help="of each video that is drawn")
     parser.add_argument("--seed", type=int, default=2024, help="of the videos that are drawn")
     parser.add_argument("--only", action="append", help="options whose name contains this")
