@@ -18,6 +18,8 @@ NOT_RUN = {
     "torchrun": "needs several GPUs; tests/training/test_processes.py does it without",
     "vot": "needs the VOT toolkit",
     "python benchmarks/training.py": "needs a GPU; tests/training runs it in little",
+    "python benchmarks/light.py": "needs OpenCV and somebody's sequences",
+    "python benchmarks/nanotrack_layers.py": "tests/network/test_nanotrack_layers.py does it",
     "python -m pytest": "these are the tests",
     "c++": "test_deploy.py does it, where there is a compiler and the headers",
     "ffmpeg": "test_deploy.py writes the same file",
