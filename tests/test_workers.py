@@ -1,12 +1,15 @@
 """Work over processes: in order, a few tasks at a time, errors as they are."""
 
 import os
+import signal
+import struct
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from siamfc.errors import InputError
-from siamfc.workers import Workers
+from siamfc.workers import WorkerError, Workers
 
 
 def square(number: int) -> int:
@@ -21,6 +24,20 @@ def fail_at_three(number: int) -> int:
 
 def process(_number: int) -> int:
     return os.getpid()
+
+
+def die_while_handing_over(_number: int) -> None:
+    """Take the lock of the results' pipe, announce a thousand bytes, send one, and be killed."""
+    results = sys._getframe(1).f_locals["result_queue"]
+    results._wlock.acquire()
+    os.write(results._writer.fileno(), struct.pack("!i", 1000) + b"x")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_a_process_killed_while_it_hands_over_a_result_is_one_line_too() -> None:
+    with Workers(2) as workers, pytest.raises(WorkerError, match="a worker process was killed"):
+        list(workers.map(die_while_handing_over, range(4)))
 
 
 @pytest.mark.parametrize("count", [1, 2])

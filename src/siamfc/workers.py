@@ -27,6 +27,7 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _CONNECT_SECONDS = 30
+_LOOK_SECONDS = 1.0
 _ADVICE = "what is done is kept: run again, with fewer workers if memory was short"
 _AHEAD = 3  # tasks given out for each worker: one at work, one waiting, one handed back
 
@@ -59,6 +60,7 @@ class Workers:
         self._cluster = cluster
         self._client: Any = None
         self._executor: Executor | None = None
+        self._ended = threading.Event()
 
     def __enter__(self) -> Self:
         if self._cluster is not None:
@@ -68,9 +70,12 @@ class Workers:
             from multiprocessing import get_context
 
             # A fresh interpreter inherits neither threads nor open files of this one.
-            self._executor = ProcessPoolExecutor(
+            pool = ProcessPoolExecutor(
                 self._count, mp_context=get_context("spawn"), initializer=_begin_worker
             )
+            self._executor = pool
+            self._ended.clear()
+            threading.Thread(target=_watch, args=(pool, self._ended), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -78,6 +83,7 @@ class Workers:
             self._client.close()
         elif self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
+            self._ended.set()
 
     def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
         """Call `function` with each task and yield what it returns, in the order of the tasks.
@@ -186,6 +192,25 @@ def _explained_deaths() -> Iterator[None]:
         if type(error).__name__ == "KilledWorker":  # distributed may not be installed
             raise WorkerError(f"the cluster lost its workers ({error}); {_ADVICE}") from None
         raise
+
+
+def _watch(pool: ProcessPoolExecutor, ended: threading.Event) -> None:
+    """Break a pool that does not notice that one of its processes was killed.
+
+    One that is killed while it hands over a result leaves a part of it in the pipe, and the pipe's
+    lock taken: the pool waits for the rest and the other processes for the lock, for ever. Without
+    any process, and with its own end of the pipe closed, the pool reads that the pipe has ended.
+    """
+    while not ended.wait(_LOOK_SECONDS):
+        processes = list((pool._processes or {}).values())
+        if not any(process.exitcode for process in processes):
+            continue
+        if ended.wait(_LOOK_SECONDS) or pool._broken:
+            return
+        for process in processes:
+            process.kill()
+        pool._result_queue._writer.close()  # type: ignore[attr-defined]
+        return
 
 
 def _begin_worker() -> None:
