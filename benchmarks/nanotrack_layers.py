@@ -37,15 +37,14 @@ FEATURES, EXEMPLAR_CELLS, TOWER, DEPTH = 48, 64, 96, 6
 class Excitation(nn.Module):
     """Weighs channels by what all of them are on average."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, inner: int, gate: nn.Module) -> None:
         super().__init__()
-        inner = max(8, (channels // 4 + 4) // 8 * 8)
         self.layers = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
             nn.Conv2d(channels, inner, 1),
             nn.ReLU(),
             nn.Conv2d(inner, channels, 1),
-            nn.Hardsigmoid(),
+            gate,
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -63,7 +62,8 @@ class Block(nn.Module):
         act = nn.Hardswish if swish else nn.ReLU
         widen = [nn.Conv2d(inputs, inner, 1), act()] if inner != inputs else []
         across = nn.Conv2d(inner, inner, kernel, stride, kernel // 2, groups=inner)
-        excite = [Excitation(inner)] if se else []
+        squeezed = max(8, (inner // 4 + 4) // 8 * 8)
+        excite = [Excitation(inner, squeezed, nn.Hardsigmoid())] if se else []
         gate = [*excite, act()] if widen else [act(), *excite]
         self.layers = nn.Sequential(*widen, across, *gate, nn.Conv2d(inner, outputs, 1))
         self.is_residual = stride == 1 and inputs == outputs
@@ -89,13 +89,7 @@ class Branch(nn.Module):
     def __init__(self, outputs: int, constant: float) -> None:
         super().__init__()
         self.exemplar, self.search = (nn.Conv2d(FEATURES, FEATURES, 1) for _ in range(2))
-        self.attention = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1),
-            nn.Conv2d(EXEMPLAR_CELLS, EXEMPLAR_CELLS, 1),
-            nn.ReLU(),
-            nn.Conv2d(EXEMPLAR_CELLS, EXEMPLAR_CELLS, 1),
-            nn.Sigmoid(),
-        )
+        self.attention = Excitation(EXEMPLAR_CELLS, EXEMPLAR_CELLS, nn.Sigmoid())
         layers: list[nn.Module] = []
         for inputs in (EXEMPLAR_CELLS, *[TOWER] * (DEPTH - 1)):
             layers += [
@@ -112,7 +106,7 @@ class Branch(nn.Module):
         """What each cell of the search image says: (1, outputs, 16, 16)."""
         keys, cells = self.exemplar(exemplar).flatten(2), self.search(search)
         alike = (keys.transpose(1, 2) @ cells.flatten(2)).reshape(1, -1, *cells.shape[2:])
-        return self.tower(alike * self.attention(alike))
+        return self.tower(self.attention(alike))
 
 
 class Head(nn.Module):

@@ -40,6 +40,7 @@ class SlowMatcher(IdealMatcher):
     @contextlib.contextmanager
     def held(self, after: int = 0) -> Iterator[None]:
         """Answer `after` times more, then not until the block ends."""
+        self._is_free.clear()
         self._answers_left = after
         try:
             yield

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from siamfc import geometry
 from siamfc.network.matcher import Embedding, Matcher
 from siamfc.tracking.settings import TrackerSettings
+from siamfc.tracking.state import window_crops
 from siamfc.tracking.table import FloatArray
 from siamfc.tracking.targets import Targets, read_displacement
 
@@ -42,15 +42,11 @@ def measure_offsets(
     spec, count = matcher.spec, settings.centring
     along = ((np.arange(count) + 0.5) / count - 0.5) * spec.stride
     shifts = np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)
-    windows = zip(targets.center_frame, targets.first_side, strict=True)
-    crops = [
-        [
-            geometry.crop(image, center + shift, side, spec.search_size, fill)
-            for shift in shifts * (side / spec.search_size)
-        ]
-        for center, side in windows
-    ]
-    responses = matcher.respond(exemplars, np.array(crops))
-    seen = [[read_displacement(one, settings, spec) for one in windows] for windows in responses]
+    sides = np.repeat(targets.first_side, len(shifts))
+    centers = np.repeat(targets.center_frame, len(shifts), axis=0)
+    centers += np.tile(shifts, (len(targets), 1)) * (sides / spec.search_size)[:, None]
+    crops = window_crops(image, centers, sides, spec.search_size, fill)
+    responses = matcher.respond(exemplars, crops.reshape(len(targets), -1, *crops.shape[1:]))
+    seen = [[read_displacement(one, settings, spec) for one in several] for several in responses]
     offsets = (np.array(seen) + shifts).mean(axis=1)
     return np.asarray(np.clip(offsets, -spec.stride / 2, spec.stride / 2))

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from siamfc import geometry
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.tracking.lost import LostSettings, windows_elsewhere
+from siamfc.tracking.state import window_crops
 from siamfc.tracking.table import FloatArray, TargetTable
 
 ByteImage = NDArray[np.uint8]
@@ -52,8 +52,8 @@ def look_elsewhere(
         return None
     most = max(map(len, places.values()))
     centers = np.stack([np.resize(each, (most, 2)) for each in places.values()])
-    crops = [
-        [geometry.crop(image, center, float(sides[row]), spec.search_size, fill) for center in each]
-        for row, each in zip(places, centers, strict=True)
-    ]
-    return Elsewhere(list(places), centers, np.array(crops))
+    rows = list(places)
+    crops = window_crops(
+        image, centers.reshape(-1, 2), np.repeat(sides[rows], most), spec.search_size, fill
+    )
+    return Elsewhere(rows, centers, crops.reshape(len(rows), most, *crops.shape[1:]))
