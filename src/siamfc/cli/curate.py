@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 from siamfc.cli.console import print_json, print_table
-from siamfc.cli.parameters import Flag, Json
+from siamfc.cli.parameters import Flag, Json, Whole
 from siamfc.cli.progress import Progress, resumed_progress
 from siamfc.cli.usage import UsageError, make_workers
 from siamfc.data.curation_settings import OUTCOME_TEXTS, CurationSettings, Outcome
@@ -32,7 +32,7 @@ class CropOptions:
     """Share that training may enlarge the search image by."""
     context_amount: float = CurationSettings.context_amount
     """Margin about the target as a share of its width plus height."""
-    jpeg_quality: int = CurationSettings.jpeg_quality
+    jpeg_quality: Whole = CurationSettings.jpeg_quality
     """Of the crops, 1 to 95."""
 
 
@@ -41,7 +41,7 @@ class CropOptions:
 class FilterOptions:
     """Which targets are left out."""
 
-    frame_step: int = CurationSettings.frame_step
+    frame_step: Whole = CurationSettings.frame_step
     """Take every n-th frame of a track."""
     least_side: float = CurationSettings.least_side
     """Shortest side of a box in pixels."""
@@ -68,7 +68,7 @@ def curate(
     /,
     *,
     split: str | None = None,
-    workers: int = 1,
+    workers: Whole = 1,
     cluster: str | None = None,
     json: Json = False,
     crops: CropOptions = _CROPS,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from siamfc.cli.console import print_json
 from siamfc.cli.loop import Outcome, exit_status, run_loop
-from siamfc.cli.parameters import Device, Flag, Json, Weights
+from siamfc.cli.parameters import Device, Flag, Json, Weights, Whole
 from siamfc.data.clip import ClipSettings, ProceduralClip
 from siamfc.evaluation import PROTOCOLS, Scores
 from siamfc.frames import Frame, draw_boxes, open_source, open_writer
@@ -24,8 +24,8 @@ _TRACK_COLOR = (230, 159, 0)
 def demo(
     *,
     out: Annotated[Path, Parameter(alias="-o")] = Path("siamfc-demo.mp4"),
-    frames: int = ClipSettings.frames,
-    seed: int = 2,
+    frames: Whole = ClipSettings.frames,
+    seed: Whole = 2,
     weights: Weights = DEFAULT_WEIGHTS,
     device: Device = "auto",
     overwrite: Flag = False,

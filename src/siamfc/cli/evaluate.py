@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from siamfc.cli.console import print_error, print_json, print_table
-from siamfc.cli.parameters import Device, Json, SearchOptions
+from siamfc.cli.parameters import Device, Json, SearchOptions, Whole
 from siamfc.cli.progress import Progress
 from siamfc.cli.usage import UsageError, make_workers
 from siamfc.network import DEFAULT_WEIGHTS
@@ -45,7 +45,7 @@ class TaskOptions:
     """ope: once from the first box. tre, sre: OTB's robustness, from 20 places in time, and from
     12 wrong first boxes. vot-supervised: begun anew five frames after it lost the target.
     vot-multistart: from anchors, forwards and backwards."""
-    repeat: int = 1
+    repeat: Whole = 1
     """Repetitions, whose mean and deviation are printed; three in GOT-10k. Tracks that prove to
     be always the same are not made again."""
     split: str | None = None
@@ -66,7 +66,7 @@ def evaluate(
     search: SearchOptions = _SEARCH,
     what: TaskOptions = _WHAT,
     out: Path | None = None,
-    workers: int = 1,
+    workers: Whole = 1,
     cluster: str | None = None,
     json: Json = False,
 ) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 from siamfc.cli.console import print_json, print_table
-from siamfc.cli.parameters import DeviceName, Json
+from siamfc.cli.parameters import DeviceName, Json, Whole
 from siamfc.cli.usage import UsageError
 from siamfc.errors import MissingDependencyError
 
@@ -30,7 +30,7 @@ class TrainingOptions:
     data: Annotated[list[Path] | None, Parameter(negative=())] = None
     """A store that `siamfc curate` wrote, to train on; may be given several times. Without --vid
     and --data, procedural pairs are trained on."""
-    workers: int = 1
+    workers: Whole = 1
     """Processes that curate."""
 
 
@@ -46,9 +46,9 @@ class TrackingOptions:
     """FORMAT ROOT: a data set for videos 4 to 9, such as otb and its folder."""
     sequence: SeveralTexts = None
     """One of its sequences; may be given several times. By default six, at equal distances."""
-    frames: int | None = None
+    frames: Whole | None = None
     """First frames of each of them that are tracked; by default all."""
-    scales: int = 3
+    scales: Whole = 3
     """Sizes of the target that are tried in each of their frames; an odd number."""
 
 
@@ -56,7 +56,7 @@ _TRAINED, _TRACKED = TrainingOptions(), TrackingOptions()
 
 
 def experiment(
-    number: int,
+    number: Whole,
     /,
     *,
     out: Annotated[Path, Parameter(alias="-o")],

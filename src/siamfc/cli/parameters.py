@@ -1,13 +1,26 @@
 """Parameters that several verbs take, said once, with their help."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 if TYPE_CHECKING:
     from siamfc.tracking import AnySettings
+
+
+def _whole_number(_type: object, tokens: Sequence[Token]) -> int:
+    text = tokens[0].value
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"expected a whole number, got {text!r}") from None
+
+
+Whole = Annotated[int, Parameter(converter=_whole_number)]
+"""A whole number. As a plain `int`, 1.5 would be taken too, and rounded."""
 
 Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
 """A switch: off unless named, without a `--no-…` twin."""
@@ -31,7 +44,7 @@ DeviceName = Literal["auto", "cpu", "cuda"]
 Device = Annotated[DeviceName, Parameter(help="Where the network runs.")]
 
 Scales = Annotated[
-    int | None,
+    Whole | None,
     Parameter(
         help="Sizes of the object that are tried in each frame: an odd number, 3 by default. "
         "Only for networks that search scales: --weights siamfc."

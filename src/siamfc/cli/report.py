@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from siamfc.cli.console import one_line, print_error, print_json, print_table
-from siamfc.cli.parameters import Flag, Json
+from siamfc.cli.parameters import Flag, Json, Whole
 from siamfc.cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ class PageOptions:
 
     separate: Flag = False
     """Show each repetition and each checkpoint as a tracker of its own, and not their mean."""
-    snapshots: int = 6
+    snapshots: Whole = 6
     """Pictures of each film strip; 0: none."""
-    strips: int = 50
+    strips: Whole = 50
     """Sequences, from the worst on, that get a film strip."""
-    seed: int = 0
+    seed: Whole = 0
     """Of the bootstrap intervals."""
 
 

@@ -5,7 +5,7 @@ import webbrowser
 from pathlib import Path
 from threading import Thread
 
-from siamfc.cli.parameters import Device, DeviceName, Flag, Scales, Weights
+from siamfc.cli.parameters import Device, DeviceName, Flag, Scales, Weights, Whole
 from siamfc.errors import InputError
 from siamfc.network import DEFAULT_WEIGHTS
 
@@ -20,7 +20,7 @@ def serve(
     /,
     *,
     host: str = "127.0.0.1",
-    port: int = 0,
+    port: Whole = 0,
     weights: Weights = DEFAULT_WEIGHTS,
     scales: Scales = None,
     device: Device = "auto",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from siamfc.cli.parameters import Flag
+from siamfc.cli.parameters import Flag, Whole
 from siamfc.cli.progress import Progress, resumed_progress
 from siamfc.data.clip import ClipSettings, ProceduralClip
 from siamfc.data.space import format_bytes, free_bytes
@@ -40,13 +40,13 @@ synth = App(name="synth", help="Make synthetic images and videos, with exact box
 def dataset(
     out: Path,
     *,
-    images: int = SyntheticDatasetSettings.images,
-    folders: int = SyntheticDatasetSettings.folders,
-    size: int = SyntheticDatasetSettings.size,
-    square: int = SyntheticDatasetSettings.square,
-    seed: int = SyntheticDatasetSettings.seed,
+    images: Whole = SyntheticDatasetSettings.images,
+    folders: Whole = SyntheticDatasetSettings.folders,
+    size: Whole = SyntheticDatasetSettings.size,
+    square: Whole = SyntheticDatasetSettings.square,
+    seed: Whole = SyntheticDatasetSettings.seed,
     format: Literal["png", "jpeg"] = "png",  # noqa: A002 - the flag's name
-    workers: int = 1,
+    workers: Whole = 1,
 ) -> None:
     """Write noisy images of a centred square, in folders that stand for videos.
 
@@ -93,11 +93,11 @@ def dataset(
 def video(
     out: VideoPath,
     *,
-    frames: int = SquareVideoSettings.frames,
-    size: int = SquareVideoSettings.size,
-    target: int = SquareVideoSettings.target,
-    max_displacement: int = SquareVideoSettings.max_displacement,
-    seed: int = SquareVideoSettings.seed,
+    frames: Whole = SquareVideoSettings.frames,
+    size: Whole = SquareVideoSettings.size,
+    target: Whole = SquareVideoSettings.target,
+    max_displacement: Whole = SquareVideoSettings.max_displacement,
+    seed: Whole = SquareVideoSettings.seed,
     lossless: Lossless = False,
 ) -> None:
     """Write a video of a black square that wanders over white.
@@ -125,12 +125,12 @@ def video(
 def clip(
     out: VideoPath,
     *,
-    frames: int = ClipSettings.frames,
-    width: int = ClipSettings.width,
-    height: int = ClipSettings.height,
-    target: int = ClipSettings.target,
+    frames: Whole = ClipSettings.frames,
+    width: Whole = ClipSettings.width,
+    height: Whole = ClipSettings.height,
+    target: Whole = ClipSettings.target,
     noise: float = ClipSettings.noise,
-    seed: int = ClipSettings.seed,
+    seed: Whole = ClipSettings.seed,
     lossless: Lossless = False,
 ) -> None:
     """Write a procedural video: a textured object that turns, scales and is hidden for a while.

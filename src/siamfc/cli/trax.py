@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from siamfc.cli.parameters import Device, Flag, Scales, Weights
+from siamfc.cli.parameters import Device, Flag, Scales, Weights, Whole
 from siamfc.network import DEFAULT_WEIGHTS
 
 
@@ -11,7 +11,7 @@ def trax(
     weights: Weights = DEFAULT_WEIGHTS,
     scales: Scales = None,
     device: Device = "auto",
-    threads: int | None = None,
+    threads: Whole | None = None,
     index_base: Literal["0", "1"] = "0",
     polygon: Flag = False,
 ) -> None:
