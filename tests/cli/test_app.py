@@ -84,7 +84,8 @@ def test_version_has_the_commit_where_it_is_known(
         (["track", "v.mp4", "--bxo", "1,2,3,4"], "Did you mean .*--box"),
         (["track", "v.mp4", "--box", "1,2,3"], "expected 4 numbers X,Y,W,H, got 3"),
         (["track", "v.mp4", "--box", "1", "2", "3", "4"], "no further argument, got '2 3 4'"),
-        (["track", "v.mp4", "--box", "1,2,3,4", "--scales", "x"], 'convert "x" into int'),
+        (["track", "v.mp4", "--box", "1,2,3,4", "--scales", "x"], "a whole number, got 'x'"),
+        (["demo", "--frames", "2.6"], "--frames: expected a whole number, got '2.6'"),
         (["track", "v.mp4", "--box", "1,2,3,4", "--device", "gpu"], "auto.*cpu.*cuda"),
     ],
 )
@@ -111,6 +112,47 @@ def test_a_closed_pipe_is_quiet() -> None:
     _, errors = process.communicate()
     assert errors == ""
     assert process.returncode == 141
+
+
+@pytest.mark.parametrize("verb", ["--version", "models"])
+def test_closed_output_is_no_error(verb: str) -> None:
+    command = f'exec "{sys.executable}" -m siamfc {verb} >&-'
+    answer = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("verb", ["--help", "models"])
+def test_output_that_cannot_be_written_is_one_line(verb: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "siamfc", verb]
+        answer = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (answer.returncode, answer.stderr) == (1, "error: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [KeyboardInterrupt(), ImportError("initialization failed")],
+    ids=lambda error: type(error).__name__,
+)
+def test_ctrl_c_while_a_package_is_imported_is_one_line(
+    raised: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> int:
+        raise raised from KeyboardInterrupt()
+
+    monkeypatch.setattr("siamfc.cli.app._call", interrupted)
+    assert run(["models"]) == 130
+    assert capsys.readouterr().err == "error: stopped by Ctrl-C\n"
+
+
+def test_what_is_missing_in_a_package_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> int:
+        raise ImportError("a part of it is missing")
+
+    monkeypatch.setattr("siamfc.cli.app._call", broken)
+    with pytest.raises(ImportError, match="a part of it"):
+        run(["models"])
 
 
 def test_signs_that_a_terminal_lacks_are_no_error() -> None:

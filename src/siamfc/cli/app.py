@@ -1,7 +1,7 @@
 """Finds the verb, parses its arguments, turns errors into one line and an exit status.
 
 Exit status: 0 done; 1 an error that siamfc names; 2 a command line that cannot be understood;
-130 stopped by Ctrl-C, 141 by a closed pipe, 143 by a request to terminate.
+129 hung up on, 130 stopped by Ctrl-C, 141 by a closed pipe, 143 by a request to terminate.
 
 Everything slow to import waits until a verb needs it: `siamfc --help` reads the table only.
 """
@@ -29,22 +29,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     `arguments` are those after the program's name, by default the process's own.
     """
     limit_blas_threads()  # before any verb imports numpy
-    signal.signal(signal.SIGTERM, _terminate)
+    _leave_well()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # rather a `?` than no message at all
     try:
         status = run(sys.argv[1:] if arguments is None else list(arguments))
-        sys.stdout.flush()
+        if sys.stdout is not None:  # or it was closed before we began
+            sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read the output has gone. Python flushes again at exit: give it a sink.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 141
+    except OSError as error:
+        _drop_output()
+        print_error(_reason(error))
+        return 1
     return status
 
 
 def run(arguments: list[str]) -> int:
-    """Call the verb that `arguments` name and return the exit status; errors become one line."""
+    """Call the verb that `arguments` name and return the exit status; errors become one line.
+
+    Raises:
+        OSError: standard output takes no more.
+    """
     if not arguments or arguments[0] in ("--help", "-h"):
         print(help_text())
         return 0
@@ -63,9 +71,11 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        print_error(str(error))
+        print_error(_reason(error))
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, ImportError) as error:
+        if not _was_interrupted(error):
+            raise
         print_error("stopped by Ctrl-C")
         return 130
 
@@ -121,6 +131,34 @@ def _call(name: str, arguments: list[str]) -> int:
     return status if isinstance(status, int) else 0
 
 
+def _leave_well() -> None:
+    """Turn requests to end into exceptions, so that `with` statements leave nothing half-written.
+
+    What is to be ignored, as `nohup` asks for, stays so.
+    """
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", None)):  # Windows hangs up on nobody
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _terminate)
+
+
 def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
-    """Leave through the `with` statements, so that nothing half-written stays behind."""
     raise SystemExit(128 + number)
+
+
+def _was_interrupted(error: BaseException) -> bool:
+    """Whether Ctrl-C is behind it: a package may make another error of it when imported."""
+    causes: BaseException | None = error
+    while causes is not None and not isinstance(causes, KeyboardInterrupt):
+        causes = causes.__cause__ or causes.__context__
+    return causes is not None
+
+
+def _reason(error: OSError) -> str:
+    """What the system says, and of which file if it was one; without its number."""
+    name = "" if error.filename is None else f"{error.filename}: "
+    return f"{name}{error.strerror}" if error.strerror else str(error)
+
+
+def _drop_output() -> None:
+    """Python flushes standard output again at exit: give it a sink."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
