@@ -1,10 +1,9 @@
 """Files that appear whole or not at all."""
 
-import os
-import tempfile
 from pathlib import Path
 
 from siamfc.errors import OutputError
+from siamfc.staging import StagedFile
 
 
 def write_file(path: str | Path, content: bytes, *, overwrite: bool = False) -> None:
@@ -16,15 +15,12 @@ def write_file(path: str | Path, content: bytes, *, overwrite: bool = False) -> 
     check_absent(path, overwrite=overwrite)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        staged = StagedFile(path, overwrite=overwrite)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(temporary).chmod(0o644)  # what mkstemp makes, only its owner can read
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+            staged.path.write_bytes(content)
+            staged.commit()
+        finally:
+            staged.discard()
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
 

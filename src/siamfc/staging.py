@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Protocol
 
 from siamfc.errors import OutputError
-from siamfc.frames.paths import exists
 
 _OUR_NAMES = re.compile(r"[0-9]{6}\.png")
 """The names that the PNG encoder gives: only a folder of nothing else is ever replaced."""
@@ -46,11 +45,9 @@ class StagedFile:
     """
 
     def __init__(self, target: Path, *, overwrite: bool) -> None:
-        if exists(target) and target.is_dir():
-            raise OutputError(f"{target} is a folder: name a file")
-        if exists(target) and not overwrite:
-            raise OutputError(f"{target} exists: name another file or allow to overwrite it")
+        self._overwrite = overwrite
         self.target = target
+        self.check()
         self.path = _staging_name(target)
         self._remove = weakref.finalize(self, _remove_file, self.path)
         try:
@@ -59,12 +56,30 @@ class StagedFile:
             raise _refusal(target, error) from None
 
     def commit(self) -> None:
-        """Put the file in the target's place."""
+        """Put the file in the target's place.
+
+        Raises:
+            OutputError: Another has appeared there since, which may not be replaced.
+        """
+        self.check()
         self.path.replace(self.target)
 
     def discard(self) -> None:
-        """Remove the file; the target stays as it was."""
+        """Remove the file; the target stays as it was. After `commit` nothing is removed."""
         self._remove()
+
+    def check(self) -> None:
+        """See that the target's place may be taken.
+
+        Raises:
+            OutputError: It may not.
+        """
+        if not _exists(self.target):
+            return
+        if self.target.is_dir():
+            raise OutputError(f"{self.target} is a folder: name a file")
+        if not self._overwrite:
+            raise OutputError(f"{self.target} exists: name another file or allow to overwrite it")
 
 
 class StagedFolder:
@@ -120,12 +135,29 @@ def _remove_file(path: Path) -> None:
 
 def _staging_name(target: Path) -> Path:
     """A free name beside the target, hidden, with its ending: encoders go by that."""
-    return target.with_name(f".{target.stem[:100]}-{secrets.token_hex(4)}{target.suffix}")
+    return target.with_name(f".{target.stem[:50]}-{secrets.token_hex(4)}{target.suffix}")
+
+
+def _exists(target: Path) -> bool:
+    """Whether there is something.
+
+    Raises:
+        OutputError: There can be nothing: a name that is too long, say, or not allowed.
+    """
+    try:
+        target.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _refusal(target, error) from None
+    except ValueError as error:  # a null byte
+        raise OutputError(f"{target!r} cannot be written: {error}") from None
+    return True
 
 
 def _names(folder: Path) -> list[str]:
     """What a folder holds; nothing if it isn't there yet."""
-    if not exists(folder):
+    if not _exists(folder):
         return []
     if not folder.is_dir():
         raise OutputError(f"{folder} is a file: name a folder")
@@ -136,7 +168,7 @@ def _names(folder: Path) -> list[str]:
 
 
 def _refusal(target: Path, error: OSError) -> OutputError:
-    if error.errno == errno.ENOENT:
+    if error.errno == errno.ENOENT and not target.parent.exists():
         return OutputError(f"{target} cannot be written: there is no folder {target.parent}")
     reason = os.strerror(error.errno).lower() if error.errno else str(error)
     return OutputError(f"{target} cannot be written: {reason}")

@@ -59,6 +59,7 @@ def damaged_image(folder: Path) -> Path:
     ("make", "message"),
     [
         (lambda folder: folder / "none.mp4", "no such file or folder"),
+        (lambda _: "", "got no name"),
         (text_as_video, "is no video"),
         (empty_file, "is empty"),
         (folder_without_images, "no images"),
@@ -114,6 +115,8 @@ def test_no_box(film: Path, refused: "Refused") -> None:
         (["-o", "out.webm", "--codec", "h264"], 1, ".webm files hold vp9 or av1, not h264"),
         (["-o", "square.mp4", "--overwrite"], 1, "is the source itself"),
         (["-o", "there", "--overwrite"], 1, "is left as it is"),  # a folder of something else
+        (["--results", "no/folder/out.csv"], 1, "there is no folder"),
+        (["--results", "square.csv", "--overwrite"], 1, "is the source itself"),
         (["--results", "boxes.xml"], 1, "expected a name in .txt, .csv or .jsonl"),
         (["--results", "there"], 1, "expected a name in .txt, .csv or .jsonl"),
         (["--codec", "h265"], 2, "h265"),
@@ -121,6 +124,12 @@ def test_no_box(film: Path, refused: "Refused") -> None:
         (["--scales", "5"], 1, "weights 'siamfc' search scales"),
         (["--weights", "defalt"], 1, "no weights named 'defalt'"),
         (["--weights", "none.safetensors"], 1, "no such file"),
+        (
+            ["--weights", "there"],
+            1,
+            "found no model.json there: name such a folder, or a checkpoint",
+        ),
+        (["--weights", ""], 1, "weights: expected a name or a path, got ''"),
     ],
 )
 def test_bad_outputs_and_settings(
@@ -137,6 +146,7 @@ def test_bad_outputs_and_settings(
     Path("there").mkdir()
     Path("there/letter.txt").write_text("keep me")
     Path("square.mp4").write_bytes(film.read_bytes())
+    Path("square.csv").symlink_to("square.mp4")
     assert message in refused(status, "square.mp4", "--box", "10,10,20,20", *arguments)
 
 

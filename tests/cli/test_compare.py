@@ -76,12 +76,19 @@ def test_without_opencv_one_line_says_what_to_do(
     [
         (["--box", "1,2,3"], "expected 4 numbers"),
         (["--box", "1,2,3,4", "--tracker", "KCF"], "expected opencv:NAME"),
+        (["--box", "200,200,6,7", "--tracker", f"{__name__}:Still"], "a box inside the frame"),
         (["--box", "1,2,3,4", "--tracker", "a:b", "--tracker", "a:b"], "expected each once"),
     ],
 )
 def test_bad_arguments_are_one_line(
-    film: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    film: Path,
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["compare", str(film), *arguments]) in (1, 2)
+    files = ["-o", str(tmp_path / "all.mp4"), "--results", str(tmp_path / "all.csv")]
+    assert main(["compare", str(film), *arguments, *files]) in (1, 2)
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
+    assert list(tmp_path.iterdir()) == []

@@ -188,15 +188,18 @@ def test_a_second_ctrl_c_stops_at_once() -> None:
     assert not _is_tracking()
 
 
-def test_termination_leaves_no_files(arguments: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+def test_termination_leaves_no_files(
+    number: signal.Signals, arguments: list[str], tmp_path: Path
+) -> None:
     files = ["-o", str(tmp_path / "out.mp4"), "--results", str(tmp_path / "boxes.csv")]
     process = subprocess.Popen(
         [sys.executable, "-m", "siamfc", *arguments, *files], stderr=subprocess.PIPE, text=True
     )
     while not any(tmp_path.iterdir()) and process.poll() is None:
         time.sleep(0.001)
-    process.terminate()
+    process.send_signal(number)
     _, errors = process.communicate()
-    assert process.returncode == 128 + signal.SIGTERM
+    assert process.returncode == 128 + number
     assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == []

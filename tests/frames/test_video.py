@@ -222,6 +222,18 @@ def test_a_variable_rate_is_not_taken_for_truncation(
     assert caplog.records == []
 
 
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.ts"])
+def test_a_clock_that_starts_late_is_not_taken_for_truncation(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    media.make_clip(tmp_path / name, times=[100 + i / 25 for i in range(25)])
+    with caplog.at_level(logging.WARNING):
+        video = VideoFile(tmp_path / name)
+        assert video.frame_count in (None, 25)
+        assert len(list(video)) == 25
+    assert caplog.records == []
+
+
 def test_damage_in_the_middle_is_survived(tmp_path: Path) -> None:
     path = media.make_clip(tmp_path / "a.mp4", "mpeg4", count=40, options={"g": "5"})
     content = bytearray(path.read_bytes())

@@ -180,26 +180,40 @@ class TestWriting:
             write_results(tmp_path / "a.csv", results_that_break_off())
         assert names(tmp_path) == []
 
-    def test_folders_are_made(self, tmp_path):
-        write_results(tmp_path / "new" / "deep" / "run.jsonl", results())
-        assert names(tmp_path / "new" / "deep") == ["run.jsonl"]
+    def test_folders_are_not_made(self, tmp_path):
+        with pytest.raises(OutputError, match=r"there is no folder .*new"):
+            write_results(tmp_path / "new" / "run.jsonl", results())
+        assert names(tmp_path) == []
+
+    @pytest.mark.parametrize("letter", ["b", "視"])
+    def test_the_longest_names_are_written_and_longer_ones_refused_at_once(self, tmp_path, letter):
+        stem = letter * (250 // len(letter.encode()))
+        write_results(tmp_path / f"{stem}.csv", results())
+        assert names(tmp_path) == [f"{stem}.csv"]
+        with (
+            pytest.raises(OutputError, match="name too long"),
+            open_results(tmp_path / f"{stem}bbbbbb.csv", targets=1),
+        ):
+            pytest.fail("the block was entered")
 
     def test_a_folder_in_the_way_is_named(self, tmp_path):
         (tmp_path / "run.csv").mkdir()
-        with pytest.raises(OutputError, match="found a folder"):
+        with pytest.raises(OutputError, match="is a folder: name a file"):
             write_results(tmp_path / "run.csv", results(), overwrite=True)
         (tmp_path / "file").write_text("")
-        with pytest.raises(OutputError, match="cannot be made"):
+        with pytest.raises(OutputError, match="cannot be written: not a directory"):
             write_results(tmp_path / "file" / "run.csv", results())
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-    def test_a_full_disk_is_one_clear_error(self, tmp_path, monkeypatch):
-        from siamfc.tracking import results as module
+    def test_a_full_disk_is_one_clear_error(self, tmp_path):
+        def results_while_the_disk_fills():
+            yield from results()
+            (hidden,) = tmp_path.iterdir()
+            hidden.unlink()
+            hidden.symlink_to("/dev/full")
 
-        monkeypatch.setattr(module.os, "getpid", lambda: "full")
-        (tmp_path / ".run.csv.full.partial").symlink_to("/dev/full")
         with pytest.raises(OutputError, match=r"run\.csv cannot be written: No space left"):
-            write_results(tmp_path / "run.csv", results())
+            write_results(tmp_path / "run.csv", results_while_the_disk_fills())
         assert names(tmp_path) == []
 
     def test_no_results_are_refused(self, tmp_path):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from siamfc.errors import OutputError
 from siamfc.frames import Frame, FrameSource, Image, open_writer
-from siamfc.tracking import FrameResult, open_results
+from siamfc.frames.paths import exists
+from siamfc.tracking import FrameResult, open_results, result_paths
 
 Sink = Callable[[Frame, FrameResult], object]
 """Takes a frame and where the targets are in it."""
@@ -26,15 +27,24 @@ def film_sink(
 
     It never takes the place of the `source` that it is made from, not even to overwrite.
     """
-    if out.exists() and Path(source).exists() and out.samefile(source):
-        raise OutputError(f"{out} is the source itself: name another file")
+    _check_other(out, source)
     rate = frames.frame_rate
     with open_writer(out, codec=codec, frame_rate=rate, overwrite=overwrite) as writer:
         yield lambda frame, result: writer.write(draw(frame.image, result), frame.time)
 
 
 @contextmanager
-def results_sink(path: Path, *, targets: int, overwrite: bool) -> Iterator[Sink]:
-    """A file of results, kept only if the block ends well."""
+def results_sink(
+    path: Path, *, source: str | Path, targets: int, overwrite: bool
+) -> Iterator[Sink]:
+    """A file of results, kept only if the block ends well; never in the place of the `source`."""
+    for file in result_paths(path, targets):
+        _check_other(file, source)
     with open_results(path, targets=targets, overwrite=overwrite) as add:
         yield lambda _, result: add(result)
+
+
+def _check_other(path: Path, source: str | Path) -> None:
+    """Refuse to write over what is being read."""
+    if exists(path) and exists(Path(source)) and path.samefile(source):
+        raise OutputError(f"{path} is the source itself: name another file")

@@ -106,7 +106,9 @@ def _files(
             overwrite=output.overwrite,
         )
     if output.results is not None:
-        yield results_sink(output.results, targets=targets, overwrite=output.overwrite)
+        yield results_sink(
+            output.results, source=source, targets=targets, overwrite=output.overwrite
+        )
 
 
 def _summary(outcome: Outcome, out: Path | None, files: list[Path]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from siamfc.errors import SourceError
 from siamfc.evaluation.runs import SingleTargetTracker
 from siamfc.frames import Frame, Image
 from siamfc.tracking.results import FrameResult
+from siamfc.tracking.table import checked_boxes
 
 
 @dataclass
@@ -61,13 +62,16 @@ class SideBySide:
             box: x, y, w, h of the target in the first one.
 
         Raises:
-            InputError: no box.
+            InputError: no box, or none that a tracker can be told; see `checked_boxes`.
             SourceError: no frames.
         """
         told = as_box(box)
         self.tallies.update({name: Tally() for name in self.trackers})
         begun = False
         for frame in frames:
+            if not begun:
+                height, width = frame.image.shape[:2]
+                checked_boxes(told, (width, height))
             rows = [self._row(name, frame, None if begun else told) for name in self.trackers]
             boxes = np.array([row for row, _ in rows])
             if begun:

@@ -94,7 +94,12 @@ class VideoDecoder:
         """Length in seconds as the container states; None for live streams."""
         if self._stream.duration and self._stream.time_base:
             return float(self._stream.duration * self._stream.time_base)
-        return self._container.duration / av.time_base if self._container.duration else None
+        if not self._container.duration:
+            return None
+        duration, start = self._container.duration, self._container.start_time or 0
+        # Matroska states when the last frame ends, others how long it takes from the first on.
+        is_end = "matroska" in self._container.format.name and 0 < start < duration
+        return (duration - start if is_end else duration) / av.time_base
 
     @property
     def has_square_pixels(self) -> bool:

@@ -80,13 +80,16 @@ def find_images(folder: Path) -> list[Path]:
     """
     require_exists(folder)
     try:
-        files = [path for path in folder.iterdir() if path.is_file()]
+        entries = list(folder.iterdir())
+        files = [path for path in entries if path.is_file()]
     except PermissionError:
         raise SourceError(f"no permission to read {folder}") from None
     images = [path for path in files if is_image(path)]
     if images:
         return sorted(images, key=natural_key)
-    found = f"none of its {len(files)} files is an image" if files else "the folder is empty"
+    found = f"none of its {len(files)} files is an image" if files else "it holds no files"
+    if not entries:
+        found = "the folder is empty"
     raise SourceError(f"{folder} holds no images ({found}){_where_images_are(folder)}")
 
 

@@ -61,6 +61,8 @@ def open_source(
         return source
     if not isinstance(source, str | Path | int) or isinstance(source, bool):
         return _open_arrays(source, frame_rate)
+    if source == "":
+        raise SourceError("a source is a file, folder, glob, camera number or URL; got no name")
     images = _images(source)
     if images:
         name = Path(str(source)).absolute().name

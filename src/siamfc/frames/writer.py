@@ -24,7 +24,7 @@ from siamfc.frames.encoding import (
 )
 from siamfc.frames.frame import Image
 from siamfc.frames.images import check_image
-from siamfc.frames.staging import StagedFile, StagedFolder, Staging
+from siamfc.staging import StagedFile, StagedFolder, Staging
 
 _WAITING = 4
 """Pictures that wait for the encoder at most."""

@@ -100,6 +100,8 @@ def read_metadata(weights: str | Path = "default") -> Metadata:
 def find_weights(weights: str | Path) -> Path:
     """The folder or checkpoint that a name or path means; CheckpointError if there is none."""
     names = [path.parent.name for path in sorted(_SHIPPED.glob(f"*/{MODEL_FILE}"))]
+    if not isinstance(weights, str | Path) or not str(weights):
+        raise CheckpointError(f"weights: expected a name or a path, got {weights!r}")
     if weights == "default":
         weights = DEFAULT_WEIGHTS
     if weights in names:
@@ -191,6 +193,11 @@ def _torch_has_cuda() -> bool:
 
 
 def _read_metadata(path: Path) -> Metadata:
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path.parent}: expected weights as `siamfc export` writes them, found no {path.name} "
+            "there: name such a folder, or a checkpoint (.safetensors)"
+        )
     try:
         return Metadata.from_json(path.read_text(encoding="utf-8"))
     except (CheckpointError, OSError, UnicodeDecodeError) as error:

@@ -17,9 +17,8 @@ import csv
 import io
 import json
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -30,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siamfc.errors import DatasetError, InputError, OutputError
+from siamfc.staging import StagedFile
 
 if TYPE_CHECKING:
     from siamfc.frames import Image
@@ -140,13 +140,17 @@ def open_results(
         OutputError: a file that exists, unless `overwrite`, or cannot be written.
     """
     paths = result_paths(path, targets)
-    _require_writable(paths, overwrite)
-    header, write = _WRITERS[Path(path).suffix.lower()]
-    texts = [io.StringIO() for _ in paths]
+    header, write = _WRITERS[paths[0].suffix.lower()]
+    texts = [io.StringIO(header) for _ in paths]
     for text in texts:
-        text.write(header)
-    yield partial(write, texts)
-    _publish(paths, [text.getvalue() for text in texts], overwrite)
+        text.seek(0, io.SEEK_END)
+    with ExitStack() as stack:
+        files = []
+        for one in paths:
+            files.append(StagedFile(one, overwrite=overwrite))
+            stack.callback(files[-1].discard)
+        yield partial(write, texts)
+        _publish(files, [text.getvalue() for text in texts])
 
 
 def write_results(
@@ -212,36 +216,18 @@ def _text(value: float) -> str:
     return "" if math.isnan(value) else repr(int(value) if isinstance(value, bool) else value)
 
 
-def _require_writable(paths: Sequence[Path], overwrite: bool) -> None:
-    """Find out before the work, and not after it, what would be in the way; make the folder."""
-    for path in paths:
-        if path.is_dir():
-            raise OutputError(f"{path}: expected a file to write, found a folder")
-        if path.exists() and not overwrite:
-            raise OutputError(f"{path} exists: choose another name, or allow to overwrite it")
-    folder = paths[0].parent
+def _publish(files: Sequence[StagedFile], texts: Sequence[str]) -> None:
+    """Write all files, then put all in their places."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for file, text in zip(files, texts, strict=True):
+            file.path.write_text(text, encoding="utf-8", newline="")
+        for file in files:
+            file.check()
+        for file in files:
+            file.commit()
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be made: {error.strerror or error}") from None
-    if not os.access(folder, os.W_OK):
-        raise OutputError(f"{folder}: no permission to write there")
-
-
-def _publish(paths: Sequence[Path], texts: Sequence[str], overwrite: bool) -> None:
-    """Write all files under temporary names, then rename them."""
-    temporary = [path.with_name(f".{path.name}.{os.getpid()}.partial") for path in paths]
-    try:
-        for path, text in zip(temporary, texts, strict=True):
-            path.write_text(text, encoding="utf-8", newline="")
-        _require_writable(paths, overwrite)
-        for source, path in zip(temporary, paths, strict=True):
-            source.replace(path)
-    except OSError as error:
-        raise OutputError(f"{paths[0]} cannot be written: {error.strerror or error}") from None
-    finally:
-        for path in temporary:
-            path.unlink(missing_ok=True)
+        reason = error.strerror or error
+        raise OutputError(f"{files[0].target} cannot be written: {reason}") from None
 
 
 # --- Reading --------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from siamfc.data.synthetic.otb import TruthVideo, format_rows, format_truth
 from siamfc.errors import InputError, OutputError
 from siamfc.files import write_file
 from siamfc.frames import open_writer
-from siamfc.frames.staging import StagedFile
+from siamfc.staging import StagedFile
 
 FILM_SUFFIXES = (".mp4", ".mkv", ".mov")
 LOSSLESS_SUFFIX = ".mkv"
