@@ -4,6 +4,7 @@ import os
 import signal
 import struct
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -38,6 +39,17 @@ def die_while_handing_over(_number: int) -> None:
 def test_a_process_killed_while_it_hands_over_a_result_is_one_line_too() -> None:
     with Workers(2) as workers, pytest.raises(WorkerError, match="a worker process was killed"):
         list(workers.map(die_while_handing_over, range(4)))
+
+
+def interrupted(workers: Workers) -> None:
+    with workers:
+        for _ in workers.map_unordered(time.sleep, [0, 3600, 3600]):
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_does_not_wait_for_what_nobody_will_read() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(Workers(2))
 
 
 @pytest.mark.parametrize("count", [1, 2])

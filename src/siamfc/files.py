@@ -12,7 +12,6 @@ def write_file(path: str | Path, content: bytes, *, overwrite: bool = False) -> 
     OutputError if the file exists and `overwrite` is not set, or if it cannot be written.
     """
     path = Path(path)
-    check_absent(path, overwrite=overwrite)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         staged = StagedFile(path, overwrite=overwrite)
@@ -23,11 +22,3 @@ def write_file(path: str | Path, content: bytes, *, overwrite: bool = False) -> 
             staged.discard()
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
-
-
-def check_absent(path: Path, *, overwrite: bool) -> None:
-    """OutputError if `path` exists and must not be replaced."""
-    if path.is_dir():
-        raise OutputError(f"{path}: expected a file to write, found a folder")
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path}: exists: choose another name, or allow to overwrite it")

@@ -22,6 +22,23 @@ _OUR_NAMES = re.compile(r"[0-9]{6}\.png")
 """The names that the PNG encoder gives: only a folder of nothing else is ever replaced."""
 
 
+_HOW_TO_OVERWRITE = "overwrite it (--overwrite, overwrite=True)"
+
+
+def check_place(target: Path, *, overwrite: bool) -> None:
+    """See that a file may be written at `target`.
+
+    Raises:
+        OutputError: It may not.
+    """
+    if not _exists(target):
+        return
+    if target.is_dir():
+        raise OutputError(f"{target} is a folder: name a file")
+    if not overwrite:
+        raise OutputError(f"{target} exists: name another file, or {_HOW_TO_OVERWRITE}")
+
+
 class Staging(Protocol):
     """A place to write, `path`, that becomes `target` or vanishes."""
 
@@ -74,12 +91,7 @@ class StagedFile:
         Raises:
             OutputError: It may not.
         """
-        if not _exists(self.target):
-            return
-        if self.target.is_dir():
-            raise OutputError(f"{self.target} is a folder: name a file")
-        if not self._overwrite:
-            raise OutputError(f"{self.target} exists: name another file or allow to overwrite it")
+        check_place(self.target, overwrite=self._overwrite)
 
 
 class StagedFolder:
@@ -92,9 +104,7 @@ class StagedFolder:
     def __init__(self, target: Path, *, overwrite: bool) -> None:
         names = _names(target)
         if names and not overwrite:
-            raise OutputError(
-                f"{target} is not empty: name another folder or allow to overwrite it"
-            )
+            raise OutputError(f"{target} is not empty: name another folder, or {_HOW_TO_OVERWRITE}")
         foreign = [name for name in names if not _OUR_NAMES.fullmatch(name)]
         if foreign:
             raise OutputError(

@@ -78,10 +78,13 @@ class Workers:
             threading.Thread(target=_watch, args=(pool, self._ended), daemon=True).start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._client is not None:
             self._client.close()
         elif self._executor is not None:
+            if kind is not None and not issubclass(kind, Exception):
+                for process in _processes(self._executor):  # told to end: nobody wants the results
+                    process.terminate()
             self._executor.shutdown(wait=True, cancel_futures=True)
             self._ended.set()
 
@@ -202,7 +205,7 @@ def _watch(pool: ProcessPoolExecutor, ended: threading.Event) -> None:
     any process, and with its own end of the pipe closed, the pool reads that the pipe has ended.
     """
     while not ended.wait(_LOOK_SECONDS):
-        processes = list((pool._processes or {}).values())
+        processes = _processes(pool)
         if not any(process.exitcode for process in processes):
             continue
         if ended.wait(_LOOK_SECONDS) or pool._broken:
@@ -211,6 +214,11 @@ def _watch(pool: ProcessPoolExecutor, ended: threading.Event) -> None:
             process.kill()
         pool._result_queue._writer.close()  # type: ignore[attr-defined]
         return
+
+
+def _processes(pool: Executor) -> list[Any]:
+    """Those that a pool has started by now."""
+    return list((getattr(pool, "_processes", None) or {}).values())
 
 
 def _begin_worker() -> None:

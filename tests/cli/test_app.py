@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -130,28 +131,34 @@ def test_output_that_cannot_be_written_is_one_line(verb: str) -> None:
     assert (answer.returncode, answer.stderr) == (1, "error: No space left on device\n")
 
 
-@pytest.mark.parametrize(
-    "raised",
-    [KeyboardInterrupt(), ImportError("initialization failed")],
-    ids=lambda error: type(error).__name__,
-)
-def test_ctrl_c_while_a_package_is_imported_is_one_line(
-    raised: BaseException, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def interrupted(*_: object) -> int:
-        raise raised from KeyboardInterrupt()
+def failing_import(cause: BaseException | None) -> Callable[..., int]:
+    """A verb whose package says of everything that happens meanwhile that it cannot be imported."""
 
-    monkeypatch.setattr("siamfc.cli.app._call", interrupted)
+    def call(*_: object) -> int:
+        raise ImportError("initialization failed") from cause
+
+    return call
+
+
+def test_ctrl_c_while_a_package_is_imported_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("siamfc.cli.app._call", failing_import(KeyboardInterrupt()))
     assert run(["models"]) == 130
     assert capsys.readouterr().err == "error: stopped by Ctrl-C\n"
 
 
-def test_what_is_missing_in_a_package_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> int:
-        raise ImportError("a part of it is missing")
+def test_termination_while_a_package_is_imported_keeps_its_status(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("siamfc.cli.app._call", failing_import(SystemExit(143)))
+    with pytest.raises(SystemExit, match="143"):
+        run(["models"])
 
-    monkeypatch.setattr("siamfc.cli.app._call", broken)
-    with pytest.raises(ImportError, match="a part of it"):
+
+def test_a_package_that_is_broken_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("siamfc.cli.app._call", failing_import(None))
+    with pytest.raises(ImportError, match="initialization failed"):
         run(["models"])
 
 

@@ -89,6 +89,8 @@ def test_what_is_no_video_is_refused_in_one_line(name, make, says, tmp_path: Pat
         ("x" * 5000, "no such file"),
         ("nul\0byte", "no such file"),
         ("gopher://host/clip.mp4", "gopher:// is not a kind of stream"),
+        ("http://[::", r"http://\[:: is no address of a stream"),
+        ("http://[host]/clip.mp4", "is no address of a stream"),
         ("4711", r"camera 4711"),
         (4711, r"camera 4711"),
         ("/dev/video4711", r"camera 4711"),

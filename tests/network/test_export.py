@@ -84,7 +84,7 @@ def test_a_folder_of_weights_describes_itself(checkpoint, tmp_path):
 
 def test_export_replaces_nothing_unless_told(checkpoint, tmp_path):
     (tmp_path / "search.onnx").write_bytes(b"mine")
-    with pytest.raises(OutputError, match=r"search\.onnx: exists"):
+    with pytest.raises(OutputError, match=r"search\.onnx exists"):
         export_weights(checkpoint, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["search.onnx"]
     export_weights(checkpoint, tmp_path, overwrite=True)

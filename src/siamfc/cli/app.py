@@ -74,8 +74,9 @@ def run(arguments: list[str]) -> int:
         print_error(_reason(error))
         return 1
     except (KeyboardInterrupt, ImportError) as error:
-        if not _was_interrupted(error):
-            raise
+        cause = _what_ended_it(error)
+        if not isinstance(cause, KeyboardInterrupt):
+            raise cause from None
         print_error("stopped by Ctrl-C")
         return 130
 
@@ -145,12 +146,15 @@ def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def _was_interrupted(error: BaseException) -> bool:
-    """Whether Ctrl-C is behind it: a package may make another error of it when imported."""
-    causes: BaseException | None = error
-    while causes is not None and not isinstance(causes, KeyboardInterrupt):
-        causes = causes.__cause__ or causes.__context__
-    return causes is not None
+def _what_ended_it(error: BaseException) -> BaseException:
+    """A request to end, which a package may turn into another error while it is imported.
+
+    The error itself if no such request is behind it.
+    """
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, KeyboardInterrupt | SystemExit):
+        cause = cause.__cause__ or cause.__context__
+    return cause or error
 
 
 def _reason(error: OSError) -> str:

@@ -44,8 +44,7 @@ def demo(
     frames
         Count of frames.
     seed
-        Of the video: another number gives another object. Behind the wide post some get lost,
-        for the tracker does not search for what it has lost.
+        Of the video: another number gives another object, and behind the wide post some get lost.
     overwrite
         Replace the film if it exists.
     """

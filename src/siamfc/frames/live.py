@@ -88,9 +88,12 @@ def stream_address(url: str, *, timeout: float) -> VideoAddress:
     """The address of a network stream; its name leaves out user and password.
 
     Raises:
-        SourceError: A kind of URL that is not known.
+        SourceError: A kind of URL that is not known, or none at all.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # brackets without an address of IPv6 in them
+        raise SourceError(f"{url} is no address of a stream: {error}") from None
     scheme = parts.scheme.lower()
     if scheme not in STREAM_SCHEMES:
         raise SourceError(

@@ -8,12 +8,13 @@ they come.
 import json
 from pathlib import Path
 
-from siamfc.files import check_absent, write_file
+from siamfc.files import write_file
 from siamfc.network.alexnet_graphs import build_alexnet_exemplar, build_alexnet_search
 from siamfc.network.architectures import ALEXNET, LIGHT
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.light_graphs import build_light_exemplar, build_light_search
 from siamfc.network.signatures import Signature, exemplar_signature, search_signature
+from siamfc.staging import check_place
 
 EXEMPLAR_FILE, SEARCH_FILE = "exemplar.onnx", "search.onnx"
 CHECKPOINT_FILE, MODEL_FILE = "model.safetensors", "model.json"
@@ -41,7 +42,7 @@ def export_weights(
     folder = Path(folder)
     paths = [folder / name for name in (EXEMPLAR_FILE, SEARCH_FILE, CHECKPOINT_FILE, MODEL_FILE)]
     for path in paths:
-        check_absent(path, overwrite=overwrite)
+        check_place(path, overwrite=overwrite)
     contents = (
         build_exemplar_graph(checkpoint),
         build_search_graph(checkpoint),
