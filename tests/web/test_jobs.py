@@ -15,7 +15,7 @@ from PIL import Image
 from fakes import IdealBoxMatcher, IdealMatcher
 from siamfc.boxes import iou
 from siamfc.data.synthetic import SquareVideo
-from siamfc.frames import open_source
+from siamfc.frames import open_source, open_writer
 from siamfc.tracking import follow, read_results
 from web.serving import Server, SlowMatcher, running
 
@@ -145,6 +145,55 @@ def test_taking_a_correction_back_restores_the_track(
     assert server.ask("DELETE", f"/api/jobs/{job}/boxes/20/0").status == 204
     track(server, job)
     assert np.allclose(server.rows(job), before, atol=1e-4)
+
+
+def test_a_box_put_back_before_going_on_brings_the_track_back(
+    server: Server, film: Path, truth: SquareVideo
+) -> None:
+    job = server.open(film)
+    draw(server, job, 0, 0, truth.boxes[0])
+    track(server, job)
+    before = server.rows(job)
+    for x in (11, 12):  # nudged twice
+        draw(server, job, 20, 0, [x, 10, 30, 30])
+    draw(server, job, 10, 1, [50, 50, 20, 20])  # and another target begun
+    assert server.job(job)["end"] == 10
+    assert server.ask("DELETE", f"/api/jobs/{job}/boxes/10/1").status == 204
+    assert server.ask("DELETE", f"/api/jobs/{job}/boxes/20/0").status == 204
+    assert np.array_equal(server.rows(job), before)
+    draw(server, job, 0, 0, [10, 10, 30, 30])
+    draw(server, job, 0, 0, truth.boxes[0])  # moved back to where it was
+    assert np.array_equal(server.rows(job), before)
+
+
+def test_rows_of_before_do_not_come_back_once_more_were_tracked(
+    server: Server, film: Path, truth: SquareVideo
+) -> None:
+    job = server.open(film)
+    draw(server, job, 0, 0, truth.boxes[0])
+    track(server, job)
+    draw(server, job, 20, 0, [10, 10, 30, 30])
+    track(server, job)
+    corrected = server.rows(job)
+    assert server.ask("DELETE", f"/api/jobs/{job}/boxes/20/0").status == 204
+    assert server.job(job)["end"] == 20
+    draw(server, job, 20, 0, [10, 10, 30, 30])
+    assert np.array_equal(server.rows(job), corrected)
+
+
+def test_what_is_wrong_with_a_film_is_said_when_it_ends(server: Server, tmp_path: Path) -> None:
+    whole = tmp_path / "whole.mkv"
+    random = np.random.default_rng(0)
+    with open_writer(whole, frame_rate=25) as writer:
+        for _ in range(50):
+            writer.write(random.integers(0, 256, (96, 96, 3), np.uint8))
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    job = server.upload(cut, "holiday.mkv").json()["id"]
+    assert server.job(job)["message"] == ""
+    draw(server, job, 0, 0, [30, 30, 20, 20])
+    track(server, job)
+    assert server.job(job)["message"].startswith("holiday.mkv is cut off after ")
 
 
 def test_jobs_take_turns_and_a_pause_gives_the_turn_away(

@@ -72,6 +72,8 @@ class VideoDecoder:
             raise
         self._stream.thread_type = "AUTO"
         self._stream.codec_context.thread_count = threads
+        self.fault = ""
+        """What was found wrong with it, when all its pictures have been read; empty: nothing."""
         self._from_start = True
         self._broken_off: av.FFmpegError | None = None
 
@@ -201,14 +203,15 @@ class VideoDecoder:
         return f"it states {self.duration:.1f} s and ends at {end:.1f} s" if short else ""
 
     def _warn(self, count: int, shortfall: str, damaged: int) -> None:
-        name = self._address.name
         if self._broken_off is not None:
             reason = _explain(self._broken_off, self._address)
-            _logger.warning("%s broke off after %d frames: %s", name, count, reason)
+            self.fault = f"broke off after {count} frames: {reason}"
         elif shortfall:
-            _logger.warning("%s is cut off after %d frames: %s", name, count, shortfall)
+            self.fault = f"is cut off after {count} frames: {shortfall}"
         elif damaged:
-            _logger.warning("%s is damaged: %d faults in %d frames", name, damaged, count)
+            self.fault = f"is damaged: {damaged} faults in {count} frames"
+        if self.fault:
+            _logger.warning("%s %s", self._address.name, self.fault)
 
 
 def _open(address: VideoAddress) -> InputContainer:

@@ -49,6 +49,8 @@ class VideoFile(ReadAheadSource):
         self._address = VideoAddress(url=str(path.absolute()), name=str(path))
         self._threads = threads
         self.name = path.name
+        self.fault = ""
+        """What was found wrong when it was last read to its end; empty: nothing so far."""
         with VideoDecoder(self._address, threads=threads) as decoder:
             self.frame_count = decoder.frame_count
             self.frame_rate = decoder.frame_rate
@@ -107,6 +109,7 @@ class VideoFile(ReadAheadSource):
     def _frames(self) -> Generator[Frame]:
         with VideoDecoder(self._address, threads=self._threads) as decoder:
             yield from to_frames(decoder.pictures(), self.frame_rate)
+            self.fault = decoder.fault
 
     def _frames_from(self, start: int) -> Generator[Frame]:
         pictures = self._pictures_from(start)
@@ -122,6 +125,7 @@ class VideoFile(ReadAheadSource):
                 if picture is not None and picture.pts == target:
                     yield picture
                     yield from pictures
+                    self.fault = self.fault or decoder.fault
                     return
         with VideoDecoder(self._address, threads=self._threads) as decoder:
             yield from islice(decoder.pictures(), start, None)

@@ -76,7 +76,6 @@ class FileClip:
 
     is_live = False
     first_frame = 0
-    message = ""
 
     def __init__(self, source: VideoFile | ImageFiles, name: str) -> None:
         self._source = source
@@ -89,6 +88,12 @@ class FileClip:
         else:
             self.kind = "images"
             self.frame_count = len(source.paths)
+
+    @property
+    def message(self) -> str:
+        """See `Clip`."""
+        fault = self._source.fault if isinstance(self._source, VideoFile) else ""
+        return f"{self.name} {fault}" if fault else ""
 
     def frames(self, start: int) -> Iterator[Frame | None]:
         """See `Clip`."""

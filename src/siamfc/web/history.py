@@ -57,7 +57,7 @@ class History:
     def append(self, boxes: FloatArray, scores: FloatArray, time: float) -> None:
         """Add the row of frame `end`: boxes (N, 4), scores (N,)."""
         if self._count == len(self._times):
-            room = len(self._times)
+            room = max(256, len(self._times))
             self._boxes = np.pad(self._boxes, ((0, room), (0, 0), (0, 0)))
             self._scores = np.pad(self._scores, ((0, room), (0, 0)))
             self._times = np.pad(self._times, (0, room))

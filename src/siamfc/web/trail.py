@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, NamedTuple
 
 from siamfc.errors import InputError
 from siamfc.frames import Frame, Image
@@ -14,6 +14,18 @@ from siamfc.web.history import FloatArray, History
 
 Row = tuple[FloatArray, FloatArray]
 """Boxes (N, 4) and scores (N,) in one frame."""
+
+Keyframes = dict[int, dict[int, Box]]
+"""The boxes that were drawn, by frame and target."""
+
+
+class TakenBack(NamedTuple):
+    """What was there before boxes were changed, until the next frame is tracked."""
+
+    keyframes: Keyframes
+    history: History
+    end: int
+    """One more than the index of the last frame that was left of the history."""
 
 
 class Trail:
@@ -45,7 +57,8 @@ class Trail:
         self._following = Following(matcher, settings)
         self._frame_size = frame_size
         self._max_targets = max_targets
-        self._keyframes: dict[int, dict[int, Box]] = {}
+        self._keyframes: Keyframes = {}
+        self._taken_back: TakenBack | None = None
         self._working = threading.Lock()
         """Held while a frame is computed; taken before `lock`."""
 
@@ -53,6 +66,9 @@ class Trail:
 
     def draw(self, frame: int, target: int, box: Box) -> None:
         """Say where a target is in a frame; what was tracked from there on is taken back.
+
+        If the boxes then are what they were before, and nothing has been tracked since, so are the
+        rows.
 
         Raises:
             InputError: no such target, or a box that cannot be tracked.
@@ -71,7 +87,8 @@ class Trail:
     def erase(self, frame: int, target: int) -> None:
         """Take back a box that was drawn in a frame, and what was tracked from there on.
 
-        A target's only box takes the target with it, as `remove` does.
+        As for `draw`, rows that were there without it come again. A target's only box takes the
+        target with it, as `remove` does.
 
         Raises:
             InputError: none was drawn there.
@@ -101,6 +118,11 @@ class Trail:
                 for frame, boxes in self._keyframes.items()
             }
             self._keyframes = {frame: boxes for frame, boxes in renumbered.items() if boxes}
+            if self._restore():
+                return
+            kept = self._taken_back
+            if kept is not None and target < _count_targets(kept.keyframes):
+                self._taken_back = None
             self._take_back(self.history.end)
 
     # --- Tracking ---------------------------------------------------------------------------------
@@ -130,7 +152,7 @@ class Trail:
     @property
     def targets(self) -> int:
         """Count of targets that were drawn."""
-        return 1 + max((t for boxes in self._keyframes.values() for t in boxes), default=-1)
+        return _count_targets(self._keyframes)
 
     @property
     def keyframes(self) -> list[list[Any]]:
@@ -179,9 +201,25 @@ class Trail:
             return self._following.view(image, frame, target, previous, self._keyframes)
 
     def _set_keyframes(self, frame: int, boxes: dict[int, Box]) -> None:
-        rest = {at: drawn for at, drawn in self._keyframes.items() if at != frame}
+        before = self._keyframes
+        rest = {at: drawn for at, drawn in before.items() if at != frame}
         self._keyframes = {**rest, frame: boxes} if boxes else rest
+        if self._restore():
+            return
+        kept = self._taken_back
+        if kept is None or kept.end != self.history.end:  # tracking has gone on since
+            kept = TakenBack(before, self.history.copy(), 0)
         self._take_back(frame)
+        self._taken_back = kept._replace(end=self.history.end)
+
+    def _restore(self) -> bool:
+        """Give the rows back that were there with the boxes of now, unless more were tracked."""
+        kept = self._taken_back
+        if kept is None or kept.end != self.history.end or kept.keyframes != self._keyframes:
+            return False
+        self.history, self._taken_back = kept.history, None
+        self.epoch += 1
+        return True
 
     def _take_back(self, frame: int) -> None:
         first = min(self._keyframes, default=0)
@@ -190,3 +228,7 @@ class Trail:
         else:
             self.history.cut(frame)
         self.epoch += 1
+
+
+def _count_targets(keyframes: Keyframes) -> int:
+    return 1 + max((t for boxes in keyframes.values() for t in boxes), default=-1)

@@ -72,7 +72,8 @@ export function clear() {
 
 export function showControls(job, { shown, following, jobs, hasBoxes }) {
   const isBusy = job.state === "running" || job.state === "waiting";
-  const isDone = job.state === "done" && job.end >= job.frameCount;
+  const isAtEnd = job.end >= job.frameCount;
+  const isDone = job.live ? job.state === "done" && isAtEnd : job.state === "done" || isAtEnd;
   const run = byId("run");
   setText(run, isBusy ? "Pause" : isDone ? "Done" : job.end > job.start ? "Go on" : "Start");
   run.disabled = !isBusy && (isDone || !hasBoxes);
