@@ -90,6 +90,11 @@ def test_a_film_cut_off_before_its_first_frame(film: Path, refused: "Refused") -
         ("nan,2,3,4", 2, "expected 4 finite numbers"),
         ("1,2,0,4", 2, "expected a width and height above 0"),
         ("1,2,3,-4", 2, "expected a width and height above 0"),
+        (
+            "10,10,1e-9,20",
+            1,
+            "expected a width and height of 0.01 pixels or more, got 1e-09 and 20",
+        ),
         ("200,200,20,20", 1, "expected a box inside the frame of 96×96 pixels"),
         ("-50,10,20,20", 1, "expected a box inside the frame of 96×96 pixels"),
         ("0,0,500,500", 1, "larger than"),

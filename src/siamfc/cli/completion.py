@@ -27,6 +27,10 @@ def completion(shell: Literal["bash", "zsh", "fish"], /, *, install: Flag = Fals
     if install:
         path = app.install_completion(shell=shell)
         print(f"installed: {path}; open a new shell to use it")
+        if shell == "zsh":
+            print(
+                "if nothing is completed there, ~/.zshrc lacks: autoload -Uz compinit && compinit"
+            )
     else:
         print(app.generate_completion(shell=shell).rstrip())
     return 0

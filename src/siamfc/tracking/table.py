@@ -16,6 +16,9 @@ from siamfc.network.matcher import EmbeddingSpec
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+_SMALLEST_SIDE = 0.01
+"""Of a box that is given, frame pixels: a smaller one is a slip, and has nothing to be followed."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TargetTable(ABC):
@@ -85,8 +88,8 @@ def checked_boxes(
     target that it could be told from, and nearly always a number is wrong.
 
     Raises:
-        InputError: no box; or one that isn't four finite numbers, has no area, lies outside the
-            frame or is larger than it. The message says which.
+        InputError: no box; or one that isn't four finite numbers, has no area to speak of, lies
+            outside the frame or is larger than it. The message says which.
     """
     rows = _rows(boxes)
     return np.stack([_checked_box(row, frame_size, _name(i, rows)) for i, row in enumerate(rows)])
@@ -112,6 +115,11 @@ def _checked_box(value: ArrayLike, frame_size: tuple[int, int], name: str) -> Fl
     except InputError as error:
         raise InputError(f"{name}{error}") from None
     width, height = frame_size
+    if box[2:].min() < _SMALLEST_SIDE:
+        raise InputError(
+            f"{name}expected a width and height of {_SMALLEST_SIDE:g} pixels or more, "
+            f"got {box[2]:g} and {box[3]:g}"
+        )
     shown = ",".join(f"{number:g}" for number in box)
     if box_formats.area(box_formats.clip_to_frame(box, frame_size)) <= 0:
         raise InputError(
