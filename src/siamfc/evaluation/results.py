@@ -9,6 +9,7 @@ alone, with the reason, in `<sequence>.failed.json`.
 import csv
 import io
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,10 @@ from typing import Any
 import numpy as np
 
 from siamfc.errors import DatasetError, OutputError
-from siamfc.evaluation.runs import Track
+from siamfc.evaluation.runs import Run, Track
 from siamfc.files import write_file
+
+_logger = logging.getLogger(__name__)
 
 _COLUMNS = ("frame", "x", "y", "w", "h", "score", "seconds")
 _MARK = "# "
@@ -50,23 +53,32 @@ class ResultFolder:
         """Where the reason is, or will be, why a sequence has no track."""
         return self._path(sequence, ".failed.json")
 
-    def load(self, sequence: str, frame_count: int) -> Track | None:
-        """Read the finished track of a sequence; None if there is none yet.
+    def load(self, run: Run) -> Track | None:
+        """Read the finished track of a run; None if there is none yet.
+
+        A track that was begun with another box than the data set has now counts for none.
 
         Raises:
             DatasetError: a file that is damaged, or has another count of frames.
             OutputError: a file of a run with other settings.
         """
-        path = self.track_path(sequence)
+        path = self.track_path(run.name)
         if not path.exists():
             return None
         track, record = read_track(path)
         self._check_same_run(path, record)
-        if len(track.boxes) != frame_count:
+        if len(track.boxes) != len(run):
             raise DatasetError(
-                f"{path}: expected {frame_count} frames, got {len(track.boxes)}; "
+                f"{path}: expected {len(run)} frames, got {len(track.boxes)}; "
                 "delete the file to track the sequence again"
             )
+        if not run.began(track):
+            _logger.warning(
+                "%s: begun with another box than the data set has now: %s is tracked again",
+                path,
+                run.name,
+            )
+            return None
         return track
 
     def save(self, track: Track) -> Path:
@@ -86,6 +98,7 @@ class ResultFolder:
         if track.failure is not None:
             text = json.dumps({**record, "failure": track.failure}, indent=1) + "\n"
             write_file(failure_path, text.encode(), overwrite=True)
+            track_path.unlink(missing_ok=True)
             return failure_path
         write_file(track_path, _format_track(track, record).encode(), overwrite=True)
         failure_path.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from siamfc.boxes import is_absent
 from siamfc.data.sequences import FloatArray, Sequence
 from siamfc.errors import DatasetError, InputError, SiamFCError
 from siamfc.system import machine
@@ -94,6 +95,10 @@ class Run(Protocol):
         """The true boxes (F, 4) of the frames that count, in the track's order; others NaN."""
         ...
 
+    def began(self, track: Track) -> bool:
+        """Whether a track was begun with the boxes that the data set has now."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pass:
@@ -116,6 +121,20 @@ class Pass:
     def truth(self, _track: Track) -> FloatArray:
         """All true boxes."""
         return self.sequence.boxes[self.frames]
+
+    def began(self, track: Track) -> bool:
+        """Looks at the first box, altered where that is asked for.
+
+        Raises:
+            SourceError: the frame's size is needed, and it cannot be read.
+        """
+        told = self.sequence.boxes[self.frames]
+        annotated = np.flatnonzero(~is_absent(told))
+        if self.alter is not None and annotated.size:
+            first = int(annotated[0])
+            image = next(self.sequence.images(self.frames[first : first + 1]))
+            told[first] = self._told(told[first], image)
+        return begun_with(told, track)
 
     def perform(self, tracker: SingleTargetTracker, on_frames: OnFrames | None = None) -> Track:
         """Track without help to the end."""
@@ -217,6 +236,17 @@ def first_annotated(truth: FloatArray) -> int:
     if not annotated.size:
         raise DatasetError("expected a box to begin with, got none in any frame")
     return int(annotated[0])
+
+
+def begun_with(told: FloatArray, track: Track) -> bool:
+    """Whether a track has the boxes `told` (F, 4) wherever it begins.
+
+    It begins in the first frame for which there is one, and where a box follows upon none.
+    """
+    boxed = ~is_absent(track.boxes)
+    begun = boxed & ~np.concatenate([[False], boxed[:-1]])
+    begun[np.argmax(~is_absent(told))] = True
+    return np.allclose(track.boxes[begun], told[begun], rtol=0, atol=1e-6)
 
 
 @cache

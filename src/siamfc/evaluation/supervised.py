@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from siamfc.boxes import is_absent
 from siamfc.data.sequences import FloatArray, Sequence
 from siamfc.errors import DatasetError, InputError
-from siamfc.evaluation.runs import OnFrames, Recorder, SingleTargetTracker, Track, first_annotated
+from siamfc.evaluation.runs import (
+    OnFrames,
+    Recorder,
+    SingleTargetTracker,
+    Track,
+    begun_with,
+    first_annotated,
+)
 from siamfc.evaluation.vot import eao, raster_overlap, restart_eao_curve
 
 
@@ -136,6 +143,10 @@ class SupervisedRun:
         """The true boxes of the frames in which there is a tracker at work."""
         idle = is_absent(track.boxes)[:, None]
         return np.where(idle, np.nan, self.sequence.boxes)
+
+    def began(self, track: Track) -> bool:
+        """Looks at the boxes of all beginnings."""
+        return begun_with(self.sequence.boxes, track)
 
     def states(self, track: Track, size: tuple[int, int]) -> NDArray[np.int64]:
         """What happened in each frame: (F,) of `FrameState`."""
