@@ -137,6 +137,17 @@ def test_lasot_has_the_official_split(tmp_path: Path, name: str, split: str) -> 
     assert only("lasot", tmp_path, split).split == split
 
 
+def test_lasot_names_a_sequence_of_the_split_whose_annotation_is_gone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("airplane-1", "airplane-2", "airplane-9"):
+        write_images(tmp_path / "airplane" / name / "img", numbered(1, 1, 8))
+    write_rows(tmp_path / "airplane" / "airplane-1" / "groundtruth.txt", [(1, 1, 5, 5)])
+    assert only("lasot", tmp_path, "test").name == "airplane-1"
+    (line,) = caplog.messages
+    assert "airplane-9: expected an annotation, got none" in line
+
+
 def test_lasot_tests_280_sequences_of_70_classes() -> None:
     from siamfc.data.readers.lasot_split import CLASSES, TEST_SEQUENCES
 

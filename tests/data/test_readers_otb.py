@@ -65,13 +65,28 @@ def test_two_targets_are_two_sequences_of_one_video(tmp_path: Path) -> None:
     assert (first.boxes[0, 0], second.boxes[0, 0]) == (0, 1)
 
 
-def test_an_empty_annotation_is_no_target(tmp_path: Path) -> None:
+def test_an_empty_annotation_is_no_target(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_sequence(tmp_path / "Human4", numbered(1, 3), 3)
     (tmp_path / "Human4" / "groundtruth_rect.txt").rename(
         tmp_path / "Human4" / "groundtruth_rect.2.txt"
     )
     write_text(tmp_path / "Human4" / "groundtruth_rect.1.txt", "")
     assert only("otb", tmp_path).name == "Human4"
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("empty", [False, True], ids=["missing", "empty"])
+def test_a_sequence_whose_annotation_is_gone_is_named(
+    tmp_path: Path, empty: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("Cat", "Dog"):
+        write_sequence(tmp_path / name, numbered(1, 3), 3)
+    gone = tmp_path / "Dog" / "groundtruth_rect.txt"
+    gone.write_text("") if empty else gone.unlink()
+    (tmp_path / "results").mkdir()
+    assert only("otb", tmp_path).name == "Cat"
+    (line,) = caplog.messages
+    assert line.startswith(f"{tmp_path / 'Dog'}: expected an annotation")
 
 
 @pytest.mark.parametrize(
