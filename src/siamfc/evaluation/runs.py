@@ -1,7 +1,7 @@
 """What a tracker is asked to do: runs, each of which makes one track."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -21,6 +21,11 @@ OnFrames = Callable[[int], None]
 
 class TrackerError(SiamFCError):
     """A tracker in another process raised an error, gave no answer in time, or died."""
+
+
+def describe(error: Exception) -> str:
+    """What an error says; one that isn't of this package is named by its class."""
+    return str(error) if isinstance(error, SiamFCError) else f"{type(error).__name__}: {error}"
 
 
 class SingleTargetTracker(Protocol):
@@ -142,14 +147,11 @@ class Pass:
         record = Recorder(self.name, len(self), tracker, on_frames)
         try:
             first = first_annotated(truth)
-            for place, image in enumerate(self.sequence.images(self.frames)):
-                record.place = place
+            for place, image in record.watch(self.sequence.images(self.frames)):
                 if place == first:
                     record.begin(image, self._told(truth[first], image))
                 elif first < place < len(self):
                     record.follow(image)
-            if record.place + 1 < len(self):
-                raise DatasetError(f"expected {len(self)} frames, got {record.place + 1}")
         except Exception as error:  # a foreign tracker may raise anything, and the rest must go on
             return record.track(error)
         return record.track()
@@ -177,11 +179,23 @@ class Recorder:
     def __init__(
         self, name: str, count: int, tracker: SingleTargetTracker, on_frames: OnFrames | None
     ) -> None:
-        self.place = -1
-        """Of the frame in hand, among the run's frames."""
+        self._place = 0
+        """Of the frame in hand, or being read, among the run's frames."""
         self._name, self._tracker, self._on_frames = name, tracker, on_frames
         self._boxes = np.full((count, 4), np.nan)
         self._scores, self._seconds = np.full(count, np.nan), np.full(count, np.nan)
+
+    def watch(self, images: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Give the run's frames, each with its place.
+
+        Raises:
+            DatasetError: there are too few.
+        """
+        for image in images:
+            yield self._place, image
+            self._place += 1
+        if self._place < len(self._boxes):
+            raise DatasetError(f"expected {len(self._boxes)} frames, got {self._place}")
 
     def begin(self, image: NDArray[np.uint8], box: FloatArray) -> None:
         """Tell the tracker the target."""
@@ -215,13 +229,12 @@ class Recorder:
         )
 
     def _failure(self, error: Exception) -> str:
-        kind = "" if isinstance(error, TrackerError) else f"{type(error).__name__}: "
-        return f"frame {max(self.place, 0)}: {kind}{error}"
+        return f"frame {self._place}: {describe(error)}"
 
     def _note(self, box: FloatArray, elapsed: float) -> None:
-        self._boxes[self.place] = box
-        self._scores[self.place] = getattr(self._tracker, "score", np.nan)
-        self._seconds[self.place] = getattr(self._tracker, "seconds", elapsed)
+        self._boxes[self._place] = box
+        self._scores[self._place] = getattr(self._tracker, "score", np.nan)
+        self._seconds[self._place] = getattr(self._tracker, "seconds", elapsed)
         if self._on_frames is not None:
             self._on_frames(1)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from siamfc.boxes import is_absent
 from siamfc.data.sequences import FloatArray, Sequence
-from siamfc.errors import DatasetError, InputError
+from siamfc.errors import InputError
 from siamfc.evaluation.runs import (
     OnFrames,
     Recorder,
@@ -122,8 +122,7 @@ class SupervisedRun:
         supervisor = _Supervisor(sequence.boxes, self.settings.skipped)
         try:
             first_annotated(sequence.boxes)
-            for frame, image in enumerate(sequence.images(range(len(self)))):
-                record.place = frame
+            for frame, image in record.watch(sequence.images(range(len(self)))):
                 height, width, _ = image.shape
                 match supervisor.wants_beginning(frame):
                     case True:
@@ -133,8 +132,6 @@ class SupervisedRun:
                         supervisor.judge(frame, record.follow(image), (width, height))
                     case None if on_frames is not None:
                         on_frames(1)
-            if record.place + 1 < len(self):
-                raise DatasetError(f"expected {len(self)} frames, got {record.place + 1}")
         except Exception as error:  # a foreign tracker may raise anything, and the rest must go on
             return record.track(error)
         return record.track()
