@@ -212,6 +212,9 @@ def test_another_tracker_is_evaluated_and_its_failures_told(
         pytest.param(["--repeat", "0"], 2, "at least 1", id="no repetition"),
         pytest.param(["--time-limit", "0"], 1, "expected seconds above 0", id="no time"),
         pytest.param(["--protocol", "opee"], 2, "opee", id="no protocol"),
+        pytest.param(["--out", ""], 2, "expected the name of a folder, got ''", id="no name"),
+        pytest.param(["--out", __file__], 1, "expected a folder for results", id="a file"),
+        pytest.param(["--out", f"{__file__}/a"], 1, "expected a folder for", id="in a file"),
     ],
 )
 def test_impossible_wishes_are_one_line(

@@ -14,6 +14,10 @@ from siamfc.cli.usage import UsageError, make_workers
 from siamfc.network import DEFAULT_WEIGHTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cyclopts import Token
+
     from siamfc.evaluation import Evaluation
     from siamfc.evaluation.contenders import Contender, Task
 
@@ -54,6 +58,12 @@ class TaskOptions:
     """Only this sequence; may be given several times."""
 
 
+def _parse_folder(_type: object, tokens: "Sequence[Token]") -> Path:
+    if not tokens[0].value:
+        raise ValueError("expected the name of a folder, got ''")
+    return Path(tokens[0].value)
+
+
 _WHO, _SEARCH, _WHAT = TrackerOptions(), SearchOptions(), TaskOptions()
 
 
@@ -65,7 +75,7 @@ def evaluate(
     who: TrackerOptions = _WHO,
     search: SearchOptions = _SEARCH,
     what: TaskOptions = _WHAT,
-    out: Path | None = None,
+    out: Annotated[Path | None, Parameter(converter=_parse_folder)] = None,
     workers: int = 1,
     cluster: str | None = None,
     json: Json = False,

@@ -1,5 +1,6 @@
 """Trackers that are evaluated on the same task: who takes part, and what each does."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as AbstractSequence
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from siamfc.data.sequences import Sequence
-from siamfc.errors import InputError, suggest
+from siamfc.errors import InputError, OutputError, suggest
 from siamfc.evaluation.adapters import RecordedFactory, parse_tracker
 from siamfc.evaluation.evaluating import Evaluation, plan_runs, run_record
 from siamfc.evaluation.isolation import Isolated
@@ -124,9 +125,12 @@ def evaluate_contenders(
 
     Raises:
         InputError: no contender.
+        OutputError: results cannot be written in `out`.
         Exception: as `siamfc.evaluation.evaluate`.
     """
     records = [task.record(one) for one in contenders]  # bad weights are found before the work
+    if out is not None:
+        _require_folder(out)
     evaluations: list[Evaluation] = []
     for number, (one, record) in enumerate(zip(contenders, records, strict=True), 1):
         home = out
@@ -144,6 +148,16 @@ def evaluate_contenders(
             on_frames=on_frames,
         )
     return evaluations[0] if len(evaluations) == 1 else average(evaluations)
+
+
+def _require_folder(path: Path) -> None:
+    """Make a folder if there is none; OutputError if that, or writing into it, can't be done."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: expected a folder for results: {error.strerror}") from None
+    if not os.access(path, os.W_OK):
+        raise OutputError(f"{path}: expected to be allowed to write results there")
 
 
 def result_folders(
