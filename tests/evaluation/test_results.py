@@ -86,9 +86,14 @@ def test_a_finished_track_is_found_again(tmp_path: Path, run: Pass, track: Track
             id="another setting",
         ),
         pytest.param(
-            {"tracker": {**RECORD["tracker"], "digest": "99"}},
-            "tracker digest '12ab' there, '99' here",
+            {"tracker": {**RECORD["tracker"], "digest": "99"}, "weights": "light"},
+            "weights 'default' there, 'light' here",
             id="other weights",
+        ),
+        pytest.param(
+            {"tracker": {**RECORD["tracker"], "digest": "99"}},
+            "'default' has changed since",
+            id="other weights of the same name",
         ),
         pytest.param({"dataset": {"format": "vot"}}, "dataset format", id="another data set"),
     ],
@@ -189,22 +194,36 @@ def test_a_track_that_cannot_be_made_anew_is_gone(tmp_path: Path) -> None:
 
 
 DAMAGES = [
-    pytest.param(lambda _: "", id="empty"),
-    pytest.param(lambda text: text.replace("# {", "{{", 1), id="no record"),
-    pytest.param(lambda text: text.replace("frame,x", "x,frame"), id="other columns"),
-    pytest.param(lambda text: text.replace("\n2,", "\n7,"), id="a frame left out"),
-    pytest.param(lambda text: text.replace("8.0", "eight", 1), id="a word"),
-    pytest.param(lambda text: text.rsplit(",", 3)[0], id="a line cut off"),
+    pytest.param(lambda _: "", "no record in line 1: ''", id="empty"),
+    pytest.param(lambda text: text.replace("# {", "{{", 1), "no record in line 1", id="no record"),
+    pytest.param(lambda _: '# {"a": 1}\n', "no record in line 1", id="no sequence's name"),
+    pytest.param(lambda text: text.splitlines()[0], "no header in line 2", id="a record alone"),
+    pytest.param(
+        lambda text: text.replace("frame,x", "x,frame"), "no header in line 2", id="other columns"
+    ),
+    pytest.param(
+        lambda text: text.replace("\n2,", "\n7,"), "line 5: '7,7.0", id="a frame left out"
+    ),
+    pytest.param(lambda text: text.replace("8.0", "eight", 1), "line 3: '0,3.0", id="a word"),
+    pytest.param(lambda text: text.rsplit(",", 3)[0], "line 6: '3,9.0,5.0,8.0'", id="cut off"),
+    pytest.param(lambda text: text + "4\n", "line 7: '4'", id="cut behind a frame's number"),
+    pytest.param(lambda text: text + "\0", "line 7: ", id="a byte of zero"),
+    pytest.param(lambda _: "\udcff", "bytes that are no text", id="a binary file"),
 ]
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_file_is_named(tmp_path: Path, run: Pass, track: Track, damage: Any) -> None:
+@pytest.mark.parametrize(("damage", "found"), DAMAGES)
+def test_a_damaged_file_is_named(
+    tmp_path: Path, run: Pass, track: Track, damage: Any, found: str
+) -> None:
     folder = ResultFolder(path=tmp_path / "out", record=RECORD)
     path = folder.save(track)
-    path.write_text(damage(path.read_text()))
-    with pytest.raises(DatasetError, match=r"a\.csv: expected a result file of siamfc"):
+    path.write_bytes(damage(path.read_text()).encode(errors="surrogateescape"))
+    with pytest.raises(DatasetError) as caught:
         folder.load(run)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: expected a result file of siamfc, got {found}")
+    assert message.endswith("; delete the file to track the sequence again")
 
 
 def test_a_file_of_another_length_is_named(tmp_path: Path, run: Pass, track: Track) -> None:

@@ -25,6 +25,8 @@ _logger = logging.getLogger(__name__)
 
 _COLUMNS = ("frame", "x", "y", "w", "h", "score", "seconds")
 _MARK = "# "
+_SHOWN = 60
+"""Letters of a wrong line that a message shows."""
 
 Record = Mapping[str, Any]
 """What a result must be read with: tracker and weights, data set, versions, commit, machine."""
@@ -114,9 +116,14 @@ class ResultFolder:
         ours = json.loads(json.dumps(dict(self.record)))
         for part in COMPARED:
             if record.get(part) != ours.get(part):
+                where, *values = _difference(part, record.get(part), ours.get(part))
+                if where == "tracker digest":
+                    where, *values = "weights", record.get("weights"), ours.get("weights")
+                found = f"{where} {values[0]!r} there, {values[1]!r} here"
+                if values[0] == values[1]:  # one name, but not the same file any more
+                    found = f"{ours.get('weights') or ours['tracker']['name']!r} has changed since"
                 raise OutputError(
-                    f"{path} is of another run ({part} {_difference(record.get(part), ours[part])}"
-                    "): choose another folder, or delete this one"
+                    f"{path} is of another run ({found}): choose another folder, or delete this one"
                 )
 
 
@@ -128,28 +135,28 @@ def read_track(path: str | Path) -> tuple[Track, Record]:
     """
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: expected a result file; {error}") from None
-    try:
-        record = json.loads(lines[0].removeprefix(_MARK))
-        rows = list(csv.reader(lines[1:]))
-        if tuple(rows[0]) != _COLUMNS:
-            raise ValueError(f"columns {rows[0]}")
-        table = np.array(
-            [[float(cell) if cell else np.nan for cell in row] for row in rows[1:]],
-            dtype=np.float64,
-        ).reshape(-1, len(_COLUMNS))
-        if (table[:, 0] != np.arange(len(table))).any() or not isinstance(record, dict):
-            raise ValueError("frames out of order")
-        sequence = str(record["sequence"])
-    except (ValueError, IndexError, KeyError, TypeError) as error:
-        raise DatasetError(
-            f"{path}: expected a result file of siamfc, got something else ({error}); "
-            "delete the file to track the sequence again"
-        ) from None
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DatasetError(f"{path}: expected a result file; {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise _damage(path, "bytes that are no text") from None
+    first, *rows = text.splitlines() or [""]
+    record = _parse_record(first)
+    if record is None:
+        raise _damage(path, f"no record in line 1: {first[:_SHOWN]!r}")
+    if not rows or tuple(rows[0].split(",")) != _COLUMNS:
+        raise _damage(path, "no header in line 2")
+    table = np.full((len(rows) - 1, len(_COLUMNS)), np.nan)
+    for frame, row in enumerate(rows[1:]):
+        try:
+            values = [float(cell) if cell else np.nan for cell in row.split(",")]
+        except ValueError:
+            values = []
+        if len(values) != len(_COLUMNS) or values[0] != frame:
+            raise _damage(path, f"line {frame + 3}: {row[:_SHOWN]!r}")
+        table[frame] = values
     track = Track(
-        sequence=sequence,
+        sequence=str(record["sequence"]),
         boxes=table[:, 1:5],
         scores=table[:, 5],
         seconds=table[:, 6],
@@ -157,6 +164,22 @@ def read_track(path: str | Path) -> tuple[Track, Record]:
         machine=record.get("machine", {}),
     )
     return track, record
+
+
+def _damage(path: Path, found: str) -> DatasetError:
+    return DatasetError(
+        f"{path}: expected a result file of siamfc, got {found}; "
+        "delete the file to track the sequence again"
+    )
+
+
+def _parse_record(line: str) -> Record | None:
+    """The record that the first line holds; None if there is none."""
+    try:
+        record = json.loads(line.removeprefix(_MARK))
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and "sequence" in record else None
 
 
 def _format_track(track: Track, record: Record) -> str:
@@ -175,10 +198,10 @@ def _format_number(value: float) -> str:
     return "" if np.isnan(value) else repr(value)
 
 
-def _difference(theirs: Any, ours: Any) -> str:
-    """Say in which entry two parts of a record differ first."""
+def _difference(where: str, theirs: Any, ours: Any) -> tuple[str, Any, Any]:
+    """Find the first entry in which two parts of a record differ: where, and both values."""
     if isinstance(theirs, dict) and isinstance(ours, dict):
         for key in {**theirs, **ours}:
             if theirs.get(key) != ours.get(key):
-                return f"{key} {_difference(theirs.get(key), ours.get(key))}"
-    return f"{theirs!r} there, {ours!r} here"
+                return _difference(f"{where} {key}", theirs.get(key), ours.get(key))
+    return where, theirs, ours
