@@ -77,6 +77,19 @@ def test_a_sequence_that_fails_is_told_of_and_the_rest_goes_on(
     assert "error: One: frame" in captured.err
 
 
+def test_a_sequence_whose_counts_differ_can_be_left_out(
+    dataset: Path, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import shutil
+
+    shutil.copytree(dataset, tmp_path / "data")
+    (tmp_path / "data" / "One" / "img" / "0009.png").touch()
+    command = ["evaluate", "otb", str(tmp_path / "data"), "--weights", weights, "--json"]
+    assert run(command) == 1
+    assert "got 4 images: remove what is too many, or leave One out" in capsys.readouterr().err
+    assert run([*command, "--sequence", "Two"]) == 0
+
+
 def test_two_workers_give_the_same_scores(
     dataset: Path, weights: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -153,7 +153,6 @@ def _contenders(
 
 def _task(name: str, root: Path, what: TaskOptions) -> "Task":
     from siamfc.data.readers import find_format
-    from siamfc.data.sequences import read_sequences
     from siamfc.errors import InputError
     from siamfc.evaluation import find_scheme, protocol_of
     from siamfc.evaluation.contenders import Task, choose_sequences
@@ -162,9 +161,9 @@ def _task(name: str, root: Path, what: TaskOptions) -> "Task":
         raise UsageError(f"--repeat: expected at least 1, got {what.repeat}")
     layout = find_format(name)
     split = what.split or layout.evaluated
-    sequences = list(read_sequences(layout.open(root.absolute(), split=split)))
+    videos = layout.open(root.absolute(), split=split)
     try:
-        chosen = choose_sequences(sequences, what.sequence or [])
+        chosen = choose_sequences(videos, what.sequence or [])
     except InputError as error:
         raise UsageError(f"--sequence: {error}") from None
     return Task(

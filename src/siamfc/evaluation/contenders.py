@@ -1,13 +1,13 @@
 """Trackers that are evaluated on the same task: who takes part, and what each does."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as AbstractSequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from siamfc.data.sequences import Sequence
+from siamfc.data.sequences import Sequence, Video, read_sequences
 from siamfc.errors import InputError, OutputError, suggest
 from siamfc.evaluation.adapters import RecordedFactory, parse_tracker
 from siamfc.evaluation.evaluating import Evaluation, plan_runs, run_record
@@ -172,13 +172,21 @@ def result_folders(
             yield ResultFolder(path=path, record=record)
 
 
-def choose_sequences(sequences: Iterable[Sequence], names: AbstractSequence[str]) -> list[Sequence]:
-    """Leave those of these names; all of them where none is given.
+def choose_sequences(
+    videos: AbstractSequence[Video], names: AbstractSequence[str]
+) -> list[Sequence]:
+    """Read the sequences of these names; all of them where none is given.
+
+    Videos of other names aren't opened, so that damaged ones can be left out.
 
     Raises:
         InputError: no sequence has such a name; the message gives the nearest.
+        DatasetError: as `Video.read`.
     """
-    known = {one.name: one for one in sequences}
+    likely = [one for one in videos if not names or any(n.startswith(one.name) for n in names)]
+    known = {one.name: one for one in read_sequences(likely)}
+    if not known.keys() >= set(names):
+        known = {one.name: one for one in read_sequences(videos)}
     for name in names:
         if name not in known:
             advice = suggest(name, known, f"there are {len(known)} others")

@@ -80,7 +80,8 @@ def match_frames(
             kind="wrong count",
             sequence=video,
             path=str(images.folder),
-            message=f"expected an image for each of the {count} boxes, got {len(images)} images",
+            message=f"expected an image for each of the {count} boxes, got {len(images)} images: "
+            f"remove what is too many, or leave {video} out",
         )
     )
     return images[:count]
