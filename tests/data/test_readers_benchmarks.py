@@ -102,6 +102,21 @@ def test_got10k_is_zero_based_with_absence_and_cover(tmp_path: Path) -> None:
     assert bear.tags["cut_by_image"].tolist() == [True, False, False]
 
 
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        pytest.param("0\n1\n", "label: expected 3 numbers, one a frame, got 2", id="too few"),
+        pytest.param("0\n" * 4, "label: expected 3 numbers, one a frame, got 4", id="too many"),
+        pytest.param("0\nno\n0\n", "line 2: expected a number for each frame, got 'no'", id="word"),
+    ],
+)
+def test_a_label_file_has_a_number_for_each_frame(tmp_path: Path, label: str, message: str) -> None:
+    folder = write_got10k(tmp_path, "val", "GOT-10k_Val_000001", ["1,2,10,8"] * 3)
+    write_text(folder / "absence.label", label)
+    with pytest.raises(DatasetError, match=message):
+        only("got10k", tmp_path, "val")
+
+
 def test_got10k_withholds_the_truth_of_its_test_split(tmp_path: Path) -> None:
     write_got10k(tmp_path, "test", "GOT-10k_Test_000001", ["1,2,10,8"])
     sequence = only("got10k", tmp_path)

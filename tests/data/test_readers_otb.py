@@ -154,7 +154,9 @@ def test_missing_images_are_found_by_number(
 
 def test_counts_that_do_not_agree_are_refused_or_cut(tmp_path: Path) -> None:
     write_sequence(tmp_path / "Cat", numbered(1, 5), 3)
-    with pytest.raises(DatasetError, match="expected an image for each of the 3 boxes, got 5"):
+    with pytest.raises(
+        DatasetError, match=r"the 3 boxes, got 5 images: remove .* or leave Cat out"
+    ):
         only("otb", tmp_path)
     problems: list[Problem] = []
     (cat,) = read("otb", tmp_path, problems=problems)
@@ -183,8 +185,9 @@ def test_visibility_and_attributes_are_read_where_they_are(tmp_path: Path) -> No
     assert cat.attributes == ("IV", "SV", "OCC")
 
 
-def test_a_line_that_is_no_box_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", ["1,2,three,4", "inf,1,2,3", "1,2,-inf,4"])
+def test_a_line_that_is_no_box_is_named(tmp_path: Path, line: str) -> None:
     write_images(tmp_path / "Cat" / "img", numbered(1, 2))
-    write_text(tmp_path / "Cat" / "groundtruth_rect.txt", "1,2,3,4\n1,2,three,4\n")
+    write_text(tmp_path / "Cat" / "groundtruth_rect.txt", f"1,2,3,4\n{line}\n")
     with pytest.raises(DatasetError, match=r"groundtruth_rect.txt, line 2: expected 4 numbers"):
         only("otb", tmp_path)

@@ -1,5 +1,6 @@
 """Reads the text files that annotations come in: boxes and flags, one frame a line."""
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,7 +45,7 @@ def read_table(path: Path, columns: int | None = None) -> FloatArray:
         columns: how many each line must have; None: as many as the first has.
 
     Raises:
-        DatasetError: the file, or a line that isn't so many numbers.
+        DatasetError: the file, or a line that isn't so many numbers, finite or NaN.
     """
     rows: list[list[float]] = []
     for number, line in enumerate(read_text(path).splitlines(), 1):
@@ -55,7 +56,7 @@ def read_table(path: Path, columns: int | None = None) -> FloatArray:
         except ValueError:
             row = []
         columns = columns or len(row)
-        if len(row) != columns or not row:
+        if len(row) != columns or not row or any(map(math.isinf, row)):
             wanted = f"{columns} numbers" if columns else "numbers"
             raise DatasetError(f"{path}, line {number}: expected {wanted}, got {line.strip()!r}")
         rows.append(row)
@@ -93,30 +94,36 @@ def drop_empty(boxes: FloatArray, *, sequence: str, on_problem: OnProblem) -> Fl
     return np.where(usable[:, None], boxes, np.nan)
 
 
-def read_flags(path: Path, count: int) -> BoolArray:
-    """Read 0s and 1s, one a line or all in one: (count,); a missing file or end means 0.
-
-    Raises:
-        DatasetError: something else than numbers, or more of them than frames.
-    """
-    values = read_values(path, count, default=0.0)
+def read_flags(path: Path, count: int, *, open_end: bool = False) -> BoolArray:
+    """Read 0s and 1s, one a line or all in one: (count,); see `read_values`."""
+    values = read_values(path, count, default=0.0, open_end=open_end)
     return np.asarray(values != 0)
 
 
-def read_values(path: Path, count: int, *, default: float) -> FloatArray:
-    """Read one number a frame: (count,); a missing file or end is filled with `default`.
+def read_values(path: Path, count: int, *, default: float, open_end: bool = False) -> FloatArray:
+    """Read one number a frame: (count,).
+
+    Args:
+        path: the file.
+        count: of the frames.
+        default: the number of all frames where there is no file.
+        open_end: whether the file may end early, which leaves the rest at `default`.
 
     Raises:
-        DatasetError: something else than numbers, or more of them than frames.
+        DatasetError: something else than numbers, or another count of them.
     """
     filled = np.full(count, default)
     if not path.exists():
         return filled
-    try:
-        values = parse_numbers(read_text(path))
-    except ValueError:
-        raise DatasetError(f"{path}: expected a number for each frame") from None
-    if len(values) > count:
+    values: list[float] = []
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        try:
+            values += parse_numbers(line)
+        except ValueError:
+            raise DatasetError(
+                f"{path}, line {number}: expected a number for each frame, got {line.strip()!r}"
+            ) from None
+    if len(values) > count or (len(values) < count and not open_end):
         raise DatasetError(f"{path}: expected {count} numbers, one a frame, got {len(values)}")
     filled[: len(values)] = values
     return filled
