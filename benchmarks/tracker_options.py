@@ -160,7 +160,7 @@ def track_all(jobs: list[Job], out: Path, workers: int) -> Iterator[tuple[Job, T
     """Tracks of all jobs: those that are there are read, the others made and kept."""
     waiting = {}
     for job in jobs:
-        track = _folder(job, out).load(job.sequence.name, len(job.sequence))
+        track = _folder(job, out).load(one_pass(job.sequence))
         if track is None:
             waiting[job.option, job.sequence.name] = job
         else:

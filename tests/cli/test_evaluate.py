@@ -77,6 +77,19 @@ def test_a_sequence_that_fails_is_told_of_and_the_rest_goes_on(
     assert "error: One: frame" in captured.err
 
 
+def test_a_sequence_whose_counts_differ_can_be_left_out(
+    dataset: Path, weights: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import shutil
+
+    shutil.copytree(dataset, tmp_path / "data")
+    (tmp_path / "data" / "One" / "img" / "0009.png").touch()
+    command = ["evaluate", "otb", str(tmp_path / "data"), "--weights", weights, "--json"]
+    assert run(command) == 1
+    assert "got 4 images: remove what is too many, or leave One out" in capsys.readouterr().err
+    assert run([*command, "--sequence", "Two"]) == 0
+
+
 def test_two_workers_give_the_same_scores(
     dataset: Path, weights: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -212,6 +225,9 @@ def test_another_tracker_is_evaluated_and_its_failures_told(
         pytest.param(["--repeat", "0"], 2, "at least 1", id="no repetition"),
         pytest.param(["--time-limit", "0"], 1, "expected seconds above 0", id="no time"),
         pytest.param(["--protocol", "opee"], 2, "opee", id="no protocol"),
+        pytest.param(["--out", ""], 2, "expected the name of a folder, got ''", id="no name"),
+        pytest.param(["--out", __file__], 1, "expected a folder for results", id="a file"),
+        pytest.param(["--out", f"{__file__}/a"], 1, "expected a folder for", id="in a file"),
     ],
 )
 def test_impossible_wishes_are_one_line(

@@ -119,9 +119,46 @@ def test_boxes_can_be_exported_for_a_server(data: Path, results: Path, tmp_path:
     ]
 
 
+def test_boxes_of_a_split_with_first_boxes_alone_are_exported_without_a_page(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        folder = tmp_path / "withheld" / "test" / name
+        folder.mkdir(parents=True)
+        for frame in range(4):
+            (folder / f"{frame}.jpg").touch()
+        (folder / "groundtruth.txt").write_text(lines(BOXES[:1]))
+    command = [results / "good", "--data", tmp_path / "withheld", "--format", "got10k"]
+    command += ["--split", "test", "--out", tmp_path / "out"]
+    assert run(*command) == 1
+    assert "expected true boxes to score by" in capsys.readouterr().err
+    for more in ([], ["--overwrite"]):
+        assert run(*command, "--export", "got10k", *more) == 0
+        written = capsys.readouterr()
+        assert written.out == f"boxes: {tmp_path / 'out' / 'export' / '1_good.zip'}\n"
+        assert "nothing to score, and no page" in written.err
+    with zipfile.ZipFile(tmp_path / "out" / "export" / "1_good.zip") as archive:
+        assert len(archive.namelist()) == 4
+        assert len(archive.read("b/b_001.txt").splitlines()) == 4
+    assert run(*command, "--export", "got10k") == 1
+    assert "allow to overwrite" in capsys.readouterr().err
+
+
+def test_what_does_not_count_is_exported_all_the_same(
+    data: Path, results: Path, tmp_path: Path
+) -> None:
+    (data / "b" / "groundtruth_rect.txt").write_text(lines(BOXES[:1]) + "NaN,NaN,NaN,NaN\n" * 3)
+    out = tmp_path / "out"
+    assert run(results / "good", "--data", data, "--out", out, "--export", "got10k") == 0
+    with zipfile.ZipFile(out / "export" / "1_good.zip") as archive:
+        assert "b/b_001.txt" in archive.namelist()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["nowhere"], "nowhere: expected a folder of results, found none"),
+        (["squares/a/groundtruth_rect.txt"], "expected a folder of results, found a file"),
         (["results"], "expected --data ROOT: the results don't say where the data set is"),
         (["nowhere", "--data", "squares"], "nowhere: expected a folder of results, found none"),
         (["results", "--data", "squares", "--results-format", "otbb"], "did you mean 'otb'"),

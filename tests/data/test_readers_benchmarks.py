@@ -1,3 +1,4 @@
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +103,31 @@ def test_got10k_is_zero_based_with_absence_and_cover(tmp_path: Path) -> None:
     assert bear.tags["cut_by_image"].tolist() == [True, False, False]
 
 
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        pytest.param("0\n" * 4, "label: expected 3 numbers, one a frame, got 4", id="too many"),
+        pytest.param("0\nno\n0\n", "line 2: expected a number for each frame, got 'no'", id="word"),
+    ],
+)
+def test_a_label_file_has_a_number_for_each_frame(tmp_path: Path, label: str, message: str) -> None:
+    folder = write_got10k(tmp_path, "val", "GOT-10k_Val_000001", ["1,2,10,8"] * 3)
+    write_text(folder / "absence.label", label)
+    with pytest.raises(DatasetError, match=message):
+        only("got10k", tmp_path, "val")
+
+
+def test_a_label_file_that_ends_early_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = write_got10k(tmp_path, "val", "GOT-10k_Val_000001", ["1,2,10,8"] * 3)
+    write_text(folder / "absence.label", "0\n1\n")
+    with caplog.at_level(logging.WARNING):
+        assert only("got10k", tmp_path, "val").absent.tolist() == [False, True, False]
+    (line,) = caplog.messages
+    assert line.endswith("label: expected 3 numbers, one a frame, got 2: the others count as 0")
+
+
 def test_got10k_withholds_the_truth_of_its_test_split(tmp_path: Path) -> None:
     write_got10k(tmp_path, "test", "GOT-10k_Test_000001", ["1,2,10,8"])
     sequence = only("got10k", tmp_path)
@@ -135,6 +161,17 @@ def test_lasot_has_the_official_split(tmp_path: Path, name: str, split: str) -> 
     write_images(tmp_path / name / "img", numbered(1, 1, 8))  # flat, as the test download
     write_rows(tmp_path / name / "groundtruth.txt", [(1, 1, 5, 5)])
     assert only("lasot", tmp_path, split).split == split
+
+
+def test_lasot_names_a_sequence_of_the_split_whose_annotation_is_gone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("airplane-1", "airplane-2", "airplane-9"):
+        write_images(tmp_path / "airplane" / name / "img", numbered(1, 1, 8))
+    write_rows(tmp_path / "airplane" / "airplane-1" / "groundtruth.txt", [(1, 1, 5, 5)])
+    assert only("lasot", tmp_path, "test").name == "airplane-1"
+    (line,) = caplog.messages
+    assert "airplane-9: expected an annotation, got none" in line
 
 
 def test_lasot_tests_280_sequences_of_70_classes() -> None:

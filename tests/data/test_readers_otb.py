@@ -65,13 +65,28 @@ def test_two_targets_are_two_sequences_of_one_video(tmp_path: Path) -> None:
     assert (first.boxes[0, 0], second.boxes[0, 0]) == (0, 1)
 
 
-def test_an_empty_annotation_is_no_target(tmp_path: Path) -> None:
+def test_an_empty_annotation_is_no_target(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_sequence(tmp_path / "Human4", numbered(1, 3), 3)
     (tmp_path / "Human4" / "groundtruth_rect.txt").rename(
         tmp_path / "Human4" / "groundtruth_rect.2.txt"
     )
     write_text(tmp_path / "Human4" / "groundtruth_rect.1.txt", "")
     assert only("otb", tmp_path).name == "Human4"
+    assert not caplog.text
+
+
+@pytest.mark.parametrize("empty", [False, True], ids=["missing", "empty"])
+def test_a_sequence_whose_annotation_is_gone_is_named(
+    tmp_path: Path, empty: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("Cat", "Dog"):
+        write_sequence(tmp_path / name, numbered(1, 3), 3)
+    gone = tmp_path / "Dog" / "groundtruth_rect.txt"
+    gone.write_text("") if empty else gone.unlink()
+    (tmp_path / "results").mkdir()
+    assert only("otb", tmp_path).name == "Cat"
+    (line,) = caplog.messages
+    assert line.startswith(f"{tmp_path / 'Dog'}: expected an annotation")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +154,9 @@ def test_missing_images_are_found_by_number(
 
 def test_counts_that_do_not_agree_are_refused_or_cut(tmp_path: Path) -> None:
     write_sequence(tmp_path / "Cat", numbered(1, 5), 3)
-    with pytest.raises(DatasetError, match="expected an image for each of the 3 boxes, got 5"):
+    with pytest.raises(
+        DatasetError, match=r"the 3 boxes, got 5 images: remove .* or leave Cat out"
+    ):
         only("otb", tmp_path)
     problems: list[Problem] = []
     (cat,) = read("otb", tmp_path, problems=problems)
@@ -168,8 +185,9 @@ def test_visibility_and_attributes_are_read_where_they_are(tmp_path: Path) -> No
     assert cat.attributes == ("IV", "SV", "OCC")
 
 
-def test_a_line_that_is_no_box_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", ["1,2,three,4", "inf,1,2,3", "1,2,-inf,4"])
+def test_a_line_that_is_no_box_is_named(tmp_path: Path, line: str) -> None:
     write_images(tmp_path / "Cat" / "img", numbered(1, 2))
-    write_text(tmp_path / "Cat" / "groundtruth_rect.txt", "1,2,3,4\n1,2,three,4\n")
+    write_text(tmp_path / "Cat" / "groundtruth_rect.txt", f"1,2,3,4\n{line}\n")
     with pytest.raises(DatasetError, match=r"groundtruth_rect.txt, line 2: expected 4 numbers"):
         only("otb", tmp_path)

@@ -42,6 +42,9 @@ def test_the_record_changes_with_the_file() -> None:
     [
         pytest.param("CSRT", "expected opencv:NAME, trax:COMMAND or module:name", id="no colon"),
         pytest.param("opencv:", "expected opencv:NAME", id="no name"),
+        pytest.param("../mine.py:Good", "expected module:name, .* not a path", id="a path"),
+        pytest.param(".foo:bar", "expected module:name", id="a relative module"),
+        pytest.param("..:x", "expected module:name", id="points alone"),
         pytest.param("nowhere:Tracker", "cannot be imported", id="no module"),
         pytest.param("trackers:Missing", "cannot be imported", id="no such name"),
         pytest.param("os:getcwd", "expected something with init", id="no tracker"),

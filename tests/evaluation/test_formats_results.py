@@ -138,7 +138,7 @@ DAMAGES = [
     ("", r"Ball\.txt: expected 3 boxes, one a frame, got 0", "empty"),
     (GOOD * 2 + "11|21|30|40\n", r"line 3: expected 4 numbers, got '11\|21\|30\|40'", "separator"),
     (GOOD * 2 + "11,21,30\n", r"line 3: expected 4 numbers", "three numbers"),
-    (GOOD * 2 + "inf,21,30,40\n", "frame 2: expected finite numbers or NaN", "infinity"),
+    (GOOD * 2 + "inf,21,30,40\n", "line 3: expected 4 numbers, got 'inf,21", "infinity"),
 ]
 
 

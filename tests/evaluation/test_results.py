@@ -1,12 +1,23 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from trackers import Finds, Raises, square_sequence
+from trackers import Finds, Raises, StandsStill, square_sequence
 
 from siamfc.errors import DatasetError, OutputError
-from siamfc.evaluation import ResultFolder, Track, read_track, run_record, run_sequence
+from siamfc.evaluation import (
+    ResultFolder,
+    Track,
+    evaluate,
+    evaluate_repeatedly,
+    find_scheme,
+    read_track,
+    run_record,
+    run_sequence,
+)
+from siamfc.evaluation.runs import Pass, one_pass
 
 RECORD = run_record(
     {"name": "finds", "digest": "12ab", "settings": {"scales": 3, "scale_step": 1.04}},
@@ -16,8 +27,13 @@ RECORD = run_record(
 
 
 @pytest.fixture
-def track(tmp_path: Path) -> Track:
-    return run_sequence(Finds(), square_sequence(tmp_path / "data", "cats/a"))
+def run(tmp_path: Path) -> Pass:
+    return one_pass(square_sequence(tmp_path / "data", "cats/a"))
+
+
+@pytest.fixture
+def track(run: Pass) -> Track:
+    return run.perform(Finds())
 
 
 def test_a_track_reads_back_as_it_was_written(tmp_path: Path, track: Track) -> None:
@@ -52,11 +68,11 @@ def test_boxes_are_zero_based_numbers_under_a_header(tmp_path: Path, track: Trac
     assert row.startswith("0,3.0,5.0,8.0,8.0,0.75,")
 
 
-def test_a_finished_track_is_found_again(tmp_path: Path, track: Track) -> None:
+def test_a_finished_track_is_found_again(tmp_path: Path, run: Pass, track: Track) -> None:
     folder = ResultFolder(path=tmp_path / "out", record=RECORD)
-    assert folder.load("cats/a", 4) is None
+    assert folder.load(run) is None
     folder.save(track)
-    loaded = folder.load("cats/a", 4)
+    loaded = folder.load(run)
     assert loaded is not None
     np.testing.assert_array_equal(loaded.boxes, track.boxes)
 
@@ -70,25 +86,32 @@ def test_a_finished_track_is_found_again(tmp_path: Path, track: Track) -> None:
             id="another setting",
         ),
         pytest.param(
-            {"tracker": {**RECORD["tracker"], "digest": "99"}},
-            "tracker digest '12ab' there, '99' here",
+            {"tracker": {**RECORD["tracker"], "digest": "99"}, "weights": "light"},
+            "weights 'default' there, 'light' here",
             id="other weights",
+        ),
+        pytest.param(
+            {"tracker": {**RECORD["tracker"], "digest": "99"}},
+            "'default' has changed since",
+            id="other weights of the same name",
         ),
         pytest.param({"dataset": {"format": "vot"}}, "dataset format", id="another data set"),
     ],
 )
 def test_results_of_another_run_are_not_mixed_in(
-    tmp_path: Path, track: Track, change: dict[str, Any], message: str
+    tmp_path: Path, run: Pass, track: Track, change: dict[str, Any], message: str
 ) -> None:
     ResultFolder(path=tmp_path, record=RECORD).save(track)
     with pytest.raises(OutputError, match=f"is of another run .*{message}.*choose another folder"):
-        ResultFolder(path=tmp_path, record={**RECORD, **change}).load("cats/a", 4)
+        ResultFolder(path=tmp_path, record={**RECORD, **change}).load(run)
 
 
-def test_another_machine_or_version_does_not_matter(tmp_path: Path, track: Track) -> None:
+def test_another_machine_or_version_does_not_matter(
+    tmp_path: Path, run: Pass, track: Track
+) -> None:
     ResultFolder(path=tmp_path, record=RECORD).save(track)
     elsewhere = {**RECORD, "siamfc": {"version": "9"}, "packages": {}, "weights": "/else/where"}
-    assert ResultFolder(path=tmp_path, record=elsewhere).load("cats/a", 4) is not None
+    assert ResultFolder(path=tmp_path, record=elsewhere).load(run) is not None
 
 
 def test_a_failure_is_written_with_its_reason_and_forgotten_when_mended(tmp_path: Path) -> None:
@@ -97,35 +120,118 @@ def test_a_failure_is_written_with_its_reason_and_forgotten_when_mended(tmp_path
     path = folder.save(run_sequence(Raises(), sequence))
     assert path.name == "a.failed.json"
     assert "frame 2: RuntimeError: lost it" in path.read_text()
-    assert folder.load("a", 4) is None
+    assert folder.load(one_pass(sequence)) is None
     folder.save(run_sequence(Finds(), sequence))
     assert not path.exists()
 
 
+@pytest.mark.parametrize("scheme", ["ope", "tre", "sre", "vot-supervised", "vot-multistart"])
+def test_a_track_from_a_box_that_was_corrected_since_is_made_anew(
+    scheme: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    right = square_sequence(tmp_path / "data", "a", count=12)
+    boxes = right.boxes.copy()
+    boxes[0] = (20, 14, 8, 8)
+    results = ResultFolder(path=tmp_path / "out", record=RECORD)
+    how = find_scheme(scheme)
+    evaluate(StandsStill, [replace(right, boxes=boxes)], scheme=how, results=results)
+    caplog.clear()
+    mended = evaluate(StandsStill, [right], scheme=how, results=results)
+    assert "begun with another box than the data set has now" in caplog.text
+    assert mended.scores == evaluate(StandsStill, [right], scheme=how).scores
+    caplog.clear()
+    evaluate(StandsStill, [right], scheme=how, results=results)
+    assert not caplog.text
+
+
+def test_a_box_by_which_a_tracker_was_begun_anew_counts_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    right = square_sequence(tmp_path / "data", "a", count=12)
+    results = ResultFolder(path=tmp_path / "out", record=RECORD)
+    restarts = find_scheme("vot-supervised")
+    evaluate(StandsStill, [right], scheme=restarts, results=results)
+    boxes = right.boxes.copy()
+    boxes[9, 2] = 6  # lost in frame 4, begun anew in 9
+    evaluate(StandsStill, [replace(right, boxes=boxes)], scheme=restarts, results=results)
+    assert "begun with another box" in caplog.text
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["a first box came", "the first box went"])
+def test_a_track_that_begins_in_another_frame_is_made_anew(gone: bool, tmp_path: Path) -> None:
+    whole = square_sequence(tmp_path / "data", "a")
+    boxes = whole.boxes.copy()
+    boxes[0] = np.nan
+    pair = [replace(whole, boxes=boxes), whole]
+    before, after = reversed(pair) if gone else pair
+    folder = ResultFolder(path=tmp_path / "out", record=RECORD)
+    folder.save(run_sequence(StandsStill(), before))
+    assert folder.load(one_pass(before)) is not None
+    assert folder.load(one_pass(after)) is None
+
+
+def test_every_repetition_is_made_anew_after_a_correction(tmp_path: Path) -> None:
+    right = square_sequence(tmp_path / "data", "a")
+    boxes = right.boxes.copy()
+    boxes[0] = (20, 14, 8, 8)
+    folders = [ResultFolder(path=tmp_path / str(number), record=RECORD) for number in range(2)]
+    for sequence in (replace(right, boxes=boxes), right):
+        list(
+            evaluate_repeatedly(
+                StandsStill, [sequence], repetitions=2, results=folders, deterministic=True
+            )
+        )
+    for folder in folders:
+        np.testing.assert_array_equal(read_track(folder.track_path("a"))[0].boxes[3], [3, 5, 8, 8])
+
+
+def test_a_track_that_cannot_be_made_anew_is_gone(tmp_path: Path) -> None:
+    sequence = square_sequence(tmp_path / "data", "a", width=60)
+    folder = ResultFolder(path=tmp_path / "out", record=RECORD)
+    path = folder.save(run_sequence(Finds(), sequence))
+    folder.save(run_sequence(Raises(), sequence))
+    assert not path.exists()
+
+
 DAMAGES = [
-    pytest.param(lambda _: "", id="empty"),
-    pytest.param(lambda text: text.replace("# {", "{{", 1), id="no record"),
-    pytest.param(lambda text: text.replace("frame,x", "x,frame"), id="other columns"),
-    pytest.param(lambda text: text.replace("\n2,", "\n7,"), id="a frame left out"),
-    pytest.param(lambda text: text.replace("8.0", "eight", 1), id="a word"),
-    pytest.param(lambda text: text.rsplit(",", 3)[0], id="a line cut off"),
+    pytest.param(lambda _: "", "no record in line 1: ''", id="empty"),
+    pytest.param(lambda text: text.replace("# {", "{{", 1), "no record in line 1", id="no record"),
+    pytest.param(lambda _: '# {"a": 1}\n', "no record in line 1", id="no sequence's name"),
+    pytest.param(lambda text: text.splitlines()[0], "no header in line 2", id="a record alone"),
+    pytest.param(
+        lambda text: text.replace("frame,x", "x,frame"), "no header in line 2", id="other columns"
+    ),
+    pytest.param(
+        lambda text: text.replace("\n2,", "\n7,"), "line 5: '7,7.0", id="a frame left out"
+    ),
+    pytest.param(lambda text: text.replace("8.0", "eight", 1), "line 3: '0,3.0", id="a word"),
+    pytest.param(lambda text: text.rsplit(",", 3)[0], "line 6: '3,9.0,5.0,8.0'", id="cut off"),
+    pytest.param(lambda text: text + "4\n", "line 7: '4'", id="cut behind a frame's number"),
+    pytest.param(lambda text: text + "\0", "line 7: ", id="a byte of zero"),
+    pytest.param(lambda _: "\udcff", "bytes that are no text", id="a binary file"),
 ]
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_file_is_named(tmp_path: Path, track: Track, damage: Any) -> None:
+@pytest.mark.parametrize(("damage", "found"), DAMAGES)
+def test_a_damaged_file_is_named(
+    tmp_path: Path, run: Pass, track: Track, damage: Any, found: str
+) -> None:
     folder = ResultFolder(path=tmp_path / "out", record=RECORD)
     path = folder.save(track)
-    path.write_text(damage(path.read_text()))
-    with pytest.raises(DatasetError, match=r"a\.csv: expected a result file of siamfc"):
-        folder.load("cats/a", 4)
+    path.write_bytes(damage(path.read_text()).encode(errors="surrogateescape"))
+    with pytest.raises(DatasetError) as caught:
+        folder.load(run)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: expected a result file of siamfc, got {found}")
+    assert message.endswith("; delete the file to track the sequence again")
 
 
-def test_a_file_of_another_length_is_named(tmp_path: Path, track: Track) -> None:
+def test_a_file_of_another_length_is_named(tmp_path: Path, run: Pass, track: Track) -> None:
     folder = ResultFolder(path=tmp_path / "out", record=RECORD)
     folder.save(track)
+    longer = replace(run, sequence=square_sequence(tmp_path / "longer", "a", 5), frames=range(5))
     with pytest.raises(DatasetError, match="expected 5 frames, got 4; delete the file"):
-        folder.load("cats/a", 5)
+        folder.load(longer)
 
 
 @pytest.mark.parametrize("name", ["../a", "a//b", "/a", "."])

@@ -127,7 +127,7 @@ def test_a_failing_run_is_named(tmp_path: Path) -> None:
     sequence = square_sequence(tmp_path, "a", count=30, width=80)
     (tmp_path / "a" / "25.png").unlink()
     evaluation = evaluate(Finds, [sequence], scheme=find_scheme("tre"))
-    assert evaluation.failures["a"].startswith("segment_01: frame 24: SourceError")
+    assert evaluation.failures["a"].startswith("segment_01: frame 25: no such file")
     nothing = Sequence(
         name="b", frames=FrameFiles(tmp_path, ["x.png"] * 30), boxes=np.full((30, 4), NAN)
     )

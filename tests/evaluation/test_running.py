@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from trackers import Answers, Counting, Dies, Finds, Raises, StandsStill, Waits, square_sequence
 
-from siamfc.evaluation import run_sequence, run_sequences
+from siamfc.evaluation import find_scheme, run_sequence, run_sequences
 from siamfc.workers import WorkerError, Workers
 
 NAN = float("nan")
@@ -74,16 +74,24 @@ def test_a_frame_that_cannot_be_read_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "a" / "2.png").unlink()
     failure = run_sequence(Finds(), sequence).failure
     assert failure is not None
+    assert failure.startswith("frame 2: no such file")
     assert "2.png" in failure
+
+
+@pytest.mark.parametrize("scheme", ["ope", "vot-supervised"])
+def test_a_source_that_ends_early_is_a_failure_in_the_frame_that_is_missing(
+    tmp_path: Path, scheme: str
+) -> None:
+    sequence = square_sequence(tmp_path, "a")
+    (tmp_path / "a" / "3.png").unlink()
+    (run,) = find_scheme(scheme).runs(replace(sequence, frames=tmp_path / "a"))
+    assert run.perform(Finds()).failure == "frame 3: expected 4 frames, got 3"
 
 
 def test_a_sequence_without_boxes_is_a_failure(tmp_path: Path) -> None:
     sequence = square_sequence(tmp_path, "a")
     track = run_sequence(Finds(), replace(sequence, boxes=np.full((4, 4), NAN)))
-    assert (
-        track.failure
-        == "frame 0: DatasetError: expected a box to begin with, got none in any frame"
-    )
+    assert track.failure == "frame 0: expected a box to begin with, got none in any frame"
 
 
 def test_a_failure_does_not_stop_the_others(tmp_path: Path) -> None:

@@ -45,8 +45,8 @@ def test_agreement_is_the_mean_overlap_with_the_first() -> None:
     ("tracker", "reason"),
     [
         (Raises(), "frame 2: RuntimeError: lost it"),
-        (Answers([np.nan] * 4), "frame 1: InputError: box: expected four finite numbers"),
-        (Answers("nowhere"), "frame 1: InputError: box: expected four finite numbers"),
+        (Answers([np.nan] * 4), "frame 1: box: expected four finite numbers"),
+        (Answers("nowhere"), "frame 1: box: expected four finite numbers"),
     ],
 )
 def test_a_tracker_that_fails_has_no_box_from_then_on(tracker: Answers, reason: str) -> None:

@@ -13,7 +13,14 @@ from trackers import square_sequence
 
 from siamfc.data.sequences import FrameFiles, Sequence
 from siamfc.errors import InputError
-from siamfc.evaluation.multistart import MultiStart, anchor_result, anchors, multi_start_runs
+from siamfc.evaluation.multistart import (
+    AnchorResult,
+    MultiStart,
+    anchor_result,
+    anchors,
+    multi_start_runs,
+    score_multi_start,
+)
 from siamfc.evaluation.runs import Run, Track
 from siamfc.evaluation.schemes import Scheme, Tracked, multi_start, supervised
 from siamfc.evaluation.supervised import FrameState, SupervisedRun, Supervision, supervised_result
@@ -170,6 +177,22 @@ def test_the_multi_start_protocol_agrees_with_the_toolkit() -> None:
     curve, _ = anchor_eao_curve(overlaps, [one.failed for one in results], 200)
     assert eao(curve, 20, 60) == pytest.approx(MULTI_START["eao"], abs=1e-6)
     np.testing.assert_allclose(curve[::40], MULTI_START_CURVE, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("overlaps", "progress", "expected"),
+    [
+        pytest.param([0.0, 1, 1, 1], 4, NAN, id="no run is so long"),
+        pytest.param([0.0, 1, 1, 1, 1], 5, 1 / 4, id="0 beyond the longest run, as the toolkit"),
+        pytest.param([0.0, 1, 0, 0], 2, (1 / 3 + 1 / 4 + 1 / 5 + 1 / 6) / 4, id="lost for ever"),
+    ],
+)
+def test_a_multi_start_score_without_long_runs(
+    overlaps: list[float], progress: int, expected: float
+) -> None:
+    result = AnchorResult(overlaps=np.array(overlaps), progress=progress)
+    scores = score_multi_start([(len(overlaps), [result])], MultiStart(low=4, high=8))
+    assert scores["eao"] == pytest.approx(expected, nan_ok=True)
 
 
 def test_restart_curves_of_two_fragments_by_hand() -> None:

@@ -14,6 +14,10 @@ from siamfc.cli.usage import UsageError, make_workers
 from siamfc.network import DEFAULT_WEIGHTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cyclopts import Token
+
     from siamfc.evaluation import Evaluation
     from siamfc.evaluation.contenders import Contender, Task
 
@@ -54,6 +58,12 @@ class TaskOptions:
     """Only this sequence; may be given several times."""
 
 
+def _parse_folder(_type: object, tokens: "Sequence[Token]") -> Path:
+    if not tokens[0].value:
+        raise ValueError("expected the name of a folder, got ''")
+    return Path(tokens[0].value)
+
+
 _WHO, _SEARCH, _WHAT = TrackerOptions(), SearchOptions(), TaskOptions()
 
 
@@ -65,7 +75,7 @@ def evaluate(
     who: TrackerOptions = _WHO,
     search: SearchOptions = _SEARCH,
     what: TaskOptions = _WHAT,
-    out: Path | None = None,
+    out: Annotated[Path | None, Parameter(converter=_parse_folder)] = None,
     workers: Whole = 1,
     cluster: str | None = None,
     json: Json = False,
@@ -143,7 +153,6 @@ def _contenders(
 
 def _task(name: str, root: Path, what: TaskOptions) -> "Task":
     from siamfc.data.readers import find_format
-    from siamfc.data.sequences import read_sequences
     from siamfc.errors import InputError
     from siamfc.evaluation import find_scheme, protocol_of
     from siamfc.evaluation.contenders import Task, choose_sequences
@@ -152,9 +161,9 @@ def _task(name: str, root: Path, what: TaskOptions) -> "Task":
         raise UsageError(f"--repeat: expected at least 1, got {what.repeat}")
     layout = find_format(name)
     split = what.split or layout.evaluated
-    sequences = list(read_sequences(layout.open(root.absolute(), split=split)))
+    videos = layout.open(root.absolute(), split=split)
     try:
-        chosen = choose_sequences(sequences, what.sequence or [])
+        chosen = choose_sequences(videos, what.sequence or [])
     except InputError as error:
         raise UsageError(f"--sequence: {error}") from None
     return Task(

@@ -13,7 +13,12 @@ from siamfc.cli.parameters import Flag, Json, Whole
 from siamfc.cli.usage import UsageError
 
 if TYPE_CHECKING:
+    from siamfc.evaluation.formats import TrackerResults
     from siamfc.report import Entry, Study
+    from siamfc.report.gathering import Gathered
+
+
+_EXPORT = "export"
 
 
 @Parameter(name="*")
@@ -78,7 +83,8 @@ def report(
     shown
         What the report shows.
     export
-        Also write each tracker's boxes in this form, such as got10k, under OUT/export.
+        Also write each tracker's boxes in this form, such as got10k, under OUT/export. Nothing
+        else is written where only first boxes are known, as of the test splits of servers.
     overwrite
         Replace an earlier report.
     """
@@ -86,25 +92,29 @@ def report(
         raise UsageError("expected a folder of results, got none")
     from siamfc.evaluation.formats import find_result_format
     from siamfc.report import ReportSettings, require_packages, write_report
-    from siamfc.report.gathering import DatasetChoice, gather_study
+    from siamfc.report.gathering import DatasetChoice, gather
 
     require_packages()
     settings = ReportSettings(snapshots=shown.snapshots, strips=shown.strips, seed=shown.seed)
     if export is not None:
         find_result_format(export)
-    study = gather_study(
+    found = gather(
         [_named(text) for text in results],
         DatasetChoice(root=dataset.data, format=dataset.format, split=dataset.split),
         results_format=dataset.results_format,
-        separate=shown.separate,
     )
+    if export and not found.can_be_scored:
+        return _export_alone(found, out, export, overwrite=overwrite, json=json)
+    study = found.study(separate=shown.separate)
     page = write_report(study, out, settings, overwrite=overwrite)
-    exported = _export(study, out / "export", export) if export else []
+    exported = _export(found, out / _EXPORT, export) if export else []
     if json:
         print_json(_to_json(study, page, exported))
     else:
         _print(study, page, exported)
-    return _complain(study)
+    status = _complain(found.trackers)
+    _complain_of_gaps(study)
+    return status
 
 
 def _named(text: str) -> tuple[str | None, Path]:
@@ -115,19 +125,31 @@ def _named(text: str) -> tuple[str | None, Path]:
     return None, Path(text)
 
 
-def _export(study: "Study", folder: Path, form: str) -> list[Path]:
-    """Write the boxes of each run."""
+def _export_alone(found: "Gathered", out: Path, form: str, *, overwrite: bool, json: bool) -> int:
+    """Write the boxes where there is nothing to score them by, and so no page."""
+    from siamfc.evaluation.formats import whole_folder
+
+    with whole_folder(out, mark=_EXPORT, overwrite=overwrite) as folder:
+        written = _export(found, folder / _EXPORT, form)
+        exported = [out / path.relative_to(folder) for path in written]
+    if json:
+        print_json({"page": None, "exported": [str(path) for path in exported]})
+    else:
+        _print_exported(exported)
+    why = "the data set has no true boxes but first ones"
+    print(f"note: {why}: there is nothing to score, and no page", file=sys.stderr)
+    return _complain(found.trackers)
+
+
+def _export(found: "Gathered", folder: Path, form: str) -> list[Path]:
+    """Write all boxes of each run, also of sequences that don't count in the report."""
     from siamfc.evaluation.formats import write_tracker
 
-    sources = [source for entry in study.entries for source in entry.sources]
     return [
         write_tracker(
-            folder / f"{number}_{_slug(source.name)}",
-            source.tracks,
-            study.sequences,
-            format=form,
+            folder / f"{number}_{_slug(one.name)}", one.tracks, found.sequences, format=form
         )
-        for number, source in enumerate(sources, 1)
+        for number, one in enumerate(found.trackers, 1)
     ]
 
 
@@ -136,13 +158,16 @@ def _slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-.")[:60]
 
 
-def _complain(study: "Study") -> int:
-    sources = [source for entry in study.entries for source in entry.sources]
-    for line in dict.fromkeys(line for one in sources for line in one.damaged):
+def _complain(trackers: "tuple[TrackerResults, ...]") -> int:
+    for line in dict.fromkeys(line for one in trackers for line in one.damaged):
         print_error(line)
-    for line in dict.fromkeys(line for one in sources for line in one.notes):
+    for line in dict.fromkeys(line for one in trackers for line in one.notes):
         print(f"note: {one_line(line)}", file=sys.stderr)
-    for one in sources:
+    return 1 if any(one.damaged for one in trackers) else 0
+
+
+def _complain_of_gaps(study: "Study") -> None:
+    for one in (source for entry in study.entries for source in entry.sources):
         lacking = [name for name, those in study.left_out.items() if one.name in those]
         if lacking:
             shown = ", ".join(lacking[:5]) + (" …" if len(lacking) > 5 else "")
@@ -153,7 +178,6 @@ def _complain(study: "Study") -> int:
                 f"note: {entry.name}: {entry.missing} frames without a box count as misses",
                 file=sys.stderr,
             )
-    return 1 if any(one.damaged for one in sources) else 0
 
 
 def _to_json(study: "Study", page: Path, exported: list[Path]) -> dict[str, Any]:
@@ -218,5 +242,9 @@ def _print(study: "Study", page: Path, exported: list[Path]) -> None:
         print("\n±: sample standard deviation over the runs of a tracker")
     count = len(study.sequences)
     print(f"\n{count} sequence{'s' if count != 1 else ''}, {study.frame_count} frames: {page}")
-    for path in exported:
+    _print_exported(exported)
+
+
+def _print_exported(paths: list[Path]) -> None:
+    for path in paths:
         print(f"boxes: {path}")

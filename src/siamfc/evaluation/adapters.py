@@ -62,6 +62,10 @@ def parse_tracker(text: str) -> RecordedFactory:
         from siamfc.evaluation.trax_client import TraxProgram
 
         return TraxProgram(command=rest)
+    if not all(part.isidentifier() for part in kind.split(".")):
+        raise InputError(
+            f"tracker: expected module:name, the module as in `import` and not a path, got {text!r}"
+        )
     return Named(module=kind, name=rest)
 
 

@@ -1,13 +1,14 @@
 """Trackers that are evaluated on the same task: who takes part, and what each does."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as AbstractSequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from siamfc.data.sequences import Sequence
-from siamfc.errors import InputError, suggest
+from siamfc.data.sequences import Sequence, Video, read_sequences
+from siamfc.errors import InputError, OutputError, suggest
 from siamfc.evaluation.adapters import RecordedFactory, parse_tracker
 from siamfc.evaluation.evaluating import Evaluation, plan_runs, run_record
 from siamfc.evaluation.isolation import Isolated
@@ -124,9 +125,12 @@ def evaluate_contenders(
 
     Raises:
         InputError: no contender.
+        OutputError: results cannot be written in `out`.
         Exception: as `siamfc.evaluation.evaluate`.
     """
     records = [task.record(one) for one in contenders]  # bad weights are found before the work
+    if out is not None:
+        _require_folder(out)
     evaluations: list[Evaluation] = []
     for number, (one, record) in enumerate(zip(contenders, records, strict=True), 1):
         home = out
@@ -146,6 +150,16 @@ def evaluate_contenders(
     return evaluations[0] if len(evaluations) == 1 else average(evaluations)
 
 
+def _require_folder(path: Path) -> None:
+    """Make a folder if there is none; OutputError if that, or writing into it, can't be done."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: expected a folder for results: {error.strerror}") from None
+    if not os.access(path, os.W_OK):
+        raise OutputError(f"{path}: expected to be allowed to write results there")
+
+
 def result_folders(
     home: Path | None, repetitions: int, record: Record
 ) -> Iterator[ResultFolder | None]:
@@ -158,13 +172,21 @@ def result_folders(
             yield ResultFolder(path=path, record=record)
 
 
-def choose_sequences(sequences: Iterable[Sequence], names: AbstractSequence[str]) -> list[Sequence]:
-    """Leave those of these names; all of them where none is given.
+def choose_sequences(
+    videos: AbstractSequence[Video], names: AbstractSequence[str]
+) -> list[Sequence]:
+    """Read the sequences of these names; all of them where none is given.
+
+    Videos of other names aren't opened, so that damaged ones can be left out.
 
     Raises:
         InputError: no sequence has such a name; the message gives the nearest.
+        DatasetError: as `Video.read`.
     """
-    known = {one.name: one for one in sequences}
+    likely = [one for one in videos if not names or any(n.startswith(one.name) for n in names)]
+    known = {one.name: one for one in read_sequences(likely)}
+    if not known.keys() >= set(names):
+        known = {one.name: one for one in read_sequences(videos)}
     for name in names:
         if name not in known:
             advice = suggest(name, known, f"there are {len(known)} others")

@@ -177,7 +177,7 @@ def collect_tracks(
     tracks = {}
     waiting = []
     for run in runs:
-        track = results.load(run.name, len(run)) if results else None
+        track = results.load(run) if results else None
         if track is None:
             waiting.append(run)
             continue

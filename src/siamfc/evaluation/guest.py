@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from siamfc.evaluation.runs import TrackerError
+from siamfc.evaluation.runs import describe
 
 _NAN = float("nan")
 
@@ -45,8 +45,7 @@ def main() -> None:
                 seconds = getattr(tracker, "seconds", time.perf_counter() - start)
                 answer: Answer = ("done", box, float(getattr(tracker, "score", _NAN)), seconds)
             except Exception as error:  # a foreign tracker may raise anything
-                kind = "" if isinstance(error, TrackerError) else f"{type(error).__name__}: "
-                answer = ("error", f"{kind}{error}", _NAN, _NAN)
+                answer = ("error", describe(error), _NAN, _NAN)
             pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)
             answers.flush()
 

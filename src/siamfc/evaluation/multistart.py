@@ -120,7 +120,9 @@ def score_multi_start(
 
     A sequence's robustness is the share of the frames of all its runs before their failures, its
     accuracy the mean overlap in these. Over sequences, robustness is weighted by length and
-    accuracy by frames before failures, as `AverageAccuracyRobustness` of vot-toolkit.
+    accuracy by frames before failures, as `AverageAccuracyRobustness` of vot-toolkit. The expected
+    overlap, as there, is 0 at lengths that no run reaches; deviation: where none reaches even
+    `low`, it is NaN.
 
     Args:
         sequences: of each its length in frames and the results of its runs.
@@ -135,9 +137,10 @@ def score_multi_start(
     overlaps = [
         np.where(np.arange(len(one.overlaps)) < one.progress, one.overlaps, 0.0) for one in runs
     ]
-    curve, _ = anchor_eao_curve(overlaps, [one.failed for one in runs], settings.high)
+    curve, active = anchor_eao_curve(overlaps, [one.failed for one in runs], settings.high)
+    known = bool(active[settings.low :].any())
     return {
         "accuracy": sum(overlap_sums) / sum(progress) if sum(progress) else 0.0,
         "robustness": float(np.average(robustness, weights=[length for length, _ in sequences])),
-        "eao": eao(curve, settings.low, settings.high),
+        "eao": eao(curve, settings.low, settings.high) if known else float("nan"),
     }

@@ -94,9 +94,9 @@ def evaluate_repeatedly(
     for folder in results:
         settled = _settled(runs, made, deterministic)
         if folder is not None:
-            for track in settled.values():
-                if folder.load(track.sequence, len(track.boxes)) is None:
-                    folder.save(track)
+            for run in runs:
+                if run.name in settled and folder.load(run) is None:
+                    folder.save(settled[run.name])
         tracks = collect_tracks(
             factory,
             [run for run in runs if run.name not in settled],

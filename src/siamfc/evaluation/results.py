@@ -9,6 +9,7 @@ alone, with the reason, in `<sequence>.failed.json`.
 import csv
 import io
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +18,15 @@ from typing import Any
 import numpy as np
 
 from siamfc.errors import DatasetError, OutputError
-from siamfc.evaluation.runs import Track
+from siamfc.evaluation.runs import Run, Track
 from siamfc.files import write_file
+
+_logger = logging.getLogger(__name__)
 
 _COLUMNS = ("frame", "x", "y", "w", "h", "score", "seconds")
 _MARK = "# "
+_SHOWN = 60
+"""Letters of a wrong line that a message shows."""
 
 Record = Mapping[str, Any]
 """What a result must be read with: tracker and weights, data set, versions, commit, machine."""
@@ -50,23 +55,32 @@ class ResultFolder:
         """Where the reason is, or will be, why a sequence has no track."""
         return self._path(sequence, ".failed.json")
 
-    def load(self, sequence: str, frame_count: int) -> Track | None:
-        """Read the finished track of a sequence; None if there is none yet.
+    def load(self, run: Run) -> Track | None:
+        """Read the finished track of a run; None if there is none yet.
+
+        A track that was begun with another box than the data set has now counts for none.
 
         Raises:
             DatasetError: a file that is damaged, or has another count of frames.
             OutputError: a file of a run with other settings.
         """
-        path = self.track_path(sequence)
+        path = self.track_path(run.name)
         if not path.exists():
             return None
         track, record = read_track(path)
         self._check_same_run(path, record)
-        if len(track.boxes) != frame_count:
+        if len(track.boxes) != len(run):
             raise DatasetError(
-                f"{path}: expected {frame_count} frames, got {len(track.boxes)}; "
+                f"{path}: expected {len(run)} frames, got {len(track.boxes)}; "
                 "delete the file to track the sequence again"
             )
+        if not run.began(track):
+            _logger.warning(
+                "%s: begun with another box than the data set has now: %s is tracked again",
+                path,
+                run.name,
+            )
+            return None
         return track
 
     def save(self, track: Track) -> Path:
@@ -86,6 +100,7 @@ class ResultFolder:
         if track.failure is not None:
             text = json.dumps({**record, "failure": track.failure}, indent=1) + "\n"
             write_file(failure_path, text.encode(), overwrite=True)
+            track_path.unlink(missing_ok=True)
             return failure_path
         write_file(track_path, _format_track(track, record).encode(), overwrite=True)
         failure_path.unlink(missing_ok=True)
@@ -101,9 +116,14 @@ class ResultFolder:
         ours = json.loads(json.dumps(dict(self.record)))
         for part in COMPARED:
             if record.get(part) != ours.get(part):
+                where, *values = _difference(part, record.get(part), ours.get(part))
+                if where == "tracker digest":
+                    where, *values = "weights", record.get("weights"), ours.get("weights")
+                found = f"{where} {values[0]!r} there, {values[1]!r} here"
+                if values[0] == values[1]:  # one name, but not the same file any more
+                    found = f"{ours.get('weights') or ours['tracker']['name']!r} has changed since"
                 raise OutputError(
-                    f"{path} is of another run ({part} {_difference(record.get(part), ours[part])}"
-                    "): choose another folder, or delete this one"
+                    f"{path} is of another run ({found}): choose another folder, or delete this one"
                 )
 
 
@@ -115,28 +135,28 @@ def read_track(path: str | Path) -> tuple[Track, Record]:
     """
     path = Path(path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: expected a result file; {error}") from None
-    try:
-        record = json.loads(lines[0].removeprefix(_MARK))
-        rows = list(csv.reader(lines[1:]))
-        if tuple(rows[0]) != _COLUMNS:
-            raise ValueError(f"columns {rows[0]}")
-        table = np.array(
-            [[float(cell) if cell else np.nan for cell in row] for row in rows[1:]],
-            dtype=np.float64,
-        ).reshape(-1, len(_COLUMNS))
-        if (table[:, 0] != np.arange(len(table))).any() or not isinstance(record, dict):
-            raise ValueError("frames out of order")
-        sequence = str(record["sequence"])
-    except (ValueError, IndexError, KeyError, TypeError) as error:
-        raise DatasetError(
-            f"{path}: expected a result file of siamfc, got something else ({error}); "
-            "delete the file to track the sequence again"
-        ) from None
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DatasetError(f"{path}: expected a result file; {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise _damage(path, "bytes that are no text") from None
+    first, *rows = text.splitlines() or [""]
+    record = _parse_record(first)
+    if record is None:
+        raise _damage(path, f"no record in line 1: {first[:_SHOWN]!r}")
+    if not rows or tuple(rows[0].split(",")) != _COLUMNS:
+        raise _damage(path, "no header in line 2")
+    table = np.full((len(rows) - 1, len(_COLUMNS)), np.nan)
+    for frame, row in enumerate(rows[1:]):
+        try:
+            values = [float(cell) if cell else np.nan for cell in row.split(",")]
+        except ValueError:
+            values = []
+        if len(values) != len(_COLUMNS) or values[0] != frame:
+            raise _damage(path, f"line {frame + 3}: {row[:_SHOWN]!r}")
+        table[frame] = values
     track = Track(
-        sequence=sequence,
+        sequence=str(record["sequence"]),
         boxes=table[:, 1:5],
         scores=table[:, 5],
         seconds=table[:, 6],
@@ -144,6 +164,22 @@ def read_track(path: str | Path) -> tuple[Track, Record]:
         machine=record.get("machine", {}),
     )
     return track, record
+
+
+def _damage(path: Path, found: str) -> DatasetError:
+    return DatasetError(
+        f"{path}: expected a result file of siamfc, got {found}; "
+        "delete the file to track the sequence again"
+    )
+
+
+def _parse_record(line: str) -> Record | None:
+    """The record that the first line holds; None if there is none."""
+    try:
+        record = json.loads(line.removeprefix(_MARK))
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and "sequence" in record else None
 
 
 def _format_track(track: Track, record: Record) -> str:
@@ -162,10 +198,10 @@ def _format_number(value: float) -> str:
     return "" if np.isnan(value) else repr(value)
 
 
-def _difference(theirs: Any, ours: Any) -> str:
-    """Say in which entry two parts of a record differ first."""
+def _difference(where: str, theirs: Any, ours: Any) -> tuple[str, Any, Any]:
+    """Find the first entry in which two parts of a record differ: where, and both values."""
     if isinstance(theirs, dict) and isinstance(ours, dict):
         for key in {**theirs, **ours}:
             if theirs.get(key) != ours.get(key):
-                return f"{key} {_difference(theirs.get(key), ours.get(key))}"
-    return f"{theirs!r} there, {ours!r} here"
+                return _difference(f"{where} {key}", theirs.get(key), ours.get(key))
+    return where, theirs, ours

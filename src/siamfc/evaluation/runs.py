@@ -1,7 +1,7 @@
 """What a tracker is asked to do: runs, each of which makes one track."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from siamfc.boxes import is_absent
 from siamfc.data.sequences import FloatArray, Sequence
 from siamfc.errors import DatasetError, InputError, SiamFCError
 from siamfc.system import machine
@@ -20,6 +21,11 @@ OnFrames = Callable[[int], None]
 
 class TrackerError(SiamFCError):
     """A tracker in another process raised an error, gave no answer in time, or died."""
+
+
+def describe(error: Exception) -> str:
+    """What an error says; one that isn't of this package is named by its class."""
+    return str(error) if isinstance(error, SiamFCError) else f"{type(error).__name__}: {error}"
 
 
 class SingleTargetTracker(Protocol):
@@ -94,6 +100,10 @@ class Run(Protocol):
         """The true boxes (F, 4) of the frames that count, in the track's order; others NaN."""
         ...
 
+    def began(self, track: Track) -> bool:
+        """Whether a track was begun with the boxes that the data set has now."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pass:
@@ -117,20 +127,31 @@ class Pass:
         """All true boxes."""
         return self.sequence.boxes[self.frames]
 
+    def began(self, track: Track) -> bool:
+        """Looks at the first box, altered where that is asked for.
+
+        Raises:
+            SourceError: the frame's size is needed, and it cannot be read.
+        """
+        told = self.sequence.boxes[self.frames]
+        annotated = np.flatnonzero(~is_absent(told))
+        if self.alter is not None and annotated.size:
+            first = int(annotated[0])
+            image = next(self.sequence.images(self.frames[first : first + 1]))
+            told[first] = self._told(told[first], image)
+        return begun_with(told, track)
+
     def perform(self, tracker: SingleTargetTracker, on_frames: OnFrames | None = None) -> Track:
         """Track without help to the end."""
         truth = self.sequence.boxes[self.frames]
         record = Recorder(self.name, len(self), tracker, on_frames)
         try:
             first = first_annotated(truth)
-            for place, image in enumerate(self.sequence.images(self.frames)):
-                record.place = place
+            for place, image in record.watch(self.sequence.images(self.frames)):
                 if place == first:
                     record.begin(image, self._told(truth[first], image))
                 elif first < place < len(self):
                     record.follow(image)
-            if record.place + 1 < len(self):
-                raise DatasetError(f"expected {len(self)} frames, got {record.place + 1}")
         except Exception as error:  # a foreign tracker may raise anything, and the rest must go on
             return record.track(error)
         return record.track()
@@ -158,11 +179,23 @@ class Recorder:
     def __init__(
         self, name: str, count: int, tracker: SingleTargetTracker, on_frames: OnFrames | None
     ) -> None:
-        self.place = -1
-        """Of the frame in hand, among the run's frames."""
+        self._place = 0
+        """Of the frame in hand, or being read, among the run's frames."""
         self._name, self._tracker, self._on_frames = name, tracker, on_frames
         self._boxes = np.full((count, 4), np.nan)
         self._scores, self._seconds = np.full(count, np.nan), np.full(count, np.nan)
+
+    def watch(self, images: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Give the run's frames, each with its place.
+
+        Raises:
+            DatasetError: there are too few.
+        """
+        for image in images:
+            yield self._place, image
+            self._place += 1
+        if self._place < len(self._boxes):
+            raise DatasetError(f"expected {len(self._boxes)} frames, got {self._place}")
 
     def begin(self, image: NDArray[np.uint8], box: FloatArray) -> None:
         """Tell the tracker the target."""
@@ -196,13 +229,12 @@ class Recorder:
         )
 
     def _failure(self, error: Exception) -> str:
-        kind = "" if isinstance(error, TrackerError) else f"{type(error).__name__}: "
-        return f"frame {max(self.place, 0)}: {kind}{error}"
+        return f"frame {self._place}: {describe(error)}"
 
     def _note(self, box: FloatArray, elapsed: float) -> None:
-        self._boxes[self.place] = box
-        self._scores[self.place] = getattr(self._tracker, "score", np.nan)
-        self._seconds[self.place] = getattr(self._tracker, "seconds", elapsed)
+        self._boxes[self._place] = box
+        self._scores[self._place] = getattr(self._tracker, "score", np.nan)
+        self._seconds[self._place] = getattr(self._tracker, "seconds", elapsed)
         if self._on_frames is not None:
             self._on_frames(1)
 
@@ -217,6 +249,17 @@ def first_annotated(truth: FloatArray) -> int:
     if not annotated.size:
         raise DatasetError("expected a box to begin with, got none in any frame")
     return int(annotated[0])
+
+
+def begun_with(told: FloatArray, track: Track) -> bool:
+    """Whether a track has the boxes `told` (F, 4) wherever it begins.
+
+    It begins in the first frame for which there is one, and where a box follows upon none.
+    """
+    boxed = ~is_absent(track.boxes)
+    begun = boxed & ~np.concatenate([[False], boxed[:-1]])
+    begun[np.argmax(~is_absent(told))] = True
+    return np.allclose(track.boxes[begun], told[begun], rtol=0, atol=1e-6)
 
 
 @cache

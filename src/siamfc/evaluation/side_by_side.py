@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from siamfc.boxes import as_box, iou
 from siamfc.data.sequences import FloatArray
 from siamfc.errors import SourceError
-from siamfc.evaluation.runs import SingleTargetTracker
+from siamfc.evaluation.runs import SingleTargetTracker, describe
 from siamfc.frames import Frame, Image
 from siamfc.tracking.results import FrameResult
 from siamfc.tracking.table import checked_boxes
@@ -92,7 +92,7 @@ class SideBySide:
         try:
             answer = _ask(tracker, frame.image, told)
         except Exception as error:  # a foreign tracker may raise anything; the others must go on
-            tally.failure = f"frame {frame.index}: {type(error).__name__}: {error}"
+            tally.failure = f"frame {frame.index}: {describe(error)}"
             return np.full(4, np.nan), np.nan
         tally.seconds += time.perf_counter() - start
         tally.frames += 1

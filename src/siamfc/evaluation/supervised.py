@@ -16,8 +16,15 @@ from numpy.typing import NDArray
 
 from siamfc.boxes import is_absent
 from siamfc.data.sequences import FloatArray, Sequence
-from siamfc.errors import DatasetError, InputError
-from siamfc.evaluation.runs import OnFrames, Recorder, SingleTargetTracker, Track, first_annotated
+from siamfc.errors import InputError
+from siamfc.evaluation.runs import (
+    OnFrames,
+    Recorder,
+    SingleTargetTracker,
+    Track,
+    begun_with,
+    first_annotated,
+)
 from siamfc.evaluation.vot import eao, raster_overlap, restart_eao_curve
 
 
@@ -115,8 +122,7 @@ class SupervisedRun:
         supervisor = _Supervisor(sequence.boxes, self.settings.skipped)
         try:
             first_annotated(sequence.boxes)
-            for frame, image in enumerate(sequence.images(range(len(self)))):
-                record.place = frame
+            for frame, image in record.watch(sequence.images(range(len(self)))):
                 height, width, _ = image.shape
                 match supervisor.wants_beginning(frame):
                     case True:
@@ -126,8 +132,6 @@ class SupervisedRun:
                         supervisor.judge(frame, record.follow(image), (width, height))
                     case None if on_frames is not None:
                         on_frames(1)
-            if record.place + 1 < len(self):
-                raise DatasetError(f"expected {len(self)} frames, got {record.place + 1}")
         except Exception as error:  # a foreign tracker may raise anything, and the rest must go on
             return record.track(error)
         return record.track()
@@ -136,6 +140,10 @@ class SupervisedRun:
         """The true boxes of the frames in which there is a tracker at work."""
         idle = is_absent(track.boxes)[:, None]
         return np.where(idle, np.nan, self.sequence.boxes)
+
+    def began(self, track: Track) -> bool:
+        """Looks at the boxes of all beginnings."""
+        return begun_with(self.sequence.boxes, track)
 
     def states(self, track: Track, size: tuple[int, int]) -> NDArray[np.int64]:
         """What happened in each frame: (F,) of `FrameState`."""

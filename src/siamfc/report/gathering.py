@@ -8,9 +8,14 @@ from pathlib import Path
 from siamfc.data.readers import find_format
 from siamfc.data.sequences import Sequence, read_sequences
 from siamfc.errors import InputError
-from siamfc.evaluation import protocol_of
-from siamfc.evaluation.formats import TrackerResults, read_record, read_trackers
-from siamfc.report.study import Study, make_study
+from siamfc.evaluation import Protocol, protocol_of
+from siamfc.evaluation.formats import (
+    TrackerResults,
+    read_record,
+    read_trackers,
+    require_result_folder,
+)
+from siamfc.report.study import Study, has_score, make_study
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,25 +30,52 @@ class DatasetChoice:
     """Its part."""
 
 
-def gather_study(
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Gathered:
+    """Results, and the data set that they are of."""
+
+    trackers: tuple[TrackerResults, ...]
+    sequences: tuple[Sequence, ...]
+    title: str
+    """Of the data set."""
+    protocol: Protocol
+    """The rules of its own benchmark."""
+
+    @property
+    def can_be_scored(self) -> bool:
+        """Whether the data set has more than first boxes; the test splits of servers don't."""
+        return any(map(has_score, self.sequences))
+
+    def study(self, *, separate: bool = False) -> Study:
+        """Set the trackers side by side; see `make_study`."""
+        return make_study(
+            self.trackers,
+            self.sequences,
+            title=self.title,
+            protocol=self.protocol,
+            separate=separate,
+        )
+
+
+def gather(
     results: AbstractSequence[tuple[str | None, Path]],
     choice: DatasetChoice,
     *,
     results_format: str | None = None,
-    separate: bool = False,
-) -> Study:
-    """Read results and the true boxes, and set them side by side.
+) -> Gathered:
+    """Read results and the true boxes.
 
     Args:
         results: folders, each with a name, or None for the folder's own.
         choice: of the data set.
         results_format: see `read_trackers`.
-        separate: see `make_study`.
 
     Raises:
         InputError: nobody says where the data set is; or an unknown format.
-        DatasetError: as `read_trackers`, `make_study` and the data set's reader.
+        DatasetError: as `read_trackers` and the data set's reader.
     """
+    for _, path in results:
+        require_result_folder(path)
     record = next((found for _, path in results if (found := read_record(path))), {})
     dataset = record.get("dataset", {})
     layout = find_format(choice.format or dataset.get("format") or "otb")
@@ -52,18 +84,17 @@ def gather_study(
         raise InputError("expected --data ROOT: the results don't say where the data set is")
     root = Path(root).absolute()
     split = choice.split or dataset.get("split") or layout.evaluated
-    sequences = list(read_sequences(layout.open(root, split=split)))
-    return make_study(
-        list(_read(results, sequences, results_format)),
-        sequences,
+    sequences = tuple(read_sequences(layout.open(root, split=split)))
+    return Gathered(
+        trackers=tuple(_read(results, sequences, results_format)),
+        sequences=sequences,
         title=f"{root.name} ({layout.name})",
         protocol=protocol_of(layout.name),
-        separate=separate,
     )
 
 
 def _read(
-    results: Iterable[tuple[str | None, Path]], sequences: list[Sequence], form: str | None
+    results: Iterable[tuple[str | None, Path]], sequences: tuple[Sequence, ...], form: str | None
 ) -> Iterable[TrackerResults]:
     for name, path in results:
         yield from read_trackers(path, sequences, format=form, name=name)

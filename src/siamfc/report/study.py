@@ -89,8 +89,8 @@ def make_study(
         separate: whether each run of a series is an entry of its own; otherwise their mean is one.
 
     Raises:
-        DatasetError: no tracker, or no sequence that all of them have; or trackers that were run
-            in different ways.
+        DatasetError: no tracker, or no sequence that all of them have, or nothing to score by; or
+            trackers that were run in different ways.
     """
     scheme = _common_scheme(trackers)
     plan = {one.name: scheme.runs(one) for one in sequences}
@@ -98,14 +98,20 @@ def make_study(
         name: tuple(one.name for one in trackers if any(run.name not in one.tracks for run in runs))
         for name, runs in plan.items()
     }
-    scored = tuple(one for one in sequences if not lacking[one.name] and one.annotated.sum() > 1)
-    if not trackers or not scored:
+    common = [one for one in sequences if not lacking[one.name]]
+    if not trackers or not common:
         damaged = [line for each in trackers for line in each.damaged]
         notes = [line for each in trackers for line in each.notes]
         raise DatasetError(
             "expected at least one sequence of which every tracker has results, got none"
             + (f"; the first file left out is {damaged[0]}" if damaged else "")
             + (f"; {notes[0]}" if notes and not damaged else "")
+        )
+    scored = tuple(filter(has_score, common))
+    if not scored:
+        raise DatasetError(
+            "expected true boxes to score by, got only first ones: such results can be exported, "
+            "for a server that has the others, but not shown"
         )
     parts = [(one, plan[one.name]) for one in scored]
     groups = [[one] for one in trackers] if separate else _series(trackers)
@@ -126,6 +132,11 @@ def make_study(
             dict.fromkeys(line for each in trackers for line in (*each.damaged, *each.notes))
         ),
     )
+
+
+def has_score(sequence: Sequence) -> bool:
+    """Whether there is more to score by than the first box, which the tracker is told."""
+    return int(sequence.annotated.sum()) > 1
 
 
 def _common_scheme(trackers: AbstractSequence[TrackerResults]) -> Scheme:

@@ -1,13 +1,16 @@
 """Finds the images of a video and gives each line of its annotation the right one."""
 
+import logging
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from siamfc.data.sequences import FrameFiles, OnProblem, Problem
 from siamfc.frames.folder import natural_key
 from siamfc.frames.images import IMAGE_SUFFIXES
+
+_logger = logging.getLogger(__name__)
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg"})
 
@@ -34,6 +37,16 @@ def list_folders(folder: Path) -> list[Path]:
     with os.scandir(folder) as entries:
         names = [entry.name for entry in entries if entry.is_dir() and entry.name[0] != "."]
     return [folder / name for name in sorted(names, key=natural_key)]
+
+
+def keep_annotated(folders: Iterable[Path], is_annotated: Callable[[Path], bool]) -> list[Path]:
+    """Keep folders that are annotated; warn of others beside them that have images in `img`."""
+    sorted_out = [(folder, is_annotated(folder)) for folder in folders]
+    annotated = [folder for folder, is_one in sorted_out if is_one]
+    for folder, is_one in sorted_out:
+        if annotated and not is_one and (folder / "img").is_dir():
+            _logger.warning("%s: expected an annotation, got none: it is left out", folder)
+    return annotated
 
 
 def frame_number(name: str) -> int | None:
@@ -67,7 +80,8 @@ def match_frames(
             kind="wrong count",
             sequence=video,
             path=str(images.folder),
-            message=f"expected an image for each of the {count} boxes, got {len(images)} images",
+            message=f"expected an image for each of the {count} boxes, got {len(images)} images: "
+            f"remove what is too many, or leave {video} out",
         )
     )
     return images[:count]

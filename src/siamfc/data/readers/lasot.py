@@ -6,7 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from siamfc.data.readers.images import list_folders, list_images, match_frames
+from siamfc.data.readers.images import (
+    keep_annotated,
+    list_folders,
+    list_images,
+    match_frames,
+)
 from siamfc.data.readers.lasot_split import CLASSES, TEST_SEQUENCES
 from siamfc.data.readers.layout import Format
 from siamfc.data.readers.text import read_boxes, read_flags
@@ -18,22 +23,21 @@ _EVALUATED_LENGTH = {"monkey-17": 2260}
 
 def _videos(root: Path, split: str | None) -> list[Video]:
     """List sequences, each in its class's folder or all in one as in the test download."""
-    folders = list_folders(root)
-    sequences = [
+    folders = [
         inner
-        for folder in folders
+        for folder in list_folders(root)
         for inner in ([folder] if _is_sequence(folder) else list_folders(folder))
-        if _is_sequence(inner)
+        if split in (None, _split(inner.name))
     ]
-    videos = [
+    annotated = keep_annotated(folders, lambda folder: (folder / "groundtruth.txt").exists())
+    return [
         Video(name=folder.name, split=_split(folder.name), load=partial(_load, folder))
-        for folder in sequences
+        for folder in annotated
     ]
-    return [video for video in videos if split in (None, video.split)]
 
 
 def _is_sequence(folder: Path) -> bool:
-    return (folder / "groundtruth.txt").exists()
+    return (folder / "groundtruth.txt").exists() or (folder / "img").is_dir()
 
 
 def _class(name: str) -> str:

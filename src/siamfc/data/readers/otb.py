@@ -9,6 +9,7 @@ import numpy as np
 from siamfc.boxes import is_absent
 from siamfc.data.readers.images import (
     by_number,
+    keep_annotated,
     list_folders,
     list_images,
     match_frames,
@@ -36,13 +37,13 @@ From the benchmark's pages, github.com/jwlim/tracker_benchmark and github.com/vi
 
 
 def list_videos(root: Path, _split: str | None) -> list[Video]:
-    """List the folders with a `groundtruth_rect*.txt`; the root may itself be one."""
+    """List the folders with a `groundtruth_rect*.txt`; the root may itself be one.
+
+    Warns of those that have images alone.
+    """
     folders = [root] if _annotations(root) else list_folders(root)
-    return [
-        Video(name=folder.absolute().name, load=partial(_load, folder))
-        for folder in folders
-        if _annotations(folder)
-    ]
+    annotated = keep_annotated(folders, lambda folder: bool(_annotations(folder)))
+    return [Video(name=one.absolute().name, load=partial(_load, one)) for one in annotated]
 
 
 def _annotations(folder: Path) -> list[Path]:

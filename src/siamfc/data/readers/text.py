@@ -1,5 +1,7 @@
 """Reads the text files that annotations come in: boxes and flags, one frame a line."""
 
+import logging
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +11,8 @@ import numpy as np
 from siamfc.boxes import is_absent
 from siamfc.data.sequences import BoolArray, FloatArray, OnProblem, Problem
 from siamfc.errors import DatasetError
+
+_logger = logging.getLogger(__name__)
 
 _SEPARATORS = re.compile(r"[,;\s]+")
 
@@ -44,7 +48,7 @@ def read_table(path: Path, columns: int | None = None) -> FloatArray:
         columns: how many each line must have; None: as many as the first has.
 
     Raises:
-        DatasetError: the file, or a line that isn't so many numbers.
+        DatasetError: the file, or a line that isn't so many numbers, finite or NaN.
     """
     rows: list[list[float]] = []
     for number, line in enumerate(read_text(path).splitlines(), 1):
@@ -55,7 +59,7 @@ def read_table(path: Path, columns: int | None = None) -> FloatArray:
         except ValueError:
             row = []
         columns = columns or len(row)
-        if len(row) != columns or not row:
+        if len(row) != columns or not row or any(map(math.isinf, row)):
             wanted = f"{columns} numbers" if columns else "numbers"
             raise DatasetError(f"{path}, line {number}: expected {wanted}, got {line.strip()!r}")
         rows.append(row)
@@ -93,18 +97,21 @@ def drop_empty(boxes: FloatArray, *, sequence: str, on_problem: OnProblem) -> Fl
     return np.where(usable[:, None], boxes, np.nan)
 
 
-def read_flags(path: Path, count: int) -> BoolArray:
-    """Read 0s and 1s, one a line or all in one: (count,); a missing file or end means 0.
-
-    Raises:
-        DatasetError: something else than numbers, or more of them than frames.
-    """
-    values = read_values(path, count, default=0.0)
+def read_flags(path: Path, count: int, *, open_end: bool = False) -> BoolArray:
+    """Read 0s and 1s, one a line or all in one: (count,); see `read_values`."""
+    values = read_values(path, count, default=0.0, open_end=open_end)
     return np.asarray(values != 0)
 
 
-def read_values(path: Path, count: int, *, default: float) -> FloatArray:
-    """Read one number a frame: (count,); a missing file or end is filled with `default`.
+def read_values(path: Path, count: int, *, default: float, open_end: bool = False) -> FloatArray:
+    """Read one number a frame: (count,).
+
+    Args:
+        path: the file.
+        count: of the frames.
+        default: the number of all frames where there is no file.
+        open_end: whether the file may well end early. Else there is a warning; either leaves the
+            rest at `default`.
 
     Raises:
         DatasetError: something else than numbers, or more of them than frames.
@@ -112,12 +119,19 @@ def read_values(path: Path, count: int, *, default: float) -> FloatArray:
     filled = np.full(count, default)
     if not path.exists():
         return filled
-    try:
-        values = parse_numbers(read_text(path))
-    except ValueError:
-        raise DatasetError(f"{path}: expected a number for each frame") from None
+    values: list[float] = []
+    for number, line in enumerate(read_text(path).splitlines(), 1):
+        try:
+            values += parse_numbers(line)
+        except ValueError:
+            raise DatasetError(
+                f"{path}, line {number}: expected a number for each frame, got {line.strip()!r}"
+            ) from None
+    wrong_count = f"{path}: expected {count} numbers, one a frame, got {len(values)}"
     if len(values) > count:
-        raise DatasetError(f"{path}: expected {count} numbers, one a frame, got {len(values)}")
+        raise DatasetError(wrong_count)
+    if len(values) < count and not open_end:
+        _logger.warning("%s: the others count as %g", wrong_count, default)
     filled[: len(values)] = values
     return filled
 

@@ -86,13 +86,14 @@ def _image_folder(folder: Path) -> Path:
     return folder / "color" if (folder / "color").is_dir() else folder
 
 
+# The toolkit fills up tags and values that end before the sequence.
 def _tags(folder: Path, count: int) -> dict[str, BoolArray]:
-    return {path.stem: read_flags(path, count) for path in list_files(folder, _TAGS)}
+    return {path.stem: read_flags(path, count, open_end=True) for path in list_files(folder, _TAGS)}
 
 
 def _values(folder: Path, count: int) -> dict[str, FloatArray]:
     return {
-        path.stem: read_values(path, count, default=0.0)
+        path.stem: read_values(path, count, default=0.0, open_end=True)
         for path in list_files(folder, frozenset({".value"}))
     }
 

@@ -9,6 +9,7 @@ from siamfc.evaluation.formats.trackers import (
     find_result_format,
     read_record,
     read_trackers,
+    require_result_folder,
     write_tracker,
 )
 
@@ -20,6 +21,7 @@ __all__ = [
     "find_result_format",
     "read_record",
     "read_trackers",
+    "require_result_folder",
     "whole_folder",
     "write_tracker",
 ]

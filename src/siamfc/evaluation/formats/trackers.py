@@ -90,6 +90,13 @@ def recognize(folder: Path) -> ResultFormat | None:
     return next((one for one in _ALL if one.recognize(folder)), None)
 
 
+def require_result_folder(path: Path) -> None:
+    """DatasetError if there is no folder."""
+    if not path.is_dir():
+        found = "a file" if path.exists() else "none"
+        raise DatasetError(f"{path}: expected a folder of results, found {found}")
+
+
 def read_trackers(
     path: str | Path,
     sequences: Iterable[Sequence],
@@ -114,8 +121,7 @@ def read_trackers(
     """
     path = Path(path)
     chosen = find_result_format(format) if format else None
-    if not path.is_dir():
-        raise DatasetError(f"{path}: expected a folder of results, found none")
+    require_result_folder(path)
     known = tuple(sequences)
     runs = _read_tree(path, chosen, known, name or path.absolute().name)
     if not runs:
