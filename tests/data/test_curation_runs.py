@@ -231,6 +231,15 @@ def test_a_place_that_holds_something_else_is_refused(tree, tmp_path):
     assert [path.name for path in (tmp_path / "folder").iterdir()] == ["notes.txt"]
 
 
+def test_a_place_that_cannot_be_made_or_written_is_one_line(tree, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OutputError, match=r"file/store: cannot be made: Not a directory"):
+        curate_vid(tree, tmp_path / "file" / "store")
+    (tmp_path / "folder" / ".lock").mkdir(parents=True)  # stands for a folder of somebody else's
+    with pytest.raises(OutputError, match=r"folder: cannot be written: Is a directory"):
+        curate_vid(tree, tmp_path / "folder")
+
+
 def test_a_worker_of_another_version_is_refused(tree, tmp_path, monkeypatch):
     versions = iter(["Pillow 1", "Pillow 2", "Pillow 1"])
     monkeypatch.setattr("siamfc.data.curation.encoder_version", lambda: next(versions))
