@@ -27,7 +27,7 @@ if __name__ == "__main__":
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no groups of processes")
 def test_a_group_that_is_told_to_end_does_so_without_a_word(store, tmp_path):
-    """As `timeout` and SLURM end it."""
+    """As `timeout` and SLURM end it; two batches, of a worker each, show that both have begun."""
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     process = subprocess.Popen(
@@ -37,7 +37,7 @@ def test_a_group_that_is_told_to_end_does_so_without_a_word(store, tmp_path):
         text=True,
         start_new_session=True,
     )
-    assert process.stdout.readline() == "reading\n"
+    assert [process.stdout.readline() for _ in range(2)] == ["reading\n"] * 2
     time.sleep(0.1)
     os.killpg(process.pid, signal.SIGTERM)
     _, complaint = process.communicate(timeout=60)

@@ -84,7 +84,8 @@ class PairLoader:
 def _end_quietly(_worker: int) -> None:
     """Let a worker that is told to end do so as if its work were done: torch minds any other way.
 
-    `timeout`, SLURM and Ctrl-C tell a whole group of processes, of which one alone is to answer.
+    `timeout`, SLURM and Ctrl-C tell a whole group of processes, of which one alone is to answer. It
+    takes effect once the worker has imported torch.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
