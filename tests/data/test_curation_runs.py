@@ -1,6 +1,7 @@
 """Curation: the same store, whoever did the work and whatever happened on the way."""
 
 import random
+import shutil
 
 import numpy as np
 import pytest
@@ -117,6 +118,71 @@ def test_a_store_that_is_complete_is_left_alone(tree, tmp_path):
     assert (place / "data.mdb").read_bytes() == before
 
 
+def _edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: _edit(one / "000003.xml", "<xmin>26</xmin>", "<xmin>25</xmin>"),
+        lambda one: _edit(one / "000003.xml", "<occluded>0", "<occluded>1"),
+        lambda one: _edit(one / "000004.xml", "<trackid>1", "<trackid>7"),
+        lambda one: (one / "000011.xml").write_text("<annotation></annotation>"),
+        lambda one: (one / "000003.xml").write_text("<annotation>"),
+    ],
+    ids=["box", "occlusion", "another track", "boxes removed", "unreadable"],
+)
+def test_a_store_that_was_cut_from_another_annotation_is_refused(tree, tmp_path, change):
+    root = shutil.copytree(tree, tmp_path / "vid")
+    curate_vid(root, tmp_path / "store")
+    before = content(tmp_path / "store")
+    change(root / "Annotations/VID/train/set_0000/video_01")
+    with pytest.raises(DatasetError, match=r"was cut from another annotation of .*video_01;"):
+        curate_vid(root, tmp_path / "store")
+    assert content(tmp_path / "store") == before
+
+
+def test_an_annotation_that_is_repaired_later_is_not_overlooked(tree, tmp_path):
+    root = shutil.copytree(tree, tmp_path / "vid")
+    last = root / "Annotations/VID/train/set_0000/video_02/000003.xml"
+    whole = last.read_text()
+    last.write_text("<annotation>")
+    curate_vid(root, tmp_path / "store")
+    last.write_text(whole)
+    with pytest.raises(DatasetError, match=r"was cut from another annotation of .*video_02;"):
+        curate_vid(root, tmp_path / "store")
+    last.write_text("<annotation>")
+    curate_vid(root, tmp_path / "store")  # as little as before
+
+
+def test_an_unfinished_store_does_not_go_on_with_another_annotation(tree, tmp_path, monkeypatch):
+    """Of the video that it stopped within, what is done counts: five frames."""
+    monkeypatch.setattr(curation_plan, "CHUNK_IMAGES", 5)
+    monkeypatch.setattr("siamfc.data.store_writer._COMMIT_BYTES", 0)
+    root = shutil.copytree(tree, tmp_path / "vid")
+
+    def stop(images, _finished):
+        if images:
+            raise _StoppedError
+
+    with pytest.raises(_StoppedError):
+        curate(
+            open_dataset("vid", root), tmp_path / "store", root=root, source="vid", on_chunk=stop
+        )
+    first = root / "Annotations/VID/train/set_0000/video_00"
+    _edit(first / "000003.xml", "<xmin>26</xmin>", "<xmin>25</xmin>")
+    with pytest.raises(DatasetError, match=r"was cut from another annotation of .*video_00;"):
+        curate_vid(root, tmp_path / "store")
+    _edit(first / "000003.xml", "<xmin>25</xmin>", "<xmin>26</xmin>")
+    _edit(first / "000005.xml", "<xmin>30</xmin>", "<xmin>29</xmin>")
+    curate_vid(root, tmp_path / "store")
+    with Store(tmp_path / "store") as store:
+        assert store.records["box"][5, 0] == 29
+
+
 def test_two_curations_into_one_store_are_refused(tree, tmp_path):
     place = tmp_path / "store"
     place.mkdir()
@@ -165,6 +231,15 @@ def test_a_place_that_holds_something_else_is_refused(tree, tmp_path):
     assert [path.name for path in (tmp_path / "folder").iterdir()] == ["notes.txt"]
 
 
+def test_a_place_that_cannot_be_made_or_written_is_one_line(tree, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OutputError, match=r"file/store: cannot be made: Not a directory"):
+        curate_vid(tree, tmp_path / "file" / "store")
+    (tmp_path / "folder" / ".lock").mkdir(parents=True)  # stands for a folder of somebody else's
+    with pytest.raises(OutputError, match=r"folder: cannot be written: Is a directory"):
+        curate_vid(tree, tmp_path / "folder")
+
+
 def test_a_worker_of_another_version_is_refused(tree, tmp_path, monkeypatch):
     versions = iter(["Pillow 1", "Pillow 2", "Pillow 1"])
     monkeypatch.setattr("siamfc.data.curation.encoder_version", lambda: next(versions))
@@ -198,3 +273,7 @@ def test_a_full_disk_is_one_line_and_the_store_goes_on_afterwards(tree, store, t
     with Store(place) as finished:
         assert finished.verify() == 60
         assert finished.records.tobytes() == store.records.tobytes()
+
+
+def test_lmdb_keeps_no_mapped_lock_which_a_full_disk_would_have_no_room_for(store):
+    assert {path.name for path in store.path.iterdir()} == {"data.mdb", ".lock"}

@@ -204,8 +204,8 @@ def test_videos_are_split_whole_by_seed():
         ),
         (lambda: PairSampling(sample_by="luck"), InputError, "sample_by: expected video or frame"),
         (lambda: PairSampling(most_apart=0), InputError, "most_apart: expected a whole number"),
-        (lambda: split_videos(["a"], 0.5), DatasetError, "expected videos enough to keep 0.5"),
-        (lambda: split_videos(["a", "b"], 1.0), DatasetError, "expected videos enough to keep 1"),
+        (lambda: split_videos(["a"], 0.5), DatasetError, "expected at least 2 videos, to keep 0.5"),
+        (lambda: split_videos(["a", "b"], 1.0), DatasetError, "2 videos, to keep 1 of them"),
     ],
 )  # fmt: skip
 def test_bad_input_is_refused(call, error, message):

@@ -73,6 +73,17 @@ def test_vid_names_a_frame_without_image_and_a_video_without_objects(tmp_path: P
     assert [(one.kind, one.frame) for one in problems] == [("missing frame", 1)]
 
 
+def test_vid_names_a_frame_without_xml_and_keeps_the_others_in_their_places(tmp_path: Path) -> None:
+    write_vid(tmp_path, "val/a", [vid_object(0, (n, n, n + 4, n + 4)) for n in range(4)])
+    (tmp_path / "Annotations" / "VID" / "val" / "a" / "000001.xml").unlink()
+    problems: list[Problem] = []
+    (track,) = read("vid", tmp_path, problems=problems)
+    assert [(one.kind, one.frame) for one in problems] == [("unreadable annotation", 1)]
+    assert "000001.xml" in str(problems[0].path)
+    assert frame_names(track) == numbered(0, 3, 6, ".JPEG")
+    np.testing.assert_array_equal(track.boxes[:, 0], [0, NAN, 2, 3])
+
+
 def test_vid_names_an_xml_that_is_none(tmp_path: Path) -> None:
     write_vid(tmp_path, "val/a", ["<object>"])
     with pytest.raises(DatasetError, match=r"000000.xml: expected an XML annotation"):

@@ -1,5 +1,6 @@
 import json
 import multiprocessing
+import os
 import pickle
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -145,6 +146,18 @@ def test_a_store_of_another_version_is_refused(place):
     with pytest.raises(DatasetError, match="is a store of version 9, this program reads version 1"):
         Store(place)
     with pytest.raises(DatasetError, match="is a store of version 9, this program writes version"):
+        curate([], place, root=place.parent)
+
+
+@pytest.mark.parametrize("lost", [1, 100_000])
+def test_a_store_that_was_copied_in_part_is_refused(place, lost):
+    """Read all the same, it would end the process: LMDB maps the file."""
+    file = place / "data.mdb"
+    os.truncate(file, file.stat().st_size - lost)
+    message = r"data.mdb has \d+ of the \d+ bytes .* copy it again"
+    with pytest.raises(DatasetError, match=message):
+        Store(place)
+    with pytest.raises(DatasetError, match=message):
         curate([], place, root=place.parent)
 
 

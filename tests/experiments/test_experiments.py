@@ -190,6 +190,11 @@ def test_a_folder_of_an_unfinished_experiment_is_no_weights(tmp_path):
             "expected ImageNet|expected ILSVRC",
         ),
         (
+            lambda p: run_second(p / "out", options(), Source(stores=[p / "nope"])),
+            DatasetError,
+            "nope: expected a store made by `siamfc curate`, found none",
+        ),
+        (
             lambda p: run_third(
                 p / "out", options(), weights=[Named(name="a", weights="siamfc")] * 2
             ),

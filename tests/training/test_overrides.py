@@ -3,7 +3,7 @@
 import pytest
 
 from siamfc.errors import InputError
-from siamfc.training.overrides import change, read_assignments, read_toml
+from siamfc.training.overrides import change, change_by_file, read_assignments, read_toml
 from siamfc.training.recipes import RECIPES, find_recipe, procedural, thesis, tiny, with_stores
 
 
@@ -50,7 +50,10 @@ def test_a_toml_file_changes_fields_by_its_tables(tmp_path):
         ("bach=8", "no setting named 'bach': did you mean 'batch'"),
         ("optimiser.lerning_rate=1", "did you mean 'optimiser.learning_rate'"),
         ("learning_rate=1", "did you mean 'optimiser.learning_rate'"),  # the last name alone
-        ("qqqq=1", "no setting named 'qqqq': expected one of name, network, seed"),
+        (
+            "qqqq=1",
+            r"no setting named 'qqqq': expected one such as \S+, \S+, \S+; run.json has all$",
+        ),
         ("optimiser=1", "optimiser: expected one of its fields, such as optimiser.kind"),
         ("batch=8.5", "batch: expected a whole number, got 8.5"),
         ("batch=true", "batch: expected a whole number, got True"),
@@ -74,6 +77,9 @@ def test_a_file_that_is_none_is_said(tmp_path):
     (tmp_path / "bad.toml").write_text("a = = 1")
     with pytest.raises(InputError, match="expected a file of settings in TOML: Invalid value"):
         read_toml(tmp_path / "bad.toml")
+    (tmp_path / "typo.toml").write_text("[optimiser]\nlerning_rate = 1")
+    with pytest.raises(InputError, match=r"typo.toml: no setting named 'optimiser.lerning_rate'"):
+        change_by_file(tiny(), tmp_path / "typo.toml")
 
 
 def test_recipes_are_found_by_name_and_know_theirs():

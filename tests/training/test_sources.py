@@ -120,8 +120,8 @@ def test_validation_squares_have_colours_that_training_never_sees():
     ("stores", "world", "error", "message"),
     [
         ([], 1, InputError, "the recipe tiny needs pairs from a store: give --data STORE"),
-        ([FakeStore(videos=1)], 1, DatasetError, "enough to keep 0.1 of them apart, got 1"),
-        ([FakeStore(videos=0)], 1, DatasetError, "expected videos enough .*, got 0"),
+        ([FakeStore(videos=1)], 1, DatasetError, "to keep 0.1 of them apart, got 1"),
+        ([FakeStore(videos=0)], 1, DatasetError, "expected at least 2 videos.*, got 0"),
         ([FakeStore(context_amount=0.25)], 1, InputError, "--set spec.context_amount=0.25"),
         ([FakeStore()], 3, InputError, "batch: expected a multiple of the 3 processes, got 2"),
     ],

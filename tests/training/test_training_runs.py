@@ -1,19 +1,25 @@
 """A whole run: its folder, what it refuses, and that it goes on where it was."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from small import small_recipe
 
+from siamfc.data.augment import AugmentSettings
 from siamfc.data.locking import exclusive
-from siamfc.errors import CheckpointError, InputError, OutputError
+from siamfc.errors import CheckpointError, DatasetError, InputError, OutputError
 from siamfc.network.checkpoint import Checkpoint
+from siamfc.training.data_settings import StoreData
 from siamfc.training.loop import NotFiniteError
 from siamfc.training.losses import binary_cross_entropy
 from siamfc.training.memory import largest_batch
 from siamfc.training.running import RunOptions, run
+
+SMALL = AugmentSettings(exemplar_size=87, search_size=103)
 
 
 def _log(folder):
@@ -144,6 +150,35 @@ def test_resume_begins_where_there_is_nothing_and_refuses_a_damaged_state(tmp_pa
     state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match="expected the state of a training run, whole"):
         run(recipe, tmp_path / "run", options=RunOptions(resume=True))
+
+
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("name", ["log.jsonl", "state.safetensors", "notes.txt"])
+def test_a_folder_of_other_things_or_a_run_without_its_record_is_left_alone(tmp_path, name, resume):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(OutputError, match=f"expected an empty folder or a run's .* found {name}"):
+        run(small_recipe(), tmp_path, options=RunOptions(resume=resume))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_best_weights_that_were_removed_are_those_of_their_epoch_again(finished, tmp_path):
+    folder = shutil.copytree(finished[0], tmp_path / "run")
+    before = (folder / "best.safetensors").read_bytes()
+    (folder / "best.safetensors").unlink()
+    run(small_recipe(), folder, options=RunOptions(resume=True))
+    assert (folder / "best.safetensors").read_bytes() == before
+    (folder / "best.safetensors").unlink()
+    shutil.rmtree(folder / "checkpoints")
+    with pytest.raises(DatasetError, match="expected the best epoch's weights, got no such file"):
+        run(small_recipe(), folder, options=RunOptions(resume=True))
+
+
+def test_stores_that_cannot_be_used_leave_no_folder(tmp_path):
+    recipe = replace(small_recipe(), data=StoreData(augmentation=SMALL))
+    with pytest.raises(InputError, match="give --data STORE"):
+        run(recipe, tmp_path / "run")
+    assert not list(tmp_path.iterdir())
 
 
 def test_two_runs_do_not_write_into_one_folder(tmp_path):

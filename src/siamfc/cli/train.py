@@ -101,11 +101,12 @@ def _choose_recipe(
     name: str, settings: Path | None, assignments: list[str], *, stored: bool
 ) -> "Recipe":
     """The recipe of a name, for pairs from stores if they are, with the changes to its fields."""
-    from siamfc.training.overrides import change, read_assignments, read_toml
+    from siamfc.training.overrides import change, change_by_file, read_assignments
     from siamfc.training.recipes import find_recipe, with_stores
 
     recipe = with_stores(find_recipe(name)) if stored else find_recipe(name)
-    recipe = change(recipe, read_toml(settings) if settings else {})
+    if settings is not None:
+        recipe = change_by_file(recipe, settings)
     return change(recipe, read_assignments(assignments))
 
 

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from siamfc.data.annotation_check import check_annotations
 from siamfc.data.curation_plan import Chunk, plan_chunks
 from siamfc.data.curation_settings import CurationSettings
 from siamfc.data.curation_work import CuratedChunk, curate_chunk, encoder_version
-from siamfc.data.locking import exclusive
+from siamfc.data.locking import exclusive, make_folder
 from siamfc.data.sequences import Video
-from siamfc.data.space import explained_full_disk
 from siamfc.data.store_writer import State, StoreWriter, check_place
 from siamfc.errors import DatasetError
 from siamfc.workers import Workers
@@ -52,23 +52,25 @@ def curate(
         The counts of all that is in the store.
 
     Raises:
-        DatasetError: the store was begun with something else, or is of another version.
+        DatasetError: the store was begun with something else, such as another annotation, or is
+            of another version, or damaged.
         OutputError: `store` is no place for a store, is being written, or its disk is full.
         WorkerError: workers died; what is done is kept.
     """
     chosen = settings or CurationSettings()
     check_place(store)
-    with explained_full_disk(store):
-        store.mkdir(parents=True, exist_ok=True)
+    make_folder(store)
+    several = workers or Workers()
     with (
         exclusive(store),
         StoreWriter(store, _describe(videos, chosen, source), str(root.absolute())) as writer,
     ):
+        check_annotations(videos, writer, several)
         start = writer.state.cursor
         if on_chunk is not None:
             on_chunk(start.images + start.skipped, start.video)
         if writer.state.digest is None:
-            _run(videos, chosen, root, writer, workers or Workers(), on_chunk)
+            _run(videos, chosen, root, writer, several, on_chunk)
             writer.complete()
         return writer.state
 

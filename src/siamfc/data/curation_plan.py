@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from siamfc.data.curation_settings import Box, CurationSettings
 from siamfc.data.sequences import FrameFiles, Problem, Video
@@ -50,6 +52,11 @@ class TrackInfo:
     label: str
     frames: int
 
+    @classmethod
+    def of(cls, track: Track) -> Self:
+        """What a data set says of a track."""
+        return cls(track.name, track.video, track.split, track.label, len(track))
+
 
 @dataclass(frozen=True)
 class Target:
@@ -84,7 +91,7 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class _Opened:
+class Opened:
     """A video's tracks, and what was wrong with it."""
 
     tracks: tuple[Track, ...]
@@ -98,12 +105,16 @@ def plan_chunks(
 
     A video whose annotation cannot be read gives no image; the chunk it falls into says why.
     """
-    batches = _batches(videos[start.video :], _VIDEOS_AT_ONCE)
-    opened = (one for batch in workers.map(_open_videos, batches) for one in batch)
     builder = _Builder(settings, start)
-    for video in opened:
+    for video in open_videos(videos[start.video :], workers):
         yield from builder.add_video(video)
     yield from builder.finish()
+
+
+def open_videos(videos: Sequence[Video], workers: Workers) -> Iterator[Opened]:
+    """Read the annotation of each video, in order."""
+    batches = _batches(videos, _VIDEOS_AT_ONCE)
+    return (one for batch in workers.map(_open_videos, batches) for one in batch)
 
 
 @dataclass
@@ -117,13 +128,14 @@ class _Builder:
     _problems: list[str] = field(default_factory=list)
     _targets: int = 0
 
-    def add_video(self, video: _Opened) -> Iterator[Chunk]:
+    def add_video(self, video: Opened) -> Iterator[Chunk]:
         place = self.place
         images = _merge_tracks(video.tracks, place)
         if place.skipped == 0:
             self._problems += video.problems
             self._tracks += [
-                (place.tracks + index, _describe(track)) for index, track in enumerate(video.tracks)
+                (place.tracks + index, TrackInfo.of(track))
+                for index, track in enumerate(video.tracks)
             ]
         after = Cursor(
             video=place.video + 1,
@@ -151,12 +163,12 @@ class _Builder:
         return chunk
 
 
-def _open_videos(videos: Sequence[Video]) -> list[_Opened]:
+def _open_videos(videos: Sequence[Video]) -> list[Opened]:
     """Read the annotation of several videos; run by a worker."""
     return [_open_video(video) for video in videos]
 
 
-def _open_video(video: Video) -> _Opened:
+def _open_video(video: Video) -> Opened:
     problems: list[str] = []
 
     def note(problem: Problem) -> None:
@@ -165,9 +177,9 @@ def _open_video(video: Video) -> _Opened:
             problems.append(f"{problem.path or problem.sequence}: {problem.message}")
 
     try:
-        return _Opened(video.read(note), tuple(problems))
+        return Opened(video.read(note), tuple(problems))
     except (DatasetError, SourceError, OSError) as error:
-        return _Opened((), (*problems, f"{video.name}: {error}"))
+        return Opened((), (*problems, f"{video.name}: {error}"))
 
 
 def _merge_tracks(tracks: Sequence[Track], place: Cursor) -> list[ImageTask]:
@@ -175,7 +187,7 @@ def _merge_tracks(tracks: Sequence[Track], place: Cursor) -> list[ImageTask]:
     targets: dict[tuple[Path, int | None], list[Target]] = {}
     for index, track in enumerate(tracks):
         boxes = track.boxes.tolist()
-        visibility = np.where(track.absent, 0.0, track.visibility).tolist()
+        visibility = visible_share(track).tolist()
         occluded = track.occluded.tolist()
         for frame, key in enumerate(_image_keys(track)):
             target = Target(
@@ -189,16 +201,17 @@ def _merge_tracks(tracks: Sequence[Track], place: Cursor) -> list[ImageTask]:
     ]
 
 
+def visible_share(track: Track) -> NDArray[np.float64]:
+    """(F,) share of a track's target that can be seen, NaN where unknown."""
+    return np.where(track.absent, 0.0, track.visibility)
+
+
 def _image_keys(track: Track) -> Iterator[tuple[Path, int | None]]:
     if isinstance(track.frames, FrameFiles):
         yield from ((path, None) for path in track.frames)
     else:
         film = track.frames
         yield from ((film, frame) for frame in range(len(track)))
-
-
-def _describe(track: Track) -> TrackInfo:
-    return TrackInfo(track.name, track.video, track.split, track.label, len(track))
 
 
 def _batches(videos: Iterable[Video], count: int) -> Iterator[list[Video]]:

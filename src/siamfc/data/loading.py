@@ -1,5 +1,7 @@
 """Pairs from stores as tensors, read ahead by processes, augmented on the device."""
 
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -62,6 +64,7 @@ class PairLoader:
             persistent_workers=workers > 0,
             # A fresh interpreter inherits neither threads nor the device's state.
             multiprocessing_context="spawn" if workers else None,
+            worker_init_fn=_end_quietly,
         )
 
     def __len__(self) -> int:
@@ -76,6 +79,16 @@ class PairLoader:
                 part.to(self._device, non_blocking=True) for part in raw
             )
             yield augment(exemplars, searches, sizes, uniforms, self._settings)
+
+
+def _end_quietly(_worker: int) -> None:
+    """Let a worker that is told to end do so as if its work were done: torch minds any other way.
+
+    `timeout`, SLURM and Ctrl-C tell a whole group of processes, of which one alone is to answer. It
+    takes effect once the worker has imported torch.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 
 
 class _Tensors(NamedTuple):

@@ -1,4 +1,7 @@
-"""One writer at a time: a lock on a folder that ends with the process, however it ends."""
+"""Folders that are written to: made, and held by one writer at a time.
+
+The lock on a folder ends with the process, however that ends.
+"""
 
 import os
 import sys
@@ -11,6 +14,14 @@ from siamfc.errors import OutputError
 LOCK_NAME = ".lock"
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, as far as they aren't there; OutputError if it can't be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made: {error.strerror}") from None
+
+
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
     """Hold the only lock on a folder, through a file `.lock` in it that stays behind.
@@ -19,9 +30,12 @@ def exclusive(folder: Path) -> Iterator[None]:
     nobody out.
 
     Raises:
-        OutputError: another process holds it.
+        OutputError: another process holds it, or the folder cannot be written.
     """
-    handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be written: {error.strerror}") from None
     try:
         try:
             _lock(handle)

@@ -235,7 +235,7 @@ def split_videos(
     count = max(round(share * len(unique)), 1)
     if not 0 < share < 1 or count >= len(unique):
         raise DatasetError(
-            f"split: expected videos enough to keep {share:g} of them apart, got {len(unique)}"
+            f"split: expected at least 2 videos, to keep {share:g} of them apart, got {len(unique)}"
         )
     generator = np.random.Generator(np.random.PCG64(seed))
     apart = set(generator.permutation(len(unique))[:count].tolist())

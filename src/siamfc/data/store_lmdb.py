@@ -34,7 +34,7 @@ def open_for_reading(path: Path) -> Any:
     change.
 
     Raises:
-        DatasetError: no LMDB file, or a damaged one.
+        DatasetError: no LMDB file, or a damaged one, or a part of one.
         MissingDependencyError: `lmdb` isn't installed.
     """
     lmdb = import_lmdb()
@@ -51,8 +51,23 @@ def open_for_reading(path: Path) -> Any:
             )
         except lmdb.Error as error:
             raise DatasetError(f"{path}: cannot be opened as a store ({error})") from None
+        check_length(environment, path)
         _read_environments[key] = environment
     return environment
+
+
+def check_length(environment: Any, path: Path) -> None:
+    """DatasetError if the file ends before its last page, as one does that was copied in part.
+
+    LMDB maps the file, and reading behind its end would end the process without a word.
+    """
+    expected = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    found = (path / DATA_NAME).stat().st_size
+    if found < expected:
+        raise DatasetError(
+            f"{path}: {DATA_NAME} has {found} of the {expected} bytes that it should have: it was "
+            "cut off; copy it again, or remove it and curate anew"
+        )
 
 
 def entries(transaction: Any, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -12,7 +12,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from siamfc.data.curation_plan import Chunk, Cursor
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.data.curation_plan import Chunk, Cursor, TrackInfo
 from siamfc.data.curation_settings import Outcome
 from siamfc.data.curation_work import CuratedChunk
 from siamfc.data.locking import LOCK_NAME
@@ -21,16 +24,19 @@ from siamfc.data.store_format import (
     DATA_NAME,
     FORMAT_NAME,
     FORMAT_VERSION,
+    RECORD,
+    RECORD_PREFIX,
     ROOT_KEY,
     SETTINGS_KEY,
     STATE_KEY,
+    TRACK_PREFIX,
     crop_key,
     image_key,
     index_digest,
     record_key,
     track_key,
 )
-from siamfc.data.store_lmdb import import_lmdb, index_entries
+from siamfc.data.store_lmdb import check_length, entries, import_lmdb, index_entries
 from siamfc.errors import DatasetError, OutputError
 
 _FIRST_MAP_BYTES = 1 << 28
@@ -90,23 +96,28 @@ class StoreWriter:
         root: the data set's folder.
 
     Attributes:
+        path: folder of the store.
         state: how far the store is.
 
     Raises:
-        DatasetError: the store is of another version, or was begun with other settings.
+        DatasetError: the store is of another version, damaged, or was begun with other settings.
     """
 
     def __init__(self, path: Path, settings: dict[str, Any], root: str) -> None:
-        self._path = path
+        self.path = path
         self._lmdb = import_lmdb()
         self._pending: list[tuple[bytes, bytes]] = []
         self._pending_bytes = 0
         self._committed = time.monotonic()
         with self._explained():
             self._environment = self._lmdb.open(
-                str(path), map_size=_FIRST_MAP_BYTES, metasync=False, readahead=False
-            )
+                str(path), map_size=_FIRST_MAP_BYTES, metasync=False, readahead=False,
+                # The caller's lock will do. LMDB's is a mapped file, and on a full disk a write
+                # into it ends the process without a word.
+                lock=False,
+            )  # fmt: skip
         try:
+            check_length(self._environment, path)
             self.state = self._begin(settings, root)
         except BaseException:
             self._environment.close()
@@ -124,19 +135,19 @@ class StoreWriter:
 
     def add(self, chunk: Chunk, curated: CuratedChunk) -> None:
         """Take a chunk's crops and index; they are on disk after a few seconds at the latest."""
-        entries = [
+        added = [
             (track_key(track), json.dumps(asdict(info)).encode()) for track, info in chunk.tracks
         ]
-        entries += [
+        added += [
             (record_key(track, int(records["frame"][0])), records.tobytes())
             for track, records in curated.records.items()
         ]
         if chunk.images:
             names = json.dumps(curated.image_names).encode()
-            entries.append((image_key(chunk.images[0].number), names))
-        entries += [(crop_key(track, frame), jpeg) for track, frame, jpeg in curated.crops]
-        self._pending += entries
-        self._pending_bytes += sum(len(value) for _, value in entries)
+            added.append((image_key(chunk.images[0].number), names))
+        added += [(crop_key(track, frame), jpeg) for track, frame, jpeg in curated.crops]
+        self._pending += added
+        self._pending_bytes += sum(len(value) for _, value in added)
         self.state.count(chunk, curated)
         waited = time.monotonic() - self._committed
         if self._pending_bytes >= _COMMIT_BYTES or waited >= _COMMIT_SECONDS:
@@ -149,6 +160,13 @@ class StoreWriter:
             self.state.digest = index_digest(index_entries(transaction))
         self._commit()
         self._environment.sync(True)
+
+    def tracks(self) -> Iterator[tuple[TrackInfo, NDArray[np.void]]]:
+        """Facts and records of each track that the store has so far."""
+        with self._environment.begin() as transaction:
+            for key, value in entries(transaction, TRACK_PREFIX):
+                parts = [part for _, part in entries(transaction, RECORD_PREFIX + key[1:])]
+                yield TrackInfo(**json.loads(value)), np.frombuffer(b"".join(parts), RECORD)
 
     def _begin(self, settings: dict[str, Any], root: str) -> State:
         wanted = {"format": FORMAT_NAME, "version": FORMAT_VERSION, **settings}
@@ -163,22 +181,22 @@ class StoreWriter:
             self.state = State()
             self._commit()
             return self.state
-        _compare(self._path, json.loads(there), wanted)
+        _compare(self.path, json.loads(there), wanted)
         return State.from_json(state)
 
     def _commit(self) -> None:
-        entries = [*self._pending, (STATE_KEY, self.state.to_json())]
+        pending = [*self._pending, (STATE_KEY, self.state.to_json())]
         with self._explained():
-            while not self._try_commit(entries):
+            while not self._try_commit(pending):
                 self._environment.set_mapsize(2 * self._environment.info()["map_size"])
         self._pending, self._pending_bytes = [], 0
         self._committed = time.monotonic()
 
-    def _try_commit(self, entries: list[tuple[bytes, bytes]]) -> bool:
+    def _try_commit(self, pending: list[tuple[bytes, bytes]]) -> bool:
         """Write in one transaction; false if the map is too small for it."""
         try:
             with self._environment.begin(write=True) as transaction:
-                for key, value in entries:
+                for key, value in pending:
                     transaction.put(key, value)
         except self._lmdb.MapFullError:
             return False
@@ -192,8 +210,8 @@ class StoreWriter:
             text = str(error)
             # A write that a full disk cuts short is an input/output error to LMDB.
             if any(reason in text for reason in _FULL_DISK_ERRORS):
-                raise OutputError(full_disk_message(self._path)) from None
-            raise OutputError(f"{self._path}: cannot be written: {text}") from None
+                raise OutputError(full_disk_message(self.path)) from None
+            raise OutputError(f"{self.path}: cannot be written: {text}") from None
 
 
 def check_place(path: Path) -> None:

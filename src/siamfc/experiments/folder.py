@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from siamfc.data.locking import exclusive
+from siamfc.data.locking import exclusive, make_folder
 from siamfc.errors import DatasetError, OutputError
 from siamfc.files import write_file
 
@@ -45,10 +45,7 @@ class ExperimentFolder:
                 another process is at work in it.
         """
         self._check()
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{self.path}: cannot be made: {error.strerror}") from None
+        make_folder(self.path)
         with exclusive(self.path):
             self.write(RECORD, self._inputs)
             yield

@@ -1,9 +1,12 @@
 """Experiment 2 (thesis 4.3): training on real videos, judged on the synthetic video."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from siamfc.data.curation import curate
 from siamfc.data.readers import open_dataset
@@ -20,6 +23,8 @@ from siamfc.experiments.steps import Options, Training, train, training_charts, 
 from siamfc.experiments.videos import synthetic_sequences, video_name
 from siamfc.report import Study, make_study
 from siamfc.tracking import one_scale
+from siamfc.training.recipes import Recipe
+from siamfc.training.sources import training_source
 from siamfc.workers import Workers
 
 VID, STORES, PROCEDURAL = "trained on VID", "trained on stores", "trained on procedural pairs"
@@ -71,15 +76,16 @@ def run_second(out: Path, options: Options, source: Source | None = None) -> dic
         "stores": [str(path.absolute()) for path in source.stores],
     }
     videos = [] if source.vid is None else open_dataset("vid", source.vid.absolute())
+    default = procedural_recipe if source.title == PROCEDURAL else real_recipe
+    recipe = options.recipe or default(options.size)
+    stores = list(source.stores)
+    _check(stores, recipe)
     folder = ExperimentFolder(out, inputs)
     with folder.opened():
-        stores = list(source.stores)
         if source.vid is not None:
             options.tell(f"curating {len(videos)} videos")
             stores = [_curate(videos, source.vid, out / "store", workers=source.workers)]
         contents = [_describe(path) for path in stores]
-        default = real_recipe if stores else procedural_recipe
-        recipe = options.recipe or default(options.size)
         training = train(recipe, folder, options, stores=stores)
         sequences = synthetic_sequences(out / "videos", options.extent.video_frames)
         options.tell(f"tracking: {source.title}")
@@ -109,6 +115,14 @@ def run_second(out: Path, options: Options, source: Source | None = None) -> dic
         )
         folder.finish(render(page), results)
     return results
+
+
+def _check(stores: Sequence[Path], recipe: Recipe) -> None:
+    """Refuse stores that cannot be trained on before a folder is made for them."""
+    with ExitStack() as stack:
+        opened = [stack.enter_context(Store(path)) for path in stores]
+        if opened:
+            training_source(recipe, device=torch.device("cpu"), stores=opened)
 
 
 def _curate(videos: Sequence[Video], vid: Path, store: Path, *, workers: int) -> Path:

@@ -53,6 +53,17 @@ class RunFolder:
         self._tensorboard: SummaryWriter | None = None
         self._drawn = float("-inf")
 
+    def check_place(self) -> None:
+        """OutputError unless a run can be begun or gone on with here: other files are not ours."""
+        if (self.path / RUN).exists() or not self.path.is_dir():
+            return
+        others = sorted(one.name for one in self.path.iterdir() if not one.name.startswith("."))
+        if others:
+            raise OutputError(
+                f"{self.path}: expected an empty folder or a run's with its {RUN}, found "
+                f"{others[0]}; choose another folder"
+            )
+
     def begin(self, settings: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
         """Start a run: `settings` must be the same when it is resumed, `facts` need not.
 
@@ -106,7 +117,7 @@ class RunFolder:
     def add_epoch(self, record: dict[str, Any], checkpoint: Checkpoint) -> None:
         """Keep what an epoch ended with: its `epoch_record`, weights, the best ones, curves."""
         content = checkpoint.to_bytes()
-        self._write(f"{CHECKPOINTS}/epoch-{record['epoch']:04d}.safetensors", content)
+        self._write(_epoch_name(record["epoch"]), content)
         if record["best"]:
             self._write(BEST, content)
         self.add(record)
@@ -118,9 +129,21 @@ class RunFolder:
         save_state(self.path / STATE, step, tensors)
 
     def finish(self, checkpoint: Checkpoint) -> None:
-        """Write the last weights and all curves."""
+        """Write the last weights and all curves, and the best weights if they were removed.
+
+        Raises:
+            DatasetError: the best weights are gone, and so are those of their epoch.
+        """
         self._write(FINAL, checkpoint.to_bytes())
         self._draw()
+        best = [record["epoch"] for record in self.epochs if record["best"]]
+        if best and not (self.path / BEST).exists():
+            of_epoch = self.path / _epoch_name(best[-1])
+            if not of_epoch.exists():
+                raise DatasetError(
+                    f"{of_epoch}: expected the best epoch's weights, got no such file"
+                )
+            self._write(BEST, of_epoch.read_bytes())
 
     def close(self) -> None:
         """Let go of TensorBoard's file."""
@@ -196,3 +219,7 @@ class RunFolder:
 
     def _write(self, name: str, content: bytes) -> None:
         write_file(self.path / name, content, overwrite=True)
+
+
+def _epoch_name(epoch: int) -> str:
+    return f"{CHECKPOINTS}/epoch-{epoch:04d}.safetensors"

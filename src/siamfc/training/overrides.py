@@ -68,6 +68,15 @@ def change(settings: Settings, values: Mapping[str, Any]) -> Settings:
     return changed
 
 
+def change_by_file(settings: Settings, path: Path) -> Settings:
+    """Return settings with those of a TOML file; InputError, which names the file, as `change`."""
+    values = read_toml(path)
+    try:
+        return change(settings, values)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
 def flatten(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested mappings as one, with dotted names.
 
@@ -92,8 +101,10 @@ def _unknown(name: str, names: list[str]) -> str:
     near = get_close_matches(name, names, n=1) or [
         short[match] for match in get_close_matches(name.rpartition(".")[2], short, n=1)
     ]
-    advice = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(names)}"
-    return f"no setting named {name!r}: {advice}"
+    if near:
+        return f"no setting named {name!r}: did you mean {near[0]!r}?"
+    few = get_close_matches(name, names, n=3, cutoff=0.0)
+    return f"no setting named {name!r}: expected one such as {', '.join(few)}; run.json has all"
 
 
 def _record(settings: Any) -> dict[str, Any]:

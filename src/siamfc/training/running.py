@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from siamfc.data.locking import exclusive
+from siamfc.data.locking import exclusive, make_folder
 from siamfc.data.store import Store
-from siamfc.errors import InputError, OutputError
+from siamfc.errors import InputError
 from siamfc.network.architectures import ARCHITECTURES
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.metadata import Metadata
@@ -85,7 +85,8 @@ def run(
         options: device, processes, and who is told.
 
     Raises:
-        OutputError: a run that exists, or has other settings; another process writing there.
+        OutputError: a run that exists, or has other settings, or a folder of something else;
+            another process writing there.
         InputError: settings that cannot be used; a batch too large for the device's memory, with
             one that fits.
         DatasetError: stores that are none, or without pairs, or with too few videos.
@@ -127,13 +128,15 @@ def _run(
             "weights": None if weights is None else weights.metadata.digest,
             "processes": place.world,
         }
+        # Before the folder is made: stores that cannot be used leave none behind.
+        source = training_source(recipe, device=device, place=place, stores=opened)
         folder = RunFolder(out)
         stack.callback(folder.close)
         if place.is_first:
-            _make_folder(out)
+            folder.check_place()
+            make_folder(out)
             stack.enter_context(exclusive(out))
         stack.enter_context(joined(place, device))
-        source = training_source(recipe, device=device, place=place, stores=opened)
         tensors = None if weights is None else weights.tensors
         learner = Learner(recipe, device=device, place=place, weights=tensors, loss=loss)
         _start(learner, folder, settings, options)
@@ -143,13 +146,6 @@ def _run(
             hooks.validators = [pair_validator(recipe, judge), *options.validators]
         _train(learner, source, hooks)
         return hooks.finish()
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be made: {error.strerror}") from None
 
 
 def _start(

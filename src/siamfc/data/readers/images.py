@@ -65,16 +65,17 @@ def match_frames(
     """Give each of an annotation's `count` lines its image.
 
     As many images as lines: one after the other, whatever their numbers. Fewer images whose
-    numbers span just as many: by number, the gaps being missing frames. Anything else is a wrong
-    count, repaired by cutting what is too long; so the answer may have fewer than `count` frames.
+    numbers, from 1 or from the first that is there on, span just as many: by number, the gaps being
+    missing frames. Anything else is a wrong count, repaired by cutting what is too long; so the
+    answer may have fewer than `count` frames.
     """
     if len(images) == count:
         return images
     numbered = by_number(images)
     if len(images) < count and numbered:
-        for first in (min(numbered), max(numbered) - count + 1):
-            if first in (0, 1, min(numbered)) and max(numbered) == first + count - 1:
-                return number_range(images, first, first + count - 1, video, on_problem)
+        first = max(numbered) - count + 1
+        if first in (1, min(numbered)):
+            return number_range(images, first, max(numbered), video, on_problem)
     on_problem(
         Problem(
             kind="wrong count",

@@ -13,8 +13,9 @@ from siamfc.data.readers.images import (
 )
 from siamfc.data.readers.layout import Format
 from siamfc.data.readers.tracks import Observation, gather_tracks
-from siamfc.data.sequences import FrameFiles, OnProblem, Sequence, Video
+from siamfc.data.sequences import FrameFiles, OnProblem, Problem, Sequence, Video
 from siamfc.errors import DatasetError
+from siamfc.frames.folder import natural_key
 
 _XML = frozenset({".xml"})
 
@@ -38,28 +39,38 @@ def _videos(root: Path, split: str | None) -> list[Video]:
 def _load(
     name: str, annotations: Path, folder: Path, split: str, on_problem: OnProblem
 ) -> Iterator[Sequence]:
-    """Read a video's XML files; the n-th of them belongs to the image of the same name."""
-    paths = list_files(annotations, _XML)
-    present = {Path(image).stem: image for image in list_images(folder).names}
+    """Read a video's XML files, one for each image, of the same name; either may be missing."""
+    paths = {path.stem: path for path in list_files(annotations, _XML)}
+    images = {Path(image).stem: image for image in list_images(folder).names}
     names = []
-    for frame, path in enumerate(paths):
-        names.append(present.get(path.stem, f"{path.stem}.JPEG"))
-        if path.stem not in present:
-            on_problem(missing_frame(folder / names[-1], frame, name))
     observations: list[Observation] = []
     size = None
-    for frame, path in enumerate(paths):
-        root = _parse(path)
+    for frame, stem in enumerate(sorted({*paths, *images}, key=natural_key)):
+        names.append(images.get(stem, f"{stem}.JPEG"))
+        if stem not in images:
+            on_problem(missing_frame(folder / names[-1], frame, name))
+        if stem not in paths:
+            on_problem(_no_annotation(annotations / f"{stem}.xml", frame, name))
+            continue
+        root = _parse(paths[stem])
         size = size or _size(root)
-        observations += _observations(root, frame, path)
+        observations += _observations(root, frame, paths[stem])
     yield from gather_tracks(
         observations,
         video=name,
         frames=FrameFiles(folder, names),
-        frame_count=len(paths),
+        frame_count=len(names),
         on_problem=on_problem,
         split=split,
         size=size,
+    )
+
+
+def _no_annotation(path: Path, frame: int, video: str) -> Problem:
+    """Say that a frame, which then counts as one without a target, has no XML file."""
+    message = f"expected the annotation of frame {frame}, got no such file"
+    return Problem(
+        kind="unreadable annotation", sequence=video, frame=frame, path=str(path), message=message
     )
 
 

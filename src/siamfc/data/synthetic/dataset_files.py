@@ -22,7 +22,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from PIL import Image
 
-from siamfc.data.locking import exclusive
+from siamfc.data.locking import exclusive, make_folder
 from siamfc.data.space import check_space, explained_full_disk
 from siamfc.data.synthetic.dataset import SyntheticDataset, SyntheticDatasetSettings
 from siamfc.data.synthetic.otb import TRUTH_NAME, format_truth
@@ -78,8 +78,7 @@ def write_dataset(
     missing = sum(map(dataset.folder_length, _missing_folders(out, settings)))
     if missing:
         check_space(out, bytes_needed(settings, image_format, images=missing))
-    with explained_full_disk(out):
-        out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     with exclusive(out):
         with explained_full_disk(out):
             write_file(
