@@ -49,6 +49,7 @@ class TestBash:
             (("tr",), {"track", "train", "trax"}),
             (("track", "vid"), {"video.mp4"}),  # the source
             (("track", "video.mp4", "--results", "bo"), {"boxes.csv"}),
+            (("track", "--search-again", "vid"), {"video.mp4"}),  # a flag takes no value
             (("track", "video.mp4", "--dev"), {"--device"}),
             (("track", "video.mp4", "--device", "c"), {"cpu", "cuda"}),
             (("synth", "v"), {"video"}),  # a verb's own verb
