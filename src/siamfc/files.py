@@ -1,9 +1,41 @@
-"""Files that appear whole or not at all."""
+"""Files and folders that appear whole or not at all: written under another name, then renamed.
 
+What is neither committed nor discarded, because the process was told to end in between, is removed
+when the interpreter ends.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import shutil
+import weakref
+from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from siamfc.errors import OutputError
-from siamfc.staging import StagedFile
+
+_OUR_NAMES = re.compile(r"[0-9]{6}\.png")
+"""The names that the PNG encoder gives: only a folder of nothing else is ever replaced."""
+
+_HOW_TO_OVERWRITE = "overwrite it (--overwrite, overwrite=True)"
+
+
+def check_place(target: Path, *, overwrite: bool) -> None:
+    """See that a file may be written at `target`.
+
+    Raises:
+        OutputError: It may not.
+    """
+    if not _exists(target):
+        return
+    if target.is_dir():
+        raise OutputError(f"{target} is a folder: name a file")
+    if not overwrite:
+        raise OutputError(f"{target} exists: name another file, or {_HOW_TO_OVERWRITE}")
 
 
 def write_file(path: str | Path, content: bytes, *, overwrite: bool = False) -> None:
@@ -22,3 +54,148 @@ def write_file(path: str | Path, content: bytes, *, overwrite: bool = False) -> 
             staged.discard()
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+class Staging(Protocol):
+    """A place to write, `path`, that becomes `target` or vanishes."""
+
+    target: Path
+    path: Path
+
+    def commit(self) -> None:
+        """Put what was written in the target's place."""
+        ...
+
+    def discard(self) -> None:
+        """Remove what was written; the target stays as it was."""
+        ...
+
+
+class StagedFile:
+    """A file that is to appear at `target` when it is complete.
+
+    Raises:
+        OutputError: The target exists and may not be replaced, or its folder cannot be written.
+    """
+
+    def __init__(self, target: Path, *, overwrite: bool) -> None:
+        self._overwrite = overwrite
+        self.target = target
+        self.check()
+        self.path = _staging_name(target)
+        self._remove = weakref.finalize(self, _remove_file, self.path)
+        try:
+            self.path.touch(exist_ok=False)
+        except OSError as error:
+            raise _refusal(target, error) from None
+
+    def commit(self) -> None:
+        """Put the file in the target's place.
+
+        Raises:
+            OutputError: Another has appeared there since, which may not be replaced.
+        """
+        self.check()
+        self.path.replace(self.target)
+
+    def discard(self) -> None:
+        """Remove the file; the target stays as it was. After `commit` nothing is removed."""
+        self._remove()
+
+    def check(self) -> None:
+        """See that the target's place may be taken.
+
+        Raises:
+            OutputError: It may not.
+        """
+        check_place(self.target, overwrite=self._overwrite)
+
+
+class StagedFolder:
+    """A folder of numbered PNG files that is to appear at `target` when it is complete.
+
+    Raises:
+        OutputError: The target exists and may not be replaced, or its parent cannot be written.
+    """
+
+    def __init__(self, target: Path, *, overwrite: bool) -> None:
+        names = _names(target)
+        if names and not overwrite:
+            raise OutputError(f"{target} is not empty: name another folder, or {_HOW_TO_OVERWRITE}")
+        foreign = [name for name in names if not _OUR_NAMES.fullmatch(name)]
+        if foreign:
+            raise OutputError(
+                f"{target} holds more than numbered PNG files, such as {foreign[0]}, and is left "
+                "as it is: name another folder"
+            )
+        self.target = target
+        self.path = _staging_name(target)
+        self._remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+        try:
+            self.path.mkdir()
+        except OSError as error:
+            raise _refusal(target, error) from None
+
+    def commit(self) -> None:
+        """Put the folder in the target's place; what was there goes last."""
+        if not self.target.exists():
+            self.path.replace(self.target)
+            return
+        replaced = _staging_name(self.target)
+        self.target.replace(replaced)
+        try:
+            self.path.replace(self.target)
+        except OSError:
+            replaced.replace(self.target)
+            raise
+        shutil.rmtree(replaced, ignore_errors=True)
+
+    def discard(self) -> None:
+        """Remove the folder; the target stays as it was."""
+        self._remove()
+
+
+def _remove_file(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
+
+
+def _staging_name(target: Path) -> Path:
+    """A free name beside the target, hidden, with its ending: encoders go by that."""
+    return target.with_name(f".{target.stem[:50]}-{secrets.token_hex(4)}{target.suffix}")
+
+
+def _exists(target: Path) -> bool:
+    """Whether there is something.
+
+    Raises:
+        OutputError: There can be nothing: a name that is too long, say, or not allowed.
+    """
+    try:
+        target.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _refusal(target, error) from None
+    except ValueError as error:  # a null byte
+        raise OutputError(f"{target!r} cannot be written: {error}") from None
+    return True
+
+
+def _names(folder: Path) -> list[str]:
+    """What a folder holds; nothing if it isn't there yet."""
+    if not _exists(folder):
+        return []
+    if not folder.is_dir():
+        raise OutputError(f"{folder} is a file: name a folder")
+    try:
+        return [path.name for path in folder.iterdir()]
+    except OSError as error:
+        raise _refusal(folder, error) from None
+
+
+def _refusal(target: Path, error: OSError) -> OutputError:
+    if error.errno == errno.ENOENT and not target.parent.exists():
+        return OutputError(f"{target} cannot be written: there is no folder {target.parent}")
+    reason = os.strerror(error.errno).lower() if error.errno else str(error)
+    return OutputError(f"{target} cannot be written: {reason}")

@@ -193,9 +193,12 @@ def test_termination_leaves_no_files(
     number: signal.Signals, arguments: list[str], tmp_path: Path
 ) -> None:
     files = ["-o", str(tmp_path / "out.mp4"), "--results", str(tmp_path / "boxes.csv")]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "siamfc", *arguments, *files], stderr=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-m", "siamfc", *arguments, *files]
+    before = signal.signal(number, signal.SIG_DFL)  # what is ignored here would be there too
+    try:
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(number, before)
     while not any(tmp_path.iterdir()) and process.poll() is None:
         time.sleep(0.001)
     process.send_signal(number)

@@ -14,6 +14,7 @@ import av
 from numpy.typing import ArrayLike
 
 from siamfc.errors import InputError, OutputError, SiamFCError
+from siamfc.files import StagedFile, StagedFolder, Staging
 from siamfc.frames.encoding import (
     CODECS,
     FILM_SUFFIXES,
@@ -24,7 +25,6 @@ from siamfc.frames.encoding import (
 )
 from siamfc.frames.frame import Image
 from siamfc.frames.images import check_image
-from siamfc.staging import StagedFile, StagedFolder, Staging
 
 _WAITING = 4
 """Pictures that wait for the encoder at most."""

@@ -8,13 +8,12 @@ they come.
 import json
 from pathlib import Path
 
-from siamfc.files import write_file
+from siamfc.files import check_place, write_file
 from siamfc.network.alexnet_graphs import build_alexnet_exemplar, build_alexnet_search
 from siamfc.network.architectures import ALEXNET, LIGHT
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.light_graphs import build_light_exemplar, build_light_search
 from siamfc.network.signatures import Signature, exemplar_signature, search_signature
-from siamfc.staging import check_place
 
 EXEMPLAR_FILE, SEARCH_FILE = "exemplar.onnx", "search.onnx"
 CHECKPOINT_FILE, MODEL_FILE = "model.safetensors", "model.json"

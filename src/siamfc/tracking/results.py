@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siamfc.errors import DatasetError, InputError, OutputError
-from siamfc.staging import StagedFile
+from siamfc.files import StagedFile
 
 if TYPE_CHECKING:
     from siamfc.frames import Image

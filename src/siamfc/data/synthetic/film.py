@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from siamfc.data.space import explained_full_disk
 from siamfc.data.synthetic.otb import TruthVideo, format_rows, format_truth
 from siamfc.errors import InputError, OutputError
-from siamfc.files import write_file
+from siamfc.files import StagedFile, write_file
 from siamfc.frames import open_writer
-from siamfc.staging import StagedFile
 
 FILM_SUFFIXES = (".mp4", ".mkv", ".mov")
 LOSSLESS_SUFFIX = ".mkv"
