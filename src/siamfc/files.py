@@ -12,7 +12,8 @@ import re
 import secrets
 import shutil
 import weakref
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -54,6 +55,60 @@ def write_file(path: str | Path, content: bytes, *, overwrite: bool = False) -> 
             staged.discard()
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, as far as they aren't there; OutputError if it can't be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made: {error.strerror}") from None
+
+
+def check_empty_or(path: Path, mark: str, kind: str) -> None:
+    """OutputError if a folder holds something, hidden names apart, but isn't of a `kind`.
+
+    One of that kind is told by a file of the name `mark`.
+    """
+    if (path / mark).exists() or not path.is_dir():
+        return
+    others = sorted(one.name for one in path.iterdir() if not one.name.startswith("."))
+    if others:
+        raise OutputError(
+            f"{path}: expected an empty folder or {kind} with its {mark}, found {others[0]}; "
+            "choose another folder"
+        )
+
+
+@contextmanager
+def whole_folder(
+    target: Path, *, mark: str | None = None, overwrite: bool = False
+) -> Iterator[Path]:
+    """Give an empty folder beside `target` that takes its place when the block ends well.
+
+    Args:
+        target: must not exist, or be empty, or be a folder that may be replaced.
+        mark: name of a file by which a folder of the same kind is told; only such a one is ever
+            replaced.
+        overwrite: whether it is.
+
+    Raises:
+        OutputError: something is in the way, or it cannot be written.
+    """
+    _require_replaceable(target, mark, overwrite)
+    staging = _staging_name(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging.mkdir()
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written: {error.strerror or error}") from None
+    try:
+        yield staging
+        _put_in_place(staging, target)
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 class Staging(Protocol):
@@ -138,21 +193,39 @@ class StagedFolder:
 
     def commit(self) -> None:
         """Put the folder in the target's place; what was there goes last."""
-        if not self.target.exists():
-            self.path.replace(self.target)
-            return
-        replaced = _staging_name(self.target)
-        self.target.replace(replaced)
-        try:
-            self.path.replace(self.target)
-        except OSError:
-            replaced.replace(self.target)
-            raise
-        shutil.rmtree(replaced, ignore_errors=True)
+        _put_in_place(self.path, self.target)
 
     def discard(self) -> None:
         """Remove the folder; the target stays as it was."""
         self._remove()
+
+
+def _require_replaceable(target: Path, mark: str | None, overwrite: bool) -> None:
+    try:
+        names = [path.name for path in target.iterdir()] if target.exists() else []
+    except OSError as error:
+        raise OutputError(f"{target}: expected a folder to write; {error.strerror}") from None
+    if not names:
+        return
+    if mark is None or mark not in names:
+        raise OutputError(f"{target} is not empty: choose another folder")
+    if not overwrite:
+        raise OutputError(f"{target} exists: choose another folder, or allow to overwrite it")
+
+
+def _put_in_place(staging: Path, target: Path) -> None:
+    """Rename a folder; what was there before goes last."""
+    if not target.exists():
+        staging.replace(target)
+        return
+    replaced = _staging_name(target)
+    target.replace(replaced)
+    try:
+        staging.replace(target)
+    except OSError:
+        replaced.replace(target)
+        raise
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def _remove_file(path: Path) -> None:

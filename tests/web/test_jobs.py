@@ -31,12 +31,18 @@ def track(server: Server, job: str) -> None:
     assert server.wait(job, "done", "failed")["state"] == "done"
 
 
-def test_the_page_tracks_as_the_command_line_does(
-    server: Server, film: Path, truth: SquareVideo
-) -> None:
+def tracked(server: Server, film: Path, truth: SquareVideo) -> str:
+    """A job whose target was drawn in the first frame and tracked to the end."""
     job = server.open(film)
     draw(server, job, 0, 0, truth.boxes[0])
     track(server, job)
+    return job
+
+
+def test_the_page_tracks_as_the_command_line_does(
+    server: Server, film: Path, truth: SquareVideo
+) -> None:
+    job = tracked(server, film, truth)
     with open_source(film) as source:
         expected = [r.boxes for _, r in follow(source, truth.boxes[0], IdealMatcher())]
     assert np.allclose(server.rows(job)[:, :, :4], expected, atol=1e-3)
@@ -136,9 +142,7 @@ def test_removing_a_target_leaves_the_others_as_they_are(
 def test_taking_a_correction_back_restores_the_track(
     server: Server, film: Path, truth: SquareVideo
 ) -> None:
-    job = server.open(film)
-    draw(server, job, 0, 0, truth.boxes[0])
-    track(server, job)
+    job = tracked(server, film, truth)
     before = server.rows(job)
     draw(server, job, 20, 0, [10, 10, 30, 30])
     track(server, job)
@@ -150,9 +154,7 @@ def test_taking_a_correction_back_restores_the_track(
 def test_a_box_put_back_before_going_on_brings_the_track_back(
     server: Server, film: Path, truth: SquareVideo
 ) -> None:
-    job = server.open(film)
-    draw(server, job, 0, 0, truth.boxes[0])
-    track(server, job)
+    job = tracked(server, film, truth)
     before = server.rows(job)
     for x in (11, 12):  # nudged twice
         draw(server, job, 20, 0, [x, 10, 30, 30])
@@ -169,9 +171,7 @@ def test_a_box_put_back_before_going_on_brings_the_track_back(
 def test_rows_of_before_do_not_come_back_once_more_were_tracked(
     server: Server, film: Path, truth: SquareVideo
 ) -> None:
-    job = server.open(film)
-    draw(server, job, 0, 0, truth.boxes[0])
-    track(server, job)
+    job = tracked(server, film, truth)
     draw(server, job, 20, 0, [10, 10, 30, 30])
     track(server, job)
     corrected = server.rows(job)

@@ -127,7 +127,7 @@ def _named(text: str) -> tuple[str | None, Path]:
 
 def _export_alone(found: "Gathered", out: Path, form: str, *, overwrite: bool, json: bool) -> int:
     """Write the boxes where there is nothing to score them by, and so no page."""
-    from siamfc.evaluation.formats import whole_folder
+    from siamfc.files import whole_folder
 
     with whole_folder(out, mark=_EXPORT, overwrite=overwrite) as folder:
         written = _export(found, folder / _EXPORT, form)

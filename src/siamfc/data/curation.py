@@ -16,10 +16,11 @@ from siamfc.data.annotation_check import check_annotations
 from siamfc.data.curation_plan import Chunk, plan_chunks
 from siamfc.data.curation_settings import CurationSettings
 from siamfc.data.curation_work import CuratedChunk, curate_chunk, encoder_version
-from siamfc.data.locking import exclusive, make_folder
+from siamfc.data.locking import exclusive
 from siamfc.data.sequences import Video
 from siamfc.data.store_writer import State, StoreWriter, check_place
 from siamfc.errors import DatasetError
+from siamfc.files import make_folder
 from siamfc.workers import Workers
 
 OnChunk = Callable[[int, int], None]

@@ -1,7 +1,4 @@
-"""Folders that are written to: made, and held by one writer at a time.
-
-The lock on a folder ends with the process, however that ends.
-"""
+"""One writer at a time: a lock on a folder that ends with the process, however it ends."""
 
 import os
 import sys
@@ -12,14 +9,6 @@ from pathlib import Path
 from siamfc.errors import OutputError
 
 LOCK_NAME = ".lock"
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, as far as they aren't there; OutputError if it can't be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made: {error.strerror}") from None
 
 
 @contextmanager

@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from siamfc.data.locking import exclusive, make_folder
+from siamfc.data.locking import exclusive
 from siamfc.errors import DatasetError, OutputError
-from siamfc.files import write_file
+from siamfc.files import check_empty_or, make_folder, write_file
 
 RECORD, PAGE, RESULTS = "experiment.json", "index.html", "results.json"
 
@@ -76,11 +76,7 @@ class ExperimentFolder:
             raise OutputError(f"{self.path}: expected a folder, found a file; choose another name")
         record = self.path / RECORD
         if not record.exists():
-            if self.path.exists() and any(not p.name.startswith(".") for p in self.path.iterdir()):
-                raise OutputError(
-                    f"{self.path}: expected an empty folder or an experiment's with its {RECORD}, "
-                    "found something else; choose another folder"
-                )
+            check_empty_or(self.path, RECORD, "an experiment's")
             return
         there = read_json(record)
         for name in {**self._inputs, **there}:

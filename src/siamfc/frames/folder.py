@@ -87,9 +87,10 @@ def find_images(folder: Path) -> list[Path]:
     images = [path for path in files if is_image(path)]
     if images:
         return sorted(images, key=natural_key)
-    found = f"none of its {len(files)} files is an image" if files else "it holds no files"
-    if not entries:
-        found = "the folder is empty"
+    if files:
+        found = f"none of its {len(files)} files is an image"
+    else:
+        found = "it holds no files" if entries else "the folder is empty"
     raise SourceError(f"{folder} holds no images ({found}){_where_images_are(folder)}")
 
 

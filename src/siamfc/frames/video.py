@@ -50,7 +50,7 @@ class VideoFile(ReadAheadSource):
         self._threads = threads
         self.name = path.name
         self.fault = ""
-        """What was found wrong when it was last read to its end; empty: nothing so far."""
+        """What was found wrong when it was read to its end; empty: nothing so far."""
         with VideoDecoder(self._address, threads=threads) as decoder:
             self.frame_count = decoder.frame_count
             self.frame_rate = decoder.frame_rate
@@ -108,8 +108,7 @@ class VideoFile(ReadAheadSource):
 
     def _frames(self) -> Generator[Frame]:
         with VideoDecoder(self._address, threads=self._threads) as decoder:
-            yield from to_frames(decoder.pictures(), self.frame_rate)
-            self.fault = decoder.fault
+            yield from to_frames(self._to_end(decoder, decoder.pictures()), self.frame_rate)
 
     def _frames_from(self, start: int) -> Generator[Frame]:
         pictures = self._pictures_from(start)
@@ -124,11 +123,16 @@ class VideoFile(ReadAheadSource):
                 picture = _first_not_before(target, pictures)
                 if picture is not None and picture.pts == target:
                     yield picture
-                    yield from pictures
-                    self.fault = self.fault or decoder.fault
+                    yield from self._to_end(decoder, pictures)
                     return
         with VideoDecoder(self._address, threads=self._threads) as decoder:
-            yield from islice(decoder.pictures(), start, None)
+            yield from self._to_end(decoder, islice(decoder.pictures(), start, None))
+
+    def _to_end(
+        self, decoder: VideoDecoder, pictures: Iterator[av.VideoFrame]
+    ) -> Generator[av.VideoFrame]:
+        yield from pictures
+        self.fault = self.fault or decoder.fault
 
 
 def _first_not_before(time_stamp: int, pictures: Iterator[av.VideoFrame]) -> av.VideoFrame | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from siamfc.errors import InputError
-from siamfc.evaluation.formats import whole_folder
+from siamfc.files import whole_folder
 from siamfc.report.latex import summary_to_latex, to_latex
 from siamfc.report.page import render_page
 from siamfc.report.plots import require_matplotlib, save_plots

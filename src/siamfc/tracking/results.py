@@ -141,9 +141,9 @@ def open_results(
     """
     paths = result_paths(path, targets)
     header, write = _WRITERS[paths[0].suffix.lower()]
-    texts = [io.StringIO(header) for _ in paths]
+    texts = [io.StringIO() for _ in paths]
     for text in texts:
-        text.seek(0, io.SEEK_END)
+        text.write(header)
     with ExitStack() as stack:
         files = []
         for one in paths:

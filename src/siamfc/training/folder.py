@@ -53,17 +53,6 @@ class RunFolder:
         self._tensorboard: SummaryWriter | None = None
         self._drawn = float("-inf")
 
-    def check_place(self) -> None:
-        """OutputError unless a run can be begun or gone on with here: other files are not ours."""
-        if (self.path / RUN).exists() or not self.path.is_dir():
-            return
-        others = sorted(one.name for one in self.path.iterdir() if not one.name.startswith("."))
-        if others:
-            raise OutputError(
-                f"{self.path}: expected an empty folder or a run's with its {RUN}, found "
-                f"{others[0]}; choose another folder"
-            )
-
     def begin(self, settings: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
         """Start a run: `settings` must be the same when it is resumed, `facts` need not.
 

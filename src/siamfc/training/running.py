@@ -10,15 +10,16 @@ from typing import Any
 
 import torch
 
-from siamfc.data.locking import exclusive, make_folder
+from siamfc.data.locking import exclusive
 from siamfc.data.store import Store
 from siamfc.errors import InputError
+from siamfc.files import check_empty_or, make_folder
 from siamfc.network.architectures import ARCHITECTURES
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.metadata import Metadata
 from siamfc.system import commit, machine, version
 from siamfc.training.determinism import deterministic
-from siamfc.training.folder import BEST, STATE, RunFolder
+from siamfc.training.folder import BEST, RUN, STATE, RunFolder
 from siamfc.training.learner import Learner
 from siamfc.training.loop import LogLine, NotFiniteError, train
 from siamfc.training.memory import too_large
@@ -133,7 +134,7 @@ def _run(
         folder = RunFolder(out)
         stack.callback(folder.close)
         if place.is_first:
-            folder.check_place()
+            check_empty_or(out, RUN, "a run's")
             make_folder(out)
             stack.enter_context(exclusive(out))
         stack.enter_context(joined(place, device))

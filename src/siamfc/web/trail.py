@@ -208,7 +208,7 @@ class Trail:
             return
         kept = self._taken_back
         if kept is None or kept.end != self.history.end:  # tracking has gone on since
-            kept = TakenBack(before, self.history.copy(), 0)
+            kept = TakenBack(before, self.history.copy(), end=self.history.end)
         self._take_back(frame)
         self._taken_back = kept._replace(end=self.history.end)
 

@@ -6,12 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from siamfc.data.readers.images import (
-    keep_annotated,
-    list_folders,
-    list_images,
-    match_frames,
-)
+from siamfc.data.readers.images import keep_annotated, list_folders, list_images, match_frames
 from siamfc.data.readers.lasot_split import CLASSES, TEST_SEQUENCES
 from siamfc.data.readers.layout import Format
 from siamfc.data.readers.text import read_boxes, read_flags

@@ -22,12 +22,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 from PIL import Image
 
-from siamfc.data.locking import exclusive, make_folder
+from siamfc.data.locking import exclusive
 from siamfc.data.space import check_space, explained_full_disk
 from siamfc.data.synthetic.dataset import SyntheticDataset, SyntheticDatasetSettings
 from siamfc.data.synthetic.otb import TRUTH_NAME, format_truth
 from siamfc.errors import InputError, OutputError
-from siamfc.files import write_file
+from siamfc.files import make_folder, write_file
 from siamfc.workers import Workers
 
 ImageFormat = Literal["png", "jpeg"]

@@ -2,7 +2,6 @@
 
 from siamfc.evaluation.formats.layout import ResultFormat
 from siamfc.evaluation.formats.series import Series
-from siamfc.evaluation.formats.staging import whole_folder
 from siamfc.evaluation.formats.trackers import (
     RESULT_FORMATS,
     TrackerResults,
@@ -22,6 +21,5 @@ __all__ = [
     "read_record",
     "read_trackers",
     "require_result_folder",
-    "whole_folder",
     "write_tracker",
 ]

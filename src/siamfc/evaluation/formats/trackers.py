@@ -18,12 +18,12 @@ from siamfc.evaluation.formats.inbox import Inbox
 from siamfc.evaluation.formats.layout import ResultFormat, Tracks
 from siamfc.evaluation.formats.mot import MOT
 from siamfc.evaluation.formats.series import Series, member_folders
-from siamfc.evaluation.formats.staging import whole_folder
 from siamfc.evaluation.formats.tables import CSV, JSONL, SIAMFC
 from siamfc.evaluation.formats.text import LASOT, OTB, TRACKINGNET, UAV123
 from siamfc.evaluation.formats.vot import VOT
 from siamfc.evaluation.results import read_track
 from siamfc.evaluation.schemes import ONE_PASS, Scheme
+from siamfc.files import StagedFile, whole_folder
 
 _ALL = (SIAMFC, VOT, GOT10K, MOT, OTB, LASOT, UAV123, TRACKINGNET, COCOVID, CVAT, CSV, JSONL)
 
@@ -221,12 +221,12 @@ def write_tracker(
 def _zip(folder: Path) -> Path:
     """Zip what is in a folder, without the folder itself, as the servers want it."""
     path = folder.with_name(f"{folder.name}.zip")
-    partial = folder.with_name(f".{folder.name}.zip.partial")
+    staged = StagedFile(path, overwrite=True)
     try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(staged.path, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in sorted(folder.rglob("*.txt")):
                 archive.write(file, file.relative_to(folder))
-        partial.replace(path)
+        staged.commit()
     finally:
-        partial.unlink(missing_ok=True)
+        staged.discard()
     return path
