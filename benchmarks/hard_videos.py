@@ -10,6 +10,8 @@ event to the middle of the video:
 - `cut`: the camera jumps; the target is somewhere else at once, several times.
 - `twin`: another of the target's kind, as it looked at first, comes near and goes.
 - `replaced`: the target is away while such a one crosses the picture (video 6 of the thesis).
+- `turning`, `growing`, `relit`: no event, but targets that turn, change in size, or are seen in a
+  light that changes, as of `VIDEO_KINDS`.
 
 Frames in which the target cannot be seen have no true box (`nan`).
 """
@@ -27,10 +29,11 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from siamfc.data.procedural.drawing import TORCH
 from siamfc.data.procedural.textures import TextureSettings, draw_textures
-from siamfc.data.procedural.videos import ProceduralVideos
+from siamfc.data.procedural.videos import VIDEO_KINDS, ProceduralVideos, VideoSettings
 from siamfc.data.sequences import FrameFiles, Sequence
 
-KINDS = ("plain", "hidden", "away", "cut", "twin", "replaced")
+EVENTS = ("plain", "hidden", "away", "cut", "twin", "replaced")
+KINDS = (*EVENTS, "turning", "growing", "relit")
 SIZE = np.array([480, 360])
 _SMOOTHING = 12.0
 """Deviation of the camera's lag behind the target, frames."""
@@ -203,7 +206,10 @@ def _draw(
     on_gpu = device.startswith("cuda")
     textures = TextureSettings(count=256 if on_gpu else 24, size=512 if on_gpu else 256)
     bank = draw_textures(textures, random)
-    videos = ProceduralVideos(count=count, frames=frames, bank=bank, seed=seed, drawing=TORCH)
+    settings = VIDEO_KINDS.get(kind, VideoSettings())
+    videos = ProceduralVideos(
+        count=count, frames=frames, bank=bank, seed=seed, settings=settings, drawing=TORCH
+    )
     generator = np.random.Generator(np.random.PCG64(seed))
     events = [draw_event(generator, frames) for _ in range(count)]
     scene = videos.boxes.double().cpu().numpy()

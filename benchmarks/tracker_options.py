@@ -28,7 +28,7 @@ import numpy as np
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parent))
 
-from hard_videos import KINDS, write_videos
+from hard_videos import EVENTS, KINDS, write_videos
 
 from siamfc.data.readers import find_format
 from siamfc.data.sequences import Sequence, read_sequences
@@ -294,7 +294,7 @@ def main() -> None:
     parser.add_argument("--drawing", help="device that draws the videos, if not --device")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--videos", type=int, default=10, help="of each procedural kind")
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="procedural ones")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=EVENTS, help="procedural ones")
     parser.add_argument("--frames", type=int, default=90, help="of each video that is drawn")
     parser.add_argument("--seed", type=int, default=2024, help="of the videos that are drawn")
     parser.add_argument("--only", action="append", help="options whose name contains this")

@@ -15,6 +15,7 @@ from siamfc.tracking import (
     settings_for,
     settings_for_weights,
 )
+from siamfc.tracking.updating import UpdateSettings, update_by_name
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +46,18 @@ def test_a_network_that_gives_boxes_has_its_own(light):
     assert settings_for_weights("siamfc").lost.windows == 0
 
 
+def test_what_the_exemplar_takes_in_is_the_networks_choice_or_ones_own(light):
+    recent = update_by_name("recent")
+    assert settings_for_weights(light).update == recent == BoxTrackerSettings().update
+    assert settings_for_weights("siamfc").update == UpdateSettings()
+    for weights in (light, "siamfc"):
+        for name in ("none", "sure", "recent"):
+            assert settings_for_weights(weights, update=name).update == update_by_name(name)
+
+
 def test_what_it_cannot_do_is_refused(light):
     with pytest.raises(InputError, match=r"scales: expected 1, or none given, for .*light.* got 5"):
         settings_for_weights(light, 5)
-    with pytest.raises(InputError, match=r"update: expected 'none' .* got 'sure'"):
-        settings_for_weights(light, update="sure")
 
 
 def test_unknown_weights_are_named():

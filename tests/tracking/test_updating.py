@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fakes import IdealMatcher
+from fakes import IdealBoxMatcher, IdealMatcher
 from siamfc import geometry
 from siamfc.errors import InputError
 from siamfc.network import load_matcher
@@ -12,6 +12,7 @@ from siamfc.tracking.lost import LostSettings
 from siamfc.tracking.updating import (
     UpdateSettings,
     first_and_latest,
+    first_and_recent,
     mix,
     moving_average,
     previous_frame,
@@ -62,7 +63,8 @@ class TestSettings:
     def test_the_default_changes_nothing(self):
         assert not UpdateSettings().changes_exemplar
         assert not UpdateSettings(rate=0.5, first_share=1).changes_exemplar
-        for recipe in (previous_frame, moving_average, sure_average, first_and_latest):
+        recipes = (previous_frame, moving_average, sure_average, first_and_latest, first_and_recent)
+        for recipe in recipes:
             assert recipe().changes_exemplar
 
     @pytest.mark.parametrize("name", ["rate", "lowest_score", "first_share"])
@@ -75,7 +77,18 @@ class TestSettings:
 def test_only_sure_targets_that_are_not_lost_are_taken_in():
     settings = UpdateSettings(rate=0.2, lowest_score=0.6)
     scores, lost = np.array([0.6, 0.59, 0.9]), np.array([False, False, True])
-    assert update_rates(scores, lost, settings).tolist() == [0.2, 0, 0]
+    assert update_rates(scores, lost, np.ones(3, int), settings).tolist() == [0.2, 0, 0]
+
+
+def test_targets_wait_between_two_frames_that_are_taken_in():
+    settings = UpdateSettings(rate=0.2, every=20)
+    waited = np.array([0, 19, 20, 21])
+    assert update_rates(np.ones(4), np.zeros(4, bool), waited, settings).tolist() == [
+        0,
+        0,
+        0.2,
+        0.2,
+    ]
 
 
 class TestMix:
@@ -203,7 +216,39 @@ def test_every_runtime_can_update_and_look_elsewhere(runtime):
     state = begin(image(), [BOX, [100, 20, 20, 20]], matcher)
     lost = step(state, image(1), matcher, settings)
     assert lost.targets.lost.all()
-    assert lost.average is None
+    np.testing.assert_array_equal(lost.waited, [1, 1])
+    np.testing.assert_array_equal(np.asarray(lost.exemplars), np.asarray(state.exemplars))
     taken = step(step(state, image(1), matcher, updating), image(2), matcher, updating)
-    assert taken.average.shape == state.exemplars.shape
+    assert taken.waited.tolist() == [0, 2]  # the second was never sure
+    assert taken.average.shape == taken.exemplars.shape == state.exemplars.shape
+    assert (np.asarray(taken.exemplars) != np.asarray(state.exemplars)).any()
     assert np.isfinite(taken.targets.boxes).all()
+
+
+def test_a_network_that_gives_boxes_takes_in_a_sure_frame_in_twenty():
+    class Watched(IdealBoxMatcher):
+        """Writes down in which frames it embeds, and boxes' sizes; exemplars say how many."""
+
+        def __init__(self):
+            super().__init__()
+            self.frame, self.taken, self.searched = 0, [], []
+
+        def embed_exemplar(self, crops, sizes):
+            self.taken.append((self.frame, sizes[0].tolist()))
+            return np.full((len(crops), 2), float(len(self.taken)))
+
+        def locate(self, exemplars, searches):
+            self.searched.append(exemplars[0, 0])
+            return super().locate(exemplars, searches)
+
+    matcher = Watched()
+    tracker = Tracker(matcher)
+    tracker.init(image(), BOX)
+    for matcher.frame in range(1, 50):
+        hidden = 40 <= matcher.frame < 45
+        picture = image(10 - abs(matcher.frame % 20 - 10))
+        tracker.update(np.full_like(picture, 255) if hidden else picture)
+        assert tracker.lost == hidden
+    assert [frame for frame, _ in matcher.taken] == [0, 20, 45]
+    np.testing.assert_allclose([size for _, size in matcher.taken], 63.5, rtol=0.02)
+    assert matcher.searched == [1.0] * 20 + [1.5] * 25 + [2.0] * 4

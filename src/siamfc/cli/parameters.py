@@ -58,10 +58,11 @@ class SearchOptions:
     """How the object is searched for."""
 
     scales: Scales = None
-    update: Literal["none", "previous", "average", "sure", "both"] = "none"
+    update: Literal["none", "previous", "average", "sure", "both", "recent"] | None = None
     """What is searched for. none: the object as it was in the first frame. previous: as it was
     one frame ago. average: a moving average. sure: one of the frames with a high score. both: the
-    first frame and such an average together. Only with --weights siamfc."""
+    first frame and such an average together. recent: the first frame and a recent one with a high
+    score together. By default recent with --weights light and none with siamfc."""
     search_again: Annotated[bool | None, Parameter(negative="--no-search-again", n_tokens=0)] = None
     """Look for an object that is lost all over the frame, which takes several times as long while
     it is lost. By default --weights light does and siamfc doesn't."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from siamfc.tracking.checks import check_range
 from siamfc.tracking.lost import LostSettings
+from siamfc.tracking.updating import UpdateSettings, first_and_recent
 
 
 def _lost() -> LostSettings:
@@ -31,6 +32,8 @@ class BoxTrackerSettings:
     """Smallest width and height that a target may shrink to, as a share of its first."""
     largest_scale: float = 10.0
     """Largest width and height that a target may grow to, as a multiple of its first."""
+    update: UpdateSettings = field(default_factory=first_and_recent)
+    """What the exemplar takes from later frames."""
     lost: LostSettings = field(default_factory=_lost)
     """When a target counts as lost, and where it is then looked for."""
 

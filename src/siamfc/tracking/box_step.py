@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from siamfc import geometry
-from siamfc.network.matcher import BoxMatcher
+from siamfc.network.matcher import BoxMatcher, Embedding
 from siamfc.tracking.box_settings import BoxTrackerSettings
 from siamfc.tracking.box_targets import BoxTargets, advance_boxes, recover_boxes, start_boxes
 from siamfc.tracking.elsewhere import look_elsewhere
@@ -23,22 +23,27 @@ def begin_boxes(
     height, width = geometry.as_image(image).shape[:2]
     targets = start_boxes(boxes, (width, height))
     fill = geometry.mean_color(image)
-    crops = exemplar_crops(targets, image, fill, matcher.spec)
-    exemplars = matcher.embed_exemplar(crops, targets.exemplar_sizes(matcher.spec))
-    return TrackerState(targets=targets, exemplars=exemplars, fill=fill)
+    return TrackerState.begin(targets, _embed(targets, image, fill, matcher), fill)
 
 
 def step_boxes(
     state: TrackerState, image: ByteImage, matcher: BoxMatcher, settings: BoxTrackerSettings
 ) -> TrackerState:
-    """See `siamfc.tracking.step`."""
+    """See `siamfc.tracking.step`.
+
+    The exemplars are updated before lost targets are looked for elsewhere: what is found there
+    has to hold out for a frame.
+    """
     targets, spec = state.targets, matcher.spec
     if not isinstance(targets, BoxTargets):
         raise foreign_state("gives boxes")
     windows = targets.present_windows(spec)
     crops = window_crops(image, *windows, spec.search_size, state.fill)
     logits, boxes = matcher.locate(state.exemplars, crops)
-    targets = advance_boxes(targets, logits, boxes, settings, spec, matcher.calibration)
+    targets = moved = advance_boxes(targets, logits, boxes, settings, spec, matcher.calibration)
+    state = replace(state, targets=moved).update(
+        settings.update, lambda rows: _embed(moved.take(rows), image, state.fill, matcher)
+    )
     found = look_elsewhere(targets, image, state.fill, spec, settings.lost)
     if found is not None:
         rows, centers, searches = found
@@ -49,3 +54,11 @@ def step_boxes(
         recovered = recover_boxes(lost, centers, logits, boxes, settings, spec, matcher.calibration)
         targets = targets.put(rows, recovered)
     return replace(state, targets=targets)
+
+
+def _embed(
+    targets: BoxTargets, image: ByteImage, fill: ByteImage, matcher: BoxMatcher
+) -> Embedding:
+    """Exemplars of targets where they are."""
+    crops = exemplar_crops(targets, image, fill, matcher.spec)
+    return matcher.embed_exemplar(crops, targets.exemplar_sizes(matcher.spec))

@@ -8,7 +8,7 @@ from siamfc.network.architectures import LIGHT
 from siamfc.network.matcher import AnyMatcher, gives_boxes
 from siamfc.tracking.box_settings import BoxTrackerSettings
 from siamfc.tracking.settings import TrackerSettings, settings_for
-from siamfc.tracking.updating import UpdateName
+from siamfc.tracking.updating import UpdateName, update_by_name
 
 AnySettings = TrackerSettings | BoxTrackerSettings
 """Of a tracker with a network of either kind."""
@@ -49,7 +49,7 @@ def settings_for_weights(
     weights: str | Path = "default",
     scales: int | None = None,
     *,
-    update: UpdateName = "none",
+    update: UpdateName | None = None,
     search_again: bool | None = None,
 ) -> AnySettings:
     """Return settings for a name that `siamfc models` lists, or a path; loads no network.
@@ -57,7 +57,8 @@ def settings_for_weights(
     Args:
         weights: as for `load_matcher`.
         scales: an odd number from 1 to 99; None: as many as suit the network.
-        update: what the exemplar takes from later frames; see `siamfc.tracking.updating`.
+        update: what the exemplar takes from later frames, see `siamfc.tracking.updating`; None:
+            what suits the network, nothing for SiamFC and `recent` for one that gives boxes.
         search_again: whether a target that is lost is looked for all over the frame; None: if it
             is a network that gives boxes, whose score tells what is lost.
 
@@ -69,19 +70,18 @@ def settings_for_weights(
 
     if read_metadata(weights).architecture != LIGHT.name:
         return settings_for(
-            3 if scales is None else scales, update=update, search_again=bool(search_again)
+            3 if scales is None else scales,
+            update=update or "none",
+            search_again=bool(search_again),
         )
     if scales not in (None, 1):
         raise InputError(
             f"scales: expected 1, or none given, for weights {str(weights)!r}, whose network gives "
             f"the size itself; got {scales}: weights 'siamfc' search scales"
         )
-    if update != "none":
-        raise InputError(
-            f"update: expected 'none' for weights {str(weights)!r}, whose network compares with "
-            f"the first frame alone; got {update!r}: weights 'siamfc' can be updated"
-        )
     settings = BoxTrackerSettings()
+    if update is not None:
+        settings = replace(settings, update=update_by_name(update))
     if search_again is False:
         settings = replace(settings, lost=replace(settings.lost, windows=0))
     return settings

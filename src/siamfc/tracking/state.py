@@ -1,6 +1,6 @@
 """What a tracker remembers from one frame to the next."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -13,6 +13,7 @@ from siamfc.network.matcher import Embedding, EmbeddingSpec
 from siamfc.tracking.box_targets import BoxTargets
 from siamfc.tracking.table import FloatArray, TargetTable
 from siamfc.tracking.targets import Targets
+from siamfc.tracking.updating import IntArray, UpdateSettings, mix, put, update_rates
 
 ByteImage = NDArray[np.uint8]
 
@@ -24,11 +25,27 @@ class TrackerState:
     targets: Targets | BoxTargets
     """Of the kind that goes with the network."""
     exemplars: Embedding
-    """(N, …) of the first frame, in the matcher's own array type."""
-    average: Embedding | None = None
-    """Moving average over the frames since, likewise; None: nothing was taken in yet."""
+    """(N, …) what is searched for, in the matcher's own array type."""
+    first: Embedding
+    """Likewise, of the first frame."""
+    average: Embedding
+    """Likewise, of the frames since; as `first` where nothing was taken in yet."""
+    waited: IntArray
+    """(N,) frames since the last that was taken in, or since the first."""
     fill: ByteImage
     """(3,) mean colour of the first frame, shown in place of what lies outside a frame."""
+
+    @classmethod
+    def begin(cls, targets: Targets | BoxTargets, exemplars: Embedding, fill: ByteImage) -> Self:
+        """The state after a first frame."""
+        return cls(
+            targets=targets,
+            exemplars=exemplars,
+            first=exemplars,
+            average=exemplars,
+            waited=np.zeros(len(targets), dtype=np.int64),
+            fill=fill,
+        )
 
     def take(self, rows: Sequence[int]) -> Self:
         """Some of the targets, in the order of `rows`."""
@@ -37,7 +54,39 @@ class TrackerState:
             self,
             targets=self.targets.take(chosen),
             exemplars=self.exemplars[chosen],
-            average=None if self.average is None else self.average[chosen],
+            first=self.first[chosen],
+            average=self.average[chosen],
+            waited=self.waited[chosen],
+        )
+
+    def with_exemplars(self, row: int, other: Self) -> Self:
+        """The state with another's exemplars, of one target, in place of a row's."""
+        return replace(
+            self,
+            exemplars=put(self.exemplars, [row], other.exemplars),
+            average=put(self.average, [row], other.average),
+        )
+
+    def update(self, settings: UpdateSettings, embed: Callable[[list[int]], Embedding]) -> Self:
+        """Take the present frame into the average of the targets that are sure and have waited.
+
+        `embed` gives the exemplars of some of the targets, by rows, where they are in this frame.
+        """
+        if not settings.changes_exemplar:
+            return self
+        targets, waited = self.targets, self.waited + 1
+        rates = update_rates(targets.score, targets.lost, waited, settings)
+        rows = np.flatnonzero(rates).tolist()
+        if not rows:
+            return replace(self, waited=waited)
+        waited[rows] = 0
+        average = mix(self.average[rows], embed(rows), rates[rows])
+        searched = mix(average, self.first[rows], np.full(len(rows), settings.first_share))
+        return replace(
+            self,
+            exemplars=put(self.exemplars, rows, searched),
+            average=put(self.average, rows, average),
+            waited=waited,
         )
 
 

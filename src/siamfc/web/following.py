@@ -1,8 +1,9 @@
 """Targets that are drawn in any frame, followed from there, and drawn anew where they went astray.
 
 A box that somebody drew is a keyframe: its exemplar holds from its frame on, until the target's
-next keyframe. All else is computed from the boxes one frame before, so that one can go on from
-any frame and gets what an uninterrupted run would have given.
+next keyframe. What was taken into it since is kept by frame, and all else is computed from the
+boxes one frame before, so that one can go on from any frame and gets what an uninterrupted run
+would have given.
 """
 
 from __future__ import annotations
@@ -25,22 +26,49 @@ Keyframes = Mapping[int, Mapping[int, Box]]
 """By frame, then by target (0-based): the boxes that were drawn."""
 
 
+_KEPT = 1000
+"""Frames that were taken in which are kept for each target; then every other of the older half is
+dropped, and who goes on from there begins with the one before."""
+
+
 @dataclass(frozen=True, eq=False)
 class _Drawn:
-    """What the network took of the boxes drawn in one frame."""
+    """What the network took of the boxes drawn in one frame, and has taken in since."""
 
+    index: int
+    """Of the frame."""
     targets: tuple[int, ...]
     state: TrackerState
     crops: NDArray[np.uint8]
     """(N, 127, 127, 3) exemplar images."""
     _taken: dict[tuple[int, ...], TrackerState] = field(default_factory=dict)
+    _since: dict[int, list[tuple[int, TrackerState]]] = field(default_factory=dict)
+    """By row: frames that were taken in, ascending, and the target's state after each."""
 
-    def take(self, targets: Sequence[int]) -> TrackerState:
-        """The state of some of the targets; kept, as it is asked for in every frame."""
+    def before(self, index: int, targets: Sequence[int], previous: FloatArray) -> TrackerState:
+        """The state of some of the targets before a later frame, (N, 4) `previous` their boxes."""
         rows = tuple(self.targets.index(target) for target in targets)
-        if rows not in self._taken:
+        if rows not in self._taken:  # kept, as it is asked for in every frame
             self._taken[rows] = self.state.take(rows)
-        return self._taken[rows]
+        state, waited = self._taken[rows], np.full(len(rows), index - 1 - self.index)
+        for place, row in enumerate(rows):
+            for frame, taken_in in reversed(self._since.get(row, ())):
+                if frame < index:
+                    state = state.with_exemplars(place, taken_in)
+                    waited[place] = index - 1 - frame
+                    break
+        return replace(state, targets=state.targets.at(previous), waited=waited)
+
+    def keep(self, index: int, targets: Sequence[int], state: TrackerState) -> None:
+        """Keep what was taken in of some of the targets in a frame, and nothing later than it."""
+        for place, target in enumerate(targets):
+            row = self.targets.index(target)
+            kept = [one for one in self._since.get(row, ()) if one[0] < index]
+            if state.waited[place] == 0:
+                kept.append((index, state.take([place])))
+            if len(kept) > _KEPT:
+                del kept[: _KEPT // 2 : 2]
+            self._since[row] = kept
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -97,9 +125,12 @@ class Following:
         for origin, members in self._groups(index, keyframes).items():
             followed = [target for target in members if target not in here]
             if followed:
-                state = self._state(origin, followed, previous)
-                targets = step(state, image, self._matcher, self._settings).targets
-                boxes[followed], scores[followed] = targets.boxes, targets.score
+                drawn = self._drawn[origin]
+                state = drawn.before(index, followed, previous[followed])
+                state = step(state, image, self._matcher, self._settings)
+                if self._settings.update.changes_exemplar:
+                    drawn.keep(index, followed, state)
+                boxes[followed], scores[followed] = state.targets.boxes, state.targets.score
         if here:
             members = sorted(here)
             self._draw(image, index, members, [here[target] for target in members])
@@ -117,7 +148,7 @@ class Following:
         origin = _origin(index, target, keyframes)
         if origin not in self._drawn or not np.isfinite(previous[target]).all():
             return None
-        state = self._state(origin, [target], previous)
+        state = self._drawn[origin].before(index, [target], previous[[target]])
         seen = view_search(state, image, self._matcher)
         x, y, width, height = seen.area.tolist()
         return NetworkView(
@@ -147,15 +178,10 @@ class Following:
             groups.setdefault(origin, []).append(target)
         return groups
 
-    def _state(self, origin: int, members: list[int], previous: FloatArray) -> TrackerState:
-        """The state of some targets that were drawn together, at their previous boxes."""
-        first = self._drawn[origin].take(members)
-        return replace(first, targets=first.targets.at(previous[members]))
-
     def _draw(self, image: Image, index: int, members: list[int], boxes: list[Box]) -> None:
         state = begin(image, boxes, self._matcher, self._settings)
         crops = exemplar_crops(state.targets, image, state.fill, self._matcher.spec)
-        self._drawn[index] = _Drawn(tuple(members), state, crops)
+        self._drawn[index] = _Drawn(index, tuple(members), state, crops)
 
     def _crop_of(self, origin: int, target: int) -> Image:
         drawn = self._drawn[origin]
