@@ -235,6 +235,6 @@ def test_cuda_in_half_precision_agrees():
         found = cuda.locate(embeddings, searches)
         for one, other in zip(found, expected, strict=True):
             assert np.abs(one - other).max() < 2e-2 * np.ptp(other)
-    alone = cuda.locate(embeddings[1:], searches[1:])
+    alone = cuda.locate(embeddings[1:], searches[1:])  # rounds otherwise: another batch size
     for one, other in zip(alone, found, strict=True):
-        np.testing.assert_allclose(one, other[1:], atol=1e-2 * np.ptp(other))
+        assert np.abs(one - other[1:]).max() < 2e-2 * np.ptp(other)
