@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +23,8 @@ from siamfc.errors import InputError
 from siamfc.evaluation import SiamFC, evaluate
 from siamfc.evaluation.procedural import Model, follow_videos, score_tracking
 from siamfc.files import write_file
+from siamfc.tracking import BoxTrackerSettings
+from siamfc.tracking.updating import UpdateSettings
 from siamfc.training.recipes import Recipe
 from siamfc.workers import Workers
 
@@ -93,18 +95,24 @@ def _bank(count: int, seed: int, device: torch.device) -> Tensor:
 def track_sequences(folders: Iterable[Path], root: Path, device: str, workers: int) -> None:
     """Track real sequences in the layout of OTB with all weights that have not done so.
 
+    The tracker looks for what the first frame shows, where the target was, so that nothing but
+    the weights counts.
+
     Raises:
         InputError: a sequence that could not be tracked to its end.
         DatasetError: no sequences there.
     """
     sequences = list(read_sequences(find_format("otb").open(root)))
+    lost = replace(BoxTrackerSettings().lost, windows=0)
+    settings = BoxTrackerSettings(update=UpdateSettings(), lost=lost)
     with Workers(workers) as pool:
         for folder in folders:
             with claim(folder) as free:
                 path = folder / SEQUENCES
                 if not free or path.exists() or not (folder / WEIGHTS).exists():
                     continue
-                factory = SiamFC(weights=folder / WEIGHTS, device=device, threads=1)
+                weights = folder / WEIGHTS
+                factory = SiamFC(weights=weights, device=device, threads=1, settings=settings)
                 found = evaluate(factory, sequences, workers=pool if workers > 1 else None)
                 if found.failures:
                     name, reason = next(iter(found.failures.items()))

@@ -45,7 +45,7 @@ from siamfc.network.loading import read_metadata
 from siamfc.report.statistics import paired_difference
 from siamfc.tracking import AnySettings, BoxTrackerSettings, Tracker, TrackerSettings
 from siamfc.tracking.lost import LostSettings
-from siamfc.tracking.updating import UpdateSettings
+from siamfc.tracking.updating import UpdateSettings, first_and_recent
 from siamfc.workers import Workers
 
 STEPS = (4, 16, 32)
@@ -81,15 +81,33 @@ def options(weights: str) -> dict[str, AnySettings]:
 
 
 def box_options() -> dict[str, AnySettings]:
-    """How many further squares are searched for a lost target, and from what score it is moved."""
+    """What the exemplar takes from later frames; how a lost target is looked for elsewhere."""
 
     def again(windows: int, **changes: float) -> BoxTrackerSettings:
-        settings = BoxTrackerSettings()
-        return replace(settings, lost=replace(settings.lost, windows=windows, **changes))
+        lost = replace(BoxTrackerSettings().lost, windows=windows, **changes)
+        return BoxTrackerSettings(lost=lost, update=UpdateSettings())
 
     rows: dict[str, AnySettings] = {NONE: again(0)}
+    for name, update in box_updates().items():
+        rows[name] = replace(again(0), update=update)
+        rows[f"{name}, again"] = replace(again(3), update=update)
     rows |= {f"again, {count} windows": again(count) for count in (2, 3, 4, 8, 24)}
     return rows | {"again, 8 windows, moved 0.95": again(8, moved_from=0.95)}
+
+
+def box_updates() -> dict[str, UpdateSettings]:
+    """What the exemplar takes in by default, and variants of it."""
+    recent = first_and_recent()
+    return {
+        "previous frame": UpdateSettings(rate=1.0),
+        "recent": recent,
+        "recent, first 0.3": replace(recent, first_share=0.3),
+        "recent, first 0.7": replace(recent, first_share=0.7),
+        "recent, every 1": replace(recent, every=1),
+        "recent, every 20": replace(recent, every=20),
+        "recent, latest": replace(recent, rate=1.0),
+        "recent, sure 0.99": replace(recent, lowest_score=0.99),
+    }
 
 
 def updates() -> dict[str, UpdateSettings]:

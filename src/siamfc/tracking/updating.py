@@ -71,8 +71,8 @@ def first_and_latest() -> UpdateSettings:
 
 
 def first_and_recent() -> UpdateSettings:
-    """Return half of the first frame and half of a sure one that is at most moments old."""
-    return UpdateSettings(rate=1.0, lowest_score=0.97, first_share=0.5, every=20)
+    """Return half of the first frame and half of an average over sure ones of late."""
+    return UpdateSettings(rate=0.5, lowest_score=0.97, first_share=0.5, every=10)
 
 
 UpdateName = Literal["none", "previous", "average", "sure", "both", "recent"]
