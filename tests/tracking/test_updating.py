@@ -77,7 +77,7 @@ class TestSettings:
 def test_only_sure_targets_that_are_not_lost_are_taken_in():
     settings = UpdateSettings(rate=0.2, lowest_score=0.6)
     scores, lost = np.array([0.6, 0.59, 0.9]), np.array([False, False, True])
-    assert update_rates(scores, lost, np.ones(3, int), settings).tolist() == [0.2, 0, 0]
+    assert update_rates(scores, lost, *np.ones((2, 3), int), settings).tolist() == [0.2, 0, 0]
 
 
 def test_targets_wait_between_two_frames_that_are_taken_in():
@@ -160,6 +160,14 @@ class TestFollowing:
         matcher, _ = followed([image(0, grey=g) for g in (0, 100, 100)], update)
         dark, light = (IdealMatcher().embed_exemplar(c)[0] for c in matcher.embedded[:2])
         np.testing.assert_allclose(matcher.searched[1][0], 0.25 * dark + 0.75 * light, rtol=0.01)
+
+    def test_an_average_that_begins_anew_has_nothing_of_the_first_frame(self):
+        update = UpdateSettings(rate=0.5, begins_anew=True)
+        matcher, _ = followed([image(0, grey=g) for g in (0, 100, 100, 50, 50)], update)
+        embedded = [IdealMatcher().embed_exemplar(c)[0, 0] for c in matcher.embedded[:4]]
+        dark, light, _, middle = embedded
+        expected = [dark, light, light, (light + middle) / 2]
+        np.testing.assert_allclose([one[0] for one in matcher.searched], expected, rtol=0.01)
 
     def test_a_target_that_fades_stays_sure_of_itself(self):
         pictures = [image(k, grey=12 * k) for k in range(14)]
@@ -251,7 +259,7 @@ def test_a_network_that_gives_boxes_takes_in_a_sure_frame_in_ten():
         assert tracker.lost == hidden
     assert [frame for frame, _ in matcher.taken] == [0, 10, 25]
     np.testing.assert_allclose([size for _, size in matcher.taken], 63.5, rtol=0.02)
-    average = (1 + 2) / 2, ((1 + 2) / 2 + 3) / 2
+    average = 2, (2 + 3) / 2
     recent = [(1 + one) / 2 for one in average]
     searched = [1.0] * 10 + [recent[0]] * (15 + 5) + [recent[1]] * 4  # five times elsewhere, too
     assert matcher.searched == searched

@@ -39,7 +39,8 @@ class Remembering(IdealBoxMatcher):  # type: ignore[misc]
 
 
 def settings(every: int) -> BoxTrackerSettings:
-    return BoxTrackerSettings(update=UpdateSettings(rate=0.5, first_share=0.5, every=every))
+    update = UpdateSettings(rate=0.5, first_share=0.5, every=every, begins_anew=True)
+    return BoxTrackerSettings(update=update)
 
 
 def tracked(chosen: AnySettings, targets: int) -> list[list[float]]:

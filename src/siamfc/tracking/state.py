@@ -32,6 +32,8 @@ class TrackerState:
     """Likewise, of the frames since; as `first` where nothing was taken in yet."""
     waited: IntArray
     """(N,) frames since the last that was taken in, or since the first."""
+    updates: IntArray
+    """(N,) frames that were taken in."""
     fill: ByteImage
     """(3,) mean colour of the first frame, shown in place of what lies outside a frame."""
 
@@ -44,6 +46,7 @@ class TrackerState:
             first=exemplars,
             average=exemplars,
             waited=np.zeros(len(targets), dtype=np.int64),
+            updates=np.zeros(len(targets), dtype=np.int64),
             fill=fill,
         )
 
@@ -57,6 +60,7 @@ class TrackerState:
             first=self.first[chosen],
             average=self.average[chosen],
             waited=self.waited[chosen],
+            updates=self.updates[chosen],
         )
 
     def with_exemplars(self, row: int, other: Self) -> Self:
@@ -65,6 +69,7 @@ class TrackerState:
             self,
             exemplars=put(self.exemplars, [row], other.exemplars),
             average=put(self.average, [row], other.average),
+            updates=put(self.updates, [row], other.updates),
         )
 
     def update(self, settings: UpdateSettings, embed: Callable[[list[int]], Embedding]) -> Self:
@@ -75,7 +80,7 @@ class TrackerState:
         if not settings.changes_exemplar:
             return self
         targets, waited = self.targets, self.waited + 1
-        rates = update_rates(targets.score, targets.lost, waited, settings)
+        rates = update_rates(targets.score, targets.lost, waited, self.updates, settings)
         rows = np.flatnonzero(rates).tolist()
         if not rows:
             return replace(self, waited=waited)
@@ -87,6 +92,7 @@ class TrackerState:
             exemplars=put(self.exemplars, rows, searched),
             average=put(self.average, rows, average),
             waited=waited,
+            updates=self.updates + (rates > 0),
         )
 
 

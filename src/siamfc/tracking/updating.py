@@ -37,6 +37,9 @@ class UpdateSettings:
     """Share of the first frame's exemplar in what is searched for, beside the moving average."""
     every: int = 1
     """Frames at least from one that is taken in to the next."""
+    begins_anew: bool = False
+    """Whether the moving average begins with the first frame that is taken in, and not with the
+    video's, which has its share already."""
 
     def __post_init__(self) -> None:
         check_range("rate", self.rate, 0, 1)
@@ -72,7 +75,7 @@ def first_and_latest() -> UpdateSettings:
 
 def first_and_recent() -> UpdateSettings:
     """Return half of the first frame and half of an average over sure ones of late."""
-    return UpdateSettings(rate=0.5, lowest_score=0.97, first_share=0.5, every=10)
+    return UpdateSettings(rate=0.5, lowest_score=0.97, first_share=0.5, every=10, begins_anew=True)
 
 
 UpdateName = Literal["none", "previous", "average", "sure", "both", "recent"]
@@ -96,20 +99,32 @@ def update_by_name(name: UpdateName) -> UpdateSettings:
 
 
 def update_rates(
-    scores: FloatArray, lost: NDArray[np.bool_], waited: IntArray, settings: UpdateSettings
+    scores: FloatArray,
+    lost: NDArray[np.bool_],
+    waited: IntArray,
+    updates: IntArray,
+    settings: UpdateSettings,
 ) -> FloatArray:
-    """Share (N,) of the present frame in each target's average: the rate, or 0 if it has none.
+    """Share (N,) of the present frame in each target's average; 0 if it isn't taken in.
 
-    It has one if the target is sure, and if `waited`, the frames since the last that was taken
-    in, (N,), are enough.
+    It is if the target is sure, and if the frames since the last that was taken in are enough.
 
-    >>> rates = UpdateSettings(rate=0.1, lowest_score=0.5, every=2)
-    >>> lost = np.array([False, False, True, False])
-    >>> update_rates(np.array([0.9, 0.4, 0.9, 0.9]), lost, np.array([2, 2, 2, 1]), rates)
-    array([0.1, 0. , 0. , 0. ])
+    Args:
+        scores: (N,) of the targets.
+        lost: (N,) whether they are.
+        waited: (N,) frames since the last that was taken in, or since the first.
+        updates: (N,) frames that were taken in.
+        settings: of the tracker.
+
+    >>> rates = UpdateSettings(rate=0.1, lowest_score=0.5, every=2, begins_anew=True)
+    >>> lost = np.array([False, False, True, False, False])
+    >>> scores, waited = np.array([0.9, 0.4, 0.9, 0.9, 0.9]), np.array([2, 2, 2, 1, 2])
+    >>> update_rates(scores, lost, waited, np.array([1, 1, 1, 1, 0]), rates)
+    array([0.1, 0. , 0. , 0. , 1. ])
     """
     taken = (scores >= settings.lowest_score) & ~lost & (waited >= settings.every)
-    return np.where(taken, settings.rate, 0.0)
+    rates = np.where((updates == 0) & settings.begins_anew, 1.0, settings.rate)
+    return np.where(taken, rates, 0.0)
 
 
 def mix(embeddings: Embedding, others: Embedding, shares: FloatArray) -> Embedding:
