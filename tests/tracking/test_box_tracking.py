@@ -49,13 +49,13 @@ class ChartMatcher:
     def embed_exemplar(self, crops, sizes):
         """Which target each is: the one whose centre the crop shows in its middle."""
         self.sizes = sizes
-        shown = np.stack([self.read(crop)[1] for crop in crops])
-        away = shown[:, None] - boxes.center(self.truth[0])[None]
-        return np.hypot(*np.moveaxis(away, -1, 0)).argmin(axis=1)[:, None]
+        frames, shown, _ = zip(*map(self.read, crops), strict=True)
+        away = np.stack(shown)[:, None] - boxes.center(self.truth[list(frames)])
+        return np.hypot(*np.moveaxis(away, -1, 0)).argmin(axis=1)[:, None].astype(float)
 
     def locate(self, exemplars, searches):
         corners = []
-        for target, search in zip(exemplars[:, 0], searches, strict=True):
+        for target, search in zip(exemplars[:, 0].astype(int), searches, strict=True):
             frame, center, side = self.read(search)
             truth = self.truth[frame, target]
             edges = np.concatenate([truth[:2], truth[:2] + truth[2:]])

@@ -1,4 +1,6 @@
-"""The shipped weights' calibration in the tracker: it changes what is told, and no box."""
+"""The shipped weights' calibration in the tracker: it changes what is told, and by itself no box."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,7 +8,8 @@ import pytest
 from siamfc.data.synthetic.video import SquareVideo, SquareVideoSettings
 from siamfc.network import load_matcher
 from siamfc.network.calibration import Calibration
-from siamfc.tracking import Tracker, view_search
+from siamfc.tracking import BoxTrackerSettings, Tracker, view_search
+from siamfc.tracking.updating import UpdateSettings
 
 
 @pytest.fixture(scope="module")
@@ -15,11 +18,12 @@ def video():
 
 
 def tracked(video, calibration):
-    """Boxes and scores (F,) of the tracker with the light network and this calibration."""
+    """Boxes and scores (F,) of the light network's tracker, which does nothing by the score."""
     matcher = load_matcher("light", device="cpu", threads=1)
     if calibration is not None:
         matcher.calibration = calibration
-    tracker = Tracker(matcher)
+    lost = replace(BoxTrackerSettings().lost, windows=0)
+    tracker = Tracker(matcher, BoxTrackerSettings(update=UpdateSettings(), lost=lost))
     tracker.init(video[0], video.boxes[0])
     rows = [(tracker.update(video[index]).tolist(), tracker.score) for index in range(1, 12)]
     return [box for box, _ in rows], np.array([score for _, score in rows])

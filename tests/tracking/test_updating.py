@@ -83,12 +83,8 @@ def test_only_sure_targets_that_are_not_lost_are_taken_in():
 def test_targets_wait_between_two_frames_that_are_taken_in():
     settings = UpdateSettings(rate=0.2, every=20)
     waited = np.array([0, 19, 20, 21])
-    assert update_rates(np.ones(4), np.zeros(4, bool), waited, settings).tolist() == [
-        0,
-        0,
-        0.2,
-        0.2,
-    ]
+    rates = update_rates(np.ones(4), np.zeros(4, bool), waited, waited, settings)
+    assert rates.tolist() == [0, 0, 0.2, 0.2]
 
 
 class TestMix:
@@ -164,7 +160,7 @@ class TestFollowing:
     def test_an_average_that_begins_anew_has_nothing_of_the_first_frame(self):
         update = UpdateSettings(rate=0.5, begins_anew=True)
         matcher, _ = followed([image(0, grey=g) for g in (0, 100, 100, 50, 50)], update)
-        embedded = [IdealMatcher().embed_exemplar(c)[0, 0] for c in matcher.embedded[:4]]
+        embedded = [IdealMatcher().embed_exemplar(crops)[0] for crops in matcher.embedded[:4]]
         dark, light, _, middle = embedded
         expected = [dark, light, light, (light + middle) / 2]
         np.testing.assert_allclose([one[0] for one in matcher.searched], expected, rtol=0.01)
