@@ -88,9 +88,8 @@ def box_options() -> dict[str, AnySettings]:
         return BoxTrackerSettings(lost=lost, update=UpdateSettings())
 
     rows: dict[str, AnySettings] = {NONE: again(0)}
-    for name, update in box_updates().items():
-        rows[name] = replace(again(0), update=update)
-        rows[f"{name}, again"] = replace(again(3), update=update)
+    rows |= {name: replace(again(0), update=update) for name, update in box_updates().items()}
+    rows["recent, again, 3 windows"] = BoxTrackerSettings()
     rows |= {f"again, {count} windows": again(count) for count in (2, 3, 4, 8, 24)}
     return rows | {"again, 8 windows, moved 0.95": again(8, moved_from=0.95)}
 

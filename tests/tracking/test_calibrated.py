@@ -1,4 +1,4 @@
-"""The shipped weights' calibration in the tracker: it changes what is told, and by itself no box."""
+"""The shipped weights' calibration in the tracker: it changes what is told, no box by itself."""
 
 from dataclasses import replace
 
