@@ -23,7 +23,7 @@ def models(*, json: Flag = False) -> int:
         print_json({"models": [_entry(item) for item in weights]})
     elif weights:
         scores = sorted({name for item in weights for name in _scores(item)})
-        header = ["name", "network", "MB", "updates/s", "pairs", *scores, "licence"]
+        header = ["name", "network", "MB", "updates/s", "on a GPU", "pairs", *scores, "licence"]
         print_table(header, [_row(item, scores) for item in weights])
     else:
         print("No weights ship with this installation: pass --weights the path of a checkpoint.")
@@ -44,16 +44,21 @@ def _entry(weights: Weights) -> dict[str, Any]:
 
 def _row(weights: Weights, scores: list[str]) -> list[str]:
     card, known = weights.metadata.card, _scores(weights)
-    pairs, speed = card.get("pairs"), card.get("updates_per_second")
+    pairs = card.get("pairs")
     return [
         f"{weights.name} *" if weights.name == DEFAULT_WEIGHTS else weights.name,
         weights.metadata.architecture,
         f"{weights.byte_count / 1e6:.1f}",
-        f"{speed:g}" if isinstance(speed, (int, float)) else "–",
+        _speed(card.get("updates_per_second")),
+        _speed(card.get("updates_per_second_on_a_gpu")),
         f"{pairs:,}" if isinstance(pairs, int) else "–",
         *(f"{known[name]:.3f}" if name in known else "–" for name in scores),
         str(card.get("licence", "–")),
     ]
+
+
+def _speed(value: object) -> str:
+    return f"{value:g}" if isinstance(value, (int, float)) else "–"
 
 
 def _scores(weights: Weights) -> dict[str, float]:

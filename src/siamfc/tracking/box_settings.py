@@ -10,8 +10,8 @@ from siamfc.tracking.updating import UpdateSettings, first_and_recent
 def _lost() -> LostSettings:
     """Thresholds on a score that is the chance that the box is right.
 
-    Read from what `benchmarks/calibration.py` prints of procedural videos: the least sure 1 % of
-    right boxes count as lost, as do 71 % of those whose target is hidden or away. A target that is
+    Read from what `benchmarks/calibration.py` prints of procedural videos: the least sure 0.5 % of
+    right boxes count as lost, as do 73 % of those whose target is hidden or away. A target that is
     lost is looked for all over the frame. One that is hidden mostly comes back where it went: what
     looks like it elsewhere has to be surer.
     """

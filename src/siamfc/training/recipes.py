@@ -129,10 +129,7 @@ def procedural() -> Recipe:
 
 
 def light() -> Recipe:
-    """Make the light network's weights: 15.9 million procedural pairs, on one GPU.
-
-    Those that ship are of its fourth epoch.
-    """
+    """Make the light network's weights that ship: 15.9 million procedural pairs, on one GPU."""
     return replace(
         procedural(),
         name="light",
