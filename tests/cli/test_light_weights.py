@@ -72,7 +72,6 @@ def test_the_toolkits_class_and_other_processes_make_it_too(light: str) -> None:
     ("arguments", "message"),
     [
         (["track", "{film}", "--box", "{box}", "--scales", "5"], "scales: expected 1, or none"),
-        (["track", "{film}", "--box", "{box}", "--update", "sure"], "update: expected 'none'"),
         (["evaluate", "otb", "{folder}", "--scales", "3"], "scales: expected 1, or none"),
         (["trax", "--scales", "3"], "scales: expected 1, or none"),
         (["serve", "{folder}", "--scales", "3", "--no-browser"], "scales: expected 1, or none"),
