@@ -7,7 +7,7 @@ from fakes import IdealBoxMatcher, IdealMatcher
 from siamfc import geometry
 from siamfc.errors import InputError
 from siamfc.network import load_matcher
-from siamfc.tracking import Tracker, TrackerSettings, begin, step
+from siamfc.tracking import Tracker, TrackerSettings, begin, step, view_search
 from siamfc.tracking.lost import LostSettings
 from siamfc.tracking.updating import (
     UpdateSettings,
@@ -259,3 +259,14 @@ def test_a_network_that_gives_boxes_takes_in_a_sure_frame_in_ten():
     recent = [(1 + one) / 2 for one in average]
     searched = [1.0] * 10 + [recent[0]] * (15 + 5) + [recent[1]] * 4  # five times elsewhere, too
     assert matcher.searched == searched
+
+
+def test_the_view_of_the_search_is_of_what_is_searched_for():
+    matcher = IdealMatcher()
+    first = begin(image(), BOX, matcher)
+    lighter = image(1, grey=60)
+    views = {}
+    for name, update in (("first", UpdateSettings()), ("previous", previous_frame())):
+        state = step(first, lighter, matcher, TrackerSettings(scales=1, update=update))
+        views[name] = view_search(state, lighter, matcher).scores.max()
+    assert views["first"] < 0.9 < views["previous"]
