@@ -27,6 +27,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -210,7 +211,8 @@ def main() -> None:
     present = matcher.calibration
     matcher.calibration = Calibration()
     tracker = Tracker(matcher)
-    kinds = {k: track_frames(s, tracker) for k, s in make_videos(options).items()}
+    videos = make_videos(options)
+    kinds = {k: track_frames(s, tracker) for k, s in videos.items()}
     drawn = join(list(kinds.values()))
     share = float(kinds["plain"].right.mean())
     raw, found = Calibration(), fit(drawn, share)
@@ -226,8 +228,7 @@ def main() -> None:
         frames = track_frames(real, tracker)
         pictures["real"] = tuple(judge(c.chance(frames.logits), frames) for c in (raw, found))
     matcher.calibration = found
-    videos = [video for some in make_videos(options).values() for video in some]
-    again = {"procedural": track_frames(videos, tracker)}
+    again = {"procedural": track_frames(list(chain(*videos.values())), tracker)}
     if real:
         again["real"] = track_frames(real, tracker)
     result = {

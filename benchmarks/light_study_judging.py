@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -23,8 +23,7 @@ from siamfc.errors import InputError
 from siamfc.evaluation import SiamFC, evaluate
 from siamfc.evaluation.procedural import Model, follow_videos, score_tracking
 from siamfc.files import write_file
-from siamfc.tracking import BoxTrackerSettings
-from siamfc.tracking.updating import UpdateSettings
+from siamfc.tracking import settings_for_weights
 from siamfc.training.recipes import Recipe
 from siamfc.workers import Workers
 
@@ -103,8 +102,6 @@ def track_sequences(folders: Iterable[Path], root: Path, device: str, workers: i
         DatasetError: no sequences there.
     """
     sequences = list(read_sequences(find_format("otb").open(root)))
-    lost = replace(BoxTrackerSettings().lost, windows=0)
-    settings = BoxTrackerSettings(update=UpdateSettings(), lost=lost)
     with Workers(workers) as pool:
         for folder in folders:
             with claim(folder) as free:
@@ -112,6 +109,7 @@ def track_sequences(folders: Iterable[Path], root: Path, device: str, workers: i
                 if not free or path.exists() or not (folder / WEIGHTS).exists():
                     continue
                 weights = folder / WEIGHTS
+                settings = settings_for_weights(weights, update="none", search_again=False)
                 factory = SiamFC(weights=weights, device=device, threads=1, settings=settings)
                 found = evaluate(factory, sequences, workers=pool if workers > 1 else None)
                 if found.failures:

@@ -1,15 +1,12 @@
 """The shipped weights' calibration in the tracker: it changes what is told, no box by itself."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from siamfc.data.synthetic.video import SquareVideo, SquareVideoSettings
 from siamfc.network import load_matcher
 from siamfc.network.calibration import Calibration
-from siamfc.tracking import BoxTrackerSettings, Tracker, view_search
-from siamfc.tracking.updating import UpdateSettings
+from siamfc.tracking import Tracker, settings_for_weights, view_search
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +19,8 @@ def tracked(video, calibration):
     matcher = load_matcher("light", device="cpu", threads=1)
     if calibration is not None:
         matcher.calibration = calibration
-    lost = replace(BoxTrackerSettings().lost, windows=0)
-    tracker = Tracker(matcher, BoxTrackerSettings(update=UpdateSettings(), lost=lost))
+    settings = settings_for_weights("light", update="none", search_again=False)
+    tracker = Tracker(matcher, settings)
     tracker.init(video[0], video.boxes[0])
     rows = [(tracker.update(video[index]).tolist(), tracker.score) for index in range(1, 12)]
     return [box for box, _ in rows], np.array([score for _, score in rows])

@@ -52,11 +52,11 @@ class _Drawn:
             self._taken[rows] = self.state.take(rows)
         state, waited = self._taken[rows], np.full(len(rows), index - 1 - self.index)
         for place, row in enumerate(rows):
-            for frame, taken_in in reversed(self._since.get(row, ())):
-                if frame < index:
-                    state = state.with_exemplars(place, taken_in)
-                    waited[place] = index - 1 - frame
-                    break
+            earlier = (one for one in reversed(self._since.get(row, ())) if one[0] < index)
+            if latest := next(earlier, None):
+                frame, taken_in = latest
+                state = state.with_exemplars(place, taken_in)
+                waited[place] = index - 1 - frame
         return replace(state, targets=state.targets.at(previous), waited=waited)
 
     def keep(self, index: int, targets: Sequence[int], state: TrackerState) -> None:
