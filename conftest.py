@@ -6,8 +6,7 @@ collect_ignore_glob = (
     []
     if importlib.util.find_spec("triton")
     else [
-        "src/siamfc/data/procedural/kernels/*",
-        "src/siamfc/network/*kernels.py",
-        "src/siamfc/network/fused*.py",
+        "src/siamfc/procedural/kernels/*",
+        "src/siamfc/network/siamfc/kernels/*",
     ]
 )

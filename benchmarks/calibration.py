@@ -39,11 +39,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from hard_videos import KINDS, write_videos
 
-from siamfc.data.readers import find_format
-from siamfc.data.sequences import Sequence, read_sequences
-from siamfc.evaluation.calibration import RIGHT, balance, fit_calibration, measure_reliability
-from siamfc.evaluation.metrics import overlap
+from siamfc.datasets.readers import find_format
+from siamfc.datasets.sequences import Sequence, read_sequences
 from siamfc.evaluation.runs import one_pass
+from siamfc.evaluation.scoring.calibration import (
+    RIGHT,
+    balance,
+    fit_calibration,
+    measure_reliability,
+)
+from siamfc.evaluation.scoring.metrics import overlap
 from siamfc.network import export_weights, load_checkpoint, load_matcher
 from siamfc.network.calibration import Calibration, sigmoid
 from siamfc.network.matcher import gives_boxes

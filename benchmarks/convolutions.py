@@ -2,8 +2,8 @@
 
 Forward, inputs' gradient and weights' gradient of every layer on search images, channels last, in
 bfloat16, by torch; grouped convolutions as one, as one for each group, and as a dense one with
-zeros; the first one also by `siamfc.network.fused_convolution`. Milliseconds and the rate of useful
-operations, which zeros and padding are not.
+zeros; the first one also by `siamfc.network.siamfc.kernels.convolution`. Milliseconds and the rate
+of useful operations, which zeros and padding are not.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from training_ways import time_in_turn
 
-from siamfc.network.architecture import LAYERS, POOL_SIZE, POOL_STRIDE, Convolution
+from siamfc.network.siamfc.architecture import LAYERS, POOL_SIZE, POOL_STRIDE, Convolution
 
 Case = tuple[str, int, int, int, int, int]
 """Name, convolutions alike, inputs, outputs, kernel, groups."""
@@ -53,7 +53,7 @@ def measure(case: Case, size: int, batch: int, device: torch.device, rounds: int
 
 def measure_own(size: int, batch: int, device: torch.device, rounds: int) -> list[float]:
     """The same of conv1 by the project's kernels, which give images no gradient."""
-    from siamfc.network.fused_convolution import convolve_folded
+    from siamfc.network.siamfc.kernels.convolution import convolve_folded
 
     image = torch.randn((batch, size, size, 16), device=device, dtype=torch.bfloat16)
     image = image.permute(0, 3, 1, 2)

@@ -26,12 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from siamfc.data.clip import ClipSettings, ProceduralClip
-from siamfc.data.curation import curate
-from siamfc.data.curation_settings import CurationSettings, Outcome
-from siamfc.data.pairs import PairSampling, StorePairs
-from siamfc.data.readers import open_dataset
-from siamfc.data.store import Store
+from siamfc.crops.curation import curate
+from siamfc.crops.curation_settings import CurationSettings, Outcome
+from siamfc.crops.pairs import PairSampling, StorePairs
+from siamfc.crops.store import Store
+from siamfc.datasets.readers import open_dataset
+from siamfc.synthetic.clip import ClipSettings, ProceduralClip
 from siamfc.workers import Workers
 
 WIDTH, HEIGHT = 1280, 720

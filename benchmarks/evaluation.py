@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from siamfc.data.sequences import FrameFiles, Sequence
+from siamfc.datasets.sequences import FrameFiles, Sequence
 from siamfc.evaluation import SiamFC, evaluate
 from siamfc.system import machine
 from siamfc.workers import Workers

@@ -27,10 +27,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from siamfc.data.procedural.drawing import TORCH
-from siamfc.data.procedural.textures import TextureSettings, draw_textures
-from siamfc.data.procedural.videos import VIDEO_KINDS, ProceduralVideos, VideoSettings
-from siamfc.data.sequences import FrameFiles, Sequence
+from siamfc.datasets.sequences import FrameFiles, Sequence
+from siamfc.procedural.renderer import TORCH
+from siamfc.procedural.textures import TextureSettings, draw_textures
+from siamfc.procedural.videos import VIDEO_KINDS, ProceduralVideos, VideoSettings
 
 EVENTS = ("plain", "hidden", "away", "cut", "twin", "replaced")
 KINDS = (*EVENTS, "turning", "growing", "relit")

@@ -35,13 +35,13 @@ limit_blas_threads()  # before numpy is imported, as the command line does
 import numpy as np
 from numpy.typing import NDArray
 
-from siamfc.data.clip import ClipSettings, ProceduralClip
-from siamfc.data.readers import find_format
-from siamfc.data.sequences import read_sequences
-from siamfc.evaluation.opencv import OpenCV
+from siamfc.datasets.readers import find_format
+from siamfc.datasets.sequences import read_sequences
 from siamfc.evaluation.runs import SingleTargetTracker
+from siamfc.evaluation.trackers.opencv import OpenCV
 from siamfc.network import Embedding, load_matcher
 from siamfc.network.matcher import BoxMatcher, gives_boxes
+from siamfc.synthetic.clip import ClipSettings, ProceduralClip
 from siamfc.tracking import Tracker
 
 Clock = Callable[[], float]

@@ -17,9 +17,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from siamfc.data.locking import exclusive
 from siamfc.errors import OutputError
 from siamfc.files import write_file
+from siamfc.locking import exclusive
 
 SETTINGS, STATE, WEIGHTS = "settings.json", "state.safetensors", "weights.safetensors"
 SCORES, RESULT, SEQUENCES = "scores.npz", "result.json", "sequences.json"

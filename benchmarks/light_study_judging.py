@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from siamfc.boxes import iou
-from siamfc.data.procedural.textures import TextureSettings, draw_textures
-from siamfc.data.procedural.videos import VIDEO_KINDS, ProceduralVideos
-from siamfc.data.readers import find_format
-from siamfc.data.sequences import read_sequences
+from siamfc.datasets.readers import find_format
+from siamfc.datasets.sequences import read_sequences
 from siamfc.errors import InputError
 from siamfc.evaluation import SiamFC, evaluate
 from siamfc.evaluation.procedural import Model, follow_videos, score_tracking
 from siamfc.files import write_file
+from siamfc.procedural.textures import TextureSettings, draw_textures
+from siamfc.procedural.videos import VIDEO_KINDS, ProceduralVideos
 from siamfc.tracking import settings_for_weights
 from siamfc.training.recipes import Recipe
 from siamfc.workers import Workers

@@ -15,20 +15,20 @@ from light_study_folder import RESULT, SCORES, STATE, WEIGHTS, Job, claim, keep_
 from light_study_judging import JudgingSettings, judge
 from light_study_variants import BASE, VARIANTS
 
-from siamfc.data.procedural.drawing import drawing_on
 from siamfc.errors import OutputError
 from siamfc.files import write_file
 from siamfc.network.architectures import LIGHT
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.metadata import Metadata
+from siamfc.procedural.renderer import drawing_on
 from siamfc.system import commit, machine
-from siamfc.training.learner import Learner
 from siamfc.training.loop import LogLine, NotFiniteError, train
 from siamfc.training.memory import free
 from siamfc.training.overrides import change, read_assignments
 from siamfc.training.recipes import Recipe, light
 from siamfc.training.sources import PairSource, training_source
 from siamfc.training.state import load_state, save_state
+from siamfc.training.train_state import Learner
 
 SAVE_SECONDS = 60.0
 """The state is kept so often, and when time is up."""

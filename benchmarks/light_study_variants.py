@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from siamfc.data.procedural.drawing import Drawing
-    from siamfc.data.procedural.pairs import Pairs
+    from siamfc.procedural.pairs import Pairs
+    from siamfc.procedural.renderer import Drawing
 
 BASE = "all"
 """The recipe as it is; every other variant is compared with it."""
@@ -35,7 +35,7 @@ class Variant:
 
 def without_distractors(drawing: "Drawing") -> "Drawing":
     """No objects beside, before or behind the target; the occluder stays."""
-    from siamfc.data.procedural.scene import BACK, FRONT
+    from siamfc.procedural.scene import BACK, FRONT
 
     def prepare(view: Any) -> Any:
         reach = view.layers["reach"].clone()

@@ -30,9 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siamfc import geometry
-from siamfc.data.clip import ClipSettings, ProceduralClip
 from siamfc.frames import draw_boxes, open_source, open_writer
 from siamfc.network import Embedding, Matcher, load_matcher
+from siamfc.synthetic.clip import ClipSettings, ProceduralClip
 from siamfc.tracking import follow, settings_for
 
 WIDTH, HEIGHT, TARGET, RATE = 1280, 720, 120, 30.0

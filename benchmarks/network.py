@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from siamfc.network import Checkpoint, Metadata, Normalisation
-from siamfc.network.alexnet import SiamFC, initialise
 from siamfc.network.export import build_exemplar_graph, build_search_graph
-from siamfc.network.onnx_matcher import OnnxMatcher
-from siamfc.network.torch_matcher import TorchMatcher
+from siamfc.network.onnx_runtime import OnnxMatcher
+from siamfc.network.siamfc.model import SiamFC, initialise
+from siamfc.network.siamfc.torch_matcher import TorchMatcher
 
 Call = Callable[[], object]
 

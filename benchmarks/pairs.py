@@ -19,13 +19,13 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from siamfc.data.procedural.drawing import TORCH, Drawing, drawing_on
-from siamfc.data.procedural.framing import source_size
-from siamfc.data.procedural.pairs import PairGenerator, Pairs
-from siamfc.data.procedural.planning import PAIR_UNIFORMS, PairSettings, plan_pairs
-from siamfc.data.procedural.recording import Recorded
-from siamfc.data.procedural.render import develop
-from siamfc.data.procedural.textures import TextureSettings, draw_textures
+from siamfc.procedural.cuda_graph import Recorded
+from siamfc.procedural.framing import source_size
+from siamfc.procedural.pairs import PairGenerator, Pairs
+from siamfc.procedural.render import develop
+from siamfc.procedural.renderer import TORCH, Drawing, drawing_on
+from siamfc.procedural.sampling import PAIR_UNIFORMS, PairSettings, plan_pairs
+from siamfc.procedural.textures import TextureSettings, draw_textures
 from siamfc.system import commit, machine
 
 PLANNED = 8

@@ -25,16 +25,16 @@ from typing import Any
 
 import torch
 
-from siamfc.data.procedural.textures import TextureSettings
-from siamfc.data.synthetic.video import SquareVideoSettings
 from siamfc.evaluation.validators import procedural_validator, square_validator
 from siamfc.files import write_file
+from siamfc.procedural.textures import TextureSettings
+from siamfc.synthetic.video import SquareVideoSettings
 from siamfc.system import commit, machine
 from siamfc.training.data_settings import SquareData
 from siamfc.training.loop import LogLine
 from siamfc.training.overrides import change, read_assignments
 from siamfc.training.recipes import Recipe, find_recipe
-from siamfc.training.running import RunOptions, run
+from siamfc.training.run import RunOptions, run
 from siamfc.training.validation import Validator
 
 PARTS = ("training", "pairs", "tracking", "saving")

@@ -30,22 +30,22 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from hard_videos import EVENTS, KINDS, write_videos
 
-from siamfc.data.readers import find_format
-from siamfc.data.sequences import Sequence, read_sequences
-from siamfc.data.synthetic import SquareVideo, SquareVideoSettings, write_otb
+from siamfc.datasets.readers import find_format
+from siamfc.datasets.sequences import Sequence, read_sequences
 from siamfc.evaluation import ResultFolder, Track, run_record
-from siamfc.evaluation.metrics import overlap
-from siamfc.evaluation.protocols import OTB
 from siamfc.evaluation.runs import one_pass
-from siamfc.evaluation.trackers import SiamFC
+from siamfc.evaluation.scoring.metrics import overlap
+from siamfc.evaluation.scoring.protocols import OTB
+from siamfc.evaluation.trackers.pretrained import SiamFC
 from siamfc.files import write_file
 from siamfc.network import load_matcher
 from siamfc.network.architectures import LIGHT
 from siamfc.network.loading import read_metadata
 from siamfc.report.statistics import paired_difference
+from siamfc.synthetic import SquareVideo, SquareVideoSettings, write_otb
 from siamfc.tracking import AnySettings, BoxTrackerSettings, Tracker, TrackerSettings
-from siamfc.tracking.lost import LostSettings
-from siamfc.tracking.updating import UpdateSettings, first_and_recent
+from siamfc.tracking.exemplar_update import UpdateSettings, first_and_recent
+from siamfc.tracking.redetection import LostSettings
 from siamfc.workers import Workers
 
 STEPS = (4, 16, 32)

@@ -24,13 +24,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from siamfc.data.procedural.textures import TextureSettings, draw_textures
-from siamfc.data.procedural.videos import ProceduralVideos
 from siamfc.evaluation.procedural import Model, score_tracking, track_videos
 from siamfc.network import Checkpoint, load_checkpoint
-from siamfc.network.alexnet import SiamFC
 from siamfc.network.architectures import LIGHT
-from siamfc.network.light import LightNet
+from siamfc.network.light.model import LightNet
+from siamfc.network.siamfc.model import SiamFC
+from siamfc.procedural.textures import TextureSettings, draw_textures
+from siamfc.procedural.videos import ProceduralVideos
 from siamfc.tracking import AnySettings, BoxTrackerSettings, five_scales, one_scale, three_scales
 
 SEED = 992

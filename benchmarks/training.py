@@ -38,11 +38,11 @@ from training_ways import (
     time_in_turn,
 )
 
-from siamfc.training.learner import Learner
 from siamfc.training.overrides import change, read_assignments
-from siamfc.training.processes import Place, joined, place_from_environment
+from siamfc.training.process_group import Place, joined, place_from_environment
 from siamfc.training.recipes import Recipe, procedural
 from siamfc.training.sources import PairSource, training_source
+from siamfc.training.train_state import Learner
 
 GROUP = 8
 """Steps that belong together: the generator decides 8 batches at once."""

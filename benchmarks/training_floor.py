@@ -16,7 +16,7 @@ the distance to the measured time is what its implementation loses.
 
 from dataclasses import dataclass
 
-from siamfc.network.architecture import LAYERS, POOL_SIZE, POOL_STRIDE
+from siamfc.network.siamfc.architecture import LAYERS, POOL_SIZE, POOL_STRIDE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,9 @@ FUSED = Cost(
     pixel_bytes=1 + 2 * 16 / 12,
     first_products=16 * 36,
 )
-"""See `siamfc.network.fused`: where it pools, each value is read three times and written once."""
+"""See `siamfc.network.siamfc.kernels.normalisation`.
+
+Where it pools, each value is read three times and written once."""
 
 
 def floor_seconds(cost: Cost, chip: Chip, sizes: tuple[int, int], batch: int, width: int) -> float:

@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from training_floor import COMMON, COMPILED, FUSED, HALF, PLAIN, SPLIT, Chip, Cost
 
-from siamfc.network.alexnet import Normalise, SiamFC, initialise
-from siamfc.network.architecture import LAYERS, POOL_SIZE, POOL_STRIDE
-from siamfc.network.fast import can_fuse, respond_together
+from siamfc.network.siamfc.architecture import LAYERS, POOL_SIZE, POOL_STRIDE
+from siamfc.network.siamfc.model import Normalise, SiamFC, initialise
+from siamfc.network.siamfc.training_pass import can_fuse, respond_together
 from siamfc.training.labels import response_labels
 from siamfc.training.losses import compute_loss
-from siamfc.training.optimisation import make_optimiser
+from siamfc.training.optimizer import make_optimiser
 from siamfc.training.recipes import Recipe
 from siamfc.training.sources import Batch
 

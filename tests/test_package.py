@@ -17,11 +17,13 @@ SOURCE = Path(siamfc.__file__).parent
 
 LAYERS = (
     ("errors",),
-    ("files",),
-    ("boxes", "cropping", "system", "workers"),
+    ("checks", "files"),
+    ("boxes", "cropping", "disk", "locking", "system", "workers"),
     ("geometry", "frames"),
-    ("network", "data"),
-    ("tracking", "training"),
+    ("network", "datasets"),
+    ("tracking", "crops", "procedural"),
+    ("synthetic",),
+    ("training",),
     ("evaluation",),
     ("report",),
     ("experiments", "web", "doctor"),
@@ -121,7 +123,11 @@ def test_no_module_imports_itself_in_a_circle() -> None:
     ("name", "rooms", "reason"),
     [
         ("torchvision", set(RANK), "it would bring another torch"),
-        ("pickle", {"network", "frames", "data", "tracking"}, "no file is ever unpickled"),
+        (
+            "pickle",
+            {"network", "frames", "datasets", "crops", "tracking"},
+            "no file is ever unpickled",
+        ),
     ],
 )
 def test_banned_imports(name: str, rooms: set[str], reason: str) -> None:

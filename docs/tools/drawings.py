@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from svg import arrow, dot, drawing, labelled_box, line, picture, rectangle, text, write
 
 from siamfc import boxes, geometry
-from siamfc.data.clip import ClipSettings, ProceduralClip
 from siamfc.network import load_matcher
+from siamfc.synthetic.clip import ClipSettings, ProceduralClip
 
 FOLDER = Path(__file__).parents[1] / "pictures"
 WIDTH = 540

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from siamfc.data.synthetic import SquareVideo, SquareVideoSettings
 from siamfc.frames import open_writer
 from siamfc.network import Checkpoint, Metadata, export_weights
-from siamfc.network.architecture import tensor_shapes
+from siamfc.network.siamfc.architecture import tensor_shapes
+from siamfc.synthetic import SquareVideo, SquareVideoSettings
 
 FILM = SquareVideo(SquareVideoSettings(frames=5, size=96, target=20, max_displacement=3, seed=1))
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from siamfc.cli.app import run
-from siamfc.data.store import Store
-from siamfc.data.synthetic import SyntheticDatasetSettings, write_dataset
+from siamfc.crops.store import Store
+from siamfc.synthetic import SyntheticDatasetSettings, write_dataset
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from siamfc.cli.app import run
-from siamfc.data.synthetic import SquareVideo, SquareVideoSettings, write_otb
+from siamfc.synthetic import SquareVideo, SquareVideoSettings, write_otb
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +138,7 @@ def test_a_sequence_that_there_is_not_gets_advice(
 
 
 def test_datasets_are_listed_with_layout_and_source(capsys: pytest.CaptureFixture[str]) -> None:
-    from siamfc.data.readers import FORMATS
+    from siamfc.datasets.readers import FORMATS
 
     assert run(["datasets"]) == 0
     text = capsys.readouterr().out

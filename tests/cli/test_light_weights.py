@@ -8,9 +8,9 @@ import pytest
 
 from network.network_samples import make_light_checkpoint
 from siamfc.cli.app import run
-from siamfc.data.synthetic import SquareVideo, SquareVideoSettings, write_otb
 from siamfc.evaluation import Got10kTracker, SiamFC
 from siamfc.network import export_weights
+from siamfc.synthetic import SquareVideo, SquareVideoSettings, write_otb
 from siamfc.tracking import BoxTrackerSettings, read_results
 
 

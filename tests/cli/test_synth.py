@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from siamfc.cli.app import run
-from siamfc.data.synthetic import SyntheticDatasetSettings, read_dataset_settings
+from siamfc.synthetic import SyntheticDatasetSettings, read_dataset_settings
 
 
 def test_dataset_says_its_need_of_disk_first(

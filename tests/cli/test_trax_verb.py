@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from siamfc.evaluation.trax_protocol import Message, parse_message
+from siamfc.evaluation.trackers.trax_protocol import Message, parse_message
 
 
 def test_the_verb_answers_until_it_is_told_to_quit(weights: str, tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from siamfc.data.clip import ClipSettings, ProceduralClip
-from siamfc.data.procedural.textures import TextureSettings
-from siamfc.data.synthetic import SquareVideo, SquareVideoSettings
 from siamfc.evaluation import validators
 from siamfc.frames import open_source, open_writer
 from siamfc.network import export_weights, load_checkpoint
+from siamfc.procedural.textures import TextureSettings
+from siamfc.synthetic import SquareVideo, SquareVideoSettings
+from siamfc.synthetic.clip import ClipSettings, ProceduralClip
 
 CLIP = ProceduralClip(ClipSettings(frames=40, seed=2))
 """The video that the pages make by `siamfc synth clip video.mp4 --frames 40 --seed 2`."""

@@ -14,7 +14,7 @@ NOT_RUN = {
     "siamfc report runs/ours published/KCF": "needs somebody's results; tests/report does it",
     "siamfc compare": "needs OpenCV; tests/cli/test_compare.py does it",
     "siamfc experiment": "takes hours; tests/experiments does it in little",
-    "dask": "a scheduler and workers; tests/data/test_curation_cluster.py has its own",
+    "dask": "a scheduler and workers; tests/crops/test_curation_cluster.py has its own",
     "torchrun": "needs several GPUs; tests/training/test_processes.py does it without",
     "vot": "needs the VOT toolkit",
     "python benchmarks/training.py": "needs a GPU; tests/training runs it in little",
@@ -31,7 +31,7 @@ NOT_RUN_PYTHON = {
     "from dask_jobqueue import SLURMCluster": "needs SLURM",
     "from got10k.experiments": "needs the toolkit and its data set",
     "import supervision": "needs supervision; tests/evaluation/test_toolkits.py does it",
-    'Store("vid.store")': "needs ILSVRC2015; tests/data/test_store.py does it",
+    'Store("vid.store")': "needs ILSVRC2015; tests/crops/test_store.py does it",
     'read_trackers("published", sequences)': "needs somebody's results; tests/report does it",
 }
 """Parts of Python blocks."""

@@ -12,8 +12,8 @@ from snippets import DOCS
 
 import siamfc
 from siamfc.cli.app import run
-from siamfc.data.clip import ClipSettings, ProceduralClip
 from siamfc.frames import open_writer
+from siamfc.synthetic.clip import ClipSettings, ProceduralClip
 from siamfc.tracking import to_detections
 
 PAGE = (DOCS / "troubleshooting.md").read_text(encoding="utf-8")
@@ -126,7 +126,7 @@ def test_the_page_knows_what_python_says(
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr("siamfc.network.onnx_matcher.has_cuda", lambda: False)
+    monkeypatch.setattr("siamfc.network.onnx_runtime.has_cuda", lambda: False)
     monkeypatch.setitem(sys.modules, "supervision", None)
     with pytest.raises(siamfc.SiamFCError) as error:
         provoke()

@@ -10,8 +10,8 @@ from trackers import square_sequence
 from siamfc.boxes import iou
 from siamfc.errors import InputError, MissingDependencyError
 from siamfc.evaluation import run_sequence
-from siamfc.evaluation.adapters import parse_tracker
-from siamfc.evaluation.opencv import OpenCV
+from siamfc.evaluation.trackers.opencv import OpenCV
+from siamfc.evaluation.trackers.third_party import parse_tracker
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from siamfc.errors import InputError
-from siamfc.evaluation.calibration import balance, fit_calibration, measure_reliability
+from siamfc.evaluation.scoring.calibration import balance, fit_calibration, measure_reliability
 from siamfc.network.calibration import Calibration
 
 

@@ -6,11 +6,11 @@ import pytest
 from trackers import Finds, Raises, StandsStill, refuse, square_sequence
 
 from fakes import IdealMatcher
-from siamfc.data.readers import open_dataset
-from siamfc.data.sequences import read_sequences
-from siamfc.data.synthetic import SquareVideo, SquareVideoSettings, write_otb
+from siamfc.datasets.readers import open_dataset
+from siamfc.datasets.sequences import read_sequences
 from siamfc.errors import DatasetError
 from siamfc.evaluation import ResultFolder, evaluate, protocol_of, run_record
+from siamfc.synthetic import SquareVideo, SquareVideoSettings, write_otb
 from siamfc.tracking import Tracker
 from siamfc.workers import Workers
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from siamfc.data.sequences import FrameFiles, Sequence
+from siamfc.datasets.sequences import FrameFiles, Sequence
 from siamfc.errors import DatasetError, InputError, OutputError
 from siamfc.evaluation.formats import RESULT_FORMATS, read_trackers, write_tracker
 from siamfc.evaluation.results import ResultFolder

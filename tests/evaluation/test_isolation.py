@@ -8,8 +8,8 @@ from trackers import square_sequence
 
 from siamfc.errors import InputError
 from siamfc.evaluation import ResultFolder, evaluate, run_record
-from siamfc.evaluation.adapters import Named
-from siamfc.evaluation.isolation import Isolated
+from siamfc.evaluation.trackers.isolation import Isolated
+from siamfc.evaluation.trackers.third_party import Named
 from siamfc.workers import Workers
 
 RECORD = run_record({"name": "test"}, {"format": "otb", "split": None})

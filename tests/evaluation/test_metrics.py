@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from siamfc.evaluation import metrics
-from siamfc.evaluation.metrics import PRECISION_THRESHOLDS, SUCCESS_THRESHOLDS
+from siamfc.evaluation.scoring import metrics
+from siamfc.evaluation.scoring.metrics import PRECISION_THRESHOLDS, SUCCESS_THRESHOLDS
 
 NAN, INF = float("nan"), float("inf")
 ABSENT = [NAN] * 4

@@ -3,7 +3,7 @@ import pytest
 
 from siamfc.errors import InputError
 from siamfc.evaluation import MEASURES, PROTOCOLS
-from siamfc.evaluation.protocols import GOT10K, LASOT, OTB, TRACKINGNET, Protocol
+from siamfc.evaluation.scoring.protocols import GOT10K, LASOT, OTB, TRACKINGNET, Protocol
 
 NAN = float("nan")
 ABSENT = [NAN] * 4

@@ -15,7 +15,7 @@ import pytest
 from trackers import Finds, square_sequence
 
 from clusters import local_cluster
-from siamfc.data.sequences import Sequence
+from siamfc.datasets.sequences import Sequence
 from siamfc.evaluation import ResultFolder, evaluate, run_record
 from siamfc.workers import Workers
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from trackers import Finds, StandsStill, square_sequence
 
-from siamfc.data.sequences import FrameFiles, Sequence
+from siamfc.datasets.sequences import FrameFiles, Sequence
 from siamfc.evaluation import evaluate, find_scheme
-from siamfc.evaluation.robustness import SHIFTS, segment_starts, shifted_box
+from siamfc.evaluation.scoring.robustness import SHIFTS, segment_starts, shifted_box
 
 NAN = float("nan")
 BOXES = np.ones((200, 4))

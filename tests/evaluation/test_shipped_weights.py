@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from siamfc.boxes import center
-from siamfc.data.readers import open_dataset
-from siamfc.data.sequences import read_sequences
-from siamfc.data.synthetic import SquareVideo, SquareVideoSettings
+from siamfc.datasets.readers import open_dataset
+from siamfc.datasets.sequences import read_sequences
 from siamfc.evaluation import SiamFC, evaluate
+from siamfc.synthetic import SquareVideo, SquareVideoSettings
 from siamfc.tracking import Tracker, one_scale
 
 

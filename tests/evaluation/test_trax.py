@@ -14,10 +14,10 @@ from trackers import Finds, square_sequence
 
 from siamfc.errors import InputError, SiamFCError, SourceError
 from siamfc.evaluation import evaluate, run_sequence
-from siamfc.evaluation.adapters import parse_tracker
-from siamfc.evaluation.isolation import Isolated
-from siamfc.evaluation.trax_client import TraxProgram, TraxTracker
-from siamfc.evaluation.trax_protocol import (
+from siamfc.evaluation.trackers.isolation import Isolated
+from siamfc.evaluation.trackers.third_party import parse_tracker
+from siamfc.evaluation.trackers.trax_client import TraxProgram, TraxTracker
+from siamfc.evaluation.trackers.trax_protocol import (
     Message,
     format_pixels,
     format_region,
@@ -25,7 +25,7 @@ from siamfc.evaluation.trax_protocol import (
     parse_message,
     parse_region,
 )
-from siamfc.evaluation.trax_server import TraxSettings, converse, serve
+from siamfc.evaluation.trackers.trax_server import TraxSettings, converse, serve
 
 PROGRAM = Path(__file__).with_name("trax_program.py")
 BOX = np.array([3.25, 5.5, 8.0, 9.75])

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from siamfc.data.procedural.textures import TextureSettings, draw_textures
-from siamfc.data.procedural.videos import ProceduralVideos
-from siamfc.data.synthetic import SquareVideoSettings
 from siamfc.errors import InputError
 from siamfc.evaluation.procedural import follow_videos, track_videos
 from siamfc.evaluation.validators import procedural_validator, square_validator
-from siamfc.network.alexnet import SiamFC, initialise
-from siamfc.network.light import LightNet
+from siamfc.network.light.model import LightNet
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.normalisation import Normalisation
+from siamfc.network.siamfc.model import SiamFC, initialise
+from siamfc.procedural.textures import TextureSettings, draw_textures
+from siamfc.procedural.videos import ProceduralVideos
+from siamfc.synthetic import SquareVideoSettings
 from siamfc.tracking import BoxTrackerSettings, TrackerSettings
 
 CPU = torch.device("cpu")

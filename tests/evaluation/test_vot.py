@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from trackers import square_sequence
 
-from siamfc.data.sequences import FrameFiles, Sequence
+from siamfc.datasets.sequences import FrameFiles, Sequence
 from siamfc.errors import InputError
-from siamfc.evaluation.multistart import (
+from siamfc.evaluation.runs import Run, Track
+from siamfc.evaluation.scoring.multistart import (
     AnchorResult,
     MultiStart,
     anchor_result,
@@ -21,10 +22,14 @@ from siamfc.evaluation.multistart import (
     multi_start_runs,
     score_multi_start,
 )
-from siamfc.evaluation.runs import Run, Track
-from siamfc.evaluation.schemes import Scheme, Tracked, multi_start, supervised
-from siamfc.evaluation.supervised import FrameState, SupervisedRun, Supervision, supervised_result
-from siamfc.evaluation.vot import anchor_eao_curve, eao, raster_overlap, restart_eao_curve
+from siamfc.evaluation.scoring.schemes import Scheme, Tracked, multi_start, supervised
+from siamfc.evaluation.scoring.supervised import (
+    FrameState,
+    SupervisedRun,
+    Supervision,
+    supervised_result,
+)
+from siamfc.evaluation.scoring.vot import anchor_eao_curve, eao, raster_overlap, restart_eao_curve
 
 SIZE = (150, 110)
 LENGTHS = (160, 230, 90)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from siamfc.data.sequences import FrameFiles, Sequence
+from siamfc.datasets.sequences import FrameFiles, Sequence
 
 
 class StandsStill:

@@ -6,8 +6,8 @@ from typing import Any
 
 from trackers import Finds
 
-from siamfc.evaluation.trax_protocol import Message, parse_image, read_message
-from siamfc.evaluation.trax_server import TraxSettings, serve
+from siamfc.evaluation.trackers.trax_protocol import Message, parse_image, read_message
+from siamfc.evaluation.trackers.trax_server import TraxSettings, serve
 
 
 def say(name: str, *arguments: str, **properties: str) -> None:

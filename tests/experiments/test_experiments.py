@@ -7,10 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from data.vid_tree import write_vid
 from siamfc.cli import main
-from siamfc.data.augment import AugmentSettings
-from siamfc.data.synthetic import write_otb
+from siamfc.crops.augment import AugmentSettings
 from siamfc.errors import CheckpointError, DatasetError, InputError, OutputError
 from siamfc.experiments.first import (
     SHIPPED,
@@ -32,7 +30,9 @@ from siamfc.experiments.steps import Options
 from siamfc.experiments.terms import terms
 from siamfc.experiments.third import Named, RealVideos, find_named, run_third
 from siamfc.experiments.videos import square_video, video_name
+from siamfc.synthetic import write_otb
 from siamfc.training.data_settings import SquareData, StoreData
+from vid_tree import write_vid
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*TensorBoard.*")
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from siamfc.data.synthetic import write_otb
 from siamfc.errors import DatasetError, InputError
 from siamfc.experiments.thesis import STEPS, VIDEOS
 from siamfc.experiments.videos import (
@@ -13,6 +12,7 @@ from siamfc.experiments.videos import (
     synthetic_sequences,
     video_name,
 )
+from siamfc.synthetic import write_otb
 
 
 @pytest.fixture(scope="module")

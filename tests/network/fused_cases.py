@@ -39,7 +39,7 @@ def assert_normalised_alike(
     channels, given, wanted, pool, sizes, *, device="cpu", dtype=torch.float32
 ):
     """Raise an AssertionError unless values, gradients and running statistics agree."""
-    from siamfc.network import fused
+    from siamfc.network.siamfc.kernels import normalisation as fused
 
     generator = torch.Generator().manual_seed(channels)
     norm = nn.BatchNorm2d(channels)
@@ -77,8 +77,9 @@ def assert_normalised_alike(
 
 def assert_folded_alike(device="cpu"):
     """Raise an AssertionError unless images are folded as `fast.fold_images` does it."""
-    from siamfc.network import fast, fused
     from siamfc.network.normalisation import Normalisation
+    from siamfc.network.siamfc import training_pass as fast
+    from siamfc.network.siamfc.kernels import normalisation as fused
 
     generator = torch.Generator().manual_seed(1)
     shape = (2, 11, 13, 3)
@@ -92,7 +93,7 @@ def assert_folded_alike(device="cpu"):
 
 def assert_convolved_alike(sizes=(2, 9, 11), *, device="cpu", dtype=torch.float32):
     """Raise an AssertionError unless `convolve_folded` and its gradient are `conv2d`'s."""
-    from siamfc.network.fused_convolution import convolve_folded
+    from siamfc.network.siamfc.kernels.convolution import convolve_folded
 
     generator = torch.Generator().manual_seed(2)
     count, height, width = sizes

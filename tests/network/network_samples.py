@@ -15,9 +15,9 @@ from siamfc.network import (
     available_weights,
     load_checkpoint,
 )
-from siamfc.network import light_architecture as light
-from siamfc.network.architecture import LAYERS, tensor_shapes
 from siamfc.network.architectures import ALEXNET, LIGHT
+from siamfc.network.light import architecture as light
+from siamfc.network.siamfc.architecture import LAYERS, tensor_shapes
 
 NORMALISATION = Normalisation(mean=(0.4, 0.45, 0.5), std=(0.2, 0.25, 0.3))
 

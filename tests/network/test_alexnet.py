@@ -10,15 +10,15 @@ import torch
 from torch.nn import functional
 
 from siamfc.errors import InputError
-from siamfc.network.alexnet import AlexNet, Normalise, SiamFC, correlate, initialise
-from siamfc.network.architecture import (
+from siamfc.network.normalisation import Normalisation
+from siamfc.network.siamfc.architecture import (
     CHANNELS,
     LAYERS,
     NORM_EPSILON,
     embedding_size,
     tensor_shapes,
 )
-from siamfc.network.normalisation import Normalisation
+from siamfc.network.siamfc.model import AlexNet, Normalise, SiamFC, correlate, initialise
 
 
 def grouped_correlation(exemplars, searches):

@@ -51,7 +51,7 @@ def test_a_folder_of_weights_keeps_its_calibration(tmp_path):
 
 def test_torch_says_the_same():
     pytest.importorskip("torch")
-    from siamfc.network.light_torch_matcher import TorchBoxMatcher
+    from siamfc.network.light.torch_matcher import TorchBoxMatcher
 
     assert TorchBoxMatcher(calibrated()).calibration == CALIBRATION
 

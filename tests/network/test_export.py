@@ -11,13 +11,13 @@ from network_samples import CHECKPOINTS, make_checkpoint, make_images
 from siamfc.errors import MissingDependencyError, OutputError
 from siamfc.network import Metadata, export_weights
 from siamfc.network.export import build_exemplar_graph, build_search_graph
-from siamfc.network.onnx_matcher import OnnxMatcher
+from siamfc.network.onnx_runtime import OnnxMatcher
 
 pytest.importorskip("torch")
 
 import torch
 
-from siamfc.network.alexnet import Normalise, SiamFC
+from siamfc.network.siamfc.model import Normalise, SiamFC
 
 TOLERANCE = 1e-4
 """Largest difference between exported and torch responses, as a share of the torch ones' spread."""

@@ -14,8 +14,8 @@ import torch
 from fused_cases import CASES, assert_convolved_alike, assert_folded_alike, assert_normalised_alike
 from network_samples import NORMALISATION, make_images, make_tensors
 
-from siamfc.network.alexnet import SiamFC
-from siamfc.network.fast import can_fuse, respond_together
+from siamfc.network.siamfc.model import SiamFC
+from siamfc.network.siamfc.training_pass import can_fuse, respond_together
 
 on_gpu = [
     pytest.mark.gpu,

@@ -16,8 +16,8 @@ from siamfc.errors import CheckpointError, InputError
 from siamfc.network import Checkpoint, EmbeddingSpec, Metadata, export_weights, load_matcher
 from siamfc.network.architectures import LIGHT
 from siamfc.network.export import build_exemplar_graph, build_search_graph
-from siamfc.network.light_architecture import tensor_shapes
-from siamfc.network.onnx_matcher import OnnxBoxMatcher, OnnxMatcher, open_graphs
+from siamfc.network.light.architecture import tensor_shapes
+from siamfc.network.onnx_runtime import OnnxBoxMatcher, OnnxMatcher, open_graphs
 from siamfc.network.signatures import exemplar_signature, search_signature
 
 SIZES = np.array([[63.5, 40.25], [90.0, 28.0], [50.0, 50.0]])
@@ -30,7 +30,7 @@ def make_onnx(checkpoint):
 
 def make_torch(checkpoint):
     pytest.importorskip("torch")
-    from siamfc.network.light_torch_matcher import TorchBoxMatcher
+    from siamfc.network.light.torch_matcher import TorchBoxMatcher
 
     return TorchBoxMatcher(checkpoint)
 
@@ -61,7 +61,7 @@ def assert_agree(found, expected, share=1e-4):
 @pytest.mark.parametrize("make", LIGHT_CHECKPOINTS)
 def test_the_graphs_the_matcher_and_the_trained_network_agree(make):
     torch = pytest.importorskip("torch")
-    from siamfc.network.light import LightNet, normalise_images
+    from siamfc.network.light.model import LightNet, normalise_images
 
     checkpoint = make()
     exemplars, sizes, searches = samples(1, 2)
@@ -82,7 +82,7 @@ def test_the_graphs_the_matcher_and_the_trained_network_agree(make):
 
 def test_tensors_come_back_as_they_were_given():
     pytest.importorskip("torch")
-    from siamfc.network.light import LightNet
+    from siamfc.network.light.model import LightNet
 
     checkpoint = make_light_checkpoint(3)
     model = LightNet()
@@ -200,7 +200,7 @@ def test_locating_makes_no_tensor_of_numbers(monkeypatch):
     torch = pytest.importorskip("torch")
     from torch.overrides import TorchFunctionMode
 
-    from siamfc.network.light_torch_matcher import TorchBoxMatcher
+    from siamfc.network.light.torch_matcher import TorchBoxMatcher
 
     class Calls(TorchFunctionMode):
         def __torch_function__(self, function, types, args=(), kwargs=None):
@@ -224,7 +224,7 @@ def test_cuda_in_half_precision_agrees():
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    from siamfc.network.light_torch_matcher import TorchBoxMatcher
+    from siamfc.network.light.torch_matcher import TorchBoxMatcher
 
     checkpoint = make_light_checkpoint()
     exemplars, sizes, searches = samples(6, 3)

@@ -18,7 +18,7 @@ from siamfc.network import (
     load_matcher,
     loading,
 )
-from siamfc.network.onnx_matcher import OnnxMatcher
+from siamfc.network.onnx_runtime import OnnxMatcher
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_other_numbers_of_threads_are_refused(threads):
 
 
 def test_a_checkpoint_without_onnx_runs_in_torch(shipped, monkeypatch):
-    torch_matcher = pytest.importorskip("siamfc.network.torch_matcher")
+    torch_matcher = pytest.importorskip("siamfc.network.siamfc.torch_matcher")
     hide(monkeypatch, "onnx")
     path = shipped / DEFAULT_WEIGHTS / "model.safetensors"
     assert isinstance(load_matcher(path, device="cpu", threads=1), torch_matcher.TorchMatcher)

@@ -6,7 +6,7 @@ from network_samples import CHECKPOINTS, make_checkpoint, make_images
 
 from siamfc.errors import CheckpointError, InputError
 from siamfc.network.export import build_exemplar_graph, build_search_graph
-from siamfc.network.onnx_matcher import OnnxMatcher
+from siamfc.network.onnx_runtime import OnnxMatcher
 
 
 def make_onnx(checkpoint):
@@ -16,7 +16,7 @@ def make_onnx(checkpoint):
 
 def make_torch(checkpoint):
     pytest.importorskip("torch")
-    from siamfc.network.torch_matcher import TorchMatcher
+    from siamfc.network.siamfc.torch_matcher import TorchMatcher
 
     return TorchMatcher(checkpoint, threads=1)
 
@@ -141,7 +141,7 @@ def test_cuda_in_half_precision_agrees(checkpoint):
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    from siamfc.network.torch_matcher import TorchMatcher
+    from siamfc.network.siamfc.torch_matcher import TorchMatcher
 
     exemplars, searches = make_images(seed=6, targets=2, scales=3)
     cpu, cuda = make_torch(checkpoint), TorchMatcher(checkpoint, device="cuda")
@@ -159,7 +159,7 @@ def test_cuda_keeps_a_bounded_number_of_graphs(checkpoint):
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    from siamfc.network.torch_matcher import TorchMatcher
+    from siamfc.network.siamfc.torch_matcher import TorchMatcher
 
     matcher = TorchMatcher(checkpoint, device="cuda")
     exemplars, searches = make_images(seed=7, targets=1, scales=12)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from report_samples import make_results, make_sequence
 
-from siamfc.data.sequences import Sequence
+from siamfc.datasets.sequences import Sequence
 from siamfc.report import Study, make_study
 
 

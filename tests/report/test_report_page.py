@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from report_samples import make_results, make_sequence
 
-from siamfc.data.sequences import Sequence
+from siamfc.datasets.sequences import Sequence
 from siamfc.errors import InputError, MissingDependencyError, OutputError
 from siamfc.frames.draw import PALETTE
 from siamfc.report import ReportSettings, Study, make_study, write_report

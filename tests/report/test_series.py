@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from report_samples import make_results, make_sequence
 
-from siamfc.data.sequences import FrameFiles, Sequence
+from siamfc.datasets.sequences import FrameFiles, Sequence
 from siamfc.errors import DatasetError
 from siamfc.evaluation import ResultFolder, evaluate, find_scheme, run_record
 from siamfc.evaluation.formats import read_trackers

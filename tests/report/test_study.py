@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from report_samples import make_results
 
-from siamfc.data.sequences import Sequence
+from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError, InputError
-from siamfc.evaluation.protocols import GOT10K
+from siamfc.evaluation.scoring.protocols import GOT10K
 from siamfc.report import Study, make_study, paired_difference
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from fakes import IdealBoxMatcher, IdealMatcher, cells_of
 from siamfc import boxes
-from siamfc.data.synthetic.video import SquareVideo, SquareVideoSettings
 from siamfc.errors import InputError
 from siamfc.network.calibration import Calibration
 from siamfc.network.matcher import EmbeddingSpec
+from siamfc.synthetic.video import SquareVideo, SquareVideoSettings
 from siamfc.tracking import (
     BoxTrackerSettings,
     Tracker,
@@ -21,7 +21,7 @@ from siamfc.tracking import (
     track,
     view_search,
 )
-from siamfc.tracking.lost import LostSettings
+from siamfc.tracking.redetection import LostSettings
 
 WIDTH, HEIGHT = 42, 42
 AT_ONCE = BoxTrackerSettings(size_damping=1.0, change_penalty=0.0)

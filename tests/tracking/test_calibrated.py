@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from siamfc.data.synthetic.video import SquareVideo, SquareVideoSettings
 from siamfc.network import load_matcher
 from siamfc.network.calibration import Calibration
+from siamfc.synthetic.video import SquareVideo, SquareVideoSettings
 from siamfc.tracking import Tracker, settings_for_weights, view_search
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from fakes import IdealMatcher
 from siamfc.boxes import center, iou
-from siamfc.data.synthetic.video import SquareVideo, SquareVideoSettings
 from siamfc.errors import InputError
 from siamfc.network.matcher import EmbeddingSpec
+from siamfc.synthetic.video import SquareVideo, SquareVideoSettings
 from siamfc.tracking import LostSettings, Tracker, TrackerSettings, begin, one_scale, step, track
 
 SPEC = EmbeddingSpec()

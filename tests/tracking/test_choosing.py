@@ -15,7 +15,7 @@ from siamfc.tracking import (
     settings_for,
     settings_for_weights,
 )
-from siamfc.tracking.updating import UpdateSettings, update_by_name
+from siamfc.tracking.exemplar_update import UpdateSettings, update_by_name
 
 
 @pytest.fixture(scope="module")

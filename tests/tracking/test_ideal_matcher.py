@@ -7,7 +7,7 @@ import pytest
 
 from fakes import IdealMatcher
 from siamfc import boxes
-from siamfc.data.synthetic.video import SquareVideo, SquareVideoSettings
+from siamfc.synthetic.video import SquareVideo, SquareVideoSettings
 from siamfc.tracking import Tracker, begin, five_scales, one_scale, step, three_scales
 
 WHITE = 255

@@ -8,7 +8,7 @@ import pytest
 from fakes import IdealMatcher
 from siamfc.errors import InputError
 from siamfc.tracking import Tracker, TrackerSettings, begin, step, track
-from siamfc.tracking.lost import LostSettings, count_lost, windows_elsewhere
+from siamfc.tracking.redetection import LostSettings, count_lost, windows_elsewhere
 
 FRAME = (500, 400)
 SIDE = 40

@@ -8,8 +8,7 @@ from siamfc import geometry
 from siamfc.errors import InputError
 from siamfc.network import load_matcher
 from siamfc.tracking import Tracker, TrackerSettings, begin, step, view_search
-from siamfc.tracking.lost import LostSettings
-from siamfc.tracking.updating import (
+from siamfc.tracking.exemplar_update import (
     UpdateSettings,
     first_and_latest,
     first_and_recent,
@@ -19,6 +18,7 @@ from siamfc.tracking.updating import (
     sure_average,
     update_rates,
 )
+from siamfc.tracking.redetection import LostSettings
 
 BOX = [60, 50, 20, 20]
 
@@ -206,7 +206,7 @@ def test_every_runtime_can_update_and_look_elsewhere(runtime):
     if runtime == "torch":
         pytest.importorskip("torch")
         from siamfc.network import load_checkpoint
-        from siamfc.network.torch_matcher import TorchMatcher
+        from siamfc.network.siamfc.torch_matcher import TorchMatcher
 
         matcher = TorchMatcher(load_checkpoint("siamfc"), device="cpu")
     else:

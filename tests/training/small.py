@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from siamfc.data.curation_settings import CurationSettings, Outcome
-from siamfc.data.store_format import RECORD
+from siamfc.crops.curation_settings import CurationSettings, Outcome
+from siamfc.crops.store_format import RECORD
 from siamfc.training.overrides import change
 from siamfc.training.recipes import tiny
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from siamfc.errors import InputError
-from siamfc.network.light import cell_points
-from siamfc.network.light_architecture import SEARCH_CELLS
+from siamfc.network.light.architecture import SEARCH_CELLS
+from siamfc.network.light.model import cell_points
 from siamfc.training.box_losses import BoxLossSettings, box_loss, generalised_iou
 
 POINTS = cell_points(SEARCH_CELLS)

@@ -21,7 +21,7 @@ import torch
 from siamfc.training.folder import STATE
 from siamfc.training.overrides import change
 from siamfc.training.recipes import find_recipe
-from siamfc.training.running import RunOptions, run
+from siamfc.training.run import RunOptions, run
 from siamfc.training.state import load_state
 
 pytestmark = [

@@ -12,7 +12,7 @@ import pytest
 from small import small_recipe
 
 from siamfc.network.checkpoint import Checkpoint
-from siamfc.training.running import RunOptions, run
+from siamfc.training.run import RunOptions, run
 
 HERE = Path(__file__).parent
 
@@ -21,8 +21,8 @@ import sys
 sys.path.insert(0, {str(HERE)!r})
 import torch
 from small import small_recipe
-from siamfc.training.processes import place_from_environment
-from siamfc.training.running import RunOptions, run
+from siamfc.training.process_group import place_from_environment
+from siamfc.training.run import RunOptions, run
 torch.set_num_threads(1)
 options = RunOptions(resume=True, place=place_from_environment(), save_seconds=0)
 run(small_recipe(), sys.argv[1], options=options)

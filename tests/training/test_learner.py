@@ -6,14 +6,14 @@ import pytest
 import torch
 from small import small_recipe
 
-from siamfc.network.alexnet import SiamFC
-from siamfc.network.fast import respond_together
+from siamfc.network.siamfc.model import SiamFC
+from siamfc.network.siamfc.training_pass import respond_together
 from siamfc.training.labels import response_labels
-from siamfc.training.learner import Learner
 from siamfc.training.loop import NotFiniteError, train
 from siamfc.training.losses import binary_cross_entropy
 from siamfc.training.sources import training_source
 from siamfc.training.state import load_state, save_state
+from siamfc.training.train_state import Learner
 from siamfc.training.validation import pair_validator, peak_offsets
 
 CPU = torch.device("cpu")

@@ -11,11 +11,11 @@ from siamfc.network import load_matcher
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.matcher import gives_boxes
 from siamfc.training.data_settings import SquareData
-from siamfc.training.learner import Learner
 from siamfc.training.overrides import change
 from siamfc.training.recipes import light, procedural
-from siamfc.training.running import RunOptions, run
+from siamfc.training.run import RunOptions, run
 from siamfc.training.sources import training_source
+from siamfc.training.train_state import Learner
 
 _SMALL = {
     "epochs": 2,

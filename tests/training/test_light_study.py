@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from siamfc.data.procedural.videos import VIDEO_KINDS
-from siamfc.data.synthetic import SquareVideo, SquareVideoSettings, write_otb
 from siamfc.errors import DatasetError, InputError, OutputError
 from siamfc.network.checkpoint import Checkpoint
+from siamfc.procedural.videos import VIDEO_KINDS
+from siamfc.synthetic import SquareVideo, SquareVideoSettings, write_otb
 from siamfc.training.recipes import light
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from siamfc.errors import InputError
-from siamfc.network.alexnet import SiamFC
-from siamfc.training.optimisation import AveragedModel, OptimiserSettings, make_optimiser
+from siamfc.network.siamfc.model import SiamFC
+from siamfc.training.optimizer import AveragedModel, OptimiserSettings, make_optimiser
 from siamfc.training.recipes import paper
 
 

@@ -12,9 +12,9 @@ import torch
 from small import small_recipe
 
 from siamfc.errors import InputError
-from siamfc.training.learner import Learner
-from siamfc.training.processes import Place, average, joined, place_from_environment
+from siamfc.training.process_group import Place, average, joined, place_from_environment
 from siamfc.training.sources import training_source
+from siamfc.training.train_state import Learner
 
 HERE = Path(__file__).parent
 CPU = torch.device("cpu")
@@ -74,8 +74,8 @@ import sys
 sys.path.insert(0, {str(HERE)!r})
 import numpy as np, torch
 from small import small_recipe
-from siamfc.training.learner import Learner
-from siamfc.training.processes import joined, place_from_environment
+from siamfc.training.train_state import Learner
+from siamfc.training.process_group import joined, place_from_environment
 from siamfc.training.sources import training_source
 torch.set_num_threads(1)
 place, device = place_from_environment(), torch.device("cpu")

@@ -7,12 +7,12 @@ import pytest
 import torch
 from small import FakeStore, small_recipe
 
-from siamfc.data.augment import AugmentSettings
-from siamfc.data.procedural.planning import PairSettings
-from siamfc.data.procedural.textures import TextureSettings
+from siamfc.crops.augment import AugmentSettings
 from siamfc.errors import DatasetError, InputError
+from siamfc.procedural.sampling import PairSettings
+from siamfc.procedural.textures import TextureSettings
 from siamfc.training.data_settings import ProceduralData, StoreData
-from siamfc.training.processes import Place
+from siamfc.training.process_group import Place
 from siamfc.training.sources import training_source, validation_source
 
 CPU = torch.device("cpu")

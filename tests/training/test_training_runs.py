@@ -9,15 +9,15 @@ import pytest
 import torch
 from small import small_recipe
 
-from siamfc.data.augment import AugmentSettings
-from siamfc.data.locking import exclusive
+from siamfc.crops.augment import AugmentSettings
 from siamfc.errors import CheckpointError, DatasetError, InputError, OutputError
+from siamfc.locking import exclusive
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.training.data_settings import StoreData
 from siamfc.training.loop import NotFiniteError
 from siamfc.training.losses import binary_cross_entropy
 from siamfc.training.memory import largest_batch
-from siamfc.training.running import RunOptions, run
+from siamfc.training.run import RunOptions, run
 
 SMALL = AugmentSettings(exemplar_size=87, search_size=103)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from siamfc.data.synthetic import SquareVideo, SquareVideoSettings
 from siamfc.frames import open_writer
+from siamfc.synthetic import SquareVideo, SquareVideoSettings
 from web.serving import Server, running
 
 SQUARE = SquareVideo(

@@ -18,7 +18,7 @@ from fakes import IdealMatcher
 from siamfc.tracking import fitting_settings
 from siamfc.web.limits import Limits
 from siamfc.web.server import access_for, make_server
-from siamfc.web.studio import Studio
+from siamfc.web.session import Studio
 
 
 class SlowMatcher(IdealMatcher):

@@ -365,7 +365,7 @@ def test_what_a_killed_server_left_is_removed_and_a_living_ones_stays(tmp_path: 
 
 def test_a_recording_keeps_to_its_bytes(tmp_path: Path, film: Path) -> None:
     from siamfc.web.pictures import encode_jpeg
-    from siamfc.web.recording import Recording
+    from siamfc.web.recorder import Recording
 
     recording = Recording(tmp_path, "film", "stream", size=(256, 256), limit_bytes=30_000)
     with open_source(film) as source:

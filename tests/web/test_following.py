@@ -5,9 +5,9 @@ import pytest
 
 from fakes import IdealBoxMatcher
 from siamfc.tracking import AnySettings, BoxTrackerSettings, Tracker
-from siamfc.tracking.updating import UpdateSettings
-from siamfc.web import following
-from siamfc.web.following import Following, Keyframes
+from siamfc.tracking.exemplar_update import UpdateSettings
+from siamfc.web import tracking as following
+from siamfc.web.tracking import Following, Keyframes
 
 FRAMES = 30
 BOXES = np.array([[20.0, 30.0, 24.0, 20.0], [150.0, 60.0, 20.0, 30.0]])

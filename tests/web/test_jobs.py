@@ -14,8 +14,8 @@ from PIL import Image
 
 from fakes import IdealBoxMatcher, IdealMatcher
 from siamfc.boxes import iou
-from siamfc.data.synthetic import SquareVideo
 from siamfc.frames import open_source, open_writer
+from siamfc.synthetic import SquareVideo
 from siamfc.tracking import follow, read_results
 from web.serving import Server, SlowMatcher, running
 

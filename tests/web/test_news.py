@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from siamfc.data.synthetic import SquareVideo
+from siamfc.synthetic import SquareVideo
 from siamfc.web.downloads import Film
 from web.serving import Server, SlowMatcher, running
 

@@ -13,7 +13,7 @@ from PIL import Image as PillowImage
 
 from fakes import IdealMatcher
 from siamfc.boxes import iou
-from siamfc.data.synthetic import SquareVideo
+from siamfc.synthetic import SquareVideo
 from web.serving import Server, SlowMatcher, running
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, of siamfc[dev]")

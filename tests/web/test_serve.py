@@ -13,7 +13,7 @@ import pytest
 
 from siamfc.cli.app import run
 from siamfc.network import Checkpoint, Metadata, export_weights
-from siamfc.network.architecture import tensor_shapes
+from siamfc.network.siamfc.architecture import tensor_shapes
 from siamfc.web.access import is_loopback
 from siamfc.web.private import PREFIX
 from siamfc.web.server import access_for

@@ -61,8 +61,8 @@ def compare(
         Replace files that exist.
     """
     from siamfc.evaluation import SiamFC
-    from siamfc.evaluation.adapters import parse_tracker
     from siamfc.evaluation.side_by_side import SideBySide
+    from siamfc.evaluation.trackers.third_party import parse_tracker
 
     first = parse_box(box)
     others = {name: parse_tracker(name)() for name in _each_once(tracker or _installed())}
@@ -106,7 +106,7 @@ def _installed() -> list[str]:
         MissingDependencyError: cv2 isn't installed.
         InputError: it has none of them.
     """
-    from siamfc.evaluation.adapters import parse_tracker
+    from siamfc.evaluation.trackers.third_party import parse_tracker
 
     found, refusal = [], None
     for name in _OPENCV:

@@ -12,12 +12,12 @@ from siamfc.cli.console import print_json, print_table
 from siamfc.cli.parameters import Flag, Json, Whole
 from siamfc.cli.progress import Progress, resumed_progress
 from siamfc.cli.usage import UsageError, make_workers
-from siamfc.data.curation_settings import OUTCOME_TEXTS, CurationSettings, Outcome
+from siamfc.crops.curation_settings import OUTCOME_TEXTS, CurationSettings, Outcome
 from siamfc.errors import DatasetError
 
 if TYPE_CHECKING:
-    from siamfc.data.sequences import Video
-    from siamfc.data.store_writer import State
+    from siamfc.crops.store_writer import State
+    from siamfc.datasets.sequences import Video
     from siamfc.workers import Workers
 
 
@@ -112,7 +112,7 @@ def curate(
         return _verify(verify, json=json)
     if format is None or root is None or (store is None) != check:
         raise UsageError("expected " + ("--check FORMAT ROOT" if check else "FORMAT ROOT STORE"))
-    from siamfc.data.readers import open_dataset
+    from siamfc.datasets.readers import open_dataset
 
     settings = CurationSettings(**asdict(crops), **asdict(filters))
     videos = open_dataset(format, root.absolute(), split=split)
@@ -132,7 +132,7 @@ def _cut_out(
     source: str,
     pool: "Workers",
 ) -> "State":
-    from siamfc.data.curation import curate as run
+    from siamfc.crops.curation import curate as run
 
     with pool, resumed_progress("curate", len(videos), unit="videos") as advance:
         return run(
@@ -185,7 +185,7 @@ def _report(store: Path, state: "State", crop_size: int, *, json: bool) -> int:
 
 
 def _verify(store: Path, *, json: bool) -> int:
-    from siamfc.data.store import Store
+    from siamfc.crops.store import Store
 
     with Store(store) as opened:
         count = opened.verify()
@@ -197,7 +197,7 @@ def _verify(store: Path, *, json: bool) -> int:
 
 
 def _check(videos: "Sequence[Video]", root: Path, pool: "Workers", *, json: bool) -> int:
-    from siamfc.data.checking import check_dataset
+    from siamfc.datasets.checking import check_dataset
 
     with pool, Progress("check", len(videos), unit="videos") as progress:
         report = check_dataset(videos, workers=pool, on_video=lambda _: progress.advance())

@@ -5,7 +5,7 @@ from typing import Any
 
 from siamfc.cli.console import print_json
 from siamfc.cli.parameters import Json
-from siamfc.data.readers import FORMATS, Format, find_format
+from siamfc.datasets.readers import FORMATS, Format, find_format
 
 
 def datasets(name: str | None = None, /, *, json: Json = False) -> int:

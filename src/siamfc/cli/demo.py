@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from siamfc.cli.console import print_json
 from siamfc.cli.loop import Outcome, exit_status, run_loop
 from siamfc.cli.parameters import Device, Flag, Json, Weights, Whole
-from siamfc.data.clip import ClipSettings, ProceduralClip
 from siamfc.evaluation import PROTOCOLS, Scores
 from siamfc.frames import Frame, draw_boxes, open_source, open_writer
 from siamfc.network import DEFAULT_WEIGHTS, load_matcher
+from siamfc.synthetic.clip import ClipSettings, ProceduralClip
 from siamfc.tracking import FrameResult, follow
 
 _FRAME_RATE = 30.0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cyclopts import Token
 
     from siamfc.evaluation import Evaluation
-    from siamfc.evaluation.contenders import Contender, Task
+    from siamfc.evaluation.trackers.entries import Contender, Task
 
 SchemeName = Literal["ope", "tre", "sre", "vot-supervised", "vot-multistart"]
 
@@ -106,7 +106,7 @@ def evaluate(
     cluster
         Address of a Dask scheduler, whose workers track.
     """
-    from siamfc.evaluation.contenders import evaluate_contenders
+    from siamfc.evaluation.trackers.entries import evaluate_contenders
 
     pool = make_workers(workers, cluster)
     spread = cluster is not None or workers > 1
@@ -133,7 +133,7 @@ def evaluate(
 def _contenders(
     who: TrackerOptions, search: SearchOptions, *, threads: int | None
 ) -> "list[Contender]":
-    from siamfc.evaluation.contenders import other_contender, our_contender
+    from siamfc.evaluation.trackers.entries import other_contender, our_contender
 
     if who.tracker is not None:
         if who.weights is not None:
@@ -152,10 +152,10 @@ def _contenders(
 
 
 def _task(name: str, root: Path, what: TaskOptions) -> "Task":
-    from siamfc.data.readers import find_format
+    from siamfc.datasets.readers import find_format
     from siamfc.errors import InputError
     from siamfc.evaluation import find_scheme, protocol_of
-    from siamfc.evaluation.contenders import Task, choose_sequences
+    from siamfc.evaluation.trackers.entries import Task, choose_sequences
 
     if what.repeat < 1:
         raise UsageError(f"--repeat: expected at least 1, got {what.repeat}")

@@ -15,7 +15,7 @@ from siamfc.cli.usage import UsageError
 if TYPE_CHECKING:
     from siamfc.evaluation.formats import TrackerResults
     from siamfc.report import Entry, Study
-    from siamfc.report.gathering import Gathered
+    from siamfc.report.collection import Gathered
 
 
 _EXPORT = "export"
@@ -92,7 +92,7 @@ def report(
         raise UsageError("expected a folder of results, got none")
     from siamfc.evaluation.formats import find_result_format
     from siamfc.report import ReportSettings, require_packages, write_report
-    from siamfc.report.gathering import DatasetChoice, gather
+    from siamfc.report.collection import DatasetChoice, gather
 
     require_packages()
     settings = ReportSettings(snapshots=shown.snapshots, strips=shown.strips, seed=shown.seed)
@@ -210,7 +210,7 @@ def _facts(study: "Study", entry: "Entry") -> dict[str, Any]:
 
 
 def _print(study: "Study", page: Path, exported: list[Path]) -> None:
-    from siamfc.evaluation.measures import AUC, CENTER_ERROR, PRECISION
+    from siamfc.evaluation.scoring.measures import AUC, CENTER_ERROR, PRECISION
     from siamfc.report.tables import format_mean
 
     rows = [

@@ -8,9 +8,9 @@ from cyclopts import App, Parameter
 
 from siamfc.cli.parameters import Flag, Whole
 from siamfc.cli.progress import Progress, resumed_progress
-from siamfc.data.clip import ClipSettings, ProceduralClip
-from siamfc.data.space import format_bytes, free_bytes
-from siamfc.data.synthetic import (
+from siamfc.disk import format_bytes, free_bytes
+from siamfc.errors import InputError
+from siamfc.synthetic import (
     SquareVideo,
     SquareVideoSettings,
     SyntheticDatasetSettings,
@@ -19,9 +19,9 @@ from siamfc.data.synthetic import (
     write_dataset,
     write_otb,
 )
-from siamfc.data.synthetic.film import write_film
-from siamfc.data.synthetic.otb import TRUTH_NAME
-from siamfc.errors import InputError
+from siamfc.synthetic.clip import ClipSettings, ProceduralClip
+from siamfc.synthetic.otb import TRUTH_NAME
+from siamfc.synthetic.video_files import write_film
 from siamfc.workers import Workers
 
 VideoPath = Annotated[

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import torch
 
     from siamfc.training.loop import LogLine
-    from siamfc.training.processes import Place
+    from siamfc.training.process_group import Place
     from siamfc.training.recipes import Recipe
-    from siamfc.training.running import RunResult
+    from siamfc.training.run import RunResult
     from siamfc.training.validation import Validator
 
 
@@ -70,8 +70,8 @@ def train(
     if find_spec("torch") is None:
         raise MissingDependencyError("training needs torch: pip install 'siamfc[train]'")
     from siamfc.network.loading import load_checkpoint
-    from siamfc.training.processes import place_from_environment
-    from siamfc.training.running import RunOptions, run
+    from siamfc.training.process_group import place_from_environment
+    from siamfc.training.run import RunOptions, run
 
     chosen = _choose_recipe(recipe, settings, assignments or [], stored=bool(data))
     place = place_from_environment()
@@ -130,9 +130,9 @@ def _find_device(name: str, place: "Place") -> "torch.device":
 
 def _validators(recipe: "Recipe", device: "torch.device") -> "list[Validator]":
     """What tracks after each epoch: the thesis's video for its squares, else procedural ones."""
-    from siamfc.data.procedural.textures import TextureSettings
-    from siamfc.data.synthetic.video import SquareVideoSettings
     from siamfc.evaluation.validators import procedural_validator, square_validator
+    from siamfc.procedural.textures import TextureSettings
+    from siamfc.synthetic.video import SquareVideoSettings
     from siamfc.training.data_settings import SquareData
 
     spec, normalisation = recipe.spec, recipe.normalisation

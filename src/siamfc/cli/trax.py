@@ -31,7 +31,7 @@ def trax(
         Answer with polygons of four corners in place of rectangles.
     """
     from siamfc.evaluation import SiamFC
-    from siamfc.evaluation.trax_server import TraxSettings, serve
+    from siamfc.evaluation.trackers.trax_server import TraxSettings, serve
     from siamfc.tracking import settings_for_weights
 
     tracker = SiamFC(

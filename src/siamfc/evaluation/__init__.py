@@ -1,6 +1,6 @@
 """Evaluation: running trackers over data sets, metrics, protocols, result files."""
 
-from siamfc.evaluation.evaluating import (
+from siamfc.evaluation.evaluations import (
     Evaluation,
     SequenceScores,
     evaluate,
@@ -8,15 +8,15 @@ from siamfc.evaluation.evaluating import (
     protocol_of,
     run_record,
 )
-from siamfc.evaluation.got10k import Got10kTracker
-from siamfc.evaluation.measures import MEASURES, Comparison, Measure
-from siamfc.evaluation.protocols import PROTOCOLS, Protocol, Scores
-from siamfc.evaluation.repeating import Average, average, evaluate_repeatedly
+from siamfc.evaluation.execution import TrackerFactory, perform_runs, run_sequence, run_sequences
+from siamfc.evaluation.repetitions import Average, average, evaluate_repeatedly
 from siamfc.evaluation.results import ResultFolder, read_track
-from siamfc.evaluation.running import TrackerFactory, perform_runs, run_sequence, run_sequences
 from siamfc.evaluation.runs import Pass, Run, SingleTargetTracker, Track
-from siamfc.evaluation.schemes import SCHEMES, Scheme, find_scheme
-from siamfc.evaluation.trackers import SiamFC, weights_digest
+from siamfc.evaluation.scoring.measures import MEASURES, Comparison, Measure
+from siamfc.evaluation.scoring.protocols import PROTOCOLS, Protocol, Scores
+from siamfc.evaluation.scoring.schemes import SCHEMES, Scheme, find_scheme
+from siamfc.evaluation.trackers.got10k import Got10kTracker
+from siamfc.evaluation.trackers.pretrained import SiamFC, weights_digest
 
 __all__ = [
     "MEASURES",

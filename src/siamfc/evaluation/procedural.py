@@ -8,16 +8,16 @@ import torch
 from numpy.typing import NDArray
 
 from siamfc.boxes import center_distance, iou
-from siamfc.data.procedural.videos import ProceduralVideos
-from siamfc.network.alexnet import Normalise, SiamFC
-from siamfc.network.light import LightNet
+from siamfc.network.light.model import LightNet
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.normalisation import Normalisation
-from siamfc.tracking.box_settings import BoxTrackerSettings
-from siamfc.tracking.box_targets import BoxTargets, advance_boxes, start_boxes
-from siamfc.tracking.choosing import AnySettings, box_settings, scale_settings
-from siamfc.tracking.settings import TrackerSettings
-from siamfc.tracking.targets import Targets, advance, start
+from siamfc.network.siamfc.model import Normalise, SiamFC
+from siamfc.procedural.videos import ProceduralVideos
+from siamfc.tracking.defaults import AnySettings, box_settings, scale_settings
+from siamfc.tracking.light.settings import BoxTrackerSettings
+from siamfc.tracking.light.targets import BoxTargets, advance_boxes, start_boxes
+from siamfc.tracking.siamfc.settings import TrackerSettings
+from siamfc.tracking.siamfc.targets import Targets, advance, start
 
 Model = SiamFC | LightNet
 """A network as it is trained."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from siamfc.boxes import is_absent
-from siamfc.data.sequences import FloatArray, Sequence
+from siamfc.datasets.sequences import FloatArray, Sequence
 from siamfc.errors import DatasetError, InputError, SiamFCError
 from siamfc.system import machine
 

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from siamfc.boxes import as_box, iou
-from siamfc.data.sequences import FloatArray
+from siamfc.datasets.sequences import FloatArray
 from siamfc.errors import SourceError
 from siamfc.evaluation.runs import SingleTargetTracker, describe
 from siamfc.frames import Frame, Image
 from siamfc.tracking.results import FrameResult
-from siamfc.tracking.table import checked_boxes
+from siamfc.tracking.targets import checked_boxes
 
 
 @dataclass

@@ -6,18 +6,18 @@ import numpy as np
 import torch
 
 from siamfc.boxes import center_distance
-from siamfc.data.procedural.textures import TextureSettings, draw_textures
-from siamfc.data.procedural.videos import ProceduralVideos
-from siamfc.data.synthetic.video import SquareVideo, SquareVideoSettings
 from siamfc.evaluation.procedural import Model, score_tracking, track_videos
-from siamfc.network.alexnet import SiamFC
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.metadata import Metadata
 from siamfc.network.normalisation import Normalisation
-from siamfc.network.torch_matcher import TorchMatcher
+from siamfc.network.siamfc.model import SiamFC
+from siamfc.network.siamfc.torch_matcher import TorchMatcher
+from siamfc.procedural.textures import TextureSettings, draw_textures
+from siamfc.procedural.videos import ProceduralVideos
+from siamfc.synthetic.video import SquareVideo, SquareVideoSettings
 from siamfc.tracking import Tracker
-from siamfc.tracking.settings import one_scale
+from siamfc.tracking.siamfc.settings import one_scale
 
 Validator = Callable[[SiamFC], dict[str, float]]
 

@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from siamfc import geometry
 from siamfc.boxes import as_box, center
-from siamfc.data.synthetic import SquareVideo
 from siamfc.network.matcher import Embedding, Matcher
+from siamfc.synthetic import SquareVideo
 from siamfc.tracking import TrackerSettings
-from siamfc.tracking.targets import Targets, advance, start
+from siamfc.tracking.siamfc.targets import Targets, advance, start
 
 ByteImage = NDArray[np.uint8]
 FloatArray = NDArray[np.float64]

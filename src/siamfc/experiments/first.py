@@ -10,17 +10,17 @@ from siamfc.errors import InputError
 from siamfc.experiments import thesis
 from siamfc.experiments.charts import error_charts, loss_form_charts, offset_charts, strips
 from siamfc.experiments.folder import PAGE, ExperimentFolder
-from siamfc.experiments.following import Competitor, follow, summarize
 from siamfc.experiments.ideal import IdealMatcher
 from siamfc.experiments.loss_forms import FORMS, compare_forms
 from siamfc.experiments.pages import Page, Row, Section, Table, Text, render, signed
 from siamfc.experiments.sizes import square_recipe
 from siamfc.experiments.steps import Options, Training, train, training_charts, training_facts
 from siamfc.experiments.terms import measure_terms, terms
+from siamfc.experiments.tracks import Competitor, follow, summarize
 from siamfc.experiments.videos import square_video, synthetic_sequences, video_name
 from siamfc.network import Checkpoint, EmbeddingSpec, Matcher, Metadata, load_matcher
-from siamfc.network.alexnet import SiamFC, initialise
 from siamfc.network.matcher import gives_boxes
+from siamfc.network.siamfc.model import SiamFC, initialise
 from siamfc.report import Study, make_study
 from siamfc.tracking import one_scale
 from siamfc.training.recipes import Recipe

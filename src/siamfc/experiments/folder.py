@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from siamfc.data.locking import exclusive
 from siamfc.errors import DatasetError, OutputError
 from siamfc.files import check_empty_or, make_folder, write_file
+from siamfc.locking import exclusive
 
 RECORD, PAGE, RESULTS = "experiment.json", "index.html", "results.json"
 

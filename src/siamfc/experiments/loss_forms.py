@@ -16,14 +16,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from siamfc.network.alexnet import INITIAL_GAIN, SiamFC, initialise
+from siamfc.network.siamfc.model import INITIAL_GAIN, SiamFC, initialise
 from siamfc.training.labels import LabelSettings
-from siamfc.training.learner import Learner
 from siamfc.training.losses import LossSettings, binary_cross_entropy, logistic
 from siamfc.training.objectives import Loss
-from siamfc.training.optimisation import OptimiserSettings
+from siamfc.training.optimizer import OptimiserSettings
 from siamfc.training.recipes import Recipe
 from siamfc.training.sources import training_source
+from siamfc.training.train_state import Learner
 
 
 class Form(NamedTuple):

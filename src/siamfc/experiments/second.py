@@ -8,18 +8,18 @@ from typing import Any
 
 import torch
 
-from siamfc.data.curation import curate
-from siamfc.data.readers import open_dataset
-from siamfc.data.sequences import Video
-from siamfc.data.store import Store
+from siamfc.crops.curation import curate
+from siamfc.crops.store import Store
+from siamfc.datasets.readers import open_dataset
+from siamfc.datasets.sequences import Video
 from siamfc.errors import InputError
 from siamfc.experiments import thesis
 from siamfc.experiments.charts import error_charts, offset_charts, strips
 from siamfc.experiments.folder import PAGE, ExperimentFolder
-from siamfc.experiments.following import Competitor, follow, summarize
 from siamfc.experiments.pages import Block, Page, Row, Section, Table, Text, render, signed
 from siamfc.experiments.sizes import procedural_recipe, real_recipe
 from siamfc.experiments.steps import Options, Training, train, training_charts, training_facts
+from siamfc.experiments.tracks import Competitor, follow, summarize
 from siamfc.experiments.videos import synthetic_sequences, video_name
 from siamfc.report import Study, make_study
 from siamfc.tracking import one_scale

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from siamfc.data.augment import AugmentSettings
+from siamfc.crops.augment import AugmentSettings
 from siamfc.training.data_settings import ProceduralData, SquareData, StoreData
 from siamfc.training.labels import LabelSettings
 from siamfc.training.losses import LossSettings
-from siamfc.training.optimisation import adamw
+from siamfc.training.optimizer import adamw
 from siamfc.training.recipes import Recipe, procedural, thesis, with_stores
 
 Size = Literal["full", "gpu", "tiny"]

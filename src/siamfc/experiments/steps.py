@@ -8,16 +8,16 @@ from typing import Any
 
 import torch
 
-from siamfc.data.synthetic.video import SquareVideoSettings
 from siamfc.errors import DatasetError, InputError
 from siamfc.evaluation.validators import square_validator
 from siamfc.experiments.charts import best_epoch, loss_chart, score_chart
 from siamfc.experiments.folder import ExperimentFolder, read_json
 from siamfc.experiments.pages import Chart, Charts
 from siamfc.experiments.sizes import EXTENTS, Extent, Size
+from siamfc.synthetic.video import SquareVideoSettings
 from siamfc.training.folder import BEST, FINAL, LOG, RUN
 from siamfc.training.recipes import Recipe
-from siamfc.training.running import RunOptions, run
+from siamfc.training.run import RunOptions, run
 
 TRAINING = "training"
 _SAVE_SECONDS = 60.0
@@ -89,7 +89,7 @@ def train(
     *,
     stores: Sequence[Path] = (),
 ) -> Training:
-    """Train, go on with a training, or read one that has ended; see `siamfc.training.running.run`.
+    """Train, go on with a training, or read one that has ended; see `siamfc.training.run.run`.
 
     Each epoch tracks part of the thesis's synthetic video.
     """

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siamfc.boxes import center
-from siamfc.data.synthetic import SquareVideo
 from siamfc.experiments.as_published import (
     Faults,
     PublishedTracker,
@@ -22,6 +21,7 @@ from siamfc.experiments.as_published import (
     published_offset,
 )
 from siamfc.network.matcher import Matcher
+from siamfc.synthetic import SquareVideo
 from siamfc.tracking import one_scale
 
 TITLES = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from siamfc.data.sequences import Sequence as Video
+from siamfc.datasets.sequences import Sequence as Video
 from siamfc.errors import DatasetError, InputError
 from siamfc.evaluation import weights_digest
 from siamfc.evaluation.formats import TrackerResults
@@ -13,10 +13,10 @@ from siamfc.experiments import thesis
 from siamfc.experiments.charts import error_charts, strips
 from siamfc.experiments.first import SQUARES, run_first
 from siamfc.experiments.folder import PAGE, RECORD, ExperimentFolder
-from siamfc.experiments.following import Competitor, follow, summarize
 from siamfc.experiments.pages import Block, Page, Row, Section, Table, Text, render
 from siamfc.experiments.second import run_second
 from siamfc.experiments.steps import TRAINING, Options
+from siamfc.experiments.tracks import Competitor, follow, summarize
 from siamfc.experiments.videos import real_sequences, synthetic_sequences
 from siamfc.network.architectures import LIGHT
 from siamfc.network.loading import read_metadata

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from siamfc.data.readers import find_format
-from siamfc.data.sequences import FrameFiles, Sequence, read_sequences
-from siamfc.data.synthetic import SquareVideo, SquareVideoSettings, write_otb
+from siamfc.datasets.readers import find_format
+from siamfc.datasets.sequences import FrameFiles, Sequence, read_sequences
 from siamfc.errors import InputError, suggest
 from siamfc.experiments.thesis import STEPS
+from siamfc.synthetic import SquareVideo, SquareVideoSettings, write_otb
 
 DEFAULT_COUNT = 6
 """Real videos that are taken where none are named, as many as the thesis's."""

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from siamfc.errors import InputError
-from siamfc.network import architecture as alexnet
-from siamfc.network import light_architecture as light
+from siamfc.network.light import architecture as light
 from siamfc.network.matcher import EmbeddingSpec
+from siamfc.network.siamfc import architecture as alexnet
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,10 @@ import json
 from pathlib import Path
 
 from siamfc.files import check_place, write_file
-from siamfc.network.alexnet_graphs import build_alexnet_exemplar, build_alexnet_search
 from siamfc.network.architectures import ALEXNET, LIGHT
 from siamfc.network.checkpoint import Checkpoint
-from siamfc.network.light_graphs import build_light_exemplar, build_light_search
+from siamfc.network.light.graphs import build_light_exemplar, build_light_search
+from siamfc.network.siamfc.graphs import build_alexnet_exemplar, build_alexnet_search
 from siamfc.network.signatures import Signature, exemplar_signature, search_signature
 
 EXEMPLAR_FILE, SEARCH_FILE = "exemplar.onnx", "search.onnx"

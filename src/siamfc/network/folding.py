@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from siamfc.network.architecture import LAYERS, NORM_EPSILON
 from siamfc.network.checkpoint import Tensors
 from siamfc.network.normalisation import Normalisation
+from siamfc.network.siamfc.architecture import LAYERS, NORM_EPSILON
 
 
 class Kernel(NamedTuple):

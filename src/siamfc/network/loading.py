@@ -120,7 +120,7 @@ def find_weights(weights: str | Path) -> Path:
 
 
 def _load_onnx(path: Path, device: str, threads: int) -> AnyMatcher:
-    from siamfc.network.onnx_matcher import open_graphs
+    from siamfc.network.onnx_runtime import open_graphs
 
     if path.is_dir():
         files = (path / EXEMPLAR_FILE, path / SEARCH_FILE)
@@ -140,8 +140,8 @@ def _load_onnx(path: Path, device: str, threads: int) -> AnyMatcher:
 
 
 def _load_torch(path: Path, device: str, threads: int | None) -> AnyMatcher:
-    from siamfc.network.light_torch_matcher import TorchBoxMatcher
-    from siamfc.network.torch_matcher import TorchMatcher
+    from siamfc.network.light.torch_matcher import TorchBoxMatcher
+    from siamfc.network.siamfc.torch_matcher import TorchMatcher
 
     checkpoint = Checkpoint.load(path)
     if checkpoint.architecture is LIGHT:
@@ -151,7 +151,7 @@ def _load_torch(path: Path, device: str, threads: int | None) -> AnyMatcher:
 
 def _can_use_cuda(checkpoint_path: Path) -> bool:
     """Whether `auto` means the GPU. Without a driver, no package is imported to find out."""
-    from siamfc.network.onnx_matcher import has_cuda
+    from siamfc.network.onnx_runtime import has_cuda
 
     if not _has_driver():
         return False
@@ -160,7 +160,7 @@ def _can_use_cuda(checkpoint_path: Path) -> bool:
 
 def _require_onnx_cuda(checkpoint_path: Path) -> None:
     """Say what is missing for `cuda`, torch being no way to it."""
-    from siamfc.network.onnx_matcher import has_cuda
+    from siamfc.network.onnx_runtime import has_cuda
 
     if has_cuda():
         return

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-from siamfc.network import light_architecture as light
-from siamfc.network.architecture import CHANNELS, embedding_size
 from siamfc.network.architectures import LIGHT
+from siamfc.network.light import architecture as light
 from siamfc.network.metadata import Metadata
+from siamfc.network.siamfc.architecture import CHANNELS, embedding_size
 
 
 class Value(NamedTuple):

@@ -3,7 +3,7 @@
 from siamfc.report.entry import Entry, SequenceResult
 from siamfc.report.statistics import Difference, paired_difference
 from siamfc.report.study import Study, make_study
-from siamfc.report.writing import ReportSettings, require_packages, write_report
+from siamfc.report.writer import ReportSettings, require_packages, write_report
 
 __all__ = [
     "Difference",

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from siamfc.boxes import is_absent
-from siamfc.data.sequences import FloatArray
-from siamfc.evaluation import metrics
+from siamfc.datasets.sequences import FloatArray
 from siamfc.evaluation.formats import TrackerResults
-from siamfc.evaluation.measures import MEASURES, Comparison
-from siamfc.evaluation.protocols import OTB, Scores, pool
-from siamfc.evaluation.schemes import Tracked
+from siamfc.evaluation.scoring import metrics
+from siamfc.evaluation.scoring.measures import MEASURES, Comparison
+from siamfc.evaluation.scoring.protocols import OTB, Scores, pool
+from siamfc.evaluation.scoring.schemes import Tracked
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

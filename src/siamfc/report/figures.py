@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from siamfc.data.sequences import FloatArray, Sequence
-from siamfc.evaluation import metrics
-from siamfc.evaluation.measures import Comparison, Measure
+from siamfc.datasets.sequences import FloatArray, Sequence
+from siamfc.evaluation.scoring import metrics
+from siamfc.evaluation.scoring.measures import Comparison, Measure
 from siamfc.report.chart import Chart, WideLabels, WiderLabels, shares, ticks
 from siamfc.report.entry import Entry
 from siamfc.report.statistics import Difference

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from siamfc.evaluation.measures import Measure
-from siamfc.evaluation.schemes import ONE_PASS
+from siamfc.evaluation.scoring.measures import Measure
+from siamfc.evaluation.scoring.schemes import ONE_PASS
 from siamfc.report import figures
 from siamfc.report.entry import Entry
-from siamfc.report.rendering import render_template
 from siamfc.report.statistics import Difference
 from siamfc.report.strips import film_strip
 from siamfc.report.study import Study
@@ -26,6 +25,7 @@ from siamfc.report.tables import (
     format_score,
     run_name,
 )
+from siamfc.report.templating import render_template
 
 _TEMPLATE = Path(__file__).parent / "templates" / "page.html"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image as PillowImage
 
-from siamfc.data.sequences import FrameFiles, Sequence
+from siamfc.datasets.sequences import FrameFiles, Sequence
 from siamfc.errors import SiamFCError
 from siamfc.frames import Image, draw_boxes, read_image
 from siamfc.frames.draw import PALETTE

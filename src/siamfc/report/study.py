@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 
-from siamfc.data.sequences import Sequence
+from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError
 from siamfc.evaluation.formats import TrackerResults
-from siamfc.evaluation.measures import Score
-from siamfc.evaluation.protocols import OTB, Protocol
 from siamfc.evaluation.runs import Run
-from siamfc.evaluation.schemes import ONE_PASS, Scheme, Tracked
+from siamfc.evaluation.scoring.measures import Score
+from siamfc.evaluation.scoring.protocols import OTB, Protocol
+from siamfc.evaluation.scoring.schemes import ONE_PASS, Scheme, Tracked
 from siamfc.report.entry import Entry, mean_entry, score_sequence
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from siamfc.evaluation.measures import (
+from siamfc.evaluation.scoring.measures import (
     AUC,
     CENTER_ERROR,
     NORMALIZED_PRECISION,
@@ -16,7 +16,7 @@ from siamfc.evaluation.measures import (
     Measure,
     Score,
 )
-from siamfc.evaluation.protocols import Scores
+from siamfc.evaluation.scoring.protocols import Scores
 from siamfc.report.entry import Entry
 from siamfc.report.statistics import Difference, paired_difference
 from siamfc.report.study import Study

@@ -1,10 +1,17 @@
 """The tracker: settings, one pure step, `init`/`update`, whole videos, results."""
 
-from siamfc.tracking.box_settings import BoxTrackerSettings
-from siamfc.tracking.box_targets import BoxTargets, advance_boxes, start_boxes
-from siamfc.tracking.choosing import AnySettings, fitting_settings, settings_for_weights
+from siamfc.tracking.defaults import AnySettings, fitting_settings, settings_for_weights
 from siamfc.tracking.detections import to_detections
-from siamfc.tracking.lost import LostSettings, search_all_over
+from siamfc.tracking.exemplar_update import (
+    UpdateSettings,
+    first_and_latest,
+    moving_average,
+    previous_frame,
+    sure_average,
+)
+from siamfc.tracking.light.settings import BoxTrackerSettings
+from siamfc.tracking.light.targets import BoxTargets, advance_boxes, start_boxes
+from siamfc.tracking.redetection import LostSettings, search_all_over
 from siamfc.tracking.results import (
     FrameResult,
     open_results,
@@ -12,25 +19,18 @@ from siamfc.tracking.results import (
     result_paths,
     write_results,
 )
-from siamfc.tracking.settings import (
+from siamfc.tracking.siamfc.settings import (
     TrackerSettings,
     five_scales,
     one_scale,
     settings_for,
     three_scales,
 )
+from siamfc.tracking.siamfc.targets import Targets, advance, start
 from siamfc.tracking.state import TrackerState
 from siamfc.tracking.step import SearchView, begin, step, view_search
-from siamfc.tracking.targets import Targets, advance, start
 from siamfc.tracking.tracker import Tracker, follow
 from siamfc.tracking.tracks import Track, track
-from siamfc.tracking.updating import (
-    UpdateSettings,
-    first_and_latest,
-    moving_average,
-    previous_frame,
-    sure_average,
-)
 
 __all__ = [
     "AnySettings",

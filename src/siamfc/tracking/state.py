@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from siamfc import geometry
 from siamfc.errors import InputError
 from siamfc.network.matcher import Embedding, EmbeddingSpec
-from siamfc.tracking.box_targets import BoxTargets
-from siamfc.tracking.table import FloatArray, TargetTable
-from siamfc.tracking.targets import Targets
-from siamfc.tracking.updating import IntArray, UpdateSettings, mix, put, update_rates
+from siamfc.tracking.exemplar_update import IntArray, UpdateSettings, mix, put, update_rates
+from siamfc.tracking.light.targets import BoxTargets
+from siamfc.tracking.siamfc.targets import Targets
+from siamfc.tracking.targets import FloatArray, TargetTable
 
 ByteImage = NDArray[np.uint8]
 

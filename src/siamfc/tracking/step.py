@@ -13,11 +13,11 @@ from siamfc import geometry
 from siamfc.errors import InputError
 from siamfc.network.calibration import sigmoid
 from siamfc.network.matcher import AnyMatcher, EmbeddingSpec, gives_boxes
-from siamfc.tracking.box_step import begin_boxes, step_boxes
-from siamfc.tracking.choosing import AnySettings, box_settings, scale_settings
-from siamfc.tracking.scale_step import begin_scales, step_scales
+from siamfc.tracking.defaults import AnySettings, box_settings, scale_settings
+from siamfc.tracking.light.step import begin_boxes, step_boxes
+from siamfc.tracking.siamfc.step import begin_scales, step_scales
 from siamfc.tracking.state import TrackerState
-from siamfc.tracking.table import FloatArray
+from siamfc.tracking.targets import FloatArray
 
 ByteImage = NDArray[np.uint8]
 

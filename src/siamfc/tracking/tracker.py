@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from siamfc.errors import InputError, SourceError
-from siamfc.tracking.choosing import AnySettings, fitting_settings
+from siamfc.tracking.defaults import AnySettings, fitting_settings
 from siamfc.tracking.results import FrameResult
 from siamfc.tracking.state import TrackerState
 from siamfc.tracking.step import begin, require_size, step

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from siamfc.boxes import as_box
 from siamfc.errors import InputError, MissingDependencyError, OutputError, SiamFCError, SourceError
-from siamfc.tracking.choosing import AnySettings
+from siamfc.tracking.defaults import AnySettings
 from siamfc.tracking.results import RESULT_SUFFIXES, FrameResult, write_results
 from siamfc.tracking.tracker import follow
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from siamfc.data.ranges import check_number
+from siamfc.checks import check_number
 
 
 @dataclass(frozen=True, kw_only=True)

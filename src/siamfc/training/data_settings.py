@@ -3,17 +3,17 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from siamfc.data.augment import AugmentSettings
-from siamfc.data.pairs import PairSampling
-from siamfc.data.procedural.planning import PairSettings
-from siamfc.data.procedural.textures import TextureSettings
-from siamfc.data.ranges import check_number, check_whole
-from siamfc.data.synthetic.dataset import SyntheticDatasetSettings
+from siamfc.checks import check_number, check_whole
+from siamfc.crops.augment import AugmentSettings
+from siamfc.crops.pairs import PairSampling
+from siamfc.procedural.sampling import PairSettings
+from siamfc.procedural.textures import TextureSettings
+from siamfc.synthetic.dataset import SyntheticDatasetSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProceduralData:
-    """Procedural scenes, `siamfc.data.procedural`: no image is read."""
+    """Procedural scenes, `siamfc.procedural`: no image is read."""
 
     pairs: PairSettings = field(default_factory=PairSettings)
     textures: TextureSettings = field(default_factory=TextureSettings)

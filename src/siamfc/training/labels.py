@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from siamfc.data.ranges import check_number
+from siamfc.checks import check_number
 from siamfc.errors import InputError
 
 _LEAST = 1e-6

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from siamfc.errors import SiamFCError
-from siamfc.training.learner import Learner
 from siamfc.training.sources import PairSource
+from siamfc.training.train_state import Learner
 
 
 @dataclass(frozen=True, kw_only=True)

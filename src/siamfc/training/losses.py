@@ -6,7 +6,7 @@ from typing import Literal
 from torch import Tensor
 from torch.nn import functional
 
-from siamfc.data.ranges import check_number
+from siamfc.checks import check_number
 from siamfc.errors import InputError
 
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import torch
 
 from siamfc.errors import InputError
-from siamfc.training.learner import Learner
-from siamfc.training.processes import Place
+from siamfc.training.process_group import Place
 from siamfc.training.recipes import Recipe
 from siamfc.training.sources import training_source
+from siamfc.training.train_state import Learner
 
 
 def largest_batch(batch: int, attempt: Callable[[int], None]) -> int:

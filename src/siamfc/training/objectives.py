@@ -9,10 +9,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from siamfc.network.alexnet import SiamFC, initialise
-from siamfc.network.fast import can_fuse, respond_together
-from siamfc.network.light import LightNet, normalise_images
-from siamfc.network.light import initialise as initialise_light
+from siamfc.network.light.model import LightNet, normalise_images
+from siamfc.network.light.model import initialise as initialise_light
+from siamfc.network.siamfc.model import SiamFC, initialise
+from siamfc.network.siamfc.training_pass import can_fuse, respond_together
 from siamfc.training.box_losses import box_loss
 from siamfc.training.labels import response_labels
 from siamfc.training.losses import compute_loss

@@ -4,19 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from siamfc.data.augment import AugmentSettings
-from siamfc.data.procedural.planning import PairSettings
-from siamfc.data.procedural.scene import SceneSettings
-from siamfc.data.ranges import check_whole
+from siamfc.checks import check_whole
+from siamfc.crops.augment import AugmentSettings
 from siamfc.errors import InputError, suggest
-from siamfc.network.architecture import embedding_size
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.normalisation import Normalisation
+from siamfc.network.siamfc.architecture import embedding_size
+from siamfc.procedural.sampling import PairSettings
+from siamfc.procedural.scene import SceneSettings
 from siamfc.training.box_losses import BoxLossSettings
 from siamfc.training.data_settings import Data, ProceduralData, SquareData, StoreData
 from siamfc.training.labels import LabelSettings
 from siamfc.training.losses import LossSettings
-from siamfc.training.optimisation import OptimiserSettings, adamw
+from siamfc.training.optimizer import OptimiserSettings, adamw
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,15 +10,15 @@ from typing import NamedTuple, Protocol, Self
 import torch
 from torch import Tensor
 
-from siamfc.data.augment import AugmentedPairs
-from siamfc.data.loading import PairLoader
-from siamfc.data.pairs import CropStore, StorePairs, split_videos
-from siamfc.data.procedural.drawing import Drawing
-from siamfc.data.procedural.pairs import PairGenerator, Pairs
-from siamfc.data.synthetic.pairs import SquarePairs
+from siamfc.crops.augment import AugmentedPairs
+from siamfc.crops.loading import PairLoader
+from siamfc.crops.pairs import CropStore, StorePairs, split_videos
 from siamfc.errors import InputError
+from siamfc.procedural.pairs import PairGenerator, Pairs
+from siamfc.procedural.renderer import Drawing
+from siamfc.synthetic.pairs import SquarePairs
 from siamfc.training.data_settings import ProceduralData, SquareData, StoreData
-from siamfc.training.processes import Place
+from siamfc.training.process_group import Place
 from siamfc.training.recipes import Recipe
 
 _STREAM = 2**40

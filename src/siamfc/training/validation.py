@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from siamfc.network.alexnet import Normalise, SiamFC
-from siamfc.network.light import LightNet, normalise_images
+from siamfc.network.light.model import LightNet, normalise_images
+from siamfc.network.siamfc.model import Normalise, SiamFC
 from siamfc.training.box_losses import box_loss, generalised_iou
 from siamfc.training.labels import response_labels
 from siamfc.training.losses import compute_loss

@@ -12,9 +12,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from siamfc.errors import SiamFCError
-from siamfc.web import opening, watching
+from siamfc.web import routes_jobs as watching
+from siamfc.web import routes_open as opening
 from siamfc.web.access import Access, Guard
-from siamfc.web.studio import Studio
+from siamfc.web.session import Studio
 
 _logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from siamfc.errors import SourceError
 from siamfc.frames import Frame, ImageFiles, VideoFile
 from siamfc.web.limits import Limits
-from siamfc.web.probing import check_images, check_video
+from siamfc.web.probe import check_images, check_video
 
 
 class Clip(Protocol):

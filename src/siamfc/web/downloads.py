@@ -20,7 +20,7 @@ from siamfc.web.history import History
 from siamfc.web.job import Job
 from siamfc.web.pictures import encode_png
 from siamfc.web.private import free_name
-from siamfc.web.recording import Recording
+from siamfc.web.recorder import Recording
 
 _logger = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from siamfc.frames import Frame
 from siamfc.network import AnyMatcher
 from siamfc.tracking import AnySettings
 from siamfc.web.clips import Clip
-from siamfc.web.following import Box, NetworkView
+from siamfc.web.editable_track import Trail
 from siamfc.web.preview import Preview
-from siamfc.web.trail import Trail
+from siamfc.web.tracking import Box, NetworkView
 
 State = Literal["open", "waiting", "running", "paused", "done", "failed"]
 """`open`: never started; `waiting`: its turn will come."""

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from siamfc.data.locking import LOCK_NAME, exclusive
 from siamfc.errors import OutputError
+from siamfc.locking import LOCK_NAME, exclusive
 
 PREFIX = "siamfc-page-"
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from siamfc.web.job import Job
-from siamfc.web.studio import Studio
+from siamfc.web.session import Studio
 
 T = TypeVar("T")
 

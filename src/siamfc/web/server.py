@@ -15,7 +15,7 @@ from siamfc.web.access import LOOPBACK_NAMES, Access, is_loopback
 from siamfc.web.app import create_app
 from siamfc.web.limits import Limits
 from siamfc.web.private import private_folder
-from siamfc.web.studio import Studio
+from siamfc.web.session import Studio
 
 _CONNECTIONS = 256
 """At once; more are answered with 503."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from siamfc.data.space import format_bytes, free_bytes
+from siamfc.disk import format_bytes, free_bytes
 from siamfc.web.clips import FileClip, open_images, open_video
 from siamfc.web.limits import Limits
 from siamfc.web.private import free_name

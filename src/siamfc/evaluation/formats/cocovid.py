@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from siamfc.data.readers.cocovid import COCOVID as ANNOTATION
-from siamfc.data.sequences import FrameFiles, Sequence
+from siamfc.datasets.readers.cocovid import COCOVID as ANNOTATION
+from siamfc.datasets.sequences import FrameFiles, Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation.formats.inbox import Inbox, clean_boxes
+from siamfc.evaluation.formats.collector import Inbox, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for
 from siamfc.evaluation.formats.videos import by_video, targets_by_video
 from siamfc.evaluation.runs import Track

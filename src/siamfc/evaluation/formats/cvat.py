@@ -6,10 +6,10 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from siamfc.data.readers.cvat import list_observations, parse_annotation
-from siamfc.data.sequences import Sequence
+from siamfc.datasets.readers.cvat import list_observations, parse_annotation
+from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation.formats.inbox import Inbox, clean_boxes
+from siamfc.evaluation.formats.collector import Inbox, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for
 from siamfc.evaluation.formats.videos import targets_by_video, video_files
 from siamfc.evaluation.runs import Track

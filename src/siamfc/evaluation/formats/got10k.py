@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from siamfc.data.sequences import Sequence
-from siamfc.evaluation.formats.inbox import Inbox, read_box_lines, read_seconds
+from siamfc.datasets.sequences import Sequence
+from siamfc.evaluation.formats.collector import Inbox, read_box_lines, read_seconds
 from siamfc.evaluation.formats.layout import (
     ResultFormat,
     box_lines,

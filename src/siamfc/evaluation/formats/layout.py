@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from siamfc.data.sequences import FloatArray, Sequence
+from siamfc.datasets.sequences import FloatArray, Sequence
 from siamfc.errors import OutputError
-from siamfc.evaluation.formats.inbox import Inbox
+from siamfc.evaluation.formats.collector import Inbox
 from siamfc.evaluation.runs import Track
 
 Tracks = Mapping[str, Track]

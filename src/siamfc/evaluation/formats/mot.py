@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from siamfc.data.readers.text import parse_numbers, read_lines
-from siamfc.data.sequences import FloatArray, Sequence
+from siamfc.datasets.readers.text import parse_numbers, read_lines
+from siamfc.datasets.sequences import FloatArray, Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation.formats.inbox import Inbox, clean_boxes
+from siamfc.evaluation.formats.collector import Inbox, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for, text_files
 from siamfc.evaluation.formats.videos import target_number, targets_by_video, video_files
 from siamfc.evaluation.runs import Track

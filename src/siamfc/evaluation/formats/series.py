@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
 
-from siamfc.data.readers.images import list_folders
+from siamfc.datasets.readers.images import list_folders
 from siamfc.errors import DatasetError
 from siamfc.evaluation.results import read_track
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from siamfc.data.sequences import Sequence
+from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation.formats.inbox import Inbox, check_boxes, clean_boxes
+from siamfc.evaluation.formats.collector import Inbox, check_boxes, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for
 from siamfc.evaluation.results import Record, ResultFolder, read_track
 from siamfc.evaluation.runs import Track
-from siamfc.evaluation.schemes import ONE_PASS, SCHEMES, Scheme
+from siamfc.evaluation.scoring.schemes import ONE_PASS, SCHEMES, Scheme
 from siamfc.tracking.results import FrameResult, read_results, write_results
 
 _MARK = "# {"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from siamfc.data.sequences import Sequence
+from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation.formats.inbox import Inbox, read_box_lines, read_seconds
+from siamfc.evaluation.formats.collector import Inbox, read_box_lines, read_seconds
 from siamfc.evaluation.formats.layout import (
     ResultFormat,
     box_lines,

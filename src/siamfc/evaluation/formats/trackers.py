@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from siamfc.data.readers.images import list_folders
-from siamfc.data.sequences import Sequence
+from siamfc.datasets.readers.images import list_folders
+from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError, InputError, suggest
 from siamfc.evaluation.formats.cocovid import COCOVID
+from siamfc.evaluation.formats.collector import Inbox
 from siamfc.evaluation.formats.cvat import CVAT
 from siamfc.evaluation.formats.got10k import GOT10K
-from siamfc.evaluation.formats.inbox import Inbox
 from siamfc.evaluation.formats.layout import ResultFormat, Tracks
 from siamfc.evaluation.formats.mot import MOT
 from siamfc.evaluation.formats.series import Series, member_folders
@@ -22,7 +22,7 @@ from siamfc.evaluation.formats.tables import CSV, JSONL, SIAMFC
 from siamfc.evaluation.formats.text import LASOT, OTB, TRACKINGNET, UAV123
 from siamfc.evaluation.formats.vot import VOT
 from siamfc.evaluation.results import read_track
-from siamfc.evaluation.schemes import ONE_PASS, Scheme
+from siamfc.evaluation.scoring.schemes import ONE_PASS, Scheme
 from siamfc.files import StagedFile, whole_folder
 
 _ALL = (SIAMFC, VOT, GOT10K, MOT, OTB, LASOT, UAV123, TRACKINGNET, COCOVID, CVAT, CSV, JSONL)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from siamfc.data.sequences import Sequence
-from siamfc.evaluation.formats.inbox import Inbox
+from siamfc.datasets.sequences import Sequence
+from siamfc.evaluation.formats.collector import Inbox
 from siamfc.evaluation.runs import Track
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from siamfc.boxes import from_polygon, is_absent
-from siamfc.data.readers.text import parse_numbers, read_lines
-from siamfc.data.sequences import FloatArray, Sequence
+from siamfc.datasets.readers.text import parse_numbers, read_lines
+from siamfc.datasets.sequences import FloatArray, Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation.formats.inbox import Inbox, clean_boxes, read_seconds
+from siamfc.evaluation.formats.collector import Inbox, clean_boxes, read_seconds
 from siamfc.evaluation.formats.layout import ResultFormat, file_for, last_part, second_lines
 from siamfc.evaluation.formats.series import count_repetitions, first_repetitions, repetition
 from siamfc.evaluation.runs import Track

@@ -1,0 +1,1 @@
+"""Curated stores of crops, and training pairs from them."""

@@ -1,0 +1,60 @@
+"""Whether a data set still says what a store was cut from.
+
+The index has every box that curation has read, so the annotation is read again and compared with
+it: a hundredth of the time that decoding and cropping the images takes.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.crops.curation_plan import TrackInfo, open_videos, visible_share
+from siamfc.crops.store_writer import StoreWriter
+from siamfc.datasets.sequences import Sequence as Track
+from siamfc.datasets.sequences import Video
+from siamfc.errors import DatasetError
+from siamfc.workers import Workers
+
+
+def check_annotations(videos: Sequence[Video], writer: StoreWriter, workers: Workers) -> None:
+    """Compare the annotation of the videos that a store has begun with its index.
+
+    Raises:
+        DatasetError: they differ; the first such video is named.
+    """
+    cursor = writer.state.cursor
+    begun = videos[: cursor.video + (cursor.skipped > 0)]
+    stored = writer.tracks()
+    passed: set[str] = set()
+    for video, opened in zip(begun, open_videos(begun, workers), strict=True):
+        for track in opened.tracks:
+            info, records = next(stored, (None, None))
+            if info is not None and info.video in passed:  # which has lost a track
+                _refuse(writer, info.video)
+            if info is None or records is None or not _agree(track, info, records):
+                _refuse(writer, video.name)
+        passed.add(video.name)
+    for info, _ in stored:
+        _refuse(writer, info.video)
+
+
+def _agree(track: Track, info: TrackInfo, records: NDArray[np.void]) -> bool:
+    """Whether the records, of all frames or of the first, are those of a track."""
+    if TrackInfo.of(track) != info:
+        return False
+    frames = records["frame"]
+    return (
+        np.array_equal(track.boxes[frames], records["box"], equal_nan=True)
+        and np.array_equal(track.occluded[frames], records["occluded"])
+        and np.array_equal(
+            visible_share(track)[frames].astype(np.float32), records["visibility"], equal_nan=True
+        )
+    )
+
+
+def _refuse(writer: StoreWriter, video: str) -> None:
+    raise DatasetError(
+        f"{writer.path}: was cut from another annotation of {video}; choose another place, or "
+        "remove the store"
+    )

@@ -1,0 +1,199 @@
+"""Augmentation of decoded pairs, on the device that trains: stretch, shift, colour, blur, grey.
+
+A pure function of pairs and uniform numbers: the same pair comes out the same (to rounding) on
+any device, in any batch.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from siamfc.checks import check_number, check_whole
+from siamfc.crops.curation_settings import CurationSettings
+from siamfc.crops.pairs import AUGMENTATION_DRAWS
+from siamfc.errors import InputError
+
+_BLUR_TAPS = 4  # to either side of a pixel: three deviations of the strongest blur
+_GREY = (0.299, 0.587, 0.114)  # Rec. 601, as the public implementations have it
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentSettings:
+    """How strongly pairs are altered; the defaults are the paper's where it names a number.
+
+    Attributes:
+        exemplar_size: side of the exemplar image in pixels.
+        search_size: side of the search image in pixels.
+        max_shift: of the target in the search image on each axis, pixels of it.
+        exemplar_shift: of the exemplar's square on each axis, pixels: boxes are never exact.
+        max_stretch: of either image on each axis, as a share.
+        brightness: largest change of an image's brightness, as a share.
+        contrast: largest change of contrast, as a share.
+        saturation: largest change of saturation, as a share.
+        colour: largest change of one channel's gain, as a share.
+        blur_share: share of images that are blurred.
+        most_blur: largest deviation of the blur in pixels.
+        grey_share: share of pairs without colour (thesis 4.1.6: a quarter).
+    """
+
+    exemplar_size: int = 127
+    search_size: int = 255
+    max_shift: float = 4.0
+    exemplar_shift: float = 4.0
+    max_stretch: float = 0.05
+    brightness: float = 0.1
+    contrast: float = 0.1
+    saturation: float = 0.2
+    colour: float = 0.05
+    blur_share: float = 0.1
+    most_blur: float = 1.3
+    grey_share: float = 0.25
+
+    def __post_init__(self) -> None:
+        check_whole("exemplar_size", self.exemplar_size, 1)
+        check_whole("search_size", self.search_size, self.exemplar_size)
+        check_number("max_shift", self.max_shift, 0, self.search_size / 2)
+        check_number("exemplar_shift", self.exemplar_shift, 0, self.exemplar_size / 2)
+        check_number("most_blur", self.most_blur, 0.1, _BLUR_TAPS / 3)
+        for name in (
+            "max_stretch", "brightness", "contrast", "saturation", "colour", "blur_share",
+            "grey_share",
+        ):  # fmt: skip
+            check_number(name, getattr(self, name), 0, 1)
+
+    def check_store(self, store: CurationSettings) -> None:
+        """Raise InputError unless a store's crops are large enough for these settings."""
+        needed = (self.search_size + 2 * self.max_shift) * (1 + self.max_stretch)
+        if store.exemplar_size != self.exemplar_size:
+            raise InputError(
+                f"exemplar_size: expected the store's {store.exemplar_size} pixels, "
+                f"got {self.exemplar_size}"
+            )
+        if needed > store.crop_size:
+            raise InputError(
+                f"max_shift {self.max_shift:g} and max_stretch {self.max_stretch:g} need crops of "
+                f"{needed:g} pixels, the store has {store.crop_size}; choose less, or curate with "
+                "more"
+            )
+
+
+class AugmentedPairs(NamedTuple):
+    """B pairs as the network sees them, with their truth."""
+
+    exemplars: Tensor
+    """(B, exemplar_size, exemplar_size, 3) uint8 RGB."""
+    searches: Tensor
+    """(B, search_size, search_size, 3) uint8 RGB."""
+    offsets: Tensor
+    """(B, 2) float32, the target's centre less the search image's, its pixels."""
+    log_scales: Tensor
+    """(B,) float32, logarithm of the target's size over the size that the exemplar has."""
+    boxes: Tensor
+    """(B, 4) float32, the target in the search image, its pixels."""
+
+
+def augment(
+    exemplars: Tensor,
+    searches: Tensor,
+    search_sizes: Tensor,
+    uniforms: Tensor,
+    settings: AugmentSettings,
+) -> AugmentedPairs:
+    """Cut exemplar and search images out of crops and alter them.
+
+    Each image is resampled once, at exactly the positions that `siamfc.geometry` states. Shift
+    and stretch move the truth with the image.
+
+    Args:
+        exemplars: (B, n, n, 3) uint8 RGB, targets in the middle.
+        searches: (B, n, n, 3) uint8 RGB, targets in the middle.
+        search_sizes: (B, 2) width and height of the target in the search crop.
+        uniforms: (B, AUGMENTATION_DRAWS) in [0, 1).
+        settings: sizes and strengths.
+
+    Raises:
+        InputError: `uniforms` has another width.
+    """
+    if uniforms.shape != (len(exemplars), AUGMENTATION_DRAWS):
+        raise InputError(
+            f"uniforms: expected shape ({len(exemplars)}, {AUGMENTATION_DRAWS}), "
+            f"got {tuple(uniforms.shape)}"
+        )
+    place, rest = uniforms[:, :8] * 2 - 1, uniforms[:, 8:]
+    exemplar_stretch = 1 + settings.max_stretch * place[:, 0:2]
+    search_stretch = 1 + settings.max_stretch * place[:, 2:4]
+    exemplar_shift = settings.exemplar_shift * place[:, 4:6]
+    # In pixels of the search image, so in the crop it grows with the stretch.
+    offsets = settings.max_shift * place[:, 6:8]
+    grey = rest[:, 0] < settings.grey_share
+    images = []
+    for index, (crops, size, stretch, shift) in enumerate(
+        (
+            (exemplars, settings.exemplar_size, exemplar_stretch, exemplar_shift),
+            (searches, settings.search_size, search_stretch, -offsets * search_stretch),
+        )
+    ):
+        draws = rest[:, 1 + 7 * index : 8 + 7 * index]
+        image = _resample(crops, size, stretch, shift)
+        image = _recolour(image, draws[:, :5], grey, settings)
+        image = _blur(image, draws[:, 5:7], settings)
+        images.append(image.clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous())
+    sizes = search_sizes / search_stretch
+    corners = settings.search_size / 2 + offsets - sizes / 2
+    log_scales = (exemplar_stretch.log() - search_stretch.log()).mean(dim=1)
+    return AugmentedPairs(
+        images[0], images[1], offsets, log_scales, torch.cat([corners, sizes], dim=1)
+    )
+
+
+def _resample(crops: Tensor, size: int, stretch: Tensor, shift: Tensor) -> Tensor:
+    """Show, in `size` pixels, `size · stretch` pixels of crops about their middle plus `shift`.
+
+    Pixel i samples position n/2 + shift + (i + 0.5 − size/2) · stretch, with continuous edges.
+    Returns (B, 3, size, size) float32.
+    """
+    extent = crops.shape[1]
+    steps = torch.arange(size, device=crops.device, dtype=torch.float32) + 0.5 - size / 2
+    # Positions from −1 to 1 over the crop's edges, as grid_sample takes them.
+    position = (shift[:, None] + steps[:, None] * stretch[:, None]) * (2 / extent)
+    grid = torch.empty((len(crops), size, size, 2), device=crops.device)
+    grid[..., 0] = position[:, None, :, 0]
+    grid[..., 1] = position[:, :, None, 1]
+    pixels = crops.permute(0, 3, 1, 2).float()
+    return functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+
+
+def _recolour(image: Tensor, draws: Tensor, grey: Tensor, settings: AugmentSettings) -> Tensor:
+    """Change channels' gain, saturation, contrast and brightness of (B, 3, H, W)."""
+    change = draws * 2 - 1
+    luma = torch.tensor(_GREY, device=image.device)
+    # Two numbers make three gains whose product is about 1: a change of the light's colour.
+    warm, green = settings.colour * change[:, 0], settings.colour * change[:, 1]
+    gains = torch.stack([1 + warm, 1 + green, 1 - warm], dim=1)
+    image = image * gains[:, :, None, None]
+    saturation = torch.where(grey, 0.0, 1 + settings.saturation * change[:, 2])
+    flat = (image * luma[:, None, None]).sum(dim=1, keepdim=True)
+    image = flat + (image - flat) * saturation[:, None, None, None]
+    mean = image.mean(dim=(1, 2, 3), keepdim=True)
+    contrast = (1 + settings.contrast * change[:, 3])[:, None, None, None]
+    brightness = (1 + settings.brightness * change[:, 4])[:, None, None, None]
+    return mean * brightness + (image - mean) * contrast
+
+
+def _blur(image: Tensor, draws: Tensor, settings: AugmentSettings) -> Tensor:
+    """Blur a share of images (B, 3, H, W), each with a Gaussian of its own deviation."""
+    count, channels, height, width = image.shape
+    blurred = draws[:, 0] < settings.blur_share
+    deviation = 0.3 + (settings.most_blur - 0.3) * draws[:, 1]
+    taps = torch.arange(-_BLUR_TAPS, _BLUR_TAPS + 1, device=image.device)
+    kernel = torch.exp(-0.5 * (taps / deviation[:, None]) ** 2)
+    kernel = torch.where(blurred[:, None], kernel, (taps == 0).float())
+    kernel = (kernel / kernel.sum(dim=1, keepdim=True)).repeat_interleave(channels, dim=0)
+    planes = image.reshape(1, count * channels, height, width)
+    planes = functional.pad(planes, [_BLUR_TAPS] * 4, mode="replicate")
+    planes = functional.conv2d(planes, kernel[:, None, None, :], groups=count * channels)
+    planes = functional.conv2d(planes, kernel[:, None, :, None], groups=count * channels)
+    return planes.reshape(count, channels, height, width)

@@ -1,0 +1,138 @@
+"""Curation: from a data set to a store of crops (thesis 3.1.2).
+
+A square about each annotated target, of the shape and scale that the network searches, is cut
+out once, so that training reads small images at random. Workers decode and crop; this process
+alone writes, in the order of the data set. Killed at any moment and started again, curation goes
+on behind the last chunk on disk and ends with the same content.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from siamfc.crops.annotation_check import check_annotations
+from siamfc.crops.curation_plan import Chunk, plan_chunks
+from siamfc.crops.curation_settings import CurationSettings
+from siamfc.crops.curation_work import CuratedChunk, curate_chunk, encoder_version
+from siamfc.crops.store_writer import State, StoreWriter, check_place
+from siamfc.datasets.sequences import Video
+from siamfc.errors import DatasetError
+from siamfc.files import make_folder
+from siamfc.locking import exclusive
+from siamfc.workers import Workers
+
+OnChunk = Callable[[int, int], None]
+"""Hears of images done and videos finished since the last call."""
+
+
+def curate(
+    videos: Sequence[Video],
+    store: Path,
+    settings: CurationSettings | None = None,
+    *,
+    root: Path,
+    source: str = "",
+    workers: Workers | None = None,
+    on_chunk: OnChunk | None = None,
+) -> State:
+    """Curate a data set into a store, or what is missing of it.
+
+    Args:
+        videos: of the data set, as its reader lists them.
+        store: folder; new, empty, or begun earlier with the same videos and settings.
+        settings: size and quality of the crops, filters.
+        root: the data set's folder; the index names images relative to it.
+        source: name of the data set, kept in the store.
+        workers: processes that decode and crop; this one by default. The store's content does
+            not depend on them.
+        on_chunk: hears of the progress; earlier runs' part comes first.
+
+    Returns:
+        The counts of all that is in the store.
+
+    Raises:
+        DatasetError: the store was begun with something else, such as another annotation, or is
+            of another version, or damaged.
+        OutputError: `store` is no place for a store, is being written, or its disk is full.
+        WorkerError: workers died; what is done is kept.
+    """
+    chosen = settings or CurationSettings()
+    check_place(store)
+    make_folder(store)
+    several = workers or Workers()
+    with (
+        exclusive(store),
+        StoreWriter(store, _describe(videos, chosen, source), str(root.absolute())) as writer,
+    ):
+        check_annotations(videos, writer, several)
+        start = writer.state.cursor
+        if on_chunk is not None:
+            on_chunk(start.images + start.skipped, start.video)
+        if writer.state.digest is None:
+            _run(videos, chosen, root, writer, several, on_chunk)
+            writer.complete()
+        return writer.state
+
+
+def _run(
+    videos: Sequence[Video],
+    settings: CurationSettings,
+    root: Path,
+    writer: StoreWriter,
+    workers: Workers,
+    on_chunk: OnChunk | None,
+) -> None:
+    encoder = encoder_version()
+    planned = _Remembered(plan_chunks(videos, settings, writer.state.cursor, workers))
+    for curated in workers.map(curate_chunk, planned):
+        chunk = planned.next_done()
+        if curated.encoder != encoder:
+            raise DatasetError(
+                f"a worker has {curated.encoder}, this program {encoder}: crops would differ; "
+                "install the same versions everywhere"
+            )
+        before = writer.state.cursor
+        writer.add(chunk, replace(curated, image_names=_relative(curated, root)))
+        if on_chunk is not None:
+            on_chunk(len(chunk.images), chunk.end.video - before.video)
+
+
+class _Remembered(Iterator[Chunk]):
+    """Chunks that are handed out, kept until their result is back; only a few are at a time."""
+
+    def __init__(self, chunks: Iterator[Chunk]) -> None:
+        self._chunks = chunks
+        self._handed_out: list[Chunk] = []
+
+    def __next__(self) -> Chunk:
+        chunk = next(self._chunks)
+        self._handed_out.append(chunk)
+        return chunk
+
+    def next_done(self) -> Chunk:
+        """The oldest chunk that is handed out."""
+        return self._handed_out.pop(0)
+
+
+def _describe(
+    videos: Sequence[Video], settings: CurationSettings, source: str
+) -> dict[str, object]:
+    """What makes a store: everything that its content follows from, but the images."""
+    names = "\n".join(video.name for video in videos)
+    digest = hashlib.sha256(names.encode()).hexdigest()[:16]
+    return {
+        "settings": asdict(settings),
+        "crop_size": settings.crop_size,
+        "source": {"format": source, "videos": f"{len(videos)}, names {digest}"},
+        "encoder": encoder_version(),
+    }
+
+
+def _relative(curated: CuratedChunk, root: Path) -> list[str]:
+    """Names of a chunk's images below the root, where they lie below it."""
+    return [
+        os.path.relpath(name, root) if Path(name).is_relative_to(root) else name
+        for name in curated.image_names
+    ]

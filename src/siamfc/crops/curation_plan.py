@@ -1,0 +1,220 @@
+"""Curation's plan: a data set cut into chunks of images, the same whoever does the work.
+
+Videos are opened by the workers, which parse annotation in parallel; the chunks are cut here, in
+the order of the data set, so that tracks and images have the same numbers on every run. A cursor
+says where a chunk ends, and from there the plan can be taken up again.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.crops.curation_settings import Box, CurationSettings
+from siamfc.datasets.sequences import FrameFiles, Problem, Video
+from siamfc.datasets.sequences import Sequence as Track
+from siamfc.errors import DatasetError, SourceError
+from siamfc.workers import Workers
+
+CHUNK_IMAGES = 32
+CHUNK_TARGETS = 96
+_VIDEOS_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where the next chunk begins.
+
+    Attributes:
+        video: number of the first video that isn't finished.
+        skipped: images of that video that are done.
+        tracks: tracks of the videos before it.
+        images: images of the videos before it.
+    """
+
+    video: int = 0
+    skipped: int = 0
+    tracks: int = 0
+    images: int = 0
+
+
+@dataclass(frozen=True)
+class TrackInfo:
+    """What the index says of a track as a whole."""
+
+    sequence: str
+    video: str
+    split: str | None
+    label: str
+    frames: int
+
+    @classmethod
+    def of(cls, track: Track) -> Self:
+        """What a data set says of a track."""
+        return cls(track.name, track.video, track.split, track.label, len(track))
+
+
+@dataclass(frozen=True)
+class Target:
+    """One target in one image; `frame` is its position in its track."""
+
+    track: int
+    frame: int
+    box: Box
+    visibility: float
+    occluded: bool
+
+
+@dataclass(frozen=True)
+class ImageTask:
+    """An image file, or a frame of a film, with every target in it."""
+
+    number: int
+    path: Path
+    film_frame: int | None
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What one worker does at once; `end` is where the next chunk begins."""
+
+    settings: CurationSettings
+    images: tuple[ImageTask, ...]
+    tracks: tuple[tuple[int, TrackInfo], ...]
+    problems: tuple[str, ...]
+    end: Cursor
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A video's tracks, and what was wrong with it."""
+
+    tracks: tuple[Track, ...]
+    problems: tuple[str, ...]
+
+
+def plan_chunks(
+    videos: Sequence[Video], settings: CurationSettings, start: Cursor, workers: Workers
+) -> Iterator[Chunk]:
+    """Cut what comes from `start` on into chunks, opening videos only as they are needed.
+
+    A video whose annotation cannot be read gives no image; the chunk it falls into says why.
+    """
+    builder = _Builder(settings, start)
+    for video in open_videos(videos[start.video :], workers):
+        yield from builder.add_video(video)
+    yield from builder.finish()
+
+
+def open_videos(videos: Sequence[Video], workers: Workers) -> Iterator[Opened]:
+    """Read the annotation of each video, in order."""
+    batches = _batches(videos, _VIDEOS_AT_ONCE)
+    return (one for batch in workers.map(_open_videos, batches) for one in batch)
+
+
+@dataclass
+class _Builder:
+    """Gathers images until they make a chunk."""
+
+    settings: CurationSettings
+    place: Cursor
+    _images: list[ImageTask] = field(default_factory=list)
+    _tracks: list[tuple[int, TrackInfo]] = field(default_factory=list)
+    _problems: list[str] = field(default_factory=list)
+    _targets: int = 0
+
+    def add_video(self, video: Opened) -> Iterator[Chunk]:
+        place = self.place
+        images = _merge_tracks(video.tracks, place)
+        if place.skipped == 0:
+            self._problems += video.problems
+            self._tracks += [
+                (place.tracks + index, TrackInfo.of(track))
+                for index, track in enumerate(video.tracks)
+            ]
+        after = Cursor(
+            video=place.video + 1,
+            tracks=place.tracks + len(video.tracks),
+            images=place.images + len(images),
+        )
+        for done, image in enumerate(images[place.skipped :], place.skipped + 1):
+            self._images.append(image)
+            self._targets += len(image.targets)
+            self.place = after if done == len(images) else replace(place, skipped=done)
+            if len(self._images) >= CHUNK_IMAGES or self._targets >= CHUNK_TARGETS:
+                yield self._cut()
+        self.place = after
+
+    def finish(self) -> Iterator[Chunk]:
+        """Give what is left; a last chunk may have no image, only a cursor at the end."""
+        yield self._cut()
+
+    def _cut(self) -> Chunk:
+        chunk = Chunk(
+            self.settings, tuple(self._images), tuple(self._tracks), tuple(self._problems),
+            self.place,
+        )  # fmt: skip
+        self._images, self._tracks, self._problems, self._targets = [], [], [], 0
+        return chunk
+
+
+def _open_videos(videos: Sequence[Video]) -> list[Opened]:
+    """Read the annotation of several videos; run by a worker."""
+    return [_open_video(video) for video in videos]
+
+
+def _open_video(video: Video) -> Opened:
+    problems: list[str] = []
+
+    def note(problem: Problem) -> None:
+        # A missing frame has its own reason in the index, frame by frame.
+        if problem.kind != "missing frame":
+            problems.append(f"{problem.path or problem.sequence}: {problem.message}")
+
+    try:
+        return Opened(video.read(note), tuple(problems))
+    except (DatasetError, SourceError, OSError) as error:
+        return Opened((), (*problems, f"{video.name}: {error}"))
+
+
+def _merge_tracks(tracks: Sequence[Track], place: Cursor) -> list[ImageTask]:
+    """Bring a video's tracks together by image, so that each image is decoded once."""
+    targets: dict[tuple[Path, int | None], list[Target]] = {}
+    for index, track in enumerate(tracks):
+        boxes = track.boxes.tolist()
+        visibility = visible_share(track).tolist()
+        occluded = track.occluded.tolist()
+        for frame, key in enumerate(_image_keys(track)):
+            target = Target(
+                place.tracks + index, frame, tuple(boxes[frame]), visibility[frame],
+                occluded[frame],
+            )  # fmt: skip
+            targets.setdefault(key, []).append(target)
+    return [
+        ImageTask(place.images + number, path, film_frame, tuple(found))
+        for number, ((path, film_frame), found) in enumerate(targets.items())
+    ]
+
+
+def visible_share(track: Track) -> NDArray[np.float64]:
+    """(F,) share of a track's target that can be seen, NaN where unknown."""
+    return np.where(track.absent, 0.0, track.visibility)
+
+
+def _image_keys(track: Track) -> Iterator[tuple[Path, int | None]]:
+    if isinstance(track.frames, FrameFiles):
+        yield from ((path, None) for path in track.frames)
+    else:
+        film = track.frames
+        yield from ((film, frame) for frame in range(len(track)))
+
+
+def _batches(videos: Iterable[Video], count: int) -> Iterator[list[Video]]:
+    remaining = iter(videos)
+    while batch := list(islice(remaining, count)):
+        yield batch

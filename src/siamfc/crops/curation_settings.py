@@ -1,0 +1,169 @@
+"""What curation keeps and how large a crop is; every number follows from these settings."""
+
+import math
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.checks import check_number, check_whole
+from siamfc.errors import InputError
+from siamfc.geometry import exemplar_side
+
+FloatArray = NDArray[np.float64]
+Box = tuple[float, float, float, float]
+"""x, y, w, h in pixels of the frame."""
+
+
+class Outcome(IntEnum):
+    """What became of a target in a frame: kept, or the reason why it was left out."""
+
+    KEPT = 0
+    NO_BOX = 1
+    EMPTY_BOX = 2
+    SMALL_SIDE = 3
+    SMALL_AREA = 4
+    LARGE_AREA = 5
+    ASPECT = 6
+    HIDDEN = 7
+    OUTSIDE = 8
+    SKIPPED = 9
+    MISSING_IMAGE = 10
+    UNREADABLE_IMAGE = 11
+
+
+OUTCOME_TEXTS = {
+    Outcome.KEPT: "kept",
+    Outcome.NO_BOX: "absent or not annotated",
+    Outcome.EMPTY_BOX: "box without area",
+    Outcome.SMALL_SIDE: "a side too short",
+    Outcome.SMALL_AREA: "too small a share of the frame",
+    Outcome.LARGE_AREA: "too large a share of the frame",
+    Outcome.ASPECT: "too long and thin",
+    Outcome.HIDDEN: "too little of it visible",
+    Outcome.OUTSIDE: "too little of it inside the frame",
+    Outcome.SKIPPED: "between the frames that are taken",
+    Outcome.MISSING_IMAGE: "image missing",
+    Outcome.UNREADABLE_IMAGE: "image unreadable",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurationSettings:
+    """Size and quality of the crops, and the filters.
+
+    The filters are those of the field, wide open: the GOT-10k toolkit's training code asks for
+    sides of 20 to 500 pixels, 1 to 50 % of the frame's, and aspects within 1:4; a tracker meets
+    smaller and larger targets than that.
+
+    Attributes:
+        exemplar_size: side of the exemplar image in pixels: the crop's scale follows from it.
+        search_size: side of the search image in pixels, which has to fit into the crop.
+        context_amount: margin about the target as a share of w + h.
+        max_shift: pixels of the search image that augmentation may shift the target by.
+        max_stretch: share that augmentation may enlarge what the search image shows by.
+        jpeg_quality: of the crops, 1 to 95; chroma is halved (4:2:0).
+        frame_step: takes every n-th frame of a track.
+        least_side: shortest side of a box, in pixels of the frame.
+        least_area_share: smallest share of the frame that a box takes.
+        most_area_share: largest share of the frame that a box takes.
+        most_aspect: longest ratio of a box's longer to its shorter side.
+        least_visibility: smallest visible share, where the data set states one.
+        least_inside: smallest share of a box that lies inside the frame.
+    """
+
+    exemplar_size: int = 127
+    search_size: int = 255
+    context_amount: float = 0.5
+    max_shift: float = 8.0
+    max_stretch: float = 0.05
+    jpeg_quality: int = 90
+    frame_step: int = 1
+    least_side: float = 10.0
+    least_area_share: float = 0.0
+    most_area_share: float = 0.75
+    most_aspect: float = 5.0
+    least_visibility: float = 0.3
+    least_inside: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_whole("exemplar_size", self.exemplar_size, 1)
+        check_whole("search_size", self.search_size, self.exemplar_size)
+        check_number("context_amount", self.context_amount, 0, 10)
+        check_number("max_shift", self.max_shift, 0, self.search_size)
+        check_number("max_stretch", self.max_stretch, 0, 1)
+        check_whole("jpeg_quality", self.jpeg_quality, 1, 95)
+        check_whole("frame_step", self.frame_step, 1)
+        check_number("least_side", self.least_side, 1)
+        for name in (
+            "least_area_share", "most_area_share", "least_visibility", "least_inside"
+        ):  # fmt: skip
+            check_number(name, getattr(self, name), 0, 1)
+        check_number("most_aspect", self.most_aspect, 1)
+        if self.least_area_share > self.most_area_share:
+            raise InputError(
+                f"least_area_share: expected at most most_area_share, {self.most_area_share:g}, "
+                f"got {self.least_area_share:g}"
+            )
+
+    @property
+    def crop_size(self) -> int:
+        """Side of a stored crop in pixels: (search_size + 2 · max_shift) · (1 + max_stretch).
+
+        It holds every search image that augmentation may cut out of it: shifted to either side,
+        and stretched. At the crop's scale the exemplar's square has `exemplar_size` pixels.
+        """
+        return math.ceil((self.search_size + 2 * self.max_shift) * (1 + self.max_stretch))
+
+    def crop_side(self, size: FloatArray) -> FloatArray:
+        """Side in pixels of the frame of the square that is cropped about targets (..., 2)."""
+        side = exemplar_side(size, self.context_amount)
+        return np.asarray(side * (self.crop_size / self.exemplar_size))
+
+    def boxes_crop(self, boxes: FloatArray) -> FloatArray:
+        """Boxes (..., 4) of the targets in the frame, as boxes in their crops' pixels."""
+        scale = self.crop_size / self.crop_side(boxes[..., 2:])
+        sizes = boxes[..., 2:] * scale[..., None]
+        return np.concatenate([(self.crop_size - sizes) / 2, sizes], axis=-1)
+
+
+def judge_alone(box: Box, visibility: float, frame: int, settings: CurationSettings) -> Outcome:
+    """Judge a target by what is known without its image.
+
+    Args:
+        box: x, y, w, h in pixels of the frame; NaN where absent.
+        visibility: share that can be seen, NaN where unknown.
+        frame: position in its sequence, from 0.
+        settings: the filters.
+    """
+    if not all(map(math.isfinite, box)):
+        return Outcome.NO_BOX
+    width, height = box[2:]
+    if frame % settings.frame_step:
+        return Outcome.SKIPPED
+    if width <= 0 or height <= 0:
+        return Outcome.EMPTY_BOX
+    if min(width, height) < settings.least_side:
+        return Outcome.SMALL_SIDE
+    if max(width, height) > settings.most_aspect * min(width, height):
+        return Outcome.ASPECT
+    if visibility < settings.least_visibility:  # false where unknown
+        return Outcome.HIDDEN
+    return Outcome.KEPT
+
+
+def judge_in_frame(box: Box, frame_size: tuple[int, int], settings: CurationSettings) -> Outcome:
+    """Judge a target by its place in a frame of (width, height) pixels."""
+    x, y, w, h = box
+    width, height = frame_size
+    share = w * h / (width * height)
+    if share < settings.least_area_share:
+        return Outcome.SMALL_AREA
+    if share > settings.most_area_share:
+        return Outcome.LARGE_AREA
+    # Plain numbers: arrays of four cost more than all the rest of the judgement.
+    seen_width, seen_height = min(x + w, width) - max(x, 0), min(y + h, height) - max(y, 0)
+    if max(seen_width, 0) * max(seen_height, 0) < settings.least_inside * w * h:
+        return Outcome.OUTSIDE
+    return Outcome.KEPT

@@ -1,0 +1,126 @@
+"""Pairs from stores as tensors, read ahead by processes, augmented on the device."""
+
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from siamfc.crops.augment import AugmentedPairs, AugmentSettings, augment
+from siamfc.crops.pairs import RawPairs, StorePairs
+from siamfc.errors import InputError
+
+
+class PairLoader:
+    """Batches of an epoch, in order, the same for any number of processes and devices.
+
+    Batch b of an epoch is its pairs b · batch to (b + 1) · batch − 1; process r of w takes the
+    r-th of w equal parts of each. What is left over at the end of an epoch is not used.
+
+    Args:
+        pairs: from stores.
+        batch: pairs in a batch over all training processes.
+        settings: of the augmentation.
+        device: where the tensors go and the augmentation runs.
+        rank: number of this training process.
+        world: count of training processes.
+        workers: processes that read and decode; 0 does it here.
+
+    Raises:
+        InputError: a batch that cannot be shared, one larger than an epoch, or stores whose crops
+            are too small for the augmentation.
+    """
+
+    def __init__(
+        self,
+        pairs: StorePairs,
+        batch: int,
+        *,
+        settings: AugmentSettings | None = None,
+        device: torch.device | str = "cpu",
+        rank: int = 0,
+        world: int = 1,
+        workers: int = 0,
+    ) -> None:
+        if batch < 1 or batch % world or batch > len(pairs):
+            raise InputError(
+                f"batch: expected a multiple of {world} processes up to an epoch's {len(pairs)} "
+                f"pairs, got {batch}"
+            )
+        self._settings = settings or AugmentSettings()
+        for store in pairs.stores:
+            self._settings.check_store(store.settings)
+        self._device = torch.device(device)
+        self._order = _Order(len(pairs) // batch)
+        self._loader: DataLoader[_Tensors] = DataLoader(
+            _Parts(pairs, batch, rank, world),
+            batch_size=None,  # an item is a batch already
+            sampler=self._order,
+            num_workers=workers,
+            pin_memory=self._device.type == "cuda",
+            persistent_workers=workers > 0,
+            # A fresh interpreter inherits neither threads nor the device's state.
+            multiprocessing_context="spawn" if workers else None,
+            worker_init_fn=_end_quietly,
+        )
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return self._order.batches
+
+    def epoch(self, epoch: int, *, start: int = 0) -> Iterator[AugmentedPairs]:
+        """Batches of an epoch, from batch `start` on."""
+        self._order.epoch, self._order.start = epoch, start
+        for raw in self._loader:
+            exemplars, searches, sizes, uniforms = (
+                part.to(self._device, non_blocking=True) for part in raw
+            )
+            yield augment(exemplars, searches, sizes, uniforms, self._settings)
+
+
+def _end_quietly(_worker: int) -> None:
+    """Let a worker that is told to end do so as if its work were done: torch minds any other way.
+
+    `timeout`, SLURM and Ctrl-C tell a whole group of processes, of which one alone is to answer. It
+    takes effect once the worker has imported torch.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+
+
+class _Tensors(NamedTuple):
+    exemplars: Tensor
+    searches: Tensor
+    search_sizes: Tensor
+    uniforms: Tensor
+
+
+class _Order(Sampler[tuple[int, int]]):
+    """Which batches come next: read anew at the beginning of each epoch."""
+
+    def __init__(self, batches: int) -> None:
+        self.batches = batches
+        self.epoch = 0
+        self.start = 0
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return ((self.epoch, number) for number in range(self.start, self.batches))
+
+
+class _Parts(Dataset[_Tensors]):
+    """This training process's part of each batch."""
+
+    def __init__(self, pairs: StorePairs, batch: int, rank: int, world: int) -> None:
+        self._pairs = pairs
+        self._batch = batch
+        self._first = rank * (batch // world)
+        self._count = batch // world
+
+    def __getitem__(self, key: Any) -> _Tensors:
+        epoch, number = key
+        first = number * self._batch + self._first
+        raw: RawPairs = self._pairs.read(epoch, range(first, first + self._count))
+        return _Tensors(*map(torch.from_numpy, raw))

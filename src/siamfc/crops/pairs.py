@@ -1,0 +1,309 @@
+"""Training pairs from stores: which two crops, decoded, and the numbers that augment them.
+
+A pair is an exemplar and a search crop of one track, a limited number of frames apart (Bertinetto
+et al. 2016, section 2.4; thesis 3.1.2). Everything about pair `index` of `epoch` follows from the
+seed and these two numbers, whoever draws it, in whatever batch.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from siamfc.checks import check_whole
+from siamfc.crops.curation_settings import CurationSettings, Outcome
+from siamfc.errors import DatasetError, InputError
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+AUGMENTATION_DRAWS = 24
+"""Random numbers that augmentation has for each pair."""
+_SAMPLING_DRAWS = 5
+
+
+class CropStore(Protocol):
+    """What pairs need of a store; `siamfc.crops.store.Store` is one."""
+
+    settings: CurationSettings
+    records: NDArray[np.void]
+    track_numbers: IntArray
+
+    @property
+    def video_names(self) -> Sequence[str]:
+        """Name of the video of each track."""
+
+    @property
+    def boxes_crop(self) -> FloatArray:
+        """(R, 4) the target of each row in its crop."""
+
+    def read_into(self, row: int, out: NDArray[np.uint8]) -> None:
+        """Decode the crop of a row into `out`, (size, size, 3) RGB."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairSampling:
+    """How pairs are chosen.
+
+    Attributes:
+        most_apart: frames of the video between exemplar and search at most.
+        sample_by: `video` gives every video the same chance, and every track in it, as the paper
+            does; `frame` gives every crop the same chance.
+        still: take pairs of one image with itself where a track has no second one within reach,
+            as in data sets of single images; otherwise such crops are left out.
+        pairs_per_epoch: length of an epoch; the paper's is 53,200.
+        seed: of the choice and of the augmentation.
+    """
+
+    most_apart: int = 100
+    sample_by: Literal["video", "frame"] = "video"
+    still: bool = True
+    pairs_per_epoch: int = 53_200
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_whole("most_apart", self.most_apart, 1)
+        check_whole("pairs_per_epoch", self.pairs_per_epoch, 1)
+        check_whole("seed", self.seed, 0, 2**63 - 1)
+        if self.sample_by not in ("video", "frame"):
+            raise InputError(f"sample_by: expected video or frame, got {self.sample_by!r}")
+
+
+class PairRows(NamedTuple):
+    """Which crops make pairs; arrays of B whole numbers."""
+
+    store: IntArray
+    """Number of the store."""
+    exemplar: IntArray
+    """Row of the exemplar in it."""
+    search: IntArray
+    """Row of the search crop in it."""
+
+
+class RawPairs(NamedTuple):
+    """B decoded pairs before augmentation, n pixels a side, each target in the middle."""
+
+    exemplars: NDArray[np.uint8]
+    """(B, n, n, 3) RGB."""
+    searches: NDArray[np.uint8]
+    """(B, n, n, 3) RGB."""
+    search_sizes: NDArray[np.float32]
+    """(B, 2) width and height of the target in the search crop, its pixels."""
+    uniforms: NDArray[np.float32]
+    """(B, AUGMENTATION_DRAWS) in [0, 1), for `augment`."""
+
+
+class StorePairs:
+    """Pairs from one or several stores.
+
+    Args:
+        stores: of crops of one size and scale.
+        sampling: how pairs are chosen.
+        weights: how often a pair comes from each store, relative to the others; equal by default.
+        videos: names of the videos to choose from, for each store; all by default.
+
+    Raises:
+        InputError: stores whose crops differ in size or scale, or weights that are none.
+        DatasetError: a store without a pair to give.
+    """
+
+    def __init__(
+        self,
+        stores: Sequence[CropStore],
+        sampling: PairSampling | None = None,
+        *,
+        weights: Sequence[float] | None = None,
+        videos: Sequence[Collection[str]] | None = None,
+    ) -> None:
+        self.sampling = sampling or PairSampling()
+        self.stores = tuple(stores)
+        self.crop_size = _common_crop_size(self.stores)
+        self._shares = _normalised(weights, len(self.stores))
+        chosen = [None] * len(self.stores) if videos is None else list(videos)
+        self._choices = [
+            _Choice(store, self.sampling, names)
+            for store, names in zip(self.stores, chosen, strict=True)
+        ]
+
+    def __len__(self) -> int:
+        """Pairs in an epoch."""
+        return self.sampling.pairs_per_epoch
+
+    def rows(self, epoch: int, indices: ArrayLike) -> PairRows:
+        """Choose pairs: which store and rows, for indices (B,) of an epoch."""
+        draws = uniform_numbers(
+            (self.sampling.seed, 0, epoch), indices, _SAMPLING_DRAWS
+        )  # stream 0: the choice
+        store = np.minimum(
+            np.searchsorted(np.cumsum(self._shares), draws[:, 0], side="right"),
+            len(self.stores) - 1,
+        )
+        exemplar, search = (np.empty(len(draws), dtype=np.int64) for _ in range(2))
+        for number, choice in enumerate(self._choices):
+            here = store == number
+            exemplar[here], search[here] = choice.choose(draws[here, 1:])
+        return PairRows(store, exemplar, search)
+
+    def read(self, epoch: int, indices: ArrayLike) -> RawPairs:
+        """Choose and decode pairs, for indices (B,) of an epoch.
+
+        Raises:
+            DatasetError: a store that is damaged.
+        """
+        rows = self.rows(epoch, indices)
+        count = len(rows.store)
+        shape = (count, self.crop_size, self.crop_size, 3)
+        exemplars, searches = (np.empty(shape, dtype=np.uint8) for _ in range(2))
+        sizes = np.empty((count, 2), dtype=np.float32)
+        for place, (number, exemplar, search) in enumerate(zip(*map(_listed, rows), strict=True)):
+            store = self.stores[number]
+            store.read_into(exemplar, exemplars[place])
+            store.read_into(search, searches[place])
+            sizes[place] = store.boxes_crop[search, 2:]
+        uniforms = uniform_numbers((self.sampling.seed, 1, epoch), indices, AUGMENTATION_DRAWS)
+        return RawPairs(exemplars, searches, sizes, uniforms.astype(np.float32))
+
+
+class _Choice:
+    """The crops of one store that pairs are made of, and which may go together.
+
+    Crops are numbered in the order of tracks and frames; `low` and `high` say for each which
+    others are within reach.
+    """
+
+    def __init__(
+        self, store: CropStore, sampling: PairSampling, videos: Collection[str] | None
+    ) -> None:
+        self._by_video = sampling.sample_by == "video"
+        kept = store.records["outcome"] == Outcome.KEPT
+        track_videos = np.array(store.video_names, dtype=object)
+        if videos is not None:
+            wanted = np.array([name in videos for name in track_videos], dtype=np.bool_)
+            kept &= wanted[store.track_numbers] if len(wanted) else False
+        rows = np.flatnonzero(kept)
+        track, frame = store.track_numbers[rows], store.records["frame"][rows].astype(np.int64)
+        key = track * 2**33 + frame  # rises; tracks lie further apart than any frames
+        low = np.searchsorted(key, key - sampling.most_apart, side="left")
+        high = np.searchsorted(key, key + sampling.most_apart, side="right")
+        self._rows, self._low, self._high = rows, low, high
+        # An exemplar needs a partner: another crop within reach, or itself where that is allowed.
+        usable = np.flatnonzero((high - low > 1) | sampling.still)
+        if not len(usable):
+            raise DatasetError(
+                f"{getattr(store, 'path', 'store')}: expected crops that make pairs, found none "
+                f"of {len(rows)}; curate with wider filters, or allow frames further apart"
+            )
+        self._usable = usable
+        self._track_starts = _starts(track[usable])
+        names = track_videos[track[usable[self._track_starts]]]
+        self._video_starts = _starts(names)
+
+    def choose(self, draws: FloatArray) -> tuple[IntArray, IntArray]:
+        """Rows of exemplars and searches from uniform numbers (B, 4)."""
+        if self._by_video:
+            video = _pick(draws[:, 0], 0, len(self._video_starts))
+            tracks = np.append(self._video_starts, len(self._track_starts))
+            track = _pick(draws[:, 1], tracks[video], tracks[video + 1])
+            crops = np.append(self._track_starts, len(self._usable))
+            place = _pick(draws[:, 2], crops[track], crops[track + 1])
+        else:
+            place = _pick(draws[:, 2], 0, len(self._usable))
+        exemplar = self._usable[place]
+        low, high = self._low[exemplar], self._high[exemplar]
+        # One of the others within reach: those behind the exemplar move up into its place.
+        search = _pick(draws[:, 3], low, np.maximum(high - 1, low + 1))
+        search = np.where(high - low > 1, search + (search >= exemplar), exemplar)
+        return self._rows[exemplar], self._rows[search]
+
+
+def split_videos(
+    names: Collection[str], share: float = 0.1, *, seed: int = 0
+) -> tuple[list[str], list[str]]:
+    """Split videos into those to train with and a share to validate with, by seed.
+
+    Whole videos, so that no target is on both sides (thesis, table 6: 90/10).
+
+    Raises:
+        DatasetError: too few videos for one on each side.
+
+    >>> split_videos(["a", "b", "c", "d"], 0.25, seed=1)
+    (['b', 'c', 'd'], ['a'])
+    """
+    unique = sorted(set(names))
+    count = max(round(share * len(unique)), 1)
+    if not 0 < share < 1 or count >= len(unique):
+        raise DatasetError(
+            f"split: expected at least 2 videos, to keep {share:g} of them apart, got {len(unique)}"
+        )
+    generator = np.random.Generator(np.random.PCG64(seed))
+    apart = set(generator.permutation(len(unique))[:count].tolist())
+    return (
+        [name for index, name in enumerate(unique) if index not in apart],
+        [name for index, name in enumerate(unique) if index in apart],
+    )
+
+
+def uniform_numbers(key: Sequence[int], indices: ArrayLike, count: int) -> FloatArray:
+    """Uniform numbers in [0, 1), (B, count), each a function of the key, its index and its place.
+
+    A hash in place of a generator: SplitMix64's finaliser (Steele, Lea & Flood 2014) over all
+    three, so that one pair's numbers cost nothing but themselves.
+    """
+    state = np.zeros(1, dtype=np.uint64)
+    for part in key:
+        state = _mix(state ^ np.uint64(part))
+    rows = _mix(state ^ np.asarray(indices, dtype=np.uint64).reshape(-1, 1))
+    bits = _mix(rows ^ np.arange(1, count + 1, dtype=np.uint64))
+    return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    mixed = state + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def _pick(draw: FloatArray, low: ArrayLike, high: ArrayLike) -> IntArray:
+    """Whole numbers from `low` up to below `high`, from uniform numbers."""
+    first, end = np.asarray(low), np.asarray(high)
+    chosen: IntArray = (first + np.floor(draw * (end - first))).astype(np.int64)
+    return chosen
+
+
+def _starts(groups: NDArray[np.generic]) -> IntArray:
+    """Where each run of equal values begins."""
+    changes = np.flatnonzero(groups[1:] != groups[:-1]) + 1
+    return np.concatenate([[0], changes]).astype(np.int64)
+
+
+def _common_crop_size(stores: Sequence[CropStore]) -> int:
+    if not stores:
+        raise InputError("pairs: expected at least one store, got none")
+    forms = {
+        (one.settings.crop_size, one.settings.exemplar_size, one.settings.context_amount)
+        for one in stores
+    }
+    if len(forms) > 1:
+        shown = ", ".join(
+            f"{size} pixels at {exemplar}/{c:g}" for size, exemplar, c in sorted(forms)
+        )
+        raise InputError(f"pairs: expected stores of one crop size and scale, got {shown}")
+    return stores[0].settings.crop_size
+
+
+def _normalised(weights: Sequence[float] | None, count: int) -> FloatArray:
+    values = np.ones(count) if weights is None else np.asarray(weights, dtype=np.float64)
+    fine = values.shape == (count,) and np.isfinite(values).all() and (values >= 0).all()
+    if not fine or values.sum() <= 0:
+        raise InputError(
+            f"weights: expected {count} numbers of at least 0, not all 0, got {values.tolist()}"
+        )
+    return np.asarray(values / values.sum())
+
+
+def _listed(values: IntArray) -> list[int]:
+    items: list[int] = values.tolist()
+    return items

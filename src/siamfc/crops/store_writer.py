@@ -1,0 +1,252 @@
+"""Writing a store: chunk by chunk, each with the cursor behind it, in LMDB's transactions.
+
+A transaction is there as a whole or not at all, so a process killed at any moment leaves a store
+that holds some of the chunks, and knows which.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.crops.curation_plan import Chunk, Cursor, TrackInfo
+from siamfc.crops.curation_settings import Outcome
+from siamfc.crops.curation_work import CuratedChunk
+from siamfc.crops.store_format import (
+    DATA_NAME,
+    FORMAT_NAME,
+    FORMAT_VERSION,
+    RECORD,
+    RECORD_PREFIX,
+    ROOT_KEY,
+    SETTINGS_KEY,
+    STATE_KEY,
+    TRACK_PREFIX,
+    crop_key,
+    image_key,
+    index_digest,
+    record_key,
+    track_key,
+)
+from siamfc.crops.store_lmdb import check_length, entries, import_lmdb, index_entries
+from siamfc.disk import full_disk_message
+from siamfc.errors import DatasetError, OutputError
+from siamfc.locking import LOCK_NAME
+
+_FIRST_MAP_BYTES = 1 << 28
+_COMMIT_BYTES = 1 << 25
+_COMMIT_SECONDS = 2.0
+_FULL_DISK_ERRORS = ("No space", "quota", "File too large", "Input/output")
+_MOST_PROBLEMS = 200  # that are kept word by word
+
+
+@dataclass
+class State:
+    """How far a curation is.
+
+    Attributes:
+        cursor: where the next chunk begins.
+        outcomes: count of targets by what became of them.
+        problems: what was wrong with videos, the first of them word by word.
+        problem_count: how many there were.
+        digest: of the index, once the store is complete.
+    """
+
+    cursor: Cursor = field(default_factory=Cursor)
+    outcomes: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    problem_count: int = 0
+    digest: str | None = None
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """Read what `to_json` wrote."""
+        values = json.loads(text)
+        return cls(**{**values, "cursor": Cursor(**values["cursor"])})
+
+    def to_json(self) -> bytes:
+        """The same bytes for the same state."""
+        return json.dumps(asdict(self), sort_keys=True).encode()
+
+    def count(self, chunk: Chunk, curated: CuratedChunk) -> None:
+        """Take a chunk into account."""
+        self.cursor = chunk.end
+        for records in curated.records.values():
+            for outcome in records["outcome"].tolist():
+                name = Outcome(outcome).name.lower()
+                self.outcomes[name] = self.outcomes.get(name, 0) + 1
+        self.problem_count += len(chunk.problems)
+        room = _MOST_PROBLEMS - len(self.problems)
+        self.problems += chunk.problems[: max(room, 0)]
+
+
+class StoreWriter:
+    """Fills a store that may have been begun before; the caller holds its lock.
+
+    Args:
+        path: folder of the store.
+        settings: what makes the store: curation settings, source, encoder. A store begun with
+            others is refused.
+        root: the data set's folder.
+
+    Attributes:
+        path: folder of the store.
+        state: how far the store is.
+
+    Raises:
+        DatasetError: the store is of another version, damaged, or was begun with other settings.
+    """
+
+    def __init__(self, path: Path, settings: dict[str, Any], root: str) -> None:
+        self.path = path
+        self._lmdb = import_lmdb()
+        self._pending: list[tuple[bytes, bytes]] = []
+        self._pending_bytes = 0
+        self._committed = time.monotonic()
+        with self._explained():
+            self._environment = self._lmdb.open(
+                str(path), map_size=_FIRST_MAP_BYTES, metasync=False, readahead=False,
+                # The caller's lock will do. LMDB's is a mapped file, and on a full disk a write
+                # into it ends the process without a word.
+                lock=False,
+            )  # fmt: skip
+        try:
+            check_length(self._environment, path)
+            self.state = self._begin(settings, root)
+        except BaseException:
+            self._environment.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            if kind is None and self._pending:
+                self._commit()
+        finally:
+            self._environment.close()
+
+    def add(self, chunk: Chunk, curated: CuratedChunk) -> None:
+        """Take a chunk's crops and index; they are on disk after a few seconds at the latest."""
+        added = [
+            (track_key(track), json.dumps(asdict(info)).encode()) for track, info in chunk.tracks
+        ]
+        added += [
+            (record_key(track, int(records["frame"][0])), records.tobytes())
+            for track, records in curated.records.items()
+        ]
+        if chunk.images:
+            names = json.dumps(curated.image_names).encode()
+            added.append((image_key(chunk.images[0].number), names))
+        added += [(crop_key(track, frame), jpeg) for track, frame, jpeg in curated.crops]
+        self._pending += added
+        self._pending_bytes += sum(len(value) for _, value in added)
+        self.state.count(chunk, curated)
+        waited = time.monotonic() - self._committed
+        if self._pending_bytes >= _COMMIT_BYTES or waited >= _COMMIT_SECONDS:
+            self._commit()
+
+    def complete(self) -> None:
+        """Mark the store as complete, with the digest of its index."""
+        self._commit()
+        with self._environment.begin(buffers=True) as transaction:
+            self.state.digest = index_digest(index_entries(transaction))
+        self._commit()
+        self._environment.sync(True)
+
+    def tracks(self) -> Iterator[tuple[TrackInfo, NDArray[np.void]]]:
+        """Facts and records of each track that the store has so far."""
+        with self._environment.begin() as transaction:
+            for key, value in entries(transaction, TRACK_PREFIX):
+                parts = [part for _, part in entries(transaction, RECORD_PREFIX + key[1:])]
+                yield TrackInfo(**json.loads(value)), np.frombuffer(b"".join(parts), RECORD)
+
+    def _begin(self, settings: dict[str, Any], root: str) -> State:
+        wanted = {"format": FORMAT_NAME, "version": FORMAT_VERSION, **settings}
+        with self._environment.begin() as transaction:
+            there = transaction.get(SETTINGS_KEY)
+            state = transaction.get(STATE_KEY)
+        if there is None:
+            self._pending = [
+                (SETTINGS_KEY, json.dumps(wanted, sort_keys=True).encode()),
+                (ROOT_KEY, root.encode()),
+            ]
+            self.state = State()
+            self._commit()
+            return self.state
+        _compare(self.path, json.loads(there), wanted)
+        return State.from_json(state)
+
+    def _commit(self) -> None:
+        pending = [*self._pending, (STATE_KEY, self.state.to_json())]
+        with self._explained():
+            while not self._try_commit(pending):
+                self._environment.set_mapsize(2 * self._environment.info()["map_size"])
+        self._pending, self._pending_bytes = [], 0
+        self._committed = time.monotonic()
+
+    def _try_commit(self, pending: list[tuple[bytes, bytes]]) -> bool:
+        """Write in one transaction; false if the map is too small for it."""
+        try:
+            with self._environment.begin(write=True) as transaction:
+                for key, value in pending:
+                    transaction.put(key, value)
+        except self._lmdb.MapFullError:
+            return False
+        return True
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except self._lmdb.Error as error:
+            text = str(error)
+            # A write that a full disk cuts short is an input/output error to LMDB.
+            if any(reason in text for reason in _FULL_DISK_ERRORS):
+                raise OutputError(full_disk_message(self.path)) from None
+            raise OutputError(f"{self.path}: cannot be written: {text}") from None
+
+
+def check_place(path: Path) -> None:
+    """Raise OutputError unless a store can be begun or gone on with at `path`."""
+    if path.exists() and not path.is_dir():
+        raise OutputError(f"{path}: expected a folder for the store, found a file")
+    if not path.exists() or (path / DATA_NAME).exists():
+        return
+    if any(entry.name not in (LOCK_NAME, "lock.mdb") for entry in path.iterdir()):
+        raise OutputError(f"{path}: expected a store or an empty folder, found other files")
+
+
+def _compare(path: Path, there: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Raise DatasetError, naming the first difference, unless both are the same."""
+    if there.get("format") != FORMAT_NAME or there.get("version") != FORMAT_VERSION:
+        raise DatasetError(
+            f"{path}: is a store of version {there.get('version')}, this program writes version "
+            f"{FORMAT_VERSION}; choose another place"
+        )
+    for name in sorted({*there, *wanted}):
+        old, new = there.get(name), wanted.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            _compare_fields(path, old, new)
+        elif old != new:
+            _refuse_change(path, name, old, new)
+
+
+def _compare_fields(path: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            _refuse_change(path, name, old.get(name), new.get(name))
+
+
+def _refuse_change(path: Path, name: str, old: object, new: object) -> None:
+    raise DatasetError(
+        f"{path}: was begun with {name} {old!r}, asked for {new!r}; "
+        "choose another place or ask for the same"
+    )

@@ -1,1 +1,0 @@
-"""Data: sequences, their readers, curation, pairs, procedural and synthetic images."""

@@ -1,6 +1,0 @@
-"""Readers: one layout a file; `FORMATS` is the table of them."""
-
-from siamfc.data.readers.formats import FORMATS, find_format, open_dataset
-from siamfc.data.readers.layout import Format
-
-__all__ = ["FORMATS", "Format", "find_format", "open_dataset"]

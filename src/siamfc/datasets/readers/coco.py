@@ -1,0 +1,101 @@
+"""COCO: single images with boxes, for pairs made of one image."""
+
+from array import array
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from siamfc.datasets.readers.images import list_files, missing_frame
+from siamfc.datasets.readers.json_stream import read_items
+from siamfc.datasets.readers.layout import Format
+from siamfc.datasets.readers.tracks import Observation, gather_tracks
+from siamfc.datasets.sequences import FloatArray, FrameFiles, OnProblem, Sequence, Video
+from siamfc.errors import DatasetError
+
+_JSON = frozenset({".json"})
+_PREFIX = "instances_"
+
+
+def _videos(root: Path, split: str | None) -> list[Video]:
+    """List the images with boxes: each is a video of one frame, each box in it a target."""
+    paths = [root] if root.is_file() else list_files(root / "annotations", _JSON)
+    videos: list[Video] = []
+    for path in paths:
+        part = path.stem.removeprefix(_PREFIX)
+        named = next((name for name in COCO.splits if part.startswith(name)), None)
+        if (path.stem.startswith(_PREFIX) or root.is_file()) and split in (None, named):
+            videos += _images(path, part, named)
+    return videos
+
+
+def _images(path: Path, part: str, split: str | None) -> Iterator[Video]:
+    boxes = _boxes(path)
+    folder = path.parent.parent / part
+    for image in read_items(path, "images"):
+        found = boxes.get(int(image.get("id", -1)))
+        if found is None:
+            continue
+        try:
+            file_name = str(image["file_name"])
+            size = (int(image["width"]), int(image["height"]))
+        except (KeyError, TypeError, ValueError):
+            raise DatasetError(
+                f"{path}: expected file_name, width and height in each image, got {image!r:.60}"
+            ) from None
+        name = f"{part}/{Path(file_name).stem}"
+        load = partial(_load, name, folder / file_name, found, size, split)
+        yield Video(name=name, split=split, load=load)
+
+
+def _boxes(path: Path) -> dict[int, FloatArray]:
+    """Read the boxes of single objects, (N, 4), by the image's number; crowds are left out."""
+    numbers: dict[int, array[float]] = {}
+    for annotation in read_items(path, "annotations"):
+        if annotation.get("iscrowd"):
+            continue
+        try:
+            x, y, w, h = map(float, annotation["bbox"])
+            numbers.setdefault(int(annotation["image_id"]), array("d")).extend((x, y, w, h))
+        except (KeyError, TypeError, ValueError):
+            raise DatasetError(
+                f"{path}: expected image_id and a bbox of four numbers in each annotation, "
+                f"got {annotation!r:.60}"
+            ) from None
+    return {image: np.array(values).reshape(-1, 4) for image, values in numbers.items()}
+
+
+def _load(
+    name: str,
+    path: Path,
+    boxes: FloatArray,
+    size: tuple[int, int],
+    split: str | None,
+    on_problem: OnProblem,
+) -> Iterator[Sequence]:
+    if not path.exists():
+        on_problem(missing_frame(path, 0, name))
+    yield from gather_tracks(
+        (Observation(str(number), 0, tuple(box)) for number, box in enumerate(boxes.tolist())),
+        video=name,
+        frames=FrameFiles(path.parent, [path.name]),
+        frame_count=1,
+        on_problem=on_problem,
+        split=split,
+        size=size,
+    )
+
+
+COCO = Format(
+    name="coco",
+    title="COCO",
+    tree=("train2017|val2017/<image>.jpg …", "annotations/instances_train2017|val2017.json"),
+    boxes="bbox [x, y, w, h], 0-based edges",
+    missing="objects with iscrowd 1 are left out",
+    source="Lin et al., ECCV 2014; cocodataset.org/#format-data",
+    home="https://cocodataset.org",
+    splits=("train", "val"),
+    evaluated="val",
+    read=_videos,
+)

@@ -1,0 +1,98 @@
+"""MOTChallenge: MOT15 to MOT20, and what annotation tools export in this form."""
+
+from collections.abc import Iterator
+from configparser import ConfigParser
+from configparser import Error as ConfigError
+from functools import partial
+from pathlib import Path
+
+from siamfc.datasets.readers.images import list_folders, list_images, match_frames
+from siamfc.datasets.readers.layout import Format
+from siamfc.datasets.readers.text import parse_numbers, read_lines, read_text
+from siamfc.datasets.readers.tracks import Observation, gather_tracks
+from siamfc.datasets.sequences import OnProblem, Sequence, Video
+from siamfc.errors import DatasetError
+
+_OCCLUDED = 0.5
+"""Visibility below which a target is called occluded."""
+
+
+def _videos(root: Path, _split: str | None) -> list[Video]:
+    """List the folders with a `gt/gt.txt`: the root, its folders, or one level deeper."""
+    outer = list_folders(root)
+    folders = [root, *outer, *(inner for folder in outer for inner in list_folders(folder))]
+    return [
+        Video(name=folder.absolute().name, load=partial(_load, folder))
+        for folder in folders
+        if (folder / "gt" / "gt.txt").exists()
+    ]
+
+
+def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
+    name = folder.absolute().name
+    information = _information(folder / "seqinfo.ini")
+    images = list_images(folder / information.get("imdir", "img1"))
+    length = information.get("seqlength", "")
+    frames = (
+        match_frames(images, int(length), video=name, on_problem=on_problem)
+        if length.isdigit()
+        else images
+    )
+    width, height = information.get("imwidth", ""), information.get("imheight", "")
+    yield from gather_tracks(
+        _observations(folder / "gt" / "gt.txt"),
+        video=name,
+        frames=frames,
+        frame_count=len(frames),
+        on_problem=on_problem,
+        size=(int(width), int(height)) if width.isdigit() and height.isdigit() else None,
+    )
+
+
+def _observations(path: Path) -> Iterator[Observation]:
+    """Read frame, id, left, top, width, height, flag, class, visibility; flag 0 doesn't count."""
+    for number, line in enumerate(read_lines(path), 1):
+        try:
+            frame, track, left, top, width, height, *rest = parse_numbers(line)
+        except ValueError:
+            raise DatasetError(
+                f"{path}, line {number}: expected frame,id,left,top,width,height,…, got {line!r}"
+            ) from None
+        if rest and rest[0] == 0:
+            continue
+        visibility = rest[2] if len(rest) == 3 else float("nan")
+        yield Observation(
+            track=f"{track:g}",
+            frame=int(frame) - 1,
+            box=(left - 1, top - 1, width, height),
+            occluded=visibility < _OCCLUDED,
+            visibility=visibility,
+            label=f"{rest[1]:g}" if len(rest) == 3 else "",
+        )
+
+
+def _information(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    parser = ConfigParser(interpolation=None)
+    try:
+        parser.read_string(read_text(path))
+        return dict(parser["Sequence"])
+    except (ConfigError, KeyError):
+        raise DatasetError(f"{path}: expected a section [Sequence] of key=value lines") from None
+
+
+MOT = Format(
+    name="mot",
+    title="MOTChallenge",
+    tree=(
+        "<sequence>/img1/000001.jpg …",
+        "<sequence>/gt/gt.txt (frame,id,left,top,width,height,flag,class,visibility a line)",
+        "<sequence>/seqinfo.ini",
+    ),
+    boxes="left, top, width, height and frames, 1-based: 1 is taken off left, top and frame",
+    missing="a frame without a line of the target; lines with flag 0 are left out",
+    source="motchallenge.net/instructions",
+    home="https://motchallenge.net, or your own annotation in this form",
+    read=_videos,
+)

@@ -1,0 +1,1 @@
+"""Metrics, protocols and schemes: what a track is worth."""

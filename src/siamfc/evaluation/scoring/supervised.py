@@ -1,0 +1,224 @@
+"""VOT's supervised protocol, until 2019: a tracker that lost its target is begun anew.
+
+When the predicted box and the true one have nothing in common, that is a failure; five frames
+later the tracker is told the true box again. From Kristan et al., ICCVW 2015 and vot-toolkit
+(`SupervisedExperiment`, `vot.analysis.supervised`).
+"""
+
+import math
+from collections.abc import Iterator
+from collections.abc import Sequence as AbstractSequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.boxes import is_absent
+from siamfc.datasets.sequences import FloatArray, Sequence
+from siamfc.errors import InputError
+from siamfc.evaluation.runs import (
+    OnFrames,
+    Recorder,
+    SingleTargetTracker,
+    Track,
+    begun_with,
+    first_annotated,
+)
+from siamfc.evaluation.scoring.vot import eao, raster_overlap, restart_eao_curve
+
+
+class FrameState(IntEnum):
+    """What happens in a frame."""
+
+    SKIPPED = 0
+    """Between a failure and the next beginning, or before the first true box."""
+    BEGUN = 1
+    FAILED = 2
+    TRACKED = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Supervision:
+    """How the protocol runs and scores; the defaults are those of VOT2018's baseline."""
+
+    skipped: int = 5
+    """Frames from a failure to the next beginning, at least 1."""
+    burn_in: int = 10
+    """Frames from a beginning that have no part in the accuracy."""
+    sensitivity: float = 30.0
+    """Frames over which robustness says how likely a failure is."""
+    low: int = 100
+    high: int = 356
+    """Sequence lengths, in frames, between which the expected overlap is averaged."""
+
+    def __post_init__(self) -> None:
+        if self.skipped < 1 or self.burn_in < 0 or not 1 <= self.low <= self.high:
+            raise InputError(
+                "supervision: expected skipped ≥ 1, burn_in ≥ 0 and 1 ≤ low ≤ high, got "
+                f"{self.skipped}, {self.burn_in}, {self.low} and {self.high}"
+            )
+
+
+class _Supervisor:
+    """Says of each frame, in order, what happens in it.
+
+    Deviations from the toolkit: a beginning waits for a frame with a true box, and in a frame
+    without one nothing can fail.
+    """
+
+    def __init__(self, truth: FloatArray, skipped: int) -> None:
+        self._truth, self._skipped = truth, skipped
+        self._absent = is_absent(truth)
+        self._next = 0  # the first frame in which to begin; beyond the end while tracking
+
+    def wants_beginning(self, frame: int) -> bool | None:
+        """Whether to begin in a frame (True), to track (False), or to skip it (None)."""
+        if self._next > len(self._truth):
+            return False
+        return True if frame >= self._next and not self._absent[frame] else None
+
+    def begun(self) -> FrameState:
+        self._next = len(self._truth) + 1
+        return FrameState.BEGUN
+
+    def judge(self, frame: int, box: FloatArray, size: tuple[int, int]) -> FrameState:
+        """See whether a tracker has failed in a frame with this answer."""
+        truth = self._truth[frame]
+        if self._absent[frame] or raster_overlap(box, truth, size) > 0:
+            return FrameState.TRACKED
+        self._next = frame + self._skipped
+        return FrameState.FAILED
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SupervisedRun:
+    """A sequence from beginning to end, with restarts.
+
+    In its track, the box of a frame of beginning is the true one, that of a failure the one by
+    which it failed, and skipped frames have none: so a track tells what happened.
+    """
+
+    sequence: Sequence
+    settings: Supervision
+
+    @property
+    def name(self) -> str:
+        """The sequence's name."""
+        return self.sequence.name
+
+    @property
+    def frames(self) -> range:
+        """All of the sequence's."""
+        return range(len(self.sequence))
+
+    def __len__(self) -> int:
+        return len(self.sequence)
+
+    def perform(self, tracker: SingleTargetTracker, on_frames: OnFrames | None = None) -> Track:
+        """Track, and begin anew after each failure."""
+        sequence = self.sequence
+        record = Recorder(self.name, len(self), tracker, on_frames)
+        supervisor = _Supervisor(sequence.boxes, self.settings.skipped)
+        try:
+            first_annotated(sequence.boxes)
+            for frame, image in record.watch(sequence.images(range(len(self)))):
+                height, width, _ = image.shape
+                match supervisor.wants_beginning(frame):
+                    case True:
+                        record.begin(image, sequence.boxes[frame])
+                        supervisor.begun()
+                    case False:
+                        supervisor.judge(frame, record.follow(image), (width, height))
+                    case None if on_frames is not None:
+                        on_frames(1)
+        except Exception as error:  # a foreign tracker may raise anything, and the rest must go on
+            return record.track(error)
+        return record.track()
+
+    def truth(self, track: Track) -> FloatArray:
+        """The true boxes of the frames in which there is a tracker at work."""
+        idle = is_absent(track.boxes)[:, None]
+        return np.where(idle, np.nan, self.sequence.boxes)
+
+    def began(self, track: Track) -> bool:
+        """Looks at the boxes of all beginnings."""
+        return begun_with(self.sequence.boxes, track)
+
+    def states(self, track: Track, size: tuple[int, int]) -> NDArray[np.int64]:
+        """What happened in each frame: (F,) of `FrameState`."""
+        supervisor = _Supervisor(self.sequence.boxes, self.settings.skipped)
+        states = np.full(len(self), int(FrameState.SKIPPED))
+        for frame, box in enumerate(track.boxes):
+            match supervisor.wants_beginning(frame):
+                case True:
+                    states[frame] = supervisor.begun()
+                case False:
+                    states[frame] = supervisor.judge(frame, box, size)
+        return states
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SupervisedResult:
+    """What a supervised run came to."""
+
+    states: NDArray[np.int64]
+    """(F,) of `FrameState`."""
+    overlaps: FloatArray
+    """(F,) in whole pixels; 0 in frames of beginning and skipped ones."""
+
+    @property
+    def failures(self) -> int:
+        """How often the target was lost."""
+        return int((self.states == FrameState.FAILED).sum())
+
+    def accuracy(self, burn_in: int) -> float:
+        """Mean overlap where it tracked, but for the first frames of each beginning; or 0."""
+        counted = self.states == FrameState.TRACKED
+        for start in np.flatnonzero(self.states == FrameState.BEGUN):
+            counted[start : start + burn_in] = False
+        return float(self.overlaps[counted].mean()) if counted.any() else 0.0
+
+    def fragments(self) -> Iterator[tuple[FloatArray, bool]]:
+        """Overlaps from each beginning up to its failure or the end, and whether it failed.
+
+        As in the toolkit, a sequence that is never lost is one fragment from its first frame.
+        """
+        begun = np.flatnonzero(self.states == FrameState.BEGUN)
+        failed = np.flatnonzero(self.states == FrameState.FAILED)
+        if not failed.size:
+            yield self.overlaps, False
+            return
+        for start, end in zip(begun, failed, strict=False):
+            yield self.overlaps[start:end], True
+        if len(begun) > len(failed):
+            yield self.overlaps[begun[-1] :], False
+
+
+def supervised_result(run: SupervisedRun, track: Track, size: tuple[int, int]) -> SupervisedResult:
+    """Set a supervised track beside the truth."""
+    states = run.states(track, size)
+    overlaps = raster_overlap(track.boxes, run.sequence.boxes, size)
+    at_work = (states == FrameState.TRACKED) | (states == FrameState.FAILED)
+    return SupervisedResult(states=states, overlaps=np.where(at_work, overlaps, 0.0))
+
+
+def score_supervised(
+    results: AbstractSequence[SupervisedResult], settings: Supervision
+) -> dict[str, float]:
+    """Accuracy, mean failures, robustness and expected average overlap of sequences.
+
+    Accuracy and failures are means weighted by the sequences' lengths; robustness is
+    exp(−sensitivity · failures / mean length), as `AverageAccuracyRobustness` of vot-toolkit.
+    """
+    lengths = np.array([len(result.states) for result in results])
+    accuracies = [result.accuracy(settings.burn_in) for result in results]
+    failures = float(np.average([result.failures for result in results], weights=lengths))
+    fragments = [fragment for result in results for fragment in result.fragments()]
+    curve = restart_eao_curve([one for one, _ in fragments], [failed for _, failed in fragments])
+    return {
+        "accuracy": float(np.average(accuracies, weights=lengths)),
+        "failures": failures,
+        "robustness": math.exp(-settings.sensitivity * failures / float(lengths.mean())),
+        "eao": eao(curve, settings.low, settings.high),
+    }

@@ -1,0 +1,1 @@
+"""Trackers to evaluate: ours, third-party ones, those of OpenCV and of TraX."""

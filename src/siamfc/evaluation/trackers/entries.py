@@ -1,0 +1,194 @@
+"""Trackers that are evaluated on the same task: who takes part, and what each does."""
+
+import os
+from collections.abc import Iterator, Mapping
+from collections.abc import Sequence as AbstractSequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from siamfc.datasets.sequences import Sequence, Video, read_sequences
+from siamfc.errors import InputError, OutputError, suggest
+from siamfc.evaluation.evaluations import Evaluation, plan_runs, run_record
+from siamfc.evaluation.repetitions import average, evaluate_repeatedly
+from siamfc.evaluation.results import Record, ResultFolder
+from siamfc.evaluation.runs import OnFrames
+from siamfc.evaluation.scoring.protocols import OTB, Protocol
+from siamfc.evaluation.scoring.schemes import ONE_PASS, Scheme
+from siamfc.evaluation.trackers.isolation import Isolated
+from siamfc.evaluation.trackers.pretrained import SiamFC
+from siamfc.evaluation.trackers.third_party import RecordedFactory, parse_tracker
+from siamfc.tracking import AnySettings
+from siamfc.workers import Workers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """A tracker that takes part."""
+
+    factory: RecordedFactory
+    """Makes it."""
+    weights: str = ""
+    """What its weights were asked for by; empty for a tracker of others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What each contender does."""
+
+    sequences: AbstractSequence[Sequence]
+    dataset: Mapping[str, Any]
+    """Format and split, for the record."""
+    root: Path
+    """Folder of the data set."""
+    scheme: Scheme = ONE_PASS
+    protocol: Protocol = OTB
+    """Rules of the data set's own benchmark."""
+    repetitions: int = 1
+
+    def __post_init__(self) -> None:
+        if self.repetitions < 1:
+            raise InputError(f"repetitions: expected at least 1, got {self.repetitions}")
+
+    @property
+    def frame_count(self) -> int:
+        """Frames that a contender tracks."""
+        runs = plan_runs(self.sequences, self.scheme).values()
+        return self.repetitions * sum(len(run) for some in runs for run in some)
+
+    def record(self, contender: Contender) -> Record:
+        """Describe a contender's runs; see `run_record`."""
+        return run_record(
+            contender.factory.record(),
+            self.dataset,
+            root=self.root,
+            weights=contender.weights,
+            scheme=self.scheme,
+        )
+
+
+def our_contender(
+    weights: str,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    settings: AnySettings | None = None,
+    time_limit: float | None = None,
+) -> Contender:
+    """Let this package's tracker take part.
+
+    Args:
+        weights: a name that `siamfc models` lists, or the path of a checkpoint.
+        device: where the network runs.
+        threads: see `SiamFC`.
+        settings: see there.
+        time_limit: seconds for each frame, for which a process of its own is needed; None: it has
+            all the time.
+
+    Raises:
+        InputError: an impossible limit.
+    """
+    tracker = SiamFC(weights=weights, device=device, threads=threads, settings=settings)
+    if time_limit is None:
+        return Contender(factory=tracker, weights=weights)
+    return Contender(factory=Isolated(factory=tracker, time_limit=time_limit), weights=weights)
+
+
+def other_contender(text: str, *, time_limit: float | None = None) -> Contender:
+    """Let another tracker take part, in a process of its own; see `parse_tracker`.
+
+    Raises:
+        InputError: there is none that the text stands for, or an impossible limit.
+    """
+    tracker = parse_tracker(text)
+    if time_limit is None:
+        return Contender(factory=Isolated(factory=tracker))
+    return Contender(factory=Isolated(factory=tracker, time_limit=time_limit))
+
+
+def evaluate_contenders(
+    contenders: AbstractSequence[Contender],
+    task: Task,
+    *,
+    out: Path | None = None,
+    workers: Workers | None = None,
+    on_frames: OnFrames | None = None,
+) -> Evaluation:
+    """Evaluate each contender, and give the scores; of several evaluations their `Average`.
+
+    Args:
+        contenders: at least one.
+        task: what each does.
+        out: folder of the results; see `result_folders`. None: they aren't kept.
+        workers: see `siamfc.evaluation.evaluate`.
+        on_frames: see there.
+
+    Raises:
+        InputError: no contender.
+        OutputError: results cannot be written in `out`.
+        Exception: as `siamfc.evaluation.evaluate`.
+    """
+    records = [task.record(one) for one in contenders]  # bad weights are found before the work
+    if out is not None:
+        _require_folder(out)
+    evaluations: list[Evaluation] = []
+    for number, (one, record) in enumerate(zip(contenders, records, strict=True), 1):
+        home = out
+        if out is not None and len(contenders) > 1:
+            home = out / f"{number}_{Path(one.weights).stem}"
+        evaluations += evaluate_repeatedly(
+            one.factory,
+            task.sequences,
+            repetitions=task.repetitions,
+            results=list(result_folders(home, task.repetitions, record)),
+            deterministic=getattr(one.factory, "deterministic", False),
+            scheme=task.scheme,
+            protocol=task.protocol,
+            workers=workers,
+            on_frames=on_frames,
+        )
+    return evaluations[0] if len(evaluations) == 1 else average(evaluations)
+
+
+def _require_folder(path: Path) -> None:
+    """Make a folder if there is none; OutputError if that, or writing into it, can't be done."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: expected a folder for results: {error.strerror}") from None
+    if not os.access(path, os.W_OK):
+        raise OutputError(f"{path}: expected to be allowed to write results there")
+
+
+def result_folders(
+    home: Path | None, repetitions: int, record: Record
+) -> Iterator[ResultFolder | None]:
+    """Give a folder for each repetition: the one that is named, or several in it."""
+    for number in range(1, repetitions + 1):
+        if home is None:
+            yield None
+        else:
+            path = home if repetitions == 1 else home / f"repetition_{number}"
+            yield ResultFolder(path=path, record=record)
+
+
+def choose_sequences(
+    videos: AbstractSequence[Video], names: AbstractSequence[str]
+) -> list[Sequence]:
+    """Read the sequences of these names; all of them where none is given.
+
+    Videos of other names aren't opened, so that damaged ones can be left out.
+
+    Raises:
+        InputError: no sequence has such a name; the message gives the nearest.
+        DatasetError: as `Video.read`.
+    """
+    likely = [one for one in videos if not names or any(n.startswith(one.name) for n in names)]
+    known = {one.name: one for one in read_sequences(likely)}
+    if not known.keys() >= set(names):
+        known = {one.name: one for one in read_sequences(videos)}
+    for name in names:
+        if name not in known:
+            advice = suggest(name, known, f"there are {len(known)} others")
+            raise InputError(f"no sequence {name!r}: {advice}")
+    return [one for name, one in known.items() if not names or name in names]

@@ -1,0 +1,103 @@
+"""A tracker that the GOT-10k toolkit's experiments accept.
+
+>>> from siamfc.evaluation.trackers.got10k import Got10kTracker
+>>> experiment = ExperimentGOT10k("GOT-10k", subset="val")  # doctest: +SKIP
+>>> experiment.run(Got10kTracker.from_pretrained())  # doctest: +SKIP
+"""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from siamfc.evaluation.runs import SingleTargetTracker
+from siamfc.frames import read_image
+from siamfc.tracking import AnySettings, Tracker
+
+
+class Got10kTracker:
+    """Any tracker behind the interface of `got10k.trackers.Tracker`; the package isn't needed.
+
+    Args:
+        tracker: that does the work.
+        name: under which the toolkit files the results.
+        is_deterministic: whether it always does the same; the toolkit then runs it once.
+        index_base: the number of the first pixel in the toolkit's boxes, which it takes from a
+            data set's files as they are: 0 for GOT-10k, 1 for OTB, LaSOT, UAV123 and VOT.
+    """
+
+    def __init__(
+        self,
+        tracker: SingleTargetTracker,
+        *,
+        name: str = "siamfc",
+        is_deterministic: bool = True,
+        index_base: float = 0.0,
+    ) -> None:
+        self.name = name
+        self.is_deterministic = is_deterministic
+        self._tracker = tracker
+        self._shift = np.array([index_base, index_base, 0.0, 0.0])
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        weights: str | Path = "default",
+        device: str = "auto",
+        settings: AnySettings | None = None,
+        *,
+        name: str = "siamfc",
+        index_base: float = 0.0,
+    ) -> Self:
+        """Make it from weights, as `Tracker.from_pretrained`.
+
+        Raises:
+            CheckpointError: weights that are unknown, damaged or unsafe.
+        """
+        tracker = Tracker.from_pretrained(weights, device, settings)
+        return cls(tracker, name=name, index_base=index_base)
+
+    def init(self, image: Image.Image, box: ArrayLike) -> None:
+        """Take the target from an image of Pillow and its box there."""
+        told = np.asarray(box, dtype=np.float64) - self._shift
+        self._tracker.init(np.asarray(image.convert("RGB")), told)
+
+    def update(self, image: Image.Image) -> NDArray[np.float64]:
+        """Find the target in the next image: its box (4,)."""
+        found = self._tracker.update(np.asarray(image.convert("RGB")))
+        return np.asarray(np.asarray(found, dtype=np.float64) + self._shift)
+
+    def track(
+        self, img_files: Iterable[str], box: ArrayLike, visualize: bool = False
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Track through image files, as the toolkit asks for.
+
+        Args:
+            img_files: paths of the frames.
+            box: in the first of them.
+            visualize: must be left off; `siamfc track` films.
+
+        Returns:
+            The boxes (F, 4) and the seconds spent in the tracker (F,).
+
+        Raises:
+            NotImplementedError: something is to be shown.
+        """
+        if visualize:
+            raise NotImplementedError("siamfc shows nothing here: see `siamfc track --out`")
+        boxes: list[NDArray[np.float64]] = []
+        seconds = []
+        for path in img_files:
+            image: Any = Image.fromarray(read_image(path))
+            start = time.perf_counter()
+            if boxes:
+                boxes.append(self.update(image))
+            else:
+                self.init(image, box)
+                boxes.append(np.asarray(box, dtype=np.float64))
+            seconds.append(time.perf_counter() - start)
+        return np.stack(boxes), np.array(seconds)

@@ -1,0 +1,166 @@
+"""Trackers of others: a class or function by its name, and those of OpenCV and TraX.
+
+Each is a factory like `SiamFC`: it can be sent to other processes, makes a tracker when it is
+called, and describes it for the record of a run.
+"""
+
+import hashlib
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from siamfc.datasets.sequences import FloatArray
+from siamfc.errors import InputError
+from siamfc.evaluation.runs import SingleTargetTracker
+
+Step = Callable[[NDArray[np.uint8], Any], ArrayLike]
+Follower = Callable[
+    [NDArray[np.uint8], FloatArray], Generator[ArrayLike | None, NDArray[np.uint8], None]
+]
+
+
+class RecordedFactory(Protocol):
+    """Makes a tracker and says for the record which."""
+
+    def __call__(self) -> SingleTargetTracker:
+        """A new tracker."""
+        ...
+
+    def record(self) -> dict[str, Any]:
+        """All that decides where the boxes are, as far as it is known."""
+        ...
+
+
+def parse_tracker(text: str) -> RecordedFactory:
+    """Find the tracker that a text stands for.
+
+    Args:
+        text: `opencv:CSRT`, see `opencv`; `trax:COMMAND`; or `module:name` of a
+            class with `init` and `update`, of a function without arguments that makes such a
+            tracker, or of a function as `FunctionTracker` takes it.
+
+    Raises:
+        InputError: none of these.
+    """
+    kind, colon, rest = text.partition(":")
+    if not (kind and colon and rest):
+        raise InputError(
+            f"tracker: expected opencv:NAME, trax:COMMAND or module:name, got {text!r}"
+        )
+    if kind == "opencv":
+        from siamfc.evaluation.trackers.opencv import parse_opencv
+
+        return parse_opencv(rest)
+    if kind == "trax":
+        from siamfc.evaluation.trackers.trax_client import TraxProgram
+
+        return TraxProgram(command=rest)
+    if not all(part.isidentifier() for part in kind.split(".")):
+        raise InputError(
+            f"tracker: expected module:name, the module as in `import` and not a path, got {text!r}"
+        )
+    return Named(module=kind, name=rest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """A tracker by the name of its class, or of a function that makes it or is it."""
+
+    module: str
+    """As in `import`; looked for in the working folder too."""
+    name: str
+    """In the module; dots lead into classes."""
+
+    def __call__(self) -> SingleTargetTracker:
+        """Make the tracker.
+
+        Raises:
+            InputError: no such name, or something that is no tracker.
+        """
+        found = self._find()
+        if callable(found) and not inspect.isclass(found) and _positional(found) == 2:
+            return FunctionTracker(found)
+        tracker = found() if callable(found) else found
+        if not (callable(getattr(tracker, "init", None)) and hasattr(tracker, "update")):
+            raise InputError(
+                f"tracker {self.module}:{self.name}: expected something with init(image, box) and "
+                f"update(image), got {type(tracker).__name__}"
+            )
+        made: SingleTargetTracker = tracker
+        return made
+
+    def record(self) -> dict[str, Any]:
+        """Its name, and the SHA-256 of the file that it is in."""
+        found = self._find()
+        file = inspect.getsourcefile(found) if callable(found) else None
+        digest = hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""
+        return {"name": f"{self.module}:{self.name}", "digest": digest}
+
+    def _find(self) -> Any:
+        here = str(Path.cwd())
+        if here not in sys.path:
+            sys.path.insert(0, here)
+        try:
+            found: Any = importlib.import_module(self.module)
+            for part in self.name.split("."):
+                found = getattr(found, part)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise InputError(
+                f"tracker {self.module}:{self.name}: it cannot be imported ({error})"
+            ) from None
+        return found
+
+
+class FunctionTracker:
+    """A function as a tracker.
+
+    Args:
+        function: either a function of a frame and the box in the frame before, whose answer is
+            the box in this one; or a generator function of the first frame and its box, which
+            is sent frames and yields their boxes. What it yields first is ignored.
+
+    >>> def drift(image, box):
+    ...     return box + [1, 0, 0, 0]
+    >>> tracker = FunctionTracker(drift)
+    >>> tracker.init(None, np.array([3.0, 4, 10, 10]))
+    >>> tracker.update(None)
+    array([ 4.,  4., 10., 10.])
+    """
+
+    def __init__(self, function: Step | Follower) -> None:
+        self._function: Any = function
+        self._follower: Any = None
+        self._box: Any = None
+
+    def init(self, image: NDArray[np.uint8], box: FloatArray) -> None:
+        """Take the target."""
+        self._box = box
+        if inspect.isgeneratorfunction(self._function):
+            self._follower = self._function(image, box)
+            next(self._follower)
+
+    def update(self, image: NDArray[np.uint8]) -> ArrayLike:
+        """Ask the function."""
+        if self._follower is not None:
+            self._box = self._follower.send(image)
+        else:
+            self._box = self._function(image, self._box)
+        answer: ArrayLike = self._box
+        return answer
+
+
+def _positional(function: Callable[..., object]) -> int:
+    """How many arguments a function must be given."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # some built-in functions don't say
+        return 0
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(one.kind in kinds and one.default is one.empty for one in parameters)

@@ -1,0 +1,170 @@
+"""A program that speaks TraX, as a tracker."""
+
+import shlex
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+
+from siamfc.datasets.sequences import FloatArray
+from siamfc.errors import InputError
+from siamfc.evaluation.runs import TrackerError
+from siamfc.evaluation.trackers.trax_protocol import (
+    Message,
+    format_pixels,
+    format_region,
+    parse_region,
+    read_message,
+)
+
+_PATIENCE_SECONDS = 2.0
+_NAN = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraxProgram:
+    """Starts a program that speaks TraX on its standard input and output."""
+
+    command: str
+    """As typed in a shell, without a shell's own signs."""
+
+    def __call__(self) -> "TraxTracker":
+        """Start the program.
+
+        Raises:
+            InputError: there is no such program, or it doesn't speak TraX.
+        """
+        return TraxTracker(self.command)
+
+    def record(self) -> dict[str, Any]:
+        """The command."""
+        return {"name": f"trax:{self.command}"}
+
+
+class TraxTracker:
+    """A program that speaks TraX, of versions 1 to 4, behind `init` and `update`.
+
+    Frames go to it as raw pixels if it takes them, otherwise as a file that is written anew for
+    each. Regions are 0-based, as the protocol has them.
+
+    Args:
+        command: starts the program.
+
+    Raises:
+        InputError: there is no such program, or it doesn't speak TraX.
+    """
+
+    def __init__(self, command: str) -> None:
+        try:
+            self._process = subprocess.Popen(
+                shlex.split(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+        except (OSError, ValueError, IndexError) as error:
+            raise InputError(f"trax:{command}: it cannot be started: {error}") from None
+        self._folder = tempfile.TemporaryDirectory(prefix="siamfc-trax-")
+        self._frame = 0
+        self._begun = False
+        self.seconds = _NAN
+        """From asking to the answer of the last frame."""
+        self.score = _NAN
+        """The program's own `confidence`; NaN if it has none."""
+        hello = self._read()
+        if hello is None or hello.name != "hello":
+            self.close()
+            raise InputError(f"trax:{command}: it doesn't speak TraX: no `hello` came")
+        facts = hello.properties
+        try:
+            self._version = int(facts.get("trax.version", "1"))
+        except ValueError:
+            self._version = 1
+        self._raw = "memory" in facts.get("trax.image", "path").split(";")
+        self._polygon = "rectangle" not in facts.get("trax.region", "rectangle").split(";")
+
+    def init(self, image: NDArray[np.uint8], box: FloatArray) -> None:
+        """Tell the target.
+
+        Raises:
+            TrackerError: the program broke off.
+        """
+        region = format_region(box, polygon=self._polygon)
+        if self._version < 4:
+            self._ask(Message("initialize", [self._image(image), region]))
+        else:
+            if self._begun:
+                self._write(Message("initialize"))  # forget the target before
+            self._write(Message("initialize", [region]))
+            self._ask(Message("frame", [self._image(image)]))
+        self._begun = True
+
+    def update(self, image: NDArray[np.uint8]) -> ArrayLike:
+        """Ask for the target.
+
+        Raises:
+            TrackerError: the program broke off.
+            InputError: it answered with something else than a region.
+        """
+        return self._ask(Message("frame", [self._image(image)]))
+
+    def close(self) -> None:
+        """End the program."""
+        with suppress(TrackerError):
+            self._write(Message("quit"))
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+        try:
+            self._process.wait(_PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._folder.cleanup()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_folder"):
+            self.close()
+
+    def _ask(self, message: Message) -> FloatArray:
+        start = time.perf_counter()
+        self._write(message)
+        answer = self._read()
+        self.seconds = time.perf_counter() - start
+        if answer is None or answer.name != "state" or not answer.arguments:
+            reason = answer.properties.get("trax.reason", answer.name) if answer else "no answer"
+            raise TrackerError(f"the TraX program broke off: {reason}")
+        try:
+            self.score = float(answer.properties.get("confidence", _NAN))
+        except ValueError:
+            self.score = _NAN
+        return parse_region(answer.arguments[0])
+
+    def _write(self, message: Message) -> None:
+        pipe = self._process.stdin
+        if pipe is None or pipe.closed:
+            return
+        try:
+            pipe.write(message.line())
+            pipe.flush()
+        except OSError as error:
+            raise TrackerError(f"the TraX program broke off: {error}") from None
+
+    def _read(self) -> Message | None:
+        pipe: Any = self._process.stdout
+        return read_message(pipe)
+
+    def _image(self, image: NDArray[np.uint8]) -> str:
+        if self._raw:
+            return format_pixels(image)
+        before = Path(self._folder.name, f"{self._frame}.png")
+        self._frame += 1
+        path = Path(self._folder.name, f"{self._frame}.png")
+        Image.fromarray(image).save(path, compress_level=1)
+        before.unlink(missing_ok=True)
+        return f"file://{path}"

@@ -1,0 +1,73 @@
+"""Sets trackers on videos, keeps their tracks, and sums them up."""
+
+import math
+from collections.abc import Callable
+from collections.abc import Sequence as AbstractSequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from siamfc.datasets.sequences import Sequence
+from siamfc.errors import DatasetError
+from siamfc.evaluation import ResultFolder, SiamFC, run_record
+from siamfc.evaluation.evaluations import collect_tracks
+from siamfc.evaluation.formats import TrackerResults
+from siamfc.evaluation.runs import one_pass
+from siamfc.report import Study
+from siamfc.tracking import AnySettings, TrackerSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Competitor:
+    """A tracker that takes part."""
+
+    name: str
+    """As in tables."""
+    key: str
+    """Name of its folder."""
+    weights: Path | str
+    """A name that `siamfc models` lists, or a path."""
+    settings: AnySettings = field(default_factory=TrackerSettings)
+
+
+def follow(
+    competitor: Competitor,
+    sequences: AbstractSequence[Sequence],
+    folder: Path,
+    *,
+    device: str = "auto",
+    on_frames: Callable[[int], None] | None = None,
+) -> TrackerResults:
+    """Track sequences, each once, and keep the tracks; those that are there aren't made again.
+
+    Raises:
+        DatasetError: a sequence that the tracker could not follow to its end.
+        OutputError: tracks of other weights or settings are there.
+    """
+    factory = SiamFC(weights=competitor.weights, device=device, settings=competitor.settings)
+    record = run_record(factory.record(), {"format": "experiment"}, weights=str(competitor.weights))
+    results = ResultFolder(path=folder / competitor.key, record=record)
+    runs = [one_pass(one) for one in sequences]
+    tracks = collect_tracks(factory, runs, results=results, on_frames=on_frames)
+    for one in sequences:
+        if tracks[one.name].failure is not None:
+            raise DatasetError(f"{one.name}: {competitor.name}: {tracks[one.name].failure}")
+    return TrackerResults(
+        name=competitor.name, path=results.path, format="siamfc", tracks=tracks, record=record
+    )
+
+
+def summarize(study: Study) -> dict[str, Any]:
+    """Centre error and mean signed offset, pixels: by tracker, then by sequence."""
+    names = ("center_error", "offset_x", "offset_y", "auc", "precision")
+    return {
+        entry.name: {
+            one.name: {name: _finite(entry.results[one.name].scores[name]) for name in names}
+            for one in study.sequences
+        }
+        for entry in study.entries
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,177 @@
+"""The two graphs of the light network; see `light` for what they compute."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.network.checkpoint import Checkpoint
+from siamfc.network.folding import Kernel, fold_norm, norm_gain_and_shift, plain_kernel
+from siamfc.network.graph import GraphBuilder
+from siamfc.network.light.architecture import (
+    BACKBONE,
+    BRANCHES,
+    CHANNELS,
+    EXEMPLAR_CELLS,
+    EXEMPLAR_SIZE,
+    JOIN,
+    LARGEST_LOG_DISTANCE,
+    PLACE_SCALE,
+    PLACES,
+    SEARCH_CELLS,
+    SEARCH_SIZE,
+    STRIDE,
+    Block,
+    Convolution,
+)
+from siamfc.network.signatures import exemplar_signature, search_signature
+
+_LEAST_NORM = 1e-12
+
+
+def build_light_exemplar(checkpoint: Checkpoint) -> bytes:
+    """Write the graph of exemplar images and box sizes: unit features, and places in the box."""
+    graph = GraphBuilder(checkpoint.metadata, exemplar_signature(checkpoint.metadata))
+    _add_backbone(graph, checkpoint, EXEMPLAR_SIZE)
+    graph.add_reshape("features", "columns", [0, CHANNELS, EXEMPLAR_CELLS**2])
+    _add_unit_columns(graph, "columns", "keys")
+
+    points = (_points(EXEMPLAR_CELLS) - EXEMPLAR_SIZE / 2).reshape(1, 2, -1)
+    half = graph.add("Mul", ["sizes", graph.constant("half", _numbers(0.5))], "half_sizes")
+    halves = graph.add_reshape(half, "halves", [0, 2, 1])
+    before = graph.add("Add", [halves, graph.constant("points", _numbers(points))], "before")
+    after = graph.add("Sub", [halves, "points"], "after")
+    distances = graph.add("Concat", [before, after], "distances", axis=1)
+    nearest = graph.add("ReduceMin", [distances], "nearest", axes=[1], keepdims=1)
+    inside = graph.add("Greater", [nearest, graph.constant("zero", _numbers(0.0))], "inside")
+    scale = graph.constant("scale", _numbers(1 / PLACE_SCALE))
+    scaled = graph.add("Mul", [distances, scale], "scaled")
+    graph.add("Concat", ["keys", scaled, graph.add_float(inside)], "embeddings", axis=1)
+    return graph.serialise("exemplar")
+
+
+def build_light_search(checkpoint: Checkpoint) -> bytes:
+    """Write the graph that compares exemplar embeddings with search images."""
+    graph = GraphBuilder(checkpoint.metadata, search_signature(checkpoint.metadata))
+    cells = [-1, SEARCH_CELLS, SEARCH_CELLS]
+    _add_backbone(graph, checkpoint, SEARCH_SIZE)
+    graph.add_reshape("features", "columns", [0, CHANNELS, SEARCH_CELLS**2])
+    _add_unit_columns(graph, "columns", "queries")
+    parts = graph.constant("parts", [CHANNELS, PLACES])
+    graph.add_split("exemplars", ["keys", "places"], parts, axis=1)
+    graph.add("Transpose", ["keys"], "key_rows", perm=[0, 2, 1])
+    graph.add("MatMul", ["key_rows", "queries"], "similarity")
+
+    sharpness = np.exp(checkpoint.tensors["sharpness"].astype(np.float64))
+    graph.add("Mul", ["similarity", graph.constant("sharpness", _numbers(sharpness))], "sharpened")
+    graph.add("Softmax", ["sharpened"], "attention", axis=1)
+    graph.add("MatMul", ["places", "attention"], "found")
+    graph.add("ReduceMax", ["similarity"], "best", axes=[1], keepdims=1)
+    graph.add("Concat", ["similarity", "columns", "found", "best"], "joined_columns", axis=1)
+    graph.add_reshape("joined_columns", "joined", [0, JOIN.inputs, *cells[1:]])
+    graph.add_convolution("joined", "join", _join(checkpoint))
+    graph.add("Relu", ["join"], "join_relu")
+
+    _add_branch(graph, checkpoint, "score")
+    graph.add_reshape("score_last", "logits", cells)
+    _add_branch(graph, checkpoint, "box")
+    limit = graph.constant("limit", _numbers(LARGEST_LOG_DISTANCE))
+    graph.add("Min", ["box_last", limit], "log_distances")
+    graph.add("Exp", ["log_distances"], "strides")
+    outward = STRIDE * np.array([-1.0, -1.0, 1.0, 1.0]).reshape(1, 4, 1, 1)
+    graph.add("Mul", ["strides", graph.constant("outward", _numbers(outward))], "ways")
+    points = np.tile(_points(SEARCH_CELLS), (2, 1, 1))[None]
+    graph.add("Add", ["ways", graph.constant("points", _numbers(points))], "boxes")
+    return graph.serialise("search")
+
+
+def _add_backbone(graph: GraphBuilder, checkpoint: Checkpoint, size: int) -> None:
+    """`images` (N, size, size, 3) uint8 → `features` (N, 96, h, w)."""
+    features = _add_first_row(graph, checkpoint, size)
+    for block in BACKBONE[1:]:
+        features = _add_block(graph, checkpoint, block, features)
+    graph.add("Identity", [features], "features")
+
+
+def _add_first_row(graph: GraphBuilder, checkpoint: Checkpoint, size: int) -> str:
+    """`images` (N, size, size, 3) uint8 → what the first convolution gives.
+
+    It takes rows as they lie in memory, red, green, blue, red, …, for one channel, which spares
+    turning them into planes: its kernel is three times as wide and steps three times as far.
+    Of the normalisation, the mean is subtracted before, for its padding means zero after that;
+    the rest is folded into the kernel.
+    """
+    (row,) = BACKBONE[0].layers
+    weight, bias = _folded(checkpoint, row)
+    normalisation = checkpoint.metadata.normalisation
+    multiplier, offset = (np.array(x) for x in (normalisation.multiplier, normalisation.offset))
+    mean = graph.constant("mean", _numbers(np.tile(-offset / multiplier, size)))
+    lines = graph.add_float(graph.add_reshape("images", "lines", [0, 1, size, 3 * size]))
+    centred = graph.add("Sub", [lines, mean], "centred")
+    scaled = weight * multiplier[:, None, None]
+    wide = scaled.transpose(0, 2, 3, 1).reshape(row.outputs, 1, row.kernel, 3 * row.kernel)
+    pads = [row.kernel // 2, 3 * (row.kernel // 2)] * 2
+    output = graph.add_convolution(
+        centred, row.name, Kernel(wide, bias), strides=[row.stride, 3 * row.stride], pads=pads
+    )
+    return graph.add("Relu", [output], f"{row.name}.relu")
+
+
+def _add_block(graph: GraphBuilder, checkpoint: Checkpoint, block: Block, features: str) -> str:
+    first = features
+    for row in block.layers:
+        features = _add_row(graph, row, features, _folded(checkpoint, row))
+    if block.residual:
+        return graph.add("Add", [first, features], f"{block.layers[-1].name}.sum")
+    return features
+
+
+def _add_row(graph: GraphBuilder, row: Convolution, features: str, kernel: Kernel) -> str:
+    output = graph.add_convolution(
+        features,
+        row.name,
+        kernel,
+        group=row.groups,
+        strides=[row.stride] * 2,
+        pads=[row.kernel // 2] * 4,
+    )
+    return output if row.linear else graph.add("Relu", [output], f"{row.name}.relu")
+
+
+def _add_branch(graph: GraphBuilder, checkpoint: Checkpoint, name: str) -> None:
+    """Features `join_relu` → `{name}_last`."""
+    features = "join_relu"
+    for row in BRANCHES[name]:
+        features = _add_row(graph, row, features, _folded(checkpoint, row))
+    graph.add_convolution(
+        features, f"{name}_last", plain_kernel(checkpoint.tensors, f"{name}.last")
+    )
+
+
+def _add_unit_columns(graph: GraphBuilder, columns: str, output: str) -> None:
+    """Divide each cell's features (N, C, cells) by their length."""
+    length = graph.add("ReduceL2", [columns], f"{output}_length", axes=[1], keepdims=1)
+    least = graph.constant(f"{output}_least", _numbers(_LEAST_NORM))
+    graph.add("Div", [columns, graph.add("Max", [length, least], f"{output}_norm")], output)
+
+
+def _folded(checkpoint: Checkpoint, row: Convolution) -> Kernel:
+    return fold_norm(checkpoint.tensors, f"{row.name}.conv.weight", f"{row.name}.norm")
+
+
+def _join(checkpoint: Checkpoint) -> Kernel:
+    """The joining convolution, with the normalisation of the similarities, its first inputs."""
+    kernel = _folded(checkpoint, JOIN)
+    gain, shift = norm_gain_and_shift(checkpoint.tensors, "norm")
+    weight = kernel.weight.copy()
+    bias = kernel.bias + weight[:, : len(gain), 0, 0] @ shift
+    weight[:, : len(gain)] *= gain[:, None, None]
+    return Kernel(weight, bias)
+
+
+def _points(cells: int) -> NDArray[np.float64]:
+    """Centres x, y of cells' receptive fields, continuous pixels, (2, cells, cells)."""
+    line = np.arange(cells) * STRIDE + 0.5
+    return np.stack(np.meshgrid(line, line))
+
+
+def _numbers(value: float | NDArray[np.float64]) -> NDArray[np.float32]:
+    return np.asarray(value, dtype=np.float32)

@@ -1,0 +1,239 @@
+"""The light network in torch: one search image a frame, and a box of its own for every cell.
+
+A small backbone with depth-wise convolutions, made for one CPU thread. The exemplar's 8×8 cells
+are compared with each of the search image's 16×16 (pixel-wise correlation, as in Alpha-Refine, Yan
+et al. 2021); what that gives goes, beside the search image's own features, through two branches: a
+score for each cell, which is trained to be the IoU of its box, and the distances from the cell to
+the four sides of the box (anchor-free, as in SiamBAN, Chen et al. 2020).
+
+Coordinates are pixels of the search image with continuous edges, from 0 to 255. The layers are
+listed in `light_architecture`; tracking runs the exported graphs.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from siamfc.network.light.architecture import (
+    BACKBONE,
+    BRANCH_OUTPUTS,
+    BRANCHES,
+    CHANNELS,
+    EXEMPLAR_CELLS,
+    EXEMPLAR_SIZE,
+    JOIN,
+    LARGEST_LOG_DISTANCE,
+    PLACE_SCALE,
+    SEARCH_CELLS,
+    STRIDE,
+    Block,
+    Convolution,
+    tensor_shapes,
+)
+from siamfc.network.normalisation import Normalisation
+
+INITIAL_SHARPNESS = math.log(10.0)
+_INITIAL_SCORE = -4.0
+"""Logit: at first, hardly any cell is on a target."""
+_INITIAL_DISTANCE = math.log(32 / STRIDE)
+"""From a target's centre to its sides: half of what the context leaves of 127 pixels."""
+
+
+class JointNorm(nn.BatchNorm2d):
+    """Batch normalisation of several tensors with statistics over all of them.
+
+    One and the same backbone then embeds exemplar and search images, in training as when tracking.
+    """
+
+    def forward(self, tensors: Sequence[Tensor]) -> list[Tensor]:  # type: ignore[override]
+        """Tensors (N, C, h, w) → the same shapes and types."""
+        if not self.training:
+            return [super(JointNorm, self).forward(tensor) for tensor in tensors]
+        wide = [tensor.float() for tensor in tensors]
+        count = sum(tensor.numel() // tensor.shape[1] for tensor in tensors)
+        mean = torch.stack([tensor.sum((0, 2, 3)) for tensor in wide]).sum(0) / count
+        square = torch.stack([(tensor * tensor).sum((0, 2, 3)) for tensor in wide]).sum(0) / count
+        variance = (square - mean * mean).clamp(min=0)
+        if self.running_mean is not None and self.running_var is not None:
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, self.momentum or 0.1)
+                self.running_var.lerp_(variance * (count / max(count - 1, 1)), self.momentum or 0.1)
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        shift = self.bias - mean * scale
+        return [
+            (tensor * scale.view(1, -1, 1, 1) + shift.view(1, -1, 1, 1)).to(source.dtype)
+            for tensor, source in zip(wide, tensors, strict=True)
+        ]
+
+
+class ConvolutionModule(nn.Module):
+    """One row of the table: convolution, batch normalisation and, unless linear, the rectifier."""
+
+    def __init__(self, row: Convolution) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(
+            row.inputs,
+            row.outputs,
+            row.kernel,
+            row.stride,
+            padding=row.kernel // 2,
+            groups=row.groups,
+            bias=False,
+        )
+        self.norm = JointNorm(row.outputs)
+        self.linear = row.linear
+
+    def forward(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Tensors (N, C, h, w), one for each kind of image."""
+        normalised = self.norm([self.conv(tensor) for tensor in tensors])
+        return normalised if self.linear else [functional.relu(tensor) for tensor in normalised]
+
+
+class BlockModule(nn.Module):
+    """One block of the table, its layers named as there."""
+
+    def __init__(self, block: Block) -> None:
+        super().__init__()
+        self.residual = block.residual
+        for row in block.layers:
+            self.add_module(row.name.rpartition(".")[2], ConvolutionModule(row))
+
+    def forward(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Tensors (N, C, h, w), one for each kind of image."""
+        outputs = list(tensors)
+        for layer in self.children():
+            outputs = layer(outputs)
+        if self.residual:
+            return [x + y for x, y in zip(tensors, outputs, strict=True)]
+        return outputs
+
+
+class Branch(nn.Module):
+    """Two separable convolutions and a last one of size 1, over the cells of the search image."""
+
+    def __init__(self, rows: Sequence[Convolution], outputs: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(ConvolutionModule(row) for row in rows)
+        self.last = nn.Conv2d(CHANNELS, outputs, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features (N, 96, 16, 16) → (N, outputs, 16, 16)."""
+        tensors = [features]
+        for layer in self.layers:
+            tensors = layer(tensors)
+        result: Tensor = self.last(tensors[0])
+        return result
+
+
+class LightNet(nn.Module):
+    """See the module."""
+
+    points: Tensor
+    """Where the cells' receptive fields are centred: x and y in the search image, (2, 16, 16)."""
+    exemplar_points: Tensor
+    """The same for the exemplar's cells, less its centre, (2, 8, 8)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = nn.ModuleList(
+            BlockModule(block) if len(block.layers) > 1 else ConvolutionModule(block.layers[0])
+            for block in BACKBONE
+        )
+        self.norm = JointNorm(EXEMPLAR_CELLS**2)
+        self.sharpness = nn.Parameter(torch.tensor(INITIAL_SHARPNESS))
+        self.join = ConvolutionModule(JOIN)
+        self.score = Branch(BRANCHES["score"], BRANCH_OUTPUTS["score"])
+        self.box = Branch(BRANCHES["box"], BRANCH_OUTPUTS["box"])
+        points = cell_points(SEARCH_CELLS)
+        self.register_buffer("points", points, persistent=False)
+        exemplar_points = cell_points(EXEMPLAR_CELLS) - EXEMPLAR_SIZE / 2
+        self.register_buffer("exemplar_points", exemplar_points, persistent=False)
+        initialise(self)
+
+    def forward(self, exemplars: Tensor, sizes: Tensor, searches: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised images (N, 3, 127, 127), (N, 3, 255, 255) → logits and boxes, see `compare`.
+
+        `sizes` (N, 2) are width and height of the target's box in the exemplar image, its pixels.
+        """
+        exemplar_features, search_features = self.embed([exemplars, searches])
+        return self.compare(exemplar_features, self.places(sizes), search_features)
+
+    def embed(self, images: Sequence[Tensor]) -> list[Tensor]:
+        """Normalised images (N, 3, s, s) of each size → features (N, 96, s/16, s/16)."""
+        tensors = list(images)
+        for layer in self.backbone:
+            tensors = layer(tensors)
+        return tensors
+
+    def places(self, sizes: Tensor) -> Tensor:
+        """Where each exemplar cell lies in the target's box: sizes (N, 2) → (N, 5, 64).
+
+        Distances to left, top, right and bottom, in 64 pixels, and whether it lies inside.
+        """
+        half = sizes[:, :, None, None] / 2
+        distances = torch.cat([half + self.exemplar_points, half - self.exemplar_points], 1)
+        inside = (distances.amin(1, keepdim=True) > 0).to(distances.dtype)
+        return torch.cat([distances / PLACE_SCALE, inside], 1).flatten(2)
+
+    def compare(self, exemplars: Tensor, places: Tensor, searches: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 96, 8, 8), (N, 5, 64), (N, 96, 16, 16) → logits (N, 16, 16), boxes (N, 4, 16, 16).
+
+        Boxes are left, top, right, bottom; both are float32. Each cell of the search image looks
+        up where in the target's box the exemplar cells lie that are like it (attention without
+        parameters but its sharpness): the network is told the box, not left to guess it.
+        """
+        keys = functional.normalize(exemplars.flatten(2).float(), dim=1)
+        queries = functional.normalize(searches.flatten(2).float(), dim=1)
+        similarity = (keys.transpose(1, 2) @ queries).float()
+        attention = torch.softmax(similarity * self.sharpness.exp(), 1)
+        found = torch.cat([places @ attention, similarity.amax(1, keepdim=True)], 1)
+        cells = (len(searches), -1, SEARCH_CELLS, SEARCH_CELLS)
+        maps = self.norm([similarity.view(cells)])[0]
+        parts = [maps.to(searches.dtype), searches, found.view(cells).to(searches.dtype)]
+        features = self.join([torch.cat(parts, 1)])[0]
+        logits = self.score(features)[:, 0].float()
+        distances = STRIDE * torch.exp(self.box(features).float().clamp(max=LARGEST_LOG_DISTANCE))
+        corners = [self.points - distances[:, :2], self.points + distances[:, 2:]]
+        return logits, torch.cat(corners, 1)
+
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        """Copies of the weights and statistics by name, as a `Checkpoint` holds them."""
+        state = self.state_dict()
+        return {name: state[name].float().cpu().numpy().copy() for name in tensor_shapes()}
+
+    def load_tensors(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
+        """Take over what `tensors` gave, in place."""
+        state = {name: torch.from_numpy(tensor.copy()) for name, tensor in tensors.items()}
+        self.load_state_dict({**self.state_dict(), **state})
+
+
+def cell_points(cells: int) -> Tensor:
+    """Centres x, y of cells' receptive fields, continuous pixels, (2, cells, cells)."""
+    line = torch.arange(cells) * STRIDE + 0.5
+    return torch.stack(torch.meshgrid(line, line, indexing="xy"))
+
+
+@torch.no_grad()
+def initialise(model: LightNet, generator: torch.Generator | None = None) -> None:
+    """Draw every convolution's weights anew, in place; batch normalisations become the identity."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_uniform_(module.weight, a=math.sqrt(5), generator=generator)
+        elif isinstance(module, nn.BatchNorm2d):
+            module.reset_parameters()
+    model.sharpness.fill_(INITIAL_SHARPNESS)
+    for branch, value in ((model.score, _INITIAL_SCORE), (model.box, _INITIAL_DISTANCE)):
+        nn.init.normal_(branch.last.weight, std=1e-3, generator=generator)
+        branch.last.bias.fill_(value)  # type: ignore[union-attr]  # Conv2d's bias may be None
+
+
+def normalise_images(images: Tensor, normalisation: Normalisation) -> Tensor:
+    """Pixels (N, H, W, 3) uint8 → (N, 3, H, W) float32, channels last."""
+    multiplier = torch.tensor(normalisation.multiplier, device=images.device)
+    offset = torch.tensor(normalisation.offset, device=images.device)
+    return (images.float() * multiplier + offset).permute(0, 3, 1, 2)

@@ -1,0 +1,1 @@
+"""SiamFC: one backbone for both images, compared by correlation (Bertinetto et al. 2016)."""

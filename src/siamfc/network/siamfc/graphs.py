@@ -1,0 +1,76 @@
+"""The two graphs of SiamFC: convolutions with everything folded in, and one product."""
+
+import numpy as np
+
+from siamfc.network.checkpoint import Checkpoint
+from siamfc.network.folding import Kernel, fold_normalisation, fold_norms
+from siamfc.network.graph import GraphBuilder
+from siamfc.network.siamfc.architecture import (
+    CHANNELS,
+    LAYERS,
+    POOL_SIZE,
+    POOL_STRIDE,
+    embedding_size,
+)
+from siamfc.network.signatures import exemplar_signature, search_signature
+
+
+def build_alexnet_exemplar(checkpoint: Checkpoint) -> bytes:
+    """Write the graph that embeds exemplar images."""
+    graph = GraphBuilder(checkpoint.metadata, exemplar_signature(checkpoint.metadata))
+    _add_backbone(graph, checkpoint, "images", "embeddings")
+    return graph.serialise("exemplar")
+
+
+def build_alexnet_search(checkpoint: Checkpoint) -> bytes:
+    """Write the graph that embeds search images and compares them with exemplar embeddings.
+
+    One product compares all cells of an exemplar with all cells of its search images; then a
+    convolution with fixed weights, the gain in place of ones, sums up each diagonal of what that
+    gave (see `alexnet.correlate`). Both together are under 1 % of the backbone's work.
+    """
+    spec = checkpoint.metadata.spec
+    size, response = spec.search_size, spec.response_size
+    exemplar_cells, cells = embedding_size(spec.exemplar_size), embedding_size(size)
+
+    graph = GraphBuilder(checkpoint.metadata, search_signature(checkpoint.metadata))
+    counts = graph.add("Shape", ["images"], "counts", start=0, end=2)
+    graph.add_reshape("images", "flat_images", [-1, size, size, 3])
+    _add_backbone(graph, checkpoint, "flat_images", "flat_embeddings")
+    graph.add_reshape_like("flat_embeddings", "embeddings", counts, [CHANNELS, cells**2])
+    graph.add_reshape("exemplars", "exemplar_columns", [0, 1, CHANNELS, exemplar_cells**2])
+    graph.add("Transpose", ["exemplar_columns"], "exemplar_rows", perm=[0, 1, 3, 2])
+    graph.add("MatMul", ["exemplar_rows", "embeddings"], "products")
+    graph.add_reshape("products", "flat_products", [-1, exemplar_cells**2, cells, cells])
+    graph.add_convolution("flat_products", "flat_responses", _gathering(checkpoint))
+    graph.add_reshape_like("flat_responses", "responses", counts, [response, response])
+    return graph.serialise("search")
+
+
+def _gathering(checkpoint: Checkpoint) -> Kernel:
+    """Weights (1, h·w, h, w): of plane u·w + v only row u, column v is read, times the gain."""
+    cells = embedding_size(checkpoint.metadata.spec.exemplar_size)
+    gain = np.exp(checkpoint.tensors["log_gain"].astype(np.float64))
+    weight = gain * np.eye(cells**2).reshape(1, cells**2, cells, cells)
+    return Kernel(weight, checkpoint.tensors["bias"].astype(np.float64).reshape(1))
+
+
+def _add_backbone(graph: GraphBuilder, checkpoint: Checkpoint, images: str, output: str) -> None:
+    """Images (N, H, W, 3) uint8 → embeddings (N, 256, h, w)."""
+    kernels = fold_norms(checkpoint.tensors)
+    first = LAYERS[0].name
+    kernels[first] = fold_normalisation(kernels[first], checkpoint.metadata.normalisation)
+    features = graph.add_planes(images)
+    for layer in LAYERS:
+        features = graph.add_convolution(
+            features,
+            output if layer is LAYERS[-1] else layer.name,
+            kernels[layer.name],
+            group=layer.groups,
+            strides=[layer.stride] * 2,
+        )
+        if layer.norm is not None:
+            features = graph.add("Relu", [features], f"{layer.name}_relu")
+        if layer.pooled:
+            sides = {"kernel_shape": [POOL_SIZE] * 2, "strides": [POOL_STRIDE] * 2}
+            features = graph.add("MaxPool", [features], f"{layer.name}_pool", **sides)

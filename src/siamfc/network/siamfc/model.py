@@ -1,0 +1,142 @@
+"""SiamFC in torch: one backbone for both images, compared by correlation.
+
+Bertinetto et al. 2016, section 2 and table 1. This module is for training; tracking runs the
+exported graphs. Parameters have their canonical form here, whatever a runtime makes of them.
+"""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from siamfc.network.normalisation import Normalisation
+from siamfc.network.siamfc.architecture import tensor_shapes
+
+INITIAL_GAIN = 1e-3
+"""Brings the correlation of two fresh embeddings, a sum of 9216 products, to a logit's size."""
+
+
+class AlexNet(nn.Module):
+    """The backbone: five convolutions without padding, total stride 8.
+
+    An image of 127 pixels becomes 6×6 cells, one of 255 becomes 22×22. A convolution that batch
+    normalisation follows has no bias of its own.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 96, 11, stride=2, bias=False)
+        self.norm1 = nn.BatchNorm2d(96)
+        self.conv2 = nn.Conv2d(96, 256, 5, groups=2, bias=False)
+        self.norm2 = nn.BatchNorm2d(256)
+        self.conv3 = nn.Conv2d(256, 384, 3, bias=False)
+        self.norm3 = nn.BatchNorm2d(384)
+        self.conv4 = nn.Conv2d(384, 384, 3, groups=2, bias=False)
+        self.norm4 = nn.BatchNorm2d(384)
+        self.conv5 = nn.Conv2d(384, 256, 3, groups=2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalised images (N, 3, H, W) → embeddings (N, 256, h, w)."""
+        features = functional.relu(self.norm1(self.conv1(images)))
+        features = functional.max_pool2d(features, 3, stride=2)
+        features = functional.relu(self.norm2(self.conv2(features)))
+        features = functional.max_pool2d(features, 3, stride=2)
+        features = functional.relu(self.norm3(self.conv3(features)))
+        features = functional.relu(self.norm4(self.conv4(features)))
+        embeddings: Tensor = self.conv5(features)
+        return embeddings
+
+
+class Normalise(nn.Module):
+    """Pixel values 0 to 255, (N, 3, H, W) of any type → what `AlexNet` takes, float32."""
+
+    multiplier: Tensor
+    offset: Tensor
+
+    def __init__(self, normalisation: Normalisation) -> None:
+        super().__init__()
+        multiplier = torch.tensor(normalisation.multiplier).view(3, 1, 1)
+        offset = torch.tensor(normalisation.offset).view(3, 1, 1)
+        self.register_buffer("multiplier", multiplier, persistent=False)
+        self.register_buffer("offset", offset, persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """See the class."""
+        return images * self.multiplier + self.offset
+
+
+class SiamFC(nn.Module):
+    """Backbone, correlation, learned gain and bias: a response is a logit.
+
+    v = exp(log_gain) · (φ(z) ⋆ φ(x)) + bias, with exemplar image z, search image x and backbone φ
+    (eq. 1 of the paper; the gain, kept positive by its logarithm, is this project's).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = AlexNet()
+        self.log_gain = nn.Parameter(torch.tensor(math.log(INITIAL_GAIN)))
+        self.bias = nn.Parameter(torch.tensor(0.0))
+
+    def forward(self, exemplars: Tensor, searches: Tensor) -> Tensor:
+        """Normalised (N, 3, 127, 127) and (N, 3, 255, 255) → logits (N, 1, 17, 17)."""
+        return self.respond(self.backbone(exemplars), self.backbone(searches))
+
+    def respond(self, exemplar_embeddings: Tensor, search_embeddings: Tensor) -> Tensor:
+        """Embeddings (N, 256, 6, 6) and (N, 256, 22, 22) → logits (N, 1, 17, 17), float32."""
+        similarity = correlate(exemplar_embeddings, search_embeddings)
+        return self.log_gain.exp() * similarity + self.bias
+
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        """Copies of the weights and statistics by name, as a `Checkpoint` holds them."""
+        state = self.state_dict()
+        return {name: state[name].float().cpu().numpy().copy() for name in tensor_shapes()}
+
+    def load_tensors(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
+        """Take over what `tensors` gave, in place."""
+        state = {name: torch.from_numpy(tensor.copy()) for name, tensor in tensors.items()}
+        self.load_state_dict({**self.state_dict(), **state})
+
+
+def correlate(exemplar_embeddings: Tensor, search_embeddings: Tensor) -> Tensor:
+    """Slide each exemplar over its own search image, without padding.
+
+    (N, C, h, w) and (N, C, H, W) → (N, 1, H−h+1, W−w+1), at least float32. One batched matrix
+    product compares every exemplar cell (u, v) with every search cell (y, x); the response at
+    (i, j) is the sum over (u, v) of the entries (u, v, i+u, j+v). Padding the flattened entries
+    by one row (or one cell) for each u (or v) brings those below each other, so that two sums
+    gather them. This is the sum that a grouped convolution computes, which takes N groups with
+    weights of their own and is slow on every device.
+    """
+    count, channels, height, width = exemplar_embeddings.shape
+    _, _, search_height, search_width = search_embeddings.shape
+    area = search_height * search_width
+    entries = exemplar_embeddings.reshape(count, channels, -1).transpose(1, 2) @ (
+        search_embeddings.reshape(count, channels, -1)
+    )
+    if entries.dtype in (torch.float16, torch.bfloat16):
+        entries = entries.float()
+    rows = functional.pad(entries.reshape(count, -1), (0, height * search_width))
+    rows = rows.view(count, height, width * area + search_width).sum(1)[:, : width * area]
+    cells = functional.pad(rows, (0, width)).view(count, width, area + 1).sum(1)[:, :area]
+    response = cells.view(count, 1, search_height, search_width)
+    return response[:, :, : search_height - height + 1, : search_width - width + 1]
+
+
+@torch.no_grad()
+def initialise(model: nn.Module, generator: torch.Generator | None = None) -> None:
+    """Draw every convolution's weights anew, in place: Xavier uniform, no bias (thesis, table 6).
+
+    Batch normalisations become the identity and forget their statistics.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.xavier_uniform_(module.weight, generator=generator)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.BatchNorm2d):
+            module.reset_parameters()

@@ -1,0 +1,124 @@
+"""Dead leaves: opaque shapes thrown one over another on canvases that wrap around."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from siamfc.procedural.draws import Dice
+from siamfc.procedural.packing import pack
+
+LEAF_DRAWS = 24
+LARGEST_LEAF = 0.5
+"""Largest radius of a leaf as a share of the canvas's side."""
+
+
+class Leaves(NamedTuple):
+    """What N leaves look like, each (N, n); lengths in texels."""
+
+    center: Tensor
+    """x, y."""
+    radius: Tensor
+    stretch: Tensor
+    direction: Tensor
+    """Cosine and sine of the angle."""
+    exponent: Tensor
+    """Of the superellipse."""
+    first: Tensor
+    """The filling goes from this colour to the second: flat, shaded, striped or rough."""
+    second: Tensor
+    waves: Tensor
+    """Half waves of the stripes in a radius."""
+    checked: Tensor
+    """1 where stripes cross stripes, else 0."""
+    turn: Tensor
+    """Cosine and sine of the filling's angle."""
+    sharpness: Tensor
+    """Of the stripes."""
+    kind: Tensor
+    """Below 0.3 striped, below 0.6 shaded, up to 0.85 rough, above that flat."""
+    relief: Tensor
+    """How much light relief and shading give and take."""
+
+
+def draw_leaves(uniforms: Tensor, palette: Tensor, smallest: Tensor, size: int) -> Leaves:
+    """A leaf for each row of `uniforms`, (N, 24), its colours from its `palette`, (N, c, 3).
+
+    `smallest`, (N, 1) or a number, is the least radius as a share of the side, `size` texels.
+    """
+    dice = Dice(uniforms)
+    center = dice.uniform(0, size, 2)
+    # Radii with density r^-3, the exponent at which the image is invariant to scale.
+    ratio = (smallest / LARGEST_LEAF) ** 2
+    radius = size * smallest / torch.sqrt(1 - dice.unit(1) * (1 - ratio))
+    stretch = torch.exp(dice.normal(0.45, 1))
+    angle = dice.uniform(0, math.pi, 1)
+    exponent = torch.exp(dice.uniform(math.log(1.2), math.log(8.0), 1))
+
+    def color() -> Tensor:
+        number = dice.integer(palette.shape[1], 1, 1).expand(-1, 1, 3)
+        return torch.gather(palette, 1, number)[:, 0]
+
+    first, second = color(), color()
+    waves, turn = dice.uniform(0.7, 7.0, 1), dice.uniform(0, math.pi, 1)
+    return Leaves(
+        center=center,
+        radius=radius,
+        stretch=stretch,
+        direction=torch.cat([torch.cos(angle), torch.sin(angle)], -1),
+        exponent=exponent,
+        first=first,
+        second=second,
+        waves=waves,
+        checked=dice.chance(0.35, 1).float(),
+        turn=torch.cat([torch.cos(turn), torch.sin(turn)], -1),
+        sharpness=dice.log_uniform(0.8, 12.0, 1),
+        kind=dice.unit(1),
+        relief=dice.uniform(0.0, 0.35, 1),
+    )
+
+
+def _paint_leaf(canvas: Tensor, relief: Tensor, leaves: Leaves) -> Tensor:
+    """One more leaf over every canvas, (B, n, n, 3), `relief` (B, n, n) being unit noise."""
+    size = canvas.shape[1]
+    leaf = Leaves(*(part[..., None, None] for part in leaves))
+    radius, stretch, exponent = leaf.radius[:, 0], leaf.stretch[:, 0], leaf.exponent[:, 0]
+    position = torch.arange(size, device=canvas.device) + 0.5
+    half = size / 2
+    dx = (position[None, None, :] - leaf.center[:, 0] + half) % size - half
+    dy = (position[None, :, None] - leaf.center[:, 1] + half) % size - half
+    cosine, sine = leaf.direction.unbind(1)
+    scale = 1 / radius
+    u = (cosine * dx + sine * dy) * scale * stretch
+    v = (cosine * dy - sine * dx) * scale / stretch
+    distance = (u.abs() ** exponent + v.abs() ** exponent + 1e-9) ** (1 / exponent)
+    cover = ((1 - distance) * radius + 0.5).clamp(0, 1)
+
+    waves, kind = leaf.waves[:, 0], leaf.kind[:, 0]
+    cosine, sine = leaf.turn.unbind(1)
+    along, across = cosine * u + sine * v, cosine * v - sine * u
+    crossing = torch.where(leaf.checked[:, 0] > 0, torch.sin(math.pi * waves * across), 1.0)
+    wave = torch.sin(math.pi * waves * along) * crossing
+    striped = torch.sigmoid(leaf.sharpness[:, 0] * wave)
+    shaded = (0.5 + 0.5 * along).clamp(0, 1)
+    rough = (0.5 + 0.35 * relief).clamp(0, 1)
+    mix = torch.where(kind < 0.3, striped, torch.where(kind < 0.6, shaded, rough))
+    mix = torch.where(kind > 0.85, 0.0, mix)[..., None]
+    first, second = leaves.first[:, None, None], leaves.second[:, None, None]
+    color = first * (1 - mix) + second * mix
+    light = 1 + leaf.relief[:, 0] * (0.6 * relief + 0.5 * along)
+    color = color * light[..., None].clamp(0.3, 1.7)
+    return canvas + cover[..., None] * (color - canvas)
+
+
+def throw_leaves(canvas: Tensor, relief: Tensor, leaves: Leaves, bare: Tensor) -> Tensor:
+    """Textures, packed (B, n, n): every leaf in turn over its canvas, none where `bare` (B,) is.
+
+    The B·k leaves are in order: those of the first canvas first, from the lowest to the highest.
+    """
+    images, count = canvas, len(canvas)
+    layers = len(leaves.radius) // count
+    for number in range(layers):
+        images = _paint_leaf(images, relief, Leaves(*(part[number::layers] for part in leaves)))
+    return pack(torch.where(bare[:, None, None, None], canvas, images))

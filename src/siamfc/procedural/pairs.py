@@ -1,0 +1,156 @@
+"""Training pairs: two views of a procedural scene, cropped as the tracker crops.
+
+`PairGenerator` is deterministic in (seed, step): nothing depends on what was drawn before.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from siamfc.procedural.cuda_graph import Recorded
+from siamfc.procedural.framing import source_size
+from siamfc.procedural.renderer import Drawing, drawing_on
+from siamfc.procedural.sampling import PAIR_UNIFORMS, PairSettings, Shot, Truth, plan_pairs
+from siamfc.procedural.textures import TextureSettings, draw_textures
+
+_PLANNED_BATCHES = 8
+"""Batches decided at once: deciding is many small steps, whatever the number of pairs."""
+
+
+class Pairs(NamedTuple):
+    """A batch of B pairs with their truth."""
+
+    exemplars: Tensor
+    """(B, 127, 127, 3) uint8 RGB."""
+    searches: Tensor
+    """(B, 255, 255, 3) uint8 RGB."""
+    offsets: Tensor
+    """Target's centre less the search image's, its pixels, (B, 2) float32 x, y."""
+    log_scales: Tensor
+    """Logarithm of the whole target's size over the size that the exemplar has, (B,) float32."""
+    visible: Tensor
+    """Share of the target that is seen in the search image, (B,) float32."""
+    boxes: Tensor
+    """Target's true box in the search image, its pixels, (B, 4) float32 x, y, w, h.
+
+    Of the whole target, hidden or not; see `PairSettings.leaving_share` for what the frame cuts.
+    """
+    exemplar_sizes: Tensor
+    """Width and height of the target's box in the exemplar image, its pixels, (B, 2) float32."""
+
+
+def render_pairs(
+    drawing: Drawing,
+    shots: tuple[Shot, Shot],
+    bank: Tensor,
+    settings: PairSettings,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor]:
+    """Draw exemplar and search images, uint8, with the camera's noise from `generator`."""
+    sizes = (settings.exemplar_size, settings.search_size)
+    # The exemplar's whole source counts: its mean fills what lies outside the frame.
+    windows = (None, shots[1].window)
+    sources = [
+        drawing.photograph(
+            shot.view,
+            bank,
+            shot.camera,
+            shot.origin,
+            shot.pitch,
+            source_size(size),
+            generator,
+            window,
+        )
+        for shot, size, window in zip(shots, sizes, windows, strict=True)
+    ]
+    fill = drawing.mean_color(sources[0])
+    crops = [
+        drawing.crop(
+            source, shot.origin, shot.pitch, shot.center, shot.side, size, shot.frame, fill
+        )
+        for source, shot, size in zip(sources, shots, sizes, strict=True)
+    ]
+    return crops[0], crops[1]
+
+
+def _rows(value: Any, rows: slice) -> Any:
+    """The same rows of every tensor in nested tuples and dictionaries."""
+    if isinstance(value, Tensor):
+        return value[rows]
+    if isinstance(value, dict):
+        return {name: _rows(entry, rows) for name, entry in value.items()}
+    return type(value)(*(_rows(entry, rows) for entry in value))
+
+
+_Plan = Callable[[Tensor], tuple[Shot, Shot, Truth]]
+
+
+class PairGenerator:
+    """Draws batches of pairs on one device.
+
+    Args:
+        batch: pairs in a batch.
+        seed: of the bank and of every batch.
+        device: where the pairs are made.
+        settings: how they are cropped.
+        textures: how large the bank is.
+        drawing: what draws them; by default the fastest of the device.
+    """
+
+    def __init__(
+        self,
+        *,
+        batch: int,
+        seed: int,
+        device: torch.device | str = "cpu",
+        settings: PairSettings | None = None,
+        textures: TextureSettings | None = None,
+        drawing: Drawing | None = None,
+    ) -> None:
+        self.settings = settings or PairSettings()
+        self._batch = batch
+        self._seed = seed
+        self._generator = torch.Generator(device)
+        self._textures = textures or TextureSettings()
+        self._drawing = drawing or drawing_on(self._generator.device)
+        self.renew(0)
+        on_gpu = self._generator.device.type == "cuda"
+        self._plan: _Plan = Recorded(self._decide) if on_gpu else self._decide
+        self._planned: tuple[int, tuple[Shot, Shot, Truth]] | None = None
+
+    def __call__(self, step: int) -> Pairs:
+        """The batch of this step: the same whenever and wherever in the run it is drawn."""
+        group, place = divmod(step, _PLANNED_BATCHES)
+        if self._planned is None or self._planned[0] != group:
+            count = self._batch * _PLANNED_BATCHES
+            uniforms = torch.rand((count, PAIR_UNIFORMS), **self._stream(group, salt=1))
+            exemplar, search, truth = self._plan(uniforms)
+            # The truth is handed out, and must outlast the next plan.
+            self._planned = (group, (exemplar, search, Truth(*(part.clone() for part in truth))))
+        rows = slice(place * self._batch, (place + 1) * self._batch)
+        exemplar, search, truth = (_rows(part, rows) for part in self._planned[1])
+        images = render_pairs(
+            self._drawing,
+            (exemplar, search),
+            self.bank,
+            self.settings,
+            self._stream(step, salt=2)["generator"],
+        )
+        return Pairs(*images, *truth)
+
+    def _decide(self, uniforms: Tensor) -> tuple[Shot, Shot, Truth]:
+        return plan_pairs(uniforms, self._textures.count, self.settings, self._drawing)
+
+    def renew(self, number: int) -> None:
+        """Draw the textures anew: another bank for each number."""
+        generator = self._stream(number, salt=3)["generator"]
+        self.bank = draw_textures(self._textures, generator, drawing=self._drawing)
+
+    def _stream(self, number: int, salt: int) -> dict[str, Any]:
+        """Keywords that draw from a stream of its own for each seed, number and salt."""
+        key = np.random.SeedSequence((self._seed, salt, number)).generate_state(2, np.uint32)
+        self._generator.manual_seed(int(key[0]) << 31 | int(key[1]) >> 1)
+        return {"generator": self._generator, "device": self._generator.device}

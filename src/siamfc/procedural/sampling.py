@@ -1,0 +1,302 @@
+"""Deciding pairs: what is seen in two views, where the crops lie, and what is true of them.
+
+All of it is small numbers; nothing is drawn here.
+"""
+
+from dataclasses import dataclass, field, fields, replace
+from itertools import accumulate
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from siamfc.checks import check_number
+from siamfc.errors import InputError
+from siamfc.procedural.draws import Dice
+from siamfc.procedural.framing import (
+    beyond_frame,
+    cutting_frame,
+    exemplar_side,
+    followed,
+    followed_piece,
+    inside_share,
+    near_frame,
+    part_of,
+    redrawn,
+    source_size,
+    true_box,
+    whole_frame,
+)
+from siamfc.procedural.render import CAMERA_DRAWS, Camera, draw_camera
+from siamfc.procedural.renderer import Drawing, drawing_on
+from siamfc.procedural.scene import (
+    SCENE_DRAWS,
+    TARGET,
+    VIEW_DRAWS,
+    Scene,
+    SceneSettings,
+    View,
+    draw_scene,
+    draw_view,
+    lit_otherwise,
+)
+
+_COMMON_DRAWS = 24
+_OWN_DRAWS = 24
+"""Draws that decide what can be switched on and off: nothing else changes."""
+PAIR_UNIFORMS = SCENE_DRAWS + 2 * VIEW_DRAWS + 2 * CAMERA_DRAWS + _COMMON_DRAWS + _OWN_DRAWS
+OCCLUDER_AWAY = 6.0
+"""Distance in target half sizes at which an occluder hides nothing."""
+_VEIL_NEARNESS = 1.2
+"""Largest deviation of the occluder's place in an exemplar image that it may cover, half sizes."""
+_LEAST_EXEMPLAR = 0.5
+"""Share of the target that an occluder must leave of it in the exemplar image."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairSettings:
+    """How pairs are cropped; what they show is in `scene` and `render`."""
+
+    exemplar_size: int = 127
+    """Side of the exemplar image, pixels."""
+    search_size: int = 255
+    """Side of the search image, pixels."""
+    far_share: float = 0.35
+    """Share of pairs whose target lies anywhere in the response's reach; else it lies near."""
+    near_deviation: float = 14.0
+    """Deviation of a near target's place, pixels of the search image."""
+    reach: float = 60.0
+    """Largest distance of the target from the centre on each axis, pixels of the search image."""
+    scale_deviation: float = 0.06
+    """Deviation of the logarithm of search side over its true side."""
+    box_noise: float = 0.04
+    """Deviation of the exemplar box's place and of its sides' logarithm, as a share of its size.
+
+    Nobody draws the tightest box. The true box in the search image is off by the same: what was
+    drawn is followed.
+    """
+    piece_share: float = 0.2
+    """Share of targets without an outline, pieces of the background that were boxed."""
+    occluded_share: float = 0.25
+    """Share of search images in which the occluder may cover the target."""
+    grey_share: float = 0.25
+    """Share of pairs without colour (thesis 4.1.6's source code, Bertinetto et al.)."""
+    border_share: float = 0.15
+    """Share of search images that reach over the frame's border."""
+    coarse_share: float = 0.4
+    """Share of pairs whose frames are coarser than the crop, which then enlarges."""
+    coarsest: float = 5.0
+    """Largest enlargement."""
+    neighbour_share: float = 0.3
+    """Share of pairs whose two views are alike, as frames are that follow each other."""
+
+    scene: SceneSettings = field(default_factory=SceneSettings)
+    """How often there is something hard to follow."""
+    exemplar_occluded_share: float = 0.0
+    """Share of exemplar images in which the occluder may cover up to half of the target."""
+    wide_scale_share: float = 0.0
+    """Share of pairs whose scale errs by `wide_scale_deviation`: targets that grew or shrank."""
+    wide_scale_deviation: float = 0.4
+    """Deviation of the logarithm of search side over its true side, in these pairs."""
+    leaving_share: float = 0.0
+    """Share of search images whose frame ends within the target.
+
+    If there are any, all boxes end where the frame does, as annotators', and what lies beyond
+    counts as hidden. If there are none, boxes that `border_share` cuts by chance stay whole.
+    """
+    relit_share: float = 0.0
+    """Share of pairs whose two images are exposed by themselves, as when a lamp is switched on."""
+    part_share: float = 0.0
+    """Share of targets with an outline of which only a part is boxed, as a face on its head."""
+    exact_pieces: bool = False
+    """Whether the box of a piece of the background turns and stretches with it, and an occluder
+    hides it. If not, its box in the search image is the exemplar's, and it is seen."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.exemplar_size <= self.search_size:
+            raise InputError(f"expected 0 < exemplar_size <= search_size, got {self}")
+        for name in (item.name for item in fields(self) if item.name.endswith("_share")):
+            check_number(name, getattr(self, name), 0, 1)
+        for name in ("near_deviation", "reach", "scale_deviation", "box_noise"):
+            check_number(name, getattr(self, name), 0)
+        check_number("wide_scale_deviation", self.wide_scale_deviation, 0, 1)
+        check_number("coarsest", self.coarsest, 1)
+
+
+class Shot(NamedTuple):
+    """One image of a scene, decided and not yet drawn."""
+
+    view: View
+    camera: Camera
+    center: Tensor
+    """Of the crop, world pixels, (B, 2)."""
+    side: Tensor
+    """Of the crop, world pixels, (B,)."""
+    origin: Tensor
+    """Centre of the source image's first pixel, world pixels, (B, 2)."""
+    pitch: Tensor
+    """Distance of two source pixels, world pixels, (B,)."""
+    frame: Tensor
+    """First and last x, y of the frame, world pixels, (B, 4)."""
+    window: Tensor
+    """First and last x, y that the crop looks at, source pixels, (B, 4)."""
+
+
+class Truth(NamedTuple):
+    """What is known of a pair; the fields of `Pairs`."""
+
+    offsets: Tensor
+    log_scales: Tensor
+    visible: Tensor
+    boxes: Tensor
+    exemplar_sizes: Tensor
+
+
+def plan_pairs(
+    uniforms: Tensor, textures: int, settings: PairSettings, drawing: Drawing | None = None
+) -> tuple[Shot, Shot, Truth]:
+    """Decide pairs as a pure function of uniform numbers, (B, `PAIR_UNIFORMS`).
+
+    Measured and later drawn by `drawing`, by default the fastest of the device.
+    """
+    drawing = drawing or drawing_on(uniforms.device)
+    widths = (SCENE_DRAWS, VIEW_DRAWS, VIEW_DRAWS, CAMERA_DRAWS, CAMERA_DRAWS, _COMMON_DRAWS)
+    of_scene, first, second, *cameras, common, own = uniforms.tensor_split(
+        tuple(accumulate(widths)), dim=1
+    )
+    dice, own_dice = Dice(common), Dice(own)
+    scene = draw_scene(of_scene, textures, settings.scene, settings.piece_share)
+    views, boxes = _look_twice(scene, (first, second), settings, drawing, dice, own_dice)
+
+    # The box as somebody would draw it, here and there.
+    moved, grown = dice.normal(settings.box_noise, 2), dice.normal(settings.box_noise, 2)
+    drawn_a, drawn_b = (redrawn(box, moved, grown) for box in boxes)
+    center_a, side_a = drawn_a[:, :2] + drawn_a[:, 2:] / 2, exemplar_side(drawn_a[:, 2:])
+
+    # The search side follows the target's change of size, less the error of the tracker's scale.
+    growth = (exemplar_side(drawn_b[:, 2:]) / side_a).clamp(0.4, 2.5)
+    log_scales = _draw_log_scales(dice, own_dice, settings)
+    ratio = settings.search_size / settings.exemplar_size
+    side_b = side_a * ratio * growth * torch.exp(-log_scales)
+    offsets = _draw_offsets(dice, settings)
+    scale = settings.search_size / side_b[:, None]
+    center_b = drawn_b[:, :2] + drawn_b[:, 2:] / 2 - offsets / scale
+
+    grey = dice.chance(settings.grey_share)
+    is_coarse = dice.chance(settings.coarse_share)
+    coarse = torch.where(is_coarse, dice.log_uniform(1.0, settings.coarsest), 1.0)
+    endless = whole_frame(center_a)
+    frame = near_frame(dice, settings.border_share, center_b, side_b)
+    leaving = own_dice.chance(settings.leaving_share)[:, None]
+    frame = torch.where(leaving, cutting_frame(own_dice, drawn_b), frame)
+    exemplar, search = (
+        _aim(dice, view, draw_camera(camera, grey), *square, coarse)
+        for view, camera, square in zip(
+            views,
+            cameras,
+            (
+                (center_a, side_a, settings.exemplar_size, endless),
+                (center_b, side_b, settings.search_size, frame),
+            ),
+            strict=True,
+        )
+    )
+
+    # Where the frame ends, the truth does, if targets are to leave it.
+    border = frame if settings.leaving_share > 0 else endless
+    visible = drawing.visible_share(views[1], boxes[1], border)
+    if not settings.exact_pieces:
+        visible = torch.where(scene.on_background, inside_share(boxes[1], border), visible)
+    before, after = beyond_frame(drawn_b, border)
+    corner = (drawn_b[:, :2] + before - center_b) * scale + settings.search_size / 2
+    truth = Truth(
+        offsets=offsets + (before - after) / 2 * scale,
+        log_scales=log_scales,
+        visible=visible,
+        boxes=torch.cat([corner, (drawn_b[:, 2:] - before - after) * scale], -1),
+        exemplar_sizes=drawn_a[:, 2:] * (settings.exemplar_size / side_a[:, None]),
+    )
+    return exemplar, search, truth
+
+
+def _look_twice(
+    scene: Scene,
+    uniforms: tuple[Tensor, Tensor],
+    settings: PairSettings,
+    drawing: Drawing,
+    dice: Dice,
+    own_dice: Dice,
+) -> tuple[tuple[View, View], tuple[Tensor, Tensor]]:
+    """The exemplar's view and the search image's, prepared, and the true box in each."""
+    first, second = uniforms
+    origin = torch.zeros((len(first), 2), device=first.device)
+    hidden = dice.chance(settings.occluded_share)
+    # Some pairs are neighbours in time: their views lie close together in the cube.
+    near = dice.chance(settings.neighbour_share)[:, None]
+    second = torch.where(near, first + 0.25 * (second - first), second)
+    away = torch.full_like(scene.lighting, OCCLUDER_AWAY)
+    view_a = draw_view(scene, first, origin, away)
+    view_b = draw_view(scene, second, origin, torch.where(hidden, 0.0, away))
+    plain, piece = (view_a, view_b), None
+    if settings.exact_pieces:
+        piece = followed_piece(scene, origin, *plain)
+    view_a, view_b = drawing.prepare(view_a), drawing.prepare(view_b)
+    box_a = true_box(drawing, scene, view_a, origin)
+    box_b = true_box(drawing, scene, view_b, origin, piece)
+    is_part = (own_dice.chance(settings.part_share) & ~scene.on_background)[:, None]
+    part = part_of(own_dice, box_a)
+    if settings.part_share > 0:
+        box_b = torch.where(is_part, followed(part, TARGET.start, *plain), box_b)
+        box_a = torch.where(is_part, part, box_a)
+    relit = own_dice.chance(settings.relit_share)
+    view_a, view_b = (lit_otherwise(own_dice, view, relit) for view in (view_a, view_b))
+    covered = own_dice.chance(settings.exemplar_occluded_share)
+    if settings.exemplar_occluded_share > 0:
+        veil = replace(scene, occluder_nearness=scene.occluder_nearness.clamp(max=_VEIL_NEARNESS))
+        veiled = drawing.prepare(draw_view(veil, first, origin, torch.zeros_like(away)))
+        seen = drawing.visible_share(veiled, box_a, whole_frame(origin))
+        view_a = _chosen(covered & (seen >= _LEAST_EXEMPLAR), veiled, view_a)
+    return (view_a, view_b), (box_a, box_b)
+
+
+def _chosen(condition: Tensor, first: View, second: View) -> View:
+    """The first view where the condition (B,) holds, else the second, which differs by layers."""
+    layers = {}
+    for name, entry in second.layers.items():
+        rows = condition.view((-1,) + (1,) * (entry.dim() - 1))
+        layers[name] = torch.where(rows, first.layers[name], entry)
+    return second._replace(layers=layers)
+
+
+def _draw_log_scales(dice: Dice, own_dice: Dice, settings: PairSettings) -> Tensor:
+    """Logarithm of the search side's true size over its size, (B,)."""
+    usual = dice.normal(settings.scale_deviation)
+    wide = own_dice.chance(settings.wide_scale_share)
+    return torch.where(wide, own_dice.normal(settings.wide_scale_deviation), usual)
+
+
+def _draw_offsets(dice: Dice, settings: PairSettings) -> Tensor:
+    """Target's centre less the search image's, its pixels, (B, 2)."""
+    far, reach = dice.chance(settings.far_share)[:, None], settings.reach
+    return torch.where(
+        far, dice.uniform(-reach, reach, 2), dice.normal(settings.near_deviation, 2)
+    ).clamp(-reach, reach)
+
+
+def _aim(
+    dice: Dice,
+    view: View,
+    camera: Camera,
+    center: Tensor,
+    side: Tensor,
+    size: int,
+    frame: Tensor,
+    coarse: Tensor,
+) -> Shot:
+    """The shot of a square, `coarse` times coarser than its crop of `size` pixels."""
+    pitch = coarse * side / size
+    middle = dice.unit(2) - 0.5 - (source_size(size) - 1) / 2
+    corner = center + middle * pitch[:, None]
+    seen = torch.cat([center - side[:, None] / 2, center + side[:, None] / 2], -1)
+    window = (seen - torch.cat([corner, corner], -1)) / pitch[:, None]
+    return Shot(view, camera, center, side, corner, pitch, frame, window)

@@ -1,0 +1,284 @@
+"""What is to be seen: a target of several parts, others like it, an occluder, a background.
+
+A scene draws what stays (shapes, textures, liveliness); a view draws what changes (pose, parts'
+motion, light) as smooth functions of its dice. World coordinates are pixels of the search image of
+a target at its first size, x to the right and y down, with the target near the origin.
+"""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from siamfc.checks import check_number
+from siamfc.procedural.draws import Dice
+from siamfc.procedural.matrices import apply, inverse, multiply, rotation
+from siamfc.procedural.objects import (
+    RESTLESS_SHARE,
+    RESTLESS_TURNING,
+    Object,
+    Parts,
+    alike,
+    draw_object,
+    draw_parts,
+    twin,
+)
+
+SCENE_DRAWS = 560
+VIEW_DRAWS = 260
+_OWN_DRAWS = 40
+"""Of a scene's last draws, which decide what can be switched on and off: nothing else changes."""
+
+TARGET_PARTS = 4
+OTHER_PARTS = 3
+OCCLUDER = slice(0, 1)
+FRONT = slice(1, 4)
+TARGET = slice(4, 8)
+BACK = slice(8, 11)
+BACKGROUND = slice(11, 12)
+LAYERS = 12
+_TWIN_FARTHEST = 2.5
+"""Largest distance at which a twin stays, target half sizes; the least is everybody's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SceneSettings:
+    """How often a scene holds what is hard to follow."""
+
+    turning_share: float = RESTLESS_SHARE
+    """Share of targets that turn in the image's plane by any angle, from the 0.07 of all objects.
+
+    It is 0.07 for targets that are pieces of the background, and so without an outline.
+    """
+    twin_share: float = 0.0
+    """Share of targets that one of their kind, alike but no copy, stays close to.
+
+    Pieces of the background have none.
+    """
+    close_occluder_share: float = 0.0
+    """Share of scenes whose occluder is of the target's size and hides much of it where it may."""
+    camouflage_share: float = 0.12
+    """Share of targets with the texture of their background."""
+
+    def __post_init__(self) -> None:
+        check_number("turning_share", self.turning_share, RESTLESS_SHARE, 1)
+        for name in ("twin_share", "close_occluder_share", "camouflage_share"):
+            check_number(name, getattr(self, name), 0, 1)
+
+
+@dataclass
+class Scene:
+    """Everything that stays through a video, for B videos."""
+
+    target: Object
+    front: Object
+    back: Object
+    occluder: Object
+    front_place: Tensor
+    """Mean place of the object before the target, world pixels, (B, 2)."""
+    back_place: Tensor
+    background: Parts
+    background_motion: Tensor
+    """Deviation of the background's place, world pixels, (B,)."""
+    occluder_nearness: Tensor
+    """Deviation of the occluder's place in target half sizes, (B,)."""
+    on_background: Tensor
+    """The target is a piece of the background without an outline, (B,) bool."""
+    lighting: Tensor
+    """How much the light changes, 0 to 1.5, (B,)."""
+
+
+class View(NamedTuple):
+    """A scene at one moment: the renderer's table and where the target is."""
+
+    layers: dict[str, Tensor]
+    """For each layer, front to back; see `render.coverage`. Every entry is (B, L, …)."""
+    exposure: Tensor
+    """Gain of each channel, (B, 3)."""
+    gamma: Tensor
+
+
+def _around(dice: Dice, half_size: Tensor, farthest: float = 4.5) -> Tensor:
+    """A place beside the target, (B, 2) world pixels: nearer places are likelier."""
+    angle = dice.uniform(0.0, 6.2832)
+    distance = dice.uniform(1.5, farthest)[:, None] * half_size.mean(-1, keepdim=True)
+    return torch.stack([torch.cos(angle), torch.sin(angle)], -1) * (distance + 0.5 * half_size)
+
+
+def draw_scene(
+    uniforms: Tensor,
+    textures: int,
+    settings: SceneSettings | None = None,
+    piece_share: float = 0.2,
+) -> Scene:
+    """A scene for each row of `uniforms`, (B, SCENE_DRAWS); the bank holds so many `textures`.
+
+    `piece_share` of the targets are pieces of the background.
+    """
+    settings = settings or SceneSettings()
+    common, own = uniforms.tensor_split((SCENE_DRAWS - _OWN_DRAWS,), dim=1)
+    dice = Dice(common)
+    target = draw_object(dice, TARGET_PARTS, textures)
+    front = alike(dice, draw_object(dice, OTHER_PARTS, textures), target)
+    back = alike(dice, draw_object(dice, OTHER_PARTS, textures), target)
+    occluder = draw_object(dice, 1, textures)
+    background = draw_parts(dice, 1, textures)
+    background.axes = torch.ones_like(background.axes)
+    background.gain = dice.uniform(0.6, 1.2, 1, 1).expand(-1, 1, 3)
+    background.offset = dice.normal(0.05, 1, 1).expand(-1, 1, 3)
+    hidden = dice.chance(settings.camouflage_share)[:, None]
+    target.parts.texture = torch.where(hidden, background.texture, target.parts.texture)
+    still = dice.chance(0.2)
+    motion = torch.where(still, 4.0, dice.log_uniform(8.0, 400.0))
+    stretch = torch.exp(dice.normal(0.6))
+    spread = torch.stack([stretch, 1 / stretch], -1) * dice.log_uniform(0.25, 1.3)[:, None]
+    occluder.half_size = target.half_size.mean(-1, keepdim=True) * spread
+    scene = Scene(
+        target=target,
+        front=front,
+        back=back,
+        occluder=occluder,
+        front_place=_around(dice, target.half_size),
+        back_place=_around(dice, target.half_size),
+        background=background,
+        background_motion=motion,
+        occluder_nearness=dice.uniform(0.8, 3.0),
+        on_background=dice.chance(piece_share),
+        lighting=dice.uniform(0.0, 1.5),
+    )
+    return _made_hard(scene, Dice(own), settings)
+
+
+def _made_hard(scene: Scene, dice: Dice, settings: SceneSettings) -> Scene:
+    """The scene with a target that turns, a twin before or behind it, an occluder close to it."""
+    more = (settings.turning_share - RESTLESS_SHARE) / (1 - RESTLESS_SHARE)
+    outlined = ~scene.on_background
+    turns = dice.chance(more) & outlined
+    target = replace(
+        scene.target, turning=torch.where(turns, RESTLESS_TURNING, scene.target.turning)
+    )
+    present, before = dice.chance(settings.twin_share) & outlined, dice.chance(0.5)
+    place = _around(dice, target.half_size, farthest=_TWIN_FARTHEST)
+    in_front, behind = present & before, present & ~before
+    front = twin(dice, scene.front, target, in_front)
+    back = twin(dice, scene.back, target, behind)
+    close, nearness = dice.chance(settings.close_occluder_share), dice.uniform(0.2, 0.8)
+    size = target.half_size * dice.log_uniform(0.7, 1.8, 2)
+    occluder = replace(
+        scene.occluder, half_size=torch.where(close[:, None], size, scene.occluder.half_size)
+    )
+    return replace(
+        scene,
+        target=target,
+        front=front,
+        back=back,
+        occluder=occluder,
+        occluder_nearness=torch.where(close, nearness, scene.occluder_nearness),
+        front_place=torch.where(in_front[:, None], place, scene.front_place),
+        back_place=torch.where(behind[:, None], place, scene.back_place),
+    )
+
+
+def _place(dice: Dice, thing: Object, position: Tensor, lighting: Tensor) -> dict[str, Tensor]:
+    """The layers of one object at `position`, (B, 2) world pixels."""
+    parts, lively = thing.parts, thing.liveliness
+    count = parts.angle.shape[1]
+    turn = rotation(dice.normal(1.0) * thing.turning)
+    stretch = dice.normal(0.1) * lively
+    shear = dice.normal(0.12) * lively
+    zoom = torch.exp(dice.normal(0.1))
+    size = thing.half_size * zoom[:, None]
+    size = size * torch.exp(torch.stack([stretch, -stretch], -1))
+    slant = torch.eye(2, device=turn.device).expand(len(turn), 2, 2).clone()
+    slant[:, 0, 1] = shear
+    pose = multiply(turn, slant)  # world = position + pose · (size · object)
+
+    moved = parts.center + dice.normal(0.11, count, 2) * lively[:, None, None]
+    angle = parts.angle + dice.normal(0.3, count) * lively[:, None]
+    growth = torch.exp(dice.normal(0.1, count, 2) * lively[:, None, None])
+    center = position[:, None] + apply(pose[:, None], moved * size[:, None])
+    half_axes = parts.axes * growth * size[:, None]
+    to_world = multiply(pose[:, None], rotation(angle)) * half_axes[..., None, :]
+    to_local = inverse(to_world)
+    depth = dice.normal(0.16, 1, 2) * lively[:, None, None]
+    wave_size = dice.normal(0.07, count, 2) * lively[:, None, None]
+    texel = parts.texture_map[..., :1] * parts.axes * thing.half_size[:, None]
+    # A body that turns out of the image's plane shows its surface moved.
+    roll = dice.normal(0.2, 1, 2) * lively[:, None, None] * texel
+    light = torch.exp(dice.normal(0.12) * lighting)
+    shade = dice.normal(0.22, 1, 2) * lighting[:, None, None]
+    return {
+        "to_local": to_local,
+        "shift": -apply(to_local, center),
+        "depth": depth.expand(-1, count, -1),
+        "wave": parts.wave,
+        "wave_size": wave_size,
+        "wave_phase": dice.uniform(-2.0, 2.0, count),
+        "exponent": parts.exponent,
+        "harmonics": parts.harmonics,
+        "reach": torch.ones_like(parts.angle),
+        "edge": half_axes.amin(-1),
+        "texture": parts.texture,
+        "texel": texel,
+        "texel_offset": parts.texture_map[..., 1:] + roll,
+        "gain": parts.gain * light[:, None, None],
+        "offset": parts.offset * light[:, None, None],
+        "shade": shade.expand(-1, count, -1),
+        "rim": parts.rim,
+    }
+
+
+def draw_view(scene: Scene, uniforms: Tensor, position: Tensor, occluder_away: Tensor) -> View:
+    """The scene at one moment.
+
+    `uniforms` are (B, VIEW_DRAWS), `position` is the target's place, (B, 2) world pixels;
+    `occluder_away`, (B,) in target half sizes, moves the occluder off.
+    """
+    dice = Dice(uniforms)
+    half_size = scene.target.half_size
+    light = scene.lighting
+    target = _place(dice, scene.target, position, light)
+    roam = half_size.mean(-1, keepdim=True)
+    front = _place(
+        dice, scene.front, position + scene.front_place + dice.normal(0.7, 2) * roam, light
+    )
+    back = _place(dice, scene.back, position + scene.back_place + dice.normal(0.9, 2) * roam, light)
+    offset = dice.normal(1.0, 2) * scene.occluder_nearness[:, None]
+    distance = offset.norm(dim=-1, keepdim=True).clamp(min=0.1)
+    offset = offset * (1 + occluder_away[:, None] / distance)
+    occluder = _place(dice, scene.occluder, position + offset * half_size, light)
+    # A target without outline: its parts go, and the background moves and warps with it.
+    target["reach"] = torch.where(scene.on_background[:, None], -1e3, target["reach"])
+
+    parts = scene.background
+    ground = Object(
+        parts=parts,
+        half_size=torch.full_like(half_size, 127.0),
+        liveliness=torch.where(scene.on_background, scene.target.liveliness, 0.0),
+        turning=torch.where(scene.on_background, scene.target.turning, 0.04),
+    )
+    drift = dice.normal(1.0, 2) * scene.background_motion[:, None]
+    drift = torch.where(scene.on_background[:, None], 0.0, drift)
+    background = _place(dice, ground, position * 0.0, light * 0.7)
+    background["reach"] = torch.full_like(background["reach"], 1e6)
+    # The piece of background stays at the target's place; otherwise the camera moves over it.
+    place = torch.where(scene.on_background[:, None], position, drift)
+    background["shift"] = -apply(background["to_local"], place[:, None])
+    background["rim"] = torch.zeros_like(background["rim"])
+    background["shade"] = background["shade"] * 0.5
+
+    groups = [occluder, front, target, back, background]
+    layers = {name: torch.cat([group[name] for group in groups], 1) for name in target}
+    exposure = torch.exp(dice.normal(0.13, 1) * light[:, None] + dice.normal(0.04, 3))
+    return View(layers=layers, exposure=exposure, gamma=torch.exp(dice.normal(0.13) * light))
+
+
+def lit_otherwise(dice: Dice, view: View, where: Tensor) -> View:
+    """The view `where` (B,) in a light of its own: exposure of a fifth to 1.6, tint, contrast."""
+    gain = torch.exp(dice.uniform(-1.6, 0.5, 1) + dice.normal(0.08, 3))
+    gamma = torch.exp(dice.normal(0.25))
+    return view._replace(
+        exposure=torch.where(where[:, None], view.exposure * gain, view.exposure),
+        gamma=torch.where(where, view.gamma * gamma, view.gamma),
+    )

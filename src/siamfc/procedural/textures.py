@@ -1,0 +1,106 @@
+"""A bank of textures: dead leaves and fractal clouds, drawn on the device.
+
+Dead leaves (Lee, Mumford & Huang 2001) are opaque shapes whose sizes follow a power law, thrown
+one over another; they share the scale invariance, the occlusion edges and the flat regions of
+photographs. Clouds are Gaussian noise with amplitude 1/f^a. All textures wrap around.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from siamfc.errors import InputError
+from siamfc.procedural.draws import Dice
+from siamfc.procedural.leaves import LARGEST_LEAF, LEAF_DRAWS, Leaves, draw_leaves
+from siamfc.procedural.renderer import Drawing, drawing_on
+
+_SMALLEST_LEAF = 0.012
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextureSettings:
+    """What the bank holds."""
+
+    count: int = 4096
+    """Number of textures."""
+    size: int = 512
+    """Side of each, texels; a power of two."""
+    leaves: int = 160
+    """Leaves in each dead-leaves texture."""
+    cloud_share: float = 0.2
+    """Share of the textures that are clouds alone."""
+
+    def __post_init__(self) -> None:
+        if self.size < 16 or self.size & (self.size - 1):
+            raise InputError(f"texture size: expected a power of two from 16, got {self.size}")
+        if self.count < 1 or self.leaves < 1 or not 0 <= self.cloud_share <= 1:
+            raise InputError(f"expected textures, leaves and a share from 0 to 1, got {self}")
+
+
+def clouds(noise: Tensor, exponent: Tensor) -> Tensor:
+    """White noise (B, C, n, n) filtered to amplitude 1/f^exponent (B,), unit variance."""
+    size = noise.shape[-1]
+    frequency = torch.fft.fftfreq(size, device=noise.device)
+    half = torch.fft.rfftfreq(size, device=noise.device)
+    radius = torch.sqrt(frequency[:, None] ** 2 + half[None, :] ** 2).clamp(min=0.5 / size)
+    gain = radius[None, None] ** -exponent[:, None, None, None]
+    gain[..., 0, 0] = 0
+    filtered = torch.fft.irfft2(torch.fft.rfft2(noise) * gain, s=(size, size))
+    normalised: Tensor = filtered / filtered.std(dim=(-2, -1), keepdim=True).clamp(min=1e-6)
+    return normalised
+
+
+def _palette(dice: Dice, colors: int) -> Tensor:
+    """Colours of one texture, (B, colors, 3): a few hues about a common one, mostly muted."""
+    base = dice.uniform(0.1, 0.9, 1, 3)
+    grey = base.mean(-1, keepdim=True)
+    base = grey + (base - grey) * dice.unit(1, 1) ** 1.5
+    spread = dice.uniform(0.06, 0.35, 1, 1)
+    light = dice.normal(1.0, colors, 1) * spread
+    hue = dice.normal(1.0, colors, 3) * spread * dice.unit(1, 1) ** 1.5
+    return (base + light + hue).clamp(0.0, 1.0)
+
+
+def draw_textures(
+    settings: TextureSettings, generator: torch.Generator, *, drawing: Drawing | None = None
+) -> Tensor:
+    """A bank of textures, (count, size, size) int32 packed RGB, on the generator's device.
+
+    `drawing` throws the leaves; by default the fastest of the device.
+    """
+    throw = (drawing or drawing_on(generator.device)).throw_leaves
+    size = settings.size
+    draw: dict[str, Any] = {"generator": generator, "device": generator.device}
+    bank = torch.empty((settings.count, size, size), dtype=torch.int32, device=generator.device)
+    chunk = min(settings.count, 128)
+    for start in range(0, settings.count, chunk):
+        dice = Dice(torch.rand((chunk, 64), **draw))
+        noise = torch.randn((chunk, 4, size, size), **draw)
+        noise = clouds(noise, dice.uniform(0.7, 1.7))
+        mixing = dice.normal(0.06, 3, 3) * dice.unit(1, 1) + dice.normal(0.13, 1, 3)
+        cloud = torch.einsum("bchw,bdc->bhwd", noise[:, :3], mixing)
+        cloud = cloud + dice.uniform(0.2, 0.8, 1, 1, 1) + dice.normal(0.12, 1, 1, 3)
+        palette = _palette(dice, 7)
+        uniforms = torch.rand((settings.leaves, chunk, LEAF_DRAWS), **draw)
+        leaves = _layered(uniforms, palette, size)
+        images = throw(cloud, noise[:, 3], leaves, dice.chance(settings.cloud_share))
+        bank[start : start + chunk] = images[: settings.count - start]
+    return bank
+
+
+def _layered(uniforms: Tensor, palette: Tensor, size: int) -> Leaves:
+    """Leaves of uniforms (k, B, 24) for `throw_leaves`, coloured from palettes (B, c, 3)."""
+    layers, count, draws = uniforms.shape
+    # Large leaves lie below and small ones above, so that few leaves cover all and none is lost.
+    smallest = torch.logspace(
+        math.log10(LARGEST_LEAF / 2), math.log10(_SMALLEST_LEAF), layers, device=uniforms.device
+    )
+    return draw_leaves(
+        uniforms.transpose(0, 1).reshape(-1, draws),
+        palette.repeat_interleave(layers, 0),
+        smallest.repeat(count)[:, None],
+        size,
+    )

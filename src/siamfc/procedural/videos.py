@@ -1,0 +1,201 @@
+"""Procedural videos with exact truth: smooth paths through the space in which pairs are points.
+
+No frame is ever drawn whole: `ProceduralVideos.crops` draws what a tracker asks to see, for many
+videos at once, so that a tracker's accuracy can be measured in seconds while a network trains.
+"""
+
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from siamfc.checks import check_number
+from siamfc.procedural.draws import Dice
+from siamfc.procedural.framing import (
+    followed,
+    followed_piece,
+    part_of,
+    source_size,
+    true_box,
+    whole_frame,
+)
+from siamfc.procedural.render import CAMERA_DRAWS, draw_camera
+from siamfc.procedural.renderer import Drawing, drawing_on
+from siamfc.procedural.sampling import OCCLUDER_AWAY
+from siamfc.procedural.scene import (
+    SCENE_DRAWS,
+    TARGET,
+    VIEW_DRAWS,
+    SceneSettings,
+    View,
+    draw_scene,
+    draw_view,
+)
+
+_WAVES = 3
+_PATH_DRAWS = 5
+_REST_DRAWS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoSettings:
+    """What the videos show; the defaults are a bit of everything."""
+
+    scene: SceneSettings = field(default_factory=SceneSettings)
+    """How often there is something hard to follow."""
+    piece_share: float = 0.2
+    """Share of targets without an outline, pieces of the background."""
+    part_share: float = 0.0
+    """Share of targets with an outline of which only a part is boxed, as a face on its head."""
+    exact_pieces: bool = False
+    """Whether the boxes of pieces turn and stretch with them; if not, they follow the camera."""
+    relit_share: float = 0.0
+    """Share of videos in which the light's brightness swings between a fifth and 1.5 of itself."""
+    occluded_share: float = 0.35
+    """Share of videos in which an occluder may come before the target after the first frames."""
+    grey_share: float = 0.25
+    """Share of videos without colour."""
+    zooming: float = 0.3
+    """Largest deviation of the logarithm of the camera's zoom in a video."""
+
+    def __post_init__(self) -> None:
+        for name in (item.name for item in fields(self) if item.name.endswith("_share")):
+            check_number(name, getattr(self, name), 0, 1)
+        check_number("zooming", self.zooming, 0, 1)
+
+
+VIDEO_KINDS = {
+    "mixed": VideoSettings(),
+    "turning": VideoSettings(scene=SceneSettings(turning_share=1.0), piece_share=0.0),
+    "growing": VideoSettings(zooming=0.6),
+    "twins": VideoSettings(scene=SceneSettings(twin_share=1.0), piece_share=0.0),
+    "occluded": VideoSettings(occluded_share=1.0),
+    "parts": VideoSettings(part_share=1.0, piece_share=0.0),
+    "relit": VideoSettings(relit_share=1.0),
+}
+"""What the kinds add to `mixed`: targets that turn, change in size, have a twin, may be hidden, are
+parts of something larger, or are seen in a light that changes.
+"""
+
+
+class _Moment(NamedTuple):
+    """Frame = world · zoom + pan, at one moment, for every video."""
+
+    view: View
+    zoom: Tensor
+    pan: Tensor
+
+
+class ProceduralVideos:
+    """A set of videos, each of one scene, seen by a moving, zooming camera.
+
+    Args:
+        count: number of videos.
+        frames: length of each.
+        bank: textures, from `draw_textures`.
+        seed: of everything but the textures.
+        settings: what they show.
+        drawing: what draws them; by default the fastest of the bank's device.
+    """
+
+    def __init__(
+        self,
+        *,
+        count: int,
+        frames: int,
+        bank: Tensor,
+        seed: int,
+        settings: VideoSettings | None = None,
+        drawing: Drawing | None = None,
+    ) -> None:
+        device = bank.device
+        settings = settings or VideoSettings()
+        self.frames = frames
+        self._bank = bank
+        self._generator = torch.Generator(device)
+        self._generator.manual_seed(seed)
+        draw: dict[str, Any] = {"generator": self._generator, "device": device}
+        scenes = torch.rand((count, SCENE_DRAWS), **draw)
+        self._scene = draw_scene(scenes, len(bank), settings.scene, settings.piece_share)
+        paths = VIEW_DRAWS + _PATH_DRAWS
+        # Each number of a view goes its own smooth way: a sum of waves, normal at every moment.
+        self._phase = torch.rand((count, paths, _WAVES), **draw) * 2 * math.pi
+        liveliest = torch.rand((count, 1, 1), **draw) * 2.5 + 0.5
+        self._frequency = torch.rand((count, paths, _WAVES), **draw) * liveliest
+        dice = Dice(torch.rand((count, _REST_DRAWS), **draw))
+        self._camera = torch.rand((count, CAMERA_DRAWS), **draw)
+        self._grey = dice.chance(settings.grey_share)
+        self._occluded = dice.chance(settings.occluded_share)
+        self._resolution = dice.log_uniform(0.2, 1.3)
+        self._roaming = dice.log_uniform(30.0, 400.0)
+        self._shaking = dice.uniform(0.0, 8.0) * dice.chance(0.3)
+        self._zooming = dice.uniform(0.0, settings.zooming)
+        self._drawing = drawing or drawing_on(device)
+        self._relit = dice.chance(settings.relit_share)
+        self._swing = torch.stack([dice.uniform(0.2, 1.5), dice.unit()], -1)
+        first, origin = self._moment(0).view, torch.zeros((count, 2), device=device)
+        part = None
+        if settings.part_share > 0:
+            part = part_of(dice, true_box(self._drawing, self._scene, first, origin))
+            is_part = (dice.chance(settings.part_share) & ~self._scene.on_background)[:, None]
+
+        def box(moment: _Moment) -> Tensor:
+            """Of the target at a moment, (count, 4) frame pixels."""
+            piece = None
+            if settings.exact_pieces:
+                piece = followed_piece(self._scene, origin, first, moment.view)
+            seen = true_box(self._drawing, self._scene, moment.view, origin, piece)
+            if part is not None:
+                seen = torch.where(is_part, followed(part, TARGET.start, first, moment.view), seen)
+            zoom = moment.zoom[:, None]
+            return torch.cat([seen[:, :2] * zoom + moment.pan, seen[:, 2:] * zoom], -1)
+
+        self.boxes = torch.stack([box(self._moment(frame)) for frame in range(frames)], 1)
+        """Truth: (count, frames, 4) frame pixels x, y, w, h; a hidden target has its box too."""
+
+    def _moment(self, frame: int) -> _Moment:
+        time = frame / 100.0
+        waves = torch.sin(2 * math.pi * self._frequency * time + self._phase)
+        path = waves.sum(-1) * math.sqrt(2 / _WAVES)
+        uniforms = 0.5 * (1 + torch.erf(path[:, :VIEW_DRAWS] / math.sqrt(2)))
+        way = path[:, VIEW_DRAWS:]
+        hidden = torch.where(self._occluded, OCCLUDER_AWAY * math.exp(-frame / 4), OCCLUDER_AWAY)
+        view = draw_view(self._scene, uniforms, torch.zeros_like(way[:, :2]), hidden)
+        brightness = torch.sin(2 * math.pi * (self._swing[:, 0] * time + self._swing[:, 1]))
+        gain = torch.where(self._relit, torch.exp(brightness - 0.6), 1.0)
+        view = view._replace(exposure=view.exposure * gain[:, None])
+        zoom = self._resolution * torch.exp(self._zooming * way[:, 2])
+        shake = torch.sin(way[:, 3:5] * 40) * self._shaking[:, None]
+        pan = (way[:, :2] * self._roaming[:, None] + shake) * self._resolution[:, None]
+        return _Moment(view, zoom, pan)
+
+    def crops(self, frame: int, center: Tensor, sides: Tensor, size: int) -> Tensor:
+        """What squares of this frame show: (count, S, size, size, 3) uint8.
+
+        `center` (count, 2) and `sides` (count, S) are in frame pixels. The camera's noise is drawn
+        anew at each call, and the frames have no border.
+        """
+        moment = self._moment(frame)
+        zoom = moment.zoom
+        middle = (center - moment.pan) / zoom[:, None]
+        lengths = sides / zoom[:, None]
+        largest = lengths.amax(-1)
+        pitch = torch.maximum(1 / zoom, largest / size)
+        spread = source_size(size)
+        # The frame's pixels keep their places: the source begins on the nearest of them.
+        corner = middle - (spread - 1) / 2 * pitch[:, None]
+        phase = (moment.pan / zoom[:, None]) / pitch[:, None]
+        corner = (torch.round(corner / pitch[:, None] + phase) - phase) * pitch[:, None]
+        camera = draw_camera(self._camera, self._grey)
+        drawing = self._drawing
+        source = drawing.photograph(
+            moment.view, self._bank, camera, corner, pitch, spread, self._generator, None
+        )
+        bounds, fill = whole_frame(center), drawing.mean_color(source)
+        crops = [
+            drawing.crop(source, corner, pitch, middle, lengths[:, scale], size, bounds, fill)
+            for scale in range(sides.shape[1])
+        ]
+        return torch.stack(crops, 1)

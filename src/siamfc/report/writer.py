@@ -1,0 +1,81 @@
+"""Writes a report: a folder with the page, tables and plots."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from siamfc.errors import InputError
+from siamfc.files import whole_folder
+from siamfc.report.latex import summary_to_latex, to_latex
+from siamfc.report.page import render_page
+from siamfc.report.plots import require_matplotlib, save_plots
+from siamfc.report.study import Study
+from siamfc.report.tables import SUMMARY_NAME, list_tables, to_csv
+from siamfc.report.templating import require_jinja
+
+PAGE = "index.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSettings:
+    """What goes into a report."""
+
+    snapshots: int = 6
+    """Frames of a film strip; 0: no film strips."""
+    strips: int = 50
+    """Sequences, from the worst on, that get a film strip."""
+    seed: int = 0
+    """Of the bootstrap."""
+
+    def __post_init__(self) -> None:
+        for name in ("snapshots", "strips", "seed"):
+            if getattr(self, name) < 0:
+                raise InputError(f"{name}: expected 0 or more, got {getattr(self, name)}")
+
+
+def require_packages() -> None:
+    """Find out before the work, and not after it, whether a report can be made.
+
+    Raises:
+        MissingDependencyError: matplotlib or jinja2 isn't installed.
+    """
+    require_matplotlib()
+    require_jinja()
+
+
+def write_report(
+    study: Study,
+    out: str | Path,
+    settings: ReportSettings | None = None,
+    *,
+    overwrite: bool = False,
+) -> Path:
+    """Write a folder: `index.html`, which stands alone, and CSV, LaTeX and PNG files.
+
+    Args:
+        study: what it is about.
+        out: the folder; it appears whole or not at all.
+        settings: what goes into it.
+        overwrite: replace an earlier report; nothing else is ever replaced.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        MissingDependencyError: matplotlib or jinja2 isn't installed.
+        OutputError: something is in the way, or it cannot be written.
+    """
+    require_packages()
+    settings = settings or ReportSettings()
+    out = Path(out)
+    with whole_folder(out, mark=PAGE, overwrite=overwrite) as folder:
+        page = render_page(
+            study, snapshots=settings.snapshots, strips=settings.strips, seed=settings.seed
+        )
+        (folder / PAGE).write_text(page, encoding="utf-8")
+        for table in list_tables(study, settings.seed):
+            text = to_csv(table)
+            (folder / f"{table.name}.csv").write_text(text, encoding="utf-8", newline="")
+            text = summary_to_latex(study) if table.name == SUMMARY_NAME else to_latex(table)
+            (folder / f"{table.name}.tex").write_text(text, encoding="utf-8")
+        save_plots(study, folder)
+    return out / PAGE

@@ -1,0 +1,84 @@
+"""Synthetic videos in the layout of OTB: images in `img/`, boxes in `groundtruth_rect.txt`."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from siamfc.disk import explained_full_disk
+from siamfc.errors import OutputError
+
+TRUTH_NAME = "groundtruth_rect.txt"
+
+
+class TruthVideo(Protocol):
+    """Frames with their truth, such as `SquareVideo` and `ProceduralClip`."""
+
+    @property
+    def boxes(self) -> NDArray[np.float64]:
+        """(F, 4) x, y, w, h in pixels of the frame."""
+
+    @property
+    def visibility(self) -> NDArray[np.float64]:
+        """(F,) share of the target that can be seen, 0 to 1."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> NDArray[np.uint8]: ...
+
+
+def format_truth(boxes: NDArray[np.float64]) -> str:
+    r"""Boxes (F, 4) as OTB writes them: a line `x,y,w,h` a frame, x and y 1-based.
+
+    Whole numbers are written as such, others with six decimals at most.
+
+    >>> format_truth(np.array([[0, 9.25, 40, 30]]))
+    '1,10.25,40,30\n'
+    """
+    return format_rows(boxes + np.array([1, 1, 0, 0]))
+
+
+def format_rows(rows: NDArray[np.float64]) -> str:
+    """Numbers (F, N) as lines of text, with six decimals at most."""
+    lines = []
+    for row in rows.tolist():
+        numbers = (f"{value:.6f}".rstrip("0").rstrip(".") for value in row)
+        lines.append(",".join(numbers) + "\n")
+    return "".join(lines)
+
+
+def write_otb(out: Path, video: TruthVideo, *, on_frame: Callable[[], None] | None = None) -> None:
+    """Write a video as lossless PNG in OTB layout, with `visibility.txt` beside the boxes.
+
+    Args:
+        out: a folder that does not exist, or is empty; it appears when it is complete.
+        video: frames and truth.
+        on_frame: called after each frame.
+
+    Raises:
+        OutputError: `out` exists and isn't an empty folder, or the disk is full.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise OutputError(f"{out}: exists; choose another name or remove it")
+    partial = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        with explained_full_disk(out):
+            (partial / "img").mkdir(parents=True)
+            digits = max(4, len(str(len(video))))
+            for index in range(len(video)):
+                image = Image.fromarray(video[index])
+                image.save(partial / "img" / f"{index + 1:0{digits}d}.png")
+                if on_frame is not None:
+                    on_frame()
+            (partial / TRUTH_NAME).write_text(format_truth(video.boxes))
+            (partial / "visibility.txt").write_text(format_rows(video.visibility[:, None]))
+            if out.exists():
+                out.rmdir()
+            partial.rename(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

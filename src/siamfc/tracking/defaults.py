@@ -1,0 +1,94 @@
+"""Settings that fit a network: each kind has its own."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from siamfc.errors import InputError
+from siamfc.network.architectures import LIGHT
+from siamfc.network.matcher import AnyMatcher, gives_boxes
+from siamfc.tracking.exemplar_update import UpdateName, update_by_name
+from siamfc.tracking.light.settings import BoxTrackerSettings
+from siamfc.tracking.siamfc.settings import TrackerSettings, settings_for
+
+AnySettings = TrackerSettings | BoxTrackerSettings
+"""Of a tracker with a network of either kind."""
+
+
+def fitting_settings(matcher: AnyMatcher, settings: AnySettings | None = None) -> AnySettings:
+    """Settings that a tracker with this network can take: the defaults of its kind if None.
+
+    Raises:
+        InputError: settings of the other kind.
+    """
+    return box_settings(settings) if gives_boxes(matcher) else scale_settings(settings)
+
+
+def box_settings(settings: AnySettings | None = None) -> BoxTrackerSettings:
+    """Settings of a network that gives boxes; the defaults if None.
+
+    Raises:
+        InputError: settings of the other kind.
+    """
+    if settings is None or isinstance(settings, BoxTrackerSettings):
+        return settings or BoxTrackerSettings()
+    raise _misfit("BoxTrackerSettings for a network that gives boxes", settings)
+
+
+def scale_settings(settings: AnySettings | None = None) -> TrackerSettings:
+    """Settings of SiamFC; the defaults if None.
+
+    Raises:
+        InputError: settings of the other kind.
+    """
+    if settings is None or isinstance(settings, TrackerSettings):
+        return settings or TrackerSettings()
+    raise _misfit("TrackerSettings for a network that searches scales", settings)
+
+
+def settings_for_weights(
+    weights: str | Path = "default",
+    scales: int | None = None,
+    *,
+    update: UpdateName | None = None,
+    search_again: bool | None = None,
+) -> AnySettings:
+    """Return settings for a name that `siamfc models` lists, or a path; loads no network.
+
+    Args:
+        weights: as for `load_matcher`.
+        scales: an odd number from 1 to 99; None: as many as suit the network.
+        update: what the exemplar takes from later frames, see `exemplar_update`; None:
+            what suits the network, nothing for SiamFC and `recent` for one that gives boxes.
+        search_again: whether a target that is lost is looked for all over the frame; None: if it
+            is a network that gives boxes, whose score tells what is lost.
+
+    Raises:
+        CheckpointError: weights that are unknown or damaged.
+        InputError: another number of scales, or what the network cannot do.
+    """
+    from siamfc.network.loading import read_metadata
+
+    if read_metadata(weights).architecture != LIGHT.name:
+        return settings_for(
+            3 if scales is None else scales,
+            update=update or "none",
+            search_again=bool(search_again),
+        )
+    if scales not in (None, 1):
+        raise InputError(
+            f"scales: expected 1, or none given, for weights {str(weights)!r}, whose network gives "
+            f"the size itself; got {scales}: weights 'siamfc' search scales"
+        )
+    settings = BoxTrackerSettings()
+    if update is not None:
+        settings = replace(settings, update=update_by_name(update))
+    if search_again is False:
+        settings = replace(settings, lost=replace(settings.lost, windows=0))
+    return settings
+
+
+def _misfit(expected: str, settings: AnySettings) -> InputError:
+    found = type(settings).__name__
+    return InputError(
+        f"settings: expected {expected}, got {found}: leave them out for the defaults"
+    )

@@ -1,0 +1,1 @@
+"""Tracking with the `light` network: settings, targets, one step."""

@@ -1,0 +1,45 @@
+"""What steers the tracker with a network that gives boxes."""
+
+from dataclasses import dataclass, field
+
+from siamfc.tracking.checks import check_range
+from siamfc.tracking.exemplar_update import UpdateSettings, first_and_recent
+from siamfc.tracking.redetection import LostSettings
+
+
+def _lost() -> LostSettings:
+    """Thresholds on a score that is the chance that the box is right.
+
+    Read from what `benchmarks/calibration.py` prints of procedural videos: the least sure 0.5 % of
+    right boxes count as lost, as do 73 % of those whose target is hidden or away. A target that is
+    lost is looked for all over the frame. One that is hidden mostly comes back where it went: what
+    looks like it elsewhere has to be surer.
+    """
+    return LostSettings(lost_below=0.4, found_from=0.8, moved_from=0.98, windows=3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxTrackerSettings:
+    """How scores and boxes of all cells become one box (Li et al. 2018, SiamRPN, section 3.4)."""
+
+    change_penalty: float = 0.1
+    """Weight of sudden changes of size and ratio against the score."""
+    window_influence: float = 0.25
+    """Weight of the cosine window against the score."""
+    size_damping: float = 0.9
+    """Share of the way to the box's size that is gone, times its penalty and the IoU expected."""
+    smallest_scale: float = 0.1
+    """Smallest width and height that a target may shrink to, as a share of its first."""
+    largest_scale: float = 10.0
+    """Largest width and height that a target may grow to, as a multiple of its first."""
+    update: UpdateSettings = field(default_factory=first_and_recent)
+    """What the exemplar takes from later frames."""
+    lost: LostSettings = field(default_factory=_lost)
+    """When a target counts as lost, and where it is then looked for."""
+
+    def __post_init__(self) -> None:
+        check_range("change_penalty", self.change_penalty, 0, 100)
+        check_range("window_influence", self.window_influence, 0, 1)
+        check_range("size_damping", self.size_damping, 0, 1)
+        check_range("smallest_scale", self.smallest_scale, 0.001, 1)
+        check_range("largest_scale", self.largest_scale, 1, 1000)

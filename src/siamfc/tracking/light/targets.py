@@ -1,0 +1,259 @@
+"""Where targets are whose width and height both change, and what a network's boxes say of that.
+
+The counterpart of `targets` for networks that give every cell of the search image a box.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from siamfc import boxes as box_formats
+from siamfc import geometry
+from siamfc.errors import InputError
+from siamfc.network.calibration import Calibration, sigmoid
+from siamfc.network.matcher import EmbeddingSpec
+from siamfc.tracking.light.settings import BoxTrackerSettings
+from siamfc.tracking.redetection import count_lost
+from siamfc.tracking.targets import FloatArray, TargetTable, checked_boxes
+
+UNCALIBRATED = Calibration()
+"""The score is the logit's sigmoid."""
+_SMALLEST_SIZE = 1e-3
+"""Of a box, pixels of the search image: what is smaller has vanished in rounding."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BoxTargets(TargetTable):
+    """N targets at one moment, in frame pixels.
+
+    Their score is what the calibration makes of the chosen cell's logit: the chance that the box
+    overlaps the true one by more than half.
+    """
+
+    size: FloatArray
+    """(N, 2) width and height."""
+
+    @property
+    def boxes(self) -> FloatArray:
+        """See `TargetTable.boxes`."""
+        return np.concatenate([self.center_frame - self.size / 2, self.size], axis=1)
+
+    def at(self, boxes: FloatArray) -> Self:
+        """See `TargetTable.at`."""
+        return replace(self, center_frame=box_formats.center(boxes), size=boxes[:, 2:])
+
+    def exemplar_windows(self, spec: EmbeddingSpec) -> tuple[FloatArray, FloatArray]:
+        """See `TargetTable.exemplar_windows`."""
+        return self.center_frame, geometry.exemplar_side(self.size, spec.context_amount)
+
+    def exemplar_sizes(self, spec: EmbeddingSpec) -> FloatArray:
+        """Width and height of the boxes in the exemplar images, their pixels: (N, 2)."""
+        side = self.exemplar_windows(spec)[1]
+        return self.size * (spec.exemplar_size / side[:, None])
+
+
+def start_boxes(boxes: ArrayLike | Sequence[ArrayLike], frame_size: tuple[int, int]) -> BoxTargets:
+    """Take boxes (N, 4), or one box (4,), of a first frame of `frame_size` (width, height).
+
+    Raises:
+        InputError: see `checked_boxes`.
+    """
+    checked = checked_boxes(boxes, frame_size)
+    return BoxTargets(
+        center_frame=box_formats.center(checked),
+        first_size=checked[:, 2:],
+        size=checked[:, 2:],
+        score=np.ones(len(checked)),
+        frames_lost=np.zeros(len(checked), dtype=np.int64),
+        frame_size=frame_size,
+    )
+
+
+def advance_boxes(
+    targets: BoxTargets,
+    logits: NDArray[np.floating],
+    boxes: NDArray[np.floating],
+    settings: BoxTrackerSettings,
+    spec: EmbeddingSpec,
+    calibration: Calibration = UNCALIBRATED,
+) -> BoxTargets:
+    """Move and resize targets by logits (N, m, m) and boxes (N, 4, m, m) of their search windows.
+
+    Boxes are left, top, right, bottom in pixels of the search image. The cell is chosen whose
+    score, less a penalty for sudden changes of size and ratio, and mixed with the cosine window,
+    is highest. Its box is the target's: the centre at once, the size in part, the more the surer.
+    The size stays within its limits and the centre inside the frame. By the chance that the box is
+    right, the target's score, a target is lost, or found again.
+
+    Raises:
+        InputError: logits or boxes of another shape, that are not finite, or boxes turned over.
+    """
+    count = len(targets)
+    _check(logits, boxes, (count, spec.response_size, spec.response_size))
+    cells = _read(targets, logits.reshape(count, -1), boxes.reshape(count, 4, -1), settings, spec)
+    window = settings.window_influence
+    rated = (1 - window) * cells.score * cells.penalty + window * _window(spec)
+    found = _take(targets, cells, rated.argmax(1), spec)
+
+    score = calibration.chance(found.logit)
+    frames_lost = count_lost(targets.frames_lost, score, settings.lost)
+    share = settings.size_damping * found.penalty * found.score
+    if settings.lost.holds_size:
+        share = np.where(frames_lost > 0, 0.0, share)
+    smallest, largest = settings.smallest_scale, settings.largest_scale
+    size = targets.size + (found.size - targets.size) * share[:, None]
+    return replace(
+        targets,
+        center_frame=_limited(targets.center_frame + found.displacement, 0.0, targets.frame_size),
+        size=_limited(size, targets.first_size * smallest, targets.first_size * largest),
+        score=score,
+        frames_lost=frames_lost,
+    )
+
+
+def recover_boxes(
+    targets: BoxTargets,
+    centers: FloatArray,
+    logits: NDArray[np.floating],
+    boxes: NDArray[np.floating],
+    settings: BoxTrackerSettings,
+    spec: EmbeddingSpec,
+    calibration: Calibration = UNCALIBRATED,
+) -> BoxTargets:
+    """Put lost targets where they were found elsewhere, and leave the others where they are.
+
+    A target is moved to the best cell of its further windows if the score there is higher than
+    the one that it has and reaches `moved_from`; it is found if it reaches `found_from` too. Its
+    size stays: that of the next frame tells.
+
+    Args:
+        targets: N, after `advance_boxes`.
+        centers: (N, W, 2) of the windows, frame pixels; see `windows_elsewhere`. They show the
+            targets at their present size.
+        logits: (N, W, m, m) of these windows.
+        boxes: (N, W, 4, m, m) of these windows.
+        settings: of the tracker.
+        spec: of the network.
+        calibration: of the network.
+    """
+    count, windows = centers.shape[:2]
+    corners = np.moveaxis(boxes, 2, 1).reshape(count, 4, -1)
+    cells = _read(targets, logits.reshape(count, -1), corners, settings, spec)
+    best = (cells.score * cells.penalty).argmax(1)
+    place = _take(targets, cells, best, spec)
+    score = calibration.chance(place.logit)
+    limits = settings.lost
+    moved = targets.lost & (score > targets.score) & (score >= limits.moved_from)
+    found = moved & (score >= limits.found_from)
+    window = best // (cells.score.shape[1] // windows)
+    there = centers[np.arange(count), window] + place.displacement
+    return replace(
+        targets,
+        center_frame=np.where(
+            moved[:, None], _limited(there, 0.0, targets.frame_size), targets.center_frame
+        ),
+        score=np.where(moved, score, targets.score),
+        frames_lost=np.where(found, 0, targets.frames_lost),
+    )
+
+
+class _Cells(NamedTuple):
+    """What C cells say of each of N targets."""
+
+    logit: FloatArray
+    """(N, C)"""
+    score: FloatArray
+    """(N, C) IoU that is expected of the cell's box, in [0, 1]."""
+    penalty: FloatArray
+    """(N, C) share of the score that the change of size and ratio leaves."""
+    corners: FloatArray
+    """(N, 4, C) left, top, right, bottom in pixels of the search image."""
+
+
+def _read(
+    targets: BoxTargets,
+    logits: NDArray[np.floating],
+    boxes: NDArray[np.floating],
+    settings: BoxTrackerSettings,
+    spec: EmbeddingSpec,
+) -> _Cells:
+    """Cells' logits (N, C) and boxes (N, 4, C) of windows that show targets at their present size.
+
+    There a target and its context have the exemplar image's size, whatever the target's own.
+    """
+    logit, corners = logits.astype(np.float64), boxes.astype(np.float64)
+    size = np.maximum(corners[:, 2:] - corners[:, :2], _SMALLEST_SIZE)
+    growth = geometry.exemplar_side(size.swapaxes(1, 2), spec.context_amount) / spec.exemplar_size
+    ratio = size[:, 0] / size[:, 1] * (targets.size[:, 1:] / targets.size[:, :1])
+    change = np.maximum(growth, 1 / growth) * np.maximum(ratio, 1 / ratio)
+    penalty = np.exp(settings.change_penalty * (1 - change))
+    return _Cells(logit, sigmoid(logit), penalty, corners)
+
+
+class _Place(NamedTuple):
+    """What one cell says of each of N targets."""
+
+    logit: FloatArray
+    """(N,)"""
+    score: FloatArray
+    """(N,) as of `_Cells`."""
+    penalty: FloatArray
+    """(N,) as of `_Cells`."""
+    displacement: FloatArray
+    """(N, 2) from the window's centre, frame pixels."""
+    size: FloatArray
+    """(N, 2) frame pixels."""
+
+
+def _take(
+    targets: BoxTargets, cells: _Cells, chosen: NDArray[np.intp], spec: EmbeddingSpec
+) -> _Place:
+    """One cell (N,) for each of the targets, whose windows show them at their present size."""
+    side = geometry.exemplar_side(targets.size, spec.context_amount)
+    pitch = (side / spec.exemplar_size)[:, None]  # frame pixels to one of the search image
+    at = np.arange(len(targets)), chosen
+    corners = cells.corners[at[0], :, chosen]
+    first, last = corners[:, :2], corners[:, 2:]
+    displacement = ((first + last) / 2 - spec.search_size / 2) * pitch
+    size = np.maximum(last - first, _SMALLEST_SIZE) * pitch
+    return _Place(cells.logit[at], cells.score[at], cells.penalty[at], displacement, size)
+
+
+def _limited(values: FloatArray, lowest: ArrayLike, highest: ArrayLike) -> FloatArray:
+    """As `np.clip`, whose own checks cost more than the work on so few numbers."""
+    return np.minimum(np.maximum(values, lowest), highest)
+
+
+@lru_cache
+def _window(spec: EmbeddingSpec) -> FloatArray:
+    """Cosine window about the search image's centre, 1 there, of all cells: (m · m,), read-only."""
+    place = np.arange(spec.response_size) * spec.stride + 0.5 - spec.search_size / 2
+    row = 0.5 + 0.5 * np.cos(2 * math.pi * place / (spec.response_size * spec.stride))
+    window = np.outer(row, row).ravel()
+    window.flags.writeable = False
+    return window
+
+
+def _check(
+    logits: NDArray[np.floating], boxes: NDArray[np.floating], expected: tuple[int, int, int]
+) -> None:
+    count, rows, columns = expected
+    if logits.shape != expected or boxes.shape != (count, 4, rows, columns):
+        raise InputError(
+            f"expected logits {expected} and boxes {(count, 4, rows, columns)}, "
+            f"got {logits.shape} and {boxes.shape}"
+        )
+    if not (np.isfinite(logits).all() and np.isfinite(boxes).all()):
+        raise InputError(
+            "logits and boxes: expected finite numbers, got NaN or infinity: the weights are "
+            "damaged, or the precision is too low for them"
+        )
+    if (boxes[:, 2:] < boxes[:, :2]).any():
+        raise InputError(
+            "boxes: expected left, top, right, bottom in this order, got a width or height below 0"
+        )

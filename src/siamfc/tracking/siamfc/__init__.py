@@ -1,0 +1,1 @@
+"""Tracking with SiamFC: settings, targets, one step."""

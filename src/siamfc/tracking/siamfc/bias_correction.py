@@ -1,0 +1,52 @@
+"""How far from a target's centre a network puts its peak, measured where the centre is known."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.network.matcher import Embedding, Matcher
+from siamfc.tracking.siamfc.settings import TrackerSettings
+from siamfc.tracking.siamfc.targets import Targets, read_displacement
+from siamfc.tracking.state import window_crops
+from siamfc.tracking.targets import FloatArray
+
+ByteImage = NDArray[np.uint8]
+
+
+def measure_offsets(
+    targets: Targets,
+    exemplars: Embedding,
+    image: ByteImage,
+    fill: ByteImage,
+    matcher: Matcher,
+    settings: TrackerSettings,
+) -> FloatArray:
+    """Measure the network's own offset in the frame in which the targets were drawn.
+
+    An exact tracker finds a target again in its first frame just where it was drawn. A network
+    does so to a part of a cell: its strides, its pooling and whatever lies about the target pull
+    the peak to a side, and so they will in the next frames. The peak is read in
+    `settings.centring`² search windows per target that are shifted by even parts of a cell, since
+    the offset changes with the place within a cell, and the mean is taken.
+
+    Args:
+        targets: N in their first frame, at their first size.
+        exemplars: of the targets.
+        image: the first frame.
+        fill: (3,) colour of what lies outside it.
+        matcher: the network.
+        settings: of the tracker.
+
+    Returns:
+        (N, 2) right and down, pixels of the search image; at most half a cell.
+    """
+    spec, count = matcher.spec, settings.centring
+    along = ((np.arange(count) + 0.5) / count - 0.5) * spec.stride
+    shifts = np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)
+    sides = np.repeat(targets.first_side, len(shifts))
+    centers = np.repeat(targets.center_frame, len(shifts), axis=0)
+    centers += np.tile(shifts, (len(targets), 1)) * (sides / spec.search_size)[:, None]
+    crops = window_crops(image, centers, sides, spec.search_size, fill)
+    responses = matcher.respond(exemplars, crops.reshape(len(targets), -1, *crops.shape[1:]))
+    seen = [[read_displacement(one, settings, spec) for one in several] for several in responses]
+    offsets = (np.array(seen) + shifts).mean(axis=1)
+    return np.asarray(np.clip(offsets, -spec.stride / 2, spec.stride / 2))

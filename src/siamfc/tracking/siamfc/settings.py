@@ -1,0 +1,110 @@
+"""What steers the tracker, and the values that were published."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.errors import InputError
+from siamfc.tracking.checks import check_count, check_range
+from siamfc.tracking.exemplar_update import UpdateName, UpdateSettings, update_by_name
+from siamfc.tracking.redetection import LostSettings, search_all_over
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackerSettings:
+    """How a response becomes a movement.
+
+    The defaults are for the weights that ship: the authors' for three scales, but for the step and
+    the penalty, which `benchmarks/tracker_settings.py` chose on procedural videos.
+    """
+
+    scales: int = 3
+    """Number of sizes that are tried in each frame, odd, the middle one being the present size."""
+    scale_step: float = 1.05
+    """Ratio between one scale and the next."""
+    scale_penalty: float = 0.99
+    """Share of its peak that counts for a scale other than the present one."""
+    scale_damping: float = 0.59
+    """Share of the way from the present size to the winning one that is gone."""
+    window_influence: float = 0.176
+    """Weight of the cosine window against the response."""
+    upsampling: int = 16
+    """Samples per cell of the response, per axis."""
+    smallest_scale: float = 0.2
+    """Smallest size that a target may shrink to, as a share of its first."""
+    largest_scale: float = 5.0
+    """Largest size that a target may grow to, as a multiple of its first."""
+    centring: int = 0
+    """Shifts per axis, over one cell, at which the first frame is searched to measure how far the
+    network's peak lies from the target's centre, which is then subtracted; 0: it isn't."""
+    update: UpdateSettings = field(default_factory=UpdateSettings)
+    """What the exemplar takes from later frames."""
+    lost: LostSettings = field(default_factory=LostSettings)
+    """When a target counts as lost, and where it is then looked for."""
+
+    def __post_init__(self) -> None:
+        check_count("scales", self.scales, 1, 99)
+        if self.scales % 2 == 0:
+            raise InputError(f"scales: expected an odd number, got {self.scales}")
+        check_count("upsampling", self.upsampling, 1, 64)
+        check_count("centring", self.centring, 0, 16)
+        check_range("scale_step", self.scale_step, 1, 2)
+        check_range("scale_penalty", self.scale_penalty, 0, 1)
+        check_range("scale_damping", self.scale_damping, 0, 1)
+        check_range("window_influence", self.window_influence, 0, 1)
+        check_range("smallest_scale", self.smallest_scale, 0.001, 1)
+        check_range("largest_scale", self.largest_scale, 1, 1000)
+
+    @property
+    def scale_factors(self) -> NDArray[np.float64]:
+        """The sizes that are tried, as multiples of the present one, ascending: (scales,)."""
+        half = self.scales // 2
+        return np.power(self.scale_step, np.arange(-half, half + 1, dtype=np.float64))
+
+
+def three_scales() -> TrackerSettings:
+    """Return the authors' values for three scales (SiamFC-3s)."""
+    return TrackerSettings(scale_step=1.0375, scale_penalty=0.9745)
+
+
+def five_scales() -> TrackerSettings:
+    """Return the authors' values for five scales (SiamFC), the thesis's choice for real videos."""
+    return TrackerSettings(
+        scales=5,
+        scale_step=1.0255,
+        scale_penalty=0.962,
+        scale_damping=0.34,
+        window_influence=0.168,
+    )
+
+
+def one_scale() -> TrackerSettings:
+    """Return values for a target whose size doesn't change, as in the thesis's synthetic video."""
+    return TrackerSettings(scales=1)
+
+
+def settings_for(
+    scales: int = 3, *, update: UpdateName = "none", search_again: bool = False
+) -> TrackerSettings:
+    """Return the values that go with a number of scales: the defaults for one and three.
+
+    Five have the published ones, and so have more, whose range of sizes grows with their number.
+
+    Args:
+        scales: an odd number from 1 to 99.
+        update: what the exemplar takes from later frames; see `siamfc.tracking.exemplar_update`.
+        search_again: whether a target that is lost is looked for all over the frame.
+
+    Raises:
+        InputError: another number of scales.
+
+    >>> settings_for(5) == five_scales()
+    True
+    """
+    if scales in (1, 3):
+        settings = TrackerSettings(scales=scales)
+    else:
+        settings = replace(five_scales(), scales=scales)
+    lost = search_all_over() if search_again else settings.lost
+    return replace(settings, update=update_by_name(update), lost=lost)

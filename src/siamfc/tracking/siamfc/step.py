@@ -1,0 +1,62 @@
+"""One step of the tracker with SiamFC, which searches several scales, without side effects."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from siamfc import geometry
+from siamfc.network.matcher import Embedding, Matcher
+from siamfc.tracking.redetection_windows import look_elsewhere
+from siamfc.tracking.siamfc.bias_correction import measure_offsets
+from siamfc.tracking.siamfc.settings import TrackerSettings
+from siamfc.tracking.siamfc.targets import Targets, advance, recover, start
+from siamfc.tracking.state import TrackerState, exemplar_crops, foreign_state
+
+ByteImage = NDArray[np.uint8]
+
+
+def begin_scales(
+    image: ByteImage,
+    boxes: ArrayLike | Sequence[ArrayLike],
+    matcher: Matcher,
+    settings: TrackerSettings,
+) -> TrackerState:
+    """See `siamfc.tracking.begin`."""
+    height, width = geometry.as_image(image).shape[:2]
+    targets = start(boxes, (width, height), matcher.spec)
+    fill = geometry.mean_color(image)
+    exemplars = matcher.embed_exemplar(exemplar_crops(targets, image, fill, matcher.spec))
+    if settings.centring:
+        offsets = measure_offsets(targets, exemplars, image, fill, matcher, settings)
+        targets = replace(targets, offset_crop=offsets)
+    return TrackerState.begin(targets, exemplars, fill)
+
+
+def step_scales(
+    state: TrackerState, image: ByteImage, matcher: Matcher, settings: TrackerSettings
+) -> TrackerState:
+    """See `siamfc.tracking.step`. The exemplars are updated last, from where the targets are."""
+    targets, spec = state.targets, matcher.spec
+    if not isinstance(targets, Targets):
+        raise foreign_state("searches scales")
+    windows = zip(*targets.search_windows(settings), strict=True)
+    crops = [
+        geometry.crop_scales(image, center, sides, spec.search_size, state.fill)
+        for center, sides in windows
+    ]
+    responses = matcher.respond(state.exemplars, np.stack(crops))
+    targets = advance(targets, responses, settings, spec)
+    found = look_elsewhere(targets, image, state.fill, spec, settings.lost)
+    if found is not None:
+        rows, centers, searches = found
+        responses = matcher.respond(state.exemplars[rows], searches)
+        recovered = recover(targets.take(rows), centers, responses, settings, spec)
+        targets = targets.put(rows, recovered)
+
+    def embed(rows: list[int]) -> Embedding:
+        crops = exemplar_crops(targets.take(rows), image, state.fill, spec)
+        return matcher.embed_exemplar(crops)
+
+    return replace(state, targets=targets).update(settings.update, embed)

@@ -1,0 +1,271 @@
+"""A whole run: recipe, sources, loop, validation and folder put together."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from siamfc.crops.store import Store
+from siamfc.errors import InputError
+from siamfc.files import check_empty_or, make_folder
+from siamfc.locking import exclusive
+from siamfc.network.architectures import ARCHITECTURES
+from siamfc.network.checkpoint import Checkpoint
+from siamfc.network.metadata import Metadata
+from siamfc.system import commit, machine, version
+from siamfc.training.determinism import deterministic
+from siamfc.training.folder import BEST, RUN, STATE, RunFolder
+from siamfc.training.loop import LogLine, NotFiniteError, train
+from siamfc.training.memory import too_large
+from siamfc.training.objectives import Loss
+from siamfc.training.process_group import Place, joined, wait_for_all
+from siamfc.training.recipes import Recipe
+from siamfc.training.sources import PairSource, training_source, validation_source
+from siamfc.training.state import load_state
+from siamfc.training.train_state import Learner
+from siamfc.training.validation import Validator, pair_validator
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How and where a recipe runs; nothing here changes the weights, but for a sum's last bits."""
+
+    resume: bool = False
+    """Go on with the run in the folder, or begin one if there is none."""
+    device: torch.device | str = "cpu"
+    """Where the network is and pairs are made."""
+    deterministic: bool = False
+    """Whether a GPU is to give the same bits from the same steps, which makes it slower."""
+    place: Place = field(default_factory=Place)
+    """This process among all."""
+    save_seconds: float = 300.0
+    """The state is kept after each epoch, and at the first line of the log after so long."""
+    validators: Sequence[Validator] = ()
+    """Further judges of the averaged weights after each epoch."""
+    on_log: Callable[[LogLine], None] | None = None
+    """Called with each line of the log, in the first process."""
+    on_epoch: Callable[[Mapping[str, Any]], None] | None = None
+    """Called with the log's record of each epoch, in the first process."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """What a run came to."""
+
+    weights: Path
+    """The averaged weights after the last epoch."""
+    best: Path
+    """Those with the lowest validation loss."""
+    epochs: Sequence[Mapping[str, Any]]
+    """The log's records of the epochs; empty but in the first process."""
+
+
+def run(
+    recipe: Recipe,
+    out: str | Path,
+    *,
+    stores: Sequence[str | Path] = (),
+    weights: Checkpoint | None = None,
+    loss: Loss | None = None,
+    options: RunOptions | None = None,
+) -> RunResult:
+    """Train, validate, and keep everything in the folder `out`.
+
+    Args:
+        recipe: all settings.
+        out: the run's folder, see `siamfc.training.folder`; all processes see it.
+        stores: that `siamfc curate` wrote, for a recipe whose data are stores.
+        weights: to begin with, instead of random ones; the recipe takes their normalisation and
+            context.
+        loss: another loss than the recipe's, for experiments.
+        options: device, processes, and who is told.
+
+    Raises:
+        OutputError: a run that exists, or has other settings, or a folder of something else;
+            another process writing there.
+        InputError: settings that cannot be used; a batch too large for the device's memory, with
+            one that fits.
+        DatasetError: stores that are none, or without pairs, or with too few videos.
+        NotFiniteError: the loss is no longer a number; the last good state is kept.
+    """
+    options = options or RunOptions()
+    if weights is not None:
+        known = weights.metadata
+        if known.architecture != ARCHITECTURES[recipe.network].name:
+            raise InputError(
+                f"weights: expected those of the recipe's network {recipe.network}, got "
+                f"{known.architecture}"
+            )
+        spec = replace(recipe.spec, context_amount=known.spec.context_amount)
+        recipe = replace(recipe, spec=spec, normalisation=known.normalisation)
+    try:
+        with deterministic(options.deterministic):
+            return _run(recipe, Path(out), stores, weights, loss, options)
+    except torch.OutOfMemoryError:
+        pass  # out of this block, so that the run's tensors die with the error
+    raise too_large(recipe, torch.device(options.device))
+
+
+def _run(
+    recipe: Recipe,
+    out: Path,
+    stores: Sequence[str | Path],
+    weights: Checkpoint | None,
+    loss: Loss | None,
+    options: RunOptions,
+) -> RunResult:
+    device, place = torch.device(options.device), options.place
+    with ExitStack() as stack:
+        opened = [stack.enter_context(Store(path)) for path in stores]
+        settings = {
+            "recipe": asdict(recipe),
+            "data": type(recipe.data).__name__,
+            "stores": [store.digest for store in opened],
+            "weights": None if weights is None else weights.metadata.digest,
+            "processes": place.world,
+        }
+        # Before the folder is made: stores that cannot be used leave none behind.
+        source = training_source(recipe, device=device, place=place, stores=opened)
+        folder = RunFolder(out)
+        stack.callback(folder.close)
+        if place.is_first:
+            check_empty_or(out, RUN, "a run's")
+            make_folder(out)
+            stack.enter_context(exclusive(out))
+        stack.enter_context(joined(place, device))
+        tensors = None if weights is None else weights.tensors
+        learner = Learner(recipe, device=device, place=place, weights=tensors, loss=loss)
+        _start(learner, folder, settings, options)
+        hooks = _Hooks(learner, folder, options, _card(recipe, settings, device))
+        if place.is_first:
+            judge = validation_source(recipe, device=device, stores=opened)
+            hooks.validators = [pair_validator(recipe, judge), *options.validators]
+        _train(learner, source, hooks)
+        return hooks.finish()
+
+
+def _start(
+    learner: Learner, folder: RunFolder, settings: Mapping[str, Any], options: RunOptions
+) -> None:
+    """Begin the run in the folder, or bring the learner to where it was."""
+    place = options.place
+    if place.is_first:
+        begun = options.resume and folder.resume(settings)
+        if not begun:
+            folder.begin(settings, _facts(learner.device))
+    wait_for_all(place)
+    state = folder.path / STATE
+    if options.resume and state.exists():
+        learner.restore(*load_state(state))
+
+
+def _train(learner: Learner, source: PairSource, hooks: "_Hooks") -> None:
+    if not hooks.place.is_first:
+        train(learner, source)
+        return
+    try:
+        train(learner, source, on_log=hooks.on_log, on_epoch=hooks.on_epoch)
+    except NotFiniteError as error:
+        hooks.save()
+        error.args = (f"{error}; the state after step {learner.step} is kept",)
+        raise
+
+
+class _Hooks:
+    """What the first process does at each log line and epoch."""
+
+    def __init__(
+        self, learner: Learner, folder: RunFolder, options: RunOptions, card: dict[str, Any]
+    ) -> None:
+        self.place = options.place
+        self.validators: list[Validator] = []
+        self._learner, self._folder, self._options, self._card = learner, folder, options, card
+        self._saved = time.monotonic()
+
+    def on_log(self, line: LogLine) -> None:
+        self._folder.add({"kind": "step", **asdict(line)})
+        if self._options.on_log is not None:
+            self._options.on_log(line)
+        ends_epoch = line.step % self._learner.recipe.steps_per_epoch == 0
+        if not ends_epoch and time.monotonic() - self._saved >= self._options.save_seconds:
+            self.save()
+
+    def on_epoch(self, epoch: int) -> None:
+        scores: dict[str, float] = {}
+        for validate in self.validators:
+            scores.update(validate(self._learner.averaged))
+        record = self._folder.epoch_record(epoch, self._learner.step, scores)
+        self._folder.add_epoch(record, self._checkpoint(record))
+        self.save()
+        if self._options.on_epoch is not None:
+            self._options.on_epoch(self._folder.epochs[-1])
+
+    def save(self) -> None:
+        self._folder.save(self._learner.step, self._learner.state())
+        self._saved = time.monotonic()
+
+    def finish(self) -> RunResult:
+        folder = self._folder
+        if self.place.is_first:
+            folder.finish(self._checkpoint(folder.epochs[-1] if folder.epochs else {}))
+        return RunResult(weights=folder.final, best=folder.path / BEST, epochs=folder.epochs)
+
+    def _checkpoint(self, record: Mapping[str, Any]) -> Checkpoint:
+        recipe, step = self._learner.recipe, self._learner.step
+        card = {**self._card, "steps": step, "pairs": step * recipe.batch}
+        scores = {name: value for name, value in record.items() if isinstance(value, float)}
+        if scores:
+            card["scores"] = scores
+        metadata = Metadata(
+            architecture=ARCHITECTURES[recipe.network].name,
+            spec=recipe.spec,
+            normalisation=recipe.normalisation,
+            card=card,
+        )
+        return Checkpoint(tensors=self._learner.averaged.tensors(), metadata=metadata)
+
+
+_TITLES = {"siamfc": "SiamFC (AlexNet)", "light": "The light network"}
+
+
+def _card(recipe: Recipe, settings: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
+    """What the weights' card says of their origin."""
+    return {
+        "description": f"{_TITLES[recipe.network]}, trained by the recipe {recipe.name}.",
+        "recipe": recipe.name,
+        "seed": recipe.seed,
+        "batch": recipe.batch,
+        "stores": settings["stores"],
+        "began_with": settings["weights"],
+        "hardware": f"{settings['processes']} × {_hardware(device)}, PyTorch {torch.__version__}",
+        "commit": commit(),
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def _facts(device: torch.device) -> dict[str, Any]:
+    """What a run is read with: versions and machine."""
+    import numpy as np
+
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "versions": {
+            "siamfc": version(),
+            "torch": torch.__version__,
+            "cuda": torch.version.cuda,
+            "numpy": np.__version__,
+        },
+        "machine": {**machine(), "device": _hardware(device)},
+    }
+
+
+def _hardware(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return str(machine()["processor"])

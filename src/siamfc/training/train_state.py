@@ -1,0 +1,139 @@
+"""What learns: the network, its optimiser and its average, advanced one batch at a time."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from siamfc.training.objectives import Loss, Network, make_objective
+from siamfc.training.optimizer import AveragedModel, make_optimiser, statistics
+from siamfc.training.process_group import Place, average
+from siamfc.training.recipes import Recipe
+from siamfc.training.sources import Batch
+
+
+@dataclass(frozen=True)
+class Report:
+    """How the steps since the last report went."""
+
+    loss: float
+    """Mean over steps and processes."""
+    gradient_norm: float
+    """Mean, before clipping."""
+    failed_step: int | None
+    """First step, from 0, whose loss or gradient was not finite."""
+
+
+class Learner:
+    """A training run at one step.
+
+    Args:
+        recipe: all settings.
+        device: where the network is.
+        place: this process among all; each has the same weights at every step.
+        weights: tensors to begin with, instead of weights drawn by the recipe's seed.
+        loss: another loss than the recipe's, for SiamFC.
+
+    Attributes:
+        recipe: all settings.
+        device: where the network is.
+        step: steps done.
+        averaged: the averaged weights, in evaluation mode.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        *,
+        device: torch.device | str = "cpu",
+        place: Place | None = None,
+        weights: Mapping[str, NDArray[np.float32]] | None = None,
+        loss: Loss | None = None,
+    ) -> None:
+        self.recipe, self.device, self.step = recipe, torch.device(device), 0
+        self._world = (place or Place()).world
+        objective = make_objective(recipe, self.device, loss)
+        self._model = objective.make(torch.Generator().manual_seed(recipe.seed))
+        if weights is not None:
+            self._model.load_tensors(weights)
+        self._model.to(self.device)
+        self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
+        self._optimiser = make_optimiser(self._model, recipe.optimiser)
+        self._average = AveragedModel(self._model, recipe.optimiser.averaging)
+        self._history = torch.zeros((recipe.log_every, 2), device=self.device)
+        """Loss and gradient's norm of the last steps."""
+        self._reported = 0
+        self._compute = objective.loss
+        if self.device.type == "cuda":
+            torch.backends.cudnn.benchmark = not torch.are_deterministic_algorithms_enabled()
+            torch.set_float32_matmul_precision("high")
+            if objective.compiled:
+                self._compute = torch.compile(objective.loss, dynamic=False)
+
+    @property
+    def averaged(self) -> Network:
+        """See the class."""
+        return self._average.model
+
+    def learn(self, batch: Batch) -> None:
+        """One step; the host does not wait for the device. At most `log_every` between reports."""
+        recipe, model = self.recipe, self._model
+        loss = self._compute(batch)
+        torch.autograd.backward(loss)
+        loss = loss.detach()
+        parameters = list(model.parameters())
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        average([loss, *gradients, *statistics(model)], self._world)
+        limit = recipe.optimiser.clip_norm
+        norm = torch.nn.utils.clip_grad_norm_(parameters, math.inf if limit is None else limit)
+        for group in self._optimiser.param_groups:
+            group["lr"] = recipe.optimiser.rate(self.step, recipe.steps)
+        self._optimiser.step()
+        self._optimiser.zero_grad(set_to_none=True)
+        self._average.update(model, self.step)
+        torch.stack([loss, norm], out=self._history[self.step - self._reported])
+        self.step += 1
+
+    def report(self) -> Report:
+        """What happened since the last report, at most `log_every` steps ago; waits for it."""
+        history = self._history[: self.step - self._reported].double().cpu()
+        first, self._reported = self._reported, self.step
+        bad = (~history.isfinite().all(1)).nonzero()
+        loss, norm = history.mean(0).tolist()
+        return Report(loss, norm, first + int(bad[0]) if len(bad) else None)
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that the next steps depend on besides `step`, by name; not copied."""
+        tensors = {f"model.{name}": value for name, value in self._model.state_dict().items()}
+        for name, value in self._average.model.state_dict().items():
+            tensors[f"average.{name}"] = value
+        for number, parameter in self._optimiser.state_dict()["state"].items():
+            for name, value in parameter.items():
+                if value is not None:
+                    tensors[f"optimiser.{number}.{name}"] = value
+        return tensors
+
+    def restore(self, step: int, tensors: Mapping[str, Tensor]) -> None:
+        """Go on after `step` steps from a copy of what `state` gave then."""
+        parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimiser": {}}
+        for name, value in tensors.items():
+            room, _, rest = name.partition(".")
+            parts[room][rest] = value
+        self._model.load_state_dict(parts["model"])
+        self._average.model.load_state_dict(parts["average"])
+        parameters = [p for group in self._optimiser.param_groups for p in group["params"]]
+        state: dict[int, dict[str, Any]] = {}
+        for name, value in parts["optimiser"].items():
+            number, _, key = name.partition(".")
+            like = parameters[int(number)]
+            # A buffer lies in memory as its parameter does, or fused steps would mix them up.
+            whole = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
+            state.setdefault(int(number), {})[key] = whole if key != "step" else value
+        groups = self._optimiser.state_dict()["param_groups"]
+        self._optimiser.load_state_dict({"state": state, "param_groups": groups})
+        self.step = self._reported = step

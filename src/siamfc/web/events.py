@@ -1,0 +1,139 @@
+"""What the server tells a page that looks at it: states, rows and pictures, as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any, Self
+
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+
+from siamfc.web.job import Job
+from siamfc.web.recorder import Recording
+from siamfc.web.requests import envelope, in_thread, integer_in, studio_of
+
+_WAIT_SECONDS = 5.0
+"""After which a question for news is answered though there are none."""
+_COUNTS_SECONDS = 0.2
+"""After which it is answered if there are no news but counts that have grown."""
+_LOOK_SECONDS = 0.02
+_ROWS = 20_000
+"""Sent at once."""
+_COUNTS = ("firstFrame", "frameCount", "end")
+"""What grows in a summary while nothing else happens."""
+_ESTIMATES = ("rate", "secondsLeft")
+"""What is told along with other news, and is none by itself."""
+
+
+async def news(request: Request) -> Response:
+    """GET: what has changed since the page last asked; waits for it a few seconds.
+
+    Query: `job` that is looked at; `epoch` and `have`, the rows that the page holds; `picture`,
+    the frame that it shows if it wants newer ones, −1 if it shows none; `seen`, the last answer's.
+
+    The answer is an envelope: JSON, the rows as float32, and the newest picture as JPEG. While a
+    video is tracked there are answers as often as there are pictures: a frame of a fast network is
+    no news of its own.
+    """
+    asked = _Question.of(request.query_params)
+    begun = time.monotonic()
+    while True:
+        studio = studio_of(request)
+        job = next((job for job in studio.jobs if job.id == asked.job), None)
+        summaries = [summary_of(request, each) for each in studio.jobs]
+        version = _Version.of(summaries)
+        waited = time.monotonic() - begun
+        if asked.is_answered_by(version, job, waited) or request.app.state.is_stopping():
+            break
+        await asyncio.sleep(_LOOK_SECONDS)
+    head: dict[str, Any] = {"seen": str(version), "jobs": summaries}
+    if job is None:
+        return envelope(head)
+    jpeg = b""
+    if asked.wants_picture_of(job):
+        picture = await in_thread(request, lambda: _picture(job))
+        if picture is not None:
+            head["picture"], jpeg = picture
+    start, rows = job.trail.rows(asked.epoch, asked.have, _ROWS)
+    head["rows"] = {"epoch": job.trail.epoch, "start": start, "shape": rows.shape}
+    return envelope(head, rows.tobytes(), jpeg)
+
+
+def summary_of(request: Request, job: Job) -> dict[str, Any]:
+    """What a page says of a job, its film included."""
+    return {**job.summary(), "film": studio_of(request).film(job).summary()}
+
+
+@dataclass(frozen=True)
+class _Version:
+    """Two fingerprints of all summaries: of what a page must learn at once, and of counts."""
+
+    states: str
+    counts: str
+
+    @classmethod
+    def of(cls, summaries: list[dict[str, Any]]) -> Self:
+        counts = [[each[name] for name in _COUNTS] + [each["film"]["done"]] for each in summaries]
+        unset = dict.fromkeys((*_COUNTS, *_ESTIMATES))
+        states = [{**each, **unset, "film": {**each["film"], "done": 0}} for each in summaries]
+        return cls(*(format(hash(repr(value)) & (1 << 64) - 1, "x") for value in (states, counts)))
+
+    def __str__(self) -> str:
+        return f"{self.states}.{self.counts}"
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What a page asks; see `news`."""
+
+    job: str | None
+    epoch: int
+    have: int
+    shown: int | None
+    seen: str
+
+    @classmethod
+    def of(cls, query: QueryParams) -> Self:
+        return cls(
+            job=query.get("job"),
+            epoch=integer_in(query, "epoch", -1),
+            have=integer_in(query, "have", 0),
+            shown=integer_in(query, "picture", -1) if "picture" in query else None,
+            seen=query.get("seen", ""),
+        )
+
+    def is_answered_by(self, version: _Version, job: Job | None, waited: float) -> bool:
+        """Whether there is something to tell."""
+        states, _, counts = self.seen.partition(".")
+        return (
+            states != version.states
+            or (counts != version.counts and waited >= _COUNTS_SECONDS)
+            or (job is not None and self.wants_picture_of(job))
+            or waited >= _WAIT_SECONDS
+        )
+
+    def wants_picture_of(self, job: Job) -> bool:
+        """Whether there is a picture newer than the one shown, and the page follows them."""
+        if self.shown is None:
+            return False
+        if isinstance(job.clip, Recording):
+            return _newest_recorded(job, job.clip) not in (None, self.shown)
+        return job.preview.has_picture(self.shown)
+
+
+def _newest_recorded(job: Job, recording: Recording) -> int | None:
+    """The frame that is tracked, or else recorded; None if there is none that is new."""
+    if job.preview.index is not None:
+        return job.preview.index
+    return recording.frame_count - 1 if recording.is_live and recording.frame_count else None
+
+
+def _picture(job: Job) -> tuple[int, bytes] | None:
+    """The index of the newest frame to be shown, and its JPEG."""
+    if not isinstance(job.clip, Recording):
+        return job.preview.picture()
+    index = _newest_recorded(job, job.clip)
+    return None if index is None else (index, job.clip.jpeg(index))

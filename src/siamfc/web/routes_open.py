@@ -1,0 +1,165 @@
+"""The part of the server that opens sources: uploads, the folder, streams, the camera."""
+
+import struct
+from contextlib import suppress
+from functools import partial
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from siamfc.errors import InputError
+from siamfc.web.pictures import decode_jpeg
+from siamfc.web.recorder import Recording
+from siamfc.web.requests import (
+    in_thread,
+    integer_in,
+    job_of,
+    json_object,
+    studio_of,
+    text_in,
+)
+
+_TIME = struct.Struct("<d")
+_UNSUPPORTED_DATA = 1003
+_NAMES_BYTES = 20_000_000
+"""Of the list of files of a folder that is uploaded."""
+
+
+async def list_library(request: Request) -> Response:
+    """GET: what can be opened of the folder that the server was started in."""
+    library = studio_of(request).library
+    entries = [] if library is None else await in_thread(request, library.entries)
+    return JSONResponse([entry.summary() for entry in entries])
+
+
+async def open_entry(request: Request) -> Response:
+    """POST: open an entry of the folder."""
+    studio = studio_of(request)
+    library, entry = studio.library, request.path_params["entry"]
+    if library is None:
+        raise HTTPException(404, "no folder is served")
+    studio.check_room()
+    clip = await in_thread(request, lambda: library.open(entry, studio.limits))
+    return JSONResponse({"id": studio.add(clip).id}, 201)
+
+
+async def begin_upload(request: Request) -> Response:
+    """POST {"name", "images", "count"}: announce a video, or the images of a folder."""
+    studio = studio_of(request)
+    studio.check_room()
+    values = await json_object(request)
+    is_images = values.get("images") is True
+    count = integer_in(values, "count")
+    if not 1 <= count <= studio.limits.upload_files:
+        raise HTTPException(413, f"at most {studio.limits.upload_files} files are taken")
+    name = text_in(values, "name")
+    names = [f"image {number + 1} of {name}" for number in range(count)] if is_images else [name]
+    upload = studio.uploads.begin(name, names, is_images=is_images)
+    return JSONResponse({"id": upload.id}, 201)
+
+
+async def receive_file(request: Request) -> Response:
+    """PUT the bytes of one file."""
+    uploads = studio_of(request).uploads
+    upload = uploads.find(request.path_params["upload"])
+    stated = request.headers.get("content-length")
+    chunks = request.stream()
+    length = int(stated) if stated is not None and stated.isdigit() else None
+    await uploads.receive(upload, request.path_params["number"], length, chunks.__aiter__())
+    return Response(status_code=204)
+
+
+async def open_upload(request: Request) -> Response:
+    """POST: open an upload whose files have all come. One that can't be opened is removed."""
+    studio = studio_of(request)
+    upload = studio.uploads.find(request.path_params["upload"])
+    try:
+        studio.check_room()
+        clip = await in_thread(request, lambda: upload.open(studio.limits))
+    except BaseException:
+        studio.uploads.discard(upload)
+        raise
+    studio.uploads.finish(upload)
+    return JSONResponse({"id": studio.add_files(clip, upload.folder).id}, 201)
+
+
+async def discard_upload(request: Request) -> Response:
+    """DELETE an upload that is no longer wanted."""
+    uploads = studio_of(request).uploads
+    uploads.discard(uploads.find(request.path_params["upload"]))
+    return Response(status_code=204)
+
+
+async def open_stream(request: Request) -> Response:
+    """POST {"url"}: connect to a stream."""
+    studio = studio_of(request)
+    studio.check_room()
+    url = text_in(await json_object(request), "url", limit=2000)
+    job = await in_thread(request, lambda: studio.add_stream(url))
+    return JSONResponse({"id": job.id}, 201)
+
+
+async def open_camera(request: Request) -> Response:
+    """POST {"width", "height"}: announce the pictures of the browser's camera."""
+    studio = studio_of(request)
+    studio.check_room()
+    values = await json_object(request)
+    size = (integer_in(values, "width"), integer_in(values, "height"))
+    return JSONResponse({"id": studio.add_camera("Camera", size).id}, 201)
+
+
+async def receive_camera(socket: WebSocket) -> None:
+    """WebSocket: pictures as float64 seconds, little-endian, and JPEG; each is answered.
+
+    The answer is the count of pictures kept so far, and the browser waits for it: so it sends no
+    faster than the tracker takes them. When it goes, the recording ends and stays.
+    """
+    try:
+        recording = job_of(socket).clip
+    except HTTPException:
+        await socket.close(_UNSUPPORTED_DATA)
+        return
+    if not isinstance(recording, Recording) or recording.kind != "camera" or not recording.is_live:
+        await socket.close(_UNSUPPORTED_DATA)
+        return
+    await socket.accept()
+    try:
+        while recording.is_live:
+            message = await socket.receive_bytes()
+            await in_thread(socket, partial(_keep, recording, message))
+            await socket.send_json({"count": recording.frame_count})
+        await socket.close()
+    except (InputError, OSError, KeyError) as error:
+        with suppress(WebSocketDisconnect):
+            await socket.close(_UNSUPPORTED_DATA, str(error)[:100])
+    except WebSocketDisconnect:
+        pass
+    finally:
+        recording.close()
+
+
+def _keep(recording: Recording, message: bytes) -> None:
+    if len(message) < _TIME.size:
+        raise InputError("expected a time and a picture")
+    width, height = recording.size
+    jpeg = message[_TIME.size :]
+    image = decode_jpeg(jpeg, pixels=width * height)
+    if image.shape[:2] != (height, width):
+        raise InputError("the camera changed its size: open it again")
+    recording.append(jpeg, _TIME.unpack_from(message)[0])
+
+
+ROUTES: list[BaseRoute] = [
+    Route("/api/library", list_library),
+    Route("/api/library/{entry}", open_entry, methods=["POST"]),
+    Route("/api/uploads", begin_upload, methods=["POST"]),
+    Route("/api/uploads/{upload}", open_upload, methods=["POST"]),
+    Route("/api/uploads/{upload}", discard_upload, methods=["DELETE"]),
+    Route("/api/uploads/{upload}/{number:int}", receive_file, methods=["PUT"]),
+    Route("/api/streams", open_stream, methods=["POST"]),
+    Route("/api/cameras", open_camera, methods=["POST"]),
+    WebSocketRoute("/api/jobs/{job}/camera", receive_camera),
+]

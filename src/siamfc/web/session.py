@@ -1,0 +1,167 @@
+"""All that the page's server holds: the network, the open jobs, and where their files are."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+
+from siamfc.errors import InputError, SourceError
+from siamfc.frames import FrameSource, ImageFiles, VideoFile, open_source
+from siamfc.network import AnyMatcher
+from siamfc.tracking import AnySettings
+from siamfc.web.clips import Clip, FileClip
+from siamfc.web.downloads import Film
+from siamfc.web.job import Job
+from siamfc.web.library import Library
+from siamfc.web.limits import Limits
+from siamfc.web.private import free_name
+from siamfc.web.recorder import Recording, StreamRecorder
+from siamfc.web.uploads import Uploads
+from siamfc.web.worker import Worker
+
+
+class Studio:
+    """Opens sources as jobs and finds them again.
+
+    Args:
+        matcher: a network ready to track with.
+        settings: of the tracker.
+        folder: private, for uploads, recordings and films.
+        root: the folder whose videos are offered; None: none are.
+        limits: how much is taken.
+    """
+
+    def __init__(
+        self,
+        matcher: AnyMatcher,
+        settings: AnySettings,
+        *,
+        folder: Path,
+        root: Path | None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.limits = limits or Limits()
+        self.folder = folder
+        self.library = None if root is None else Library(root)
+        self.uploads = Uploads(folder, self.limits)
+        self._matcher = matcher
+        self._settings = settings
+        self._worker = Worker()
+        self._jobs: dict[str, Job] = {}
+        self._films: dict[str, Film] = {}
+
+    @property
+    def jobs(self) -> list[Job]:
+        """In the order in which they were opened."""
+        return list(self._jobs.values())
+
+    def find(self, job_id: str) -> Job:
+        """Return a job; HTTPException 404 if there is none of this number."""
+        try:
+            return self._jobs[job_id]
+        except KeyError:
+            raise HTTPException(404, "there is no such video any more") from None
+
+    def film(self, job: Job) -> Film:
+        """The film of a job."""
+        return self._films[job.id]
+
+    def check_room(self) -> None:
+        """Raise HTTPException if no further job may be opened."""
+        if len(self._jobs) >= self.limits.jobs:
+            raise HTTPException(429, f"{len(self._jobs)} videos are open: close one first")
+
+    def add(self, clip: Clip) -> Job:
+        """Make a job of an open clip."""
+        job = Job(
+            clip,
+            self._matcher,
+            self._settings,
+            max_targets=self.limits.targets,
+            submit=self._worker.submit,
+        )
+        self._films[job.id] = Film(self.folder, is_tracking=lambda: self._worker.is_busy)
+        self._jobs[job.id] = job
+        return job
+
+    def add_files(self, clip: FileClip, folder: Path) -> Job:
+        """Make a job of an upload whose files go when it is closed."""
+        job = self.add(clip)
+        job.on_close(lambda: shutil.rmtree(folder, ignore_errors=True))
+        return job
+
+    def add_source(self, source: str) -> Job:
+        """Open what the command line names: a file, folder, glob, camera or URL.
+
+        Raises:
+            SourceError, InputError: it cannot be opened.
+        """
+        opened = open_source(source)
+        if isinstance(opened, VideoFile | ImageFiles):
+            return self.add(FileClip(opened, opened.name))
+        return self._record(opened)
+
+    def add_stream(self, url: str) -> Job:
+        """Connect to a stream.
+
+        Raises:
+            SourceError: not a stream's URL, or no connection.
+        """
+        if "://" not in url:
+            raise SourceError("expected a stream's address, such as rtsp://camera.local/live")
+        opened = open_source(url)
+        try:
+            return self._record(opened)
+        except BaseException:
+            opened.close()
+            raise
+
+    def add_camera(self, name: str, size: tuple[int, int]) -> Job:
+        """Make a job of the browser's camera, whose pictures come later.
+
+        Raises:
+            InputError: a size that is none, or too large.
+        """
+        width, height = size
+        if width < 16 or height < 16 or width * height > self.limits.pixels:
+            raise InputError(f"a camera of {width}×{height} pixels cannot be used")
+        recording, remove = self._recording(name, "camera", size, None)
+        job = self.add(recording)
+        job.on_close(remove)
+        return job
+
+    def close_job(self, job: Job) -> None:
+        """Stop a job and remove its files."""
+        self._jobs.pop(job.id, None)
+        job.close()
+        film = self._films.pop(job.id, None)
+        if film is not None:
+            film.discard()
+
+    def close(self) -> None:
+        """Stop all jobs."""
+        for job in self.jobs:
+            self.close_job(job)
+        self._worker.stop()
+
+    def _record(self, source: FrameSource) -> Job:
+        if source.size is None:
+            raise SourceError(f"{source.name} doesn't say how large its frames are")
+        recording, remove = self._recording(source.name, "stream", source.size, source.frame_rate)
+        recorder = StreamRecorder(source, recording)
+        job = self.add(recording)
+        job.on_close(recorder.close)
+        job.on_close(remove)
+        return job
+
+    def _recording(
+        self, name: str, kind: str, size: tuple[int, int], rate: float | None
+    ) -> tuple[Recording, Callable[[], None]]:
+        folder = free_name(self.folder)
+        folder.mkdir(mode=0o700)
+        limit = self.limits.recording_bytes
+        recording = Recording(folder, name, kind, size=size, frame_rate=rate, limit_bytes=limit)
+        return recording, lambda: shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,44 @@
+"""Processes that read ahead: how they end. What they give is tested with the pairs."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+PROGRAM = """
+import signal, sys
+from siamfc.crops.loading import PairLoader
+from siamfc.crops.pairs import PairSampling, StorePairs
+from siamfc.crops.store import Store
+
+def end(number, _frame):
+    raise SystemExit(128 + number)
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, end)
+    loader = PairLoader(StorePairs([Store(sys.argv[1])], PairSampling()), 2, workers=2)
+    for _ in loader.epoch(0):
+        print("reading", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no groups of processes")
+def test_a_group_that_is_told_to_end_does_so_without_a_word(store, tmp_path):
+    """As `timeout` and SLURM end it; two batches, of a worker each, show that both have begun."""
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    process = subprocess.Popen(
+        [sys.executable, str(program), str(store.path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert [process.stdout.readline() for _ in range(2)] == ["reading\n"] * 2
+    time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGTERM)
+    _, complaint = process.communicate(timeout=60)
+    assert (process.returncode, complaint) == (128 + signal.SIGTERM, "")
