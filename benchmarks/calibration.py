@@ -17,7 +17,7 @@ for scores that are nearly 1. With the calibration it does, and all is tracked a
 says what the score is worth then.
 
 It also prints, by thresholds on the calibrated score, how many frames would count as lost: from
-this the defaults of `BoxTrackerSettings.lost` were chosen. `reliability.png` in --out shows all.
+this the defaults of `LightSettings.lost` were chosen. `reliability.png` in --out shows all.
 `--write FOLDER` exports the weights with the calibration, in place if they are that folder's.
 """
 
@@ -51,7 +51,7 @@ from siamfc.evaluation.scoring.calibration import (
 from siamfc.evaluation.scoring.metrics import overlap
 from siamfc.network import export_weights, load_checkpoint, load_matcher
 from siamfc.network.calibration import Calibration, sigmoid
-from siamfc.network.matcher import gives_boxes
+from siamfc.network.matcher import predicts_boxes
 from siamfc.tracking import Tracker
 
 USED = ("plain", "hidden", "away", "cut")
@@ -211,7 +211,7 @@ def main() -> None:
         parser.error("--kinds: expected plain among them: it says how many boxes are right")
 
     matcher = load_matcher(options.weights, device="cpu")
-    if not gives_boxes(matcher):
+    if not predicts_boxes(matcher):
         raise SystemExit(f"weights {options.weights!r}: expected a network that gives boxes")
     present = matcher.calibration
     matcher.calibration = Calibration()

@@ -40,7 +40,7 @@ from siamfc.datasets.sequences import read_sequences
 from siamfc.evaluation.runs import SingleTargetTracker
 from siamfc.evaluation.trackers.opencv import OpenCV
 from siamfc.network import Embedding, load_matcher
-from siamfc.network.matcher import BoxMatcher, gives_boxes
+from siamfc.network.matcher import BoxMatcher, predicts_boxes
 from siamfc.synthetic.clip import ClipSettings, ProceduralClip
 from siamfc.tracking import Tracker
 
@@ -136,7 +136,7 @@ def make_trackers(
 ) -> tuple[dict[str, SingleTargetTracker], TimedMatcher]:
     """Those that take part, and the light network of the first."""
     light = load_matcher(options.weights, device=options.device, threads=1)
-    if not gives_boxes(light):
+    if not predicts_boxes(light):
         raise SystemExit(f"--weights {options.weights}: expected those of the light network")
     timed = TimedMatcher(light, clock)
     trackers: dict[str, SingleTargetTracker] = {

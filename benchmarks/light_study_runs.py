@@ -20,7 +20,7 @@ from siamfc.files import write_file
 from siamfc.network.architectures import LIGHT
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.metadata import Metadata
-from siamfc.procedural.renderer import drawing_on
+from siamfc.procedural.renderer import renderer_for
 from siamfc.system import commit, machine
 from siamfc.training.loop import LogLine, NotFiniteError, train
 from siamfc.training.memory import free
@@ -28,7 +28,7 @@ from siamfc.training.overrides import change, read_assignments
 from siamfc.training.recipes import Recipe, light
 from siamfc.training.sources import PairSource, training_source
 from siamfc.training.state import load_state, save_state
-from siamfc.training.train_state import Learner
+from siamfc.training.train_state import TrainState
 
 SAVE_SECONDS = 60.0
 """The state is kept so often, and when time is up."""
@@ -61,10 +61,10 @@ def recipe_of(job: Job, overrides: Mapping[str, Any]) -> Recipe:
 
 def pair_source(recipe: Recipe, name: str, device: torch.device) -> PairSource:
     """The pairs that a variant is trained on."""
-    variant, drawing = VARIANTS[name], drawing_on(device)
+    variant, renderer = VARIANTS[name], renderer_for(device)
     if variant.leave_out is not None:
-        drawing = variant.leave_out(drawing)
-    source: Any = training_source(recipe, device=device, drawing=drawing)
+        renderer = variant.leave_out(renderer)
+    source: Any = training_source(recipe, device=device, renderer=renderer)
     alter = variant.change_pairs
     return source if alter is None else lambda step: alter(source(step))
 
@@ -115,8 +115,8 @@ def run_job(
         OutOfTimeError: the training did not end in time.
         NotFiniteError: the loss is no longer a number.
     """
-    learner = Learner(recipe, device=device)
-    lines = _train(job, learner, folder, end)
+    train_state = TrainState(recipe, device=device)
+    lines = _train(job, train_state, folder, end)
     rate = median([line.pairs_per_second for line in lines[1:] or lines])
     pairs = recipe.steps * recipe.batch
     facts = {
@@ -135,9 +135,9 @@ def run_job(
     metadata = Metadata(
         architecture=LIGHT.name, spec=recipe.spec, normalisation=recipe.normalisation, card=facts
     )
-    checkpoint = Checkpoint(tensors=learner.averaged.tensors(), metadata=metadata)
+    checkpoint = Checkpoint(tensors=train_state.averaged.tensors(), metadata=metadata)
     checkpoint.save(folder / WEIGHTS, overwrite=True)
-    judged = judge(learner.averaged, recipe, videos, device)
+    judged = judge(train_state.averaged, recipe, videos, device)
     write_file(folder / SCORES, judged.to_bytes(), overwrite=True)
     result = {
         **facts,
@@ -150,11 +150,11 @@ def run_job(
     return result
 
 
-def _train(job: Job, learner: Learner, folder: Path, end: float) -> list[LogLine]:
+def _train(job: Job, train_state: TrainState, folder: Path, end: float) -> list[LogLine]:
     """Do the steps that are left; the lines of the log of this process."""
-    recipe, state = learner.recipe, folder / STATE
+    recipe, state = train_state.recipe, folder / STATE
     if state.exists():
-        learner.restore(*load_state(state))
+        train_state.restore(*load_state(state))
     lines: list[LogLine] = []
     saved = time.monotonic()
 
@@ -169,14 +169,14 @@ def _train(job: Job, learner: Learner, folder: Path, end: float) -> list[LogLine
         )
         now = time.monotonic()
         if line.step < recipe.steps and (now >= end or now - saved >= SAVE_SECONDS):
-            save_state(state, line.step, learner.state())
+            save_state(state, line.step, train_state.state())
             saved = now
             if now >= end:
                 raise OutOfTimeError("time is up; the same command goes on")
 
-    source = pair_source(recipe, job.variant, learner.device)
+    source = pair_source(recipe, job.variant, train_state.device)
     try:
-        train(learner, source, on_log=on_log)
+        train(train_state, source, on_log=on_log)
     finally:
         del source
         free()  # a generator holds gigabytes of textures
@@ -202,17 +202,17 @@ def pairs_in(seconds: float, path: Path, overrides: Mapping[str, Any], device: t
 
 def measure_rate(recipe: Recipe, device: torch.device) -> float:
     """Pairs a second, drawn and learned from, once everything is compiled."""
-    learner = Learner(replace(recipe, log_every=_UNTIMED + _TIMED), device=device)
+    train_state = TrainState(replace(recipe, log_every=_UNTIMED + _TIMED), device=device)
     source = pair_source(recipe, BASE, device)
     begun = 0.0
     for step in range(_UNTIMED + _TIMED):
         if step == _UNTIMED:
-            learner.report()  # waits for the device
+            train_state.report()  # waits for the device
             begun = time.monotonic()
-        learner.learn(source(step))
-    learner.report()
+        train_state.learn(source(step))
+    train_state.report()
     rate = _TIMED * recipe.batch / (time.monotonic() - begun)
-    del learner, source
+    del train_state, source
     free()
     return rate
 

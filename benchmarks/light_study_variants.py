@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from siamfc.procedural.pairs import Pairs
-    from siamfc.procedural.renderer import Drawing
+    from siamfc.procedural.renderer import Renderer
 
 BASE = "all"
 """The recipe as it is; every other variant is compared with it."""
@@ -27,13 +27,13 @@ class Variant:
     title: str
     """What a plot says."""
     overrides: tuple[str, ...] = ()
-    leave_out: Callable[["Drawing"], "Drawing"] | None = None
+    leave_out: Callable[["Renderer"], "Renderer"] | None = None
     """Draws training's pictures without something."""
     change_pairs: Callable[["Pairs"], "Pairs"] | None = None
     """Alters what the network is given of training's pairs."""
 
 
-def without_distractors(drawing: "Drawing") -> "Drawing":
+def without_distractors(renderer: "Renderer") -> "Renderer":
     """No objects beside, before or behind the target; the occluder stays."""
     from siamfc.procedural.scene import BACK, FRONT
 
@@ -41,27 +41,27 @@ def without_distractors(drawing: "Drawing") -> "Drawing":
         reach = view.layers["reach"].clone()
         reach[:, FRONT] = _NOWHERE
         reach[:, BACK] = _NOWHERE
-        return drawing.prepare(view._replace(layers={**view.layers, "reach": reach}))
+        return renderer.prepare(view._replace(layers={**view.layers, "reach": reach}))
 
-    return replace(drawing, prepare=prepare)
+    return replace(renderer, prepare=prepare)
 
 
-def without_waves(drawing: "Drawing") -> "Drawing":
+def without_waves(renderer: "Renderer") -> "Renderer":
     """No target bends, and none turns out of the image's plane."""
 
     def prepare(view: Any) -> Any:
         flat = {name: view.layers[name] * 0 for name in ("depth", "wave_size")}
-        return drawing.prepare(view._replace(layers={**view.layers, **flat}))
+        return renderer.prepare(view._replace(layers={**view.layers, **flat}))
 
-    return replace(drawing, prepare=prepare)
+    return replace(renderer, prepare=prepare)
 
 
-def without_light(drawing: "Drawing") -> "Drawing":
+def without_light(renderer: "Renderer") -> "Renderer":
     """No shading, no dark rims, and the same exposure and contrast in all pictures."""
 
     def prepare(view: Any) -> Any:
         even = {name: view.layers[name] * 0 for name in ("shade", "rim")}
-        return drawing.prepare(
+        return renderer.prepare(
             view._replace(
                 layers={**view.layers, **even},
                 exposure=view.exposure * 0 + 1,
@@ -69,28 +69,28 @@ def without_light(drawing: "Drawing") -> "Drawing":
             )
         )
 
-    return replace(drawing, prepare=prepare)
+    return replace(renderer, prepare=prepare)
 
 
-def _with_camera(drawing: "Drawing", change: Callable[[Any], Any]) -> "Drawing":
-    def photograph(view: Any, bank: Any, camera: Any, *rest: Any) -> Any:
-        return drawing.photograph(view, bank, change(camera), *rest)
+def _with_camera(renderer: "Renderer", change: Callable[[Any], Any]) -> "Renderer":
+    def render_source(view: Any, bank: Any, camera: Any, *rest: Any) -> Any:
+        return renderer.render_source(view, bank, change(camera), *rest)
 
-    return replace(drawing, photograph=photograph)
+    return replace(renderer, render_source=render_source)
 
 
-def without_blur(drawing: "Drawing") -> "Drawing":
+def without_blur(renderer: "Renderer") -> "Renderer":
     """The sharpest optics, and no motion blur."""
     return _with_camera(
-        drawing,
+        renderer,
         lambda camera: camera._replace(blur=camera.blur * 0 + _SHARPEST, motion=camera.motion * 0),
     )
 
 
-def without_noise(drawing: "Drawing") -> "Drawing":
+def without_noise(renderer: "Renderer") -> "Renderer":
     """No noise of the sensor, and no compression."""
     return _with_camera(
-        drawing,
+        renderer,
         lambda camera: camera._replace(noise=camera.noise * 0, quantum=camera.quantum * 0),
     )
 
@@ -121,7 +121,7 @@ _LESS = {
     "no-relit": ("images exposed alike", f"{_PAIRS}relit_share=0.0"),
     "no-parts": ("no parts of targets boxed", f"{_PAIRS}part_share=0.0"),
     "no-exact-pieces": ("boxes of pieces that stay as they were", f"{_PAIRS}exact_pieces=false"),
-    "no-strangers": ("a target in every search image", "boxes.stranger_share=0.0"),
+    "no-strangers": ("a target in every search image", "boxes.negative_share=0.0"),
     "clouds": ("clouds for textures, no leaves", "data.textures.cloud_share=1.0"),
     "few-textures": (
         "64 textures, drawn once", "data.textures.count=64", "data.renew_every=1000000",

@@ -23,7 +23,7 @@ from siamfc.network import Checkpoint, Metadata, Normalisation
 from siamfc.network.export import build_exemplar_graph, build_search_graph
 from siamfc.network.onnx_runtime import OnnxMatcher
 from siamfc.network.siamfc.model import SiamFC, initialise
-from siamfc.network.siamfc.torch_matcher import TorchMatcher
+from siamfc.network.siamfc.torch_matcher import TorchSiamFCMatcher
 
 Call = Callable[[], object]
 
@@ -152,7 +152,7 @@ def cpu_ways(scales: int, threads: int) -> dict[str, Call]:
     checkpoint, numbers = fresh_checkpoint(), np.random.default_rng(0)
     graph = build_search_graph(checkpoint)
     matcher = OnnxMatcher(build_exemplar_graph(checkpoint), graph, threads=threads)
-    eager = TorchMatcher(checkpoint, threads=threads)
+    eager = TorchSiamFCMatcher(checkpoint, threads=threads)
     exemplars = numbers.integers(0, 256, (1, 127, 127, 3), np.uint8)
     images = numbers.integers(0, 256, (1, scales, 255, 255, 3), np.uint8)
     embedding = matcher.embed_exemplar(exemplars)
@@ -190,7 +190,10 @@ def cpu_ways(scales: int, threads: int) -> dict[str, Call]:
 
 def cuda_ways() -> dict[str, Call]:
     """Torch on the GPU, for some numbers of targets and scales."""
-    matcher, numbers = TorchMatcher(fresh_checkpoint(), device="cuda"), np.random.default_rng(0)
+    matcher, numbers = (
+        TorchSiamFCMatcher(fresh_checkpoint(), device="cuda"),
+        np.random.default_rng(0),
+    )
     ways: dict[str, Call] = {}
     for targets, scales in ((1, 1), (1, 3), (1, 5), (8, 3)):
         exemplars = numbers.integers(0, 256, (targets, 127, 127, 3), np.uint8)

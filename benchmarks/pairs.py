@@ -22,9 +22,9 @@ from torch import Tensor
 from siamfc.procedural.cuda_graph import Recorded
 from siamfc.procedural.framing import source_size
 from siamfc.procedural.pairs import PairGenerator, Pairs
-from siamfc.procedural.render import develop
-from siamfc.procedural.renderer import TORCH, Drawing, drawing_on
-from siamfc.procedural.sampling import PAIR_UNIFORMS, PairSettings, plan_pairs
+from siamfc.procedural.render import apply_camera
+from siamfc.procedural.renderer import TORCH, Renderer, renderer_for
+from siamfc.procedural.sampling import PAIR_UNIFORMS, PairSettings, sample_pairs
 from siamfc.procedural.textures import TextureSettings, draw_textures
 from siamfc.system import commit, machine
 
@@ -51,29 +51,33 @@ def timed(device: torch.device, function: Callable[[], Any], repeats: int) -> fl
     return median(seconds)
 
 
-def compiled_torch() -> Drawing:
+def compiled_torch() -> Renderer:
     """Torch's functions, each compiled; the noise is drawn outside."""
-    compiled = torch.compile(develop, dynamic=False)
+    compiled = torch.compile(apply_camera, dynamic=False)
 
-    def photograph(view: Any, bank: Any, camera: Any, *rest: Any) -> Tensor:
+    def render_source(view: Any, bank: Any, camera: Any, *rest: Any) -> Tensor:
         origin, pitch, size, generator, _ = rest
         noise = torch.randn((len(pitch), size, size, 4), generator=generator, device=bank.device)
         return compiled(view, bank, camera, origin, pitch, noise)
 
-    return replace(TORCH, photograph=photograph, crop=torch.compile(TORCH.crop, dynamic=False))
+    return replace(
+        TORCH, render_source=render_source, crop=torch.compile(TORCH.crop, dynamic=False)
+    )
 
 
 class Contender:
     """One generator, its start-up time and its rates."""
 
-    def __init__(self, drawing: Drawing, options: argparse.Namespace, device: torch.device) -> None:
+    def __init__(
+        self, renderer: Renderer, options: argparse.Namespace, device: torch.device
+    ) -> None:
         start = time.perf_counter()
         self.generator = PairGenerator(
             batch=options.batch,
             seed=options.seed,
             device=device,
             textures=TextureSettings(count=options.textures, size=options.texture_size),
-            drawing=drawing,
+            renderer=renderer,
         )
         wait(device)
         self.bank_seconds = time.perf_counter() - start
@@ -111,7 +115,7 @@ def difference(first: Pairs, second: Pairs) -> dict[str, float]:
 
 
 def stages(
-    drawing: Drawing, options: argparse.Namespace, bank: Tensor, device: torch.device
+    renderer: Renderer, options: argparse.Namespace, bank: Tensor, device: torch.device
 ) -> dict[str, float]:
     """Milliseconds of each stage for one batch, the device being idle before and after."""
     settings = PairSettings()
@@ -120,13 +124,13 @@ def stages(
         (options.batch * PLANNED, PAIR_UNIFORMS), generator=generator, device=device
     )
     whole, part = uniforms, uniforms[: options.batch]
-    shots = plan_pairs(part, len(bank), settings, drawing)[:2]
+    shots = sample_pairs(part, len(bank), settings, renderer)[:2]
     taken: dict[str, Tensor] = {}
 
     def take(number: int) -> None:
         shot, size = shots[number], (settings.exemplar_size, settings.search_size)[number]
         window = (None, shot.window)[number]
-        taken[str(number)] = drawing.photograph(
+        taken[str(number)] = renderer.render_source(
             shot.view,
             bank,
             shot.camera,
@@ -139,26 +143,26 @@ def stages(
 
     def cut(number: int) -> None:
         shot, size = shots[number], (settings.exemplar_size, settings.search_size)[number]
-        source, fill = taken[str(number)], drawing.mean_color(taken["0"])
-        drawing.crop(
+        source, fill = taken[str(number)], renderer.mean_color(taken["0"])
+        renderer.crop(
             source, shot.origin, shot.pitch, shot.center, shot.side, size, shot.frame, fill
         )
 
     def plan() -> None:
-        plan_pairs(whole, len(bank), settings, drawing)
+        sample_pairs(whole, len(bank), settings, renderer)
 
     few = TextureSettings(count=min(128, len(bank)), size=bank.shape[-1])
     names: dict[str, tuple[Callable[[], Any], float]] = {
         "plan, a batch's share of eight": (plan, 1 / PLANNED),
-        "photograph exemplars": (lambda: take(0), 1),
-        "photograph searches": (lambda: take(1), 1),
-        "mean colour": (lambda: drawing.mean_color(taken["0"]), 1),
+        "render_source exemplars": (lambda: take(0), 1),
+        "render_source searches": (lambda: take(1), 1),
+        "mean colour": (lambda: renderer.mean_color(taken["0"]), 1),
         "mean colour and crop exemplars": (lambda: cut(0), 1),
         "mean colour and crop searches": (lambda: cut(1), 1),
-        f"{few.count} textures": (lambda: draw_textures(few, generator, drawing=drawing), 1),
+        f"{few.count} textures": (lambda: draw_textures(few, generator, renderer=renderer), 1),
     }
     if device.type == "cuda":
-        recorded = Recorded(lambda numbers: plan_pairs(numbers, len(bank), settings, drawing))
+        recorded = Recorded(lambda numbers: sample_pairs(numbers, len(bank), settings, renderer))
         names["plan, recorded"] = (lambda: recorded(whole), 1 / PLANNED)
     repeats = options.repeats
     return {
@@ -225,13 +229,13 @@ def main() -> None:
     device = torch.device(options.device)
     torch.zeros(1, device=device)
     wait(device)
-    drawings = {"kernels": drawing_on(device)}
-    if drawings["kernels"] is TORCH:
+    renderers = {"kernels": renderer_for(device)}
+    if renderers["kernels"] is TORCH:
         print("the kernels do not run here: torch's functions alone")
-        drawings = {"torch": TORCH}
+        renderers = {"torch": TORCH}
     elif not options.kernels_only:
-        drawings["torch"] = compiled_torch() if options.compile else TORCH
-    contenders = {name: Contender(draw, options, device) for name, draw in drawings.items()}
+        renderers["torch"] = compiled_torch() if options.compile else TORCH
+    contenders = {name: Contender(draw, options, device) for name, draw in renderers.items()}
     for name, contender in contenders.items():
         print(
             f"{name}: started in {contender.start_seconds:.1f} s, "
@@ -250,8 +254,8 @@ def main() -> None:
     for name, contender in contenders.items():
         rate = median(contender.rates)
         print(f"{name}: {rate:.0f} pairs/s, {1e3 * options.batch / rate:.2f} ms a batch")
-    for name, drawing in drawings.items():
-        times = stages(drawing, options, contenders[name].generator.bank, device)
+    for name, renderer in renderers.items():
+        times = stages(renderer, options, contenders[name].generator.bank, device)
         print(f"{name}, milliseconds: " + json.dumps({k: round(v, 3) for k, v in times.items()}))
     if options.profile and device.type == "cuda":
         print(kernel_times(next(iter(contenders.values())).generator, 8))

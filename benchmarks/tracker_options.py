@@ -43,7 +43,7 @@ from siamfc.network.architectures import LIGHT
 from siamfc.network.loading import read_metadata
 from siamfc.report.statistics import paired_difference
 from siamfc.synthetic import SquareVideo, SquareVideoSettings, write_otb
-from siamfc.tracking import AnySettings, BoxTrackerSettings, Tracker, TrackerSettings
+from siamfc.tracking import LightSettings, Settings, SiamFCSettings, Tracker
 from siamfc.tracking.exemplar_update import UpdateSettings, first_and_recent
 from siamfc.tracking.redetection import LostSettings
 from siamfc.workers import Workers
@@ -60,38 +60,38 @@ class Job(NamedTuple):
     option: str
     group: str
     sequence: Sequence
-    settings: AnySettings
+    settings: Settings
     weights: str
     device: str
 
 
-def options(weights: str) -> dict[str, AnySettings]:
+def options(weights: str) -> dict[str, Settings]:
     """The tracker without options, and with one or more of them; the network has its own."""
     if read_metadata(weights).architecture == LIGHT.name:
         return box_options()
-    hardly_lost = LostSettings(lost_below=0.2, found_from=0.5)
-    rows: dict[str, AnySettings] = {NONE: TrackerSettings(lost=hardly_lost)}
+    hardly_lost = LostSettings(lost_threshold=0.2, found_threshold=0.5)
+    rows: dict[str, Settings] = {NONE: SiamFCSettings(lost=hardly_lost)}
     for name, update in updates().items():
-        rows[name] = TrackerSettings(update=update, lost=hardly_lost)
+        rows[name] = SiamFCSettings(update=update, lost=hardly_lost)
     for name, lost in searches().items():
-        rows[name] = TrackerSettings(lost=lost)
+        rows[name] = SiamFCSettings(lost=lost)
     for count in (2, 4):
-        rows[f"centring {count}"] = TrackerSettings(centring=count, lost=hardly_lost)
+        rows[f"bias_correction {count}"] = SiamFCSettings(bias_correction=count, lost=hardly_lost)
     return rows
 
 
-def box_options() -> dict[str, AnySettings]:
+def box_options() -> dict[str, Settings]:
     """What the exemplar takes from later frames; how a lost target is looked for elsewhere."""
 
-    def again(windows: int, **changes: float) -> BoxTrackerSettings:
-        lost = replace(BoxTrackerSettings().lost, windows=windows, **changes)
-        return BoxTrackerSettings(lost=lost, update=UpdateSettings())
+    def again(windows: int, **changes: float) -> LightSettings:
+        lost = replace(LightSettings().lost, windows=windows, **changes)
+        return LightSettings(lost=lost, update=UpdateSettings())
 
-    rows: dict[str, AnySettings] = {NONE: again(0)}
+    rows: dict[str, Settings] = {NONE: again(0)}
     rows |= {name: replace(again(0), update=update) for name, update in box_updates().items()}
-    rows["recent, again, 3 windows"] = BoxTrackerSettings()
+    rows["recent, again, 3 windows"] = LightSettings()
     rows |= {f"again, {count} windows": again(count) for count in (2, 3, 4, 8, 24)}
-    return rows | {"again, 8 windows, moved 0.95": again(8, moved_from=0.95)}
+    return rows | {"again, 8 windows, moved 0.95": again(8, relocate_threshold=0.95)}
 
 
 def box_updates() -> dict[str, UpdateSettings]:
@@ -127,11 +127,14 @@ def updates() -> dict[str, UpdateSettings]:
 
 
 def searches() -> dict[str, LostSettings]:
-    """How a lost target may be looked for: named by `lost_below` and `found_from`."""
+    """How a lost target may be looked for: named by `lost_threshold` and `found_threshold`."""
 
-    def again(lost_below: float, found_from: float) -> LostSettings:
+    def again(lost_threshold: float, found_threshold: float) -> LostSettings:
         return LostSettings(
-            lost_below=lost_below, found_from=found_from, moved_from=found_from, windows=8
+            lost_threshold=lost_threshold,
+            found_threshold=found_threshold,
+            relocate_threshold=found_threshold,
+            windows=8,
         )
 
     sized = replace(again(0.8, 0.95), holds_size=True)
@@ -143,7 +146,9 @@ def searches() -> dict[str, LostSettings]:
         "again 0.8/0.95, size": sized,
         "again 0.8/0.95, 24 windows": replace(again(0.8, 0.95), windows=24),
         "again 0.8/0.95, size, patience 3": replace(sized, patience=3),
-        "again 0.8/0.99, moved 0.9, size": replace(sized, found_from=0.99, moved_from=0.9),
+        "again 0.8/0.99, moved 0.9, size": replace(
+            sized, found_threshold=0.99, relocate_threshold=0.9
+        ),
     }
 
 

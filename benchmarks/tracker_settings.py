@@ -1,6 +1,6 @@
 """How well a tracker's settings do on procedural videos that training never saw.
 
-The defaults of `siamfc.tracking.TrackerSettings`, and of `BoxTrackerSettings` for a network that
+The defaults of `siamfc.tracking.SiamFCSettings`, and of `LightSettings` for a network that
 gives boxes, were chosen by these functions, on one H200 and with as many videos as in:
 
     python benchmarks/tracker_settings.py --device cuda --videos 128 --frames 70 --textures 256
@@ -31,12 +31,12 @@ from siamfc.network.light.model import LightNet
 from siamfc.network.siamfc.model import SiamFC
 from siamfc.procedural.textures import TextureSettings, draw_textures
 from siamfc.procedural.videos import ProceduralVideos
-from siamfc.tracking import AnySettings, BoxTrackerSettings, five_scales, one_scale, three_scales
+from siamfc.tracking import LightSettings, Settings, five_scales, one_scale, three_scales
 
 SEED = 992
 
 
-def scale_variants() -> dict[str, AnySettings]:
+def scale_variants() -> dict[str, Settings]:
     """The published settings, and steps away from them one at a time."""
     base = replace(three_scales(), scale_penalty=0.99)
     return {
@@ -52,13 +52,13 @@ def scale_variants() -> dict[str, AnySettings]:
     }
 
 
-def box_variants() -> dict[str, AnySettings]:
+def box_variants() -> dict[str, Settings]:
     """The defaults, and a grid of window, penalty and damping."""
     grid = product((0.1, 0.2, 0.3, 0.4, 0.5), (0.0, 0.05, 0.1, 0.2, 0.4), (0.3, 0.5, 0.7, 1.0))
     return {
-        "defaults": BoxTrackerSettings(),
+        "defaults": LightSettings(),
         **{
-            f"window {window}, penalty {penalty}, damping {damping}": BoxTrackerSettings(
+            f"window {window}, penalty {penalty}, damping {damping}": LightSettings(
                 window_influence=window, change_penalty=penalty, size_damping=damping
             )
             for window, penalty, damping in grid
@@ -85,7 +85,7 @@ def measure(
     model: Model,
     checkpoint: Checkpoint,
     videos: ProceduralVideos,
-    variants: dict[str, AnySettings],
+    variants: dict[str, Settings],
 ) -> Iterator[tuple[str, dict[str, float]]]:
     """Scores of each row, with its difference from the first."""
     truth = videos.boxes.double().cpu().numpy()

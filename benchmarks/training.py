@@ -39,21 +39,21 @@ from training_ways import (
 )
 
 from siamfc.training.overrides import change, read_assignments
-from siamfc.training.process_group import Place, joined, place_from_environment
+from siamfc.training.process_group import ProcessRank, process_from_environment, process_group
 from siamfc.training.recipes import Recipe, procedural
 from siamfc.training.sources import PairSource, training_source
-from siamfc.training.train_state import Learner
+from siamfc.training.train_state import TrainState
 
 GROUP = 8
 """Steps that belong together: the generator decides 8 batches at once."""
 
 
 class Run:
-    """The recipe's learner and source, stepped one after the other."""
+    """The recipe's train_state and source, stepped one after the other."""
 
-    def __init__(self, recipe: Recipe, device: torch.device, place: Place) -> None:
-        self.learner = Learner(recipe, device=device, place=place)
-        self.source: PairSource = training_source(recipe, device=device, place=place)
+    def __init__(self, recipe: Recipe, device: torch.device, process: ProcessRank) -> None:
+        self.train_state = TrainState(recipe, device=device, process=process)
+        self.source: PairSource = training_source(recipe, device=device, process=process)
         self._drawn = 0
         self.batch = self.draw()
 
@@ -64,16 +64,16 @@ class Run:
 
     def learn(self, batch: Any = None) -> None:
         """One step on `batch`, or on the next one."""
-        self.learner.learn(self.draw() if batch is None else batch)
-        if self.learner.step % self.learner.recipe.log_every == 0:
-            self.learner.report()
+        self.train_state.learn(self.draw() if batch is None else batch)
+        if self.train_state.step % self.train_state.recipe.log_every == 0:
+            self.train_state.report()
 
 
 def measure_parts(
     recipe: Recipe, device: torch.device, options: argparse.Namespace
 ) -> dict[str, float]:
     """Rates of the whole step and of its two halves."""
-    run = Run(recipe, device, Place())
+    run = Run(recipe, device, ProcessRank())
     calls: list[Callable[[], object]] = [run.learn, partial(run.learn, run.batch), run.draw]
     steps = options.groups * GROUP
     whole, network, data = time_in_turn(calls, device, rounds=options.rounds, steps=steps)
@@ -100,11 +100,11 @@ def write_profile(run: Run, path: Path) -> None:
     from torch.profiler import ProfilerActivity, profile
 
     activities = [ProfilerActivity.CPU, ProfilerActivity.CUDA]
-    with profile(activities=activities if run.learner.device.type == "cuda" else None) as found:
+    with profile(activities=activities if run.train_state.device.type == "cuda" else None) as found:
         for _ in range(GROUP):
             run.learn()
-        synchronise(run.learner.device)
-    key = f"self_{run.learner.device.type}_time_total"
+        synchronise(run.train_state.device)
+    key = f"self_{run.train_state.device.type}_time_total"
     path.write_text(found.key_averages().table(sort_by=key, row_limit=40, max_name_column_width=90))
 
 
@@ -182,7 +182,7 @@ def compare_curves(
 
 
 def measure_scaling(
-    recipe: Recipe, device: torch.device, place: Place, options: argparse.Namespace
+    recipe: Recipe, device: torch.device, process: ProcessRank, options: argparse.Namespace
 ) -> dict[str, float]:
     """Pairs per second of one process alone and of all together, each with the same batch."""
     steps = options.groups * GROUP
@@ -192,17 +192,17 @@ def measure_scaling(
         return pairs / seconds
 
     alone = 0.0
-    if place.is_first:
-        alone = rate(Run(recipe, device, Place()), recipe.batch)
+    if process.is_first:
+        alone = rate(Run(recipe, device, ProcessRank()), recipe.batch)
     distributed.barrier()
     whole = replace(
         recipe,
-        batch=recipe.batch * place.world,
-        pairs_per_epoch=recipe.pairs_per_epoch * place.world,
+        batch=recipe.batch * process.world,
+        pairs_per_epoch=recipe.pairs_per_epoch * process.world,
     )
-    together = rate(Run(whole, device, place), whole.batch)
+    together = rate(Run(whole, device, process), whole.batch)
     return {
-        "processes": place.world,
+        "processes": process.world,
         "pairs_per_second_alone": alone,
         "pairs_per_second_together": together,
         "ratio": together / alone if alone else 0.0,
@@ -292,20 +292,20 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     """Measure, print, write."""
     options = parse()
-    place = place_from_environment()
+    process = process_from_environment()
     device = torch.device(options.device)
     if device.type == "cuda":
-        device = torch.device("cuda", place.local_rank)
+        device = torch.device("cuda", process.local_rank)
         torch.cuda.set_device(device)
     recipe = change(procedural(), {**read_assignments(options.set), "batch": options.batch})
-    if place.world > 1:
-        with joined(place, device):
-            result: dict[str, Any] = dict(measure_scaling(recipe, device, place, options))
-        if place.is_first:
+    if process.world > 1:
+        with process_group(process, device):
+            result: dict[str, Any] = dict(measure_scaling(recipe, device, process, options))
+        if process.is_first:
             show(result)
     else:
         result = measure(recipe, device, options)
-    if not place.is_first:
+    if not process.is_first:
         return
     if options.out:
         temporary = options.out.with_suffix(".part")

@@ -13,7 +13,7 @@ from training_floor import COMMON, COMPILED, FUSED, HALF, PLAIN, SPLIT, Chip, Co
 
 from siamfc.network.siamfc.architecture import LAYERS, POOL_SIZE, POOL_STRIDE
 from siamfc.network.siamfc.model import Normalise, SiamFC, initialise
-from siamfc.network.siamfc.training_pass import can_fuse, respond_together
+from siamfc.network.siamfc.training_pass import can_fuse, forward_pairs
 from siamfc.training.labels import response_labels
 from siamfc.training.losses import compute_loss
 from siamfc.training.optimizer import make_optimiser
@@ -84,7 +84,7 @@ def make_ways(recipe: Recipe, device: torch.device) -> list[Way]:
         def respond(model: SiamFC, batch: Batch) -> Tensor:
             pixels = (batch.exemplars, batch.searches)
             dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-            return respond_together(model, *pixels, recipe.normalisation, dtype=dtype, **options)
+            return forward_pairs(model, *pixels, recipe.normalisation, dtype=dtype, **options)
 
         return respond
 
@@ -111,7 +111,7 @@ def make_plain_together(recipe: Recipe) -> Way:
 
     def respond(model: SiamFC, batch: Batch) -> Tensor:
         pixels = (batch.exemplars, batch.searches)
-        return respond_together(
+        return forward_pairs(
             model, *pixels, recipe.normalisation, dtype=torch.float32, grouping="grouped"
         )
 

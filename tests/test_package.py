@@ -176,7 +176,6 @@ def test_the_probe_sees_what_is_loaded() -> None:
 def test_public_names_are_these() -> None:
     assert siamfc.__all__ == [
         "BoxMatcher",
-        "BoxTrackerSettings",
         "CheckpointError",
         "DatasetError",
         "EmbeddingSpec",
@@ -184,14 +183,15 @@ def test_public_names_are_these() -> None:
         "FrameResult",
         "FrameSource",
         "InputError",
+        "LightSettings",
         "Matcher",
         "MissingDependencyError",
         "OutputError",
         "SiamFCError",
+        "SiamFCSettings",
         "SourceError",
         "Track",
         "Tracker",
-        "TrackerSettings",
         "__version__",
         "load_matcher",
         "open_source",
@@ -231,7 +231,7 @@ def test_type_checkers_see_the_same_names() -> None:
     tree = ast.parse((SOURCE / "__init__.py").read_text())
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     names = {alias.name: str(node.module) for node in imports for alias in node.names}
-    homes = {name: f"siamfc.{home}" for name, home in siamfc._HOME.items()}
+    homes = {name: f"siamfc.{home}" for name, home in siamfc._EXPORTS.items()}
     assert homes.items() <= names.items()
     assert set(siamfc.__all__) == {*homes, "__version__"}
 

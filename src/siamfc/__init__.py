@@ -36,17 +36,17 @@ if TYPE_CHECKING:
     from siamfc.frames import Frame, FrameSource, open_source, open_writer, read_image
     from siamfc.network import BoxMatcher, EmbeddingSpec, Matcher, load_matcher
     from siamfc.tracking import (
-        BoxTrackerSettings,
         FrameResult,
+        LightSettings,
+        SiamFCSettings,
         Track,
         Tracker,
-        TrackerSettings,
         track,
     )
 
-_HOME = {
+_EXPORTS = {
     "BoxMatcher": "network",
-    "BoxTrackerSettings": "tracking",
+    "LightSettings": "tracking",
     "CheckpointError": "errors",
     "DatasetError": "errors",
     "EmbeddingSpec": "network",
@@ -61,7 +61,7 @@ _HOME = {
     "SourceError": "errors",
     "Track": "tracking",
     "Tracker": "tracking",
-    "TrackerSettings": "tracking",
+    "SiamFCSettings": "tracking",
     "load_matcher": "network",
     "open_source": "frames",
     "open_writer": "frames",
@@ -72,7 +72,6 @@ _HOME = {
 
 __all__ = [
     "BoxMatcher",
-    "BoxTrackerSettings",
     "CheckpointError",
     "DatasetError",
     "EmbeddingSpec",
@@ -80,14 +79,15 @@ __all__ = [
     "FrameResult",
     "FrameSource",
     "InputError",
+    "LightSettings",
     "Matcher",
     "MissingDependencyError",
     "OutputError",
     "SiamFCError",
+    "SiamFCSettings",
     "SourceError",
     "Track",
     "Tracker",
-    "TrackerSettings",
     "__version__",
     "load_matcher",
     "open_source",
@@ -102,9 +102,9 @@ def __getattr__(name: str) -> Any:
         from siamfc.system import version
 
         return version()
-    if name not in _HOME:
+    if name not in _EXPORTS:
         raise AttributeError(f"module 'siamfc' has no attribute {name!r}")
-    value = getattr(import_module(f"siamfc.{_HOME[name]}"), name)
+    value = getattr(import_module(f"siamfc.{_EXPORTS[name]}"), name)
     globals()[name] = value
     return value
 

@@ -11,7 +11,7 @@ from siamfc.cli.app import run
 from siamfc.evaluation import Got10kTracker, SiamFC
 from siamfc.network import export_weights
 from siamfc.synthetic import SquareVideo, SquareVideoSettings, write_otb
-from siamfc.tracking import BoxTrackerSettings, read_results
+from siamfc.tracking import LightSettings, read_results
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +53,17 @@ def test_evaluate_records_its_settings(
     write_otb(tmp_path / "One", video)
     assert run(["evaluate", "otb", str(tmp_path), "--weights", light, "--json"]) == 0
     settings = printed(capsys)["tracker"]["settings"]
-    assert settings["window_influence"] == BoxTrackerSettings().window_influence
+    assert settings["window_influence"] == LightSettings().window_influence
     assert "scales" not in settings
 
 
 def test_the_toolkits_class_and_other_processes_make_it_too(light: str) -> None:
     tracker = SiamFC(weights=light, device="cpu")()
-    assert tracker.settings == BoxTrackerSettings()
+    assert tracker.settings == LightSettings()
     video = SquareVideo(SquareVideoSettings(frames=2, size=96, target=20, seed=1))
     tracker.init(video[0], video.boxes[0])
     found = Got10kTracker.from_pretrained(light, "cpu")
-    assert found._tracker.settings == BoxTrackerSettings()
+    assert found._tracker.settings == LightSettings()
     assert tracker.update(video[1]).shape == (4,)
     assert SiamFC(weights="siamfc", device="cpu").record()["settings"]["scales"] == 3
 

@@ -16,7 +16,7 @@ import pytest
 from siamfc.cli.app import run
 from siamfc.cli.interrupt import StopRequest
 from siamfc.frames import open_source, open_writer
-from siamfc.tracking import TrackerSettings, read_results, settings_for
+from siamfc.tracking import SiamFCSettings, read_results, settings_for
 
 
 @pytest.fixture
@@ -95,9 +95,9 @@ def test_the_exemplar_may_follow_and_a_lost_object_be_searched(
 ) -> None:
     from siamfc.cli import track as verb
 
-    seen: list[TrackerSettings] = []
+    seen: list[SiamFCSettings] = []
 
-    def follow(frames: object, boxes: object, matcher: object, settings: TrackerSettings) -> object:
+    def follow(frames: object, boxes: object, matcher: object, settings: SiamFCSettings) -> object:
         seen.append(settings)
         return tracking_follow(frames, boxes, matcher, settings)
 

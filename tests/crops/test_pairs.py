@@ -54,7 +54,7 @@ def test_by_frame_every_crop_has_the_same_chance():
 def test_the_search_is_another_crop_of_the_track_within_reach_each_as_likely():
     frames = [0, 3, 4, 50, 58, 60, 61, 200]
     store = IndexOnly(("a", [0, 1]), ("b", frames), ("c", [0, 5]))
-    rows, _ = _count(store, PairSampling(most_apart=10, still=False), pairs=30_000)
+    rows, _ = _count(store, PairSampling(max_frame_gap=10, still=False), pairs=30_000)
     partners = {row: Counter() for row in range(12)}
     for exemplar, search in zip(rows.exemplar.tolist(), rows.search.tolist(), strict=True):
         partners[exemplar][search] += 1
@@ -174,7 +174,7 @@ def test_videos_are_split_whole_by_seed():
         ),
         (
             lambda: StorePairs(
-                [IndexOnly(("a", [0, 50]))], PairSampling(still=False, most_apart=9)
+                [IndexOnly(("a", [0, 50]))], PairSampling(still=False, max_frame_gap=9)
             ),
             DatasetError,
             "expected crops that make pairs, found none of 2; curate with wider filters",
@@ -203,7 +203,7 @@ def test_videos_are_split_whole_by_seed():
             "weights: expected 1 numbers",
         ),
         (lambda: PairSampling(sample_by="luck"), InputError, "sample_by: expected video or frame"),
-        (lambda: PairSampling(most_apart=0), InputError, "most_apart: expected a whole number"),
+        (lambda: PairSampling(max_frame_gap=0), InputError, "max_frame_gap: expected a whole"),
         (lambda: split_videos(["a"], 0.5), DatasetError, "expected at least 2 videos, to keep 0.5"),
         (lambda: split_videos(["a", "b"], 1.0), DatasetError, "2 videos, to keep 1 of them"),
     ],

@@ -15,7 +15,7 @@ NOT_RUN = {
     "siamfc compare": "needs OpenCV; tests/cli/test_compare.py does it",
     "siamfc experiment": "takes hours; tests/experiments does it in little",
     "dask": "a scheduler and workers; tests/crops/test_curation_cluster.py has its own",
-    "torchrun": "needs several GPUs; tests/training/test_processes.py does it without",
+    "torchrun": "needs several GPUs; tests/training/test_process_group.py does it without",
     "vot": "needs the VOT toolkit",
     "python benchmarks/training.py": "needs a GPU; tests/training runs it in little",
     "python benchmarks/light.py": "needs OpenCV and somebody's sequences",

@@ -14,7 +14,7 @@ from siamfc.network.siamfc.model import SiamFC, initialise
 from siamfc.procedural.textures import TextureSettings, draw_textures
 from siamfc.procedural.videos import ProceduralVideos
 from siamfc.synthetic import SquareVideoSettings
-from siamfc.tracking import BoxTrackerSettings, TrackerSettings
+from siamfc.tracking import LightSettings, SiamFCSettings
 
 CPU = torch.device("cpu")
 
@@ -91,10 +91,10 @@ def test_scores_are_told_of_each_frame(videos):
 
 
 def test_either_network_takes_its_own_settings_alone(videos):
-    with pytest.raises(InputError, match="expected BoxTrackerSettings"):
-        track_videos(Pushing(), videos, TrackerSettings(), LIGHT_SPEC, Normalisation())
-    with pytest.raises(InputError, match="expected TrackerSettings"):
-        track_videos(_model(), videos, BoxTrackerSettings(), EmbeddingSpec(), Normalisation())
+    with pytest.raises(InputError, match="expected LightSettings"):
+        track_videos(Pushing(), videos, SiamFCSettings(), LIGHT_SPEC, Normalisation())
+    with pytest.raises(InputError, match="expected SiamFCSettings"):
+        track_videos(_model(), videos, LightSettings(), EmbeddingSpec(), Normalisation())
 
 
 def test_the_light_network_is_judged_by_the_same_videos():

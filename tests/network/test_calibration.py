@@ -51,9 +51,9 @@ def test_a_folder_of_weights_keeps_its_calibration(tmp_path):
 
 def test_torch_says_the_same():
     pytest.importorskip("torch")
-    from siamfc.network.light.torch_matcher import TorchBoxMatcher
+    from siamfc.network.light.torch_matcher import TorchLightMatcher
 
-    assert TorchBoxMatcher(calibrated()).calibration == CALIBRATION
+    assert TorchLightMatcher(calibrated()).calibration == CALIBRATION
 
 
 def test_it_is_no_part_of_what_the_weights_are():

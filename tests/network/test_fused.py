@@ -15,7 +15,7 @@ from fused_cases import CASES, assert_convolved_alike, assert_folded_alike, asse
 from network_samples import NORMALISATION, make_images, make_tensors
 
 from siamfc.network.siamfc.model import SiamFC
-from siamfc.network.siamfc.training_pass import can_fuse, respond_together
+from siamfc.network.siamfc.training_pass import can_fuse, forward_pairs
 
 on_gpu = [
     pytest.mark.gpu,
@@ -79,7 +79,7 @@ def _pass(fused, dtype, device):
     model.to(memory_format=torch.channels_last)
     exemplars, searches = make_images(4, targets=6, scales=1)
     images = [torch.from_numpy(each).to(device) for each in (exemplars, searches[:, 0])]
-    logits = respond_together(model, *images, NORMALISATION, dtype=dtype, fused=fused)
+    logits = forward_pairs(model, *images, NORMALISATION, dtype=dtype, fused=fused)
     logits.float().square().mean().backward()
     found = {name: p.grad for name, p in model.named_parameters()}
     found |= {name: b for name, b in model.named_buffers() if b.is_floating_point()}

@@ -30,9 +30,9 @@ def make_onnx(checkpoint):
 
 def make_torch(checkpoint):
     pytest.importorskip("torch")
-    from siamfc.network.light.torch_matcher import TorchBoxMatcher
+    from siamfc.network.light.torch_matcher import TorchLightMatcher
 
-    return TorchBoxMatcher(checkpoint)
+    return TorchLightMatcher(checkpoint)
 
 
 @pytest.fixture(scope="module", params=[make_onnx, make_torch], ids=["onnx", "torch"])
@@ -200,14 +200,14 @@ def test_locating_makes_no_tensor_of_numbers(monkeypatch):
     torch = pytest.importorskip("torch")
     from torch.overrides import TorchFunctionMode
 
-    from siamfc.network.light.torch_matcher import TorchBoxMatcher
+    from siamfc.network.light.torch_matcher import TorchLightMatcher
 
     class Calls(TorchFunctionMode):
         def __torch_function__(self, function, types, args=(), kwargs=None):
             called.append(function)
             return function(*args, **(kwargs or {}))
 
-    matcher = TorchBoxMatcher(make_light_checkpoint(), device="meta")
+    matcher = TorchLightMatcher(make_light_checkpoint(), device="meta")
     monkeypatch.setattr(matcher, "_half", nullcontext)
     exemplars = torch.empty((2, 101, 64), device="meta")
     images = torch.empty((2, 255, 255, 3), dtype=torch.uint8, device="meta")
@@ -224,12 +224,12 @@ def test_cuda_in_half_precision_agrees():
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    from siamfc.network.light.torch_matcher import TorchBoxMatcher
+    from siamfc.network.light.torch_matcher import TorchLightMatcher
 
     checkpoint = make_light_checkpoint()
     exemplars, sizes, searches = samples(6, 3)
     expected = located(make_torch(checkpoint), exemplars, sizes, searches)
-    cuda = TorchBoxMatcher(checkpoint, device="cuda")
+    cuda = TorchLightMatcher(checkpoint, device="cuda")
     embeddings = cuda.embed_exemplar(exemplars, sizes)
     for _ in range(2):  # records a graph, then replays it
         found = cuda.locate(embeddings, searches)

@@ -116,7 +116,7 @@ def test_a_checkpoint_without_onnx_runs_in_torch(shipped, monkeypatch):
     torch_matcher = pytest.importorskip("siamfc.network.siamfc.torch_matcher")
     hide(monkeypatch, "onnx")
     path = shipped / DEFAULT_WEIGHTS / "model.safetensors"
-    assert isinstance(load_matcher(path, device="cpu", threads=1), torch_matcher.TorchMatcher)
+    assert isinstance(load_matcher(path, device="cpu", threads=1), torch_matcher.TorchSiamFCMatcher)
 
 
 def test_a_checkpoint_without_onnx_and_torch_says_what_to_install(shipped, monkeypatch):

@@ -16,9 +16,9 @@ def make_onnx(checkpoint):
 
 def make_torch(checkpoint):
     pytest.importorskip("torch")
-    from siamfc.network.siamfc.torch_matcher import TorchMatcher
+    from siamfc.network.siamfc.torch_matcher import TorchSiamFCMatcher
 
-    return TorchMatcher(checkpoint, threads=1)
+    return TorchSiamFCMatcher(checkpoint, threads=1)
 
 
 RUNTIMES = [pytest.param(make_onnx, id="onnx"), pytest.param(make_torch, id="torch")]
@@ -141,10 +141,10 @@ def test_cuda_in_half_precision_agrees(checkpoint):
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    from siamfc.network.siamfc.torch_matcher import TorchMatcher
+    from siamfc.network.siamfc.torch_matcher import TorchSiamFCMatcher
 
     exemplars, searches = make_images(seed=6, targets=2, scales=3)
-    cpu, cuda = make_torch(checkpoint), TorchMatcher(checkpoint, device="cuda")
+    cpu, cuda = make_torch(checkpoint), TorchSiamFCMatcher(checkpoint, device="cuda")
     expected = cpu.respond(cpu.embed_exemplar(exemplars), searches)
     embeddings = cuda.embed_exemplar(exemplars)
     for _ in range(2):  # records a graph, then replays it
@@ -159,9 +159,9 @@ def test_cuda_keeps_a_bounded_number_of_graphs(checkpoint):
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    from siamfc.network.siamfc.torch_matcher import TorchMatcher
+    from siamfc.network.siamfc.torch_matcher import TorchSiamFCMatcher
 
-    matcher = TorchMatcher(checkpoint, device="cuda")
+    matcher = TorchSiamFCMatcher(checkpoint, device="cuda")
     exemplars, searches = make_images(seed=7, targets=1, scales=12)
     embedding = matcher.embed_exemplar(exemplars)
     whole = matcher.respond(embedding, searches)

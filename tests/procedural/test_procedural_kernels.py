@@ -12,13 +12,13 @@ pytest.importorskip("triton")
 from siamfc.procedural import render
 from siamfc.procedural.framing import source_size, whole_frame
 from siamfc.procedural.kernels import paint as paint_kernels
-from siamfc.procedural.kernels.camera import develop
+from siamfc.procedural.kernels.camera import apply_camera
 from siamfc.procedural.kernels.layers import BOUNDS, WIDTHS, table_of
 from siamfc.procedural.leaves import draw_leaves
 from siamfc.procedural.packing import pack, unpack
 from siamfc.procedural.pairs import PairGenerator, _rows
 from siamfc.procedural.renderer import TORCH, kernel_drawing
-from siamfc.procedural.sampling import PAIR_UNIFORMS, PairSettings, plan_pairs
+from siamfc.procedural.sampling import PAIR_UNIFORMS, PairSettings, sample_pairs
 from siamfc.procedural.scene import LAYERS, TARGET
 from siamfc.procedural.textures import TextureSettings, draw_textures
 
@@ -42,13 +42,13 @@ def _generator(seed):
 
 def _plan(count, seed=3):
     uniforms = torch.rand((count, PAIR_UNIFORMS), generator=_generator(seed), device=DEVICE)
-    return plan_pairs(uniforms, 4, SETTINGS, TORCH)
+    return sample_pairs(uniforms, 4, SETTINGS, TORCH)
 
 
 @pytest.fixture(scope="module")
 def bank():
     settings = TextureSettings(count=4, size=32, leaves=4)
-    return draw_textures(settings, _generator(0), drawing=TORCH)
+    return draw_textures(settings, _generator(0), renderer=TORCH)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_only_the_window_need_be_painted(search, bank):
     places = (shot.origin, shot.pitch, shot.center, shot.side, SETTINGS.search_size, shot.frame)
     fill = torch.zeros((1, 3), device=DEVICE)
     crops = [
-        KERNELS.crop(KERNELS.photograph(*arguments, _generator(5), part), *places, fill)
+        KERNELS.crop(KERNELS.render_source(*arguments, _generator(5), part), *places, fill)
         for part in (None, window)
     ]
     assert torch.equal(*crops)
@@ -131,8 +131,8 @@ def test_the_developed_image_is_torch_s():
         grey=torch.tensor([False, True, False, False], device=DEVICE),
     )
     noise = torch.zeros((4, 24, 24, 4), device=DEVICE)
-    expected = unpack(render.spoil(images, camera, noise))
-    error = (unpack(develop(words, camera, _generator(0))) - expected).abs()
+    expected = unpack(render.degrade(images, camera, noise))
+    error = (unpack(apply_camera(words, camera, _generator(0))) - expected).abs()
     assert error.max() <= 1
     assert (error > 0).float().mean() < 0.01
 
@@ -149,7 +149,7 @@ def test_the_noise_is_normal_and_a_function_of_the_seed_and_the_place():
         grey=torch.tensor([False, False, False], device=DEVICE),
     )
     first, again, other = (
-        unpack(develop(words, camera, _generator(seed))) / 255 - 0.5 for seed in (0, 0, 1)
+        unpack(apply_camera(words, camera, _generator(seed))) / 255 - 0.5 for seed in (0, 0, 1)
     )
     assert torch.equal(first, again)
     assert (first - other).std() > 0.08
@@ -170,7 +170,7 @@ def test_crop_and_box_are_torch_s(search):
     places = (search.origin, search.pitch, search.center, search.side, SETTINGS.search_size)
     frame = search.frame.clone()
     frame[0, 0] = search.center[0, 0]  # the left half is out of the frame
-    crops = [drawing.crop(source, *places, frame, fill).float() for drawing in (KERNELS, TORCH)]
+    crops = [renderer.crop(source, *places, frame, fill).float() for renderer in (KERNELS, TORCH)]
     error = (crops[0] - crops[1]).abs()
     assert (error > 1).float().mean() < 1e-4
     assert (error > 0).float().mean() < 0.01
@@ -190,7 +190,7 @@ def test_the_visible_share_is_torch_s_for_targets_cut_by_the_frame_and_for_piece
     box[0] = torch.tensor([-30.0, -30.0, 60.0, 60.0], device=DEVICE)
     frame = whole_frame(position)
     frame[:2, 0] = box[:2, 0] + box[:2, 2] / 2  # two targets lie half beyond the left border
-    shares = [drawing.visible_share(view, box, frame) for drawing in (KERNELS, TORCH)]
+    shares = [renderer.visible_share(view, box, frame) for renderer in (KERNELS, TORCH)]
     torch.testing.assert_close(*shares, rtol=0, atol=0.01)
     assert 0 < shares[1][0] <= 0.5
     assert 0 < shares[1][1] < 0.8
@@ -209,7 +209,7 @@ def test_leaves_fall_as_torch_s_do():
     relief = torch.randn((count, size, size), generator=generator, device=DEVICE)
     bare = torch.arange(count, device=DEVICE) == count - 1
     textures = [
-        unpack(drawing.throw_leaves(canvas, relief, leaves, bare)) for drawing in (KERNELS, TORCH)
+        unpack(renderer.throw_leaves(canvas, relief, leaves, bare)) for renderer in (KERNELS, TORCH)
     ]
     error = (textures[0] - textures[1]).abs()
     assert (error > 1).float().mean() < 1e-3
@@ -227,9 +227,9 @@ def test_the_generator_draws_the_same_pairs_by_kernels():
             device=DEVICE,
             settings=SETTINGS,
             textures=settings,
-            drawing=drawing,
+            renderer=renderer,
         )
-        for drawing in (TORCH, KERNELS)
+        for renderer in (TORCH, KERNELS)
     )
     kernels_.bank = torch_s.bank
     expected, pairs = torch_s(0), kernels_(0)

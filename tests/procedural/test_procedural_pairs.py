@@ -9,7 +9,7 @@ from siamfc.procedural.framing import exemplar_side
 from siamfc.procedural.packing import unpack
 from siamfc.procedural.pairs import PairGenerator
 from siamfc.procedural.render import coverage
-from siamfc.procedural.sampling import PAIR_UNIFORMS, PairSettings, plan_pairs
+from siamfc.procedural.sampling import PAIR_UNIFORMS, PairSettings, sample_pairs
 from siamfc.procedural.scene import TARGET
 from siamfc.procedural.textures import TextureSettings, draw_textures
 
@@ -30,7 +30,7 @@ def plan():
     """Plan many pairs of the usual size without drawing one."""
     generator = torch.Generator().manual_seed(4)
     uniforms = torch.rand((64, PAIR_UNIFORMS), generator=generator)
-    return plan_pairs(uniforms, 3, PairSettings())
+    return sample_pairs(uniforms, 3, PairSettings())
 
 
 def test_a_step_has_its_pairs_whatever_came_before():
@@ -84,7 +84,7 @@ def test_the_offset_is_the_box_s_centre_from_the_search_image_s(plan):
 
 def test_the_box_is_that_of_the_outline_that_is_drawn():
     uniforms = torch.rand((64, PAIR_UNIFORMS), generator=torch.Generator().manual_seed(4))
-    _, search, truth = plan_pairs(uniforms, 3, PairSettings(box_noise=0.0))
+    _, search, truth = sample_pairs(uniforms, 3, PairSettings(box_noise=0.0))
     line = (torch.arange(0, 510) + 0.5) / 2  # half pixels of the search image
     grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
     errors = []
@@ -111,8 +111,8 @@ def test_the_box_is_that_of_the_outline_that_is_drawn():
 def test_the_exemplar_is_centred_on_its_box_but_for_an_annotator_s_error():
     generator = torch.Generator().manual_seed(7)
     uniforms = torch.rand((64, PAIR_UNIFORMS), generator=generator)
-    exact = plan_pairs(uniforms, 3, PairSettings(box_noise=0.0))
-    noisy = plan_pairs(uniforms, 3, PairSettings(box_noise=0.04))
+    exact = sample_pairs(uniforms, 3, PairSettings(box_noise=0.0))
+    noisy = sample_pairs(uniforms, 3, PairSettings(box_noise=0.04))
     exemplar = exact[0]
     layers = {name: table[:, TARGET] for name, table in exemplar.view.layers.items()}
     line = torch.arange(-150.0, 150.0, 2.0)
@@ -129,7 +129,7 @@ def test_the_exemplar_is_centred_on_its_box_but_for_an_annotator_s_error():
 
 def test_the_search_side_errs_by_the_scale_that_it_says(plan):
     exemplar, search, truth = plan
-    exact = plan_pairs(
+    exact = sample_pairs(
         torch.rand((64, PAIR_UNIFORMS), generator=torch.Generator().manual_seed(4)),
         3,
         PairSettings(scale_deviation=0.0),
@@ -143,7 +143,7 @@ def test_the_search_side_errs_by_the_scale_that_it_says(plan):
 def test_a_hidden_target_is_said_to_be_hidden():
     uniforms = torch.rand((48, PAIR_UNIFORMS), generator=torch.Generator().manual_seed(2))
     never, always = (
-        plan_pairs(uniforms, 3, PairSettings(occluded_share=share))[2].visible
+        sample_pairs(uniforms, 3, PairSettings(occluded_share=share))[2].visible
         for share in (0.0, 1.0)
     )
     assert (always <= never + 1e-6).all()

@@ -8,7 +8,7 @@ import torch
 
 from siamfc.errors import InputError
 from siamfc.procedural import render
-from siamfc.procedural.draws import Dice
+from siamfc.procedural.draws import UniformDraws
 from siamfc.procedural.framing import (
     beyond_frame,
     cutting_frame,
@@ -21,7 +21,7 @@ from siamfc.procedural.framing import (
 )
 from siamfc.procedural.pairs import PairGenerator
 from siamfc.procedural.renderer import TORCH
-from siamfc.procedural.sampling import PAIR_UNIFORMS, PairSettings, plan_pairs
+from siamfc.procedural.sampling import PAIR_UNIFORMS, PairSettings, sample_pairs
 from siamfc.procedural.scene import (
     BACK,
     BACKGROUND,
@@ -45,7 +45,7 @@ OUTLINED = PairSettings(piece_share=0.0, box_noise=0.0)
 @cache
 def _plan(settings):
     generator = torch.Generator().manual_seed(4)
-    return plan_pairs(torch.rand((COUNT, PAIR_UNIFORMS), generator=generator), 3, settings)
+    return sample_pairs(torch.rand((COUNT, PAIR_UNIFORMS), generator=generator), 3, settings)
 
 
 def _scene(settings, seed=1, **keywords):
@@ -236,7 +236,7 @@ def test_boxes_are_cut_and_measured_by_hand():
     assert after.tolist() == [[0, 0], [0, 0], [0, 5], [40, 0], [0, 0]]
     assert inside_share(box, frame).tolist() == [1, 0.75, 0.5, 0, 1]
     uniforms = torch.tensor([[(which + 0.5) / 4, 0.5] for which in range(4)])
-    frames = cutting_frame(Dice(uniforms), box[:4])
+    frames = cutting_frame(UniformDraws(uniforms), box[:4])
     far = 1e6
     expected = [[26, -far, far, far], [-far, 24, far, far], [-far, -far, 34, far]]
     torch.testing.assert_close(frames, torch.tensor([*expected, [-far, -far, far, 26.0]]))
@@ -277,8 +277,8 @@ def test_a_box_follows_the_surface_that_it_was_drawn_on(layer, piece_share):
         draw_view(scene, torch.rand((COUNT, VIEW_DRAWS), generator=generator), origin, away)
         for _ in range(2)
     ]
-    dice = Dice(torch.rand((COUNT, 4), generator=generator))
-    box = part_of(dice, first_piece(scene, origin))
+    draws = UniformDraws(torch.rand((COUNT, 4), generator=generator))
+    box = part_of(draws, first_piece(scene, origin))
     found = followed(box, layer.start, *views)
 
     # Densely: which world points of the second view show what was in the ellipse in the first?

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from siamfc.errors import InputError
-from siamfc.tracking import TrackerSettings, five_scales, one_scale, settings_for, three_scales
+from siamfc.tracking import SiamFCSettings, five_scales, one_scale, settings_for, three_scales
 
 
 def values(settings):
@@ -34,7 +34,7 @@ def test_scale_factors_are_symmetric_about_one(scales):
 
 def test_settings_for_gives_the_defaults_and_beyond_them_what_was_published():
     assert settings_for(1) == one_scale()
-    assert settings_for(3) == TrackerSettings()
+    assert settings_for(3) == SiamFCSettings()
     assert settings_for(5) == five_scales()
     assert values(settings_for(7)) == (7, *values(five_scales())[1:])
 
@@ -68,7 +68,7 @@ def test_settings_are_values():
 )
 def test_a_wrong_value_is_named(name, value):
     with pytest.raises(InputError, match=rf"^{name}: expected .*, got "):
-        TrackerSettings(**{name: value})
+        SiamFCSettings(**{name: value})
 
 
 def test_settings_for_refuses_even_numbers():

@@ -9,7 +9,7 @@ import pytest
 from siamfc import boxes
 from siamfc.errors import InputError
 from siamfc.network.matcher import EmbeddingSpec
-from siamfc.tracking import TrackerSettings, advance, five_scales, one_scale, start, three_scales
+from siamfc.tracking import SiamFCSettings, advance, five_scales, one_scale, start, three_scales
 
 SPEC = EmbeddingSpec()
 FRAME = (640, 480)
@@ -250,7 +250,7 @@ def test_what_is_no_response_is_refused(responses, part):
 
 def test_another_embedding_has_its_own_sizes():
     spec = EmbeddingSpec(exemplar_size=63, search_size=127, response_size=9, stride=8)
-    settings = TrackerSettings(scales=1, window_influence=0.0, upsampling=5)
+    settings = SiamFCSettings(scales=1, window_influence=0.0, upsampling=5)
     responses = blob()[4:13, 4:13][None, None]
     after = advance(start(BOX, FRAME, spec), responses, settings, spec)
     np.testing.assert_allclose(after.boxes, [BOX], atol=1e-9)

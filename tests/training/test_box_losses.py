@@ -113,7 +113,7 @@ def test_gradients_are_finite_at_any_score(logit):
     assert logits.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("name", ["inner", "outer", "least_visible", "stranger_share"])
+@pytest.mark.parametrize("name", ["inner", "outer", "least_visible", "negative_share"])
 def test_settings_out_of_range_are_refused(name):
     with pytest.raises(InputError, match=name):
         BoxLossSettings(**{name: 1.5})

@@ -21,10 +21,10 @@ import sys
 sys.path.insert(0, {str(HERE)!r})
 import torch
 from small import small_recipe
-from siamfc.training.process_group import place_from_environment
+from siamfc.training.process_group import process_from_environment
 from siamfc.training.run import RunOptions, run
 torch.set_num_threads(1)
-options = RunOptions(resume=True, place=place_from_environment(), save_seconds=0)
+options = RunOptions(resume=True, process=process_from_environment(), save_seconds=0)
 run(small_recipe(), sys.argv[1], options=options)
 """
 

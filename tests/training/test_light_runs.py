@@ -9,13 +9,13 @@ import torch
 from siamfc.errors import InputError
 from siamfc.network import load_matcher
 from siamfc.network.checkpoint import Checkpoint
-from siamfc.network.matcher import gives_boxes
+from siamfc.network.matcher import predicts_boxes
 from siamfc.training.data_settings import SquareData
 from siamfc.training.overrides import change
 from siamfc.training.recipes import light, procedural
 from siamfc.training.run import RunOptions, run
 from siamfc.training.sources import training_source
-from siamfc.training.train_state import Learner
+from siamfc.training.train_state import TrainState
 
 _SMALL = {
     "epochs": 2,
@@ -25,7 +25,7 @@ _SMALL = {
     "validation_batch": 2,
     "log_every": 1,
     "optimiser.warm_up_steps": 1,
-    "boxes.stranger_share": 0.25,
+    "boxes.negative_share": 0.25,
     "data.textures.count": 4,
     "data.textures.size": 32,
     "data.textures.leaves": 4,
@@ -47,7 +47,7 @@ def test_a_run_ends_with_weights_that_track(finished):
     checkpoint = Checkpoint.load(finished.weights)
     assert checkpoint.metadata.architecture == "siamfc-light"
     assert checkpoint.metadata.card["description"].startswith("The light network")
-    assert gives_boxes(load_matcher(finished.weights, device="cpu"))
+    assert predicts_boxes(load_matcher(finished.weights, device="cpu"))
     last = finished.epochs[-1]
     assert last["validation_loss"] > 0
     assert 0 <= last["validation_iou"] <= 1
@@ -67,25 +67,25 @@ def test_a_resumed_run_is_the_same_bit_for_bit(finished, tmp_path):
 
 
 def test_strangers_teach_that_nothing_is_there():
-    recipe = _recipe(**{"boxes.stranger_share": 1.0})
+    recipe = _recipe(**{"boxes.negative_share": 1.0})
     batch = training_source(recipe, device=torch.device("cpu"))(0)
-    learner = Learner(recipe)
-    learner.learn(batch)
-    own = Learner(_recipe(**{"boxes.stranger_share": 0.0}))
+    train_state = TrainState(recipe)
+    train_state.learn(batch)
+    own = TrainState(_recipe(**{"boxes.negative_share": 0.0}))
     own.learn(batch)
     # The boxes' part, at first most of the loss, is there for a target's own exemplar alone.
-    assert learner.report().loss < 0.2 * own.report().loss
+    assert train_state.report().loss < 0.2 * own.report().loss
 
 
 def test_a_stranger_is_another_pairs_exemplar_together_with_its_box():
-    recipe = _recipe(**{"boxes.stranger_share": 1.0})
+    recipe = _recipe(**{"boxes.negative_share": 1.0})
     batch = training_source(recipe, device=torch.device("cpu"))(0)
     exchanged = batch._replace(
         exemplars=batch.exemplars.roll(1, 0),
         exemplar_sizes=batch.exemplar_sizes.roll(1, 0),
         visible=torch.zeros_like(batch.visible),
     )
-    strangers, own = Learner(recipe), Learner(_recipe(**{"boxes.stranger_share": 0.0}))
+    strangers, own = TrainState(recipe), TrainState(_recipe(**{"boxes.negative_share": 0.0}))
     strangers.learn(batch)
     own.learn(exchanged)
     assert strangers.report().loss == pytest.approx(own.report().loss, rel=1e-5)

@@ -12,7 +12,7 @@ from siamfc.errors import DatasetError, InputError
 from siamfc.procedural.sampling import PairSettings
 from siamfc.procedural.textures import TextureSettings
 from siamfc.training.data_settings import ProceduralData, StoreData
-from siamfc.training.process_group import Place
+from siamfc.training.process_group import ProcessRank
 from siamfc.training.sources import training_source, validation_source
 
 CPU = torch.device("cpu")
@@ -37,12 +37,12 @@ def _recipe(kind):
     return recipe
 
 
-def _source(kind, place=None, *, validation=False, **changes):
+def _source(kind, process=None, *, validation=False, **changes):
     recipe = replace(_recipe(kind), **changes)
     stores = [FakeStore()] if kind == "stores" else ()
     if validation:
         return validation_source(recipe, device=CPU, stores=stores)
-    return training_source(recipe, device=CPU, place=place, stores=stores)
+    return training_source(recipe, device=CPU, process=process, stores=stores)
 
 
 def _equal(first, second):
@@ -69,14 +69,14 @@ def test_another_seed_gives_other_pairs(kind):
 
 def test_the_processes_share_each_batch_of_a_store():
     whole = _source("stores", batch=4)(1)
-    parts = [_source("stores", Place(rank, 2), batch=4)(1) for rank in range(2)]
+    parts = [_source("stores", ProcessRank(rank, 2), batch=4)(1) for rank in range(2)]
     for one, two, both in zip(*parts, whole, strict=True):
         torch.testing.assert_close(torch.cat([one, two]), both)
 
 
 @pytest.mark.parametrize("kind", ["squares", "procedural"])
 def test_the_processes_draw_pairs_of_their_own(kind):
-    parts = [_source(kind, Place(rank, 2))(0) for rank in range(2)]
+    parts = [_source(kind, ProcessRank(rank, 2))(0) for rank in range(2)]
     assert len(parts[0].exemplars) == 1
     assert not _equal(*parts)
 
@@ -128,7 +128,7 @@ def test_validation_squares_have_colours_that_training_never_sees():
 )  # fmt: skip
 def test_what_cannot_be_trained_on_is_refused(stores, world, error, message):
     with pytest.raises(error, match=message):
-        training_source(_recipe("stores"), device=CPU, place=Place(0, world), stores=stores)
+        training_source(_recipe("stores"), device=CPU, process=ProcessRank(0, world), stores=stores)
 
 
 def test_an_exemplar_of_another_size_than_the_spec_s_is_refused():

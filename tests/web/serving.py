@@ -18,7 +18,7 @@ from fakes import IdealMatcher
 from siamfc.tracking import fitting_settings
 from siamfc.web.limits import Limits
 from siamfc.web.server import access_for, make_server
-from siamfc.web.session import Studio
+from siamfc.web.session import Session
 
 
 class SlowMatcher(IdealMatcher):
@@ -64,8 +64,8 @@ class Answer:
 class Server:
     """A running server, and requests to it as the page would send them."""
 
-    def __init__(self, studio: Studio, port: int, token: str) -> None:
-        self.studio = studio
+    def __init__(self, session: Session, port: int, token: str) -> None:
+        self.session = session
         self.port = port
         self.token = token
         self.origin = f"http://127.0.0.1:{port}"
@@ -138,7 +138,7 @@ class Server:
 
     def files(self) -> set[Path]:
         """What lies in the private folder."""
-        return {path for path in self.studio.folder.rglob("*") if path.is_file()}
+        return {path for path in self.session.folder.rglob("*") if path.is_file()}
 
 
 @contextlib.contextmanager
@@ -152,18 +152,18 @@ def running(
     """Run a server until the block ends."""
     chosen = matcher or IdealMatcher()
     settings = fitting_settings(chosen)
-    studio = Studio(chosen, settings, folder=folder, root=root, limits=limits)
+    session = Session(chosen, settings, folder=folder, root=root, limits=limits)
     listener = socket.create_server(("127.0.0.1", 0))
     access = access_for("127.0.0.1", listener.getsockname()[1])
-    server = make_server(studio, access)
+    server = make_server(session, access)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:
         while not server.started:
             time.sleep(0.01)
-        yield Server(studio, access.port, access.token)
+        yield Server(session, access.port, access.token)
     finally:
         server.should_exit = True
         thread.join(timeout=15)
-        studio.close()
+        session.close()
         listener.close()

@@ -150,7 +150,7 @@ def test_names_are_never_paths(server: Server, film: Path, name: str) -> None:
     answer = server.upload(film, name)
     assert answer.status == 201
     job = answer.json()["id"]
-    assert all(server.studio.folder in path.resolve().parents for path in server.files())
+    assert all(server.session.folder in path.resolve().parents for path in server.files())
     assert not any("evil" in path.name for path in server.files())
     still = server.ask("GET", f"/api/jobs/{job}/still/0").headers["Content-Disposition"]
     assert re.fullmatch(r'attachment; filename="[A-Za-z0-9_-]+\.png"', still)
@@ -204,7 +204,7 @@ def test_what_is_no_video_is_refused_and_removed(
     answer = server.upload(path, "fake.mp4")
     assert answer.status == 400
     assert re.search(reason, answer.json()["error"])
-    assert str(server.studio.folder) not in answer.json()["error"]
+    assert str(server.session.folder) not in answer.json()["error"]
     assert not server.files()
 
 
@@ -300,7 +300,7 @@ def test_uploads_and_jobs_are_counted(tmp_path: Path, film: Path) -> None:
         server.open(film)
         answer = server.ask("POST", "/api/uploads", {"name": "a", "images": False, "count": 1})
         assert answer.status == 429
-        (job,) = server.studio.jobs
+        (job,) = server.session.jobs
         server.ask("DELETE", f"/api/jobs/{job.id}")
         assert [bool(begin(server)) for _ in range(2)] == [True, True]
         answer = server.ask("POST", "/api/uploads", {"name": "a", "images": False, "count": 1})

@@ -313,7 +313,7 @@ def test_what_cannot_be_opened_is_said(browser: Any, server: Server, tmp_path: P
     page = Page(browser, server)
     page.tab.set_input_files("#video-file", text)
     page.see("#message", re.compile(r"notes\.mp4 is no video"))
-    assert server.files() <= {server.studio.folder / ".lock"}
+    assert server.files() <= {server.session.folder / ".lock"}
     assert all("400" in fault for fault in page.faults)  # the browser's own note of the status
     page.context.close()
 

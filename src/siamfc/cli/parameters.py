@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter, Token
 
 if TYPE_CHECKING:
-    from siamfc.tracking import AnySettings
+    from siamfc.tracking import Settings
 
 
 def _whole_number(_type: object, tokens: Sequence[Token]) -> int:
@@ -67,7 +67,7 @@ class SearchOptions:
     """Look for an object that is lost all over the frame, which takes several times as long while
     it is lost. By default --weights light does and siamfc doesn't."""
 
-    def settings(self, weights: str) -> "AnySettings":
+    def settings(self, weights: str) -> "Settings":
         """The tracker's settings with these weights."""
         from siamfc.tracking import settings_for_weights
 

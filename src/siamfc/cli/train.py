@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from siamfc.training.loop import LogLine
-    from siamfc.training.process_group import Place
+    from siamfc.training.process_group import ProcessRank
     from siamfc.training.recipes import Recipe
     from siamfc.training.run import RunResult
     from siamfc.training.validation import Validator
@@ -70,12 +70,12 @@ def train(
     if find_spec("torch") is None:
         raise MissingDependencyError("training needs torch: pip install 'siamfc[train]'")
     from siamfc.network.loading import load_checkpoint
-    from siamfc.training.process_group import place_from_environment
+    from siamfc.training.process_group import process_from_environment
     from siamfc.training.run import RunOptions, run
 
     chosen = _choose_recipe(recipe, settings, assignments or [], stored=bool(data))
-    place = place_from_environment()
-    where = _find_device(device, place)
+    process = process_from_environment()
+    where = _find_device(device, process)
     printer = _Printer(chosen)
     result = run(
         chosen,
@@ -86,13 +86,13 @@ def train(
             resume=resume,
             deterministic=deterministic,
             device=where,
-            place=place,
-            validators=_validators(chosen, where) if place.is_first else (),
+            process=process,
+            validators=_validators(chosen, where) if process.is_first else (),
             on_log=printer.show_line,
             on_epoch=printer.show_epoch,
         ),
     )
-    if place.is_first:
+    if process.is_first:
         _report(chosen, result, json=json)
     return 0
 
@@ -110,7 +110,7 @@ def _choose_recipe(
     return change(recipe, read_assignments(assignments))
 
 
-def _find_device(name: str, place: "Place") -> "torch.device":
+def _find_device(name: str, process: "ProcessRank") -> "torch.device":
     import torch
 
     from siamfc.errors import InputError
@@ -119,13 +119,13 @@ def _find_device(name: str, place: "Place") -> "torch.device":
         raise InputError("device 'cuda': torch finds no GPU that it can use; use device 'cpu'")
     if name == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
-    if place.local_rank >= torch.cuda.device_count():
+    if process.local_rank >= torch.cuda.device_count():
         raise InputError(
             f"expected at most one process for each of {torch.cuda.device_count()} GPUs, this is "
-            f"number {place.local_rank + 1} here"
+            f"number {process.local_rank + 1} here"
         )
-    torch.cuda.set_device(place.local_rank)
-    return torch.device("cuda", place.local_rank)
+    torch.cuda.set_device(process.local_rank)
+    return torch.device("cuda", process.local_rank)
 
 
 def _validators(recipe: "Recipe", device: "torch.device") -> "list[Validator]":

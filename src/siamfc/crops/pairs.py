@@ -48,7 +48,7 @@ class PairSampling:
     """How pairs are chosen.
 
     Attributes:
-        most_apart: frames of the video between exemplar and search at most.
+        max_frame_gap: frames of the video between exemplar and search at most.
         sample_by: `video` gives every video the same chance, and every track in it, as the paper
             does; `frame` gives every crop the same chance.
         still: take pairs of one image with itself where a track has no second one within reach,
@@ -57,14 +57,14 @@ class PairSampling:
         seed: of the choice and of the augmentation.
     """
 
-    most_apart: int = 100
+    max_frame_gap: int = 100
     sample_by: Literal["video", "frame"] = "video"
     still: bool = True
     pairs_per_epoch: int = 53_200
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_whole("most_apart", self.most_apart, 1)
+        check_whole("max_frame_gap", self.max_frame_gap, 1)
         check_whole("pairs_per_epoch", self.pairs_per_epoch, 1)
         check_whole("seed", self.seed, 0, 2**63 - 1)
         if self.sample_by not in ("video", "frame"):
@@ -185,8 +185,8 @@ class _Choice:
         rows = np.flatnonzero(kept)
         track, frame = store.track_numbers[rows], store.records["frame"][rows].astype(np.int64)
         key = track * 2**33 + frame  # rises; tracks lie further apart than any frames
-        low = np.searchsorted(key, key - sampling.most_apart, side="left")
-        high = np.searchsorted(key, key + sampling.most_apart, side="right")
+        low = np.searchsorted(key, key - sampling.max_frame_gap, side="left")
+        high = np.searchsorted(key, key + sampling.max_frame_gap, side="right")
         self._rows, self._low, self._high = rows, low, high
         # An exemplar needs a partner: another crop within reach, or itself where that is allowed.
         usable = np.flatnonzero((high - low > 1) | sampling.still)

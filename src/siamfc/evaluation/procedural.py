@@ -13,10 +13,10 @@ from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.normalisation import Normalisation
 from siamfc.network.siamfc.model import Normalise, SiamFC
 from siamfc.procedural.videos import ProceduralVideos
-from siamfc.tracking.defaults import AnySettings, box_settings, scale_settings
-from siamfc.tracking.light.settings import BoxTrackerSettings
-from siamfc.tracking.light.targets import BoxTargets, advance_boxes, start_boxes
-from siamfc.tracking.siamfc.settings import TrackerSettings
+from siamfc.tracking.defaults import Settings, light_settings, siamfc_settings
+from siamfc.tracking.light.settings import LightSettings
+from siamfc.tracking.light.targets import LightTargets, advance_light, start_light
+from siamfc.tracking.siamfc.settings import SiamFCSettings
 from siamfc.tracking.siamfc.targets import Targets, advance, start
 
 Model = SiamFC | LightNet
@@ -41,7 +41,7 @@ class TrackingScores:
 def track_videos(
     model: Model,
     videos: ProceduralVideos,
-    settings: AnySettings | None,
+    settings: Settings | None,
     spec: EmbeddingSpec,
     normalisation: Normalisation,
 ) -> NDArray[np.float64]:
@@ -61,10 +61,10 @@ def track_videos(
 def follow_videos(
     model: Model,
     videos: ProceduralVideos,
-    settings: AnySettings | None,
+    settings: Settings | None,
     spec: EmbeddingSpec,
     normalisation: Normalisation,
-) -> Iterator[Targets | BoxTargets]:
+) -> Iterator[Targets | LightTargets]:
     """Track as `track_videos`; the targets of each frame, one a video, for their scores too.
 
     Their boxes are further right and down than the videos' by 50,000 pixels.
@@ -73,9 +73,11 @@ def follow_videos(
     camera = _Camera(videos, normalisation)
     if isinstance(model, LightNet):
         return _follow_boxes(
-            model, camera, start_boxes(first, _FRAME), box_settings(settings), spec
+            model, camera, start_light(first, _FRAME), light_settings(settings), spec
         )
-    return _follow_scales(model, camera, start(first, _FRAME, spec), scale_settings(settings), spec)
+    return _follow_scales(
+        model, camera, start(first, _FRAME, spec), siamfc_settings(settings), spec
+    )
 
 
 class _Camera:
@@ -103,7 +105,7 @@ class _Camera:
 
 
 def _follow_scales(
-    model: SiamFC, camera: _Camera, targets: Targets, settings: TrackerSettings, spec: EmbeddingSpec
+    model: SiamFC, camera: _Camera, targets: Targets, settings: SiamFCSettings, spec: EmbeddingSpec
 ) -> Iterator[Targets]:
     @torch.no_grad()
     def embed(images: torch.Tensor) -> torch.Tensor:
@@ -128,10 +130,10 @@ def _follow_scales(
 def _follow_boxes(
     model: LightNet,
     camera: _Camera,
-    targets: BoxTargets,
-    settings: BoxTrackerSettings,
+    targets: LightTargets,
+    settings: LightSettings,
     spec: EmbeddingSpec,
-) -> Iterator[BoxTargets]:
+) -> Iterator[LightTargets]:
     @torch.no_grad()
     def embed(images: torch.Tensor) -> torch.Tensor:
         with camera.half(torch.float16):
@@ -150,7 +152,7 @@ def _follow_boxes(
     for frame in range(1, camera.frames):
         center, side = targets.present_windows(spec)
         searches = embed(camera.images(frame, center, side[:, None], spec.search_size))
-        targets = advance_boxes(targets, *compare(searches), settings, spec)
+        targets = advance_light(targets, *compare(searches), settings, spec)
         yield targets
 
 

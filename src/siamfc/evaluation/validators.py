@@ -12,7 +12,7 @@ from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.metadata import Metadata
 from siamfc.network.normalisation import Normalisation
 from siamfc.network.siamfc.model import SiamFC
-from siamfc.network.siamfc.torch_matcher import TorchMatcher
+from siamfc.network.siamfc.torch_matcher import TorchSiamFCMatcher
 from siamfc.procedural.textures import TextureSettings, draw_textures
 from siamfc.procedural.videos import ProceduralVideos
 from siamfc.synthetic.video import SquareVideo, SquareVideoSettings
@@ -76,7 +76,7 @@ def square_validator(
 
     def validate(model: SiamFC) -> dict[str, float]:
         checkpoint = Checkpoint(tensors=model.tensors(), metadata=metadata)
-        tracker = Tracker(TorchMatcher(checkpoint, device=device.type), one_scale())
+        tracker = Tracker(TorchSiamFCMatcher(checkpoint, device=device.type), one_scale())
         tracker.init(truth[0], truth.boxes[0])
         tracked = [tracker.update(truth[index]) for index in range(1, len(truth))]
         error = center_distance(np.stack([truth.boxes[0], *tracked]), truth.boxes)

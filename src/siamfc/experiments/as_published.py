@@ -15,7 +15,7 @@ from siamfc import geometry
 from siamfc.boxes import as_box, center
 from siamfc.network.matcher import Embedding, Matcher
 from siamfc.synthetic import SquareVideo
-from siamfc.tracking import TrackerSettings
+from siamfc.tracking import SiamFCSettings
 from siamfc.tracking.siamfc.targets import Targets, advance, start
 
 ByteImage = NDArray[np.uint8]
@@ -58,7 +58,7 @@ class PublishedTracker:
         faults: which of them; those of the video don't matter here.
     """
 
-    def __init__(self, matcher: Matcher, settings: TrackerSettings, faults: Faults) -> None:
+    def __init__(self, matcher: Matcher, settings: SiamFCSettings, faults: Faults) -> None:
         self._matcher, self._settings, self._faults = matcher, settings, faults
         self._targets: Targets | None = None
         self._exemplar: Embedding = None

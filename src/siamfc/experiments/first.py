@@ -19,7 +19,7 @@ from siamfc.experiments.terms import measure_terms, terms
 from siamfc.experiments.tracks import Competitor, follow, summarize
 from siamfc.experiments.videos import square_video, synthetic_sequences, video_name
 from siamfc.network import Checkpoint, EmbeddingSpec, Matcher, Metadata, load_matcher
-from siamfc.network.matcher import gives_boxes
+from siamfc.network.matcher import predicts_boxes
 from siamfc.network.siamfc.model import SiamFC, initialise
 from siamfc.report import Study, make_study
 from siamfc.tracking import one_scale
@@ -29,7 +29,7 @@ SQUARES, SHIPPED, UNTRAINED = "trained on squares", "weights that ship", "random
 SQUARES_CENTRED, SHIPPED_CENTRED = f"{SQUARES}, centred", f"{SHIPPED}, centred"
 """Names of the trackers; centred: the network's own offset is measured in the first frame."""
 CENTRING = 4
-"""See `TrackerSettings.centring`."""
+"""See `SiamFCSettings.bias_correction`."""
 
 
 def run_first(out: Path, options: Options) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def run_first(out: Path, options: Options) -> dict[str, Any]:
 
 
 def _competitors(squares: Path, untrained: Path) -> list[Competitor]:
-    plain, centred = one_scale(), replace(one_scale(), centring=CENTRING)
+    plain, centred = one_scale(), replace(one_scale(), bias_correction=CENTRING)
     return [
         Competitor(name=SQUARES, key="squares", weights=squares, settings=plain),
         Competitor(name=SQUARES_CENTRED, key="squares_centred", weights=squares, settings=centred),
@@ -123,7 +123,7 @@ def _measure_causes(weights: Path, frames: int, options: Options) -> dict[str, A
 
 def _load(weights: str | Path, device: str) -> Matcher:
     matcher = load_matcher(weights, device=device)
-    if gives_boxes(matcher):
+    if predicts_boxes(matcher):
         raise InputError(f"{weights}: expected weights of SiamFC, got those of another network")
     return matcher
 

@@ -23,7 +23,7 @@ from siamfc.training.objectives import Loss
 from siamfc.training.optimizer import OptimiserSettings
 from siamfc.training.recipes import Recipe
 from siamfc.training.sources import training_source
-from siamfc.training.train_state import Learner
+from siamfc.training.train_state import TrainState
 
 
 class Form(NamedTuple):
@@ -77,13 +77,13 @@ def _train(recipe: Recipe, form: Form, steps: int) -> dict[str, Any]:
     initialise(start, torch.Generator().manual_seed(recipe.seed))
     with torch.no_grad():
         start.log_gain.fill_(math.log(form.gain))
-    learner = Learner(recipe, weights=start.tensors(), loss=form.loss)
+    train_state = TrainState(recipe, weights=start.tensors(), loss=form.loss)
     source = training_source(recipe, device=torch.device("cpu"))
     losses: list[float | str] = []
     norms: list[float | str] = []
     for step in range(steps):
-        learner.learn(source(step))
-        report = learner.report()
+        train_state.learn(source(step))
+        report = train_state.report()
         losses.append(_plain(report.loss))
         norms.append(_plain(report.gradient_norm))
         if math.isnan(report.loss):

@@ -21,7 +21,7 @@ from siamfc.experiments.videos import real_sequences, synthetic_sequences
 from siamfc.network.architectures import LIGHT
 from siamfc.network.loading import read_metadata
 from siamfc.report import Study, make_study
-from siamfc.tracking import AnySettings, settings_for_weights
+from siamfc.tracking import Settings, settings_for_weights
 from siamfc.training.folder import BEST, FINAL
 
 
@@ -176,10 +176,10 @@ def _follow_all(
     return replace(results, tracks={**results.tracks, **more.tracks})
 
 
-def _settings(one: Named, scales: int) -> AnySettings:
+def _settings(one: Named, scales: int) -> Settings:
     """So many scales, or for a network that gives boxes its own settings."""
-    gives_boxes = read_metadata(one.weights).architecture == LIGHT.name
-    return settings_for_weights(one.weights, None if gives_boxes else scales)
+    predicts_boxes = read_metadata(one.weights).architecture == LIGHT.name
+    return settings_for_weights(one.weights, None if predicts_boxes else scales)
 
 
 def _sections(study: Study, real: RealVideos | None) -> list[Section]:

@@ -14,7 +14,7 @@ from siamfc.evaluation.evaluations import collect_tracks
 from siamfc.evaluation.formats import TrackerResults
 from siamfc.evaluation.runs import one_pass
 from siamfc.report import Study
-from siamfc.tracking import AnySettings, TrackerSettings
+from siamfc.tracking import Settings, SiamFCSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Competitor:
     """Name of its folder."""
     weights: Path | str
     """A name that `siamfc models` lists, or a path."""
-    settings: AnySettings = field(default_factory=TrackerSettings)
+    settings: Settings = field(default_factory=SiamFCSettings)
 
 
 def follow(

@@ -13,19 +13,19 @@ from siamfc.network.loading import (
     load_checkpoint,
     load_matcher,
 )
-from siamfc.network.matcher import AnyMatcher, BoxMatcher, Embedding, EmbeddingSpec, Matcher
+from siamfc.network.matcher import BoxMatcher, Embedding, EmbeddingSpec, Matcher, Network
 from siamfc.network.metadata import Metadata
 from siamfc.network.normalisation import Normalisation
 
 __all__ = [
     "DEFAULT_WEIGHTS",
-    "AnyMatcher",
     "BoxMatcher",
     "Checkpoint",
     "Embedding",
     "EmbeddingSpec",
     "Matcher",
     "Metadata",
+    "Network",
     "Normalisation",
     "Weights",
     "available_weights",

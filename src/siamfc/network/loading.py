@@ -23,7 +23,7 @@ from siamfc.network.export import (
     build_exemplar_graph,
     build_search_graph,
 )
-from siamfc.network.matcher import AnyMatcher
+from siamfc.network.matcher import Network
 from siamfc.network.metadata import Metadata
 from siamfc.system import core_count
 
@@ -57,7 +57,7 @@ def available_weights() -> list[Weights]:
 
 def load_matcher(
     weights: str | Path = "default", *, device: str = "auto", threads: int | None = None
-) -> AnyMatcher:
+) -> Network:
     """Load a network.
 
     `weights` is a name that `siamfc models` lists, "default" for the one that it marks, a folder
@@ -119,7 +119,7 @@ def find_weights(weights: str | Path) -> Path:
     raise CheckpointError(f"no weights named {weights!r} ({listed} ship): {advice}")
 
 
-def _load_onnx(path: Path, device: str, threads: int) -> AnyMatcher:
+def _load_onnx(path: Path, device: str, threads: int) -> Network:
     from siamfc.network.onnx_runtime import open_graphs
 
     if path.is_dir():
@@ -139,14 +139,14 @@ def _load_onnx(path: Path, device: str, threads: int) -> AnyMatcher:
     )
 
 
-def _load_torch(path: Path, device: str, threads: int | None) -> AnyMatcher:
-    from siamfc.network.light.torch_matcher import TorchBoxMatcher
-    from siamfc.network.siamfc.torch_matcher import TorchMatcher
+def _load_torch(path: Path, device: str, threads: int | None) -> Network:
+    from siamfc.network.light.torch_matcher import TorchLightMatcher
+    from siamfc.network.siamfc.torch_matcher import TorchSiamFCMatcher
 
     checkpoint = Checkpoint.load(path)
     if checkpoint.architecture is LIGHT:
-        return TorchBoxMatcher(checkpoint, device=device, threads=threads)
-    return TorchMatcher(checkpoint, device=device, threads=threads)
+        return TorchLightMatcher(checkpoint, device=device, threads=threads)
+    return TorchSiamFCMatcher(checkpoint, device=device, threads=threads)
 
 
 def _can_use_cuda(checkpoint_path: Path) -> bool:

@@ -81,11 +81,11 @@ class BoxMatcher(Protocol):
         ...
 
 
-AnyMatcher = Matcher | BoxMatcher
+Network = Matcher | BoxMatcher
 """What tracks: a network of either kind."""
 
 
-def gives_boxes(matcher: AnyMatcher) -> "TypeIs[BoxMatcher]":
+def predicts_boxes(matcher: Network) -> "TypeIs[BoxMatcher]":
     """Whether a network gives boxes, or responses for several scales."""
     return hasattr(matcher, "locate")
 

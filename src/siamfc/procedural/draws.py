@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 
-class Dice:
+class UniformDraws:
     """Hands out the columns of `uniforms`, (B, K) in [0, 1], each once and in order."""
 
     def __init__(self, uniforms: Tensor) -> None:
@@ -23,7 +23,9 @@ class Dice:
         count = math.prod(shape)
         first, self._spent = self._spent, self._spent + count
         if self._spent > self._uniforms.shape[1]:
-            raise ValueError(f"the dice hold {self._uniforms.shape[1]} draws, {self._spent} needed")
+            raise ValueError(
+                f"expected {self._spent} uniforms or more a scene, got {self._uniforms.shape[1]}"
+            )
         return self._uniforms[:, first : self._spent].reshape(-1, *shape)
 
     def uniform(self, low: float, high: float, *shape: int) -> Tensor:

@@ -5,9 +5,9 @@ import math
 import torch
 from torch import Tensor
 
-from siamfc.procedural.draws import Dice
+from siamfc.procedural.draws import UniformDraws
 from siamfc.procedural.render import SURFACE, place_in_world, place_on_surface
-from siamfc.procedural.renderer import Drawing
+from siamfc.procedural.renderer import Renderer
 from siamfc.procedural.scene import BACKGROUND, Scene, View
 
 _SOURCE_MARGIN = 9
@@ -27,7 +27,7 @@ def source_size(size: int) -> int:
 
 
 def true_box(
-    drawing: Drawing, scene: Scene, view: View, position: Tensor, piece: Tensor | None = None
+    renderer: Renderer, scene: Scene, view: View, position: Tensor, piece: Tensor | None = None
 ) -> Tensor:
     """The target's box: measured, or that of the piece of background, (B, 4) world x, y, w, h.
 
@@ -35,7 +35,7 @@ def true_box(
     """
     if piece is None:
         piece = first_piece(scene, position)
-    return torch.where(scene.on_background[:, None], piece, drawing.target_box(view, position))
+    return torch.where(scene.on_background[:, None], piece, renderer.target_box(view, position))
 
 
 def first_piece(scene: Scene, position: Tensor) -> Tensor:
@@ -44,10 +44,10 @@ def first_piece(scene: Scene, position: Tensor) -> Tensor:
     return torch.cat([position - half, 2 * half], -1)
 
 
-def part_of(dice: Dice, box: Tensor) -> Tensor:
+def part_of(draws: UniformDraws, box: Tensor) -> Tensor:
     """Boxes within boxes (B, 4), anywhere in them, with sides of 45 to 90 %."""
-    share = dice.uniform(0.45, 0.9, 2)
-    return redrawn(box, dice.uniform(-0.5, 0.5, 2) * (1 - share), torch.log(share))
+    share = draws.uniform(0.45, 0.9, 2)
+    return redrawn(box, draws.uniform(-0.5, 0.5, 2) * (1 - share), torch.log(share))
 
 
 def followed_piece(scene: Scene, position: Tensor, first: View, later: View) -> Tensor:
@@ -84,19 +84,19 @@ def whole_frame(center: Tensor) -> Tensor:
     return torch.cat([-far, far], -1)
 
 
-def near_frame(dice: Dice, border_share: float, center: Tensor, side: Tensor) -> Tensor:
+def near_frame(draws: UniformDraws, border_share: float, center: Tensor, side: Tensor) -> Tensor:
     """The frame's first and last x, y, (B, 4) world pixels; few frames end within the crop."""
-    cut = dice.chance(border_share)
-    which = dice.integer(4)
-    place = dice.uniform(0.22, 0.5)
+    cut = draws.chance(border_share)
+    which = draws.integer(4)
+    place = draws.uniform(0.22, 0.5)
     sign = torch.where(torch.arange(4, device=cut.device) < 2, -1.0, 1.0)
     edge = torch.cat([center, center], -1) + sign * (place * side)[:, None]
     return _ending(edge, which, cut)
 
 
-def cutting_frame(dice: Dice, box: Tensor) -> Tensor:
+def cutting_frame(draws: UniformDraws, box: Tensor) -> Tensor:
     """Frames that end within boxes (B, 4), which 10 to 70 % of a side lie beyond: (B, 4)."""
-    which, beyond = dice.integer(4), dice.uniform(0.1, 0.7, 1)
+    which, beyond = draws.integer(4), draws.uniform(0.1, 0.7, 1)
     corner, size = box[:, :2], box[:, 2:]
     edge = torch.cat([corner + beyond * size, corner + (1 - beyond) * size], -1)
     return _ending(edge, which, torch.ones_like(which, dtype=torch.bool))

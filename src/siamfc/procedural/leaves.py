@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from siamfc.procedural.draws import Dice
+from siamfc.procedural.draws import UniformDraws
 from siamfc.procedural.packing import pack
 
 LEAF_DRAWS = 24
@@ -47,21 +47,21 @@ def draw_leaves(uniforms: Tensor, palette: Tensor, smallest: Tensor, size: int) 
 
     `smallest`, (N, 1) or a number, is the least radius as a share of the side, `size` texels.
     """
-    dice = Dice(uniforms)
-    center = dice.uniform(0, size, 2)
+    draws = UniformDraws(uniforms)
+    center = draws.uniform(0, size, 2)
     # Radii with density r^-3, the exponent at which the image is invariant to scale.
     ratio = (smallest / LARGEST_LEAF) ** 2
-    radius = size * smallest / torch.sqrt(1 - dice.unit(1) * (1 - ratio))
-    stretch = torch.exp(dice.normal(0.45, 1))
-    angle = dice.uniform(0, math.pi, 1)
-    exponent = torch.exp(dice.uniform(math.log(1.2), math.log(8.0), 1))
+    radius = size * smallest / torch.sqrt(1 - draws.unit(1) * (1 - ratio))
+    stretch = torch.exp(draws.normal(0.45, 1))
+    angle = draws.uniform(0, math.pi, 1)
+    exponent = torch.exp(draws.uniform(math.log(1.2), math.log(8.0), 1))
 
     def color() -> Tensor:
-        number = dice.integer(palette.shape[1], 1, 1).expand(-1, 1, 3)
+        number = draws.integer(palette.shape[1], 1, 1).expand(-1, 1, 3)
         return torch.gather(palette, 1, number)[:, 0]
 
     first, second = color(), color()
-    waves, turn = dice.uniform(0.7, 7.0, 1), dice.uniform(0, math.pi, 1)
+    waves, turn = draws.uniform(0.7, 7.0, 1), draws.uniform(0, math.pi, 1)
     return Leaves(
         center=center,
         radius=radius,
@@ -71,11 +71,11 @@ def draw_leaves(uniforms: Tensor, palette: Tensor, smallest: Tensor, size: int) 
         first=first,
         second=second,
         waves=waves,
-        checked=dice.chance(0.35, 1).float(),
+        checked=draws.chance(0.35, 1).float(),
         turn=torch.cat([torch.cos(turn), torch.sin(turn)], -1),
-        sharpness=dice.log_uniform(0.8, 12.0, 1),
-        kind=dice.unit(1),
-        relief=dice.uniform(0.0, 0.35, 1),
+        sharpness=draws.log_uniform(0.8, 12.0, 1),
+        kind=draws.unit(1),
+        relief=draws.uniform(0.0, 0.35, 1),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from siamfc.procedural.draws import Dice
+from siamfc.procedural.draws import UniformDraws
 
 RESTLESS_SHARE = 0.07
 """Share of all objects that turn by any angle."""
@@ -58,94 +58,96 @@ class Object:
     """Deviation of the angle, radians, (B,)."""
 
 
-def draw_parts(dice: Dice, count: int, textures: int) -> Parts:
+def draw_parts(draws: UniformDraws, count: int, textures: int) -> Parts:
     """Parts of one object: a body and, often, further ones that stick out of it."""
-    first = torch.arange(count, device=dice.unit(1).device) == 0
-    center = torch.where(first[:, None], 0.0, dice.uniform(-0.75, 0.75, count, 2))
-    body = dice.uniform(0.65, 1.0, count, 2)
-    limb = dice.uniform(0.15, 0.7, count, 2)
-    present = dice.chance(0.55, count) | first
+    first = torch.arange(count, device=draws.unit(1).device) == 0
+    center = torch.where(first[:, None], 0.0, draws.uniform(-0.75, 0.75, count, 2))
+    body = draws.uniform(0.65, 1.0, count, 2)
+    limb = draws.uniform(0.15, 0.7, count, 2)
+    present = draws.chance(0.55, count) | first
     axes = torch.where(first[:, None], body, limb) * present[..., None] + 1e-3
     exponent = torch.where(
-        dice.chance(0.45, count), dice.uniform(1.7, 2.4, count), dice.log_uniform(1.1, 9.0, count)
+        draws.chance(0.45, count),
+        draws.uniform(1.7, 2.4, count),
+        draws.log_uniform(1.1, 9.0, count),
     )
-    amplitude = dice.normal(0.09, count, 2)
-    order = torch.stack([1 + dice.integer(3, count), 3 + dice.integer(4, count)], -1).float()
-    phase = dice.uniform(0.0, 6.2832, count, 2)
-    shared = dice.chance(0.55, 1)
-    texture = torch.where(shared, dice.integer(textures, 1), dice.integer(textures, count))
-    scale = dice.log_uniform(0.35, 3.0, 1) * dice.log_uniform(0.8, 1.25, count)
-    texture_offset = dice.uniform(0.0, 512.0, count, 2)
-    plain = dice.chance(0.3, count)
-    gain = torch.where(plain, dice.uniform(0.05, 0.4, count), dice.uniform(0.55, 1.25, count))
-    tint = dice.uniform(0.0, 1.0, 1, 1) + dice.normal(0.18, count, 1)
-    hue = dice.normal(0.22, 1, 3) + dice.normal(0.1, count, 3)
-    color = (tint + hue * dice.unit(1, 1)).clamp(0.02, 0.98)
+    amplitude = draws.normal(0.09, count, 2)
+    order = torch.stack([1 + draws.integer(3, count), 3 + draws.integer(4, count)], -1).float()
+    phase = draws.uniform(0.0, 6.2832, count, 2)
+    shared = draws.chance(0.55, 1)
+    texture = torch.where(shared, draws.integer(textures, 1), draws.integer(textures, count))
+    scale = draws.log_uniform(0.35, 3.0, 1) * draws.log_uniform(0.8, 1.25, count)
+    texture_offset = draws.uniform(0.0, 512.0, count, 2)
+    plain = draws.chance(0.3, count)
+    gain = torch.where(plain, draws.uniform(0.05, 0.4, count), draws.uniform(0.55, 1.25, count))
+    tint = draws.uniform(0.0, 1.0, 1, 1) + draws.normal(0.18, count, 1)
+    hue = draws.normal(0.22, 1, 3) + draws.normal(0.1, count, 3)
+    color = (tint + hue * draws.unit(1, 1)).clamp(0.02, 0.98)
     offset = torch.where(plain[..., None], color * (1 - gain[..., None]), 0.0)
-    offset = offset + dice.normal(0.06, count, 1)
+    offset = offset + draws.normal(0.06, count, 1)
     return Parts(
         center=center,
         axes=axes,
-        angle=dice.uniform(-1.2, 1.2, count) * ~first,
+        angle=draws.uniform(-1.2, 1.2, count) * ~first,
         exponent=exponent,
         harmonics=torch.stack([amplitude, order, phase], -1),
         texture=texture.expand(-1, count),
         texture_map=torch.cat([scale[..., None], texture_offset], -1),
-        gain=gain[..., None] * (1 + dice.normal(0.08, count, 3)),
+        gain=gain[..., None] * (1 + draws.normal(0.08, count, 3)),
         offset=offset,
-        wave=dice.normal(2.2, count, 2),
-        rim=dice.uniform(0.0, 0.7, count) * dice.chance(0.5, count),
+        wave=draws.normal(2.2, count, 2),
+        rim=draws.uniform(0.0, 0.7, count) * draws.chance(0.5, count),
     )
 
 
-def _half_size(dice: Dice, ratio_deviation: float) -> Tensor:
+def _half_size(draws: UniformDraws, ratio_deviation: float) -> Tensor:
     """Half width and height, (B, 2), whose square with context has the exemplar's 127 pixels."""
-    ratio = torch.exp(dice.normal(ratio_deviation).clamp(-1.386, 1.386))
+    ratio = torch.exp(draws.normal(ratio_deviation).clamp(-1.386, 1.386))
     # (w + p)(h + p) = 127² with p = (w + h)/2 and w = ratio · h.
     margin = (ratio + 1) / 2
     height = 127.0 / torch.sqrt((ratio + margin) * (1 + margin))
     return torch.stack([ratio * height, height], -1) / 2
 
 
-def draw_object(dice: Dice, count: int, textures: int) -> Object:
+def draw_object(draws: UniformDraws, count: int, textures: int) -> Object:
     """An object of at most `count` parts; the bank holds so many `textures`."""
-    calm = dice.chance(0.35)
+    calm = draws.chance(0.35)
     return Object(
-        parts=draw_parts(dice, count, textures),
-        half_size=_half_size(dice, 0.5),
-        liveliness=torch.where(calm, 0.15, dice.uniform(0.2, 1.0)),
+        parts=draw_parts(draws, count, textures),
+        half_size=_half_size(draws, 0.5),
+        liveliness=torch.where(calm, 0.15, draws.uniform(0.2, 1.0)),
         turning=torch.where(
-            dice.chance(RESTLESS_SHARE), RESTLESS_TURNING, dice.log_uniform(0.03, 0.45)
+            draws.chance(RESTLESS_SHARE), RESTLESS_TURNING, draws.log_uniform(0.03, 0.45)
         ),
     )
 
 
-def alike(dice: Dice, other: Object, model: Object) -> Object:
+def alike(draws: UniformDraws, other: Object, model: Object) -> Object:
     """An object that borrows the model's shape, its texture, or nothing."""
-    kind = dice.unit()
+    kind = draws.unit()
     same_shape, same_texture = kind < 0.35, (kind > 0.25) & (kind < 0.6)
     parts = _borrowed(other.parts, model.parts, same_shape, _SHAPE)
     parts = _borrowed(parts, model.parts, same_texture, _COLOR)
     size = torch.where(same_shape[:, None], model.half_size, other.half_size)
     return Object(
         parts=parts,
-        half_size=size * torch.exp(dice.normal(0.2))[:, None],
+        half_size=size * torch.exp(draws.normal(0.2))[:, None],
         liveliness=other.liveliness,
         turning=other.turning,
     )
 
 
-def twin(dice: Dice, other: Object, model: Object, chosen: Tensor) -> Object:
+def twin(draws: UniformDraws, other: Object, model: Object, chosen: Tensor) -> Object:
     """Where `chosen`, (B,) bool, one of the model's kind: shape, colours, liveliness; else `other`.
 
     It is no copy: its size is a little off, its texture lies a little elsewhere, and it poses and
     is lit by itself.
     """
     parts = _borrowed(other.parts, model.parts, chosen, (*_SHAPE, *_COLOR, "texture_map", "rim"))
-    moved = parts.texture_map[..., 1:] + dice.normal(8.0, 1, 2)
+    moved = parts.texture_map[..., 1:] + draws.normal(8.0, 1, 2)
     moved = torch.cat([parts.texture_map[..., :1], moved], -1)
     parts = replace(parts, texture_map=torch.where(_like(chosen, moved), moved, parts.texture_map))
-    size = model.half_size * torch.exp(dice.normal(0.08))[:, None]
+    size = model.half_size * torch.exp(draws.normal(0.08))[:, None]
     return Object(
         parts=parts,
         half_size=torch.where(chosen[:, None], size, other.half_size),

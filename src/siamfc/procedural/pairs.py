@@ -12,8 +12,8 @@ from torch import Tensor
 
 from siamfc.procedural.cuda_graph import Recorded
 from siamfc.procedural.framing import source_size
-from siamfc.procedural.renderer import Drawing, drawing_on
-from siamfc.procedural.sampling import PAIR_UNIFORMS, PairSettings, Shot, Truth, plan_pairs
+from siamfc.procedural.renderer import Renderer, renderer_for
+from siamfc.procedural.sampling import PAIR_UNIFORMS, PairSettings, Shot, Truth, sample_pairs
 from siamfc.procedural.textures import TextureSettings, draw_textures
 
 _PLANNED_BATCHES = 8
@@ -43,7 +43,7 @@ class Pairs(NamedTuple):
 
 
 def render_pairs(
-    drawing: Drawing,
+    renderer: Renderer,
     shots: tuple[Shot, Shot],
     bank: Tensor,
     settings: PairSettings,
@@ -54,7 +54,7 @@ def render_pairs(
     # The exemplar's whole source counts: its mean fills what lies outside the frame.
     windows = (None, shots[1].window)
     sources = [
-        drawing.photograph(
+        renderer.render_source(
             shot.view,
             bank,
             shot.camera,
@@ -66,9 +66,9 @@ def render_pairs(
         )
         for shot, size, window in zip(shots, sizes, windows, strict=True)
     ]
-    fill = drawing.mean_color(sources[0])
+    fill = renderer.mean_color(sources[0])
     crops = [
-        drawing.crop(
+        renderer.crop(
             source, shot.origin, shot.pitch, shot.center, shot.side, size, shot.frame, fill
         )
         for source, shot, size in zip(sources, shots, sizes, strict=True)
@@ -97,7 +97,7 @@ class PairGenerator:
         device: where the pairs are made.
         settings: how they are cropped.
         textures: how large the bank is.
-        drawing: what draws them; by default the fastest of the device.
+        renderer: what draws them; by default the fastest of the device.
     """
 
     def __init__(
@@ -108,14 +108,14 @@ class PairGenerator:
         device: torch.device | str = "cpu",
         settings: PairSettings | None = None,
         textures: TextureSettings | None = None,
-        drawing: Drawing | None = None,
+        renderer: Renderer | None = None,
     ) -> None:
         self.settings = settings or PairSettings()
         self._batch = batch
         self._seed = seed
         self._generator = torch.Generator(device)
         self._textures = textures or TextureSettings()
-        self._drawing = drawing or drawing_on(self._generator.device)
+        self._renderer = renderer or renderer_for(self._generator.device)
         self.renew(0)
         on_gpu = self._generator.device.type == "cuda"
         self._plan: _Plan = Recorded(self._decide) if on_gpu else self._decide
@@ -133,7 +133,7 @@ class PairGenerator:
         rows = slice(place * self._batch, (place + 1) * self._batch)
         exemplar, search, truth = (_rows(part, rows) for part in self._planned[1])
         images = render_pairs(
-            self._drawing,
+            self._renderer,
             (exemplar, search),
             self.bank,
             self.settings,
@@ -142,12 +142,12 @@ class PairGenerator:
         return Pairs(*images, *truth)
 
     def _decide(self, uniforms: Tensor) -> tuple[Shot, Shot, Truth]:
-        return plan_pairs(uniforms, self._textures.count, self.settings, self._drawing)
+        return sample_pairs(uniforms, self._textures.count, self.settings, self._renderer)
 
     def renew(self, number: int) -> None:
         """Draw the textures anew: another bank for each number."""
         generator = self._stream(number, salt=3)["generator"]
-        self.bank = draw_textures(self._textures, generator, drawing=self._drawing)
+        self.bank = draw_textures(self._textures, generator, renderer=self._renderer)
 
     def _stream(self, number: int, salt: int) -> dict[str, Any]:
         """Keywords that draw from a stream of its own for each seed, number and salt."""

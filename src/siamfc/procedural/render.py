@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from siamfc.procedural.draws import Dice
+from siamfc.procedural.draws import UniformDraws
 from siamfc.procedural.matrices import apply, inverse
 from siamfc.procedural.packing import pack, unpack
 from siamfc.procedural.scene import LAYERS, TARGET, View
@@ -212,18 +212,18 @@ class Camera(NamedTuple):
 
 def draw_camera(uniforms: Tensor, grey: Tensor, motion: Tensor | None = None) -> Camera:
     """A camera for each row of `uniforms`, (B, CAMERA_DRAWS); streaks of `motion` if given."""
-    dice = Dice(uniforms)
-    soft = dice.chance(0.12)
-    blur = torch.where(soft, dice.uniform(1.0, 2.2), dice.uniform(0.35, 0.9))
-    shaken = dice.chance(0.25)[:, None]
-    streak = torch.where(shaken, dice.normal(2.2, 2), 0.0) if motion is None else motion
-    noisy, packed = dice.chance(0.5), dice.chance(0.5)
+    draws = UniformDraws(uniforms)
+    soft = draws.chance(0.12)
+    blur = torch.where(soft, draws.uniform(1.0, 2.2), draws.uniform(0.35, 0.9))
+    shaken = draws.chance(0.25)[:, None]
+    streak = torch.where(shaken, draws.normal(2.2, 2), 0.0) if motion is None else motion
+    noisy, packed = draws.chance(0.5), draws.chance(0.5)
     return Camera(
         blur=blur,
         motion=streak,
-        noise=torch.where(noisy, dice.log_uniform(0.004, 0.06), 0.002),
-        grain=dice.uniform(0.2, 1.0),
-        quantum=torch.where(packed, dice.log_uniform(0.01, 0.16), 0.0),
+        noise=torch.where(noisy, draws.log_uniform(0.004, 0.06), 0.002),
+        grain=draws.uniform(0.2, 1.0),
+        quantum=torch.where(packed, draws.log_uniform(0.01, 0.16), 0.0),
         grey=grey,
     )
 
@@ -287,7 +287,7 @@ def _soften(images: Tensor, deviation: Tensor) -> Tensor:
     return images
 
 
-def photograph(
+def render_source(
     view: View,
     bank: Tensor,
     camera: Camera,
@@ -305,21 +305,21 @@ def photograph(
     """
     del window
     noise = torch.randn((len(pitch), size, size, 4), generator=generator, device=bank.device)
-    return develop(view, bank, camera, origin, pitch, noise)
+    return apply_camera(view, bank, camera, origin, pitch, noise)
 
 
-def develop(
+def apply_camera(
     view: View, bank: Tensor, camera: Camera, origin: Tensor, pitch: Tensor, noise: Tensor
 ) -> Tensor:
-    """As `photograph`, with standard normal noise (B, S, S, 4): three colours' and their grain."""
+    """As `render_source`, from standard normal noise (B, S, S, 4): three colours and grain."""
     size = noise.shape[1]
     line = torch.arange(size, device=noise.device, dtype=torch.float32)
     grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
     world = origin[:, None] + grid * pitch[:, None, None]
-    return spoil(paint(view, bank, world).view(-1, size, size, 3), camera, noise)
+    return degrade(paint(view, bank, world).view(-1, size, size, 3), camera, noise)
 
 
-def spoil(images: Tensor, camera: Camera, noise: Tensor) -> Tensor:
+def degrade(images: Tensor, camera: Camera, noise: Tensor) -> Tensor:
     """What a camera makes of scenes (B, S, S, 3), by standard normal noise (B, S, S, 4)."""
     images = _soften(_streak(images, camera.motion), camera.blur)
     images = torch.where(

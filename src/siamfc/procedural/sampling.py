@@ -12,7 +12,7 @@ from torch import Tensor
 
 from siamfc.checks import check_number
 from siamfc.errors import InputError
-from siamfc.procedural.draws import Dice
+from siamfc.procedural.draws import UniformDraws
 from siamfc.procedural.framing import (
     beyond_frame,
     cutting_frame,
@@ -28,7 +28,7 @@ from siamfc.procedural.framing import (
     whole_frame,
 )
 from siamfc.procedural.render import CAMERA_DRAWS, Camera, draw_camera
-from siamfc.procedural.renderer import Drawing, drawing_on
+from siamfc.procedural.renderer import Renderer, renderer_for
 from siamfc.procedural.scene import (
     SCENE_DRAWS,
     TARGET,
@@ -152,45 +152,45 @@ class Truth(NamedTuple):
     exemplar_sizes: Tensor
 
 
-def plan_pairs(
-    uniforms: Tensor, textures: int, settings: PairSettings, drawing: Drawing | None = None
+def sample_pairs(
+    uniforms: Tensor, textures: int, settings: PairSettings, renderer: Renderer | None = None
 ) -> tuple[Shot, Shot, Truth]:
     """Decide pairs as a pure function of uniform numbers, (B, `PAIR_UNIFORMS`).
 
-    Measured and later drawn by `drawing`, by default the fastest of the device.
+    Measured and later drawn by `renderer`, by default the fastest of the device.
     """
-    drawing = drawing or drawing_on(uniforms.device)
+    renderer = renderer or renderer_for(uniforms.device)
     widths = (SCENE_DRAWS, VIEW_DRAWS, VIEW_DRAWS, CAMERA_DRAWS, CAMERA_DRAWS, _COMMON_DRAWS)
     of_scene, first, second, *cameras, common, own = uniforms.tensor_split(
         tuple(accumulate(widths)), dim=1
     )
-    dice, own_dice = Dice(common), Dice(own)
+    draws, own_draws = UniformDraws(common), UniformDraws(own)
     scene = draw_scene(of_scene, textures, settings.scene, settings.piece_share)
-    views, boxes = _look_twice(scene, (first, second), settings, drawing, dice, own_dice)
+    views, boxes = _look_twice(scene, (first, second), settings, renderer, draws, own_draws)
 
     # The box as somebody would draw it, here and there.
-    moved, grown = dice.normal(settings.box_noise, 2), dice.normal(settings.box_noise, 2)
+    moved, grown = draws.normal(settings.box_noise, 2), draws.normal(settings.box_noise, 2)
     drawn_a, drawn_b = (redrawn(box, moved, grown) for box in boxes)
     center_a, side_a = drawn_a[:, :2] + drawn_a[:, 2:] / 2, exemplar_side(drawn_a[:, 2:])
 
     # The search side follows the target's change of size, less the error of the tracker's scale.
     growth = (exemplar_side(drawn_b[:, 2:]) / side_a).clamp(0.4, 2.5)
-    log_scales = _draw_log_scales(dice, own_dice, settings)
+    log_scales = _draw_log_scales(draws, own_draws, settings)
     ratio = settings.search_size / settings.exemplar_size
     side_b = side_a * ratio * growth * torch.exp(-log_scales)
-    offsets = _draw_offsets(dice, settings)
+    offsets = _draw_offsets(draws, settings)
     scale = settings.search_size / side_b[:, None]
     center_b = drawn_b[:, :2] + drawn_b[:, 2:] / 2 - offsets / scale
 
-    grey = dice.chance(settings.grey_share)
-    is_coarse = dice.chance(settings.coarse_share)
-    coarse = torch.where(is_coarse, dice.log_uniform(1.0, settings.coarsest), 1.0)
+    grey = draws.chance(settings.grey_share)
+    is_coarse = draws.chance(settings.coarse_share)
+    coarse = torch.where(is_coarse, draws.log_uniform(1.0, settings.coarsest), 1.0)
     endless = whole_frame(center_a)
-    frame = near_frame(dice, settings.border_share, center_b, side_b)
-    leaving = own_dice.chance(settings.leaving_share)[:, None]
-    frame = torch.where(leaving, cutting_frame(own_dice, drawn_b), frame)
+    frame = near_frame(draws, settings.border_share, center_b, side_b)
+    leaving = own_draws.chance(settings.leaving_share)[:, None]
+    frame = torch.where(leaving, cutting_frame(own_draws, drawn_b), frame)
     exemplar, search = (
-        _aim(dice, view, draw_camera(camera, grey), *square, coarse)
+        _aim(draws, view, draw_camera(camera, grey), *square, coarse)
         for view, camera, square in zip(
             views,
             cameras,
@@ -204,7 +204,7 @@ def plan_pairs(
 
     # Where the frame ends, the truth does, if targets are to leave it.
     border = frame if settings.leaving_share > 0 else endless
-    visible = drawing.visible_share(views[1], boxes[1], border)
+    visible = renderer.visible_share(views[1], boxes[1], border)
     if not settings.exact_pieces:
         visible = torch.where(scene.on_background, inside_share(boxes[1], border), visible)
     before, after = beyond_frame(drawn_b, border)
@@ -223,16 +223,16 @@ def _look_twice(
     scene: Scene,
     uniforms: tuple[Tensor, Tensor],
     settings: PairSettings,
-    drawing: Drawing,
-    dice: Dice,
-    own_dice: Dice,
+    renderer: Renderer,
+    draws: UniformDraws,
+    own_draws: UniformDraws,
 ) -> tuple[tuple[View, View], tuple[Tensor, Tensor]]:
     """The exemplar's view and the search image's, prepared, and the true box in each."""
     first, second = uniforms
     origin = torch.zeros((len(first), 2), device=first.device)
-    hidden = dice.chance(settings.occluded_share)
+    hidden = draws.chance(settings.occluded_share)
     # Some pairs are neighbours in time: their views lie close together in the cube.
-    near = dice.chance(settings.neighbour_share)[:, None]
+    near = draws.chance(settings.neighbour_share)[:, None]
     second = torch.where(near, first + 0.25 * (second - first), second)
     away = torch.full_like(scene.lighting, OCCLUDER_AWAY)
     view_a = draw_view(scene, first, origin, away)
@@ -240,21 +240,21 @@ def _look_twice(
     plain, piece = (view_a, view_b), None
     if settings.exact_pieces:
         piece = followed_piece(scene, origin, *plain)
-    view_a, view_b = drawing.prepare(view_a), drawing.prepare(view_b)
-    box_a = true_box(drawing, scene, view_a, origin)
-    box_b = true_box(drawing, scene, view_b, origin, piece)
-    is_part = (own_dice.chance(settings.part_share) & ~scene.on_background)[:, None]
-    part = part_of(own_dice, box_a)
+    view_a, view_b = renderer.prepare(view_a), renderer.prepare(view_b)
+    box_a = true_box(renderer, scene, view_a, origin)
+    box_b = true_box(renderer, scene, view_b, origin, piece)
+    is_part = (own_draws.chance(settings.part_share) & ~scene.on_background)[:, None]
+    part = part_of(own_draws, box_a)
     if settings.part_share > 0:
         box_b = torch.where(is_part, followed(part, TARGET.start, *plain), box_b)
         box_a = torch.where(is_part, part, box_a)
-    relit = own_dice.chance(settings.relit_share)
-    view_a, view_b = (lit_otherwise(own_dice, view, relit) for view in (view_a, view_b))
-    covered = own_dice.chance(settings.exemplar_occluded_share)
+    relit = own_draws.chance(settings.relit_share)
+    view_a, view_b = (lit_otherwise(own_draws, view, relit) for view in (view_a, view_b))
+    covered = own_draws.chance(settings.exemplar_occluded_share)
     if settings.exemplar_occluded_share > 0:
         veil = replace(scene, occluder_nearness=scene.occluder_nearness.clamp(max=_VEIL_NEARNESS))
-        veiled = drawing.prepare(draw_view(veil, first, origin, torch.zeros_like(away)))
-        seen = drawing.visible_share(veiled, box_a, whole_frame(origin))
+        veiled = renderer.prepare(draw_view(veil, first, origin, torch.zeros_like(away)))
+        seen = renderer.visible_share(veiled, box_a, whole_frame(origin))
         view_a = _chosen(covered & (seen >= _LEAST_EXEMPLAR), veiled, view_a)
     return (view_a, view_b), (box_a, box_b)
 
@@ -268,23 +268,25 @@ def _chosen(condition: Tensor, first: View, second: View) -> View:
     return second._replace(layers=layers)
 
 
-def _draw_log_scales(dice: Dice, own_dice: Dice, settings: PairSettings) -> Tensor:
+def _draw_log_scales(
+    draws: UniformDraws, own_draws: UniformDraws, settings: PairSettings
+) -> Tensor:
     """Logarithm of the search side's true size over its size, (B,)."""
-    usual = dice.normal(settings.scale_deviation)
-    wide = own_dice.chance(settings.wide_scale_share)
-    return torch.where(wide, own_dice.normal(settings.wide_scale_deviation), usual)
+    usual = draws.normal(settings.scale_deviation)
+    wide = own_draws.chance(settings.wide_scale_share)
+    return torch.where(wide, own_draws.normal(settings.wide_scale_deviation), usual)
 
 
-def _draw_offsets(dice: Dice, settings: PairSettings) -> Tensor:
+def _draw_offsets(draws: UniformDraws, settings: PairSettings) -> Tensor:
     """Target's centre less the search image's, its pixels, (B, 2)."""
-    far, reach = dice.chance(settings.far_share)[:, None], settings.reach
+    far, reach = draws.chance(settings.far_share)[:, None], settings.reach
     return torch.where(
-        far, dice.uniform(-reach, reach, 2), dice.normal(settings.near_deviation, 2)
+        far, draws.uniform(-reach, reach, 2), draws.normal(settings.near_deviation, 2)
     ).clamp(-reach, reach)
 
 
 def _aim(
-    dice: Dice,
+    draws: UniformDraws,
     view: View,
     camera: Camera,
     center: Tensor,
@@ -295,7 +297,7 @@ def _aim(
 ) -> Shot:
     """The shot of a square, `coarse` times coarser than its crop of `size` pixels."""
     pitch = coarse * side / size
-    middle = dice.unit(2) - 0.5 - (source_size(size) - 1) / 2
+    middle = draws.unit(2) - 0.5 - (source_size(size) - 1) / 2
     corner = center + middle * pitch[:, None]
     seen = torch.cat([center - side[:, None] / 2, center + side[:, None] / 2], -1)
     window = (seen - torch.cat([corner, corner], -1)) / pitch[:, None]

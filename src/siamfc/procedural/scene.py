@@ -1,7 +1,7 @@
 """What is to be seen: a target of several parts, others like it, an occluder, a background.
 
 A scene draws what stays (shapes, textures, liveliness); a view draws what changes (pose, parts'
-motion, light) as smooth functions of its dice. World coordinates are pixels of the search image of
+motion, light) as smooth functions of its draws. World coordinates are pixels of the search image of
 a target at its first size, x to the right and y down, with the target near the origin.
 """
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from siamfc.checks import check_number
-from siamfc.procedural.draws import Dice
+from siamfc.procedural.draws import UniformDraws
 from siamfc.procedural.matrices import apply, inverse, multiply, rotation
 from siamfc.procedural.objects import (
     RESTLESS_SHARE,
@@ -99,10 +99,10 @@ class View(NamedTuple):
     gamma: Tensor
 
 
-def _around(dice: Dice, half_size: Tensor, farthest: float = 4.5) -> Tensor:
+def _around(draws: UniformDraws, half_size: Tensor, farthest: float = 4.5) -> Tensor:
     """A place beside the target, (B, 2) world pixels: nearer places are likelier."""
-    angle = dice.uniform(0.0, 6.2832)
-    distance = dice.uniform(1.5, farthest)[:, None] * half_size.mean(-1, keepdim=True)
+    angle = draws.uniform(0.0, 6.2832)
+    distance = draws.uniform(1.5, farthest)[:, None] * half_size.mean(-1, keepdim=True)
     return torch.stack([torch.cos(angle), torch.sin(angle)], -1) * (distance + 0.5 * half_size)
 
 
@@ -118,53 +118,53 @@ def draw_scene(
     """
     settings = settings or SceneSettings()
     common, own = uniforms.tensor_split((SCENE_DRAWS - _OWN_DRAWS,), dim=1)
-    dice = Dice(common)
-    target = draw_object(dice, TARGET_PARTS, textures)
-    front = alike(dice, draw_object(dice, OTHER_PARTS, textures), target)
-    back = alike(dice, draw_object(dice, OTHER_PARTS, textures), target)
-    occluder = draw_object(dice, 1, textures)
-    background = draw_parts(dice, 1, textures)
+    draws = UniformDraws(common)
+    target = draw_object(draws, TARGET_PARTS, textures)
+    front = alike(draws, draw_object(draws, OTHER_PARTS, textures), target)
+    back = alike(draws, draw_object(draws, OTHER_PARTS, textures), target)
+    occluder = draw_object(draws, 1, textures)
+    background = draw_parts(draws, 1, textures)
     background.axes = torch.ones_like(background.axes)
-    background.gain = dice.uniform(0.6, 1.2, 1, 1).expand(-1, 1, 3)
-    background.offset = dice.normal(0.05, 1, 1).expand(-1, 1, 3)
-    hidden = dice.chance(settings.camouflage_share)[:, None]
+    background.gain = draws.uniform(0.6, 1.2, 1, 1).expand(-1, 1, 3)
+    background.offset = draws.normal(0.05, 1, 1).expand(-1, 1, 3)
+    hidden = draws.chance(settings.camouflage_share)[:, None]
     target.parts.texture = torch.where(hidden, background.texture, target.parts.texture)
-    still = dice.chance(0.2)
-    motion = torch.where(still, 4.0, dice.log_uniform(8.0, 400.0))
-    stretch = torch.exp(dice.normal(0.6))
-    spread = torch.stack([stretch, 1 / stretch], -1) * dice.log_uniform(0.25, 1.3)[:, None]
+    still = draws.chance(0.2)
+    motion = torch.where(still, 4.0, draws.log_uniform(8.0, 400.0))
+    stretch = torch.exp(draws.normal(0.6))
+    spread = torch.stack([stretch, 1 / stretch], -1) * draws.log_uniform(0.25, 1.3)[:, None]
     occluder.half_size = target.half_size.mean(-1, keepdim=True) * spread
     scene = Scene(
         target=target,
         front=front,
         back=back,
         occluder=occluder,
-        front_place=_around(dice, target.half_size),
-        back_place=_around(dice, target.half_size),
+        front_place=_around(draws, target.half_size),
+        back_place=_around(draws, target.half_size),
         background=background,
         background_motion=motion,
-        occluder_nearness=dice.uniform(0.8, 3.0),
-        on_background=dice.chance(piece_share),
-        lighting=dice.uniform(0.0, 1.5),
+        occluder_nearness=draws.uniform(0.8, 3.0),
+        on_background=draws.chance(piece_share),
+        lighting=draws.uniform(0.0, 1.5),
     )
-    return _made_hard(scene, Dice(own), settings)
+    return _made_hard(scene, UniformDraws(own), settings)
 
 
-def _made_hard(scene: Scene, dice: Dice, settings: SceneSettings) -> Scene:
+def _made_hard(scene: Scene, draws: UniformDraws, settings: SceneSettings) -> Scene:
     """The scene with a target that turns, a twin before or behind it, an occluder close to it."""
     more = (settings.turning_share - RESTLESS_SHARE) / (1 - RESTLESS_SHARE)
     outlined = ~scene.on_background
-    turns = dice.chance(more) & outlined
+    turns = draws.chance(more) & outlined
     target = replace(
         scene.target, turning=torch.where(turns, RESTLESS_TURNING, scene.target.turning)
     )
-    present, before = dice.chance(settings.twin_share) & outlined, dice.chance(0.5)
-    place = _around(dice, target.half_size, farthest=_TWIN_FARTHEST)
+    present, before = draws.chance(settings.twin_share) & outlined, draws.chance(0.5)
+    place = _around(draws, target.half_size, farthest=_TWIN_FARTHEST)
     in_front, behind = present & before, present & ~before
-    front = twin(dice, scene.front, target, in_front)
-    back = twin(dice, scene.back, target, behind)
-    close, nearness = dice.chance(settings.close_occluder_share), dice.uniform(0.2, 0.8)
-    size = target.half_size * dice.log_uniform(0.7, 1.8, 2)
+    front = twin(draws, scene.front, target, in_front)
+    back = twin(draws, scene.back, target, behind)
+    close, nearness = draws.chance(settings.close_occluder_share), draws.uniform(0.2, 0.8)
+    size = target.half_size * draws.log_uniform(0.7, 1.8, 2)
     occluder = replace(
         scene.occluder, half_size=torch.where(close[:, None], size, scene.occluder.half_size)
     )
@@ -180,41 +180,43 @@ def _made_hard(scene: Scene, dice: Dice, settings: SceneSettings) -> Scene:
     )
 
 
-def _place(dice: Dice, thing: Object, position: Tensor, lighting: Tensor) -> dict[str, Tensor]:
+def _place(
+    draws: UniformDraws, thing: Object, position: Tensor, lighting: Tensor
+) -> dict[str, Tensor]:
     """The layers of one object at `position`, (B, 2) world pixels."""
     parts, lively = thing.parts, thing.liveliness
     count = parts.angle.shape[1]
-    turn = rotation(dice.normal(1.0) * thing.turning)
-    stretch = dice.normal(0.1) * lively
-    shear = dice.normal(0.12) * lively
-    zoom = torch.exp(dice.normal(0.1))
+    turn = rotation(draws.normal(1.0) * thing.turning)
+    stretch = draws.normal(0.1) * lively
+    shear = draws.normal(0.12) * lively
+    zoom = torch.exp(draws.normal(0.1))
     size = thing.half_size * zoom[:, None]
     size = size * torch.exp(torch.stack([stretch, -stretch], -1))
     slant = torch.eye(2, device=turn.device).expand(len(turn), 2, 2).clone()
     slant[:, 0, 1] = shear
     pose = multiply(turn, slant)  # world = position + pose · (size · object)
 
-    moved = parts.center + dice.normal(0.11, count, 2) * lively[:, None, None]
-    angle = parts.angle + dice.normal(0.3, count) * lively[:, None]
-    growth = torch.exp(dice.normal(0.1, count, 2) * lively[:, None, None])
+    moved = parts.center + draws.normal(0.11, count, 2) * lively[:, None, None]
+    angle = parts.angle + draws.normal(0.3, count) * lively[:, None]
+    growth = torch.exp(draws.normal(0.1, count, 2) * lively[:, None, None])
     center = position[:, None] + apply(pose[:, None], moved * size[:, None])
     half_axes = parts.axes * growth * size[:, None]
     to_world = multiply(pose[:, None], rotation(angle)) * half_axes[..., None, :]
     to_local = inverse(to_world)
-    depth = dice.normal(0.16, 1, 2) * lively[:, None, None]
-    wave_size = dice.normal(0.07, count, 2) * lively[:, None, None]
+    depth = draws.normal(0.16, 1, 2) * lively[:, None, None]
+    wave_size = draws.normal(0.07, count, 2) * lively[:, None, None]
     texel = parts.texture_map[..., :1] * parts.axes * thing.half_size[:, None]
     # A body that turns out of the image's plane shows its surface moved.
-    roll = dice.normal(0.2, 1, 2) * lively[:, None, None] * texel
-    light = torch.exp(dice.normal(0.12) * lighting)
-    shade = dice.normal(0.22, 1, 2) * lighting[:, None, None]
+    roll = draws.normal(0.2, 1, 2) * lively[:, None, None] * texel
+    light = torch.exp(draws.normal(0.12) * lighting)
+    shade = draws.normal(0.22, 1, 2) * lighting[:, None, None]
     return {
         "to_local": to_local,
         "shift": -apply(to_local, center),
         "depth": depth.expand(-1, count, -1),
         "wave": parts.wave,
         "wave_size": wave_size,
-        "wave_phase": dice.uniform(-2.0, 2.0, count),
+        "wave_phase": draws.uniform(-2.0, 2.0, count),
         "exponent": parts.exponent,
         "harmonics": parts.harmonics,
         "reach": torch.ones_like(parts.angle),
@@ -235,19 +237,21 @@ def draw_view(scene: Scene, uniforms: Tensor, position: Tensor, occluder_away: T
     `uniforms` are (B, VIEW_DRAWS), `position` is the target's place, (B, 2) world pixels;
     `occluder_away`, (B,) in target half sizes, moves the occluder off.
     """
-    dice = Dice(uniforms)
+    draws = UniformDraws(uniforms)
     half_size = scene.target.half_size
     light = scene.lighting
-    target = _place(dice, scene.target, position, light)
+    target = _place(draws, scene.target, position, light)
     roam = half_size.mean(-1, keepdim=True)
     front = _place(
-        dice, scene.front, position + scene.front_place + dice.normal(0.7, 2) * roam, light
+        draws, scene.front, position + scene.front_place + draws.normal(0.7, 2) * roam, light
     )
-    back = _place(dice, scene.back, position + scene.back_place + dice.normal(0.9, 2) * roam, light)
-    offset = dice.normal(1.0, 2) * scene.occluder_nearness[:, None]
+    back = _place(
+        draws, scene.back, position + scene.back_place + draws.normal(0.9, 2) * roam, light
+    )
+    offset = draws.normal(1.0, 2) * scene.occluder_nearness[:, None]
     distance = offset.norm(dim=-1, keepdim=True).clamp(min=0.1)
     offset = offset * (1 + occluder_away[:, None] / distance)
-    occluder = _place(dice, scene.occluder, position + offset * half_size, light)
+    occluder = _place(draws, scene.occluder, position + offset * half_size, light)
     # A target without outline: its parts go, and the background moves and warps with it.
     target["reach"] = torch.where(scene.on_background[:, None], -1e3, target["reach"])
 
@@ -258,9 +262,9 @@ def draw_view(scene: Scene, uniforms: Tensor, position: Tensor, occluder_away: T
         liveliness=torch.where(scene.on_background, scene.target.liveliness, 0.0),
         turning=torch.where(scene.on_background, scene.target.turning, 0.04),
     )
-    drift = dice.normal(1.0, 2) * scene.background_motion[:, None]
+    drift = draws.normal(1.0, 2) * scene.background_motion[:, None]
     drift = torch.where(scene.on_background[:, None], 0.0, drift)
-    background = _place(dice, ground, position * 0.0, light * 0.7)
+    background = _place(draws, ground, position * 0.0, light * 0.7)
     background["reach"] = torch.full_like(background["reach"], 1e6)
     # The piece of background stays at the target's place; otherwise the camera moves over it.
     place = torch.where(scene.on_background[:, None], position, drift)
@@ -270,14 +274,14 @@ def draw_view(scene: Scene, uniforms: Tensor, position: Tensor, occluder_away: T
 
     groups = [occluder, front, target, back, background]
     layers = {name: torch.cat([group[name] for group in groups], 1) for name in target}
-    exposure = torch.exp(dice.normal(0.13, 1) * light[:, None] + dice.normal(0.04, 3))
-    return View(layers=layers, exposure=exposure, gamma=torch.exp(dice.normal(0.13) * light))
+    exposure = torch.exp(draws.normal(0.13, 1) * light[:, None] + draws.normal(0.04, 3))
+    return View(layers=layers, exposure=exposure, gamma=torch.exp(draws.normal(0.13) * light))
 
 
-def lit_otherwise(dice: Dice, view: View, where: Tensor) -> View:
+def lit_otherwise(draws: UniformDraws, view: View, where: Tensor) -> View:
     """The view `where` (B,) in a light of its own: exposure of a fifth to 1.6, tint, contrast."""
-    gain = torch.exp(dice.uniform(-1.6, 0.5, 1) + dice.normal(0.08, 3))
-    gamma = torch.exp(dice.normal(0.25))
+    gain = torch.exp(draws.uniform(-1.6, 0.5, 1) + draws.normal(0.08, 3))
+    gamma = torch.exp(draws.normal(0.25))
     return view._replace(
         exposure=torch.where(where[:, None], view.exposure * gain, view.exposure),
         gamma=torch.where(where, view.gamma * gamma, view.gamma),

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from siamfc.errors import InputError
-from siamfc.procedural.draws import Dice
+from siamfc.procedural.draws import UniformDraws
 from siamfc.procedural.leaves import LARGEST_LEAF, LEAF_DRAWS, Leaves, draw_leaves
-from siamfc.procedural.renderer import Drawing, drawing_on
+from siamfc.procedural.renderer import Renderer, renderer_for
 
 _SMALLEST_LEAF = 0.012
 
@@ -53,40 +53,40 @@ def clouds(noise: Tensor, exponent: Tensor) -> Tensor:
     return normalised
 
 
-def _palette(dice: Dice, colors: int) -> Tensor:
+def _palette(draws: UniformDraws, colors: int) -> Tensor:
     """Colours of one texture, (B, colors, 3): a few hues about a common one, mostly muted."""
-    base = dice.uniform(0.1, 0.9, 1, 3)
+    base = draws.uniform(0.1, 0.9, 1, 3)
     grey = base.mean(-1, keepdim=True)
-    base = grey + (base - grey) * dice.unit(1, 1) ** 1.5
-    spread = dice.uniform(0.06, 0.35, 1, 1)
-    light = dice.normal(1.0, colors, 1) * spread
-    hue = dice.normal(1.0, colors, 3) * spread * dice.unit(1, 1) ** 1.5
+    base = grey + (base - grey) * draws.unit(1, 1) ** 1.5
+    spread = draws.uniform(0.06, 0.35, 1, 1)
+    light = draws.normal(1.0, colors, 1) * spread
+    hue = draws.normal(1.0, colors, 3) * spread * draws.unit(1, 1) ** 1.5
     return (base + light + hue).clamp(0.0, 1.0)
 
 
 def draw_textures(
-    settings: TextureSettings, generator: torch.Generator, *, drawing: Drawing | None = None
+    settings: TextureSettings, generator: torch.Generator, *, renderer: Renderer | None = None
 ) -> Tensor:
     """A bank of textures, (count, size, size) int32 packed RGB, on the generator's device.
 
-    `drawing` throws the leaves; by default the fastest of the device.
+    `renderer` throws the leaves; by default the fastest of the device.
     """
-    throw = (drawing or drawing_on(generator.device)).throw_leaves
+    throw = (renderer or renderer_for(generator.device)).throw_leaves
     size = settings.size
     draw: dict[str, Any] = {"generator": generator, "device": generator.device}
     bank = torch.empty((settings.count, size, size), dtype=torch.int32, device=generator.device)
     chunk = min(settings.count, 128)
     for start in range(0, settings.count, chunk):
-        dice = Dice(torch.rand((chunk, 64), **draw))
+        draws = UniformDraws(torch.rand((chunk, 64), **draw))
         noise = torch.randn((chunk, 4, size, size), **draw)
-        noise = clouds(noise, dice.uniform(0.7, 1.7))
-        mixing = dice.normal(0.06, 3, 3) * dice.unit(1, 1) + dice.normal(0.13, 1, 3)
+        noise = clouds(noise, draws.uniform(0.7, 1.7))
+        mixing = draws.normal(0.06, 3, 3) * draws.unit(1, 1) + draws.normal(0.13, 1, 3)
         cloud = torch.einsum("bchw,bdc->bhwd", noise[:, :3], mixing)
-        cloud = cloud + dice.uniform(0.2, 0.8, 1, 1, 1) + dice.normal(0.12, 1, 1, 3)
-        palette = _palette(dice, 7)
+        cloud = cloud + draws.uniform(0.2, 0.8, 1, 1, 1) + draws.normal(0.12, 1, 1, 3)
+        palette = _palette(draws, 7)
         uniforms = torch.rand((settings.leaves, chunk, LEAF_DRAWS), **draw)
         leaves = _layered(uniforms, palette, size)
-        images = throw(cloud, noise[:, 3], leaves, dice.chance(settings.cloud_share))
+        images = throw(cloud, noise[:, 3], leaves, draws.chance(settings.cloud_share))
         bank[start : start + chunk] = images[: settings.count - start]
     return bank
 

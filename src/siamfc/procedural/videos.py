@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from siamfc.checks import check_number
-from siamfc.procedural.draws import Dice
+from siamfc.procedural.draws import UniformDraws
 from siamfc.procedural.framing import (
     followed,
     followed_piece,
@@ -22,7 +22,7 @@ from siamfc.procedural.framing import (
     whole_frame,
 )
 from siamfc.procedural.render import CAMERA_DRAWS, draw_camera
-from siamfc.procedural.renderer import Drawing, drawing_on
+from siamfc.procedural.renderer import Renderer, renderer_for
 from siamfc.procedural.sampling import OCCLUDER_AWAY
 from siamfc.procedural.scene import (
     SCENE_DRAWS,
@@ -97,7 +97,7 @@ class ProceduralVideos:
         bank: textures, from `draw_textures`.
         seed: of everything but the textures.
         settings: what they show.
-        drawing: what draws them; by default the fastest of the bank's device.
+        renderer: what draws them; by default the fastest of the bank's device.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class ProceduralVideos:
         bank: Tensor,
         seed: int,
         settings: VideoSettings | None = None,
-        drawing: Drawing | None = None,
+        renderer: Renderer | None = None,
     ) -> None:
         device = bank.device
         settings = settings or VideoSettings()
@@ -124,29 +124,29 @@ class ProceduralVideos:
         self._phase = torch.rand((count, paths, _WAVES), **draw) * 2 * math.pi
         liveliest = torch.rand((count, 1, 1), **draw) * 2.5 + 0.5
         self._frequency = torch.rand((count, paths, _WAVES), **draw) * liveliest
-        dice = Dice(torch.rand((count, _REST_DRAWS), **draw))
+        draws = UniformDraws(torch.rand((count, _REST_DRAWS), **draw))
         self._camera = torch.rand((count, CAMERA_DRAWS), **draw)
-        self._grey = dice.chance(settings.grey_share)
-        self._occluded = dice.chance(settings.occluded_share)
-        self._resolution = dice.log_uniform(0.2, 1.3)
-        self._roaming = dice.log_uniform(30.0, 400.0)
-        self._shaking = dice.uniform(0.0, 8.0) * dice.chance(0.3)
-        self._zooming = dice.uniform(0.0, settings.zooming)
-        self._drawing = drawing or drawing_on(device)
-        self._relit = dice.chance(settings.relit_share)
-        self._swing = torch.stack([dice.uniform(0.2, 1.5), dice.unit()], -1)
+        self._grey = draws.chance(settings.grey_share)
+        self._occluded = draws.chance(settings.occluded_share)
+        self._resolution = draws.log_uniform(0.2, 1.3)
+        self._roaming = draws.log_uniform(30.0, 400.0)
+        self._shaking = draws.uniform(0.0, 8.0) * draws.chance(0.3)
+        self._zooming = draws.uniform(0.0, settings.zooming)
+        self._renderer = renderer or renderer_for(device)
+        self._relit = draws.chance(settings.relit_share)
+        self._swing = torch.stack([draws.uniform(0.2, 1.5), draws.unit()], -1)
         first, origin = self._moment(0).view, torch.zeros((count, 2), device=device)
         part = None
         if settings.part_share > 0:
-            part = part_of(dice, true_box(self._drawing, self._scene, first, origin))
-            is_part = (dice.chance(settings.part_share) & ~self._scene.on_background)[:, None]
+            part = part_of(draws, true_box(self._renderer, self._scene, first, origin))
+            is_part = (draws.chance(settings.part_share) & ~self._scene.on_background)[:, None]
 
         def box(moment: _Moment) -> Tensor:
             """Of the target at a moment, (count, 4) frame pixels."""
             piece = None
             if settings.exact_pieces:
                 piece = followed_piece(self._scene, origin, first, moment.view)
-            seen = true_box(self._drawing, self._scene, moment.view, origin, piece)
+            seen = true_box(self._renderer, self._scene, moment.view, origin, piece)
             if part is not None:
                 seen = torch.where(is_part, followed(part, TARGET.start, first, moment.view), seen)
             zoom = moment.zoom[:, None]
@@ -189,13 +189,13 @@ class ProceduralVideos:
         phase = (moment.pan / zoom[:, None]) / pitch[:, None]
         corner = (torch.round(corner / pitch[:, None] + phase) - phase) * pitch[:, None]
         camera = draw_camera(self._camera, self._grey)
-        drawing = self._drawing
-        source = drawing.photograph(
+        renderer = self._renderer
+        source = renderer.render_source(
             moment.view, self._bank, camera, corner, pitch, spread, self._generator, None
         )
-        bounds, fill = whole_frame(center), drawing.mean_color(source)
+        bounds, fill = whole_frame(center), renderer.mean_color(source)
         crops = [
-            drawing.crop(source, corner, pitch, middle, lengths[:, scale], size, bounds, fill)
+            renderer.crop(source, corner, pitch, middle, lengths[:, scale], size, bounds, fill)
             for scale in range(sides.shape[1])
         ]
         return torch.stack(crops, 1)

@@ -1,6 +1,6 @@
 """The tracker: settings, one pure step, `init`/`update`, whole videos, results."""
 
-from siamfc.tracking.defaults import AnySettings, fitting_settings, settings_for_weights
+from siamfc.tracking.defaults import Settings, fitting_settings, settings_for_weights
 from siamfc.tracking.detections import to_detections
 from siamfc.tracking.exemplar_update import (
     UpdateSettings,
@@ -9,8 +9,8 @@ from siamfc.tracking.exemplar_update import (
     previous_frame,
     sure_average,
 )
-from siamfc.tracking.light.settings import BoxTrackerSettings
-from siamfc.tracking.light.targets import BoxTargets, advance_boxes, start_boxes
+from siamfc.tracking.light.settings import LightSettings
+from siamfc.tracking.light.targets import LightTargets, advance_light, start_light
 from siamfc.tracking.redetection import LostSettings, search_all_over
 from siamfc.tracking.results import (
     FrameResult,
@@ -20,7 +20,7 @@ from siamfc.tracking.results import (
     write_results,
 )
 from siamfc.tracking.siamfc.settings import (
-    TrackerSettings,
+    SiamFCSettings,
     five_scales,
     one_scale,
     settings_for,
@@ -33,20 +33,20 @@ from siamfc.tracking.tracker import Tracker, follow
 from siamfc.tracking.tracks import Track, track
 
 __all__ = [
-    "AnySettings",
-    "BoxTargets",
-    "BoxTrackerSettings",
     "FrameResult",
+    "LightSettings",
+    "LightTargets",
     "LostSettings",
     "SearchView",
+    "Settings",
+    "SiamFCSettings",
     "Targets",
     "Track",
     "Tracker",
-    "TrackerSettings",
     "TrackerState",
     "UpdateSettings",
     "advance",
-    "advance_boxes",
+    "advance_light",
     "begin",
     "first_and_latest",
     "fitting_settings",
@@ -62,7 +62,7 @@ __all__ = [
     "settings_for",
     "settings_for_weights",
     "start",
-    "start_boxes",
+    "start_light",
     "step",
     "sure_average",
     "three_scales",

@@ -5,44 +5,44 @@ from pathlib import Path
 
 from siamfc.errors import InputError
 from siamfc.network.architectures import LIGHT
-from siamfc.network.matcher import AnyMatcher, gives_boxes
+from siamfc.network.matcher import Network, predicts_boxes
 from siamfc.tracking.exemplar_update import UpdateName, update_by_name
-from siamfc.tracking.light.settings import BoxTrackerSettings
-from siamfc.tracking.siamfc.settings import TrackerSettings, settings_for
+from siamfc.tracking.light.settings import LightSettings
+from siamfc.tracking.siamfc.settings import SiamFCSettings, settings_for
 
-AnySettings = TrackerSettings | BoxTrackerSettings
+Settings = SiamFCSettings | LightSettings
 """Of a tracker with a network of either kind."""
 
 
-def fitting_settings(matcher: AnyMatcher, settings: AnySettings | None = None) -> AnySettings:
+def fitting_settings(matcher: Network, settings: Settings | None = None) -> Settings:
     """Settings that a tracker with this network can take: the defaults of its kind if None.
 
     Raises:
         InputError: settings of the other kind.
     """
-    return box_settings(settings) if gives_boxes(matcher) else scale_settings(settings)
+    return light_settings(settings) if predicts_boxes(matcher) else siamfc_settings(settings)
 
 
-def box_settings(settings: AnySettings | None = None) -> BoxTrackerSettings:
+def light_settings(settings: Settings | None = None) -> LightSettings:
     """Settings of a network that gives boxes; the defaults if None.
 
     Raises:
         InputError: settings of the other kind.
     """
-    if settings is None or isinstance(settings, BoxTrackerSettings):
-        return settings or BoxTrackerSettings()
-    raise _misfit("BoxTrackerSettings for a network that gives boxes", settings)
+    if settings is None or isinstance(settings, LightSettings):
+        return settings or LightSettings()
+    raise _misfit("LightSettings for a network that gives boxes", settings)
 
 
-def scale_settings(settings: AnySettings | None = None) -> TrackerSettings:
+def siamfc_settings(settings: Settings | None = None) -> SiamFCSettings:
     """Settings of SiamFC; the defaults if None.
 
     Raises:
         InputError: settings of the other kind.
     """
-    if settings is None or isinstance(settings, TrackerSettings):
-        return settings or TrackerSettings()
-    raise _misfit("TrackerSettings for a network that searches scales", settings)
+    if settings is None or isinstance(settings, SiamFCSettings):
+        return settings or SiamFCSettings()
+    raise _misfit("SiamFCSettings for a network that searches scales", settings)
 
 
 def settings_for_weights(
@@ -51,7 +51,7 @@ def settings_for_weights(
     *,
     update: UpdateName | None = None,
     search_again: bool | None = None,
-) -> AnySettings:
+) -> Settings:
     """Return settings for a name that `siamfc models` lists, or a path; loads no network.
 
     Args:
@@ -79,7 +79,7 @@ def settings_for_weights(
             f"scales: expected 1, or none given, for weights {str(weights)!r}, whose network gives "
             f"the size itself; got {scales}: weights 'siamfc' search scales"
         )
-    settings = BoxTrackerSettings()
+    settings = LightSettings()
     if update is not None:
         settings = replace(settings, update=update_by_name(update))
     if search_again is False:
@@ -87,7 +87,7 @@ def settings_for_weights(
     return settings
 
 
-def _misfit(expected: str, settings: AnySettings) -> InputError:
+def _misfit(expected: str, settings: Settings) -> InputError:
     found = type(settings).__name__
     return InputError(
         f"settings: expected {expected}, got {found}: leave them out for the defaults"

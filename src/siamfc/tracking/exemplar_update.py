@@ -37,7 +37,7 @@ class UpdateSettings:
     """Share of the first frame's exemplar in what is searched for, beside the moving average."""
     every: int = 1
     """Frames at least from one that is taken in to the next."""
-    begins_anew: bool = False
+    restart_average: bool = False
     """Whether the moving average begins with the first frame that is taken in, and not with the
     video's, which has its share already."""
 
@@ -75,7 +75,9 @@ def first_and_latest() -> UpdateSettings:
 
 def first_and_recent() -> UpdateSettings:
     """Return half of the first frame and half of an average over sure ones of late."""
-    return UpdateSettings(rate=0.5, lowest_score=0.97, first_share=0.5, every=10, begins_anew=True)
+    return UpdateSettings(
+        rate=0.5, lowest_score=0.97, first_share=0.5, every=10, restart_average=True
+    )
 
 
 UpdateName = Literal["none", "previous", "average", "sure", "both", "recent"]
@@ -116,14 +118,14 @@ def update_rates(
         updates: (N,) frames that were taken in.
         settings: of the tracker.
 
-    >>> rates = UpdateSettings(rate=0.1, lowest_score=0.5, every=2, begins_anew=True)
+    >>> rates = UpdateSettings(rate=0.1, lowest_score=0.5, every=2, restart_average=True)
     >>> lost = np.array([False, False, True, False, False])
     >>> scores, waited = np.array([0.9, 0.4, 0.9, 0.9, 0.9]), np.array([2, 2, 2, 1, 2])
     >>> update_rates(scores, lost, waited, np.array([1, 1, 1, 1, 0]), rates)
     array([0.1, 0. , 0. , 0. , 1. ])
     """
     taken = (scores >= settings.lowest_score) & ~lost & (waited >= settings.every)
-    rates = np.where((updates == 0) & settings.begins_anew, 1.0, settings.rate)
+    rates = np.where((updates == 0) & settings.restart_average, 1.0, settings.rate)
     return np.where(taken, rates, 0.0)
 
 

@@ -23,30 +23,30 @@ _RINGS = 16
 class LostSettings:
     """When a target counts as lost, and how much is done to find it again."""
 
-    lost_below: float = 0.8
+    lost_threshold: float = 0.8
     """A score below which a target that was followed is lost."""
-    found_from: float = 0.95
-    """A score from which on a target that was lost is followed again; at least `lost_below`."""
+    found_threshold: float = 0.95
+    """A score from which on a target that was lost is followed again; at least `lost_threshold`."""
     holds_size: bool = False
     """Whether a target keeps its size while it is lost."""
     windows: int = 0
     """Further squares that are searched in each frame for each target that is lost; 0: none."""
     patience: int = 0
     """Frames that a target is lost before they are searched."""
-    moved_from: float = 0.95
+    relocate_threshold: float = 0.95
     """A score from which on a lost target is moved to where the score is highest. Below
-    `found_from` it remains lost there, and something better is looked for."""
+    `found_threshold` it remains lost there, and something better is looked for."""
 
     def __post_init__(self) -> None:
-        check_range("lost_below", self.lost_below, 0, 1)
-        check_range("found_from", self.found_from, 0, 1)
-        check_range("moved_from", self.moved_from, 0, 1)
+        check_range("lost_threshold", self.lost_threshold, 0, 1)
+        check_range("found_threshold", self.found_threshold, 0, 1)
+        check_range("relocate_threshold", self.relocate_threshold, 0, 1)
         check_count("windows", self.windows, 0, 1000)
         check_count("patience", self.patience, 0, 1_000_000)
-        if self.found_from < self.lost_below:
+        if self.found_threshold < self.lost_threshold:
             raise InputError(
-                f"found_from: expected at least lost_below, {self.lost_below:g}, "
-                f"got {self.found_from:g}"
+                f"found_threshold: expected at least lost_threshold, {self.lost_threshold:g}, "
+                f"got {self.found_threshold:g}"
             )
 
 
@@ -61,15 +61,15 @@ def count_lost(frames_lost: IntArray, scores: FloatArray, settings: LostSettings
     Between the two thresholds a target stays what it was, so that a score that wavers about one
     of them doesn't make it lost and found in turn.
 
-    >>> settings = LostSettings(lost_below=0.2, found_from=0.5)
+    >>> settings = LostSettings(lost_threshold=0.2, found_threshold=0.5)
     >>> count_lost(np.array([0, 0, 3, 3]), np.array([0.1, 0.3, 0.3, 0.6]), settings).tolist()
     [1, 0, 4, 0]
     """
-    threshold = np.where(frames_lost > 0, settings.found_from, settings.lost_below)
+    threshold = np.where(frames_lost > 0, settings.found_threshold, settings.lost_threshold)
     return np.where(scores < threshold, frames_lost + 1, 0)
 
 
-def windows_elsewhere(
+def redetection_windows(
     center_frame: ArrayLike,
     reach: float,
     frame_size: tuple[int, int],

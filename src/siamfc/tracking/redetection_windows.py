@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siamfc.network.matcher import EmbeddingSpec
-from siamfc.tracking.redetection import LostSettings, windows_elsewhere
+from siamfc.tracking.redetection import LostSettings, redetection_windows
 from siamfc.tracking.state import window_crops
-from siamfc.tracking.targets import FloatArray, TargetTable
+from siamfc.tracking.targets import FloatArray, TargetBatch
 
 ByteImage = NDArray[np.uint8]
 
@@ -25,7 +25,7 @@ class Elsewhere(NamedTuple):
 
 
 def look_elsewhere(
-    targets: TargetTable,
+    targets: TargetBatch,
     image: ByteImage,
     fill: ByteImage,
     spec: EmbeddingSpec,
@@ -39,7 +39,7 @@ def look_elsewhere(
     turns = targets.frames_lost - settings.patience - 1
     places = {}
     for row in np.flatnonzero(turns >= 0).tolist():
-        centers = windows_elsewhere(
+        centers = redetection_windows(
             targets.center_frame[row],
             float(reaches[row]),
             targets.frame_size,

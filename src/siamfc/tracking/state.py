@@ -11,9 +11,9 @@ from siamfc import geometry
 from siamfc.errors import InputError
 from siamfc.network.matcher import Embedding, EmbeddingSpec
 from siamfc.tracking.exemplar_update import IntArray, UpdateSettings, mix, put, update_rates
-from siamfc.tracking.light.targets import BoxTargets
+from siamfc.tracking.light.targets import LightTargets
 from siamfc.tracking.siamfc.targets import Targets
-from siamfc.tracking.targets import FloatArray, TargetTable
+from siamfc.tracking.targets import FloatArray, TargetBatch
 
 ByteImage = NDArray[np.uint8]
 
@@ -22,7 +22,7 @@ ByteImage = NDArray[np.uint8]
 class TrackerState:
     """All that a tracker remembers of the frames so far."""
 
-    targets: Targets | BoxTargets
+    targets: Targets | LightTargets
     """Of the kind that goes with the network."""
     exemplars: Embedding
     """(N, …) what is searched for, in the matcher's own array type."""
@@ -38,7 +38,7 @@ class TrackerState:
     """(3,) mean colour of the first frame, shown in place of what lies outside a frame."""
 
     @classmethod
-    def begin(cls, targets: Targets | BoxTargets, exemplars: Embedding, fill: ByteImage) -> Self:
+    def begin(cls, targets: Targets | LightTargets, exemplars: Embedding, fill: ByteImage) -> Self:
         """The state after a first frame."""
         return cls(
             targets=targets,
@@ -97,7 +97,7 @@ class TrackerState:
 
 
 def exemplar_crops(
-    targets: TargetTable, image: ByteImage, fill: ByteImage, spec: EmbeddingSpec
+    targets: TargetBatch, image: ByteImage, fill: ByteImage, spec: EmbeddingSpec
 ) -> ByteImage:
     """Exemplar images (N, 127, 127, 3) of the targets where they are."""
     return window_crops(image, *targets.exemplar_windows(spec), spec.exemplar_size, fill)

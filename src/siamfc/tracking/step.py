@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from siamfc import geometry
 from siamfc.errors import InputError
 from siamfc.network.calibration import sigmoid
-from siamfc.network.matcher import AnyMatcher, EmbeddingSpec, gives_boxes
-from siamfc.tracking.defaults import AnySettings, box_settings, scale_settings
-from siamfc.tracking.light.step import begin_boxes, step_boxes
-from siamfc.tracking.siamfc.step import begin_scales, step_scales
+from siamfc.network.matcher import EmbeddingSpec, Network, predicts_boxes
+from siamfc.tracking.defaults import Settings, light_settings, siamfc_settings
+from siamfc.tracking.light.step import begin_light, step_light
+from siamfc.tracking.siamfc.step import begin_siamfc, step_siamfc
 from siamfc.tracking.state import TrackerState
 from siamfc.tracking.targets import FloatArray
 
@@ -25,8 +25,8 @@ ByteImage = NDArray[np.uint8]
 def begin(
     image: ByteImage,
     boxes: ArrayLike | Sequence[ArrayLike],
-    matcher: AnyMatcher,
-    settings: AnySettings | None = None,
+    matcher: Network,
+    settings: Settings | None = None,
 ) -> TrackerState:
     """Take targets in a first frame (H, W, 3): boxes (N, 4), or one box (4,).
 
@@ -34,14 +34,14 @@ def begin(
         InputError: not an image, a box that cannot be tracked (see `start`), or settings that
             don't go with the network.
     """
-    if gives_boxes(matcher):
-        box_settings(settings)  # refuses the other kind's; a first frame asks for none
-        return begin_boxes(image, boxes, matcher)
-    return begin_scales(image, boxes, matcher, scale_settings(settings))
+    if predicts_boxes(matcher):
+        light_settings(settings)  # refuses the other kind's; a first frame asks for none
+        return begin_light(image, boxes, matcher)
+    return begin_siamfc(image, boxes, matcher, siamfc_settings(settings))
 
 
 def step(
-    state: TrackerState, image: ByteImage, matcher: AnyMatcher, settings: AnySettings
+    state: TrackerState, image: ByteImage, matcher: Network, settings: Settings
 ) -> TrackerState:
     """Follow the targets into the next frame; all of them go through the network in one batch.
 
@@ -52,9 +52,9 @@ def step(
             don't go with the network.
     """
     require_size(image, state.targets.frame_size)
-    if gives_boxes(matcher):
-        return step_boxes(state, image, matcher, box_settings(settings))
-    return step_scales(state, image, matcher, scale_settings(settings))
+    if predicts_boxes(matcher):
+        return step_light(state, image, matcher, light_settings(settings))
+    return step_siamfc(state, image, matcher, siamfc_settings(settings))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,12 +69,12 @@ class SearchView:
     """(4,) x, y, w, h of the part of the frame that the cells stand for."""
 
 
-def view_search(state: TrackerState, image: ByteImage, matcher: AnyMatcher) -> SearchView:
+def view_search(state: TrackerState, image: ByteImage, matcher: Network) -> SearchView:
     """Show what the network sees of the first target where it is looked for in this frame."""
     spec = matcher.spec
     (center, *_), (side, *_) = state.targets.present_windows(spec)
     search = geometry.crop(image, center, float(side), spec.search_size, state.fill)
-    if gives_boxes(matcher):
+    if predicts_boxes(matcher):
         scores = matcher.calibration.chance(matcher.locate(state.exemplars[:1], search[None])[0][0])
         middle = (spec.response_size - 1) / 2 * spec.stride + 0.5
     else:

@@ -21,7 +21,7 @@ _SMALLEST_SIDE = 0.01
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TargetTable(ABC):
+class TargetBatch(ABC):
     """N targets at one moment, in frame pixels; a row of each table for each of them."""
 
     center_frame: FloatArray

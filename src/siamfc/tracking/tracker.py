@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from siamfc.errors import InputError, SourceError
-from siamfc.tracking.defaults import AnySettings, fitting_settings
+from siamfc.tracking.defaults import Settings, fitting_settings
 from siamfc.tracking.results import FrameResult
 from siamfc.tracking.state import TrackerState
 from siamfc.tracking.step import begin, require_size, step
 
 if TYPE_CHECKING:
     from siamfc.frames import Frame
-    from siamfc.network.matcher import AnyMatcher
+    from siamfc.network.matcher import Network
 
 
 class Tracker:
@@ -31,7 +31,7 @@ class Tracker:
         InputError: settings that don't go with the network.
     """
 
-    def __init__(self, matcher: AnyMatcher, settings: AnySettings | None = None) -> None:
+    def __init__(self, matcher: Network, settings: Settings | None = None) -> None:
         self.matcher = matcher
         self.settings = fitting_settings(matcher, settings)
         self._state: TrackerState | None = None
@@ -41,7 +41,7 @@ class Tracker:
         cls,
         weights: str | Path = "default",
         device: str = "auto",
-        settings: AnySettings | None = None,
+        settings: Settings | None = None,
     ) -> Self:
         """Make a tracker from weights: a name that `siamfc models` lists, or a path.
 
@@ -107,8 +107,8 @@ class Tracker:
 def follow(
     frames: Iterable[Frame],
     boxes: ArrayLike | Sequence[ArrayLike],
-    matcher: AnyMatcher,
-    settings: AnySettings | None = None,
+    matcher: Network,
+    settings: Settings | None = None,
 ) -> Iterator[tuple[Frame, FrameResult]]:
     """Follow targets through frames and yield each frame with its result.
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from siamfc.boxes import as_box
 from siamfc.errors import InputError, MissingDependencyError, OutputError, SiamFCError, SourceError
-from siamfc.tracking.defaults import AnySettings
+from siamfc.tracking.defaults import Settings
 from siamfc.tracking.results import RESULT_SUFFIXES, FrameResult, write_results
 from siamfc.tracking.tracker import follow
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from siamfc.frames import Frame, FrameSource
-    from siamfc.network.matcher import AnyMatcher
+    from siamfc.network.matcher import Network
 
 
 def track(
@@ -32,8 +32,8 @@ def track(
     weights: str | Path = "default",
     device: str = "auto",
     threads: int | None = None,
-    settings: AnySettings | None = None,
-    matcher: AnyMatcher | None = None,
+    settings: Settings | None = None,
+    matcher: Network | None = None,
 ) -> Track:
     """Follow one object or several through a video, given their boxes in its first frame.
 
@@ -70,7 +70,7 @@ def track(
         found = "both" if boxes is not None else "neither"
         raise InputError(f"expected box=(x, y, w, h) or boxes=[(x, y, w, h), …], got {found}")
 
-    def load() -> AnyMatcher:
+    def load() -> Network:
         from siamfc.network import load_matcher
 
         if matcher is not None:
@@ -104,8 +104,8 @@ class Track:
         self,
         source: str | Path | int | Iterable[NDArray[np.uint8]] | FrameSource,
         boxes: ArrayLike | Sequence[ArrayLike],
-        load: Callable[[], AnyMatcher],
-        settings: AnySettings | None = None,
+        load: Callable[[], Network],
+        settings: Settings | None = None,
     ) -> None:
         from siamfc.frames import open_source
 

@@ -19,7 +19,7 @@ class BoxLossSettings:
     """Cells beyond this ellipse are off it; between the two, a cell's score is not trained."""
     least_visible: float = 0.15
     """A target of which less is seen is absent."""
-    stranger_share: float = 0.15
+    negative_share: float = 0.15
     """Share of search images compared with another pair's exemplar: no target in them."""
     box_weight: float = 2.0
     """Of the boxes' 1 − GIoU against the scores' loss."""
@@ -29,7 +29,7 @@ class BoxLossSettings:
     def __post_init__(self) -> None:
         for name, highest in (("inner", 1.0), ("outer", 1.0), ("least_visible", 1.0)):
             check_number(name, getattr(self, name), 0.0, highest)
-        check_number("stranger_share", self.stranger_share, 0.0, 1.0)
+        check_number("negative_share", self.negative_share, 0.0, 1.0)
 
 
 def generalised_iou(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:

@@ -54,7 +54,7 @@ class SquareData:
 class StoreData:
     """Crops of real videos that `siamfc curate` wrote."""
 
-    most_apart: int = 100
+    max_frame_gap: int = 100
     """Frames of the video between exemplar and search at most."""
     sample_by: Literal["video", "frame"] = "video"
     """What has the same chance: every video, as in the paper, or every crop."""
@@ -74,7 +74,7 @@ class StoreData:
     def sampling(self, *, pairs: int, seed: int) -> PairSampling:
         """How pairs are chosen, in epochs of so many."""
         return PairSampling(
-            most_apart=self.most_apart,
+            max_frame_gap=self.max_frame_gap,
             sample_by=self.sample_by,
             still=self.still,
             pairs_per_epoch=pairs,

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from siamfc.errors import SiamFCError
 from siamfc.training.sources import PairSource
-from siamfc.training.train_state import Learner
+from siamfc.training.train_state import TrainState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,35 +43,35 @@ class NotFiniteError(SiamFCError):
 
 
 def train(
-    learner: Learner,
+    train_state: TrainState,
     source: PairSource,
     *,
     on_log: Callable[[LogLine], None] | None = None,
     on_epoch: Callable[[int], None] | None = None,
 ) -> None:
-    """Run the steps that are left of the learner's recipe.
+    """Run the steps that are left of the recipe.
 
     The host waits for the device once every `log_every` steps and at the end of an epoch, when
     `on_log` and, after the last step of epoch n = 1, 2, …, `on_epoch(n)` are called.
 
     Raises:
         NotFiniteError: at the first line of the log after a loss or gradient that is not finite;
-            the learner has gone back to where it was at the line before.
+            the training has gone back to where it was at the line before.
     """
-    recipe = learner.recipe
-    good_step, good_state = learner.step, _copy(learner.state())
-    last, since = learner.step, time.monotonic()
-    while learner.step < recipe.steps:
-        learner.learn(source(learner.step))
-        step = learner.step
+    recipe = train_state.recipe
+    good_step, good_state = train_state.step, _copy(train_state.state())
+    last, since = train_state.step, time.monotonic()
+    while train_state.step < recipe.steps:
+        train_state.learn(source(train_state.step))
+        step = train_state.step
         epoch, into_epoch = divmod(step, recipe.steps_per_epoch)
         if into_epoch and step % recipe.log_every:
             continue
-        report = learner.report()
+        report = train_state.report()
         if report.failed_step is not None:
-            learner.restore(good_step, good_state)
+            train_state.restore(good_step, good_state)
             raise NotFiniteError(report.failed_step)
-        good_step, good_state = step, _copy(learner.state())
+        good_step, good_state = step, _copy(train_state.state())
         line = LogLine(
             step=step,
             epoch=epoch + (into_epoch > 0),

@@ -7,10 +7,10 @@ from dataclasses import replace
 import torch
 
 from siamfc.errors import InputError
-from siamfc.training.process_group import Place
+from siamfc.training.process_group import ProcessRank
 from siamfc.training.recipes import Recipe
 from siamfc.training.sources import training_source
-from siamfc.training.train_state import Learner
+from siamfc.training.train_state import TrainState
 
 
 def largest_batch(batch: int, attempt: Callable[[int], None]) -> int:
@@ -34,9 +34,9 @@ def too_large(recipe: Recipe, device: torch.device) -> InputError:
 
     def attempt(batch: int) -> None:
         smaller = replace(recipe, batch=batch)
-        learner = Learner(smaller, device=device)
-        source = training_source(smaller, device=device, place=Place())
-        learner.learn(source(0))
+        train_state = TrainState(smaller, device=device)
+        source = training_source(smaller, device=device, process=ProcessRank())
+        train_state.learn(source(0))
 
     free()
     fitting = largest_batch(recipe.batch, attempt)

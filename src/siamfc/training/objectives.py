@@ -12,7 +12,7 @@ from torch import Tensor
 from siamfc.network.light.model import LightNet, normalise_images
 from siamfc.network.light.model import initialise as initialise_light
 from siamfc.network.siamfc.model import SiamFC, initialise
-from siamfc.network.siamfc.training_pass import can_fuse, respond_together
+from siamfc.network.siamfc.training_pass import can_fuse, forward_pairs
 from siamfc.training.box_losses import box_loss
 from siamfc.training.labels import response_labels
 from siamfc.training.losses import compute_loss
@@ -65,7 +65,7 @@ class ResponseObjective:
             response_size=recipe.response_size,
             stride=recipe.spec.stride,
         )
-        logits = respond_together(
+        logits = forward_pairs(
             self._model,
             batch.exemplars,
             batch.searches,
@@ -99,7 +99,7 @@ class BoxObjective:
     def loss(self, batch: Batch) -> Tensor:
         """See `Objective.loss`."""
         pairs, settings = BoxBatch.of(batch), self._recipe.boxes
-        strangers = round(settings.stranger_share * len(pairs.boxes))
+        strangers = round(settings.negative_share * len(pairs.boxes))
         device = self._device.type
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             images = [

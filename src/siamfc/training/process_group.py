@@ -18,7 +18,7 @@ from siamfc.errors import InputError, SiamFCError
 
 
 @dataclass(frozen=True)
-class Place:
+class ProcessRank:
     """This process among all."""
 
     rank: int = 0
@@ -32,33 +32,33 @@ class Place:
         return self.rank == 0
 
 
-def place_from_environment() -> Place:
+def process_from_environment() -> ProcessRank:
     """Read what the launcher says; one process where none did."""
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
     values = [os.environ.get(name) for name in names]
     if values[0] is None or values[1] is None:
-        return Place()
+        return ProcessRank()
     try:
         rank, world, local = (int(value or 0) for value in values)
     except ValueError:
         raise InputError(f"{', '.join(names)}: expected whole numbers, got {values}") from None
-    return Place(rank, world, local)
+    return ProcessRank(rank, world, local)
 
 
 @contextmanager
-def joined(place: Place, device: torch.device) -> Iterator[None]:
+def process_group(process: ProcessRank, device: torch.device) -> Iterator[None]:
     """Have the processes of a run find each other, and part at the end.
 
     Raises:
         InputError: they don't find each other, or the port to do so is taken.
     """
-    if place.world == 1:
+    if process.world == 1:
         yield
         return
     backend = "nccl" if device.type == "cuda" else "gloo"
     address = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
     try:
-        distributed.init_process_group(backend, rank=place.rank, world_size=place.world)
+        distributed.init_process_group(backend, rank=process.rank, world_size=process.world)
     except (RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error) else "no reason given"
         if "EADDRINUSE" in str(error) or "address already in use" in str(error).lower():
@@ -67,7 +67,7 @@ def joined(place: Place, device: torch.device) -> Iterator[None]:
                 "`torchrun --standalone`, which finds one"
             ) from None
         raise InputError(
-            f"{address}: expected {place.world} processes to meet here, process {place.rank} "
+            f"{address}: expected {process.world} processes to meet here, process {process.rank} "
             f"could not: {reason:.200}"
         ) from None
     try:
@@ -76,9 +76,9 @@ def joined(place: Place, device: torch.device) -> Iterator[None]:
         distributed.destroy_process_group()
 
 
-def wait_for_all(place: Place) -> None:
+def wait_for_all(process: ProcessRank) -> None:
     """Wait until every process is here; SiamFCError if one has gone."""
-    if place.world > 1:
+    if process.world > 1:
         try:
             distributed.barrier()
         except RuntimeError:

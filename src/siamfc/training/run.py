@@ -23,11 +23,11 @@ from siamfc.training.folder import BEST, RUN, STATE, RunFolder
 from siamfc.training.loop import LogLine, NotFiniteError, train
 from siamfc.training.memory import too_large
 from siamfc.training.objectives import Loss
-from siamfc.training.process_group import Place, joined, wait_for_all
+from siamfc.training.process_group import ProcessRank, process_group, wait_for_all
 from siamfc.training.recipes import Recipe
 from siamfc.training.sources import PairSource, training_source, validation_source
 from siamfc.training.state import load_state
-from siamfc.training.train_state import Learner
+from siamfc.training.train_state import TrainState
 from siamfc.training.validation import Validator, pair_validator
 
 
@@ -41,7 +41,7 @@ class RunOptions:
     """Where the network is and pairs are made."""
     deterministic: bool = False
     """Whether a GPU is to give the same bits from the same steps, which makes it slower."""
-    place: Place = field(default_factory=Place)
+    process: ProcessRank = field(default_factory=ProcessRank)
     """This process among all."""
     save_seconds: float = 300.0
     """The state is kept after each epoch, and at the first line of the log after so long."""
@@ -119,7 +119,7 @@ def _run(
     loss: Loss | None,
     options: RunOptions,
 ) -> RunResult:
-    device, place = torch.device(options.device), options.place
+    device, process = torch.device(options.device), options.process
     with ExitStack() as stack:
         opened = [stack.enter_context(Store(path)) for path in stores]
         settings = {
@@ -127,52 +127,52 @@ def _run(
             "data": type(recipe.data).__name__,
             "stores": [store.digest for store in opened],
             "weights": None if weights is None else weights.metadata.digest,
-            "processes": place.world,
+            "processes": process.world,
         }
         # Before the folder is made: stores that cannot be used leave none behind.
-        source = training_source(recipe, device=device, place=place, stores=opened)
+        source = training_source(recipe, device=device, process=process, stores=opened)
         folder = RunFolder(out)
         stack.callback(folder.close)
-        if place.is_first:
+        if process.is_first:
             check_empty_or(out, RUN, "a run's")
             make_folder(out)
             stack.enter_context(exclusive(out))
-        stack.enter_context(joined(place, device))
+        stack.enter_context(process_group(process, device))
         tensors = None if weights is None else weights.tensors
-        learner = Learner(recipe, device=device, place=place, weights=tensors, loss=loss)
-        _start(learner, folder, settings, options)
-        hooks = _Hooks(learner, folder, options, _card(recipe, settings, device))
-        if place.is_first:
+        train_state = TrainState(recipe, device=device, process=process, weights=tensors, loss=loss)
+        _start(train_state, folder, settings, options)
+        hooks = _Hooks(train_state, folder, options, _card(recipe, settings, device))
+        if process.is_first:
             judge = validation_source(recipe, device=device, stores=opened)
             hooks.validators = [pair_validator(recipe, judge), *options.validators]
-        _train(learner, source, hooks)
+        _train(train_state, source, hooks)
         return hooks.finish()
 
 
 def _start(
-    learner: Learner, folder: RunFolder, settings: Mapping[str, Any], options: RunOptions
+    train_state: TrainState, folder: RunFolder, settings: Mapping[str, Any], options: RunOptions
 ) -> None:
-    """Begin the run in the folder, or bring the learner to where it was."""
-    place = options.place
-    if place.is_first:
+    """Begin the run in the folder, or bring the training to where it was."""
+    process = options.process
+    if process.is_first:
         begun = options.resume and folder.resume(settings)
         if not begun:
-            folder.begin(settings, _facts(learner.device))
-    wait_for_all(place)
+            folder.begin(settings, _facts(train_state.device))
+    wait_for_all(process)
     state = folder.path / STATE
     if options.resume and state.exists():
-        learner.restore(*load_state(state))
+        train_state.restore(*load_state(state))
 
 
-def _train(learner: Learner, source: PairSource, hooks: "_Hooks") -> None:
-    if not hooks.place.is_first:
-        train(learner, source)
+def _train(train_state: TrainState, source: PairSource, hooks: "_Hooks") -> None:
+    if not hooks.process.is_first:
+        train(train_state, source)
         return
     try:
-        train(learner, source, on_log=hooks.on_log, on_epoch=hooks.on_epoch)
+        train(train_state, source, on_log=hooks.on_log, on_epoch=hooks.on_epoch)
     except NotFiniteError as error:
         hooks.save()
-        error.args = (f"{error}; the state after step {learner.step} is kept",)
+        error.args = (f"{error}; the state after step {train_state.step} is kept",)
         raise
 
 
@@ -180,43 +180,48 @@ class _Hooks:
     """What the first process does at each log line and epoch."""
 
     def __init__(
-        self, learner: Learner, folder: RunFolder, options: RunOptions, card: dict[str, Any]
+        self, train_state: TrainState, folder: RunFolder, options: RunOptions, card: dict[str, Any]
     ) -> None:
-        self.place = options.place
+        self.process = options.process
         self.validators: list[Validator] = []
-        self._learner, self._folder, self._options, self._card = learner, folder, options, card
+        self._train_state, self._folder, self._options, self._card = (
+            train_state,
+            folder,
+            options,
+            card,
+        )
         self._saved = time.monotonic()
 
     def on_log(self, line: LogLine) -> None:
         self._folder.add({"kind": "step", **asdict(line)})
         if self._options.on_log is not None:
             self._options.on_log(line)
-        ends_epoch = line.step % self._learner.recipe.steps_per_epoch == 0
+        ends_epoch = line.step % self._train_state.recipe.steps_per_epoch == 0
         if not ends_epoch and time.monotonic() - self._saved >= self._options.save_seconds:
             self.save()
 
     def on_epoch(self, epoch: int) -> None:
         scores: dict[str, float] = {}
         for validate in self.validators:
-            scores.update(validate(self._learner.averaged))
-        record = self._folder.epoch_record(epoch, self._learner.step, scores)
+            scores.update(validate(self._train_state.averaged))
+        record = self._folder.epoch_record(epoch, self._train_state.step, scores)
         self._folder.add_epoch(record, self._checkpoint(record))
         self.save()
         if self._options.on_epoch is not None:
             self._options.on_epoch(self._folder.epochs[-1])
 
     def save(self) -> None:
-        self._folder.save(self._learner.step, self._learner.state())
+        self._folder.save(self._train_state.step, self._train_state.state())
         self._saved = time.monotonic()
 
     def finish(self) -> RunResult:
         folder = self._folder
-        if self.place.is_first:
+        if self.process.is_first:
             folder.finish(self._checkpoint(folder.epochs[-1] if folder.epochs else {}))
         return RunResult(weights=folder.final, best=folder.path / BEST, epochs=folder.epochs)
 
     def _checkpoint(self, record: Mapping[str, Any]) -> Checkpoint:
-        recipe, step = self._learner.recipe, self._learner.step
+        recipe, step = self._train_state.recipe, self._train_state.step
         card = {**self._card, "steps": step, "pairs": step * recipe.batch}
         scores = {name: value for name, value in record.items() if isinstance(value, float)}
         if scores:
@@ -227,7 +232,7 @@ class _Hooks:
             normalisation=recipe.normalisation,
             card=card,
         )
-        return Checkpoint(tensors=self._learner.averaged.tensors(), metadata=metadata)
+        return Checkpoint(tensors=self._train_state.averaged.tensors(), metadata=metadata)
 
 
 _TITLES = {"siamfc": "SiamFC (AlexNet)", "light": "The light network"}

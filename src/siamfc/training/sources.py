@@ -15,10 +15,10 @@ from siamfc.crops.loading import PairLoader
 from siamfc.crops.pairs import CropStore, StorePairs, split_videos
 from siamfc.errors import InputError
 from siamfc.procedural.pairs import PairGenerator, Pairs
-from siamfc.procedural.renderer import Drawing
+from siamfc.procedural.renderer import Renderer
 from siamfc.synthetic.pairs import SquarePairs
 from siamfc.training.data_settings import ProceduralData, SquareData, StoreData
-from siamfc.training.process_group import Place
+from siamfc.training.process_group import ProcessRank
 from siamfc.training.recipes import Recipe
 
 _STREAM = 2**40
@@ -78,29 +78,29 @@ def training_source(
     recipe: Recipe,
     *,
     device: torch.device,
-    place: Place | None = None,
+    process: ProcessRank | None = None,
     stores: Sequence[CropStore] = (),
-    drawing: Drawing | None = None,
+    renderer: Renderer | None = None,
 ) -> PairSource:
     """Build the source that a recipe trains on, for one of several processes.
 
     Args:
         recipe: all settings.
         device: where pairs are made, or sent to.
-        place: this process among all.
+        process: this process among all.
         stores: for a recipe whose data are stores.
-        drawing: what draws procedural pairs; by default the fastest of the device.
+        renderer: what draws procedural pairs; by default the fastest of the device.
 
     Raises:
         InputError: a batch that the processes cannot share; a recipe that needs stores.
         DatasetError: stores without pairs, or with too few videos for the split.
     """
-    place = place or Place()
-    if recipe.batch % place.world:
+    process = process or ProcessRank()
+    if recipe.batch % process.world:
         raise InputError(
-            f"batch: expected a multiple of the {place.world} processes, got {recipe.batch}"
+            f"batch: expected a multiple of the {process.world} processes, got {recipe.batch}"
         )
-    return _build(recipe, device, place, stores, validation=False, drawing=drawing)
+    return _build(recipe, device, process, stores, validation=False, renderer=renderer)
 
 
 def validation_source(
@@ -112,21 +112,21 @@ def validation_source(
         batch=recipe.validation_batch,
         pairs_per_epoch=recipe.validation_pairs,
     )
-    return _build(apart, device, Place(), stores, validation=True)
+    return _build(apart, device, ProcessRank(), stores, validation=True)
 
 
 def _build(
     recipe: Recipe,
     device: torch.device,
-    place: Place,
+    process: ProcessRank,
     stores: Sequence[CropStore],
     *,
     validation: bool,
-    drawing: Drawing | None = None,
+    renderer: Renderer | None = None,
 ) -> PairSource:
     data = recipe.data
     seed = recipe.seed + (_VALIDATION_SEED if validation else 0)
-    batch = recipe.batch // place.world
+    batch = recipe.batch // process.world
     if isinstance(data, ProceduralData):
         count = data.validation_textures if validation else data.textures.count
         generator = PairGenerator(
@@ -135,9 +135,9 @@ def _build(
             device=device,
             settings=data.pairs,
             textures=replace(data.textures, count=count),
-            drawing=drawing,
+            renderer=renderer,
         )
-        return _Procedural(generator, data.renew_every, place)
+        return _Procedural(generator, data.renew_every, process)
     if isinstance(data, SquareData):
         names = [f"{folder:09d}" for folder in range(data.dataset.folders)]
         chosen = split_videos(names, data.validation_share, seed=recipe.seed)[validation]
@@ -149,15 +149,15 @@ def _build(
             settings=data.augmentation,
             device=device,
         )
-        return _Squares(pairs, place)
-    return _Stores(_open_loader(recipe, data, device, place, stores, validation=validation))
+        return _Squares(pairs, process)
+    return _Stores(_open_loader(recipe, data, device, process, stores, validation=validation))
 
 
 def _open_loader(
     recipe: Recipe,
     data: StoreData,
     device: torch.device,
-    place: Place,
+    process: ProcessRank,
     stores: Sequence[CropStore],
     *,
     validation: bool,
@@ -184,16 +184,16 @@ def _open_loader(
         recipe.batch,
         settings=data.augmentation,
         device=device,
-        rank=place.rank,
-        world=place.world,
+        rank=process.rank,
+        world=process.world,
         workers=data.workers,
     )
 
 
 class _Procedural:
-    def __init__(self, generator: PairGenerator, renew_every: int, place: Place) -> None:
+    def __init__(self, generator: PairGenerator, renew_every: int, process: ProcessRank) -> None:
         self._generator, self._renew_every = generator, renew_every
-        self._first = place.rank * _STREAM
+        self._first = process.rank * _STREAM
         self._bank = 0
 
     def __call__(self, step: int) -> Pairs:
@@ -205,8 +205,8 @@ class _Procedural:
 
 
 class _Squares:
-    def __init__(self, pairs: SquarePairs, place: Place) -> None:
-        self._pairs, self._first = pairs, place.rank * _STREAM
+    def __init__(self, pairs: SquarePairs, process: ProcessRank) -> None:
+        self._pairs, self._first = pairs, process.rank * _STREAM
 
     def __call__(self, step: int) -> AugmentedPairs:
         return self._pairs(self._first + step)

@@ -13,7 +13,7 @@ _STEP = "step"
 
 
 def save_state(path: Path, step: int, tensors: Mapping[str, Tensor]) -> None:
-    """Write `Learner.state` after so many steps, whole or not at all."""
+    """Write `TrainState.state` after so many steps, whole or not at all."""
     from safetensors.torch import save
 
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from siamfc.training.objectives import Loss, Network, make_objective
 from siamfc.training.optimizer import AveragedModel, make_optimiser, statistics
-from siamfc.training.process_group import Place, average
+from siamfc.training.process_group import ProcessRank, average
 from siamfc.training.recipes import Recipe
 from siamfc.training.sources import Batch
 
@@ -29,13 +29,13 @@ class Report:
     """First step, from 0, whose loss or gradient was not finite."""
 
 
-class Learner:
+class TrainState:
     """A training run at one step.
 
     Args:
         recipe: all settings.
         device: where the network is.
-        place: this process among all; each has the same weights at every step.
+        process: this process among all; each has the same weights at every step.
         weights: tensors to begin with, instead of weights drawn by the recipe's seed.
         loss: another loss than the recipe's, for SiamFC.
 
@@ -51,12 +51,12 @@ class Learner:
         recipe: Recipe,
         *,
         device: torch.device | str = "cpu",
-        place: Place | None = None,
+        process: ProcessRank | None = None,
         weights: Mapping[str, NDArray[np.float32]] | None = None,
         loss: Loss | None = None,
     ) -> None:
         self.recipe, self.device, self.step = recipe, torch.device(device), 0
-        self._world = (place or Place()).world
+        self._world = (process or ProcessRank()).world
         objective = make_objective(recipe, self.device, loss)
         self._model = objective.make(torch.Generator().manual_seed(recipe.seed))
         if weights is not None:

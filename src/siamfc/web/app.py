@@ -15,18 +15,18 @@ from siamfc.errors import SiamFCError
 from siamfc.web import routes_jobs as watching
 from siamfc.web import routes_open as opening
 from siamfc.web.access import Access, Guard
-from siamfc.web.session import Studio
+from siamfc.web.session import Session
 
 _logger = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
 
 
-def create_app(studio: Studio, access: Access) -> Starlette:
+def create_app(session: Session, access: Access) -> Starlette:
     """Make the application.
 
     Args:
-        studio: what it works on; it is not closed here.
+        session: what it works on; it is not closed here.
         access: what a request must bring.
     """
     app = Starlette(
@@ -44,7 +44,7 @@ def create_app(studio: Studio, access: Access) -> Starlette:
             Exception: _explain_fault,
         },
     )
-    app.state.studio = studio
+    app.state.session = session
     return app
 
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from siamfc.errors import InputError
 from siamfc.frames import Frame, Image
-from siamfc.network import AnyMatcher
-from siamfc.tracking import AnySettings
+from siamfc.network import Network
+from siamfc.tracking import Settings
 from siamfc.web.history import FloatArray, History
 from siamfc.web.tracking import Box, Following, NetworkView
 
@@ -28,7 +28,7 @@ class TakenBack(NamedTuple):
     """One more than the index of the last frame that was left of the history."""
 
 
-class Trail:
+class EditableTrack:
     """Boxes drawn, and rows tracked from them. Its methods may be called from any thread.
 
     Args:
@@ -45,8 +45,8 @@ class Trail:
 
     def __init__(
         self,
-        matcher: AnyMatcher,
-        settings: AnySettings,
+        matcher: Network,
+        settings: Settings,
         *,
         frame_size: tuple[int, int],
         max_targets: int,

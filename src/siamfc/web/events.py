@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from siamfc.web.job import Job
 from siamfc.web.recorder import Recording
-from siamfc.web.requests import envelope, in_thread, integer_in, studio_of
+from siamfc.web.requests import envelope, in_thread, integer_in, session_of
 
 _WAIT_SECONDS = 5.0
 """After which a question for news is answered though there are none."""
@@ -41,9 +41,9 @@ async def news(request: Request) -> Response:
     asked = _Question.of(request.query_params)
     begun = time.monotonic()
     while True:
-        studio = studio_of(request)
-        job = next((job for job in studio.jobs if job.id == asked.job), None)
-        summaries = [summary_of(request, each) for each in studio.jobs]
+        session = session_of(request)
+        job = next((job for job in session.jobs if job.id == asked.job), None)
+        summaries = [summary_of(request, each) for each in session.jobs]
         version = _Version.of(summaries)
         waited = time.monotonic() - begun
         if asked.is_answered_by(version, job, waited) or request.app.state.is_stopping():
@@ -64,7 +64,7 @@ async def news(request: Request) -> Response:
 
 def summary_of(request: Request, job: Job) -> dict[str, Any]:
     """What a page says of a job, its film included."""
-    return {**job.summary(), "film": studio_of(request).film(job).summary()}
+    return {**job.summary(), "film": session_of(request).film(job).summary()}
 
 
 @dataclass(frozen=True)

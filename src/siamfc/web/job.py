@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from siamfc.errors import InputError, SiamFCError
 from siamfc.frames import Frame
-from siamfc.network import AnyMatcher
-from siamfc.tracking import AnySettings
+from siamfc.network import Network
+from siamfc.tracking import Settings
 from siamfc.web.clips import Clip
-from siamfc.web.editable_track import Trail
+from siamfc.web.editable_track import EditableTrack
 from siamfc.web.preview import Preview
 from siamfc.web.tracking import Box, NetworkView
 
@@ -39,15 +39,15 @@ class Job:
     def __init__(
         self,
         clip: Clip,
-        matcher: AnyMatcher,
-        settings: AnySettings,
+        matcher: Network,
+        settings: Settings,
         *,
         max_targets: int,
         submit: Callable[[Job], None],
     ) -> None:
         self.id = secrets.token_urlsafe(9)
         self.clip = clip
-        self.trail = Trail(matcher, settings, frame_size=clip.size, max_targets=max_targets)
+        self.trail = EditableTrack(matcher, settings, frame_size=clip.size, max_targets=max_targets)
         self.state: State = "open"
         self.message = ""
         self.preview = Preview()

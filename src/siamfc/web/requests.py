@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from siamfc.web.job import Job
-from siamfc.web.session import Studio
+from siamfc.web.session import Session
 
 T = TypeVar("T")
 
@@ -23,15 +23,15 @@ _THREADS = 3
 _BODY_SECONDS = 10.0
 
 
-def studio_of(request: Any) -> Studio:
-    """The studio that a request, or WebSocket, is for."""
-    studio: Studio = request.app.state.studio
-    return studio
+def session_of(request: Any) -> Session:
+    """The session that a request, or WebSocket, is for."""
+    session: Session = request.app.state.session
+    return session
 
 
 def job_of(request: Any) -> Job:
     """The job that a request's address names; HTTPException 404 if there is none."""
-    return studio_of(request).find(request.path_params["job"])
+    return session_of(request).find(request.path_params["job"])
 
 
 async def in_thread(request: Any, work: Callable[[], T]) -> T:
@@ -48,7 +48,7 @@ async def json_object(request: Request) -> dict[str, Any]:
     Raises:
         HTTPException: 400 it is none; 408 it doesn't come; 413 it is too large.
     """
-    limit = studio_of(request).limits.json_bytes
+    limit = session_of(request).limits.json_bytes
     body = bytearray()
     try:
         async with asyncio.timeout(_BODY_SECONDS):

@@ -20,7 +20,7 @@ from siamfc.web.requests import (
     in_thread,
     job_of,
     json_object,
-    studio_of,
+    session_of,
 )
 from siamfc.web.tracking import Box
 
@@ -31,13 +31,13 @@ _MEDIA_TYPES = {"txt": "text/plain", "csv": "text/csv", "jsonl": "application/js
 
 async def describe(request: Request) -> Response:
     """GET: what doesn't change, and the jobs that are open."""
-    studio = studio_of(request)
+    session = session_of(request)
     return JSONResponse(
         {
             "palette": ["#{:02x}{:02x}{:02x}".format(*color) for color in PALETTE],
-            "targets": studio.limits.targets,
-            "folder": studio.library is not None,
-            "jobs": [summary_of(request, job) for job in studio.jobs],
+            "targets": session.limits.targets,
+            "folder": session.library is not None,
+            "jobs": [summary_of(request, job) for job in session.jobs],
         }
     )
 
@@ -126,8 +126,8 @@ async def steer(request: Request) -> Response:
 
 async def close_job(request: Request) -> Response:
     """DELETE a job with all its files."""
-    studio, job = studio_of(request), job_of(request)
-    await in_thread(request, lambda: studio.close_job(job))
+    session, job = session_of(request), job_of(request)
+    await in_thread(request, lambda: session.close_job(job))
     return Response(status_code=204)
 
 
@@ -135,7 +135,7 @@ async def give_boxes(request: Request) -> Response:
     """GET the boxes as a file."""
     job, suffix = job_of(request), request.path_params["suffix"]
     content, name = await in_thread(
-        request, lambda: boxes_file(job, suffix, studio_of(request).folder)
+        request, lambda: boxes_file(job, suffix, session_of(request).folder)
     )
     media_type = "application/zip" if name.endswith(".zip") else _MEDIA_TYPES[suffix]
     return attachment(content, name, media_type)
@@ -151,14 +151,14 @@ async def give_still(request: Request) -> Response:
 async def make_film(request: Request) -> Response:
     """POST: begin to write the film; `news` says how far it is."""
     job = job_of(request)
-    await in_thread(request, lambda: studio_of(request).film(job).make(job))
+    await in_thread(request, lambda: session_of(request).film(job).make(job))
     return Response(status_code=202)
 
 
 async def give_film(request: Request) -> Response:
     """GET the film once it is ready."""
     job = job_of(request)
-    path = studio_of(request).film(job).path
+    path = session_of(request).film(job).path
     if path is None:
         raise HTTPException(409, "the film is not ready")
     name = f"{safe_stem(job.clip.name)}-tracked.mp4"

@@ -18,7 +18,7 @@ from siamfc.web.requests import (
     integer_in,
     job_of,
     json_object,
-    studio_of,
+    session_of,
     text_in,
 )
 
@@ -30,40 +30,40 @@ _NAMES_BYTES = 20_000_000
 
 async def list_library(request: Request) -> Response:
     """GET: what can be opened of the folder that the server was started in."""
-    library = studio_of(request).library
+    library = session_of(request).library
     entries = [] if library is None else await in_thread(request, library.entries)
     return JSONResponse([entry.summary() for entry in entries])
 
 
 async def open_entry(request: Request) -> Response:
     """POST: open an entry of the folder."""
-    studio = studio_of(request)
-    library, entry = studio.library, request.path_params["entry"]
+    session = session_of(request)
+    library, entry = session.library, request.path_params["entry"]
     if library is None:
         raise HTTPException(404, "no folder is served")
-    studio.check_room()
-    clip = await in_thread(request, lambda: library.open(entry, studio.limits))
-    return JSONResponse({"id": studio.add(clip).id}, 201)
+    session.check_room()
+    clip = await in_thread(request, lambda: library.open(entry, session.limits))
+    return JSONResponse({"id": session.add(clip).id}, 201)
 
 
 async def begin_upload(request: Request) -> Response:
     """POST {"name", "images", "count"}: announce a video, or the images of a folder."""
-    studio = studio_of(request)
-    studio.check_room()
+    session = session_of(request)
+    session.check_room()
     values = await json_object(request)
     is_images = values.get("images") is True
     count = integer_in(values, "count")
-    if not 1 <= count <= studio.limits.upload_files:
-        raise HTTPException(413, f"at most {studio.limits.upload_files} files are taken")
+    if not 1 <= count <= session.limits.upload_files:
+        raise HTTPException(413, f"at most {session.limits.upload_files} files are taken")
     name = text_in(values, "name")
     names = [f"image {number + 1} of {name}" for number in range(count)] if is_images else [name]
-    upload = studio.uploads.begin(name, names, is_images=is_images)
+    upload = session.uploads.begin(name, names, is_images=is_images)
     return JSONResponse({"id": upload.id}, 201)
 
 
 async def receive_file(request: Request) -> Response:
     """PUT the bytes of one file."""
-    uploads = studio_of(request).uploads
+    uploads = session_of(request).uploads
     upload = uploads.find(request.path_params["upload"])
     stated = request.headers.get("content-length")
     chunks = request.stream()
@@ -74,41 +74,41 @@ async def receive_file(request: Request) -> Response:
 
 async def open_upload(request: Request) -> Response:
     """POST: open an upload whose files have all come. One that can't be opened is removed."""
-    studio = studio_of(request)
-    upload = studio.uploads.find(request.path_params["upload"])
+    session = session_of(request)
+    upload = session.uploads.find(request.path_params["upload"])
     try:
-        studio.check_room()
-        clip = await in_thread(request, lambda: upload.open(studio.limits))
+        session.check_room()
+        clip = await in_thread(request, lambda: upload.open(session.limits))
     except BaseException:
-        studio.uploads.discard(upload)
+        session.uploads.discard(upload)
         raise
-    studio.uploads.finish(upload)
-    return JSONResponse({"id": studio.add_files(clip, upload.folder).id}, 201)
+    session.uploads.finish(upload)
+    return JSONResponse({"id": session.add_files(clip, upload.folder).id}, 201)
 
 
 async def discard_upload(request: Request) -> Response:
     """DELETE an upload that is no longer wanted."""
-    uploads = studio_of(request).uploads
+    uploads = session_of(request).uploads
     uploads.discard(uploads.find(request.path_params["upload"]))
     return Response(status_code=204)
 
 
 async def open_stream(request: Request) -> Response:
     """POST {"url"}: connect to a stream."""
-    studio = studio_of(request)
-    studio.check_room()
+    session = session_of(request)
+    session.check_room()
     url = text_in(await json_object(request), "url", limit=2000)
-    job = await in_thread(request, lambda: studio.add_stream(url))
+    job = await in_thread(request, lambda: session.add_stream(url))
     return JSONResponse({"id": job.id}, 201)
 
 
 async def open_camera(request: Request) -> Response:
     """POST {"width", "height"}: announce the pictures of the browser's camera."""
-    studio = studio_of(request)
-    studio.check_room()
+    session = session_of(request)
+    session.check_room()
     values = await json_object(request)
     size = (integer_in(values, "width"), integer_in(values, "height"))
-    return JSONResponse({"id": studio.add_camera("Camera", size).id}, 201)
+    return JSONResponse({"id": session.add_camera("Camera", size).id}, 201)
 
 
 async def receive_camera(socket: WebSocket) -> None:

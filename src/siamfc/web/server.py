@@ -9,13 +9,13 @@ from pathlib import Path
 import uvicorn
 
 from siamfc.errors import InputError
-from siamfc.network import AnyMatcher
-from siamfc.tracking import AnySettings
+from siamfc.network import Network
+from siamfc.tracking import Settings
 from siamfc.web.access import LOOPBACK_NAMES, Access, is_loopback
 from siamfc.web.app import create_app
 from siamfc.web.limits import Limits
 from siamfc.web.private import private_folder
-from siamfc.web.session import Studio
+from siamfc.web.session import Session
 
 _CONNECTIONS = 256
 """At once; more are answered with 503."""
@@ -23,8 +23,8 @@ _WILDCARDS = frozenset({"0.0.0.0", "::"})
 
 
 def serve(
-    matcher: AnyMatcher,
-    settings: AnySettings,
+    matcher: Network,
+    settings: Settings,
     *,
     host: str = "127.0.0.1",
     port: int = 0,
@@ -52,24 +52,24 @@ def serve(
     limits = limits or Limits()
     with _listen(host, port) as listener, private_folder() as folder:
         access = access_for(host, int(listener.getsockname()[1]))
-        studio = Studio(matcher, settings, folder=folder, root=root, limits=limits)
+        session = Session(matcher, settings, folder=folder, root=root, limits=limits)
         try:
-            job = None if source is None else studio.add_source(source)
-            server = make_server(studio, access)
+            job = None if source is None else session.add_source(source)
+            server = make_server(session, access)
             on_ready(_address(host, access) + ("" if job is None else f"#{job.id}"))
             server.run(sockets=[listener])
         finally:
-            studio.close()
+            session.close()
 
 
-def make_server(studio: Studio, access: Access) -> uvicorn.Server:
+def make_server(session: Session, access: Access) -> uvicorn.Server:
     """Make the server of an application; it listens where it is told when it is run."""
-    app = create_app(studio, access)
+    app = create_app(session, access)
     config = uvicorn.Config(
         app,
         http="h11",
         ws="websockets-sansio",
-        ws_max_size=studio.limits.message_bytes,
+        ws_max_size=session.limits.message_bytes,
         ws_per_message_deflate=False,
         lifespan="off",
         log_level="warning",

@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 
 from siamfc.errors import InputError, SourceError
 from siamfc.frames import FrameSource, ImageFiles, VideoFile, open_source
-from siamfc.network import AnyMatcher
-from siamfc.tracking import AnySettings
+from siamfc.network import Network
+from siamfc.tracking import Settings
 from siamfc.web.clips import Clip, FileClip
 from siamfc.web.downloads import Film
 from siamfc.web.job import Job
@@ -23,7 +23,7 @@ from siamfc.web.uploads import Uploads
 from siamfc.web.worker import Worker
 
 
-class Studio:
+class Session:
     """Opens sources as jobs and finds them again.
 
     Args:
@@ -36,8 +36,8 @@ class Studio:
 
     def __init__(
         self,
-        matcher: AnyMatcher,
-        settings: AnySettings,
+        matcher: Network,
+        settings: Settings,
         *,
         folder: Path,
         root: Path | None,

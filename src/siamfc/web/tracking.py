@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siamfc.frames import Image
-from siamfc.network import AnyMatcher
-from siamfc.tracking import AnySettings, TrackerState, begin, step, view_search
+from siamfc.network import Network
+from siamfc.tracking import Settings, TrackerState, begin, step, view_search
 from siamfc.tracking.state import exemplar_crops
 from siamfc.tracking.targets import checked_boxes
 
@@ -93,7 +93,7 @@ class Following:
         settings: of the tracker.
     """
 
-    def __init__(self, matcher: AnyMatcher, settings: AnySettings) -> None:
+    def __init__(self, matcher: Network, settings: Settings) -> None:
         self._matcher = matcher
         self._settings = settings
         self._drawn: dict[int, _Drawn] = {}

@@ -10,7 +10,7 @@ import numpy as np
 from siamfc.datasets.readers.cocovid import COCOVID as ANNOTATION
 from siamfc.datasets.sequences import FrameFiles, Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation.formats.collector import Inbox, clean_boxes
+from siamfc.evaluation.formats.collector import ResultCollector, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for
 from siamfc.evaluation.formats.videos import by_video, targets_by_video
 from siamfc.evaluation.runs import Track
@@ -18,7 +18,7 @@ from siamfc.evaluation.runs import Track
 _FILE = "results"
 
 
-def _read(folder: Path, inbox: Inbox) -> None:
+def _read(folder: Path, inbox: ResultCollector) -> None:
     videos = by_video(inbox.sequences)
     with inbox.leaving_out_damage():
         for video in ANNOTATION.open(folder):

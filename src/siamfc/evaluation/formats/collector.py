@@ -19,7 +19,7 @@ _NOT_A_LETTER = re.compile(r"[^a-z0-9]+")
 
 
 @dataclass(kw_only=True, eq=False)
-class Inbox:
+class ResultCollector:
     """What has been read so far of one run over a data set's sequences.
 
     A damaged file is written down and left out; the others are read all the same.

@@ -9,13 +9,13 @@ import numpy as np
 from siamfc.datasets.readers.cvat import list_observations, parse_annotation
 from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation.formats.collector import Inbox, clean_boxes
+from siamfc.evaluation.formats.collector import ResultCollector, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for
 from siamfc.evaluation.formats.videos import targets_by_video, video_files
 from siamfc.evaluation.runs import Track
 
 
-def _read(folder: Path, inbox: Inbox) -> None:
+def _read(folder: Path, inbox: ResultCollector) -> None:
     for path, targets in video_files(folder, ".xml", inbox):
         with inbox.leaving_out_damage():
             observations = list_observations(parse_annotation(path), path)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from siamfc.datasets.sequences import Sequence
-from siamfc.evaluation.formats.collector import Inbox, read_box_lines, read_seconds
+from siamfc.evaluation.formats.collector import ResultCollector, read_box_lines, read_seconds
 from siamfc.evaluation.formats.layout import (
     ResultFormat,
     box_lines,
@@ -16,7 +16,7 @@ from siamfc.evaluation.formats.series import count_repetitions, first_repetition
 from siamfc.evaluation.runs import Track
 
 
-def _read(folder: Path, inbox: Inbox) -> None:
+def _read(folder: Path, inbox: ResultCollector) -> None:
     for first in first_repetitions(folder, "*"):
         sequence = inbox.find(first.parent.name)
         if sequence is None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from siamfc.datasets.sequences import FloatArray, Sequence
 from siamfc.errors import OutputError
-from siamfc.evaluation.formats.collector import Inbox
+from siamfc.evaluation.formats.collector import ResultCollector
 from siamfc.evaluation.runs import Track
 
 Tracks = Mapping[str, Track]
@@ -30,7 +30,7 @@ class ResultFormat:
     """Where these conventions are laid down."""
     recognize: Callable[[Path], bool] = field(repr=False)
     """Whether a folder looks like one of a run in this form."""
-    read: Callable[[Path, Inbox], None] = field(repr=False)
+    read: Callable[[Path, ResultCollector], None] = field(repr=False)
     """Read a run's folder into an inbox."""
     write: Callable[[Path, Iterable[tuple[Sequence, Track]]], None] = field(repr=False)
     """Write tracks into an empty folder."""

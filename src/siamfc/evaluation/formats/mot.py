@@ -8,7 +8,7 @@ import numpy as np
 from siamfc.datasets.readers.text import parse_numbers, read_lines
 from siamfc.datasets.sequences import FloatArray, Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation.formats.collector import Inbox, clean_boxes
+from siamfc.evaluation.formats.collector import ResultCollector, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for, text_files
 from siamfc.evaluation.formats.videos import target_number, targets_by_video, video_files
 from siamfc.evaluation.runs import Track
@@ -24,7 +24,7 @@ def _recognize(folder: Path) -> bool:
     return False
 
 
-def _read(folder: Path, inbox: Inbox) -> None:
+def _read(folder: Path, inbox: ResultCollector) -> None:
     for path, targets in video_files(folder, ".txt", inbox):
         with inbox.leaving_out_damage():
             lines = _lines(path)

@@ -9,7 +9,7 @@ import numpy as np
 
 from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation.formats.collector import Inbox, check_boxes, clean_boxes
+from siamfc.evaluation.formats.collector import ResultCollector, check_boxes, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for
 from siamfc.evaluation.results import Record, ResultFolder, read_track
 from siamfc.evaluation.runs import Track
@@ -39,7 +39,7 @@ def _recognize_ours(folder: Path) -> bool:
     return any(folder.glob("*.failed.json"))
 
 
-def _read_ours(folder: Path, inbox: Inbox) -> None:
+def _read_ours(folder: Path, inbox: ResultCollector) -> None:
     for path in sorted(folder.rglob("*.csv")):
         with inbox.leaving_out_damage():
             track, record = read_track(path)
@@ -87,7 +87,7 @@ def _write_ours(folder: Path, tracks: Iterable[tuple[Sequence, Track]]) -> None:
         results.save(track)
 
 
-def _read_table(folder: Path, inbox: Inbox, *, suffix: str) -> None:
+def _read_table(folder: Path, inbox: ResultCollector, *, suffix: str) -> None:
     for path in sorted(folder.glob(f"*{suffix}")):
         sequence = inbox.find(path.stem)
         if sequence is None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation.formats.collector import Inbox, read_box_lines, read_seconds
+from siamfc.evaluation.formats.collector import ResultCollector, read_box_lines, read_seconds
 from siamfc.evaluation.formats.layout import (
     ResultFormat,
     box_lines,
@@ -33,7 +33,7 @@ def _recognize(folder: Path) -> bool:
     return any(_columns(path) != 10 for path in text_files(folder))  # MOT's lines have ten
 
 
-def _read(folder: Path, inbox: Inbox, *, index_base: int) -> None:
+def _read(folder: Path, inbox: ResultCollector, *, index_base: int) -> None:
     for path in text_files(folder):
         sequence = inbox.find(path.stem)
         if sequence is None:

@@ -12,7 +12,7 @@ from siamfc.datasets.readers.images import list_folders
 from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError, InputError, suggest
 from siamfc.evaluation.formats.cocovid import COCOVID
-from siamfc.evaluation.formats.collector import Inbox
+from siamfc.evaluation.formats.collector import ResultCollector
 from siamfc.evaluation.formats.cvat import CVAT
 from siamfc.evaluation.formats.got10k import GOT10K
 from siamfc.evaluation.formats.layout import ResultFormat, Tracks
@@ -175,7 +175,7 @@ def _read(
     *,
     repetition: int = 1,
 ) -> TrackerResults:
-    inbox = Inbox(sequences=sequences, repetition=repetition)
+    inbox = ResultCollector(sequences=sequences, repetition=repetition)
     form.read(folder, inbox)
     return TrackerResults(
         name=name,

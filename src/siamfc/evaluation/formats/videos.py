@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from siamfc.datasets.sequences import Sequence
-from siamfc.evaluation.formats.collector import Inbox
+from siamfc.evaluation.formats.collector import ResultCollector
 from siamfc.evaluation.runs import Track
 
 
@@ -48,7 +48,7 @@ def targets_by_video(tracks: Iterable[tuple[Sequence, Track]]) -> dict[str, list
 
 
 def video_files(
-    folder: Path, suffix: str, inbox: Inbox
+    folder: Path, suffix: str, inbox: ResultCollector
 ) -> Iterator[tuple[Path, dict[str, Sequence]]]:
     """The files of the data set's videos, with their targets; other files are written down."""
     videos = by_video(inbox.sequences)

@@ -9,7 +9,7 @@ from siamfc.boxes import from_polygon, is_absent
 from siamfc.datasets.readers.text import parse_numbers, read_lines
 from siamfc.datasets.sequences import FloatArray, Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation.formats.collector import Inbox, clean_boxes, read_seconds
+from siamfc.evaluation.formats.collector import ResultCollector, clean_boxes, read_seconds
 from siamfc.evaluation.formats.layout import ResultFormat, file_for, last_part, second_lines
 from siamfc.evaluation.formats.series import count_repetitions, first_repetitions, repetition
 from siamfc.evaluation.runs import Track
@@ -29,7 +29,7 @@ def _recognize(folder: Path) -> bool:
     return False
 
 
-def _read(folder: Path, inbox: Inbox) -> None:
+def _read(folder: Path, inbox: ResultCollector) -> None:
     for first in first_repetitions(folder, *_PLACES):
         sequence = inbox.find(first.parent.name)
         if sequence is None:

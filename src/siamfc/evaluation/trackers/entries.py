@@ -18,7 +18,7 @@ from siamfc.evaluation.scoring.schemes import ONE_PASS, Scheme
 from siamfc.evaluation.trackers.isolation import Isolated
 from siamfc.evaluation.trackers.pretrained import SiamFC
 from siamfc.evaluation.trackers.third_party import RecordedFactory, parse_tracker
-from siamfc.tracking import AnySettings
+from siamfc.tracking import Settings
 from siamfc.workers import Workers
 
 
@@ -72,7 +72,7 @@ def our_contender(
     *,
     device: str = "auto",
     threads: int | None = None,
-    settings: AnySettings | None = None,
+    settings: Settings | None = None,
     time_limit: float | None = None,
 ) -> Contender:
     """Let this package's tracker take part.

@@ -16,7 +16,7 @@ from PIL import Image
 
 from siamfc.evaluation.runs import SingleTargetTracker
 from siamfc.frames import read_image
-from siamfc.tracking import AnySettings, Tracker
+from siamfc.tracking import Settings, Tracker
 
 
 class Got10kTracker:
@@ -48,7 +48,7 @@ class Got10kTracker:
         cls,
         weights: str | Path = "default",
         device: str = "auto",
-        settings: AnySettings | None = None,
+        settings: Settings | None = None,
         *,
         name: str = "siamfc",
         index_base: float = 0.0,

@@ -6,7 +6,7 @@ from typing import Any
 
 from siamfc.network import load_matcher
 from siamfc.network.loading import read_metadata
-from siamfc.tracking import AnySettings, Tracker, settings_for_weights
+from siamfc.tracking import Settings, Tracker, settings_for_weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +19,7 @@ class SiamFC:
     """`auto`, `cpu` or `cuda`."""
     threads: int | None = None
     """Of the network on a CPU; None: as many as there are cores."""
-    settings: AnySettings | None = None
+    settings: Settings | None = None
     """Of the tracker; None: the defaults that go with the network."""
 
     deterministic = True

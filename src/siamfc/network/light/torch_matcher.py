@@ -21,7 +21,7 @@ from siamfc.network.siamfc.model import Normalise
 from siamfc.network.siamfc.torch_matcher import GraphCache, open_device
 
 
-class TorchBoxMatcher:
+class TorchLightMatcher:
     """A `BoxMatcher` in torch; embeddings are tensors (N, 101, 64) on `device`, float32.
 
     `threads` is torch's own number for the whole process, and only set if given. On CUDA the

@@ -22,7 +22,7 @@ squares that it searches for a lost target."""
 _WARM_UP_CALLS = 3
 
 
-class TorchMatcher:
+class TorchSiamFCMatcher:
     """A `Matcher` in torch; embeddings are tensors on `device`, float32.
 
     `threads` is torch's own number for the whole process, and only set if given. On CUDA the

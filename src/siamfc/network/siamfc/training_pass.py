@@ -88,9 +88,7 @@ def _normalise_together(norm: nn.BatchNorm2d, tensors: list[Tensor]) -> list[Ten
     ]
 
 
-def embed_together(
-    model: SiamFC, images: list[Tensor], grouping: Grouping = "split"
-) -> list[Tensor]:
+def embed_pairs(model: SiamFC, images: list[Tensor], grouping: Grouping = "split") -> list[Tensor]:
     """Folded images → embeddings (N, 256, h, w) of each, normalised with common statistics."""
     net = model.backbone
     stages = (
@@ -117,7 +115,7 @@ def can_fuse(device: torch.device) -> bool:
 def _embed_fused(
     model: SiamFC, batches: tuple[Tensor, Tensor], normalisation: Normalisation, dtype: torch.dtype
 ) -> list[Tensor]:
-    """Pixels → embeddings (N, 256, h, w) of each, as `embed_together` gives them."""
+    """Pixels → embeddings (N, 256, h, w) of each, as `embed_pairs` gives them."""
     from siamfc.network.siamfc.kernels import normalisation as fused
     from siamfc.network.siamfc.kernels.convolution import convolve_folded
 
@@ -149,7 +147,7 @@ def _convolve_groups(layer: nn.Conv2d, groups: list[Tensor]) -> list[Tensor]:
     return [functional.conv2d(*each) for each in zip(groups, kernels, biases, strict=True)]
 
 
-def respond_together(
+def forward_pairs(
     model: SiamFC,
     exemplars: Tensor,
     searches: Tensor,
@@ -177,6 +175,6 @@ def respond_together(
         exemplar_embeddings, search_embeddings = _embed_fused(model, batches, normalisation, dtype)
     else:
         images = [fold_images(batch, normalisation, dtype) for batch in batches]
-        exemplar_embeddings, search_embeddings = embed_together(model, images, grouping)
+        exemplar_embeddings, search_embeddings = embed_pairs(model, images, grouping)
     similarity = correlate(exemplar_embeddings, search_embeddings)
     return (model.log_gain.exp() * similarity + model.bias)[:, 0]

@@ -1,4 +1,4 @@
-"""The camera and the crop: `render.develop` but for the painting, in one kernel, and `render.crop`.
+"""The camera, `render.apply_camera` without the painting, in one kernel, and `render.crop`.
 
 A tile of 16×16 pixels is computed from a square of 32×32, of which three pixels about the tile are
 read: streak while reading, blur and cosine transform as products of small matrices.
@@ -37,7 +37,7 @@ def _cosines(device: torch.device) -> Tensor:
     return blocks.float().to(device)
 
 
-def develop(
+def apply_camera(
     painted: Tensor, camera: Camera, generator: torch.Generator, window: Tensor | None = None
 ) -> Tensor:
     """Source images of what `paint` painted, (B, S, S): packed RGB, int32, S a multiple of 8.

@@ -12,7 +12,7 @@ import triton.language as tl
 from torch import Tensor
 
 from siamfc.procedural.kernels.arithmetic import blended, rounded
-from siamfc.procedural.kernels.camera import TAPS, TILE, develop, wanted
+from siamfc.procedural.kernels.camera import TAPS, TILE, apply_camera, wanted
 from siamfc.procedural.kernels.layers import (
     GAIN,
     OFFSET,
@@ -31,7 +31,7 @@ from siamfc.procedural.scene import View
 _WARPS = 1
 
 
-def photograph(
+def render_source(
     view: View,
     bank: Tensor,
     camera: Camera,
@@ -41,9 +41,9 @@ def photograph(
     generator: torch.Generator,
     window: Tensor | None = None,
 ) -> Tensor:
-    """As `render.photograph`; pixels outside the window have any colour."""
+    """As `render.render_source`; pixels outside the window have any colour."""
     painted = paint(view, bank, camera, origin, pitch, size, window)
-    return develop(painted, camera, generator, window)
+    return apply_camera(painted, camera, generator, window)
 
 
 def paint(

@@ -15,11 +15,11 @@ def _lost() -> LostSettings:
     lost is looked for all over the frame. One that is hidden mostly comes back where it went: what
     looks like it elsewhere has to be surer.
     """
-    return LostSettings(lost_below=0.4, found_from=0.8, moved_from=0.98, windows=3)
+    return LostSettings(lost_threshold=0.4, found_threshold=0.8, relocate_threshold=0.98, windows=3)
 
 
 @dataclass(frozen=True, kw_only=True)
-class BoxTrackerSettings:
+class LightSettings:
     """How scores and boxes of all cells become one box (Li et al. 2018, SiamRPN, section 3.4)."""
 
     change_penalty: float = 0.1

@@ -8,26 +8,26 @@ from numpy.typing import ArrayLike, NDArray
 
 from siamfc import geometry
 from siamfc.network.matcher import BoxMatcher, Embedding
-from siamfc.tracking.light.settings import BoxTrackerSettings
-from siamfc.tracking.light.targets import BoxTargets, advance_boxes, recover_boxes, start_boxes
+from siamfc.tracking.light.settings import LightSettings
+from siamfc.tracking.light.targets import LightTargets, advance_light, recover_boxes, start_light
 from siamfc.tracking.redetection_windows import look_elsewhere
 from siamfc.tracking.state import TrackerState, exemplar_crops, foreign_state, window_crops
 
 ByteImage = NDArray[np.uint8]
 
 
-def begin_boxes(
+def begin_light(
     image: ByteImage, boxes: ArrayLike | Sequence[ArrayLike], matcher: BoxMatcher
 ) -> TrackerState:
     """See `siamfc.tracking.begin`."""
     height, width = geometry.as_image(image).shape[:2]
-    targets = start_boxes(boxes, (width, height))
+    targets = start_light(boxes, (width, height))
     fill = geometry.mean_color(image)
     return TrackerState.begin(targets, _embed(targets, image, fill, matcher), fill)
 
 
-def step_boxes(
-    state: TrackerState, image: ByteImage, matcher: BoxMatcher, settings: BoxTrackerSettings
+def step_light(
+    state: TrackerState, image: ByteImage, matcher: BoxMatcher, settings: LightSettings
 ) -> TrackerState:
     """See `siamfc.tracking.step`.
 
@@ -35,12 +35,12 @@ def step_boxes(
     has to hold out for a frame.
     """
     targets, spec = state.targets, matcher.spec
-    if not isinstance(targets, BoxTargets):
+    if not isinstance(targets, LightTargets):
         raise foreign_state("gives boxes")
     windows = targets.present_windows(spec)
     crops = window_crops(image, *windows, spec.search_size, state.fill)
     logits, boxes = matcher.locate(state.exemplars, crops)
-    targets = moved = advance_boxes(targets, logits, boxes, settings, spec, matcher.calibration)
+    targets = moved = advance_light(targets, logits, boxes, settings, spec, matcher.calibration)
     state = replace(state, targets=moved).update(
         settings.update, lambda rows: _embed(moved.take(rows), image, state.fill, matcher)
     )
@@ -57,7 +57,7 @@ def step_boxes(
 
 
 def _embed(
-    targets: BoxTargets, image: ByteImage, fill: ByteImage, matcher: BoxMatcher
+    targets: LightTargets, image: ByteImage, fill: ByteImage, matcher: BoxMatcher
 ) -> Embedding:
     """Exemplars of targets where they are."""
     crops = exemplar_crops(targets, image, fill, matcher.spec)

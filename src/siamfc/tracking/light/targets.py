@@ -17,9 +17,9 @@ from siamfc import geometry
 from siamfc.errors import InputError
 from siamfc.network.calibration import Calibration, sigmoid
 from siamfc.network.matcher import EmbeddingSpec
-from siamfc.tracking.light.settings import BoxTrackerSettings
+from siamfc.tracking.light.settings import LightSettings
 from siamfc.tracking.redetection import count_lost
-from siamfc.tracking.targets import FloatArray, TargetTable, checked_boxes
+from siamfc.tracking.targets import FloatArray, TargetBatch, checked_boxes
 
 UNCALIBRATED = Calibration()
 """The score is the logit's sigmoid."""
@@ -28,7 +28,7 @@ _SMALLEST_SIZE = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class BoxTargets(TargetTable):
+class LightTargets(TargetBatch):
     """N targets at one moment, in frame pixels.
 
     Their score is what the calibration makes of the chosen cell's logit: the chance that the box
@@ -40,15 +40,15 @@ class BoxTargets(TargetTable):
 
     @property
     def boxes(self) -> FloatArray:
-        """See `TargetTable.boxes`."""
+        """See `TargetBatch.boxes`."""
         return np.concatenate([self.center_frame - self.size / 2, self.size], axis=1)
 
     def at(self, boxes: FloatArray) -> Self:
-        """See `TargetTable.at`."""
+        """See `TargetBatch.at`."""
         return replace(self, center_frame=box_formats.center(boxes), size=boxes[:, 2:])
 
     def exemplar_windows(self, spec: EmbeddingSpec) -> tuple[FloatArray, FloatArray]:
-        """See `TargetTable.exemplar_windows`."""
+        """See `TargetBatch.exemplar_windows`."""
         return self.center_frame, geometry.exemplar_side(self.size, spec.context_amount)
 
     def exemplar_sizes(self, spec: EmbeddingSpec) -> FloatArray:
@@ -57,14 +57,16 @@ class BoxTargets(TargetTable):
         return self.size * (spec.exemplar_size / side[:, None])
 
 
-def start_boxes(boxes: ArrayLike | Sequence[ArrayLike], frame_size: tuple[int, int]) -> BoxTargets:
+def start_light(
+    boxes: ArrayLike | Sequence[ArrayLike], frame_size: tuple[int, int]
+) -> LightTargets:
     """Take boxes (N, 4), or one box (4,), of a first frame of `frame_size` (width, height).
 
     Raises:
         InputError: see `checked_boxes`.
     """
     checked = checked_boxes(boxes, frame_size)
-    return BoxTargets(
+    return LightTargets(
         center_frame=box_formats.center(checked),
         first_size=checked[:, 2:],
         size=checked[:, 2:],
@@ -74,14 +76,14 @@ def start_boxes(boxes: ArrayLike | Sequence[ArrayLike], frame_size: tuple[int, i
     )
 
 
-def advance_boxes(
-    targets: BoxTargets,
+def advance_light(
+    targets: LightTargets,
     logits: NDArray[np.floating],
     boxes: NDArray[np.floating],
-    settings: BoxTrackerSettings,
+    settings: LightSettings,
     spec: EmbeddingSpec,
     calibration: Calibration = UNCALIBRATED,
-) -> BoxTargets:
+) -> LightTargets:
     """Move and resize targets by logits (N, m, m) and boxes (N, 4, m, m) of their search windows.
 
     Boxes are left, top, right, bottom in pixels of the search image. The cell is chosen whose
@@ -117,23 +119,23 @@ def advance_boxes(
 
 
 def recover_boxes(
-    targets: BoxTargets,
+    targets: LightTargets,
     centers: FloatArray,
     logits: NDArray[np.floating],
     boxes: NDArray[np.floating],
-    settings: BoxTrackerSettings,
+    settings: LightSettings,
     spec: EmbeddingSpec,
     calibration: Calibration = UNCALIBRATED,
-) -> BoxTargets:
+) -> LightTargets:
     """Put lost targets where they were found elsewhere, and leave the others where they are.
 
     A target is moved to the best cell of its further windows if the score there is higher than
-    the one that it has and reaches `moved_from`; it is found if it reaches `found_from` too. Its
-    size stays: that of the next frame tells.
+    the one that it has and reaches `relocate_threshold`; it is found if it also reaches
+    `found_threshold`. Its size stays: the next frame corrects it.
 
     Args:
-        targets: N, after `advance_boxes`.
-        centers: (N, W, 2) of the windows, frame pixels; see `windows_elsewhere`. They show the
+        targets: N, after `advance_light`.
+        centers: (N, W, 2) of the windows, frame pixels; see `redetection_windows`. They show the
             targets at their present size.
         logits: (N, W, m, m) of these windows.
         boxes: (N, W, 4, m, m) of these windows.
@@ -148,8 +150,8 @@ def recover_boxes(
     place = _take(targets, cells, best, spec)
     score = calibration.chance(place.logit)
     limits = settings.lost
-    moved = targets.lost & (score > targets.score) & (score >= limits.moved_from)
-    found = moved & (score >= limits.found_from)
+    moved = targets.lost & (score > targets.score) & (score >= limits.relocate_threshold)
+    found = moved & (score >= limits.found_threshold)
     window = best // (cells.score.shape[1] // windows)
     there = centers[np.arange(count), window] + place.displacement
     return replace(
@@ -176,10 +178,10 @@ class _Cells(NamedTuple):
 
 
 def _read(
-    targets: BoxTargets,
+    targets: LightTargets,
     logits: NDArray[np.floating],
     boxes: NDArray[np.floating],
-    settings: BoxTrackerSettings,
+    settings: LightSettings,
     spec: EmbeddingSpec,
 ) -> _Cells:
     """Cells' logits (N, C) and boxes (N, 4, C) of windows that show targets at their present size.
@@ -211,7 +213,7 @@ class _Place(NamedTuple):
 
 
 def _take(
-    targets: BoxTargets, cells: _Cells, chosen: NDArray[np.intp], spec: EmbeddingSpec
+    targets: LightTargets, cells: _Cells, chosen: NDArray[np.intp], spec: EmbeddingSpec
 ) -> _Place:
     """One cell (N,) for each of the targets, whose windows show them at their present size."""
     side = geometry.exemplar_side(targets.size, spec.context_amount)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siamfc.network.matcher import Embedding, Matcher
-from siamfc.tracking.siamfc.settings import TrackerSettings
+from siamfc.tracking.siamfc.settings import SiamFCSettings
 from siamfc.tracking.siamfc.targets import Targets, read_displacement
 from siamfc.tracking.state import window_crops
 from siamfc.tracking.targets import FloatArray
@@ -18,15 +18,15 @@ def measure_offsets(
     image: ByteImage,
     fill: ByteImage,
     matcher: Matcher,
-    settings: TrackerSettings,
+    settings: SiamFCSettings,
 ) -> FloatArray:
     """Measure the network's own offset in the frame in which the targets were drawn.
 
     An exact tracker finds a target again in its first frame just where it was drawn. A network
     does so to a part of a cell: its strides, its pooling and whatever lies about the target pull
     the peak to a side, and so they will in the next frames. The peak is read in
-    `settings.centring`² search windows per target that are shifted by even parts of a cell, since
-    the offset changes with the place within a cell, and the mean is taken.
+    `settings.bias_correction`² search windows per target that are shifted by even parts of a cell,
+    since the offset changes with the place within a cell, and the mean is taken.
 
     Args:
         targets: N in their first frame, at their first size.
@@ -39,7 +39,7 @@ def measure_offsets(
     Returns:
         (N, 2) right and down, pixels of the search image; at most half a cell.
     """
-    spec, count = matcher.spec, settings.centring
+    spec, count = matcher.spec, settings.bias_correction
     along = ((np.arange(count) + 0.5) / count - 0.5) * spec.stride
     shifts = np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)
     sides = np.repeat(targets.first_side, len(shifts))

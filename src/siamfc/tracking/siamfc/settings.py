@@ -12,7 +12,7 @@ from siamfc.tracking.redetection import LostSettings, search_all_over
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrackerSettings:
+class SiamFCSettings:
     """How a response becomes a movement.
 
     The defaults are for the weights that ship: the authors' for three scales, but for the step and
@@ -35,7 +35,7 @@ class TrackerSettings:
     """Smallest size that a target may shrink to, as a share of its first."""
     largest_scale: float = 5.0
     """Largest size that a target may grow to, as a multiple of its first."""
-    centring: int = 0
+    bias_correction: int = 0
     """Shifts per axis, over one cell, at which the first frame is searched to measure how far the
     network's peak lies from the target's centre, which is then subtracted; 0: it isn't."""
     update: UpdateSettings = field(default_factory=UpdateSettings)
@@ -48,7 +48,7 @@ class TrackerSettings:
         if self.scales % 2 == 0:
             raise InputError(f"scales: expected an odd number, got {self.scales}")
         check_count("upsampling", self.upsampling, 1, 64)
-        check_count("centring", self.centring, 0, 16)
+        check_count("bias_correction", self.bias_correction, 0, 16)
         check_range("scale_step", self.scale_step, 1, 2)
         check_range("scale_penalty", self.scale_penalty, 0, 1)
         check_range("scale_damping", self.scale_damping, 0, 1)
@@ -63,14 +63,14 @@ class TrackerSettings:
         return np.power(self.scale_step, np.arange(-half, half + 1, dtype=np.float64))
 
 
-def three_scales() -> TrackerSettings:
+def three_scales() -> SiamFCSettings:
     """Return the authors' values for three scales (SiamFC-3s)."""
-    return TrackerSettings(scale_step=1.0375, scale_penalty=0.9745)
+    return SiamFCSettings(scale_step=1.0375, scale_penalty=0.9745)
 
 
-def five_scales() -> TrackerSettings:
+def five_scales() -> SiamFCSettings:
     """Return the authors' values for five scales (SiamFC), the thesis's choice for real videos."""
-    return TrackerSettings(
+    return SiamFCSettings(
         scales=5,
         scale_step=1.0255,
         scale_penalty=0.962,
@@ -79,14 +79,14 @@ def five_scales() -> TrackerSettings:
     )
 
 
-def one_scale() -> TrackerSettings:
+def one_scale() -> SiamFCSettings:
     """Return values for a target whose size doesn't change, as in the thesis's synthetic video."""
-    return TrackerSettings(scales=1)
+    return SiamFCSettings(scales=1)
 
 
 def settings_for(
     scales: int = 3, *, update: UpdateName = "none", search_again: bool = False
-) -> TrackerSettings:
+) -> SiamFCSettings:
     """Return the values that go with a number of scales: the defaults for one and three.
 
     Five have the published ones, and so have more, whose range of sizes grows with their number.
@@ -103,7 +103,7 @@ def settings_for(
     True
     """
     if scales in (1, 3):
-        settings = TrackerSettings(scales=scales)
+        settings = SiamFCSettings(scales=scales)
     else:
         settings = replace(five_scales(), scales=scales)
     lost = search_all_over() if search_again else settings.lost

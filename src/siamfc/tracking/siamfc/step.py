@@ -10,32 +10,32 @@ from siamfc import geometry
 from siamfc.network.matcher import Embedding, Matcher
 from siamfc.tracking.redetection_windows import look_elsewhere
 from siamfc.tracking.siamfc.bias_correction import measure_offsets
-from siamfc.tracking.siamfc.settings import TrackerSettings
+from siamfc.tracking.siamfc.settings import SiamFCSettings
 from siamfc.tracking.siamfc.targets import Targets, advance, recover, start
 from siamfc.tracking.state import TrackerState, exemplar_crops, foreign_state
 
 ByteImage = NDArray[np.uint8]
 
 
-def begin_scales(
+def begin_siamfc(
     image: ByteImage,
     boxes: ArrayLike | Sequence[ArrayLike],
     matcher: Matcher,
-    settings: TrackerSettings,
+    settings: SiamFCSettings,
 ) -> TrackerState:
     """See `siamfc.tracking.begin`."""
     height, width = geometry.as_image(image).shape[:2]
     targets = start(boxes, (width, height), matcher.spec)
     fill = geometry.mean_color(image)
     exemplars = matcher.embed_exemplar(exemplar_crops(targets, image, fill, matcher.spec))
-    if settings.centring:
+    if settings.bias_correction:
         offsets = measure_offsets(targets, exemplars, image, fill, matcher, settings)
         targets = replace(targets, offset_crop=offsets)
     return TrackerState.begin(targets, exemplars, fill)
 
 
-def step_scales(
-    state: TrackerState, image: ByteImage, matcher: Matcher, settings: TrackerSettings
+def step_siamfc(
+    state: TrackerState, image: ByteImage, matcher: Matcher, settings: SiamFCSettings
 ) -> TrackerState:
     """See `siamfc.tracking.step`. The exemplars are updated last, from where the targets are."""
     targets, spec = state.targets, matcher.spec

@@ -17,12 +17,12 @@ from siamfc.errors import InputError
 from siamfc.network.calibration import sigmoid
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.tracking.redetection import count_lost
-from siamfc.tracking.siamfc.settings import TrackerSettings
-from siamfc.tracking.targets import FloatArray, TargetTable, checked_boxes
+from siamfc.tracking.siamfc.settings import SiamFCSettings
+from siamfc.tracking.targets import FloatArray, TargetBatch, checked_boxes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Targets(TargetTable):
+class Targets(TargetBatch):
     """N targets at one moment whose width and height keep their ratio, in frame pixels.
 
     Their score is the sigmoid of the response's peak.
@@ -37,21 +37,21 @@ class Targets(TargetTable):
 
     @property
     def boxes(self) -> FloatArray:
-        """See `TargetTable.boxes`."""
+        """See `TargetBatch.boxes`."""
         size = self.first_size * self.scale[:, None]
         return box_formats.from_center(self.center_frame, size)
 
     def at(self, boxes: FloatArray) -> Self:
-        """See `TargetTable.at`; of their sizes the width counts."""
+        """See `TargetBatch.at`; of their sizes the width counts."""
         scale = boxes[:, 2] / self.first_size[:, 0]
         return replace(self, center_frame=box_formats.center(boxes), scale=scale)
 
     def exemplar_windows(self, spec: EmbeddingSpec) -> tuple[FloatArray, FloatArray]:
-        """See `TargetTable.exemplar_windows`."""
+        """See `TargetBatch.exemplar_windows`."""
         side = self.first_side * self.scale * (spec.exemplar_size / spec.search_size)
         return self.center_frame, side
 
-    def search_windows(self, settings: TrackerSettings) -> tuple[FloatArray, FloatArray]:
+    def search_windows(self, settings: SiamFCSettings) -> tuple[FloatArray, FloatArray]:
         """Squares to search in the next frame: centres (N, 2) and sides (N, S), S scales."""
         side = self.first_side * self.scale
         return self.center_frame, side[:, None] * settings.scale_factors
@@ -82,7 +82,7 @@ def start(
 def advance(
     targets: Targets,
     responses: NDArray[np.floating],
-    settings: TrackerSettings,
+    settings: SiamFCSettings,
     spec: EmbeddingSpec,
 ) -> Targets:
     """Move and resize targets by the responses (N, S, m, m) of their search windows.
@@ -127,17 +127,18 @@ def recover(
     targets: Targets,
     centers: FloatArray,
     responses: NDArray[np.floating],
-    settings: TrackerSettings,
+    settings: SiamFCSettings,
     spec: EmbeddingSpec,
 ) -> Targets:
     """Put lost targets where they were found elsewhere, and leave the others where they are.
 
     A target is moved to the highest peak of its further windows if the score there is higher than
-    the one that it has and reaches `moved_from`; it is found if it reaches `found_from` too.
+    the one that it has and reaches `relocate_threshold`; it is found if it also reaches
+    `found_threshold`.
 
     Args:
         targets: N, after `advance`.
-        centers: (N, W, 2) of the windows, frame pixels; see `windows_elsewhere`. They show the
+        centers: (N, W, 2) of the windows, frame pixels; see `redetection_windows`. They show the
             targets at their present size.
         responses: (N, W, m, m) of these windows.
         settings: of the tracker.
@@ -151,8 +152,8 @@ def recover(
     sides = targets.first_side * targets.scale
     displacement = _to_frame(targets, peaks_response, sides, spec)
     limits = settings.lost
-    moved = targets.lost & (scores > targets.score) & (scores >= limits.moved_from)
-    found = moved & (scores >= limits.found_from)
+    moved = targets.lost & (scores > targets.score) & (scores >= limits.relocate_threshold)
+    found = moved & (scores >= limits.found_threshold)
     there = centers[np.arange(len(targets)), best] + displacement
     return replace(
         targets,
@@ -165,7 +166,7 @@ def recover(
 
 
 def read_displacement(
-    response: NDArray[np.floating], settings: TrackerSettings, spec: EmbeddingSpec
+    response: NDArray[np.floating], settings: SiamFCSettings, spec: EmbeddingSpec
 ) -> FloatArray:
     """Where one window's response (m, m) has its peak, from the middle: (2,) search image pixels.
 
@@ -178,7 +179,7 @@ def read_displacement(
 
 
 def _read(
-    response: NDArray[np.floating], settings: TrackerSettings
+    response: NDArray[np.floating], settings: SiamFCSettings
 ) -> tuple[int, FloatArray, float]:
     """Read one target's response (S, m, m): winning scale, peak (x, y) in cells, peak's logit."""
     surfaces = geometry.upsample(response, settings.upsampling)
@@ -191,7 +192,7 @@ def _read(
 
 
 def _peak(
-    response: NDArray[np.floating], surface: FloatArray, settings: TrackerSettings
+    response: NDArray[np.floating], surface: FloatArray, settings: SiamFCSettings
 ) -> FloatArray:
     """Highest place (x, y) in cells of a response, upsampled, that is mixed with the window."""
     mixed = settings.window_influence * geometry.hann_window(len(surface))
@@ -213,7 +214,7 @@ def _to_frame(
 def _check_responses(
     targets: Targets,
     responses: NDArray[np.floating],
-    settings: TrackerSettings,
+    settings: SiamFCSettings,
     spec: EmbeddingSpec,
 ) -> None:
     expected = (len(targets), settings.scales, spec.response_size, spec.response_size)

@@ -8,9 +8,9 @@ from network.network_samples import make_light_checkpoint
 from siamfc.errors import CheckpointError, InputError
 from siamfc.network import export_weights
 from siamfc.tracking import (
-    BoxTrackerSettings,
+    LightSettings,
+    SiamFCSettings,
     Tracker,
-    TrackerSettings,
     five_scales,
     settings_for,
     settings_for_weights,
@@ -26,7 +26,7 @@ def light(tmp_path_factory):
 
 
 def test_siamfc_has_its_settings():
-    assert settings_for_weights("siamfc") == TrackerSettings()
+    assert settings_for_weights("siamfc") == SiamFCSettings()
     assert settings_for_weights("siamfc", 5) == five_scales()
     assert settings_for_weights("siamfc", update="sure", search_again=True) == settings_for(
         update="sure", search_again=True
@@ -36,19 +36,19 @@ def test_siamfc_has_its_settings():
 
 
 def test_a_network_that_gives_boxes_has_its_own(light):
-    assert settings_for_weights() == settings_for_weights(light) == BoxTrackerSettings()
-    assert settings_for_weights(light) == settings_for_weights(light, 1) == BoxTrackerSettings()
-    assert settings_for_weights(light / "model.safetensors") == BoxTrackerSettings()
-    assert settings_for_weights(light, search_again=True) == BoxTrackerSettings()
-    assert 0 < BoxTrackerSettings().lost.windows < settings_for(search_again=True).lost.windows
+    assert settings_for_weights() == settings_for_weights(light) == LightSettings()
+    assert settings_for_weights(light) == settings_for_weights(light, 1) == LightSettings()
+    assert settings_for_weights(light / "model.safetensors") == LightSettings()
+    assert settings_for_weights(light, search_again=True) == LightSettings()
+    assert 0 < LightSettings().lost.windows < settings_for(search_again=True).lost.windows
     staying = settings_for_weights(light, search_again=False).lost
-    assert staying == replace(BoxTrackerSettings().lost, windows=0)
+    assert staying == replace(LightSettings().lost, windows=0)
     assert settings_for_weights("siamfc").lost.windows == 0
 
 
 def test_what_the_exemplar_takes_in_is_the_networks_choice_or_ones_own(light):
     recent = update_by_name("recent")
-    assert settings_for_weights(light).update == recent == BoxTrackerSettings().update
+    assert settings_for_weights(light).update == recent == LightSettings().update
     assert settings_for_weights("siamfc").update == UpdateSettings()
     for weights in (light, "siamfc"):
         for name in ("none", "sure", "recent"):
@@ -67,6 +67,6 @@ def test_unknown_weights_are_named():
 
 def test_a_tracker_from_weights_has_fitting_settings(light):
     tracker = Tracker.from_pretrained(light, device="cpu")
-    assert tracker.settings == BoxTrackerSettings()
-    with pytest.raises(InputError, match="expected BoxTrackerSettings"):
-        Tracker.from_pretrained(light, device="cpu", settings=TrackerSettings())
+    assert tracker.settings == LightSettings()
+    with pytest.raises(InputError, match="expected LightSettings"):
+        Tracker.from_pretrained(light, device="cpu", settings=SiamFCSettings())

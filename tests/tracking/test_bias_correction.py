@@ -10,7 +10,7 @@ from siamfc.boxes import center, iou
 from siamfc.errors import InputError
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.synthetic.video import SquareVideo, SquareVideoSettings
-from siamfc.tracking import LostSettings, Tracker, TrackerSettings, begin, one_scale, step, track
+from siamfc.tracking import LostSettings, SiamFCSettings, Tracker, begin, one_scale, step, track
 
 SPEC = EmbeddingSpec()
 
@@ -53,18 +53,18 @@ def test_an_offset_of_the_network_s_own_is_taken_away(skew, count):
     plain = follow(SkewedMatcher(*skew), one_scale())
     np.testing.assert_allclose(plain, np.array(skew) * crop_pixel, atol=0.35)
     assert np.abs(plain).max() > 0.5
-    centred = follow(SkewedMatcher(*skew), replace(one_scale(), centring=count))
+    centred = follow(SkewedMatcher(*skew), replace(one_scale(), bias_correction=count))
     assert np.abs(centred).max() < 0.1
 
 
 def test_a_network_without_offset_stays_without():
-    assert np.abs(follow(IdealMatcher(), replace(one_scale(), centring=4), 16)).max() < 0.02
+    assert np.abs(follow(IdealMatcher(), replace(one_scale(), bias_correction=4), 16)).max() < 0.02
 
 
 def test_the_first_frame_pays_for_it_and_no_other():
     matcher, image = SkewedMatcher(0, 0), np.full((200, 240, 3), 255, np.uint8)
     image[80:120, 100:140] = 0
-    settings = TrackerSettings(centring=3)
+    settings = SiamFCSettings(bias_correction=3)
     state = begin(image, [100, 80, 40, 40], matcher, settings)
     assert matcher.seen == 9
     step(state, image, matcher, settings)
@@ -77,7 +77,7 @@ def test_several_targets_have_each_its_own_offset():
     image[100:120, 100:120] = 0
     image[100:180, 400:480] = 0
     boxes = [[100, 100, 20, 20], [400, 100, 80, 80]]
-    settings = replace(one_scale(), centring=2)
+    settings = replace(one_scale(), bias_correction=2)
     *_, last = track([image] * 4, boxes, matcher=SkewedMatcher(3, -2), settings=settings)
     np.testing.assert_allclose(last.boxes, boxes, atol=0.2)
     plain = list(track([image] * 4, boxes, matcher=SkewedMatcher(3, -2), settings=one_scale()))
@@ -91,8 +91,8 @@ def test_a_target_found_elsewhere_is_centred_too():
         image[y : y + 40, x : x + 40] = 0
         return image
 
-    lost = LostSettings(lost_below=0.2, found_from=0.5, moved_from=0.5, windows=8)
-    settings = replace(one_scale(), centring=4, lost=lost)
+    lost = LostSettings(lost_threshold=0.2, found_threshold=0.5, relocate_threshold=0.5, windows=8)
+    settings = replace(one_scale(), bias_correction=4, lost=lost)
     images = [picture(100, 100)] * 3 + [picture(400, 320)] * 8
     results = list(
         track(images, [100, 100, 40, 40], matcher=SkewedMatcher(3, -2), settings=settings)
@@ -104,12 +104,12 @@ def test_a_target_found_elsewhere_is_centred_too():
 def test_an_offset_of_more_than_half_a_cell_is_not_believed():
     image = np.full((200, 240, 3), 255, np.uint8)
     image[80:120, 100:140] = 0
-    settings = replace(one_scale(), centring=2)
+    settings = replace(one_scale(), bias_correction=2)
     state = begin(image, [100, 80, 40, 40], SkewedMatcher(20, 0), settings)
     np.testing.assert_allclose(state.targets.offset_crop, [[4, 0]], atol=0.05)
 
 
 def test_a_wrong_number_of_shifts_is_named():
     for value in (-1, 1.5, 17):
-        with pytest.raises(InputError, match=r"^centring: expected "):
-            TrackerSettings(centring=value)
+        with pytest.raises(InputError, match=r"^bias_correction: expected "):
+            SiamFCSettings(bias_correction=value)

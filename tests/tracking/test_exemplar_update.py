@@ -7,7 +7,7 @@ from fakes import IdealBoxMatcher, IdealMatcher
 from siamfc import geometry
 from siamfc.errors import InputError
 from siamfc.network import load_matcher
-from siamfc.tracking import Tracker, TrackerSettings, begin, step, view_search
+from siamfc.tracking import SiamFCSettings, Tracker, begin, step, view_search
 from siamfc.tracking.exemplar_update import (
     UpdateSettings,
     first_and_latest,
@@ -49,7 +49,7 @@ class Watching(IdealMatcher):
 def followed(pictures, update, *, lost=None):
     """The matcher, and the tracker's scores, after a video."""
     matcher = Watching()
-    settings = TrackerSettings(scales=1, update=update, lost=lost or LostSettings(lost_below=0))
+    settings = SiamFCSettings(scales=1, update=update, lost=lost or LostSettings(lost_threshold=0))
     tracker = Tracker(matcher, settings)
     tracker.init(pictures[0], BOX)
     scores = []
@@ -135,7 +135,7 @@ class TestFollowing:
 
     def test_the_new_exemplar_is_cropped_at_the_new_box_as_the_first_was(self):
         matcher = Watching()
-        settings = TrackerSettings(update=previous_frame())
+        settings = SiamFCSettings(update=previous_frame())
         state = step(begin(image(), BOX, matcher), image(1), matcher, settings)
         again = begin(image(1), state.targets.boxes, Watching())
         center, side = again.targets.exemplar_windows(matcher.spec)
@@ -158,7 +158,7 @@ class TestFollowing:
         np.testing.assert_allclose(matcher.searched[1][0], 0.25 * dark + 0.75 * light, rtol=0.01)
 
     def test_an_average_that_begins_anew_has_nothing_of_the_first_frame(self):
-        update = UpdateSettings(rate=0.5, begins_anew=True)
+        update = UpdateSettings(rate=0.5, restart_average=True)
         matcher, _ = followed([image(0, grey=g) for g in (0, 100, 100, 50, 50)], update)
         embedded = [IdealMatcher().embed_exemplar(crops)[0] for crops in matcher.embedded[:4]]
         dark, light, _, middle = embedded
@@ -176,7 +176,7 @@ class TestFollowing:
         matcher, scores = followed(pictures, UpdateSettings(rate=1.0, lowest_score=0.9))
         assert scores[0] > 0.9 > scores[1]
         assert len(matcher.embedded) == 2
-        doubtful = LostSettings(lost_below=0.9, found_from=0.9)
+        doubtful = LostSettings(lost_threshold=0.9, found_threshold=0.9)
         matcher, _ = followed(pictures, previous_frame(), lost=doubtful)
         assert len(matcher.embedded) == 2
 
@@ -187,7 +187,7 @@ class TestFollowing:
             picture[30:60, 220 - 2 * k : 250 - 2 * k] = 0
             return picture
 
-        settings = TrackerSettings(update=UpdateSettings(rate=0.5, lowest_score=0.95))
+        settings = SiamFCSettings(update=UpdateSettings(rate=0.5, lowest_score=0.95))
         both = [[40, 50, 20, 20], [220, 30, 30, 30]]
         matcher = IdealMatcher()
         together = begin(two(0), both, matcher)
@@ -206,17 +206,17 @@ def test_every_runtime_can_update_and_look_elsewhere(runtime):
     if runtime == "torch":
         pytest.importorskip("torch")
         from siamfc.network import load_checkpoint
-        from siamfc.network.siamfc.torch_matcher import TorchMatcher
+        from siamfc.network.siamfc.torch_matcher import TorchSiamFCMatcher
 
-        matcher = TorchMatcher(load_checkpoint("siamfc"), device="cpu")
+        matcher = TorchSiamFCMatcher(load_checkpoint("siamfc"), device="cpu")
     else:
         matcher = load_matcher("siamfc", device="cpu", threads=1)
-    settings = TrackerSettings(
+    settings = SiamFCSettings(
         scales=1,
         update=UpdateSettings(rate=0.5, first_share=0.5),
-        lost=LostSettings(lost_below=1, found_from=1, windows=2),
+        lost=LostSettings(lost_threshold=1, found_threshold=1, windows=2),
     )
-    updating = TrackerSettings(scales=1, update=settings.update)
+    updating = SiamFCSettings(scales=1, update=settings.update)
     state = begin(image(), [BOX, [100, 20, 20, 20]], matcher)
     lost = step(state, image(1), matcher, settings)
     assert lost.targets.lost.all()
@@ -267,6 +267,6 @@ def test_the_view_of_the_search_is_of_what_is_searched_for():
     lighter = image(1, grey=60)
     views = {}
     for name, update in (("first", UpdateSettings()), ("previous", previous_frame())):
-        state = step(first, lighter, matcher, TrackerSettings(scales=1, update=update))
+        state = step(first, lighter, matcher, SiamFCSettings(scales=1, update=update))
         views[name] = view_search(state, lighter, matcher).scores.max()
     assert views["first"] < 0.9 < views["previous"]

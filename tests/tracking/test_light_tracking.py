@@ -12,9 +12,9 @@ from siamfc.network.calibration import Calibration
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.synthetic.video import SquareVideo, SquareVideoSettings
 from siamfc.tracking import (
-    BoxTrackerSettings,
+    LightSettings,
+    SiamFCSettings,
     Tracker,
-    TrackerSettings,
     begin,
     follow,
     step,
@@ -24,7 +24,7 @@ from siamfc.tracking import (
 from siamfc.tracking.redetection import LostSettings
 
 WIDTH, HEIGHT = 42, 42
-AT_ONCE = BoxTrackerSettings(size_damping=1.0, change_penalty=0.0)
+AT_ONCE = LightSettings(size_damping=1.0, change_penalty=0.0)
 """Settings with which the box is the network's."""
 
 
@@ -96,7 +96,7 @@ def followed(truth, settings=None):
     state = begin(chart(0), truth[0], matcher)
     found = [state.targets.boxes]
     for index in range(1, len(truth)):
-        state = step(state, chart(index), matcher, settings or BoxTrackerSettings())
+        state = step(state, chart(index), matcher, settings or LightSettings())
         found.append(state.targets.boxes)
     return np.stack(found), matcher
 
@@ -215,17 +215,17 @@ def test_a_lost_target_is_found_all_over_the_frame_unless_that_is_declined():
     truth = np.hstack([5 + 0 * k, 6 + 0 * k, 4 + 0 * k, 4 + 0 * k]).astype(float)[:, None]
     truth[1:3] = np.nan
     truth[3:, :, :2] = [34, 32]
-    stays, _ = followed(truth, BoxTrackerSettings(lost=searching(windows=0)))
+    stays, _ = followed(truth, LightSettings(lost=searching(windows=0)))
     found, _ = followed(truth)
     assert found[-1, 0, 0] > 30
-    found, _ = followed(truth, BoxTrackerSettings(lost=searching(windows=24)))
+    found, _ = followed(truth, LightSettings(lost=searching(windows=24)))
     assert stays[-1, 0, 0] < 20
     np.testing.assert_allclose(found[-1], truth[-1], atol=0.1)
 
 
 def searching(windows):
     """The thresholds of the defaults, and further windows from the first frame on."""
-    return replace(BoxTrackerSettings().lost, windows=windows, patience=0)
+    return replace(LightSettings().lost, windows=windows, patience=0)
 
 
 def test_track_and_follow_and_the_tracker_agree():
@@ -260,8 +260,8 @@ class TestKinds:
     @pytest.mark.parametrize(
         ("matcher", "settings", "message"),
         [
-            (IdealBoxMatcher(), TrackerSettings(), "expected BoxTrackerSettings .* got Tracker"),
-            (IdealMatcher(), BoxTrackerSettings(), "expected TrackerSettings .* got BoxTracker"),
+            (IdealBoxMatcher(), SiamFCSettings(), "expected LightSettings .* got SiamFC"),
+            (IdealMatcher(), LightSettings(), "expected SiamFCSettings .* got Light"),
         ],
     )
     def test_settings_of_the_other_kind_are_refused(self, matcher, settings, message):
@@ -273,14 +273,14 @@ class TestKinds:
     def test_a_state_of_the_other_kind_is_refused(self):
         one, other = IdealMatcher(), IdealBoxMatcher()
         for first, second, settings in (
-            (one, other, BoxTrackerSettings()),
-            (other, one, TrackerSettings()),
+            (one, other, LightSettings()),
+            (other, one, SiamFCSettings()),
         ):
             state = begin(chart(0), [16, 20, 8, 8], first)
             with pytest.raises(InputError, match="state: expected one begun with a network that"):
                 step(state, chart(1), second, settings)
 
     def test_each_kind_has_its_own_defaults(self):
-        assert Tracker(IdealMatcher()).settings == TrackerSettings()
-        assert Tracker(IdealBoxMatcher()).settings == BoxTrackerSettings()
-        assert isinstance(BoxTrackerSettings().lost, LostSettings)
+        assert Tracker(IdealMatcher()).settings == SiamFCSettings()
+        assert Tracker(IdealBoxMatcher()).settings == LightSettings()
+        assert isinstance(LightSettings().lost, LostSettings)

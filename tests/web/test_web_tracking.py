@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fakes import IdealBoxMatcher
-from siamfc.tracking import AnySettings, BoxTrackerSettings, Tracker
+from siamfc.tracking import LightSettings, Settings, Tracker
 from siamfc.tracking.exemplar_update import UpdateSettings
 from siamfc.web import tracking as following
 from siamfc.web.tracking import Following, Keyframes
@@ -38,12 +38,12 @@ class Remembering(IdealBoxMatcher):  # type: ignore[misc]
         return found
 
 
-def settings(every: int) -> BoxTrackerSettings:
-    update = UpdateSettings(rate=0.5, first_share=0.5, every=every, begins_anew=True)
-    return BoxTrackerSettings(update=update)
+def settings(every: int) -> LightSettings:
+    update = UpdateSettings(rate=0.5, first_share=0.5, every=every, restart_average=True)
+    return LightSettings(update=update)
 
 
-def tracked(chosen: AnySettings, targets: int) -> list[list[float]]:
+def tracked(chosen: Settings, targets: int) -> list[list[float]]:
     """What the tracker searches for in each frame but the first."""
     searched: list[list[float]] = [[] for _ in range(1, FRAMES)]
     for box in BOXES[:targets]:

@@ -79,7 +79,7 @@ def test_a_film_hurries_only_while_nothing_is_tracked(
 ) -> None:
     number = start(server, film, truth)
     server.wait(number, "done")
-    job = server.studio.find(number)
+    job = server.session.find(number)
     is_tracking = True
     writing = Film(tmp_path, is_tracking=lambda: is_tracking)
     begun = time.monotonic()

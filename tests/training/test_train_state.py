@@ -7,13 +7,13 @@ import torch
 from small import small_recipe
 
 from siamfc.network.siamfc.model import SiamFC
-from siamfc.network.siamfc.training_pass import respond_together
+from siamfc.network.siamfc.training_pass import forward_pairs
 from siamfc.training.labels import response_labels
 from siamfc.training.loop import NotFiniteError, train
 from siamfc.training.losses import binary_cross_entropy
 from siamfc.training.sources import training_source
 from siamfc.training.state import load_state, save_state
-from siamfc.training.train_state import Learner
+from siamfc.training.train_state import TrainState
 from siamfc.training.validation import pair_validator, peak_offsets
 
 CPU = torch.device("cpu")
@@ -25,8 +25,8 @@ def batches():
     return [source(step) for step in range(4)]
 
 
-def _state(learner):
-    return {name: tensor.clone() for name, tensor in learner.state().items()}
+def _state(train_state):
+    return {name: tensor.clone() for name, tensor in train_state.state().items()}
 
 
 def _same(first, second):
@@ -40,22 +40,22 @@ def test_a_step_is_the_textbook_s(batches):
         optimiser__learning_rate=0.5, optimiser__schedule="constant",
         optimiser__warm_up_steps=0, optimiser__clip_norm="none", optimiser__averaging=0.0,
     )  # fmt: skip
-    learner = Learner(recipe)
+    train_state = TrainState(recipe)
     model = SiamFC()
-    model.load_state_dict(learner.averaged.state_dict())
+    model.load_state_dict(train_state.averaged.state_dict())
     batch = batches[0]
     labels, weights = response_labels(
         batch.offsets, batch.log_scales, recipe.labels, response_size=3
     )
-    logits = respond_together(
+    logits = forward_pairs(
         model, batch.exemplars, batch.searches, recipe.normalisation, dtype=torch.float32
     )
     loss = binary_cross_entropy(logits, labels, weights)
     loss.backward()
-    learner.learn(batch)
-    for mine, textbook in zip(learner.averaged.parameters(), model.parameters(), strict=True):
+    train_state.learn(batch)
+    for mine, textbook in zip(train_state.averaged.parameters(), model.parameters(), strict=True):
         torch.testing.assert_close(mine, textbook - 0.5 * textbook.grad, atol=1e-6, rtol=1e-4)
-    report = learner.report()
+    report = train_state.report()
     assert report.loss == pytest.approx(loss.item(), rel=1e-4)
     norm = math.sqrt(sum(p.grad.square().sum().item() for p in model.parameters()))
     assert report.gradient_norm == pytest.approx(norm, rel=1e-4)
@@ -68,38 +68,38 @@ def test_clipping_limits_the_step(batches):
         optimiser__learning_rate=1.0, optimiser__schedule="constant",
         optimiser__warm_up_steps=0, optimiser__clip_norm=1e-3, optimiser__averaging=0.0,
     )  # fmt: skip
-    learner = Learner(recipe)
-    before = [p.clone() for p in learner.averaged.parameters()]
-    learner.learn(batches[0])
-    after = learner.averaged.parameters()
+    train_state = TrainState(recipe)
+    before = [p.clone() for p in train_state.averaged.parameters()]
+    train_state.learn(batches[0])
+    after = train_state.averaged.parameters()
     change = math.sqrt(
         sum((a - b).square().sum().item() for a, b in zip(after, before, strict=True))
     )
     assert change == pytest.approx(1e-3, rel=1e-2)
-    assert learner.report().gradient_norm > 1e-2
+    assert train_state.report().gradient_norm > 1e-2
 
 
 @pytest.mark.parametrize("kind", ["adamw", "sgd"])
 def test_a_learner_goes_on_from_its_state_to_the_bit(kind, batches, tmp_path):
     recipe = small_recipe(optimiser__kind=kind, log_every=4)
-    learner = Learner(recipe)
+    train_state = TrainState(recipe)
     for batch in batches[:2]:
-        learner.learn(batch)
-    save_state(tmp_path / "state", learner.step, learner.state())
+        train_state.learn(batch)
+    save_state(tmp_path / "state", train_state.step, train_state.state())
     for batch in batches[2:]:
-        learner.learn(batch)
-    other = Learner(small_recipe(optimiser__kind=kind, log_every=4, seed=5))
+        train_state.learn(batch)
+    other = TrainState(small_recipe(optimiser__kind=kind, log_every=4, seed=5))
     other.restore(*load_state(tmp_path / "state"))
     assert other.step == 2
     for batch in batches[2:]:
         other.learn(batch)
-    assert _same(_state(other), _state(learner))
+    assert _same(_state(other), _state(train_state))
 
 
 def test_weights_to_begin_with_are_taken(batches):
-    first = Learner(small_recipe())
+    first = TrainState(small_recipe())
     first.learn(batches[0])
-    second = Learner(small_recipe(seed=9), weights=first.averaged.tensors())
+    second = TrainState(small_recipe(seed=9), weights=first.averaged.tensors())
     assert _same(
         {k: v for k, v in _state(second).items() if k.startswith("average")},
         {k: v for k, v in _state(first).items() if k.startswith("average")},
@@ -113,16 +113,16 @@ def test_the_loop_stops_at_the_first_nan_with_the_state_before_it(batches):
 
     calls = []
     states = {}
-    learner = Learner(small_recipe(), loss=spoiled)
+    train_state = TrainState(small_recipe(), loss=spoiled)
     with pytest.raises(NotFiniteError, match="not a finite number at step 2: lower") as caught:
         train(
-            learner,
+            train_state,
             lambda step: batches[step],
-            on_log=lambda line: states.update({line.step: _state(learner)}),
+            on_log=lambda line: states.update({line.step: _state(train_state)}),
         )
     assert caught.value.failed_step == 2
-    assert learner.step == 2
-    assert _same(_state(learner), states[2])
+    assert train_state.step == 2
+    assert _same(_state(train_state), states[2])
 
 
 def test_a_gradient_that_is_not_finite_stops_it_too(batches):
@@ -130,16 +130,16 @@ def test_a_gradient_that_is_not_finite_stops_it_too(batches):
         # 0 · sqrt(0): the value is zero, the slope 0/0.
         return binary_cross_entropy(logits, labels, weights) + (logits * 0).abs().sum().sqrt() * 0
 
-    learner = Learner(small_recipe(log_every=3), loss=steep)
+    train_state = TrainState(small_recipe(log_every=3), loss=steep)
     with pytest.raises(NotFiniteError, match="at step 0"):
-        train(learner, lambda step: batches[step])
+        train(train_state, lambda step: batches[step])
 
 
 def test_the_loop_logs_and_ends_epochs_where_it_should(batches):
     lines, epochs = [], []
     recipe = small_recipe(log_every=2)
     train(
-        Learner(recipe),
+        TrainState(recipe),
         lambda step: batches[step % 4],
         on_log=lambda line: lines.append((line.step, line.epoch)),
         on_epoch=epochs.append,
@@ -160,12 +160,12 @@ def test_the_peak_is_found_between_cells():
 
 def test_validation_does_not_change_the_model_and_repeats():
     recipe = small_recipe(validation_pairs=4)
-    learner = Learner(recipe)
-    before = _state(learner)
+    train_state = TrainState(recipe)
+    before = _state(train_state)
     validate = pair_validator(recipe, training_source(recipe, device=CPU))
-    first = validate(learner.averaged)
-    assert validate(learner.averaged) == first
-    assert _same(_state(learner), before)
+    first = validate(train_state.averaged)
+    assert validate(train_state.averaged) == first
+    assert _same(_state(train_state), before)
     assert set(first) == {"validation_loss", "validation_center_error"}
     assert 0 < first["validation_loss"] < 10
     assert 0 <= first["validation_center_error"] < 30

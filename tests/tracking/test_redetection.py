@@ -7,12 +7,12 @@ import pytest
 
 from fakes import IdealMatcher
 from siamfc.errors import InputError
-from siamfc.tracking import Tracker, TrackerSettings, begin, step, track
-from siamfc.tracking.redetection import LostSettings, count_lost, windows_elsewhere
+from siamfc.tracking import SiamFCSettings, Tracker, begin, step, track
+from siamfc.tracking.redetection import LostSettings, count_lost, redetection_windows
 
 FRAME = (500, 400)
 SIDE = 40
-SEARCHING = LostSettings(lost_below=0.2, found_from=0.5, moved_from=0.5, windows=8)
+SEARCHING = LostSettings(lost_threshold=0.2, found_threshold=0.5, relocate_threshold=0.5, windows=8)
 
 
 def picture(*squares):
@@ -27,7 +27,7 @@ def follow_square(places, lost):
     """The results of following a square that is at these places, or hidden where None."""
     images = [picture() if place is None else picture((*place, SIDE)) for place in places]
     x, y = places[0]
-    settings = TrackerSettings(lost=lost)
+    settings = SiamFCSettings(lost=lost)
     return list(track(images, [x, y, SIDE, SIDE], matcher=IdealMatcher(), settings=settings))
 
 
@@ -35,14 +35,14 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("name", "value"),
         [
-            ("lost_below", -0.1),
-            ("lost_below", 1.1),
-            ("found_from", float("nan")),
+            ("lost_threshold", -0.1),
+            ("lost_threshold", 1.1),
+            ("found_threshold", float("nan")),
             ("windows", -1),
             ("windows", 1.5),
             ("windows", True),
             ("patience", -1),
-            ("moved_from", 2),
+            ("relocate_threshold", 2),
         ],
     )
     def test_a_wrong_value_is_named(self, name, value):
@@ -50,12 +50,14 @@ class TestSettings:
             LostSettings(**{name: value})
 
     def test_found_is_not_easier_than_lost(self):
-        with pytest.raises(InputError, match=r"found_from: expected at least lost_below, 0\.6"):
-            LostSettings(lost_below=0.6, found_from=0.5)
+        with pytest.raises(
+            InputError, match=r"found_threshold: expected at least lost_threshold, 0\.6"
+        ):
+            LostSettings(lost_threshold=0.6, found_threshold=0.5)
 
 
 def test_a_score_that_wavers_about_a_threshold_changes_nothing():
-    settings = LostSettings(lost_below=0.3, found_from=0.7)
+    settings = LostSettings(lost_threshold=0.3, found_threshold=0.7)
     frames_lost, course = np.zeros(1, np.int64), []
     for score in (0.9, 0.31, 0.3, 0.29, 0.31, 0.69, 0.7, 0.31, 0.29):
         frames_lost = count_lost(frames_lost, np.array([score]), settings)
@@ -65,11 +67,11 @@ def test_a_score_that_wavers_about_a_threshold_changes_nothing():
 
 class TestWindows:
     def test_the_nearest_come_first(self):
-        centers = windows_elsewhere((250, 200), 50, FRAME, 0, 8)
+        centers = redetection_windows((250, 200), 50, FRAME, 0, 8)
         offsets = sorted(map(tuple, (centers - (250, 200)).tolist()))
         line = (-50, 0, 50)
         assert offsets == sorted((x, y) for x in line for y in line if (x, y) != (0, 0))
-        distance = np.abs(windows_elsewhere((250, 200), 50, FRAME, 1, 8) - (250, 200)).max(axis=1)
+        distance = np.abs(redetection_windows((250, 200), 50, FRAME, 1, 8) - (250, 200)).max(axis=1)
         assert distance.tolist() == [100] * 8
 
     @pytest.mark.parametrize("seed", range(5))
@@ -77,7 +79,7 @@ class TestWindows:
         generator = np.random.default_rng(seed)
         center = generator.uniform((0, 0), FRAME)
         reach = float(generator.uniform(30, 200))
-        found = [windows_elsewhere(center, reach, FRAME, turn, 5) for turn in range(120)]
+        found = [redetection_windows(center, reach, FRAME, turn, 5) for turn in range(120)]
         useful = len(np.unique(np.concatenate(found), axis=0))
         for centers in found:
             assert len(np.unique(centers, axis=0)) == len(centers) == min(5, useful)
@@ -89,17 +91,17 @@ class TestWindows:
         assert distance.max() <= reach / 2 + 1e-9
 
     def test_after_the_last_the_first_comes_again(self):
-        everything = windows_elsewhere((250, 200), 100, FRAME, 0, 1000)
+        everything = redetection_windows((250, 200), 100, FRAME, 0, 1000)
         assert len(everything) == 24
         for turn, start in ((0, 0), (3, 21), (24, 0)):
-            found = windows_elsewhere((250, 200), 100, FRAME, turn, 7)
+            found = redetection_windows((250, 200), 100, FRAME, turn, 7)
             np.testing.assert_array_equal(found, np.roll(everything, -start, axis=0)[:7])
 
     def test_there_are_none_where_the_first_window_shows_the_whole_frame(self):
-        assert windows_elsewhere((250, 200), 1100, FRAME, 0, 8).shape == (0, 2)
+        assert redetection_windows((250, 200), 1100, FRAME, 0, 8).shape == (0, 2)
 
     def test_a_tiny_target_asks_for_no_more_than_others(self):
-        assert windows_elsewhere((250, 200), 1e-3, FRAME, 10_000, 8).shape == (8, 2)
+        assert redetection_windows((250, 200), 1e-3, FRAME, 10_000, 8).shape == (8, 2)
 
 
 class TestLosing:
@@ -126,7 +128,7 @@ class TestLosing:
 
     def test_what_is_too_unlike_is_not_taken_for_it(self):
         images = [picture((100, 100, 40))] + [picture((400, 320, 16))] * 8
-        settings = TrackerSettings(lost=SEARCHING)
+        settings = SiamFCSettings(lost=SEARCHING)
         *_, last = track(images, [100, 100, 40, 40], matcher=IdealMatcher(), settings=settings)
         assert last.lost[0]
 
@@ -139,7 +141,7 @@ class TestLosing:
                 return super().respond(exemplars, searches)
 
         matcher = Counting()
-        settings = TrackerSettings(lost=SEARCHING)
+        settings = SiamFCSettings(lost=SEARCHING)
         state = begin(picture((100, 100, 40)), [100, 100, 40, 40], matcher)
         state = step(state, picture((102, 100, 40)), matcher, settings)
         assert matcher.asked == 3
@@ -147,7 +149,7 @@ class TestLosing:
         assert matcher.asked == 3 + 3 + 8
 
     def test_several_targets_are_lost_and_found_as_each_alone(self):
-        matcher, settings = IdealMatcher(), TrackerSettings(lost=SEARCHING)
+        matcher, settings = IdealMatcher(), SiamFCSettings(lost=SEARCHING)
 
         def image(k):
             jumping = (60, 60, 16) if k < 3 else (60, 150, 16)
@@ -170,7 +172,7 @@ class TestLosing:
 
     def test_a_large_and_a_small_target_are_lost_together_as_each_alone(self):
         """For the large one there are fewer places to look at than for the small one."""
-        matcher, settings = IdealMatcher(), TrackerSettings(lost=SEARCHING)
+        matcher, settings = IdealMatcher(), SiamFCSettings(lost=SEARCHING)
         large, small = (60, 60, 90), (420, 320, 16)
         images = [picture(large, small), *[picture()] * 3, *[picture(large, (60, 330, 16))] * 25]
         both = [[x, y, side, side] for x, y, side in (large, small)]
@@ -195,8 +197,8 @@ def test_a_target_keeps_its_size_while_it_is_lost():
     images = [picture((100, 100, 40)), picture((110, 105, 48))]
     ends = []
     for holds_size in (False, True):
-        lost = LostSettings(lost_below=0.99, found_from=0.99, holds_size=holds_size)
-        settings = TrackerSettings(lost=lost)
+        lost = LostSettings(lost_threshold=0.99, found_threshold=0.99, holds_size=holds_size)
+        settings = SiamFCSettings(lost=lost)
         *_, last = track(images, [100, 100, 40, 40], matcher=IdealMatcher(), settings=settings)
         assert last.lost[0]
         ends.append(last.boxes[0])
@@ -208,8 +210,8 @@ def test_a_target_keeps_its_size_while_it_is_lost():
 def test_a_better_place_is_looked_for_until_one_is_good_enough():
     """Something unlike comes first; the target itself, farther away, is found in the end."""
     images = [picture((40, 40, 20))] * 2 + [picture((130, 40, 17), (300, 200, 20))] * 16
-    lost = LostSettings(lost_below=0.3, moved_from=0.6, found_from=0.97, windows=8)
-    settings = TrackerSettings(scales=1, lost=lost)
+    lost = LostSettings(lost_threshold=0.3, relocate_threshold=0.6, found_threshold=0.97, windows=8)
+    settings = SiamFCSettings(scales=1, lost=lost)
     results = list(track(images, [40, 40, 20, 20], matcher=IdealMatcher(), settings=settings))
     places = [result.boxes[0, :2] for result in results if result.lost[0]]
     assert np.abs(np.array(places) - (128.5, 38.5)).max(axis=1).min() < 2
