@@ -81,7 +81,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_content(tmp_pat
     place = tmp_path / "killed"
     code = (
         "from pathlib import Path\n"
-        "from siamfc.data import store_writer\n"
+        "from siamfc.crops import store_writer\n"
         "from siamfc.crops.curation import curate\n"
         "from siamfc.datasets.readers import open_dataset\n"
         "from siamfc.workers import Workers\n"
@@ -253,7 +253,7 @@ def test_a_full_disk_is_one_line_and_the_store_goes_on_afterwards(tree, store, t
     code = (
         "import resource, sys\n"
         "from pathlib import Path\n"
-        "from siamfc.data import curation_plan, store_writer\n"
+        "from siamfc.crops import curation_plan, store_writer\n"
         "from siamfc.crops.curation import curate\n"
         "from siamfc.datasets.readers import open_dataset\n"
         "from siamfc.errors import OutputError\n"
