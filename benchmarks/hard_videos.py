@@ -27,6 +27,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from siamfc.array_types import FloatArray
 from siamfc.datasets.sequences import FrameFiles, Sequence
 from siamfc.procedural.renderer import TORCH
 from siamfc.procedural.textures import TextureSettings, draw_textures
@@ -41,8 +42,6 @@ _RAMP = 10
 """Frames in which the target leaves the picture, or something comes before it."""
 _VISIBLE = 0.3
 """Share of the target that must be in the picture for it to have a true box."""
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

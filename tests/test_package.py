@@ -16,7 +16,7 @@ import siamfc
 SOURCE = Path(siamfc.__file__).parent
 
 LAYERS = (
-    ("errors",),
+    ("array_types", "errors"),
     ("checks", "files"),
     ("boxes", "cropping", "disk", "locking", "system", "workers"),
     ("geometry", "frames"),

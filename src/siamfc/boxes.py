@@ -5,14 +5,12 @@ spans [0, 1), so a box over the first ten pixels is `0, y, 10, h` and its centre
 An absent target is a row of NaN. Every function takes any number of leading dimensions.
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from siamfc.array_types import BoolArray, FloatArray
+from siamfc.checks import shown
 from siamfc.errors import InputError
-
-FloatArray = NDArray[np.float64]
 
 _EXPECTED = "box: expected four finite numbers x, y, w, h with w and h above 0"
 
@@ -29,18 +27,18 @@ def as_box(value: ArrayLike) -> FloatArray:
     try:
         box = np.array(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{_EXPECTED}, got {_shown(value)}") from None
+        raise InputError(f"{_EXPECTED}, got {shown(value)}") from None
     if box.shape != (4,):
         count = f"{box.size} numbers" if box.ndim == 1 else f"an array of shape {box.shape}"
-        raise InputError(f"{_EXPECTED}, got {count}: {_shown(value)}")
+        raise InputError(f"{_EXPECTED}, got {count}: {shown(value)}")
     if not np.isfinite(box).all():
-        raise InputError(f"{_EXPECTED}, got {_shown(value)}")
+        raise InputError(f"{_EXPECTED}, got {shown(value)}")
     if box[2] <= 0 or box[3] <= 0:
         raise InputError(f"{_EXPECTED}, got w = {box[2]:g} and h = {box[3]:g}")
     return box
 
 
-def is_absent(box: ArrayLike) -> NDArray[np.bool_]:
+def is_absent(box: ArrayLike) -> BoolArray:
     """Say which boxes of (..., 4) are absent, that is, have a NaN: (...,)."""
     return np.asarray(np.isnan(_boxes(box)).any(axis=-1))
 
@@ -181,9 +179,3 @@ def _with_last_dimension(value: ArrayLike, count: int) -> FloatArray:
     if array.ndim == 0 or array.shape[-1] != count:
         raise InputError(f"expected an array of shape (..., {count}), got shape {array.shape}")
     return array
-
-
-def _shown(value: Any) -> str:
-    """Return a value on one line, cut to a length that an error message bears."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 60 else f"{text[:57]}..."

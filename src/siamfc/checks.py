@@ -1,4 +1,4 @@
-"""Checks of settings: a number outside its range fails with one line that says the range."""
+"""Range checks of settings: a value outside its range fails with one line that states the range."""
 
 import math
 from numbers import Integral, Real
@@ -6,28 +6,60 @@ from typing import Any
 
 from siamfc.errors import InputError
 
+_LONGEST = 60
+LARGEST_WHOLE = 2**63 - 1
+"""The largest whole number that a setting may have: numpy's and torch's."""
 
-def check_whole(name: str, value: Any, least: int, most: int | None = None) -> None:
-    """Raise InputError unless `value` is a whole number of at least `least` and at most `most`.
+
+def check_whole(name: str, value: Any, least: int, most: int = LARGEST_WHOLE) -> None:
+    """Raise InputError unless `value` is a whole number from `least` to `most`.
 
     >>> check_whole("frames", 0, 1)
     Traceback (most recent call last):
     siamfc.errors.InputError: frames: expected a whole number of at least 1, got 0
     """
     fits = isinstance(value, Integral) and not isinstance(value, bool)
-    if not (fits and least <= value and (most is None or value <= most)):
-        limits = f"of at least {least}" if most is None else f"from {least} to {most}"
-        raise InputError(f"{name}: expected a whole number {limits}, got {value!r}")
+    if not (fits and least <= value <= most):
+        has_limit = most < LARGEST_WHOLE or (fits and value > most)
+        limits = f"from {least} to {most}" if has_limit else f"of at least {least}"
+        raise InputError(f"{name}: expected a whole number {limits}, got {shown(value)}")
 
 
 def check_number(name: str, value: Any, least: float, most: float = math.inf) -> None:
-    """Raise InputError unless `value` is a number from `least` to `most`, NaN never.
+    """Raise InputError unless `value` is a finite number from `least` to `most`.
 
     >>> check_number("noise", float("nan"), 0, 1)
     Traceback (most recent call last):
     siamfc.errors.InputError: noise: expected a number from 0 to 1, got nan
     """
-    fits = isinstance(value, Real) and not isinstance(value, bool)
+    fits = isinstance(value, Real) and not isinstance(value, bool) and is_finite(value)
     if not (fits and least <= value <= most):
         limits = f"of at least {least:g}" if math.isinf(most) else f"from {least:g} to {most:g}"
-        raise InputError(f"{name}: expected a number {limits}, got {value!r}")
+        raise InputError(f"{name}: expected a number {limits}, got {shown(value)}")
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a number is finite as a float: 10**400 is not.
+
+    >>> is_finite(7), is_finite(10**400), is_finite(float("nan"))
+    (True, False, False)
+    """
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
+
+
+def shown(value: Any) -> str:
+    """Return a value on one line, cut to a length that fits into an error message.
+
+    >>> shown(10**5000)
+    'a whole number of more than 4300 digits'
+    """
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # Python refuses to write out so many digits
+        return "a whole number of more than 4300 digits"
+    except RecursionError:
+        return "a deeply nested value"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

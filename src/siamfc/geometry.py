@@ -13,17 +13,15 @@ samples the frame, per axis, at pixel index center + (i + 0.5 − size/2) · sid
 from functools import cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from siamfc.array_types import FloatArray
 from siamfc.cropping import PictureCropper as PictureCropper
 from siamfc.cropping import as_image as as_image
 from siamfc.cropping import cell_size as cell_size
 from siamfc.cropping import crop as crop
 from siamfc.cropping import crop_scales as crop_scales
 from siamfc.cropping import mean_color as mean_color
-
-FloatArray = NDArray[np.float64]
-
 
 # --- The square that the network looks at ---------------------------------------------------------
 

@@ -1,14 +1,17 @@
 """One writer at a time: a lock on a folder that ends with the process, however it ends."""
 
+import json
 import os
-import sys
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from siamfc.errors import OutputError
 
 LOCK_NAME = ".lock"
+HOLDER_NAME = ".lock-holder"
+"""Says who holds the lock; apart from it, since opening the lock's file may empty it."""
 
 
 @contextmanager
@@ -21,32 +24,34 @@ def exclusive(folder: Path) -> Iterator[None]:
     Raises:
         OutputError: another process holds it, or the folder cannot be written.
     """
+    from filelock import FileLock, Timeout  # only writers of folders need it
+
+    if not folder.is_dir():
+        raise OutputError(f"{folder}: cannot be written: there is no such folder")
+    lock = FileLock(folder / LOCK_NAME, blocking=False)
     try:
-        handle = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be written: {error.strerror}") from None
+        lock.acquire()
+    except Timeout:
+        raise OutputError(
+            f"{folder}: {_holder(folder)} is writing here; wait for it, or choose another place"
+        ) from None
+    except (OSError, NotImplementedError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"{folder}: cannot be written: {reason}") from None
     try:
-        try:
-            _lock(handle)
-        except OSError:
-            raise OutputError(
-                f"{folder}: another process is writing here; wait for it, or choose another place"
-            ) from None
+        with suppress(OSError):  # the note helps, but is not what locks
+            note = {"process": os.getpid(), "host": socket.gethostname()}
+            (folder / HOLDER_NAME).write_text(json.dumps(note), encoding="utf-8")
         yield
     finally:
-        os.close(handle)
+        with suppress(OSError):
+            (folder / HOLDER_NAME).unlink(missing_ok=True)
+        lock.release()
 
 
-if sys.platform == "win32":
-
-    def _lock(handle: int) -> None:
-        import msvcrt
-
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-
-else:
-
-    def _lock(handle: int) -> None:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def _holder(folder: Path) -> str:
+    try:
+        note = json.loads((folder / HOLDER_NAME).read_text(encoding="utf-8"))
+        return f"another process ({int(note['process'])} on {note['host']!s:.60})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"

@@ -186,7 +186,7 @@ def test_an_unfinished_store_does_not_go_on_with_another_annotation(tree, tmp_pa
 def test_two_curations_into_one_store_are_refused(tree, tmp_path):
     place = tmp_path / "store"
     place.mkdir()
-    with exclusive(place), pytest.raises(OutputError, match="another process is writing here"):
+    with exclusive(place), pytest.raises(OutputError, match="is writing here"):
         curate_vid(tree, place)
     curate_vid(tree, place)
 

@@ -161,7 +161,7 @@ def test_two_writers_into_one_folder_are_refused(tmp_path):
 
     with (
         exclusive(tmp_path),
-        pytest.raises(OutputError, match="another process is writing here"),
+        pytest.raises(OutputError, match="is writing here"),
     ):
         write_dataset(tmp_path, SMALL)
 

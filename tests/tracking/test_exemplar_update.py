@@ -70,7 +70,7 @@ class TestSettings:
     @pytest.mark.parametrize("name", ["rate", "lowest_score", "first_share"])
     @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), "0.5"])
     def test_a_wrong_value_is_named(self, name, value):
-        with pytest.raises(InputError, match=rf"^{name}: expected 0 to 1, got "):
+        with pytest.raises(InputError, match=rf"^{name}: expected a number from 0 to 1, got "):
             UpdateSettings(**{name: value})
 
 

@@ -184,7 +184,7 @@ def test_stores_that_cannot_be_used_leave_no_folder(tmp_path):
 def test_two_runs_do_not_write_into_one_folder(tmp_path):
     with (
         exclusive(tmp_path),
-        pytest.raises(OutputError, match="another process is writing here"),
+        pytest.raises(OutputError, match="is writing here"),
     ):
         run(small_recipe(), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {".lock"}

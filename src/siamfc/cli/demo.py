@@ -5,8 +5,8 @@ from typing import Annotated
 
 import numpy as np
 from cyclopts import Parameter
-from numpy.typing import NDArray
 
+from siamfc.array_types import FloatArray
 from siamfc.cli.console import print_json
 from siamfc.cli.loop import Outcome, exit_status, run_loop
 from siamfc.cli.parameters import Device, Flag, Json, Weights, Whole
@@ -49,7 +49,7 @@ def demo(
         Replace the film if it exists.
     """
     clip = ProceduralClip(ClipSettings(frames=frames, seed=seed))
-    predicted: list[NDArray[np.float64]] = []
+    predicted: list[FloatArray] = []
     with (
         open_writer(out, frame_rate=_FRAME_RATE, overwrite=overwrite) as film,
         open_source(clip, frame_rate=_FRAME_RATE) as source,

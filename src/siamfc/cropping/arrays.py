@@ -1,9 +1,10 @@
 """Crops of a frame that is an array, as every part passes them around."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from PIL import Image
 
+from siamfc.array_types import ByteImage, FloatArray
 from siamfc.cropping.resampling import (
     PixelBox,
     as_color,
@@ -18,9 +19,6 @@ from siamfc.cropping.resampling import (
     touched,
 )
 from siamfc.errors import InputError
-
-FloatArray = NDArray[np.float64]
-ByteImage = NDArray[np.uint8]
 
 
 def mean_color(image: ByteImage) -> ByteImage:

@@ -1,9 +1,10 @@
 """Many crops of one of Pillow's pictures, for whoever decodes, crops and encodes with Pillow."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from PIL import Image
 
+from siamfc.array_types import ByteImage
 from siamfc.cropping.resampling import (
     as_color,
     averaged,
@@ -18,8 +19,6 @@ from siamfc.cropping.resampling import (
     with_partial_cells,
 )
 from siamfc.errors import InputError
-
-ByteImage = NDArray[np.uint8]
 
 _MEAN_ROWS = 150
 """Rows of a picture, at least, that its mean colour is taken from."""

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from PIL import Image
 
+from siamfc.array_types import ByteImage
 from siamfc.errors import InputError
 
-FloatArray = NDArray[np.float64]
-ByteImage = NDArray[np.uint8]
 PixelBox = tuple[int, int, int, int]
 """left, top, right, bottom."""
 

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
+from siamfc.array_types import FloatArray
 from siamfc.checks import check_number, check_whole
 from siamfc.errors import InputError
 from siamfc.geometry import exemplar_side
 
-FloatArray = NDArray[np.float64]
 Box = tuple[float, float, float, float]
 """x, y, w, h in pixels of the frame."""
 

@@ -12,12 +12,10 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from siamfc.array_types import FloatArray, IntArray
 from siamfc.checks import check_whole
 from siamfc.crops.curation_settings import CurationSettings, Outcome
 from siamfc.errors import DatasetError, InputError
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 AUGMENTATION_DRAWS = 24
 """Random numbers that augmentation has for each pair."""

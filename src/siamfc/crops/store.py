@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from siamfc.array_types import FloatArray
 from siamfc.crops.curation_plan import TrackInfo
 from siamfc.crops.curation_settings import CurationSettings, Outcome
 from siamfc.crops.store_format import (
@@ -37,8 +38,6 @@ from siamfc.crops.store_format import (
 from siamfc.crops.store_lmdb import entries, index_entries, open_for_reading
 from siamfc.crops.store_writer import State
 from siamfc.errors import DatasetError
-
-FloatArray = NDArray[np.float64]
 
 
 class Store:

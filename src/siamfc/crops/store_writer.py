@@ -37,7 +37,7 @@ from siamfc.crops.store_format import (
 from siamfc.crops.store_lmdb import check_length, entries, import_lmdb, index_entries
 from siamfc.disk import full_disk_message
 from siamfc.errors import DatasetError, OutputError
-from siamfc.locking import LOCK_NAME
+from siamfc.locking import HOLDER_NAME, LOCK_NAME
 
 _FIRST_MAP_BYTES = 1 << 28
 _COMMIT_BYTES = 1 << 25
@@ -220,7 +220,7 @@ def check_place(path: Path) -> None:
         raise OutputError(f"{path}: expected a folder for the store, found a file")
     if not path.exists() or (path / DATA_NAME).exists():
         return
-    if any(entry.name not in (LOCK_NAME, "lock.mdb") for entry in path.iterdir()):
+    if any(entry.name not in (LOCK_NAME, HOLDER_NAME, "lock.mdb") for entry in path.iterdir()):
         raise OutputError(f"{path}: expected a store or an empty folder, found other files")
 
 

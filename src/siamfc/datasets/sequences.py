@@ -13,14 +13,11 @@ from pathlib import Path
 from typing import Literal, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
+from siamfc.array_types import BoolArray, ByteImage, FloatArray
 from siamfc.boxes import is_absent
 from siamfc.errors import DatasetError
 from siamfc.frames import VideoFile, open_source, read_image
-
-BoolArray = NDArray[np.bool_]
-FloatArray = NDArray[np.float64]
 
 ProblemKind = Literal[
     "missing frame",
@@ -185,7 +182,7 @@ class Sequence:
         """(F,) where there is a box."""
         return ~is_absent(self.boxes)
 
-    def images(self, order: range | None = None) -> Iterator[NDArray[np.uint8]]:
+    def images(self, order: range | None = None) -> Iterator[ByteImage]:
         """The frames, (H, W, 3) uint8 RGB each.
 
         Args:
@@ -206,7 +203,7 @@ class Sequence:
             yield from _video_images(self.frames, order)
 
 
-def _video_images(path: Path, order: range) -> Iterator[NDArray[np.uint8]]:
+def _video_images(path: Path, order: range) -> Iterator[ByteImage]:
     """Some frames of a video file; backwards, a block of them is held at a time."""
     with VideoFile(path) as video:
         blocks = [order[start : start + _BLOCK] for start in range(0, len(order), _BLOCK)]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from siamfc.array_types import Float32Array, FloatArray
 from siamfc.boxes import center_distance, iou
 from siamfc.network.light.model import LightNet
 from siamfc.network.matcher import EmbeddingSpec
@@ -44,7 +44,7 @@ def track_videos(
     settings: Settings | None,
     spec: EmbeddingSpec,
     normalisation: Normalisation,
-) -> NDArray[np.float64]:
+) -> FloatArray:
     """Track all videos at once with the product's own tracker: boxes (videos, frames, 4).
 
     The tracker is that of the model's kind, and so are its settings, the defaults if None.
@@ -54,7 +54,7 @@ def track_videos(
     """
     frames = follow_videos(model, videos, settings, spec, normalisation)
     shift = np.array([_MIDDLE, _MIDDLE, 0, 0])
-    predicted: NDArray[np.float64] = np.stack([targets.boxes for targets in frames], 1) - shift
+    predicted: FloatArray = np.stack([targets.boxes for targets in frames], 1) - shift
     return predicted
 
 
@@ -89,9 +89,7 @@ class _Camera:
         self._videos = videos
         self._prepare = Normalise(normalisation).to(self.device)
 
-    def images(
-        self, frame: int, center: NDArray[np.float64], sides: NDArray[np.float64], size: int
-    ) -> torch.Tensor:
+    def images(self, frame: int, center: FloatArray, sides: FloatArray, size: int) -> torch.Tensor:
         """What a network takes of squares (N, 2), (N, S): (N · S, 3, size, size)."""
         place = torch.from_numpy(center - _MIDDLE).float().to(self.device)
         lengths = torch.from_numpy(sides).float().to(self.device)
@@ -140,7 +138,7 @@ def _follow_boxes(
             return model.embed([images])[0]
 
     @torch.no_grad()
-    def compare(searches: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def compare(searches: torch.Tensor) -> tuple[Float32Array, Float32Array]:
         with camera.half(torch.float16):
             logits, boxes = model.compare(exemplars, places, searches)
         return logits.cpu().numpy(), boxes.cpu().numpy()
@@ -156,7 +154,7 @@ def _follow_boxes(
         yield targets
 
 
-def score_tracking(predicted: NDArray[np.float64], truth: NDArray[np.float64]) -> TrackingScores:
+def score_tracking(predicted: FloatArray, truth: FloatArray) -> TrackingScores:
     """Score boxes (videos, frames, 4) against the truth."""
     overlap = iou(predicted, truth)
     thresholds = np.linspace(0, 1, 21)

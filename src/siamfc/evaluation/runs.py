@@ -8,10 +8,11 @@ from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from siamfc.array_types import ByteImage, FloatArray
 from siamfc.boxes import is_absent
-from siamfc.datasets.sequences import FloatArray, Sequence
+from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError, InputError, SiamFCError
 from siamfc.system import machine
 
@@ -35,11 +36,11 @@ class SingleTargetTracker(Protocol):
     the time that its last call took; otherwise the call is timed.
     """
 
-    def init(self, image: NDArray[np.uint8], box: FloatArray) -> object:
+    def init(self, image: ByteImage, box: FloatArray) -> object:
         """Take the target: a frame (H, W, 3) uint8 RGB and its box x, y, w, h there."""
         ...
 
-    def update(self, image: NDArray[np.uint8]) -> ArrayLike:
+    def update(self, image: ByteImage) -> ArrayLike:
         """Find the target in the next frame: its box x, y, w, h."""
         ...
 
@@ -156,7 +157,7 @@ class Pass:
             return record.track(error)
         return record.track()
 
-    def _told(self, box: FloatArray, image: NDArray[np.uint8]) -> FloatArray:
+    def _told(self, box: FloatArray, image: ByteImage) -> FloatArray:
         height, width, _ = image.shape
         return box if self.alter is None else self.alter(box, (width, height))
 
@@ -185,7 +186,7 @@ class Recorder:
         self._boxes = np.full((count, 4), np.nan)
         self._scores, self._seconds = np.full(count, np.nan), np.full(count, np.nan)
 
-    def watch(self, images: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    def watch(self, images: Iterable[ByteImage]) -> Iterator[tuple[int, ByteImage]]:
         """Give the run's frames, each with its place.
 
         Raises:
@@ -197,13 +198,13 @@ class Recorder:
         if self._place < len(self._boxes):
             raise DatasetError(f"expected {len(self._boxes)} frames, got {self._place}")
 
-    def begin(self, image: NDArray[np.uint8], box: FloatArray) -> None:
+    def begin(self, image: ByteImage, box: FloatArray) -> None:
         """Tell the tracker the target."""
         start = time.perf_counter()
         self._tracker.init(image, box.copy())
         self._note(box, time.perf_counter() - start)
 
-    def follow(self, image: NDArray[np.uint8]) -> FloatArray:
+    def follow(self, image: ByteImage) -> FloatArray:
         """Ask the tracker where the target is: its box (4,).
 
         Raises:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
+from siamfc.array_types import FloatArray
 from siamfc.boxes import as_box, iou
-from siamfc.datasets.sequences import FloatArray
 from siamfc.errors import SourceError
 from siamfc.evaluation.runs import SingleTargetTracker, describe
 from siamfc.frames import Frame, Image

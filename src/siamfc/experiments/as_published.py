@@ -12,14 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from siamfc import geometry
+from siamfc.array_types import ByteImage, FloatArray
 from siamfc.boxes import as_box, center
 from siamfc.network.matcher import Embedding, Matcher
 from siamfc.synthetic import SquareVideo
 from siamfc.tracking import SiamFCSettings
 from siamfc.tracking.siamfc.targets import Targets, advance, start
-
-ByteImage = NDArray[np.uint8]
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)

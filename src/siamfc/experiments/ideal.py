@@ -7,9 +7,8 @@ does: where the search image shows the target as the exemplar image shows it.
 import numpy as np
 from numpy.typing import NDArray
 
+from siamfc.array_types import FloatArray
 from siamfc.network.matcher import EmbeddingSpec
-
-FloatArray = NDArray[np.float64]
 
 _LIGHT = 235
 """Levels from here on are background: the fill beyond the border, too, must attract nothing."""

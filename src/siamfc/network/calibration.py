@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from siamfc.array_types import FloatArray
 from siamfc.errors import InputError
-
-FloatArray = NDArray[np.float64]
 
 _LARGEST = 1000.0
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from siamfc.array_types import FloatArray
 from siamfc.boxes import is_absent
-from siamfc.datasets.sequences import FloatArray
 from siamfc.evaluation.formats import TrackerResults
 from siamfc.evaluation.scoring import metrics
 from siamfc.evaluation.scoring.measures import MEASURES, Comparison

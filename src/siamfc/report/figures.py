@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from siamfc.datasets.sequences import FloatArray, Sequence
+from siamfc.array_types import FloatArray
+from siamfc.datasets.sequences import Sequence
 from siamfc.evaluation.scoring import metrics
 from siamfc.evaluation.scoring.measures import Comparison, Measure
 from siamfc.report.chart import Chart, WideLabels, WiderLabels, shares, ticks

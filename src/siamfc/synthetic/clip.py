@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter
 
+from siamfc.array_types import FloatArray
 from siamfc.checks import check_number, check_whole
 from siamfc.errors import InputError
 from siamfc.synthetic import clip_textures as textures
 from siamfc.synthetic.clip_motion import Motion, draw_motion, post_frames, post_width
-
-FloatArray = NDArray[np.float64]
 
 _SPRITE_DENSITY = 1.25  # pixels of a sprite per pixel of the frame at scale 1
 _LEAST_BLUR = 0.3  # radius in pixels below which focus is taken as sharp

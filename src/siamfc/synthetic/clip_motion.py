@@ -8,9 +8,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from siamfc.array_types import FloatArray
 
 _PERIOD = 116  # frames between two wide posts
 _FIRST_POST, _FIRST_WIDE_POST = 65, 123  # frames

@@ -17,11 +17,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from siamfc.array_types import FloatArray, IntArray
+from siamfc.checks import check_number, check_whole
 from siamfc.network.matcher import Embedding
-from siamfc.tracking.checks import check_count, check_range
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +40,10 @@ class UpdateSettings:
     video's, which has its share already."""
 
     def __post_init__(self) -> None:
-        check_range("rate", self.rate, 0, 1)
-        check_range("lowest_score", self.lowest_score, 0, 1)
-        check_range("first_share", self.first_share, 0, 1)
-        check_count("every", self.every, 1, 1_000_000)
+        check_number("rate", self.rate, 0, 1)
+        check_number("lowest_score", self.lowest_score, 0, 1)
+        check_number("first_share", self.first_share, 0, 1)
+        check_whole("every", self.every, 1, 1_000_000)
 
     @property
     def changes_exemplar(self) -> bool:

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from siamfc.array_types import FloatArray, IntArray
+from siamfc.checks import check_number, check_whole
 from siamfc.errors import InputError
-from siamfc.tracking.checks import check_count, check_range
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _RINGS = 16
 """Rings of windows about a lost target that are ever looked at: 1088 windows."""
@@ -38,11 +36,11 @@ class LostSettings:
     `found_threshold` it remains lost there, and something better is looked for."""
 
     def __post_init__(self) -> None:
-        check_range("lost_threshold", self.lost_threshold, 0, 1)
-        check_range("found_threshold", self.found_threshold, 0, 1)
-        check_range("relocate_threshold", self.relocate_threshold, 0, 1)
-        check_count("windows", self.windows, 0, 1000)
-        check_count("patience", self.patience, 0, 1_000_000)
+        check_number("lost_threshold", self.lost_threshold, 0, 1)
+        check_number("found_threshold", self.found_threshold, 0, 1)
+        check_number("relocate_threshold", self.relocate_threshold, 0, 1)
+        check_whole("windows", self.windows, 0, 1000)
+        check_whole("patience", self.patience, 0, 1_000_000)
         if self.found_threshold < self.lost_threshold:
             raise InputError(
                 f"found_threshold: expected at least lost_threshold, {self.lost_threshold:g}, "

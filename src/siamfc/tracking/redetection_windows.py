@@ -3,14 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from siamfc.array_types import ByteImage, FloatArray
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.tracking.redetection import LostSettings, redetection_windows
 from siamfc.tracking.state import window_crops
-from siamfc.tracking.targets import FloatArray, TargetBatch
-
-ByteImage = NDArray[np.uint8]
+from siamfc.tracking.targets import TargetBatch
 
 
 class Elsewhere(NamedTuple):

@@ -5,17 +5,15 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from siamfc import geometry
+from siamfc.array_types import ByteImage, FloatArray, IntArray
 from siamfc.errors import InputError
 from siamfc.network.matcher import Embedding, EmbeddingSpec
-from siamfc.tracking.exemplar_update import IntArray, UpdateSettings, mix, put, update_rates
+from siamfc.tracking.exemplar_update import UpdateSettings, mix, put, update_rates
 from siamfc.tracking.light.targets import LightTargets
 from siamfc.tracking.siamfc.targets import Targets
-from siamfc.tracking.targets import FloatArray, TargetBatch
-
-ByteImage = NDArray[np.uint8]
+from siamfc.tracking.targets import TargetBatch
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

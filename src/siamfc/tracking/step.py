@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from siamfc import geometry
+from siamfc.array_types import ByteImage, FloatArray
 from siamfc.errors import InputError
 from siamfc.network.calibration import sigmoid
 from siamfc.network.matcher import EmbeddingSpec, Network, predicts_boxes
@@ -17,9 +18,6 @@ from siamfc.tracking.defaults import Settings, light_settings, siamfc_settings
 from siamfc.tracking.light.step import begin_light, step_light
 from siamfc.tracking.siamfc.step import begin_siamfc, step_siamfc
 from siamfc.tracking.state import TrackerState
-from siamfc.tracking.targets import FloatArray
-
-ByteImage = NDArray[np.uint8]
 
 
 def begin(

@@ -10,11 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from siamfc import boxes as box_formats
 from siamfc import geometry
+from siamfc.array_types import FloatArray, IntArray
 from siamfc.errors import InputError
 from siamfc.network.matcher import EmbeddingSpec
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _SMALLEST_SIDE = 0.01
 """Of a box that is given, frame pixels: a smaller one is a slip, and has nothing to be followed."""

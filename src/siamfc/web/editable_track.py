@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from typing import Any, NamedTuple
 
+from siamfc.array_types import FloatArray
 from siamfc.errors import InputError
 from siamfc.frames import Frame, Image
 from siamfc.network import Network
 from siamfc.tracking import Settings
-from siamfc.web.history import FloatArray, History
+from siamfc.web.history import History
 from siamfc.web.tracking import Box, Following, NetworkView
 
 Row = tuple[FloatArray, FloatArray]

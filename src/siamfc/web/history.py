@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from siamfc.array_types import FloatArray
 from siamfc.tracking import FrameResult
-
-FloatArray = NDArray[np.float64]
 
 
 class History:

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from siamfc.array_types import FloatArray
 from siamfc.frames import Image
 from siamfc.network import Network
 from siamfc.tracking import Settings, TrackerState, begin, step, view_search
 from siamfc.tracking.state import exemplar_crops
 from siamfc.tracking.targets import checked_boxes
 
-FloatArray = NDArray[np.float64]
 Box = tuple[float, float, float, float]
 Keyframes = Mapping[int, Mapping[int, Box]]
 """By frame, then by target (0-based): the boxes that were drawn."""

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from siamfc.array_types import FloatArray
 from siamfc.datasets.readers.images import list_files, missing_frame
 from siamfc.datasets.readers.json_stream import read_items
 from siamfc.datasets.readers.layout import Format
 from siamfc.datasets.readers.tracks import Observation, gather_tracks
-from siamfc.datasets.sequences import FloatArray, FrameFiles, OnProblem, Sequence, Video
+from siamfc.datasets.sequences import FrameFiles, OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
 
 _JSON = frozenset({".json"})

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from siamfc.array_types import FloatArray
 from siamfc.boxes import from_corners, is_absent
 from siamfc.datasets.readers.images import list_files, list_folders, list_images, match_frames
 from siamfc.datasets.readers.layout import Format
 from siamfc.datasets.readers.text import drop_empty, read_lines
-from siamfc.datasets.sequences import FloatArray, OnProblem, Sequence, Video
+from siamfc.datasets.sequences import OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
 
 _TEXT = frozenset({".txt"})

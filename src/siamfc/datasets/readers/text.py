@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from siamfc.array_types import BoolArray, FloatArray
 from siamfc.boxes import is_absent
-from siamfc.datasets.sequences import BoolArray, FloatArray, OnProblem, Problem
+from siamfc.datasets.sequences import OnProblem, Problem
 from siamfc.errors import DatasetError
 
 _logger = logging.getLogger(__name__)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from siamfc.array_types import BoolArray, FloatArray
 from siamfc.boxes import from_mask, from_polygon
 from siamfc.datasets.readers.images import list_files, list_folders, list_images, match_frames
 from siamfc.datasets.readers.layout import Format
@@ -17,7 +18,7 @@ from siamfc.datasets.readers.text import (
     read_text,
     read_values,
 )
-from siamfc.datasets.sequences import BoolArray, FloatArray, OnProblem, Sequence, Video
+from siamfc.datasets.sequences import OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
 
 _TAGS = frozenset({".tag", ".label"})

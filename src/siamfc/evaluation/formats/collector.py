@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from siamfc.array_types import FloatArray
 from siamfc.datasets.readers.text import read_table
-from siamfc.datasets.sequences import FloatArray, Sequence
+from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError
 from siamfc.evaluation.runs import Run, Track, one_pass
 from siamfc.evaluation.scoring.schemes import ONE_PASS, Scheme

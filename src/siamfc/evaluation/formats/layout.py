@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from siamfc.datasets.sequences import FloatArray, Sequence
+from siamfc.array_types import FloatArray
+from siamfc.datasets.sequences import Sequence
 from siamfc.errors import OutputError
 from siamfc.evaluation.formats.collector import ResultCollector
 from siamfc.evaluation.runs import Track

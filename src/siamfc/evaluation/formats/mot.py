@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from siamfc.array_types import FloatArray
 from siamfc.datasets.readers.text import parse_numbers, read_lines
-from siamfc.datasets.sequences import FloatArray, Sequence
+from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError
 from siamfc.evaluation.formats.collector import ResultCollector, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for, text_files

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+from siamfc.array_types import FloatArray
 from siamfc.boxes import from_polygon, is_absent
 from siamfc.datasets.readers.text import parse_numbers, read_lines
-from siamfc.datasets.sequences import FloatArray, Sequence
+from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError
 from siamfc.evaluation.formats.collector import ResultCollector, clean_boxes, read_seconds
 from siamfc.evaluation.formats.layout import ResultFormat, file_for, last_part, second_lines

@@ -3,12 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from siamfc.array_types import BoolArray, FloatArray
 from siamfc.errors import InputError
 from siamfc.network.calibration import Calibration, sigmoid
-
-FloatArray = NDArray[np.float64]
 
 RIGHT = 0.5
 """A box is right if its overlap (IoU) with the true one is above this."""
@@ -107,7 +106,7 @@ def fit_calibration(
     return Calibration(slope=slope, offset=offset)
 
 
-def _share(right: NDArray[np.bool_]) -> float:
+def _share(right: BoolArray) -> float:
     good = int(right.sum())
     if good in (0, len(right)):
         raise InputError(f"expected boxes right and wrong, got {good} right of {len(right)}")
@@ -116,7 +115,7 @@ def _share(right: NDArray[np.bool_]) -> float:
 
 def _checked(
     numbers: ArrayLike, right: ArrayLike, weights: ArrayLike | None
-) -> tuple[FloatArray, NDArray[np.bool_], FloatArray]:
+) -> tuple[FloatArray, BoolArray, FloatArray]:
     numbers, right = np.asarray(numbers, dtype=np.float64), np.asarray(right, dtype=np.bool_)
     given = np.ones(right.shape) if weights is None else np.asarray(weights, dtype=np.float64)
     if numbers.ndim != 1 or not numbers.shape == right.shape == given.shape or not len(numbers):

@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 
+from siamfc.array_types import FloatArray
 from siamfc.evaluation.scoring import metrics
-from siamfc.evaluation.scoring.metrics import FloatArray
 
 Direction = Literal["higher", "lower", "zero"]
 

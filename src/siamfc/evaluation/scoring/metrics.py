@@ -10,11 +10,10 @@ border); each function says whose convention its default is, and which others it
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from siamfc.array_types import BoolArray, FloatArray
 from siamfc.boxes import center, center_distance, iou, is_absent
-
-FloatArray = NDArray[np.float64]
 
 SUCCESS_THRESHOLDS: FloatArray = np.linspace(0, 1, 21)
 """Overlaps 0, 0.05, … 1 of the OTB toolkit's success curve."""
@@ -184,7 +183,7 @@ def _counted(values: ArrayLike) -> FloatArray:
     return np.asarray(array[~np.isnan(array)])
 
 
-def _share(passed: NDArray[np.bool_], frame_count: int | None) -> FloatArray:
+def _share(passed: BoolArray, frame_count: int | None) -> FloatArray:
     """Share of the rows that pass in each column of (F, T); NaN where no frame counts."""
     count = len(passed) if frame_count is None else frame_count
     if not count:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from siamfc.array_types import FloatArray
 from siamfc.boxes import is_absent
-from siamfc.datasets.sequences import FloatArray, Sequence
+from siamfc.datasets.sequences import Sequence
 from siamfc.errors import InputError
 from siamfc.evaluation.runs import Pass, Track
 from siamfc.evaluation.scoring.vot import anchor_eao_curve, eao, raster_overlap

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from siamfc.array_types import FloatArray
 from siamfc.boxes import is_absent
 from siamfc.errors import InputError
 from siamfc.evaluation.scoring import metrics
@@ -23,7 +24,6 @@ from siamfc.evaluation.scoring.measures import (
     Comparison,
     Measure,
 )
-from siamfc.evaluation.scoring.metrics import FloatArray
 
 Scores = dict[str, float]
 """Score by the name of its measure; NaN where no frame counts."""

@@ -7,10 +7,10 @@ From the benchmark's toolkit (Wu et al., TPAMI 2015): `splitSeqTRE.m`, `shiftIni
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from siamfc.array_types import FloatArray
 from siamfc.boxes import is_absent
-from siamfc.datasets.sequences import FloatArray, Sequence
+from siamfc.datasets.sequences import Sequence
 from siamfc.evaluation.runs import Pass
 
 SEGMENTS = 20
@@ -121,7 +121,7 @@ def shifted_box(box: FloatArray, size: tuple[int, int], shift: str) -> FloatArra
     return np.asarray(shifted - _FIRST_PIXEL)
 
 
-def _round(value: "float | list[float]") -> NDArray[np.float64]:
+def _round(value: "float | list[float]") -> FloatArray:
     """Round halves away from zero, as MATLAB does."""
     number = np.asarray(value, dtype=np.float64)
     return np.asarray(np.copysign(np.floor(np.abs(number) + 0.5), number))

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
+from siamfc.array_types import FloatArray, IntArray
 from siamfc.boxes import is_absent
-from siamfc.datasets.sequences import FloatArray, Sequence
+from siamfc.datasets.sequences import Sequence
 from siamfc.errors import InputError
 from siamfc.evaluation.runs import (
     OnFrames,
@@ -145,7 +145,7 @@ class SupervisedRun:
         """Looks at the boxes of all beginnings."""
         return begun_with(self.sequence.boxes, track)
 
-    def states(self, track: Track, size: tuple[int, int]) -> NDArray[np.int64]:
+    def states(self, track: Track, size: tuple[int, int]) -> IntArray:
         """What happened in each frame: (F,) of `FrameState`."""
         supervisor = _Supervisor(self.sequence.boxes, self.settings.skipped)
         states = np.full(len(self), int(FrameState.SKIPPED))
@@ -162,7 +162,7 @@ class SupervisedRun:
 class SupervisedResult:
     """What a supervised run came to."""
 
-    states: NDArray[np.int64]
+    states: IntArray
     """(F,) of `FrameState`."""
     overlaps: FloatArray
     """(F,) in whole pixels; 0 in frames of beginning and skipped ones."""

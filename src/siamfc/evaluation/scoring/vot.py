@@ -8,9 +8,9 @@ truth is a polygon or a mask, siamfc scores its upright box: that is a deviation
 from collections.abc import Sequence as AbstractSequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from siamfc.datasets.sequences import FloatArray
+from siamfc.array_types import FloatArray, IntArray
 
 _FIRST_PIXEL = np.array([1.0, 1.0, 0.0, 0.0])
 """VOT's files count pixels from 1; rounding halves depends on it."""
@@ -78,7 +78,7 @@ def restart_eao_curve(fragments: AbstractSequence[FloatArray], failed: ArrayLike
 
 def anchor_eao_curve(
     overlaps: AbstractSequence[FloatArray], failed: ArrayLike, length: int
-) -> tuple[FloatArray, NDArray[np.int64]]:
+) -> tuple[FloatArray, IntArray]:
     """Expected average overlap over a number of frames, of the multi-start protocol.
 
     VOT2020's (Kristan et al., ECCVW 2020), as `compute_eao_partial` of vot-toolkit: a run that

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from PIL import Image
 
+from siamfc.array_types import FloatArray
 from siamfc.evaluation.runs import SingleTargetTracker
 from siamfc.frames import read_image
 from siamfc.tracking import Settings, Tracker
@@ -66,14 +67,14 @@ class Got10kTracker:
         told = np.asarray(box, dtype=np.float64) - self._shift
         self._tracker.init(np.asarray(image.convert("RGB")), told)
 
-    def update(self, image: Image.Image) -> NDArray[np.float64]:
+    def update(self, image: Image.Image) -> FloatArray:
         """Find the target in the next image: its box (4,)."""
         found = self._tracker.update(np.asarray(image.convert("RGB")))
         return np.asarray(np.asarray(found, dtype=np.float64) + self._shift)
 
     def track(
         self, img_files: Iterable[str], box: ArrayLike, visualize: bool = False
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    ) -> tuple[FloatArray, FloatArray]:
         """Track through image files, as the toolkit asks for.
 
         Args:
@@ -89,7 +90,7 @@ class Got10kTracker:
         """
         if visualize:
             raise NotImplementedError("siamfc shows nothing here: see `siamfc track --out`")
-        boxes: list[NDArray[np.float64]] = []
+        boxes: list[FloatArray] = []
         seconds = []
         for path in img_files:
             image: Any = Image.fromarray(read_image(path))

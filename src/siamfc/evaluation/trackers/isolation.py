@@ -16,10 +16,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from siamfc.datasets.sequences import FloatArray
+from siamfc.array_types import ByteImage, FloatArray
 from siamfc.errors import InputError
 from siamfc.evaluation.runs import TrackerError
 from siamfc.evaluation.trackers.third_party import RecordedFactory
@@ -85,13 +84,13 @@ class IsolatedTracker:
         """That the last answer took the tracker, without the way there and back."""
         self._start()
 
-    def init(self, image: NDArray[np.uint8], box: FloatArray) -> None:
+    def init(self, image: ByteImage, box: FloatArray) -> None:
         """Tell the target."""
         if self._process is None:
             self._start()
         self._ask(("init", image, box), self._time_limit)
 
-    def update(self, image: NDArray[np.uint8]) -> ArrayLike:
+    def update(self, image: ByteImage) -> ArrayLike:
         """Ask for the target."""
         answer: ArrayLike = self._ask(("update", image), self._time_limit)
         return answer

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from siamfc.datasets.sequences import FloatArray
+from siamfc.array_types import ByteImage, FloatArray
 from siamfc.errors import InputError, MissingDependencyError
 
 
@@ -128,13 +128,13 @@ class OpenCVTracker:
         self.score = 1.0
         """1 where the target is found, 0 where it is lost."""
 
-    def init(self, image: NDArray[np.uint8], box: FloatArray) -> None:
+    def init(self, image: ByteImage, box: FloatArray) -> None:
         """Take the target, by a new tracker."""
         self._tracker, self._box, self.score = self._create(), box, 1.0
         x, y, w, h = (round(float(value)) for value in box)
         self._tracker.init(_bgr(image), (x, y, max(w, 1), max(h, 1)))
 
-    def update(self, image: NDArray[np.uint8]) -> ArrayLike:
+    def update(self, image: ByteImage) -> ArrayLike:
         """Find the target."""
         found, box = self._tracker.update(_bgr(image))
         self.score = float(found)
@@ -148,7 +148,7 @@ def _digested(parameter: tuple[str, str]) -> tuple[str, str]:
     return name, hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else text
 
 
-def _bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _bgr(image: ByteImage) -> ByteImage:
     return np.ascontiguousarray(image[..., ::-1])
 
 

@@ -13,17 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from siamfc.datasets.sequences import FloatArray
+from siamfc.array_types import ByteImage, FloatArray
 from siamfc.errors import InputError
 from siamfc.evaluation.runs import SingleTargetTracker
 
-Step = Callable[[NDArray[np.uint8], Any], ArrayLike]
-Follower = Callable[
-    [NDArray[np.uint8], FloatArray], Generator[ArrayLike | None, NDArray[np.uint8], None]
-]
+Step = Callable[[ByteImage, Any], ArrayLike]
+Follower = Callable[[ByteImage, FloatArray], Generator[ArrayLike | None, ByteImage, None]]
 
 
 class RecordedFactory(Protocol):
@@ -139,14 +136,14 @@ class FunctionTracker:
         self._follower: Any = None
         self._box: Any = None
 
-    def init(self, image: NDArray[np.uint8], box: FloatArray) -> None:
+    def init(self, image: ByteImage, box: FloatArray) -> None:
         """Take the target."""
         self._box = box
         if inspect.isgeneratorfunction(self._function):
             self._follower = self._function(image, box)
             next(self._follower)
 
-    def update(self, image: NDArray[np.uint8]) -> ArrayLike:
+    def update(self, image: ByteImage) -> ArrayLike:
         """Ask the function."""
         if self._follower is not None:
             self._box = self._follower.send(image)

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from PIL import Image
 
-from siamfc.datasets.sequences import FloatArray
+from siamfc.array_types import ByteImage, FloatArray
 from siamfc.errors import InputError
 from siamfc.evaluation.runs import TrackerError
 from siamfc.evaluation.trackers.trax_protocol import (
@@ -87,7 +86,7 @@ class TraxTracker:
         self._raw = "memory" in facts.get("trax.image", "path").split(";")
         self._polygon = "rectangle" not in facts.get("trax.region", "rectangle").split(";")
 
-    def init(self, image: NDArray[np.uint8], box: FloatArray) -> None:
+    def init(self, image: ByteImage, box: FloatArray) -> None:
         """Tell the target.
 
         Raises:
@@ -103,7 +102,7 @@ class TraxTracker:
             self._ask(Message("frame", [self._image(image)]))
         self._begun = True
 
-    def update(self, image: NDArray[np.uint8]) -> ArrayLike:
+    def update(self, image: ByteImage) -> ArrayLike:
         """Ask for the target.
 
         Raises:
@@ -159,7 +158,7 @@ class TraxTracker:
         pipe: Any = self._process.stdout
         return read_message(pipe)
 
-    def _image(self, image: NDArray[np.uint8]) -> str:
+    def _image(self, image: ByteImage) -> str:
         if self._raw:
             return format_pixels(image)
         before = Path(self._folder.name, f"{self._frame}.png")

@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from siamfc.array_types import ByteImage, FloatArray
 from siamfc.boxes import as_box, from_polygon
 from siamfc.datasets.readers.vot import mask_box
-from siamfc.datasets.sequences import FloatArray
 from siamfc.errors import InputError, SourceError
 from siamfc.frames import check_image, read_image
 
@@ -117,13 +116,13 @@ def parse_region(text: str, *, index_base: float = 0.0) -> FloatArray:
         ) from None
 
 
-def format_pixels(image: NDArray[np.uint8]) -> str:
+def format_pixels(image: ByteImage) -> str:
     """Write an image (H, W, 3) as raw pixels."""
     height, width, _ = image.shape
     return f"image:{width};{height};rgb;{base64.b64encode(image.tobytes()).decode()}"
 
 
-def parse_image(text: str) -> NDArray[np.uint8]:
+def parse_image(text: str) -> ByteImage:
     """Read the image that a message names or holds, as (H, W, 3) uint8 RGB.
 
     Raises:
@@ -144,7 +143,7 @@ def parse_image(text: str) -> NDArray[np.uint8]:
     raise SourceError(f"TraX: expected a path, raw pixels or a file, got {text[:60]!r}")
 
 
-def _raw_pixels(text: str) -> NDArray[np.uint8]:
+def _raw_pixels(text: str) -> ByteImage:
     width, height, kind, encoded = text.split(";", 3)
     number, channels = _PIXELS[kind]
     data = np.frombuffer(base64.b64decode(encoded, validate=True), number)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from siamfc.tracking.checks import check_range
+from siamfc.checks import check_number
 from siamfc.tracking.exemplar_update import UpdateSettings, first_and_recent
 from siamfc.tracking.redetection import LostSettings
 
@@ -38,8 +38,8 @@ class LightSettings:
     """When a target counts as lost, and where it is then looked for."""
 
     def __post_init__(self) -> None:
-        check_range("change_penalty", self.change_penalty, 0, 100)
-        check_range("window_influence", self.window_influence, 0, 1)
-        check_range("size_damping", self.size_damping, 0, 1)
-        check_range("smallest_scale", self.smallest_scale, 0.001, 1)
-        check_range("largest_scale", self.largest_scale, 1, 1000)
+        check_number("change_penalty", self.change_penalty, 0, 100)
+        check_number("window_influence", self.window_influence, 0, 1)
+        check_number("size_damping", self.size_damping, 0, 1)
+        check_number("smallest_scale", self.smallest_scale, 0.001, 1)
+        check_number("largest_scale", self.largest_scale, 1, 1000)

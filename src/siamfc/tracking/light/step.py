@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from siamfc import geometry
+from siamfc.array_types import ByteImage
 from siamfc.network.matcher import BoxMatcher, Embedding
 from siamfc.tracking.light.settings import LightSettings
 from siamfc.tracking.light.targets import LightTargets, advance_light, recover_boxes, start_light
 from siamfc.tracking.redetection_windows import look_elsewhere
 from siamfc.tracking.state import TrackerState, exemplar_crops, foreign_state, window_crops
-
-ByteImage = NDArray[np.uint8]
 
 
 def begin_light(

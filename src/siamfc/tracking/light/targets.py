@@ -14,12 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from siamfc import boxes as box_formats
 from siamfc import geometry
+from siamfc.array_types import FloatArray
 from siamfc.errors import InputError
 from siamfc.network.calibration import Calibration, sigmoid
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.tracking.light.settings import LightSettings
 from siamfc.tracking.redetection import count_lost
-from siamfc.tracking.targets import FloatArray, TargetBatch, checked_boxes
+from siamfc.tracking.targets import TargetBatch, checked_boxes
 
 UNCALIBRATED = Calibration()
 """The score is the logit's sigmoid."""

@@ -1,15 +1,12 @@
 """How far from a target's centre a network puts its peak, measured where the centre is known."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from siamfc.array_types import ByteImage, FloatArray
 from siamfc.network.matcher import Embedding, Matcher
 from siamfc.tracking.siamfc.settings import SiamFCSettings
 from siamfc.tracking.siamfc.targets import Targets, read_displacement
 from siamfc.tracking.state import window_crops
-from siamfc.tracking.targets import FloatArray
-
-ByteImage = NDArray[np.uint8]
 
 
 def measure_offsets(

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from siamfc.checks import check_number, check_whole
 from siamfc.errors import InputError
-from siamfc.tracking.checks import check_count, check_range
 from siamfc.tracking.exemplar_update import UpdateName, UpdateSettings, update_by_name
 from siamfc.tracking.redetection import LostSettings, search_all_over
 
@@ -44,17 +44,17 @@ class SiamFCSettings:
     """When a target counts as lost, and where it is then looked for."""
 
     def __post_init__(self) -> None:
-        check_count("scales", self.scales, 1, 99)
+        check_whole("scales", self.scales, 1, 99)
         if self.scales % 2 == 0:
             raise InputError(f"scales: expected an odd number, got {self.scales}")
-        check_count("upsampling", self.upsampling, 1, 64)
-        check_count("bias_correction", self.bias_correction, 0, 16)
-        check_range("scale_step", self.scale_step, 1, 2)
-        check_range("scale_penalty", self.scale_penalty, 0, 1)
-        check_range("scale_damping", self.scale_damping, 0, 1)
-        check_range("window_influence", self.window_influence, 0, 1)
-        check_range("smallest_scale", self.smallest_scale, 0.001, 1)
-        check_range("largest_scale", self.largest_scale, 1, 1000)
+        check_whole("upsampling", self.upsampling, 1, 64)
+        check_whole("bias_correction", self.bias_correction, 0, 16)
+        check_number("scale_step", self.scale_step, 1, 2)
+        check_number("scale_penalty", self.scale_penalty, 0, 1)
+        check_number("scale_damping", self.scale_damping, 0, 1)
+        check_number("window_influence", self.window_influence, 0, 1)
+        check_number("smallest_scale", self.smallest_scale, 0.001, 1)
+        check_number("largest_scale", self.largest_scale, 1, 1000)
 
     @property
     def scale_factors(self) -> NDArray[np.float64]:

@@ -4,17 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from siamfc import geometry
+from siamfc.array_types import ByteImage
 from siamfc.network.matcher import Embedding, Matcher
 from siamfc.tracking.redetection_windows import look_elsewhere
 from siamfc.tracking.siamfc.bias_correction import measure_offsets
 from siamfc.tracking.siamfc.settings import SiamFCSettings
 from siamfc.tracking.siamfc.targets import Targets, advance, recover, start
 from siamfc.tracking.state import TrackerState, exemplar_crops, foreign_state
-
-ByteImage = NDArray[np.uint8]
 
 
 def begin_siamfc(

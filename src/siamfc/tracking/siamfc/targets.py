@@ -13,12 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from siamfc import boxes as box_formats
 from siamfc import geometry
+from siamfc.array_types import FloatArray
 from siamfc.errors import InputError
 from siamfc.network.calibration import sigmoid
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.tracking.redetection import count_lost
 from siamfc.tracking.siamfc.settings import SiamFCSettings
-from siamfc.tracking.targets import FloatArray, TargetBatch, checked_boxes
+from siamfc.tracking.targets import TargetBatch, checked_boxes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
