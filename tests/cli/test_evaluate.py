@@ -143,7 +143,7 @@ def test_datasets_are_listed_with_layout_and_source(capsys: pytest.CaptureFixtur
     assert run(["datasets"]) == 0
     text = capsys.readouterr().out
     for one in FORMATS.values():
-        for fact in (one.title, one.boxes, one.missing, one.home, *one.tree):
+        for fact in (one.title, one.boxes, one.missing, one.homepage, *one.tree):
             assert fact in text
     assert run(["datasets", "--json"]) == 0
     content = json.loads(capsys.readouterr().out)

@@ -1,5 +1,6 @@
 """What the server answers to those whom it must not serve, and to what it must not take."""
 
+import io
 import re
 import resource
 import signal
@@ -11,17 +12,22 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import pytest
 import websockets.sync.client as websocket
+from PIL import Image as PillowImage
 from websockets.exceptions import ConnectionClosed
 
 from siamfc.frames import open_source
+from siamfc.web import connections
 from siamfc.web.access import HEADERS
 from siamfc.web.limits import Limits
 from siamfc.web.private import PREFIX, private_folder
+from siamfc.web.server import access_for
 from web.serving import Server, running
 
 STATE = "/api/state"
@@ -376,3 +382,174 @@ def test_a_recording_keeps_to_its_bytes(tmp_path: Path, film: Path) -> None:
     assert recording[39].index == 39
     with pytest.raises(ValueError, match="was asked for"):
         recording[0]
+
+
+@pytest.mark.parametrize(
+    "other", ['prefs={"theme":"dark"}', "x=[1, 2]", "a b=c", "flag", "=", "é=1", "siamfc-0=x"]
+)
+def test_odd_cookies_of_other_programs_lock_nobody_out(server: Server, other: str) -> None:
+    ours = f"siamfc-{server.port}={server.token}"
+    for cookies in (f"{other}; {ours}", f"{ours}; {other}", f"{other};{ours}"):
+        assert server.ask("GET", STATE, Cookie=cookies).status == 200
+    assert server.ask("GET", STATE, Cookie=other).status == 403
+
+
+def test_the_address_has_a_host_name_of_its_own() -> None:
+    """Cookies go to every port of a host: this one's go to no other server of 127.0.0.1."""
+    names = {access_for("127.0.0.1", 8000).name for _ in range(3)}
+    assert len(names) == 3
+    assert all(re.fullmatch(r"siamfc-[0-9a-f]{8}\.localhost", name) for name in names)
+
+
+def test_silent_connections_keep_nobody_out(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them has sent half a head; the oldest make room, the rest are closed in time."""
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
+    with ExitStack() as stack:
+        silent = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+            for _ in range(connections.SILENT + 20)
+        ]
+        silent[-1].sendall(b"GET / HTTP/1.1\r\nHost: ")
+        assert server.ask("GET", STATE).status == 200
+        for connection in silent:
+            with suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+
+
+def test_an_announced_file_is_taken_once(server: Server) -> None:
+    """While it comes a second one of the same number is refused, and all its bytes count."""
+    path = f"/api/uploads/{begin(server)}/0"
+    with sending(server, path, 3_000_000) as connection:
+        connection.sendall(b"x" * 2_000_000)
+        deadline = time.monotonic() + 10
+        while not server.files():
+            assert time.monotonic() < deadline
+        assert server.ask("PUT", path, b"x").status == 404
+        connection.sendall(b"x" * 1_000_000)
+        assert b" 204 " in connection.recv(100)
+    assert len(server.files()) == 1
+    assert server.ask("PUT", path, b"x").status == 404
+
+
+def test_files_that_come_at_once_share_one_limit(tmp_path: Path) -> None:
+    with running(tmp_path, limits=Limits(upload_bytes=3_000_000)) as server:
+        upload = begin(server, 2)
+        with sending(server, f"/api/uploads/{upload}/0", 2_500_000) as connection:
+            connection.sendall(b"x" * 2_400_000)
+            deadline = time.monotonic() + 10
+            while not sum(path.stat().st_size for path in server.files()):
+                assert time.monotonic() < deadline
+            content = b"x" * 2_500_000
+            assert server.ask("PUT", f"/api/uploads/{upload}/1", content).status == 413
+
+
+def oversized_frames(path: Path) -> None:
+    """An AVI that states 128×96 and has pictures of 2000×1500 from its fourth on."""
+
+    def jpeg(size: tuple[int, int]) -> bytes:
+        buffer = io.BytesIO()
+        PillowImage.new("RGB", size, (10, 20, 30)).save(buffer, "JPEG")
+        return buffer.getvalue()
+
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuvj420p"
+        stream.codec_context.open()
+        for index in range(7):
+            packet = av.Packet(jpeg((128, 96) if index < 3 else (2000, 1500)))
+            packet.stream, packet.pts, packet.dts = stream, index, index
+            packet.time_base, packet.is_keyframe = Fraction(1, 25), True
+            out.mux(packet)
+
+
+def test_pictures_larger_than_stated_are_not_decoded(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.avi"
+    oversized_frames(path)
+    with running(tmp_path, limits=Limits(pixels=1_000_000)) as server:
+        answer = server.upload(path, "bomb.avi")
+        if answer.status == 201:
+            job = answer.json()["id"]
+            assert server.ask("GET", f"/api/jobs/{job}/frames/5").status == 400
+            assert server.ask("GET", f"/api/jobs/{job}/frames/1").status == 200
+
+
+@pytest.mark.parametrize("kind", ["video", "images"])
+def test_what_is_replaced_after_it_was_opened_is_not_read(
+    tmp_path: Path, film: Path, kind: str
+) -> None:
+    root, private = tmp_path / "root", tmp_path / "private"
+    root.mkdir()
+    private.mkdir()
+    names = ["a.mp4"] if kind == "video" else ["1.png", "2.png"]
+    for name in names:
+        if kind == "video":
+            (root / name).write_bytes(film.read_bytes())
+        else:
+            PillowImage.new("RGB", (64, 48)).save(root / name)
+    with running(private, root=root) as server:
+        (entry,) = server.ask("GET", "/api/library").json()
+        job = server.ask("POST", f"/api/library/{entry['id']}").json()["id"]
+        for name in names:
+            (root / name).rename(tmp_path / name)
+            (root / name).symlink_to(film if kind == "video" else tmp_path / "secret.png")
+        PillowImage.new("RGB", (64, 48), (0, 0, 255)).save(tmp_path / "secret.png")
+        answer = server.ask("GET", f"/api/jobs/{job}/frames/1")
+        assert answer.status == 400
+        assert answer.json()["error"].endswith("was replaced: close it and open it again")
+
+
+def test_errors_do_not_tell_where_files_lie(server: Server) -> None:
+    """Of images that are cut off: the first is read when it is opened, the second when shown."""
+    buffer = io.BytesIO()
+    PillowImage.effect_noise((128, 96), 90).convert("RGB").save(buffer, "PNG")
+    whole, cut = buffer.getvalue(), buffer.getvalue()[:2000]
+    for contents in ((cut, whole), (whole, cut)):
+        upload = begin(server, 2)
+        for number, content in enumerate(contents):
+            server.ask("PUT", f"/api/uploads/{upload}/{number}", content)
+        answer = server.ask("POST", f"/api/uploads/{upload}")
+        if answer.status == 201:
+            answer = server.ask("GET", f"/api/jobs/{answer.json()['id']}/frames/1")
+        assert answer.status == 400
+        assert re.match(r"image \d of clip cannot be read", answer.json()["error"])
+
+
+ODD = ["1" + "0" * 400, "9" * 5000, "-inf", "1e999", "NaN", "true", '"7"', "null", "[" * 4000]
+
+
+@pytest.mark.parametrize("number", ODD, ids=lambda text: text[:6])
+def test_odd_numbers_are_refused(server: Server, film: Path, number: str) -> None:
+    job = server.open(film)
+    bodies = {
+        f"/api/jobs/{job}/boxes/0/0": f'{{"box": [{number}, 9, 30, 30]}}',
+        "/api/uploads": f'{{"name": "a", "images": true, "count": {number}}}',
+        "/api/cameras": f'{{"width": {number}, "height": 48}}',
+    }
+    for path, body in bodies.items():
+        answer = server.ask("PUT" if "boxes" in path else "POST", path, body.encode())
+        assert answer.status in (400, 413)
+        assert "\n" not in answer.json()["error"]
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "1e3", "-7", "x", "1.5"], ids=lambda text: text[:6])
+def test_odd_numbers_in_addresses_are_refused(server: Server, film: Path, number: str) -> None:
+    job = server.open(film)
+    box = {"box": [9, 9, 30, 30]}
+    for method, path, body in (
+        ("GET", f"frames/{number}", None),
+        ("GET", f"still/{number}", None),
+        ("GET", f"network/{number}/0", None),
+        ("PUT", f"boxes/{number}/0", box),
+        ("PUT", f"boxes/0/{number}", box),
+        ("DELETE", f"targets/{number}", None),
+    ):
+        assert server.ask(method, f"/api/jobs/{job}/{path}", body).status == 400
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1.0, 1e300])
+def test_odd_times_end_the_camera(server: Server, seconds: float) -> None:
+    buffer = io.BytesIO()
+    PillowImage.new("RGB", (64, 48)).save(buffer, "JPEG")
+    test_what_is_no_picture_ends_the_camera(server, struct.pack("<d", seconds) + buffer.getvalue())

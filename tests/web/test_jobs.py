@@ -339,7 +339,7 @@ def test_bad_boxes_are_refused_in_words(
     [
         ("boxes/40/0", 400),  # one frame too far
         ("boxes/0/1", 400),  # the second target before the first
-        ("boxes/-1/0", 404),
+        ("boxes/-1/0", 400),
     ],
 )
 def test_boxes_outside_the_video_are_refused(

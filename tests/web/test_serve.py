@@ -2,9 +2,11 @@
 
 import http.client
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,18 +35,22 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
-def start(temporary: Path, *arguments: str) -> tuple[subprocess.Popen[str], str]:
+def start(
+    temporary: Path, *arguments: str, browser: str = "true"
+) -> tuple[subprocess.Popen[str], str]:
     """Run the command until it has printed its address; no browser is there to be opened."""
     process = subprocess.Popen(
         [sys.executable, "-m", "siamfc", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "TMPDIR": str(temporary), "BROWSER": "true"},
+        env={**os.environ, "TMPDIR": str(temporary), "BROWSER": browser},
     )
     assert process.stdout is not None
     line = process.stdout.readline()
-    assert line.startswith("open http://127.0.0.1:"), process.communicate()
+    assert re.match(r"open http://siamfc-[0-9a-f]{8}\.localhost:\d+/\?token=", line), (
+        process.communicate()
+    )
     return process, line.split()[1]
 
 
@@ -55,7 +61,7 @@ def test_serve_answers_and_leaves_nothing(tmp_path: Path, weights: str, sign: in
     assert list(tmp_path.glob(f"{PREFIX}*"))
     parts = urlsplit(address)
     connection = http.client.HTTPConnection("127.0.0.1", parts.port or 0, timeout=20)
-    connection.request("GET", f"/?{parts.query}")
+    connection.request("GET", f"/?{parts.query}", headers={"Host": parts.netloc})
     assert connection.getresponse().status == 200
     connection.close()
     process.send_signal(sign)
@@ -63,6 +69,29 @@ def test_serve_answers_and_leaves_nothing(tmp_path: Path, weights: str, sign: in
     assert process.returncode == (0 if sign == signal.SIGINT else 143)
     assert "Traceback" not in errors
     assert not list(tmp_path.glob(f"{PREFIX}*"))
+
+
+def test_the_browser_is_started_without_the_secret(tmp_path: Path, weights: str) -> None:
+    """Every user of the machine can read the arguments; only the owner can read the file."""
+    browser, given = tmp_path / "browser", tmp_path / "arguments"
+    browser.write_text(f'#!/bin/sh\necho "$*" > {given}.part && mv {given}.part {given}\n')
+    browser.chmod(0o755)
+    process, address = start(
+        tmp_path, "serve", str(tmp_path), "--weights", weights, browser=str(browser)
+    )
+    try:
+        deadline = time.monotonic() + 20
+        while not given.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert re.search(r"token=([\w-]+)", address)[1] not in given.read_text()  # type: ignore[index]
+        file = Path(urlsplit(given.read_text().strip()).path)
+        assert address in file.read_text()
+        assert file.stat().st_mode & 0o077 == 0
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert not file.exists()
 
 
 def test_track_without_a_box_opens_the_page_on_its_source(

@@ -87,11 +87,11 @@ def open_page(
             )
         print(f"warning: the page is open to other machines: {_NETWORK_MEANS}", file=sys.stderr)
 
-    def announce(address: str) -> None:
+    def announce(address: str, redirect: Path) -> None:
         print(f"open {address}", flush=True)
         print("Ctrl-C ends", file=sys.stderr, flush=True)
         if browser:  # in a thread: a browser of the terminal would not let go
-            Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+            Thread(target=webbrowser.open, args=(redirect.as_uri(),), daemon=True).start()
 
     matcher = load_matcher(weights, device=device)
     try:

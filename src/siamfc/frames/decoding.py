@@ -42,6 +42,7 @@ class VideoAddress:
         format: FFmpeg's input format; None to find out.
         options: FFmpeg's options of the format or protocol.
         timeout: Seconds without any data after which opening or reading fails; None: never.
+        max_pixels: Of one picture; a larger one is not decoded, whatever the container states.
     """
 
     url: str
@@ -49,6 +50,7 @@ class VideoAddress:
     format: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
+    max_pixels: int | None = None
 
 
 class VideoDecoder:
@@ -72,6 +74,8 @@ class VideoDecoder:
             raise
         self._stream.thread_type = "AUTO"
         self._stream.codec_context.thread_count = threads
+        if address.max_pixels is not None:
+            self._stream.codec_context.options = {"max_pixels": str(address.max_pixels)}
         self.fault = ""
         """What was found wrong with it, when all its pictures have been read; empty: nothing."""
         self._from_start = True

@@ -36,17 +36,27 @@ class VideoFile(ReadAheadSource):
         path: The file.
         threads: Threads that decode. One is the default because the network needs the cores.
         read_ahead: Frames that are decoded ahead, at least 1.
+        max_pixels: Of one picture; a larger one is not decoded. None: no limit.
 
     Raises:
         SourceError: No such file, or no video in it that can be decoded.
     """
 
-    def __init__(self, path: str | Path, *, threads: int = 1, read_ahead: int = 4) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        threads: int = 1,
+        read_ahead: int = 4,
+        max_pixels: int | None = None,
+    ) -> None:
         super().__init__(read_ahead)
-        path = Path(path)
+        self.path = path = Path(path)
         require_file(path)
         # Absolute, lest FFmpeg take a name with a colon for a protocol.
-        self._address = VideoAddress(url=str(path.absolute()), name=str(path))
+        self._address = VideoAddress(
+            url=str(path.absolute()), name=str(path), max_pixels=max_pixels
+        )
         self._threads = threads
         self.name = path.name
         self.fault = ""

@@ -1,9 +1,13 @@
 """Who may talk to the server: the holder of the address, from the page itself, and nobody else.
 
 Another page in the same browser can send requests to 127.0.0.1, and a foreign name can be made to
-lead there (DNS rebinding). So every request must name this server as its host, come from this
-page where the browser says whence it comes, and hold the secret of the address: once in the
+resolve to it (DNS rebinding). So every request must name this server as its host, come from this
+page where the browser says where it comes from, and hold the secret of the address: once in the
 address itself, later as a cookie that no script can read and no other site can send.
+
+Browsers send a cookie to every port of a host. So the address has a random host name of its own
+beneath `localhost`, which leads to this machine in every current browser and which no other server
+goes by.
 """
 
 import hmac
@@ -11,7 +15,6 @@ import ipaddress
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -47,12 +50,14 @@ class Access:
 
     Attributes:
         port: That the server listens on.
+        name: Host name of the address that is given to the user.
         names: Host names by which it may be called.
         any_address: Whether it may be called by any numeric address as well.
         token: The secret.
     """
 
     port: int
+    name: str = "127.0.0.1"
     names: frozenset[str] = LOOPBACK_NAMES
     any_address: bool = False
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
@@ -90,14 +95,9 @@ class Access:
         return len(given) == 1 and self._is_token(given[0])
 
     def _is_known(self, cookies: Iterable[str]) -> bool:
-        for text in cookies:
-            try:
-                morsel = SimpleCookie(text).get(self.cookie)
-            except CookieError:
-                continue
-            if morsel is not None and self._is_token(morsel.value):
-                return True
-        return False
+        # Split by hand: a parser of the standard refuses all for one odd cookie of another program.
+        pairs = (part.strip().partition("=") for text in cookies for part in text.split(";"))
+        return any(name == self.cookie and self._is_token(value) for name, _, value in pairs)
 
     def _is_token(self, text: str) -> bool:
         return hmac.compare_digest(text.encode(), self.token.encode())
@@ -153,6 +153,11 @@ class Guard:
             status, reason = refusal
             response = PlainTextResponse(f"{reason}\n", status, headers={"Connection": "close"})
             await response(scope, receive, send_with_headers)
+
+
+def own_name() -> str:
+    """A host name that leads to this machine and that no other server goes by."""
+    return f"siamfc-{secrets.token_hex(4)}.localhost"
 
 
 def is_loopback(host: str) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -66,19 +67,66 @@ class Clip(Protocol):
         ...
 
 
+class ServedFiles:
+    """Files as they were when they were opened.
+
+    One that was replaced since, by a link out of the served folder for example, is not read any
+    more. Errors speak of names, never of paths.
+
+    Args:
+        names: what their user calls them, by path.
+    """
+
+    def __init__(self, names: Mapping[Path, str]) -> None:
+        self._names = names
+        self._identities = {path: _identity(path) for path in names}
+
+    def check(self, path: Path) -> None:
+        """Raise SourceError if the file is not the one that was opened."""
+        if _identity(path) != self._identities[path]:
+            raise SourceError(f"{self._names[path]} was replaced: close it and open it again")
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Put names in place of paths in the errors of a block."""
+        try:
+            yield
+        except SourceError as error:
+            text = str(error)
+            path = next((path for path in self._names if str(path) in text), None)
+            if path is None:
+                raise
+            raise SourceError(text.replace(str(path), self._names[path])) from None
+
+
+class ServedImages(ImageFiles):
+    """Image files that are checked before each is read."""
+
+    def __init__(self, paths: Sequence[Path], name: str, files: ServedFiles) -> None:
+        self._files = files
+        super().__init__(paths, name=name)
+
+    def __getitem__(self, index: int) -> Frame:
+        for path in self.paths[max(0, index) : index + 1]:
+            self._files.check(path)
+        return super().__getitem__(index)
+
+
 class FileClip:
     """A video file or image files.
 
     Args:
         source: the frames.
         name: what its user calls it.
+        files: what it is read from.
     """
 
     is_live = False
     first_frame = 0
 
-    def __init__(self, source: VideoFile | ImageFiles, name: str) -> None:
+    def __init__(self, source: VideoFile | ImageFiles, name: str, files: ServedFiles) -> None:
         self._source = source
+        self._files = files
         self.name = name
         self.frame_rate = source.frame_rate
         self.size: tuple[int, int] = source.size
@@ -98,15 +146,26 @@ class FileClip:
     def frames(self, start: int) -> Iterator[Frame | None]:
         """See `Clip`."""
         if start >= self.frame_count:
-            return iter(())
-        return iter(self._source) if start == 0 else self._source.frames(start)
+            return
+        with self._files.named():
+            self._check()
+            yield from iter(self._source) if start == 0 else self._source.frames(start)
 
     def __getitem__(self, index: int) -> Frame:
-        return self._source[index]
+        with self._files.named():
+            self._check()
+            try:
+                return self._source[index]
+            except StopIteration:
+                raise SourceError(f"{self.name}: frame {index + 1} cannot be decoded") from None
 
     def close(self) -> None:
         """See `Clip`."""
         self._source.close()
+
+    def _check(self) -> None:
+        if isinstance(self._source, VideoFile):
+            self._files.check(self._source.path)
 
 
 def open_video(path: Path, name: str, limits: Limits) -> FileClip:
@@ -116,10 +175,9 @@ def open_video(path: Path, name: str, limits: Limits) -> FileClip:
         SourceError: no video, or one beyond the limits; the message speaks of `name`.
     """
     check_video(path, name, limits)
-    try:
-        return FileClip(VideoFile(path), name)
-    except SourceError as error:
-        raise SourceError(str(error).replace(str(path), name).replace(path.name, name)) from None
+    files = ServedFiles({path: name})
+    with files.named():
+        return FileClip(VideoFile(path, max_pixels=limits.pixels), name, files)
 
 
 def open_images(paths: Sequence[Path], names: Sequence[str], name: str, limits: Limits) -> FileClip:
@@ -129,4 +187,14 @@ def open_images(paths: Sequence[Path], names: Sequence[str], name: str, limits: 
         SourceError: one of them is no image, or too large.
     """
     check_images(paths, names, limits)
-    return FileClip(ImageFiles(paths, name=name), name)
+    files = ServedFiles(dict(zip(paths, names, strict=True)))
+    with files.named():
+        return FileClip(ServedImages(paths, name, files), name, files)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return -1, -1
+    return status.st_dev, status.st_ino

@@ -198,7 +198,7 @@ class Job:
         except SiamFCError as error:
             self._end("failed", str(error))
         except OSError as error:
-            self._end("failed", error.strerror or str(error))
+            self._end("failed", error.strerror or "a file cannot be read")
         finally:
             self.preview.clear()
 

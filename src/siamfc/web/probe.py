@@ -21,6 +21,8 @@ _FORMATS = (
     "bmp_pipe,tiff_pipe"
 )
 """FFmpeg's names of formats that are whole in themselves."""
+_IMAGE_FORMATS = ("BMP", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
+"""Pillow's names. Others start programs (EPS) or have decoders that nobody has looked at."""
 
 
 def check_video(path: Path, name: str, limits: Limits) -> None:
@@ -58,7 +60,7 @@ def check_images(paths: Sequence[Path], names: Sequence[str], limits: Limits) ->
     """
     for path, name in zip(paths, names, strict=True):
         try:
-            with PillowImage.open(path) as image:
+            with PillowImage.open(path, formats=_IMAGE_FORMATS) as image:
                 size = image.size
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
             raise SourceError(f"{name} is no image of a known format, or damaged") from None

@@ -61,12 +61,20 @@ class Recording:
         self._lengths = array("q")
         self._times = array("d")
         self._reader: int | None = None
+        self._is_claimed = False
         self._changed = threading.Condition()
 
     @property
     def frame_count(self) -> int:
         """One more than the index of the last frame."""
         return len(self._times)
+
+    def claim(self) -> bool:
+        """Take a camera's recording for one sender of pictures; False if it is taken or over."""
+        with self._changed:
+            is_free = self.kind == "camera" and self.is_live and not self._is_claimed
+            self._is_claimed = self._is_claimed or is_free
+            return is_free
 
     def append(self, jpeg: bytes, time: float) -> bool:
         """Add a frame; wait for a tracker that is behind. False once it has been closed.

@@ -9,12 +9,15 @@ from urllib.parse import quote
 
 import anyio
 import anyio.to_thread
+import numpy as np
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from siamfc.errors import InputError
 from siamfc.web.job import Job
 from siamfc.web.session import Session
+from siamfc.web.tracking import Box
 
 T = TypeVar("T")
 
@@ -87,6 +90,24 @@ def integer_in(values: Mapping[str, Any], key: str, default: int | None = None) 
     if not -1 <= number < 2**31:
         raise HTTPException(400, f"{key} is out of range")
     return number
+
+
+def place_of(request: Request, key: str) -> int:
+    """A frame's, target's or file's number in a request's address; HTTPException 400 otherwise."""
+    return integer_in(request.path_params, key)
+
+
+def box_in(values: Mapping[str, Any]) -> Box:
+    """The box of an object; InputError if it is not four finite numbers."""
+    box = values.get("box")
+    try:
+        if isinstance(box, list) and len(box) == 4 and not any(isinstance(n, bool) for n in box):
+            x, y, w, h = (float(n) for n in box if isinstance(n, int | float))
+            if np.isfinite([x, y, w, h]).all():
+                return x, y, w, h
+    except (OverflowError, ValueError):  # more digits than a float holds; not all were numbers
+        pass
+    raise InputError("expected a box of four numbers x, y, w, h")
 
 
 def attachment(content: bytes, name: str, media_type: str) -> Response:

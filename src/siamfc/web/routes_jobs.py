@@ -1,15 +1,12 @@
 """The part of the server that a page watches and steers a job with."""
 
 import base64
-import math
-from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from siamfc.errors import InputError
 from siamfc.frames.draw import PALETTE
 from siamfc.web.downloads import boxes_file, safe_stem, still
 from siamfc.web.events import news, summary_of
@@ -17,12 +14,13 @@ from siamfc.web.pictures import encode_jpeg
 from siamfc.web.recorder import Recording
 from siamfc.web.requests import (
     attachment,
+    box_in,
     in_thread,
     job_of,
     json_object,
+    place_of,
     session_of,
 )
-from siamfc.web.tracking import Box
 
 _EXAMINED_SIDE = 2560
 """Longest side of a single frame that is sent, pixels."""
@@ -44,7 +42,7 @@ async def describe(request: Request) -> Response:
 
 async def show_frame(request: Request) -> Response:
     """GET one frame as JPEG."""
-    job, index = job_of(request), request.path_params["frame"]
+    job, index = job_of(request), place_of(request, "frame")
 
     def encode() -> bytes:
         if isinstance(job.clip, Recording):
@@ -57,7 +55,7 @@ async def show_frame(request: Request) -> Response:
 async def show_network(request: Request) -> Response:
     """GET what the network saw of a target in a frame; null if it wasn't followed there."""
     job = job_of(request)
-    frame, target = request.path_params["frame"], request.path_params["target"]
+    frame, target = place_of(request, "frame"), place_of(request, "target")
     view = await in_thread(request, lambda: job.view(frame, target))
     if view is None:
         return JSONResponse(None)
@@ -76,34 +74,22 @@ async def show_network(request: Request) -> Response:
 
 async def draw_box(request: Request) -> Response:
     """PUT {"box": [x, y, w, h]}: say where a target is in a frame."""
-    job, place = job_of(request), request.path_params
-    value = (await json_object(request)).get("box")
-    box = _box(value)
-    await in_thread(request, lambda: job.draw(place["frame"], place["target"], box))
+    job, frame, target = job_of(request), place_of(request, "frame"), place_of(request, "target")
+    box = box_in(await json_object(request))
+    await in_thread(request, lambda: job.draw(frame, target, box))
     return Response(status_code=204)
-
-
-def _box(value: Any) -> Box:
-    if (
-        not isinstance(value, list)
-        or len(value) != 4
-        or not all(isinstance(n, int | float) and math.isfinite(n) for n in value)
-    ):
-        raise InputError("expected a box of four numbers x, y, w, h")
-    x, y, w, h = (float(number) for number in value)
-    return x, y, w, h
 
 
 async def erase_box(request: Request) -> Response:
     """DELETE a box that was drawn in a frame."""
-    job, place = job_of(request), request.path_params
-    await in_thread(request, lambda: job.erase(place["frame"], place["target"]))
+    job, frame, target = job_of(request), place_of(request, "frame"), place_of(request, "target")
+    await in_thread(request, lambda: job.erase(frame, target))
     return Response(status_code=204)
 
 
 async def remove_target(request: Request) -> Response:
     """DELETE a target with all its boxes."""
-    job, target = job_of(request), request.path_params["target"]
+    job, target = job_of(request), place_of(request, "target")
     await in_thread(request, lambda: job.remove(target))
     return Response(status_code=204)
 
@@ -143,7 +129,7 @@ async def give_boxes(request: Request) -> Response:
 
 async def give_still(request: Request) -> Response:
     """GET a frame with its boxes as PNG."""
-    job, index = job_of(request), request.path_params["frame"]
+    job, index = job_of(request), place_of(request, "frame")
     content, name = await in_thread(request, lambda: still(job, index))
     return attachment(content, name, "image/png")
 
@@ -171,13 +157,13 @@ ROUTES: list[BaseRoute] = [
     Route("/api/state", describe),
     Route("/api/news", news),
     Route(_JOB, close_job, methods=["DELETE"]),
-    Route(_JOB + "/frames/{frame:int}", show_frame),
-    Route(_JOB + "/network/{frame:int}/{target:int}", show_network),
-    Route(_JOB + "/boxes/{frame:int}/{target:int}", draw_box, methods=["PUT"]),
-    Route(_JOB + "/boxes/{frame:int}/{target:int}", erase_box, methods=["DELETE"]),
-    Route(_JOB + "/targets/{target:int}", remove_target, methods=["DELETE"]),
+    Route(_JOB + "/frames/{frame}", show_frame),
+    Route(_JOB + "/network/{frame}/{target}", show_network),
+    Route(_JOB + "/boxes/{frame}/{target}", draw_box, methods=["PUT"]),
+    Route(_JOB + "/boxes/{frame}/{target}", erase_box, methods=["DELETE"]),
+    Route(_JOB + "/targets/{target}", remove_target, methods=["DELETE"]),
     Route(_JOB + "/boxes.{suffix}", give_boxes),
-    Route(_JOB + "/still/{frame:int}", give_still),
+    Route(_JOB + "/still/{frame}", give_still),
     Route(_JOB + "/film", make_film, methods=["POST"]),
     Route(_JOB + "/film.mp4", give_film),
     Route(_JOB + "/{action}", steer, methods=["POST"]),

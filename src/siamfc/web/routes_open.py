@@ -18,11 +18,13 @@ from siamfc.web.requests import (
     integer_in,
     job_of,
     json_object,
+    place_of,
     session_of,
     text_in,
 )
 
 _TIME = struct.Struct("<d")
+_LONGEST_SECONDS = 1e9
 _UNSUPPORTED_DATA = 1003
 _NAMES_BYTES = 20_000_000
 """Of the list of files of a folder that is uploaded."""
@@ -67,8 +69,8 @@ async def receive_file(request: Request) -> Response:
     upload = uploads.find(request.path_params["upload"])
     stated = request.headers.get("content-length")
     chunks = request.stream()
-    length = int(stated) if stated is not None and stated.isdigit() else None
-    await uploads.receive(upload, request.path_params["number"], length, chunks.__aiter__())
+    length = int(stated) if stated is not None and stated.isdecimal() else None
+    await uploads.receive(upload, place_of(request, "number"), length, chunks.__aiter__())
     return Response(status_code=204)
 
 
@@ -76,13 +78,13 @@ async def open_upload(request: Request) -> Response:
     """POST: open an upload whose files have all come. One that can't be opened is removed."""
     session = session_of(request)
     upload = session.uploads.find(request.path_params["upload"])
+    session.uploads.finish(upload)  # before anything is awaited: a second request finds none
     try:
         session.check_room()
         clip = await in_thread(request, lambda: upload.open(session.limits))
     except BaseException:
         session.uploads.discard(upload)
         raise
-    session.uploads.finish(upload)
     return JSONResponse({"id": session.add_files(clip, upload.folder).id}, 201)
 
 
@@ -122,7 +124,7 @@ async def receive_camera(socket: WebSocket) -> None:
     except HTTPException:
         await socket.close(_UNSUPPORTED_DATA)
         return
-    if not isinstance(recording, Recording) or recording.kind != "camera" or not recording.is_live:
+    if not isinstance(recording, Recording) or not recording.claim():
         await socket.close(_UNSUPPORTED_DATA)
         return
     await socket.accept()
@@ -145,11 +147,13 @@ def _keep(recording: Recording, message: bytes) -> None:
     if len(message) < _TIME.size:
         raise InputError("expected a time and a picture")
     width, height = recording.size
-    jpeg = message[_TIME.size :]
+    seconds, jpeg = _TIME.unpack_from(message)[0], message[_TIME.size :]
+    if not 0 <= seconds < _LONGEST_SECONDS:
+        raise InputError("expected the seconds since the first picture")
     image = decode_jpeg(jpeg, pixels=width * height)
     if image.shape[:2] != (height, width):
         raise InputError("the camera changed its size: open it again")
-    recording.append(jpeg, _TIME.unpack_from(message)[0])
+    recording.append(jpeg, seconds)
 
 
 ROUTES: list[BaseRoute] = [
@@ -158,7 +162,7 @@ ROUTES: list[BaseRoute] = [
     Route("/api/uploads", begin_upload, methods=["POST"]),
     Route("/api/uploads/{upload}", open_upload, methods=["POST"]),
     Route("/api/uploads/{upload}", discard_upload, methods=["DELETE"]),
-    Route("/api/uploads/{upload}/{number:int}", receive_file, methods=["PUT"]),
+    Route("/api/uploads/{upload}/{number}", receive_file, methods=["PUT"]),
     Route("/api/streams", open_stream, methods=["POST"]),
     Route("/api/cameras", open_camera, methods=["POST"]),
     WebSocketRoute("/api/jobs/{job}/camera", receive_camera),

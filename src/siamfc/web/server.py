@@ -11,14 +11,13 @@ import uvicorn
 from siamfc.errors import InputError
 from siamfc.network import Network
 from siamfc.tracking import Settings
-from siamfc.web.access import LOOPBACK_NAMES, Access, is_loopback
+from siamfc.web.access import LOOPBACK_NAMES, Access, own_name
 from siamfc.web.app import create_app
+from siamfc.web.connections import PatientProtocol
 from siamfc.web.limits import Limits
 from siamfc.web.private import private_folder
 from siamfc.web.session import Session
 
-_CONNECTIONS = 256
-"""At once; more are answered with 503."""
 _WILDCARDS = frozenset({"0.0.0.0", "::"})
 
 
@@ -31,7 +30,7 @@ def serve(
     root: Path | None = None,
     source: str | None = None,
     limits: Limits | None = None,
-    on_ready: Callable[[str], None],
+    on_ready: Callable[[str, Path], None],
 ) -> None:
     """Serve the page; returns, or raises KeyboardInterrupt, when it is interrupted.
 
@@ -43,7 +42,9 @@ def serve(
         root: folder whose videos are offered; None: none are.
         source: opened at once, if given: as `siamfc.frames.open_source` takes it.
         limits: how much is taken.
-        on_ready: called with the address to open, token included, once the server listens.
+        on_ready: called once the server listens, with the address to open, token included, and
+            with a file that leads there and that only its owner can read: other users can read the
+            arguments of the browser that is started.
 
     Raises:
         InputError: it cannot listen there.
@@ -56,7 +57,8 @@ def serve(
         try:
             job = None if source is None else session.add_source(source)
             server = make_server(session, access)
-            on_ready(_address(host, access) + ("" if job is None else f"#{job.id}"))
+            address = _address(access) + ("" if job is None else f"#{job.id}")
+            on_ready(address, _write_redirect(folder, address))
             server.run(sockets=[listener])
         finally:
             session.close()
@@ -67,7 +69,7 @@ def make_server(session: Session, access: Access) -> uvicorn.Server:
     app = create_app(session, access)
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=PatientProtocol,
         ws="websockets-sansio",
         ws_max_size=session.limits.message_bytes,
         ws_per_message_deflate=False,
@@ -76,7 +78,6 @@ def make_server(session: Session, access: Access) -> uvicorn.Server:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=_CONNECTIONS,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=2,
     )
@@ -87,16 +88,24 @@ def make_server(session: Session, access: Access) -> uvicorn.Server:
 
 def access_for(host: str, port: int) -> Access:
     """By which names a server that listens on `host` may be called."""
-    if is_loopback(host):
-        return Access(port=port, names=LOOPBACK_NAMES | {host})
-    names = {host} if host not in _WILDCARDS else {socket.gethostname().lower()}
-    return Access(port=port, names=LOOPBACK_NAMES | names, any_address=host in _WILDCARDS)
+    if host in {"127.0.0.1", "localhost"}:
+        name = own_name()
+    else:
+        name = socket.gethostname().lower() if host in _WILDCARDS else host
+    names = LOOPBACK_NAMES | {name}
+    return Access(port=port, name=name, names=names, any_address=host in _WILDCARDS)
 
 
-def _address(host: str, access: Access) -> str:
-    name = socket.gethostname().lower() if host in _WILDCARDS else host
-    shown = f"[{name}]" if ":" in name else name
+def _address(access: Access) -> str:
+    shown = f"[{access.name}]" if ":" in access.name else access.name
     return f"http://{shown}:{access.port}/?token={access.token}"
+
+
+def _write_redirect(folder: Path, address: str) -> Path:
+    path = folder / "open.html"
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={address}">\n')
+    return path
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 
 from siamfc.errors import InputError, SourceError
 from siamfc.frames import FrameSource, ImageFiles, VideoFile, open_source
+from siamfc.frames.live import STREAM_SCHEMES, LiveSource, stream_address
 from siamfc.network import Network
 from siamfc.tracking import Settings
-from siamfc.web.clips import Clip, FileClip
+from siamfc.web.clips import Clip, FileClip, ServedFiles
 from siamfc.web.downloads import Film
 from siamfc.web.job import Job
 from siamfc.web.library import Library
@@ -21,6 +24,9 @@ from siamfc.web.private import free_name
 from siamfc.web.recorder import Recording, StreamRecorder
 from siamfc.web.uploads import Uploads
 from siamfc.web.worker import Worker
+
+_STREAM_SECONDS = 10.0
+"""Without data after which a stream counts as broken off."""
 
 
 class Session:
@@ -75,7 +81,12 @@ class Session:
             raise HTTPException(429, f"{len(self._jobs)} videos are open: close one first")
 
     def add(self, clip: Clip) -> Job:
-        """Make a job of an open clip."""
+        """Make a job of an open clip, which is closed if there is no room for it any more."""
+        try:
+            self.check_room()
+        except HTTPException:
+            clip.close()
+            raise
         job = Job(
             clip,
             self._matcher,
@@ -101,7 +112,9 @@ class Session:
         """
         opened = open_source(source)
         if isinstance(opened, VideoFile | ImageFiles):
-            return self.add(FileClip(opened, opened.name))
+            paths = [opened.path] if isinstance(opened, VideoFile) else opened.paths
+            files = ServedFiles({path: path.name for path in paths})
+            return self.add(FileClip(opened, opened.name, files))
         return self._record(opened)
 
     def add_stream(self, url: str) -> Job:
@@ -110,9 +123,10 @@ class Session:
         Raises:
             SourceError: not a stream's URL, or no connection.
         """
-        if "://" not in url:
+        if urlsplit(url).scheme.lower() not in STREAM_SCHEMES:
             raise SourceError("expected a stream's address, such as rtsp://camera.local/live")
-        opened = open_source(url)
+        address = stream_address(url, timeout=_STREAM_SECONDS)
+        opened = LiveSource(replace(address, max_pixels=self.limits.pixels))
         try:
             return self._record(opened)
         except BaseException:

@@ -35,7 +35,10 @@ class Upload:
     id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     paths: dict[int, Path] = field(default_factory=dict)
     """By number: those that have come in full."""
+    coming: set[int] = field(default_factory=set)
+    """Numbers of those that are being received."""
     bytes_taken: int = 0
+    """Of all files, those that are being received included."""
     touched: float = field(default_factory=time.monotonic)
 
     def open(self, limits: Limits) -> FileClip:
@@ -114,51 +117,65 @@ class Uploads:
             HTTPException: 404 no such file was announced; 408 it stalls; 413 it is too large;
                 507 the disk is, or would be, full.
         """
-        if not 0 <= number < len(upload.names) or number in upload.paths:
+        taken = upload.coming | upload.paths.keys()
+        if not 0 <= number < len(upload.names) or number in taken:
             raise HTTPException(404, "no such file was announced, or it has come already")
         self._check_room(upload, stated or 0)
         path = free_name(upload.folder, ".part")
+        upload.coming.add(number)
         try:
-            length = await self._write(upload, path, chunks)
+            await self._write(upload, path, chunks)
+            if self._uploads.get(upload.id) is not upload:
+                raise HTTPException(404, "the upload was discarded")
+            upload.paths[number] = path
         except OSError as error:
-            path.unlink(missing_ok=True)
             raise HTTPException(507, f"it cannot be kept: {error.strerror}") from None
+        finally:
+            upload.coming.discard(number)
+            upload.touched = time.monotonic()
+            if number not in upload.paths:
+                path.unlink(missing_ok=True)
+
+    async def _write(self, upload: Upload, path: Path, chunks: AsyncIterator[bytes]) -> None:
+        length = 0
+        try:
+            with path.open("xb") as file:
+                async for buffer in self._buffers(chunks):
+                    length += len(buffer)
+                    upload.bytes_taken += len(buffer)
+                    upload.touched = time.monotonic()
+                    self._check_room(upload, 0)
+                    await run_in_threadpool(file.write, buffer)
         except BaseException:
-            path.unlink(missing_ok=True)
+            upload.bytes_taken -= length
             raise
-        upload.bytes_taken += length
-        upload.touched = time.monotonic()
-        upload.paths[number] = path
 
-    async def _write(self, upload: Upload, path: Path, chunks: AsyncIterator[bytes]) -> int:
-        length, buffer = 0, bytearray()
+    async def _buffers(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Join chunks to larger ones; HTTPException 408 if they come too slowly."""
+        buffer = bytearray()
         window_start, window_bytes = time.monotonic(), 0
-        with path.open("xb") as file:
-            while True:
-                try:
-                    async with asyncio.timeout(self._limits.stall_seconds):
-                        chunk = await anext(chunks, None)
-                except TimeoutError:
-                    raise HTTPException(408, "the upload stalls") from None
-                if chunk is None:
-                    break
-                length, window_bytes = length + len(chunk), window_bytes + len(chunk)
-                upload.touched = now = time.monotonic()
-                if now - window_start > self._limits.stall_seconds:
-                    if window_bytes < self._limits.stall_bytes:
-                        raise HTTPException(408, "the upload is too slow")
-                    window_start, window_bytes = now, 0
-                buffer += chunk
-                if len(buffer) >= _BUFFER_BYTES:
-                    self._check_room(upload, length)
-                    await run_in_threadpool(file.write, bytes(buffer))
-                    buffer.clear()
-            self._check_room(upload, length)
-            await run_in_threadpool(file.write, bytes(buffer))
-        return length
+        while True:
+            try:
+                async with asyncio.timeout(self._limits.stall_seconds):
+                    chunk = await anext(chunks, None)
+            except TimeoutError:
+                raise HTTPException(408, "the upload stalls") from None
+            if chunk is None:
+                break
+            window_bytes += len(chunk)
+            now = time.monotonic()
+            if now - window_start > self._limits.stall_seconds:
+                if window_bytes < self._limits.stall_bytes:
+                    raise HTTPException(408, "the upload is too slow")
+                window_start, window_bytes = now, 0
+            buffer += chunk
+            if len(buffer) >= _BUFFER_BYTES:
+                yield bytes(buffer)
+                buffer.clear()
+        yield bytes(buffer)
 
-    def _check_room(self, upload: Upload, length: int) -> None:
-        if upload.bytes_taken + length > self._limits.upload_bytes:
+    def _check_room(self, upload: Upload, more: int) -> None:
+        if upload.bytes_taken + more > self._limits.upload_bytes:
             raise HTTPException(
                 413, f"at most {format_bytes(self._limits.upload_bytes)} are taken in one upload"
             )
