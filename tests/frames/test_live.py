@@ -17,7 +17,7 @@ from PIL import Image
 
 from siamfc.errors import SourceError
 from siamfc.frames import LiveSource, live, open_source
-from siamfc.frames.decoding import VideoAddress, VideoDecoder
+from siamfc.frames.decoder import VideoAddress, VideoDecoder
 from siamfc.frames.live import camera_address, stream_address
 
 

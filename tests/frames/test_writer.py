@@ -10,7 +10,7 @@ import pytest
 from siamfc.errors import InputError, OutputError, SiamFCError
 from siamfc.frames import VideoFile, open_source, open_writer
 
-_FILMS = [
+_VIDEOS = [
     ("a.mp4", None, "libx264", "h264"),
     ("a.mov", None, "libx264", "h264"),
     ("a.mkv", "h264", "libx264", "h264"),
@@ -32,7 +32,7 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize(("name", "codec", "encoder", "stored"), _FILMS)
+@pytest.mark.parametrize(("name", "codec", "encoder", "stored"), _VIDEOS)
 def test_what_is_written_is_read_again(name, codec, encoder, stored, tmp_path: Path) -> None:
     media.require_encoder(encoder)
     _write(tmp_path / name, codec=codec, frame_rate=20)

@@ -2,17 +2,17 @@
 
 from siamfc.frames.arrays import ArraySource
 from siamfc.frames.draw import draw_boxes
-from siamfc.frames.encoding import FILM_SUFFIXES
+from siamfc.frames.encoder import VIDEO_SUFFIXES
 from siamfc.frames.folder import ImageFiles
 from siamfc.frames.frame import Frame, FrameSource, Image
 from siamfc.frames.images import check_image, read_image
 from siamfc.frames.live import LiveSource
-from siamfc.frames.opening import open_source
+from siamfc.frames.sources import open_source
 from siamfc.frames.video import VideoFile
 from siamfc.frames.writer import FrameWriter, open_writer
 
 __all__ = [
-    "FILM_SUFFIXES",
+    "VIDEO_SUFFIXES",
     "ArraySource",
     "Frame",
     "FrameSource",

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 import av
 
 from siamfc.errors import InputError, SourceError
-from siamfc.frames.decoding import VideoAddress, VideoDecoder
+from siamfc.frames.decoder import VideoAddress, VideoDecoder
 from siamfc.frames.frame import Frame
 from siamfc.frames.read_ahead import ReadAheadSource
 from siamfc.frames.video import to_frames

@@ -13,7 +13,7 @@ import av
 
 from siamfc.errors import InputError, SourceError
 from siamfc.frames.conversion import RgbConverter
-from siamfc.frames.decoding import VideoAddress, VideoDecoder
+from siamfc.frames.decoder import VideoAddress, VideoDecoder
 from siamfc.frames.frame import Frame
 from siamfc.frames.paths import require_file
 from siamfc.frames.read_ahead import ReadAheadSource

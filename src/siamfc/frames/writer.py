@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike
 
 from siamfc.errors import InputError, OutputError, SiamFCError
 from siamfc.files import StagedFile, StagedFolder, Staging
-from siamfc.frames.encoding import (
+from siamfc.frames.encoder import (
     CODECS,
-    FILM_SUFFIXES,
+    VIDEO_SUFFIXES,
     Encoder,
     PngEncoder,
     VideoEncoder,
@@ -198,7 +198,7 @@ def _choose_codec(target: Path, codec: str | None) -> str:
     suiting = [name for name, known in CODECS.items() if suffix in known.suffixes]
     if not suiting:
         raise InputError(
-            f"a film ends in {', '.join(FILM_SUFFIXES)}, a folder of PNG files in /; got {target}"
+            f"a film ends in {', '.join(VIDEO_SUFFIXES)}, a folder of PNG files in /; got {target}"
         )
     if codec is None:
         return suiting[0]

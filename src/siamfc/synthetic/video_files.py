@@ -16,7 +16,7 @@ from siamfc.files import StagedFile, write_file
 from siamfc.frames import open_writer
 from siamfc.synthetic.otb import TruthVideo, format_rows, format_truth
 
-FILM_SUFFIXES = (".mp4", ".mkv", ".mov")
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov")
 LOSSLESS_SUFFIX = ".mkv"
 
 
@@ -50,7 +50,7 @@ def write_film(
         InputError: an ending that cannot hold the codec.
         OutputError: a file that exists, or a disk that is full.
     """
-    suffixes = (LOSSLESS_SUFFIX,) if lossless else FILM_SUFFIXES
+    suffixes = (LOSSLESS_SUFFIX,) if lossless else VIDEO_SUFFIXES
     if out.suffix.lower() not in suffixes:
         kind = "a lossless film" if lossless else "a film"
         raise InputError(f"{kind}: expected a name ending in {' or '.join(suffixes)}, got {out}")

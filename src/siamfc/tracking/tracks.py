@@ -204,12 +204,12 @@ class Track:
         return [Path(path)]
 
     def _save_film(self, path: str | Path, overwrite: bool) -> None:
-        from siamfc.frames import FILM_SUFFIXES, open_writer
+        from siamfc.frames import VIDEO_SUFFIXES, open_writer
 
-        if Path(path).suffix and Path(path).suffix.lower() not in FILM_SUFFIXES:
+        if Path(path).suffix and Path(path).suffix.lower() not in VIDEO_SUFFIXES:
             raise InputError(
                 f"expected a name in {', '.join(RESULT_SUFFIXES)} for boxes or "
-                f"{', '.join(FILM_SUFFIXES)} for a film, got {path}"
+                f"{', '.join(VIDEO_SUFFIXES)} for a film, got {path}"
             )
         if isinstance(self._source, str | Path) and _is_same_file(self._source, path):
             raise OutputError(f"{path} is the source itself: name another file")

@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from siamfc.errors import SourceError
-from siamfc.frames.decoding import FOREIGN_TAGS
+from siamfc.frames.decoder import FOREIGN_TAGS
 from siamfc.web.limits import Limits
 
 _FORMATS = (

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from siamfc.frames.encoding import TIME_BASE, FilmClock
+from siamfc.frames.encoder import TIME_BASE, VideoClock
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from siamfc.frames.encoding import TIME_BASE, FilmClock
     ],
 )
 def test_time_stamps_rise_and_keep_the_sources_times(times, expected, reason) -> None:
-    clock = FilmClock(10)
+    clock = VideoClock(10)
     stamps = [clock.stamp(time) for time in times]
     assert [float(stamp * TIME_BASE) for stamp in stamps] == pytest.approx(expected, abs=1e-5), (
         reason

@@ -73,7 +73,7 @@ CODECS = {
     ),
 }  # fmt: skip
 
-FILM_SUFFIXES = tuple(sorted({suffix for codec in CODECS.values() for suffix in codec.suffixes}))
+VIDEO_SUFFIXES = tuple(sorted({suffix for codec in CODECS.values() for suffix in codec.suffixes}))
 """Endings of all files that can hold one of them."""
 
 
@@ -116,7 +116,7 @@ class VideoEncoder:
     ) -> None:
         encoder, options = find_encoder(codec)
         self._size = size
-        self._clock = FilmClock(frame_rate)
+        self._clock = VideoClock(frame_rate)
         self._step = self._clock.step
         self._reformatter = VideoReformatter()
         # The index at the front of the file, for a browser to start before it has all.
@@ -212,7 +212,7 @@ class PngEncoder:
         """No file is open."""
 
 
-class FilmClock:
+class VideoClock:
     """Time stamps for a film: those of the source, made to rise.
 
     The film starts at 0. A picture without a time comes one step after the last; so does the
@@ -222,7 +222,7 @@ class FilmClock:
     Args:
         frame_rate: Frames per second where pictures have no time.
 
-    >>> clock = FilmClock(25)
+    >>> clock = VideoClock(25)
     >>> [clock.stamp(time) * TIME_BASE.numerator / TIME_BASE.denominator
     ...  for time in (7.0, 7.5, math.nan, 7.6)]
     [0.0, 0.5, 0.54, 0.6]
