@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from siamfc.datasets.sequences import FrameFiles, Sequence
-from siamfc.evaluation import SiamFC, evaluate
+from siamfc.evaluation import PretrainedTracker, evaluate
 from siamfc.system import machine
 from siamfc.workers import Workers
 
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--weights", default="default")
     arguments = parser.parse_args()
     print(f"machine: {machine()}")
-    tracker = SiamFC(weights=arguments.weights, device="cpu", threads=1)
+    tracker = PretrainedTracker(weights=arguments.weights, device="cpu", threads=1)
     with tempfile.TemporaryDirectory() as folder:
         sequences = [
             make_sequence(Path(folder), number, arguments.frames)
@@ -71,7 +71,7 @@ def make_sequence(folder: Path, number: int, count: int) -> Sequence:
     return Sequence(name=str(number), frames=files, boxes=boxes, size=SIZE)
 
 
-def measure(tracker: SiamFC, sequences: list[Sequence], processes: int) -> float:
+def measure(tracker: PretrainedTracker, sequences: list[Sequence], processes: int) -> float:
     """Seconds for all sequences; the processes are warm."""
     with Workers(processes) as workers:
         spread = workers if processes > 1 else None

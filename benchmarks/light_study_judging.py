@@ -18,7 +18,7 @@ from siamfc.boxes import iou
 from siamfc.datasets.readers import find_format
 from siamfc.datasets.sequences import read_sequences
 from siamfc.errors import InputError
-from siamfc.evaluation import SiamFC, evaluate
+from siamfc.evaluation import PretrainedTracker, evaluate
 from siamfc.evaluation.procedural import Model, follow_videos, score_tracking
 from siamfc.files import write_file
 from siamfc.procedural.textures import TextureSettings, draw_textures
@@ -110,7 +110,9 @@ def track_sequences(folders: Iterable[Path], root: Path, device: str, workers: i
                     continue
                 weights = folder / WEIGHTS
                 settings = settings_for_weights(weights, update="none", search_again=False)
-                factory = SiamFC(weights=weights, device=device, threads=1, settings=settings)
+                factory = PretrainedTracker(
+                    weights=weights, device=device, threads=1, settings=settings
+                )
                 found = evaluate(factory, sequences, workers=pool if workers > 1 else None)
                 if found.failures:
                     name, reason = next(iter(found.failures.items()))

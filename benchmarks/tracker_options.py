@@ -32,11 +32,11 @@ from hard_videos import EVENTS, KINDS, write_videos
 
 from siamfc.datasets.readers import find_format
 from siamfc.datasets.sequences import Sequence, read_sequences
-from siamfc.evaluation import ResultFolder, Track, run_record
+from siamfc.evaluation import ResultFolder, RunRecord, describe_run
 from siamfc.evaluation.runs import one_pass
 from siamfc.evaluation.scoring.metrics import overlap
 from siamfc.evaluation.scoring.protocols import OTB
-from siamfc.evaluation.trackers.pretrained import SiamFC
+from siamfc.evaluation.trackers.pretrained import PretrainedTracker
 from siamfc.files import write_file
 from siamfc.network import load_matcher
 from siamfc.network.architectures import LIGHT
@@ -178,7 +178,7 @@ def _read_otb(root: Path) -> list[Sequence]:
     return list(read_sequences(find_format("otb").open(root)))
 
 
-def track_all(jobs: list[Job], out: Path, workers: int) -> Iterator[tuple[Job, Track]]:
+def track_all(jobs: list[Job], out: Path, workers: int) -> Iterator[tuple[Job, RunRecord]]:
     """Tracks of all jobs: those that are there are read, the others made and kept."""
     waiting = {}
     for job in jobs:
@@ -201,12 +201,12 @@ def track_all(jobs: list[Job], out: Path, workers: int) -> Iterator[tuple[Job, T
 
 
 def _folder(job: Job, out: Path) -> ResultFolder:
-    tracker = SiamFC(weights=job.weights, device=job.device, settings=job.settings)
-    record = run_record(tracker.record(), {"group": job.group}, weights=job.weights)
+    tracker = PretrainedTracker(weights=job.weights, device=job.device, settings=job.settings)
+    record = describe_run(tracker.record(), {"group": job.group}, weights=job.weights)
     return ResultFolder(path=out / "tracks" / job.option.replace("/", "-"), record=record)
 
 
-def perform(job: Job) -> tuple[str, Track]:
+def perform(job: Job) -> tuple[str, RunRecord]:
     """Track one video, in whatever process this is."""
     tracker = Tracker(_matcher(job.weights, job.device), job.settings)
     return job.option, one_pass(job.sequence).perform(tracker)
@@ -217,7 +217,7 @@ def _matcher(weights: str, device: str) -> Any:
     return load_matcher(weights, device=device, threads=1)
 
 
-def summarize(results: dict[str, dict[str, tuple[Job, Track]]]) -> dict[str, Any]:
+def summarize(results: dict[str, dict[str, tuple[Job, RunRecord]]]) -> dict[str, Any]:
     """Scores of each option in each group, and differences from the tracker without options."""
     each = {
         option: {
@@ -262,7 +262,7 @@ def _difference(
     }
 
 
-def _quantiles(tracks: dict[str, tuple[Job, Track]]) -> dict[str, dict[str, list[float]]]:
+def _quantiles(tracks: dict[str, tuple[Job, RunRecord]]) -> dict[str, dict[str, list[float]]]:
     """How high scores are where the box is right (overlap above 0.5), wrong, or nothing is."""
     found: dict[str, dict[str, list[Any]]] = {}
     for job, track in tracks.values():
@@ -285,7 +285,7 @@ def _quantiles(tracks: dict[str, tuple[Job, Track]]) -> dict[str, dict[str, list
     }
 
 
-def _rate(tracks: dict[str, tuple[Job, Track]]) -> float:
+def _rate(tracks: dict[str, tuple[Job, RunRecord]]) -> float:
     seconds = np.concatenate([track.seconds[1:] for _, track in tracks.values()])
     return float(1 / np.nanmean(seconds))
 
@@ -334,7 +334,7 @@ def main() -> None:
         for group, sequences in groups.items()
         for sequence in sequences
     ]
-    results: dict[str, dict[str, tuple[Job, Track]]] = {option: {} for option in chosen}
+    results: dict[str, dict[str, tuple[Job, RunRecord]]] = {option: {} for option in chosen}
     for job, track in track_all(jobs, arguments.out, arguments.workers):
         results[job.option][job.sequence.name] = (job, track)
     summary = summarize(results)

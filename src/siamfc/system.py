@@ -25,6 +25,15 @@ def limit_blas_threads() -> None:
         os.environ.setdefault(variable, "1")
 
 
+def frames_per_second(frames: int, seconds: float) -> float:
+    """The rate at which frames were done; NaN if none was, or in no time.
+
+    >>> frames_per_second(50, 2.0)
+    25.0
+    """
+    return frames / seconds if frames and seconds > 0 else float("nan")
+
+
 def core_count() -> int:
     """Physical cores that this process may use, at least 1: what the network should get.
 

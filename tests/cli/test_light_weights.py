@@ -8,7 +8,7 @@ import pytest
 
 from network.network_samples import make_light_checkpoint
 from siamfc.cli.app import run
-from siamfc.evaluation import Got10kTracker, SiamFC
+from siamfc.evaluation import Got10kTracker, PretrainedTracker
 from siamfc.network import export_weights
 from siamfc.synthetic import SquareVideo, SquareVideoSettings, write_otb
 from siamfc.tracking import LightSettings, read_results
@@ -58,14 +58,14 @@ def test_evaluate_records_its_settings(
 
 
 def test_the_toolkits_class_and_other_processes_make_it_too(light: str) -> None:
-    tracker = SiamFC(weights=light, device="cpu")()
+    tracker = PretrainedTracker(weights=light, device="cpu")()
     assert tracker.settings == LightSettings()
     video = SquareVideo(SquareVideoSettings(frames=2, size=96, target=20, seed=1))
     tracker.init(video[0], video.boxes[0])
     found = Got10kTracker.from_pretrained(light, "cpu")
     assert found._tracker.settings == LightSettings()
     assert tracker.update(video[1]).shape == (4,)
-    assert SiamFC(weights="siamfc", device="cpu").record()["settings"]["scales"] == 3
+    assert PretrainedTracker(weights="siamfc", device="cpu").record()["settings"]["scales"] == 3
 
 
 @pytest.mark.parametrize(

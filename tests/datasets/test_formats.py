@@ -14,7 +14,7 @@ EVERY_FORMAT = [pytest.param(one, id=name) for name, one in FORMATS.items()]
 
 @pytest.mark.parametrize("one", EVERY_FORMAT)
 def test_every_format_states_its_conventions(one: Format) -> None:
-    for fact in (one.title, one.boxes, one.missing, one.source, one.home, *one.tree):
+    for fact in (one.title, one.boxes, one.missing, one.source, one.homepage, *one.tree):
         assert fact.strip()
         assert "\n" not in fact
     assert any(base in one.boxes for base in ("0-based", "1-based"))

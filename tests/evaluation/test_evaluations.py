@@ -9,12 +9,12 @@ from fakes import IdealMatcher
 from siamfc.datasets.readers import open_dataset
 from siamfc.datasets.sequences import read_sequences
 from siamfc.errors import DatasetError
-from siamfc.evaluation import ResultFolder, evaluate, protocol_of, run_record
+from siamfc.evaluation import ResultFolder, describe_run, evaluate, protocol_of
 from siamfc.synthetic import SquareVideo, SquareVideoSettings, write_otb
 from siamfc.tracking import Tracker
 from siamfc.workers import Workers
 
-RECORD = run_record({"name": "test"}, {"format": "otb", "split": None})
+RECORD = describe_run({"name": "test"}, {"format": "otb", "split": None})
 PERFECT = 20 / 21
 
 

@@ -10,7 +10,7 @@ from siamfc.datasets.sequences import FrameFiles, Sequence
 from siamfc.errors import DatasetError, InputError, OutputError
 from siamfc.evaluation.formats import RESULT_FORMATS, read_trackers, write_tracker
 from siamfc.evaluation.results import ResultFolder
-from siamfc.evaluation.runs import Track
+from siamfc.evaluation.runs import RunRecord
 
 BOXES = np.array([[10, 20, 30, 40], [11.5, 19.25, 30, 40], [13, 18, 31.125, 41.5]])
 
@@ -25,8 +25,8 @@ def sequence(name: str, video: str = "", count: int = 3) -> Sequence:
     )
 
 
-def track(name: str, boxes: np.ndarray = BOXES) -> Track:
-    return Track(
+def track(name: str, boxes: np.ndarray = BOXES) -> RunRecord:
+    return RunRecord(
         sequence=name,
         boxes=boxes,
         scores=np.linspace(1, 0.25, len(boxes)),

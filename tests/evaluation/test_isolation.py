@@ -7,12 +7,12 @@ import pytest
 from trackers import square_sequence
 
 from siamfc.errors import InputError
-from siamfc.evaluation import ResultFolder, evaluate, run_record
+from siamfc.evaluation import ResultFolder, describe_run, evaluate
 from siamfc.evaluation.trackers.isolation import Isolated
 from siamfc.evaluation.trackers.third_party import Named
 from siamfc.workers import Workers
 
-RECORD = run_record({"name": "test"}, {"format": "otb", "split": None})
+RECORD = describe_run({"name": "test"}, {"format": "otb", "split": None})
 
 
 def isolated(name: str, time_limit: float = 30.0) -> Isolated:

@@ -6,9 +6,15 @@ import pytest
 from trackers import Finds, StandsStill, square_sequence
 
 from siamfc.errors import InputError
-from siamfc.evaluation import ResultFolder, SiamFC, average, evaluate_repeatedly, run_record
+from siamfc.evaluation import (
+    PretrainedTracker,
+    ResultFolder,
+    average,
+    describe_run,
+    evaluate_repeatedly,
+)
 
-RECORD = run_record({"name": "test"}, {"format": "otb", "split": None})
+RECORD = describe_run({"name": "test"}, {"format": "otb", "split": None})
 
 
 class Counted:
@@ -108,4 +114,4 @@ def test_no_mean_of_nothing_and_a_folder_for_each() -> None:
 
 
 def test_this_packages_tracker_says_that_it_is_deterministic() -> None:
-    assert SiamFC().deterministic
+    assert PretrainedTracker().deterministic

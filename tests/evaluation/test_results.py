@@ -9,17 +9,17 @@ from trackers import Finds, Raises, StandsStill, square_sequence
 from siamfc.errors import DatasetError, OutputError
 from siamfc.evaluation import (
     ResultFolder,
-    Track,
+    RunRecord,
+    describe_run,
     evaluate,
     evaluate_repeatedly,
     find_scheme,
     read_track,
-    run_record,
     run_sequence,
 )
 from siamfc.evaluation.runs import Pass, one_pass
 
-RECORD = run_record(
+RECORD = describe_run(
     {"name": "finds", "digest": "12ab", "settings": {"scales": 3, "scale_step": 1.04}},
     {"format": "otb", "split": None},
     weights="default",
@@ -32,15 +32,15 @@ def run(tmp_path: Path) -> Pass:
 
 
 @pytest.fixture
-def track(run: Pass) -> Track:
+def track(run: Pass) -> RunRecord:
     return run.perform(Finds())
 
 
-def test_a_track_reads_back_as_it_was_written(tmp_path: Path, track: Track) -> None:
+def test_a_track_reads_back_as_it_was_written(tmp_path: Path, track: RunRecord) -> None:
     boxes = track.boxes.copy()
     boxes[0] = np.nan
     boxes[1] = np.nextafter(1 / 3, 1)
-    unusual = Track(
+    unusual = RunRecord(
         sequence="cats/a",
         boxes=boxes,
         scores=np.array([np.nan, 1e-300, 1, 0.1]),
@@ -60,7 +60,7 @@ def test_a_track_reads_back_as_it_was_written(tmp_path: Path, track: Track) -> N
     assert record["packages"]["numpy"] == np.__version__
 
 
-def test_boxes_are_zero_based_numbers_under_a_header(tmp_path: Path, track: Track) -> None:
+def test_boxes_are_zero_based_numbers_under_a_header(tmp_path: Path, track: RunRecord) -> None:
     path = ResultFolder(path=tmp_path / "out", record=RECORD).save(track)
     first, header, row, *_ = path.read_text().splitlines()
     assert first.startswith('# {"sequence": "cats/a"')
@@ -68,7 +68,7 @@ def test_boxes_are_zero_based_numbers_under_a_header(tmp_path: Path, track: Trac
     assert row.startswith("0,3.0,5.0,8.0,8.0,0.75,")
 
 
-def test_a_finished_track_is_found_again(tmp_path: Path, run: Pass, track: Track) -> None:
+def test_a_finished_track_is_found_again(tmp_path: Path, run: Pass, track: RunRecord) -> None:
     folder = ResultFolder(path=tmp_path / "out", record=RECORD)
     assert folder.load(run) is None
     folder.save(track)
@@ -99,7 +99,7 @@ def test_a_finished_track_is_found_again(tmp_path: Path, run: Pass, track: Track
     ],
 )
 def test_results_of_another_run_are_not_mixed_in(
-    tmp_path: Path, run: Pass, track: Track, change: dict[str, Any], message: str
+    tmp_path: Path, run: Pass, track: RunRecord, change: dict[str, Any], message: str
 ) -> None:
     ResultFolder(path=tmp_path, record=RECORD).save(track)
     with pytest.raises(OutputError, match=f"is of another run .*{message}.*choose another folder"):
@@ -107,7 +107,7 @@ def test_results_of_another_run_are_not_mixed_in(
 
 
 def test_another_machine_or_version_does_not_matter(
-    tmp_path: Path, run: Pass, track: Track
+    tmp_path: Path, run: Pass, track: RunRecord
 ) -> None:
     ResultFolder(path=tmp_path, record=RECORD).save(track)
     elsewhere = {**RECORD, "siamfc": {"version": "9"}, "packages": {}, "weights": "/else/where"}
@@ -214,7 +214,7 @@ DAMAGES = [
 
 @pytest.mark.parametrize(("damage", "found"), DAMAGES)
 def test_a_damaged_file_is_named(
-    tmp_path: Path, run: Pass, track: Track, damage: Any, found: str
+    tmp_path: Path, run: Pass, track: RunRecord, damage: Any, found: str
 ) -> None:
     folder = ResultFolder(path=tmp_path / "out", record=RECORD)
     path = folder.save(track)
@@ -226,7 +226,7 @@ def test_a_damaged_file_is_named(
     assert message.endswith("; delete the file to track the sequence again")
 
 
-def test_a_file_of_another_length_is_named(tmp_path: Path, run: Pass, track: Track) -> None:
+def test_a_file_of_another_length_is_named(tmp_path: Path, run: Pass, track: RunRecord) -> None:
     folder = ResultFolder(path=tmp_path / "out", record=RECORD)
     folder.save(track)
     longer = replace(run, sequence=square_sequence(tmp_path / "longer", "a", 5), frames=range(5))
@@ -240,7 +240,7 @@ def test_a_name_cannot_lead_out_of_the_folder(tmp_path: Path, name: str) -> None
         ResultFolder(path=tmp_path, record=RECORD).track_path(name)
 
 
-def test_nothing_half_written_is_left(tmp_path: Path, track: Track) -> None:
+def test_nothing_half_written_is_left(tmp_path: Path, track: RunRecord) -> None:
     target = tmp_path / "out"
     target.write_text("a file where the folder should be")
     with pytest.raises(OutputError, match="out"):

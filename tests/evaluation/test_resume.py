@@ -16,10 +16,10 @@ from trackers import Finds, square_sequence
 
 from clusters import local_cluster
 from siamfc.datasets.sequences import Sequence
-from siamfc.evaluation import ResultFolder, evaluate, run_record
+from siamfc.evaluation import ResultFolder, describe_run, evaluate
 from siamfc.workers import Workers
 
-RECORD = run_record({"name": "test"}, {"format": "otb", "split": None})
+RECORD = describe_run({"name": "test"}, {"format": "otb", "split": None})
 NAMES = "abcdef"
 
 

@@ -9,7 +9,7 @@ import pytest
 from siamfc.boxes import center
 from siamfc.datasets.readers import open_dataset
 from siamfc.datasets.sequences import read_sequences
-from siamfc.evaluation import SiamFC, evaluate
+from siamfc.evaluation import PretrainedTracker, evaluate
 from siamfc.synthetic import SquareVideo, SquareVideoSettings
 from siamfc.tracking import Tracker, one_scale
 
@@ -41,5 +41,5 @@ def test_they_follow_real_targets(name: str, auc: float) -> None:
         pytest.skip("SIAMFC_SEQUENCES names no folder of real sequences")
     root = Path(os.environ["SIAMFC_SEQUENCES"])
     sequences = [one for one in read_sequences(open_dataset("otb", root)) if one.name == name]
-    result = evaluate(SiamFC(device="cpu"), sequences)
+    result = evaluate(PretrainedTracker(device="cpu"), sequences)
     assert result.scores["auc"] > auc

@@ -13,7 +13,7 @@ from trackers import square_sequence
 
 from siamfc.datasets.sequences import FrameFiles, Sequence
 from siamfc.errors import InputError
-from siamfc.evaluation.runs import Run, Track
+from siamfc.evaluation.runs import Run, RunRecord
 from siamfc.evaluation.scoring.multistart import (
     AnchorResult,
     MultiStart,
@@ -94,8 +94,8 @@ def sequence(number: int, **more: Any) -> Sequence:
     return Sequence(name=f"s{number}", frames=frames, boxes=boxes, size=SIZE, **more)
 
 
-def track(run: Run, boxes: np.ndarray) -> Track:
-    return Track(
+def track(run: Run, boxes: np.ndarray) -> RunRecord:
+    return RunRecord(
         sequence=run.name,
         boxes=boxes,
         scores=np.full(len(boxes), NAN),

@@ -7,7 +7,7 @@ from PIL import Image
 
 from siamfc.datasets.sequences import FrameFiles, Sequence
 from siamfc.evaluation.formats import TrackerResults
-from siamfc.evaluation.runs import Track
+from siamfc.evaluation.runs import RunRecord
 
 FRAMES, WIDTH, HEIGHT = 8, 64, 48
 
@@ -37,7 +37,7 @@ def make_results(
     for one in sequences:
         boxes = one.boxes.copy()
         boxes[1:, :2] += shift
-        tracks[one.name] = Track(
+        tracks[one.name] = RunRecord(
             sequence=one.name,
             boxes=boxes,
             scores=np.full(len(boxes), np.nan),

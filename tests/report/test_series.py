@@ -9,7 +9,7 @@ from report_samples import make_results, make_sequence
 
 from siamfc.datasets.sequences import FrameFiles, Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation import ResultFolder, evaluate, find_scheme, run_record
+from siamfc.evaluation import ResultFolder, describe_run, evaluate, find_scheme
 from siamfc.evaluation.formats import read_trackers
 from siamfc.report import make_study, write_report
 from siamfc.report.page import render_page
@@ -30,7 +30,7 @@ class Trailing:
 
 def save(folder: Path, sequences: list[Sequence], shift: float, weights: str = "default") -> None:
     """Write results as `siamfc evaluate` does."""
-    record = run_record({"name": "siamfc", "digest": weights}, {}, weights=weights)
+    record = describe_run({"name": "siamfc", "digest": weights}, {}, weights=weights)
     for track in make_results("x", sequences, (shift, 0)).tracks.values():
         ResultFolder(path=folder, record=record).save(track)
 
@@ -141,7 +141,7 @@ def test_a_report_gives_the_scores_that_evaluate_gave(
     name: str, long: list[Sequence], tmp_path: Path
 ) -> None:
     scheme = find_scheme(name)
-    record = run_record({"name": "trailing"}, {}, scheme=scheme)
+    record = describe_run({"name": "trailing"}, {}, scheme=scheme)
     results = ResultFolder(path=tmp_path / "ours", record=record)
     evaluation = evaluate(Trailing, long, scheme=scheme, results=results)
     study = make_study(read_trackers(tmp_path / "ours", long), long, title="x")
@@ -162,7 +162,7 @@ def test_runs_of_two_protocols_are_refused(
     sequences: list[Sequence], repeated: Path, tmp_path: Path
 ) -> None:
     scheme = find_scheme("sre")
-    results = ResultFolder(path=tmp_path / "sre", record=run_record({}, {}, scheme=scheme))
+    results = ResultFolder(path=tmp_path / "sre", record=describe_run({}, {}, scheme=scheme))
     evaluate(Trailing, sequences, scheme=scheme, results=results)
     trackers = [*read_trackers(repeated, sequences), *read_trackers(tmp_path / "sre", sequences)]
     with pytest.raises(

@@ -60,13 +60,15 @@ def compare(
     overwrite
         Replace files that exist.
     """
-    from siamfc.evaluation import SiamFC
+    from siamfc.evaluation import PretrainedTracker
     from siamfc.evaluation.side_by_side import SideBySide
     from siamfc.evaluation.trackers.third_party import parse_tracker
 
     first = parse_box(box)
     others = {name: parse_tracker(name)() for name in _each_once(tracker or _installed())}
-    ours = SiamFC(weights=weights, device=device, settings=settings_for_weights(weights, scales))()
+    ours = PretrainedTracker(
+        weights=weights, device=device, settings=settings_for_weights(weights, scales)
+    )()
     both = SideBySide(trackers={_OURS: ours, **others})
     names = [name.removeprefix("opencv:") for name in both.trackers]
     with ExitStack() as stack:

@@ -42,7 +42,7 @@ def _facts(one: Format) -> list[tuple[str, str]]:
         ("missing", one.missing),
         ("splits", splits),
         ("source", one.source),
-        ("home", one.home),
+        ("homepage", one.homepage),
     ]
     return [(heading, text) for heading, text in facts if text]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cyclopts import Token
 
     from siamfc.evaluation import Evaluation
-    from siamfc.evaluation.trackers.entries import Contender, Task
+    from siamfc.evaluation.trackers.entries import Task, TrackerEntry
 
 SchemeName = Literal["ope", "tre", "sre", "vot-supervised", "vot-multistart"]
 
@@ -106,23 +106,23 @@ def evaluate(
     cluster
         Address of a Dask scheduler, whose workers track.
     """
-    from siamfc.evaluation.trackers.entries import evaluate_contenders
+    from siamfc.evaluation.trackers.entries import evaluate_trackers
 
     pool = make_workers(workers, cluster)
     spread = cluster is not None or workers > 1
-    contenders = _contenders(who, search, threads=1 if spread else None)
+    entries = _entries(who, search, threads=1 if spread else None)
     task = _task(format, root, what)
-    total = task.frame_count * len(contenders)
+    total = task.frame_count * len(entries)
     with pool as processes, Progress("evaluate", total) as progress:
-        result = evaluate_contenders(
-            contenders,
+        result = evaluate_trackers(
+            entries,
             task,
             out=out,
             workers=processes if spread else None,
             on_frames=progress.advance,
         )
     if json:
-        print_json({**task.record(contenders[0]), **result.to_json()})
+        print_json({**task.record(entries[0]), **result.to_json()})
     else:
         _print(result)
     for name, reason in result.failures.items():
@@ -130,17 +130,17 @@ def evaluate(
     return 1 if result.failures else 0
 
 
-def _contenders(
+def _entries(
     who: TrackerOptions, search: SearchOptions, *, threads: int | None
-) -> "list[Contender]":
-    from siamfc.evaluation.trackers.entries import other_contender, our_contender
+) -> "list[TrackerEntry]":
+    from siamfc.evaluation.trackers.entries import our_entry, third_party_entry
 
     if who.tracker is not None:
         if who.weights is not None:
             raise UsageError("expected either --weights or --tracker, got both")
-        return [other_contender(who.tracker, time_limit=who.time_limit)]
+        return [third_party_entry(who.tracker, time_limit=who.time_limit)]
     return [
-        our_contender(
+        our_entry(
             name,
             device=who.device,
             threads=threads,

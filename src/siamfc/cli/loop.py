@@ -9,6 +9,7 @@ from siamfc.cli.interrupt import StopRequest
 from siamfc.cli.progress import Progress
 from siamfc.cli.sinks import Sink
 from siamfc.frames import Frame
+from siamfc.system import frames_per_second
 from siamfc.tracking import FrameResult
 
 
@@ -28,7 +29,7 @@ class Outcome:
     @property
     def rate(self) -> float:
         """Frames per second of the whole loop, with reading, drawing and writing."""
-        return self.count / self.seconds
+        return frames_per_second(self.count, self.seconds)
 
 
 def run_loop(

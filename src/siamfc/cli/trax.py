@@ -30,11 +30,11 @@ def trax(
     polygon
         Answer with polygons of four corners in place of rectangles.
     """
-    from siamfc.evaluation import SiamFC
+    from siamfc.evaluation import PretrainedTracker
     from siamfc.evaluation.trackers.trax_server import TraxSettings, serve
     from siamfc.tracking import settings_for_weights
 
-    tracker = SiamFC(
+    tracker = PretrainedTracker(
         weights=weights,
         device=device,
         threads=threads,

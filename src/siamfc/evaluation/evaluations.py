@@ -7,13 +7,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError
 from siamfc.evaluation.execution import TrackerFactory, perform_runs
 from siamfc.evaluation.results import Record, ResultFolder
-from siamfc.evaluation.runs import OnFrames, Run, Track
+from siamfc.evaluation.runs import OnFrames, Run, RunRecord, tracking_rate
 from siamfc.evaluation.scoring.protocols import OTB, PROTOCOLS, Protocol, Scores
 from siamfc.evaluation.scoring.schemes import ONE_PASS, Scheme, Tracked
 from siamfc.system import commit, version
@@ -115,7 +113,7 @@ def evaluate(
 def judge_tracks(
     sequences: AbstractSequence[Sequence],
     plan: Mapping[str, AbstractSequence[Run]],
-    tracks: Mapping[str, Track],
+    tracks: Mapping[str, RunRecord],
     *,
     scheme: Scheme = ONE_PASS,
     protocol: Protocol = OTB,
@@ -140,7 +138,7 @@ def judge_tracks(
     return _judge(tracked, failures, scheme, protocol)
 
 
-def _reason(track: Track, sequence: Sequence) -> str:
+def _reason(track: RunRecord, sequence: Sequence) -> str:
     """Why a run failed, and which, where there are several."""
     part = track.sequence.removeprefix(sequence.name).lstrip("/")
     return f"{part}: {track.failure}" if part else str(track.failure)
@@ -169,7 +167,7 @@ def collect_tracks(
     results: ResultFolder | None = None,
     workers: Workers | None = None,
     on_frames: OnFrames | None = None,
-) -> dict[str, Track]:
+) -> dict[str, RunRecord]:
     """Load the tracks that there are, make the others, and keep each as soon as it is done.
 
     Takes and raises what `evaluate` does; gives the tracks by the names of their runs.
@@ -208,8 +206,6 @@ def _judge(
         benchmark = scheme.benchmark(tracked)
         each = [scheme.benchmark([one]) for one in tracked]
     seconds = [track.seconds for one in tracked for track in one.tracks]
-    spent = np.concatenate(seconds) if seconds else np.zeros(0)
-    called = spent[~np.isnan(spent)]
     return Evaluation(
         scores=OTB.summarize(otb),
         protocol=name,
@@ -225,7 +221,7 @@ def _judge(
         },
         failures=failures,
         frames=sum(map(len, otb)),
-        frames_per_second=len(called) / float(called.sum()) if called.sum() else float("nan"),
+        frames_per_second=tracking_rate(*seconds),
     )
 
 
@@ -234,7 +230,7 @@ def protocol_of(format_name: str) -> Protocol:
     return PROTOCOLS.get(format_name, OTB)
 
 
-def run_record(
+def describe_run(
     tracker: Mapping[str, Any],
     dataset: Mapping[str, Any],
     *,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 
 from siamfc.datasets.sequences import Sequence
-from siamfc.evaluation.runs import OnFrames, Run, SingleTargetTracker, Track, one_pass
+from siamfc.evaluation.runs import OnFrames, Run, RunRecord, SingleTargetTracker, one_pass
 from siamfc.workers import Workers
 
 TrackerFactory = Callable[[], SingleTargetTracker]
@@ -17,7 +17,7 @@ def run_sequence(
     sequence: Sequence,
     *,
     on_frames: OnFrames | None = None,
-) -> Track:
+) -> RunRecord:
     """Track a sequence once from its first true box to its end (one-pass evaluation, OPE).
 
     Whatever goes wrong on the way, in the tracker or in reading a frame, ends up in the track's
@@ -37,7 +37,7 @@ def perform_runs(
     *,
     workers: Workers | None = None,
     on_frames: OnFrames | None = None,
-) -> Iterator[Track]:
+) -> Iterator[RunRecord]:
     """Perform runs and give their tracks as they are done: with workers, in any order.
 
     Args:
@@ -67,12 +67,12 @@ def run_sequences(
     *,
     workers: Workers | None = None,
     on_frames: OnFrames | None = None,
-) -> Iterator[Track]:
+) -> Iterator[RunRecord]:
     """Track sequences once each, as `run_sequence`; see `perform_runs` for the rest."""
     yield from perform_runs(factory, map(one_pass, sequences), workers=workers, on_frames=on_frames)
 
 
-def _perform_there(pickled: bytes, run: Run) -> Track:
+def _perform_there(pickled: bytes, run: Run) -> RunRecord:
     """Perform in a worker, whose tracker is made once and kept."""
     return run.perform(_tracker(pickled))
 

@@ -18,7 +18,7 @@ from siamfc.evaluation.evaluations import (
 )
 from siamfc.evaluation.execution import TrackerFactory
 from siamfc.evaluation.results import ResultFolder
-from siamfc.evaluation.runs import OnFrames, Run, Track
+from siamfc.evaluation.runs import OnFrames, Run, RunRecord
 from siamfc.evaluation.scoring.protocols import OTB, Protocol, Scores
 from siamfc.evaluation.scoring.schemes import ONE_PASS, Scheme
 from siamfc.workers import Workers
@@ -90,7 +90,7 @@ def evaluate_repeatedly(
         raise InputError(f"expected {repetitions} folders of results, got {len(results)}")
     plan = plan_runs(sequences, scheme)
     runs = [run for some in plan.values() for run in some]
-    made: list[dict[str, Track]] = []
+    made: list[dict[str, RunRecord]] = []
     for folder in results:
         settled = _settled(runs, made, deterministic)
         if folder is not None:
@@ -140,8 +140,8 @@ def average(evaluations: AbstractSequence[Evaluation]) -> Average:
 
 
 def _settled(
-    runs: AbstractSequence[Run], made: list[dict[str, Track]], deterministic: bool
-) -> dict[str, Track]:
+    runs: AbstractSequence[Run], made: list[dict[str, RunRecord]], deterministic: bool
+) -> dict[str, RunRecord]:
     """The tracks of runs that need not be repeated."""
     needed = 1 if deterministic else _PROOF
     if len(made) < needed:
@@ -154,7 +154,7 @@ def _settled(
     }
 
 
-def _same(first: Track, second: Track) -> bool:
+def _same(first: RunRecord, second: RunRecord) -> bool:
     """Whether two tracks came to the end and have the same boxes."""
     whole = first.failure is None and second.failure is None
     return whole and np.array_equal(first.boxes, second.boxes, equal_nan=True)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from siamfc.errors import DatasetError, OutputError
-from siamfc.evaluation.runs import Run, Track
+from siamfc.evaluation.runs import Run, RunRecord
 from siamfc.files import write_file
 
 _logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class ResultFolder:
         """Where the reason is, or will be, why a sequence has no track."""
         return self._path(sequence, ".failed.json")
 
-    def load(self, run: Run) -> Track | None:
+    def load(self, run: Run) -> RunRecord | None:
         """Read the finished track of a run; None if there is none yet.
 
         A track that was begun with another box than the data set has now counts for none.
@@ -74,7 +74,7 @@ class ResultFolder:
                 f"{path}: expected {len(run)} frames, got {len(track.boxes)}; "
                 "delete the file to track the sequence again"
             )
-        if not run.began(track):
+        if not run.matches_init(track):
             _logger.warning(
                 "%s: begun with another box than the data set has now: %s is tracked again",
                 path,
@@ -83,7 +83,7 @@ class ResultFolder:
             return None
         return track
 
-    def save(self, track: Track) -> Path:
+    def save(self, track: RunRecord) -> Path:
         """Write a track, or the reason why there is none; whole or not at all.
 
         Raises:
@@ -127,7 +127,7 @@ class ResultFolder:
                 )
 
 
-def read_track(path: str | Path) -> tuple[Track, Record]:
+def read_track(path: str | Path) -> tuple[RunRecord, Record]:
     """Read a result file and the record of its run.
 
     Raises:
@@ -155,7 +155,7 @@ def read_track(path: str | Path) -> tuple[Track, Record]:
         if len(values) != len(_COLUMNS) or values[0] != frame:
             raise _damage(path, f"line {frame + 3}: {row[:_SHOWN]!r}")
         table[frame] = values
-    track = Track(
+    track = RunRecord(
         sequence=str(record["sequence"]),
         boxes=table[:, 1:5],
         scores=table[:, 5],
@@ -182,7 +182,7 @@ def _parse_record(line: str) -> Record | None:
     return record if isinstance(record, dict) and "sequence" in record else None
 
 
-def _format_track(track: Track, record: Record) -> str:
+def _format_track(track: RunRecord, record: Record) -> str:
     text = io.StringIO()
     text.write(_MARK + json.dumps(record) + "\n")
     writer = csv.writer(text, lineterminator="\n")

@@ -14,7 +14,7 @@ from siamfc.array_types import ByteImage, FloatArray
 from siamfc.boxes import is_absent
 from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError, InputError, SiamFCError
-from siamfc.system import machine
+from siamfc.system import frames_per_second, machine
 
 OnFrames = Callable[[int], None]
 """Hears of frames that are done, how many at a time."""
@@ -46,7 +46,7 @@ class SingleTargetTracker(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Track:
+class RunRecord:
     """What a tracker said in one run of F frames."""
 
     sequence: str
@@ -67,8 +67,21 @@ class Track:
     @property
     def frames_per_second(self) -> float:
         """Frames per second spent in the tracker; NaN if it was never called."""
-        called = self.seconds[~np.isnan(self.seconds)]
-        return len(called) / float(called.sum()) if called.sum() else float("nan")
+        return tracking_rate(self.seconds)
+
+
+def tracking_rate(*seconds: FloatArray) -> float:
+    """Frames per second spent in a tracker.
+
+    Args:
+        seconds: of each run (F,); NaN where the tracker wasn't called.
+
+    >>> tracking_rate(np.array([0.04, np.nan, 0.04]))
+    25.0
+    """
+    spent = np.concatenate([np.zeros(0), *seconds])
+    called = spent[~np.isnan(spent)]
+    return frames_per_second(len(called), float(called.sum()))
 
 
 class Run(Protocol):
@@ -93,15 +106,15 @@ class Run(Protocol):
         """Frames of the track."""
         ...
 
-    def perform(self, tracker: SingleTargetTracker, on_frames: OnFrames | None = None) -> Track:
+    def perform(self, tracker: SingleTargetTracker, on_frames: OnFrames | None = None) -> RunRecord:
         """Track; whatever goes wrong on the way ends up in the track's `failure`."""
         ...
 
-    def truth(self, track: Track) -> FloatArray:
+    def truth(self, track: RunRecord) -> FloatArray:
         """The true boxes (F, 4) of the frames that count, in the track's order; others NaN."""
         ...
 
-    def began(self, track: Track) -> bool:
+    def matches_init(self, track: RunRecord) -> bool:
         """Whether a track was begun with the boxes that the data set has now."""
         ...
 
@@ -117,32 +130,32 @@ class Pass:
     name: str
     frames: range
     """Of the sequence, in the order in which they are shown, by steps of 1 or -1."""
-    alter: Callable[[FloatArray, tuple[int, int]], FloatArray] | None = None
-    """Makes of the true box (4,) and the frame's (width, height) the box that is told; None: the
-    true box is told."""
+    perturb: Callable[[FloatArray, tuple[int, int]], FloatArray] | None = None
+    """Perturbs the initial box (4,), given the frame's (width, height); None: use the ground
+    truth."""
 
     def __len__(self) -> int:
         return len(self.frames)
 
-    def truth(self, _track: Track) -> FloatArray:
+    def truth(self, _track: RunRecord) -> FloatArray:
         """All true boxes."""
         return self.sequence.boxes[self.frames]
 
-    def began(self, track: Track) -> bool:
+    def matches_init(self, track: RunRecord) -> bool:
         """Looks at the first box, altered where that is asked for.
 
         Raises:
             SourceError: the frame's size is needed, and it cannot be read.
         """
-        told = self.sequence.boxes[self.frames]
-        annotated = np.flatnonzero(~is_absent(told))
-        if self.alter is not None and annotated.size:
+        expected = self.sequence.boxes[self.frames]
+        annotated = np.flatnonzero(~is_absent(expected))
+        if self.perturb is not None and annotated.size:
             first = int(annotated[0])
             image = next(self.sequence.images(self.frames[first : first + 1]))
-            told[first] = self._told(told[first], image)
-        return begun_with(told, track)
+            expected[first] = self.init_box(expected[first], image)
+        return starts_from(expected, track)
 
-    def perform(self, tracker: SingleTargetTracker, on_frames: OnFrames | None = None) -> Track:
+    def perform(self, tracker: SingleTargetTracker, on_frames: OnFrames | None = None) -> RunRecord:
         """Track without help to the end."""
         truth = self.sequence.boxes[self.frames]
         record = Recorder(self.name, len(self), tracker, on_frames)
@@ -150,16 +163,17 @@ class Pass:
             first = first_annotated(truth)
             for place, image in record.watch(self.sequence.images(self.frames)):
                 if place == first:
-                    record.begin(image, self._told(truth[first], image))
+                    record.begin(image, self.init_box(truth[first], image))
                 elif first < place < len(self):
                     record.follow(image)
         except Exception as error:  # a foreign tracker may raise anything, and the rest must go on
             return record.track(error)
         return record.track()
 
-    def _told(self, box: FloatArray, image: ByteImage) -> FloatArray:
+    def init_box(self, box: FloatArray, image: ByteImage) -> FloatArray:
+        """The box that the tracker is initialised with, given the true one and the frame."""
         height, width, _ = image.shape
-        return box if self.alter is None else self.alter(box, (width, height))
+        return box if self.perturb is None else self.perturb(box, (width, height))
 
 
 def one_pass(sequence: Sequence) -> Pass:
@@ -217,9 +231,9 @@ class Recorder:
         self._note(box, elapsed)
         return box
 
-    def track(self, error: Exception | None = None) -> Track:
+    def track(self, error: Exception | None = None) -> RunRecord:
         """All that was said, and the error that ended it."""
-        return Track(
+        return RunRecord(
             sequence=self._name,
             boxes=self._boxes,
             scores=self._scores,
@@ -252,15 +266,15 @@ def first_annotated(truth: FloatArray) -> int:
     return int(annotated[0])
 
 
-def begun_with(told: FloatArray, track: Track) -> bool:
-    """Whether a track has the boxes `told` (F, 4) wherever it begins.
+def starts_from(expected: FloatArray, track: RunRecord) -> bool:
+    """Whether a track has the `expected` boxes (F, 4) wherever it begins.
 
     It begins in the first frame for which there is one, and where a box follows upon none.
     """
     boxed = ~is_absent(track.boxes)
     begun = boxed & ~np.concatenate([[False], boxed[:-1]])
-    begun[np.argmax(~is_absent(told))] = True
-    return np.allclose(track.boxes[begun], told[begun], rtol=0, atol=1e-6)
+    begun[np.argmax(~is_absent(expected))] = True
+    return np.allclose(track.boxes[begun], expected[begun], rtol=0, atol=1e-6)
 
 
 @cache

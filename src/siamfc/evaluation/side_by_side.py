@@ -12,6 +12,7 @@ from siamfc.boxes import as_box, iou
 from siamfc.errors import SourceError
 from siamfc.evaluation.runs import SingleTargetTracker, describe
 from siamfc.frames import Frame, Image
+from siamfc.system import frames_per_second
 from siamfc.tracking.results import FrameResult
 from siamfc.tracking.targets import checked_boxes
 
@@ -32,7 +33,7 @@ class Tally:
     @property
     def frames_per_second(self) -> float:
         """Of the tracker alone; NaN if it was never called."""
-        return self.frames / self.seconds if self.seconds else float("nan")
+        return frames_per_second(self.frames, self.seconds)
 
     @property
     def agreement(self) -> float:

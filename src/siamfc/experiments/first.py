@@ -16,7 +16,7 @@ from siamfc.experiments.pages import Page, Row, Section, Table, Text, render, si
 from siamfc.experiments.sizes import square_recipe
 from siamfc.experiments.steps import Options, Training, train, training_charts, training_facts
 from siamfc.experiments.terms import measure_terms, terms
-from siamfc.experiments.tracks import Competitor, follow, summarize
+from siamfc.experiments.tracks import ExperimentTracker, follow, summarize
 from siamfc.experiments.videos import square_video, synthetic_sequences, video_name
 from siamfc.network import Checkpoint, EmbeddingSpec, Matcher, Metadata, load_matcher
 from siamfc.network.matcher import predicts_boxes
@@ -58,7 +58,7 @@ def run_first(out: Path, options: Options) -> dict[str, Any]:
         sequences = synthetic_sequences(out / "videos", size.video_frames)
         untrained = _write_untrained(out / "untrained.safetensors", recipe)
         tracked = []
-        for one in _competitors(training.weights, untrained):
+        for one in _trackers(training.weights, untrained):
             options.tell(f"tracking: {one.name}")
             tracked.append(follow(one, sequences, out / "tracks", device=options.device))
         study = make_study(tracked, sequences, title="synthetic videos")
@@ -90,14 +90,18 @@ def run_first(out: Path, options: Options) -> dict[str, Any]:
     return results
 
 
-def _competitors(squares: Path, untrained: Path) -> list[Competitor]:
+def _trackers(squares: Path, untrained: Path) -> list[ExperimentTracker]:
     plain, centred = one_scale(), replace(one_scale(), bias_correction=CENTRING)
     return [
-        Competitor(name=SQUARES, key="squares", weights=squares, settings=plain),
-        Competitor(name=SQUARES_CENTRED, key="squares_centred", weights=squares, settings=centred),
-        Competitor(name=SHIPPED, key="shipped", weights="siamfc", settings=plain),
-        Competitor(name=SHIPPED_CENTRED, key="shipped_centred", weights="siamfc", settings=centred),
-        Competitor(name=UNTRAINED, key="untrained", weights=untrained, settings=plain),
+        ExperimentTracker(name=SQUARES, key="squares", weights=squares, settings=plain),
+        ExperimentTracker(
+            name=SQUARES_CENTRED, key="squares_centred", weights=squares, settings=centred
+        ),
+        ExperimentTracker(name=SHIPPED, key="shipped", weights="siamfc", settings=plain),
+        ExperimentTracker(
+            name=SHIPPED_CENTRED, key="shipped_centred", weights="siamfc", settings=centred
+        ),
+        ExperimentTracker(name=UNTRAINED, key="untrained", weights=untrained, settings=plain),
     ]
 
 

@@ -19,7 +19,7 @@ from siamfc.experiments.folder import PAGE, ExperimentFolder
 from siamfc.experiments.pages import Block, Page, Row, Section, Table, Text, render, signed
 from siamfc.experiments.sizes import procedural_recipe, real_recipe
 from siamfc.experiments.steps import Options, Training, train, training_charts, training_facts
-from siamfc.experiments.tracks import Competitor, follow, summarize
+from siamfc.experiments.tracks import ExperimentTracker, follow, summarize
 from siamfc.experiments.videos import synthetic_sequences, video_name
 from siamfc.report import Study, make_study
 from siamfc.tracking import one_scale
@@ -89,10 +89,10 @@ def run_second(out: Path, options: Options, source: Source | None = None) -> dic
         training = train(recipe, folder, options, stores=stores)
         sequences = synthetic_sequences(out / "videos", options.extent.video_frames)
         options.tell(f"tracking: {source.title}")
-        competitor = Competitor(
+        tracker = ExperimentTracker(
             name=source.title, key="real", weights=training.weights, settings=one_scale()
         )
-        tracked = [follow(competitor, sequences, out / "tracks", device=options.device)]
+        tracked = [follow(tracker, sequences, out / "tracks", device=options.device)]
         study = make_study(tracked, sequences, title="synthetic videos")
         first_video = make_study(tracked, sequences[:1], title=video_name(4))
         results = {

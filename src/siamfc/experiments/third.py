@@ -16,7 +16,7 @@ from siamfc.experiments.folder import PAGE, RECORD, ExperimentFolder
 from siamfc.experiments.pages import Block, Page, Row, Section, Table, Text, render
 from siamfc.experiments.second import run_second
 from siamfc.experiments.steps import TRAINING, Options
-from siamfc.experiments.tracks import Competitor, follow, summarize
+from siamfc.experiments.tracks import ExperimentTracker, follow, summarize
 from siamfc.experiments.videos import real_sequences, synthetic_sequences
 from siamfc.network.architectures import LIGHT
 from siamfc.network.loading import read_metadata
@@ -165,14 +165,14 @@ def _follow_all(
 ) -> TrackerResults:
     """Track the synthetic videos with one scale and the real ones with several."""
     options.tell(f"tracking: {one.name}")
-    competitor = Competitor(
+    tracker = ExperimentTracker(
         name=one.name, key=f"{number}-squares", weights=one.weights, settings=_settings(one, 1)
     )
-    results = follow(competitor, squares, out / "tracks", device=options.device)
+    results = follow(tracker, squares, out / "tracks", device=options.device)
     if real is None:
         return results
-    competitor = replace(competitor, key=f"{number}-real", settings=_settings(one, real.scales))
-    more = follow(competitor, videos, out / "tracks", device=options.device)
+    tracker = replace(tracker, key=f"{number}-real", settings=_settings(one, real.scales))
+    more = follow(tracker, videos, out / "tracks", device=options.device)
     return replace(results, tracks={**results.tracks, **more.tracks})
 
 

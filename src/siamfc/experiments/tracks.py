@@ -9,7 +9,7 @@ from typing import Any
 
 from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation import ResultFolder, SiamFC, run_record
+from siamfc.evaluation import PretrainedTracker, ResultFolder, describe_run
 from siamfc.evaluation.evaluations import collect_tracks
 from siamfc.evaluation.formats import TrackerResults
 from siamfc.evaluation.runs import one_pass
@@ -18,7 +18,7 @@ from siamfc.tracking import Settings, SiamFCSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Competitor:
+class ExperimentTracker:
     """A tracker that takes part."""
 
     name: str
@@ -31,7 +31,7 @@ class Competitor:
 
 
 def follow(
-    competitor: Competitor,
+    entry: ExperimentTracker,
     sequences: AbstractSequence[Sequence],
     folder: Path,
     *,
@@ -44,16 +44,16 @@ def follow(
         DatasetError: a sequence that the tracker could not follow to its end.
         OutputError: tracks of other weights or settings are there.
     """
-    factory = SiamFC(weights=competitor.weights, device=device, settings=competitor.settings)
-    record = run_record(factory.record(), {"format": "experiment"}, weights=str(competitor.weights))
-    results = ResultFolder(path=folder / competitor.key, record=record)
+    factory = PretrainedTracker(weights=entry.weights, device=device, settings=entry.settings)
+    record = describe_run(factory.record(), {"format": "experiment"}, weights=str(entry.weights))
+    results = ResultFolder(path=folder / entry.key, record=record)
     runs = [one_pass(one) for one in sequences]
     tracks = collect_tracks(factory, runs, results=results, on_frames=on_frames)
     for one in sequences:
         if tracks[one.name].failure is not None:
-            raise DatasetError(f"{one.name}: {competitor.name}: {tracks[one.name].failure}")
+            raise DatasetError(f"{one.name}: {entry.name}: {tracks[one.name].failure}")
     return TrackerResults(
-        name=competitor.name, path=results.path, format="siamfc", tracks=tracks, record=record
+        name=entry.name, path=results.path, format="siamfc", tracks=tracks, record=record
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from siamfc.array_types import FloatArray
 from siamfc.boxes import is_absent
 from siamfc.evaluation.formats import TrackerResults
+from siamfc.evaluation.runs import tracking_rate
 from siamfc.evaluation.scoring import metrics
 from siamfc.evaluation.scoring.measures import MEASURES, Comparison
 from siamfc.evaluation.scoring.protocols import OTB, Scores, pool
@@ -45,7 +46,7 @@ class SequenceResult:
     @property
     def frames_per_second(self) -> float:
         """Of the tracker alone; NaN where no times are known."""
-        return _rate(self.seconds)
+        return tracking_rate(self.seconds)
 
 
 def score_sequence(tracked: Tracked) -> SequenceResult:
@@ -178,7 +179,7 @@ class Entry:
     @property
     def frames_per_second(self) -> float:
         """Of the tracker alone, as `siamfc evaluate` gives it; NaN where no times are known."""
-        return _rate(np.concatenate([one.seconds for one in self.results.values()]))
+        return tracking_rate(*(one.seconds for one in self.results.values()))
 
 
 def mean_entry(name: str, repetitions: AbstractSequence[Entry]) -> Entry:
@@ -216,7 +217,3 @@ def _mean_known(rows: AbstractSequence[FloatArray]) -> FloatArray:
     total = np.where(known, table, 0.0).sum(axis=0)
     count = known.sum(axis=0)
     return np.asarray(np.divide(total, count, out=np.full(table.shape[1], np.nan), where=count > 0))
-
-
-def _rate(seconds: FloatArray) -> float:
-    return len(seconds) / float(seconds.sum()) if seconds.sum() else float("nan")

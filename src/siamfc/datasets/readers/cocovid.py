@@ -111,6 +111,6 @@ COCOVID = Format(
     boxes="bbox [x, y, w, h], 0-based edges",
     missing="an image without annotation of the track",
     source="MMTracking's CocoVID (frame_id, instance_id); TAO (frame_index, track_id)",
-    home="your own annotation, or a converter to this form",
+    homepage="your own annotation, or a converter to this form",
     read=_videos,
 )

@@ -181,6 +181,6 @@ CVAT = Format(
     boxes="xtl, ytl, xbr, ybr, 0-based edges: w = xbr − xtl; frames from 0",
     missing="outside 1, or no box; frames between two boxes are interpolated",
     source="docs.cvat.ai, XML annotation format 1.1",
-    home="your own annotation, exported from CVAT",
+    homepage="your own annotation, exported from CVAT",
     read=_videos,
 )

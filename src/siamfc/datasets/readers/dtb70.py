@@ -37,6 +37,6 @@ DTB70 = Format(
     boxes="x, y, w, h apart by commas, 1-based as in OTB: 1 is taken off x and y",
     missing="a row of NaN or without area",
     source="Li and Yeung, AAAI 2017; github.com/flyers/drone-tracking",
-    home="https://github.com/flyers/drone-tracking",
+    homepage="https://github.com/flyers/drone-tracking",
     read=_videos,
 )

@@ -76,6 +76,6 @@ LABELME = Format(
     boxes="points of rectangles and polygons, of which the upright box is taken; 0-based edges",
     missing="an image without JSON file, or without the label",
     source="github.com/wkentaro/labelme",
-    home="your own annotation, made with LabelMe",
+    homepage="your own annotation, made with LabelMe",
     read=_videos,
 )

@@ -24,7 +24,7 @@ class Format:
     """How an absent target, or a frame without annotation, is written."""
     source: str
     """Where these conventions are laid down."""
-    home: str
+    homepage: str
     """Where the data is had."""
     splits: tuple[str, ...] = ()
     """The parts that it comes in."""

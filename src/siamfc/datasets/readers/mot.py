@@ -93,6 +93,6 @@ MOT = Format(
     boxes="left, top, width, height and frames, 1-based: 1 is taken off left, top and frame",
     missing="a frame without a line of the target; lines with flag 0 are left out",
     source="motchallenge.net/instructions",
-    home="https://motchallenge.net, or your own annotation in this form",
+    homepage="https://motchallenge.net, or your own annotation in this form",
     read=_videos,
 )

@@ -81,7 +81,7 @@ NFS = Format(
     boxes="xmin ymin xmax ymax apart by blanks, 0-based edges: w = xmax − xmin",
     missing="1 in the column lost",
     source="Kiani Galoogahi et al., ICCV 2017; the text format of github.com/cvondrick/vatic",
-    home="http://ci2cv.net/nfs",
+    homepage="http://ci2cv.net/nfs",
     splits=("30fps", "240fps"),
     evaluated="30fps",
     read=_videos,

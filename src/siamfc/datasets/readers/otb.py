@@ -114,6 +114,6 @@ OTB = Format(
     boxes="x, y, w, h, apart by commas, tabs or blanks; 1-based: 1 is taken off x and y",
     missing="a row of NaN or without area",
     source="Wu et al., TPAMI 2015; github.com/jwlim/tracker_benchmark",
-    home="http://cvlab.hanyang.ac.kr/tracker_benchmark",
+    homepage="http://cvlab.hanyang.ac.kr/tracker_benchmark",
     read=list_videos,
 )

@@ -72,7 +72,7 @@ FRAMES = Format(
     boxes=_BOXES,
     missing="a row of NaN or without area",
     source="siamfc",
-    home="your own annotation",
+    homepage="your own annotation",
     read=_frame_videos,
 )
 
@@ -83,6 +83,6 @@ VIDEO = Format(
     boxes=_BOXES,
     missing="a row of NaN or without area",
     source="siamfc",
-    home="your own annotation",
+    homepage="your own annotation",
     read=_video_files,
 )

@@ -14,6 +14,6 @@ SYNTHETIC = Format(
     boxes="x, y, w, h apart by commas, 1-based as in OTB: 1 is taken off x and y",
     missing="there is none: a hidden target has a box, and less than 1 in visibility.txt",
     source="thesis, 4.1.4 and 4.1.5",
-    home="siamfc synth dataset OUT, siamfc synth video OUT",
+    homepage="siamfc synth dataset OUT, siamfc synth video OUT",
     read=list_videos,
 )

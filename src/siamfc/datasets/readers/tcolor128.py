@@ -63,6 +63,6 @@ TCOLOR128 = Format(
     boxes="x, y, w, h apart by commas, 1-based as in OTB: 1 is taken off x and y",
     missing="a row of NaN or without area",
     source="Liang et al., TIP 2015; github.com/got-10k/toolkit",
-    home="https://www3.cs.stonybrook.edu/~hling/data/TColor-128/TColor-128.html",
+    homepage="https://www3.cs.stonybrook.edu/~hling/data/TColor-128/TColor-128.html",
     read=_videos,
 )

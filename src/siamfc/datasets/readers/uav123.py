@@ -107,7 +107,7 @@ def _format(name: str, title: str, part: str, images: str) -> Format:
         boxes="x, y, w, h apart by commas, 1-based: 1 is taken off x and y",
         missing="a row of NaN: fully occluded or outside the frame",
         source="Mueller et al., ECCV 2016; configSeqs.m and ReadMe.txt of the data set",
-        home="https://cemse.kaust.edu.sa/ivul/uav123",
+        homepage="https://cemse.kaust.edu.sa/ivul/uav123",
         read=partial(_videos, part, images),
     )
 

@@ -117,7 +117,7 @@ VID = Format(
     boxes="xmin, ymin, xmax, ymax, 0-based, the last pixel included: w = xmax − xmin + 1",
     missing="a frame whose XML has no object of the track",
     source="ILSVRC2015 development kit: readme.txt, eval_vid_detection.m",
-    home="https://image-net.org/challenges/LSVRC/2015 (with an account)",
+    homepage="https://image-net.org/challenges/LSVRC/2015 (with an account)",
     splits=("train", "val"),
     evaluated="val",
     read=_videos,

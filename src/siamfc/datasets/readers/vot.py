@@ -164,6 +164,6 @@ VOT = Format(
     ),
     missing="NaN: absent; a single number (0, 1, 2) or no line: not annotated",
     source="github.com/votchallenge/toolkit, vot/region and vot/dataset",
-    home="https://www.votchallenge.net (`vot initialize` of vot-toolkit)",
+    homepage="https://www.votchallenge.net (`vot initialize` of vot-toolkit)",
     read=_videos,
 )

@@ -13,28 +13,28 @@ from siamfc.errors import DatasetError
 from siamfc.evaluation.formats.collector import ResultCollector, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for
 from siamfc.evaluation.formats.videos import by_video, targets_by_video
-from siamfc.evaluation.runs import Track
+from siamfc.evaluation.runs import RunRecord
 
 _FILE = "results"
 
 
-def _read(folder: Path, inbox: ResultCollector) -> None:
-    videos = by_video(inbox.sequences)
-    with inbox.leaving_out_damage():
+def _read(folder: Path, collected: ResultCollector) -> None:
+    videos = by_video(collected.sequences)
+    with collected.leaving_out_damage():
         for video in ANNOTATION.open(folder):
             if video.name not in videos:
-                inbox.unknown.append(video.name)
+                collected.unknown.append(video.name)
                 continue
             found = {one.name: one for one in video.read(lambda _: None)}  # images aren't needed
             for number, (target, sequence) in enumerate(videos[video.name].items(), 1):
                 one = found.get(f"{video.name}/{target}") or found.get(f"{video.name}/{number}")
                 if one is not None:
-                    with inbox.leaving_out_damage():
+                    with collected.leaving_out_damage():
                         boxes = clean_boxes(one.boxes, folder / video.name, len(sequence))
-                        inbox.add(sequence, boxes)
+                        collected.add(sequence, boxes)
 
 
-def _write(folder: Path, tracks: Iterable[tuple[Sequence, Track]]) -> None:
+def _write(folder: Path, tracks: Iterable[tuple[Sequence, RunRecord]]) -> None:
     content: dict[str, list[dict[str, Any]]] = {
         "categories": [{"id": 1, "name": "target"}],
         "videos": [],

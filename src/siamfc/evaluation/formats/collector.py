@@ -13,7 +13,7 @@ from siamfc.array_types import FloatArray
 from siamfc.datasets.readers.text import read_table
 from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError
-from siamfc.evaluation.runs import Run, Track, one_pass
+from siamfc.evaluation.runs import Run, RunRecord, one_pass
 from siamfc.evaluation.scoring.schemes import ONE_PASS, Scheme
 
 _NOT_A_LETTER = re.compile(r"[^a-z0-9]+")
@@ -27,7 +27,7 @@ class ResultCollector:
     """
 
     sequences: tuple[Sequence, ...]
-    tracks: dict[str, Track] = field(default_factory=dict)
+    tracks: dict[str, RunRecord] = field(default_factory=dict)
     """By the name of the run: of the sequence, where it is run once."""
     damaged: list[str] = field(default_factory=list)
     """A line for each file that was left out."""
@@ -87,7 +87,7 @@ class ResultCollector:
         `name` is that of the run, where a sequence has more than one.
         """
         unknown = np.full(len(boxes), np.nan)
-        self.tracks[name or sequence.name] = Track(
+        self.tracks[name or sequence.name] = RunRecord(
             sequence=name or sequence.name,
             boxes=boxes,
             scores=unknown if scores is None else scores,

@@ -12,12 +12,12 @@ from siamfc.errors import DatasetError
 from siamfc.evaluation.formats.collector import ResultCollector, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for
 from siamfc.evaluation.formats.videos import targets_by_video, video_files
-from siamfc.evaluation.runs import Track
+from siamfc.evaluation.runs import RunRecord
 
 
-def _read(folder: Path, inbox: ResultCollector) -> None:
-    for path, targets in video_files(folder, ".xml", inbox):
-        with inbox.leaving_out_damage():
+def _read(folder: Path, collected: ResultCollector) -> None:
+    for path, targets in video_files(folder, ".xml", collected):
+        with collected.leaving_out_damage():
             observations = list_observations(parse_annotation(path), path)
             for number, (target, sequence) in enumerate(targets.items(), 1):
                 boxes = np.full((len(sequence), 4), np.nan)
@@ -29,10 +29,10 @@ def _read(folder: Path, inbox: ResultCollector) -> None:
                             f"{path}: expected frames 0 to {len(sequence) - 1}, got {one.frame}"
                         )
                     boxes[one.frame] = one.box
-                inbox.add(sequence, clean_boxes(boxes, path, len(sequence)))
+                collected.add(sequence, clean_boxes(boxes, path, len(sequence)))
 
 
-def _write(folder: Path, tracks: Iterable[tuple[Sequence, Track]]) -> None:
+def _write(folder: Path, tracks: Iterable[tuple[Sequence, RunRecord]]) -> None:
     for video, targets in targets_by_video(tracks).items():
         root = ET.Element("annotations")
         ET.SubElement(root, "version").text = "1.1"
@@ -60,7 +60,7 @@ def _meta(sequence: Sequence) -> ET.Element:
     return meta
 
 
-def _boxes(track: Track) -> Iterable[dict[str, str]]:
+def _boxes(track: RunRecord) -> Iterable[dict[str, str]]:
     """The attributes of a `box` a frame; where the target goes, one that says `outside`."""
     before: dict[str, str] | None = None
     for frame, box in enumerate(track.boxes):

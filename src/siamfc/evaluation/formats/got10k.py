@@ -13,23 +13,23 @@ from siamfc.evaluation.formats.layout import (
     second_lines,
 )
 from siamfc.evaluation.formats.series import count_repetitions, first_repetitions, repetition
-from siamfc.evaluation.runs import Track
+from siamfc.evaluation.runs import RunRecord
 
 
-def _read(folder: Path, inbox: ResultCollector) -> None:
+def _read(folder: Path, collected: ResultCollector) -> None:
     for first in first_repetitions(folder, "*"):
-        sequence = inbox.find(first.parent.name)
+        sequence = collected.find(first.parent.name)
         if sequence is None:
             continue
-        with inbox.leaving_out_damage():
+        with collected.leaving_out_damage():
             count = len(sequence)
-            path = repetition(first, inbox.repetition)
+            path = repetition(first, collected.repetition)
             times = first.with_name(f"{first.parent.name}_time.txt")
-            seconds = read_seconds(times, count, column=inbox.repetition - 1)
-            inbox.add(sequence, read_box_lines(path, count, index_base=0), seconds=seconds)
+            seconds = read_seconds(times, count, column=collected.repetition - 1)
+            collected.add(sequence, read_box_lines(path, count, index_base=0), seconds=seconds)
 
 
-def _write(folder: Path, tracks: Iterable[tuple[Sequence, Track]]) -> None:
+def _write(folder: Path, tracks: Iterable[tuple[Sequence, RunRecord]]) -> None:
     for sequence, track in tracks:
         name = last_part(sequence.name)
         home = folder / name

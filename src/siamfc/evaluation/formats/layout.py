@@ -10,9 +10,9 @@ from siamfc.array_types import FloatArray
 from siamfc.datasets.sequences import Sequence
 from siamfc.errors import OutputError
 from siamfc.evaluation.formats.collector import ResultCollector
-from siamfc.evaluation.runs import Track
+from siamfc.evaluation.runs import RunRecord
 
-Tracks = Mapping[str, Track]
+Tracks = Mapping[str, RunRecord]
 """By the name of the sequence."""
 
 
@@ -32,8 +32,8 @@ class ResultFormat:
     recognize: Callable[[Path], bool] = field(repr=False)
     """Whether a folder looks like one of a run in this form."""
     read: Callable[[Path, ResultCollector], None] = field(repr=False)
-    """Read a run's folder into an inbox."""
-    write: Callable[[Path, Iterable[tuple[Sequence, Track]]], None] = field(repr=False)
+    """Read a run's folder into an collected."""
+    write: Callable[[Path, Iterable[tuple[Sequence, RunRecord]]], None] = field(repr=False)
     """Write tracks into an empty folder."""
     repetitions: Callable[[Path], int] = field(default=lambda _: 1, repr=False)
     """How many repetitions a run's folder holds."""

@@ -12,7 +12,7 @@ from siamfc.errors import DatasetError
 from siamfc.evaluation.formats.collector import ResultCollector, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for, text_files
 from siamfc.evaluation.formats.videos import target_number, targets_by_video, video_files
-from siamfc.evaluation.runs import Track
+from siamfc.evaluation.runs import RunRecord
 
 _COLUMNS = 10
 _FIRST_PIXEL = np.array([1.0, 1.0, 0.0, 0.0])
@@ -25,15 +25,15 @@ def _recognize(folder: Path) -> bool:
     return False
 
 
-def _read(folder: Path, inbox: ResultCollector) -> None:
-    for path, targets in video_files(folder, ".txt", inbox):
-        with inbox.leaving_out_damage():
+def _read(folder: Path, collected: ResultCollector) -> None:
+    for path, targets in video_files(folder, ".txt", collected):
+        with collected.leaving_out_damage():
             lines = _lines(path)
             for place, (target, sequence) in enumerate(targets.items(), 1):
                 rows = lines.get(target_number(target, place))
                 if rows is not None:
                     boxes, scores = _track(rows, path, len(sequence))
-                    inbox.add(sequence, boxes, scores=scores)
+                    collected.add(sequence, boxes, scores=scores)
 
 
 def _lines(path: Path) -> dict[str, list[list[float]]]:
@@ -63,7 +63,7 @@ def _track(rows: list[list[float]], path: Path, count: int) -> tuple[FloatArray,
     return clean_boxes(boxes, path, count, index_base=1), scores
 
 
-def _write(folder: Path, tracks: Iterable[tuple[Sequence, Track]]) -> None:
+def _write(folder: Path, tracks: Iterable[tuple[Sequence, RunRecord]]) -> None:
     for video, targets in targets_by_video(tracks).items():
         lines: list[tuple[int, str, str]] = []
         for number, _, track in targets:

@@ -12,7 +12,7 @@ from siamfc.errors import DatasetError
 from siamfc.evaluation.formats.collector import ResultCollector, check_boxes, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for
 from siamfc.evaluation.results import Record, ResultFolder, read_track
-from siamfc.evaluation.runs import Track
+from siamfc.evaluation.runs import RunRecord
 from siamfc.evaluation.scoring.schemes import ONE_PASS, SCHEMES, Scheme
 from siamfc.tracking.results import FrameResult, read_results, write_results
 
@@ -39,21 +39,21 @@ def _recognize_ours(folder: Path) -> bool:
     return any(folder.glob("*.failed.json"))
 
 
-def _read_ours(folder: Path, inbox: ResultCollector) -> None:
+def _read_ours(folder: Path, collected: ResultCollector) -> None:
     for path in sorted(folder.rglob("*.csv")):
-        with inbox.leaving_out_damage():
+        with collected.leaving_out_damage():
             track, record = read_track(path)
             scheme = _scheme(path, record)
-            if inbox.scheme not in (None, scheme):
+            if collected.scheme not in (None, scheme):
                 raise DatasetError(
-                    f"{path}: expected a track of {inbox.scheme.title}, as in the folder's other "
-                    f"files, got one of {scheme.title}"
+                    f"{path}: expected a track of {collected.scheme.title}, as in the folder's "
+                    f"other files, got one of {scheme.title}"
                 )
-            inbox.record, inbox.scheme = inbox.record or record, scheme
-            run = inbox.find_run(track.sequence)
+            collected.record, collected.scheme = collected.record or record, scheme
+            run = collected.find_run(track.sequence)
             if run is not None:
                 check_boxes(track.boxes, path, len(run))
-                inbox.add(
+                collected.add(
                     run.sequence,
                     track.boxes,
                     scores=track.scores,
@@ -61,7 +61,7 @@ def _read_ours(folder: Path, inbox: ResultCollector) -> None:
                     name=run.name,
                 )
     for path in sorted(folder.rglob("*.failed.json")):
-        with inbox.leaving_out_damage():
+        with collected.leaving_out_damage():
             raise DatasetError(f"{path}: the tracker failed: {_failure(path)}")
 
 
@@ -81,20 +81,20 @@ def _failure(path: Path) -> str:
         return "no reason given"
 
 
-def _write_ours(folder: Path, tracks: Iterable[tuple[Sequence, Track]]) -> None:
+def _write_ours(folder: Path, tracks: Iterable[tuple[Sequence, RunRecord]]) -> None:
     results = ResultFolder(path=folder, record={})
     for _, track in tracks:
         results.save(track)
 
 
-def _read_table(folder: Path, inbox: ResultCollector, *, suffix: str) -> None:
+def _read_table(folder: Path, collected: ResultCollector, *, suffix: str) -> None:
     for path in sorted(folder.glob(f"*{suffix}")):
-        sequence = inbox.find(path.stem)
+        sequence = collected.find(path.stem)
         if sequence is None:
             continue
-        with inbox.leaving_out_damage():
+        with collected.leaving_out_damage():
             boxes, scores = _first_target(read_results(path), path, len(sequence))
-            inbox.add(sequence, clean_boxes(boxes, path, len(sequence)), scores=scores)
+            collected.add(sequence, clean_boxes(boxes, path, len(sequence)), scores=scores)
 
 
 def _first_target(
@@ -108,7 +108,9 @@ def _first_target(
     return np.array(boxes), np.array(scores)
 
 
-def _write_table(folder: Path, tracks: Iterable[tuple[Sequence, Track]], *, suffix: str) -> None:
+def _write_table(
+    folder: Path, tracks: Iterable[tuple[Sequence, RunRecord]], *, suffix: str
+) -> None:
     for sequence, track in tracks:
         results = (
             FrameResult(frame, np.nan, track.boxes[frame : frame + 1], track.scores[[frame]])

@@ -17,7 +17,7 @@ from siamfc.evaluation.formats.layout import (
     second_lines,
     text_files,
 )
-from siamfc.evaluation.runs import Track
+from siamfc.evaluation.runs import RunRecord
 
 
 def _columns(path: Path) -> int:
@@ -33,22 +33,22 @@ def _recognize(folder: Path) -> bool:
     return any(_columns(path) != 10 for path in text_files(folder))  # MOT's lines have ten
 
 
-def _read(folder: Path, inbox: ResultCollector, *, index_base: int) -> None:
+def _read(folder: Path, collected: ResultCollector, *, index_base: int) -> None:
     for path in text_files(folder):
-        sequence = inbox.find(path.stem)
+        sequence = collected.find(path.stem)
         if sequence is None:
             continue
-        with inbox.leaving_out_damage():
+        with collected.leaving_out_damage():
             count = len(sequence)
             boxes = read_box_lines(path, count, index_base=index_base)
             name = f"{path.stem}_time.txt"
             beside = path.with_name(name)
             times = beside if beside.exists() else folder / "times" / name
-            inbox.add(sequence, boxes, seconds=read_seconds(times, count))
+            collected.add(sequence, boxes, seconds=read_seconds(times, count))
 
 
 def _write(
-    folder: Path, tracks: Iterable[tuple[Sequence, Track]], *, index_base: int, times: bool
+    folder: Path, tracks: Iterable[tuple[Sequence, RunRecord]], *, index_base: int, times: bool
 ) -> None:
     written: dict[Path, str] = {}
     for sequence, track in tracks:

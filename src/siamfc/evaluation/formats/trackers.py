@@ -175,17 +175,17 @@ def _read(
     *,
     repetition: int = 1,
 ) -> TrackerResults:
-    inbox = ResultCollector(sequences=sequences, repetition=repetition)
-    form.read(folder, inbox)
+    collected = ResultCollector(sequences=sequences, repetition=repetition)
+    form.read(folder, collected)
     return TrackerResults(
         name=name,
         path=folder,
         format=form.name,
-        tracks=inbox.tracks,
-        record=inbox.record,
-        damaged=tuple(inbox.damaged),
-        notes=(*inbox.notes, *_unknown(folder, inbox.unknown)),
-        scheme=inbox.scheme or ONE_PASS,
+        tracks=collected.tracks,
+        record=collected.record,
+        damaged=tuple(collected.damaged),
+        notes=(*collected.notes, *_unknown(folder, collected.unknown)),
+        scheme=collected.scheme or ONE_PASS,
     )
 
 

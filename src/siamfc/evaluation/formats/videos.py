@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from siamfc.datasets.sequences import Sequence
 from siamfc.evaluation.formats.collector import ResultCollector
-from siamfc.evaluation.runs import Track
+from siamfc.evaluation.runs import RunRecord
 
 
 class Target(NamedTuple):
@@ -15,7 +15,7 @@ class Target(NamedTuple):
     number: str
     """What it goes by in the video's file."""
     sequence: Sequence
-    track: Track
+    track: RunRecord
 
 
 def by_video(sequences: Iterable[Sequence]) -> dict[str, dict[str, Sequence]]:
@@ -35,7 +35,7 @@ def target_number(target: str, place: int) -> str:
     return target if target.isdigit() else str(place)
 
 
-def targets_by_video(tracks: Iterable[tuple[Sequence, Track]]) -> dict[str, list[Target]]:
+def targets_by_video(tracks: Iterable[tuple[Sequence, RunRecord]]) -> dict[str, list[Target]]:
     """Sort tracks by video."""
     by_name = {sequence.name: (sequence, track) for sequence, track in tracks}
     return {
@@ -48,13 +48,13 @@ def targets_by_video(tracks: Iterable[tuple[Sequence, Track]]) -> dict[str, list
 
 
 def video_files(
-    folder: Path, suffix: str, inbox: ResultCollector
+    folder: Path, suffix: str, collected: ResultCollector
 ) -> Iterator[tuple[Path, dict[str, Sequence]]]:
     """The files of the data set's videos, with their targets; other files are written down."""
-    videos = by_video(inbox.sequences)
+    videos = by_video(collected.sequences)
     for path in sorted(folder.rglob(f"*{suffix}")):
         video = path.relative_to(folder).with_suffix("").as_posix()
         if video in videos:
             yield path, videos[video]
         else:
-            inbox.unknown.append(video)
+            collected.unknown.append(video)

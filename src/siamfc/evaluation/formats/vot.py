@@ -13,7 +13,7 @@ from siamfc.errors import DatasetError
 from siamfc.evaluation.formats.collector import ResultCollector, clean_boxes, read_seconds
 from siamfc.evaluation.formats.layout import ResultFormat, file_for, last_part, second_lines
 from siamfc.evaluation.formats.series import count_repetitions, first_repetitions, repetition
-from siamfc.evaluation.runs import Track
+from siamfc.evaluation.runs import RunRecord
 
 _EXPERIMENT = "baseline"
 _PLACES = ("*", "*/*")
@@ -30,16 +30,16 @@ def _recognize(folder: Path) -> bool:
     return False
 
 
-def _read(folder: Path, inbox: ResultCollector) -> None:
+def _read(folder: Path, collected: ResultCollector) -> None:
     for first in first_repetitions(folder, *_PLACES):
-        sequence = inbox.find(first.parent.name)
+        sequence = collected.find(first.parent.name)
         if sequence is None:
             continue
-        with inbox.leaving_out_damage():
-            path = repetition(first, inbox.repetition)
+        with collected.leaving_out_damage():
+            path = repetition(first, collected.repetition)
             boxes = clean_boxes(_boxes(path, sequence), path, len(sequence))
             times = path.with_name(f"{path.stem}_time.value")
-            inbox.add(sequence, boxes, seconds=read_seconds(times, len(sequence)))
+            collected.add(sequence, boxes, seconds=read_seconds(times, len(sequence)))
 
 
 def _boxes(path: Path, sequence: Sequence) -> FloatArray:
@@ -69,7 +69,7 @@ def _boxes(path: Path, sequence: Sequence) -> FloatArray:
     return np.array(rows, dtype=np.float64).reshape(-1, 4)
 
 
-def _write(folder: Path, tracks: Iterable[tuple[Sequence, Track]]) -> None:
+def _write(folder: Path, tracks: Iterable[tuple[Sequence, RunRecord]]) -> None:
     for sequence, track in tracks:
         name = last_part(sequence.name)
         first = int(np.argmax(~is_absent(track.boxes)))

@@ -14,7 +14,7 @@ from siamfc.array_types import FloatArray
 from siamfc.boxes import is_absent
 from siamfc.datasets.sequences import Sequence
 from siamfc.errors import InputError
-from siamfc.evaluation.runs import Pass, Track
+from siamfc.evaluation.runs import Pass, RunRecord
 from siamfc.evaluation.scoring.vot import anchor_eao_curve, eao, raster_overlap
 
 
@@ -94,7 +94,7 @@ class AnchorResult:
 
 
 def anchor_result(
-    run: Pass, track: Track, size: tuple[int, int], settings: MultiStart
+    run: Pass, track: RunRecord, size: tuple[int, int], settings: MultiStart
 ) -> AnchorResult:
     """Set a track from an anchor beside the truth.
 

@@ -64,7 +64,7 @@ def spatial_runs(sequence: Sequence) -> list[Pass]:
             sequence=sequence,
             name=f"{sequence.name}/{shift}",
             frames=range(len(sequence)),
-            alter=partial(shifted_box, shift=shift),
+            perturb=partial(shifted_box, shift=shift),
         )
         for shift in SHIFTS
     ]

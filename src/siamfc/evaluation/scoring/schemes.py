@@ -10,7 +10,7 @@ import numpy as np
 from siamfc.boxes import is_absent
 from siamfc.datasets.sequences import Sequence
 from siamfc.errors import InputError, suggest
-from siamfc.evaluation.runs import Pass, Run, Track, one_pass
+from siamfc.evaluation.runs import Pass, Run, RunRecord, one_pass, tracking_rate
 from siamfc.evaluation.scoring.measures import (
     ACCURACY,
     EXPECTED_OVERLAP,
@@ -41,14 +41,12 @@ class Tracked:
 
     sequence: Sequence
     runs: AbstractSequence[Run]
-    tracks: AbstractSequence[Track]
+    tracks: AbstractSequence[RunRecord]
 
     @property
     def frames_per_second(self) -> float:
         """Frames per second spent in the tracker; NaN if it was never called."""
-        seconds = np.concatenate([track.seconds for track in self.tracks])
-        called = seconds[~np.isnan(seconds)]
-        return len(called) / float(called.sum()) if called.sum() else float("nan")
+        return tracking_rate(*(track.seconds for track in self.tracks))
 
     @cached_property
     def size(self) -> tuple[int, int]:

@@ -20,10 +20,10 @@ from siamfc.errors import InputError
 from siamfc.evaluation.runs import (
     OnFrames,
     Recorder,
+    RunRecord,
     SingleTargetTracker,
-    Track,
-    begun_with,
     first_annotated,
+    starts_from,
 )
 from siamfc.evaluation.scoring.vot import eao, raster_overlap, restart_eao_curve
 
@@ -115,7 +115,7 @@ class SupervisedRun:
     def __len__(self) -> int:
         return len(self.sequence)
 
-    def perform(self, tracker: SingleTargetTracker, on_frames: OnFrames | None = None) -> Track:
+    def perform(self, tracker: SingleTargetTracker, on_frames: OnFrames | None = None) -> RunRecord:
         """Track, and begin anew after each failure."""
         sequence = self.sequence
         record = Recorder(self.name, len(self), tracker, on_frames)
@@ -136,16 +136,16 @@ class SupervisedRun:
             return record.track(error)
         return record.track()
 
-    def truth(self, track: Track) -> FloatArray:
+    def truth(self, track: RunRecord) -> FloatArray:
         """The true boxes of the frames in which there is a tracker at work."""
         idle = is_absent(track.boxes)[:, None]
         return np.where(idle, np.nan, self.sequence.boxes)
 
-    def began(self, track: Track) -> bool:
+    def matches_init(self, track: RunRecord) -> bool:
         """Looks at the boxes of all beginnings."""
-        return begun_with(self.sequence.boxes, track)
+        return starts_from(self.sequence.boxes, track)
 
-    def states(self, track: Track, size: tuple[int, int]) -> IntArray:
+    def states(self, track: RunRecord, size: tuple[int, int]) -> IntArray:
         """What happened in each frame: (F,) of `FrameState`."""
         supervisor = _Supervisor(self.sequence.boxes, self.settings.skipped)
         states = np.full(len(self), int(FrameState.SKIPPED))
@@ -195,7 +195,9 @@ class SupervisedResult:
             yield self.overlaps[begun[-1] :], False
 
 
-def supervised_result(run: SupervisedRun, track: Track, size: tuple[int, int]) -> SupervisedResult:
+def supervised_result(
+    run: SupervisedRun, track: RunRecord, size: tuple[int, int]
+) -> SupervisedResult:
     """Set a supervised track beside the truth."""
     states = run.states(track, size)
     overlaps = raster_overlap(track.boxes, run.sequence.boxes, size)

@@ -9,21 +9,21 @@ from typing import Any
 
 from siamfc.datasets.sequences import Sequence, Video, read_sequences
 from siamfc.errors import InputError, OutputError, suggest
-from siamfc.evaluation.evaluations import Evaluation, plan_runs, run_record
+from siamfc.evaluation.evaluations import Evaluation, describe_run, plan_runs
 from siamfc.evaluation.repetitions import average, evaluate_repeatedly
 from siamfc.evaluation.results import Record, ResultFolder
 from siamfc.evaluation.runs import OnFrames
 from siamfc.evaluation.scoring.protocols import OTB, Protocol
 from siamfc.evaluation.scoring.schemes import ONE_PASS, Scheme
 from siamfc.evaluation.trackers.isolation import Isolated
-from siamfc.evaluation.trackers.pretrained import SiamFC
+from siamfc.evaluation.trackers.pretrained import PretrainedTracker
 from siamfc.evaluation.trackers.third_party import RecordedFactory, parse_tracker
 from siamfc.tracking import Settings
 from siamfc.workers import Workers
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contender:
+class TrackerEntry:
     """A tracker that takes part."""
 
     factory: RecordedFactory
@@ -34,7 +34,7 @@ class Contender:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What each contender does."""
+    """What each tracker does."""
 
     sequences: AbstractSequence[Sequence]
     dataset: Mapping[str, Any]
@@ -52,29 +52,29 @@ class Task:
 
     @property
     def frame_count(self) -> int:
-        """Frames that a contender tracks."""
+        """Frames that a tracker tracks."""
         runs = plan_runs(self.sequences, self.scheme).values()
         return self.repetitions * sum(len(run) for some in runs for run in some)
 
-    def record(self, contender: Contender) -> Record:
-        """Describe a contender's runs; see `run_record`."""
-        return run_record(
-            contender.factory.record(),
+    def record(self, entry: TrackerEntry) -> Record:
+        """Describe a tracker's runs; see `describe_run`."""
+        return describe_run(
+            entry.factory.record(),
             self.dataset,
             root=self.root,
-            weights=contender.weights,
+            weights=entry.weights,
             scheme=self.scheme,
         )
 
 
-def our_contender(
+def our_entry(
     weights: str,
     *,
     device: str = "auto",
     threads: int | None = None,
     settings: Settings | None = None,
     time_limit: float | None = None,
-) -> Contender:
+) -> TrackerEntry:
     """Let this package's tracker take part.
 
     Args:
@@ -88,13 +88,13 @@ def our_contender(
     Raises:
         InputError: an impossible limit.
     """
-    tracker = SiamFC(weights=weights, device=device, threads=threads, settings=settings)
+    tracker = PretrainedTracker(weights=weights, device=device, threads=threads, settings=settings)
     if time_limit is None:
-        return Contender(factory=tracker, weights=weights)
-    return Contender(factory=Isolated(factory=tracker, time_limit=time_limit), weights=weights)
+        return TrackerEntry(factory=tracker, weights=weights)
+    return TrackerEntry(factory=Isolated(factory=tracker, time_limit=time_limit), weights=weights)
 
 
-def other_contender(text: str, *, time_limit: float | None = None) -> Contender:
+def third_party_entry(text: str, *, time_limit: float | None = None) -> TrackerEntry:
     """Let another tracker take part, in a process of its own; see `parse_tracker`.
 
     Raises:
@@ -102,39 +102,39 @@ def other_contender(text: str, *, time_limit: float | None = None) -> Contender:
     """
     tracker = parse_tracker(text)
     if time_limit is None:
-        return Contender(factory=Isolated(factory=tracker))
-    return Contender(factory=Isolated(factory=tracker, time_limit=time_limit))
+        return TrackerEntry(factory=Isolated(factory=tracker))
+    return TrackerEntry(factory=Isolated(factory=tracker, time_limit=time_limit))
 
 
-def evaluate_contenders(
-    contenders: AbstractSequence[Contender],
+def evaluate_trackers(
+    entries: AbstractSequence[TrackerEntry],
     task: Task,
     *,
     out: Path | None = None,
     workers: Workers | None = None,
     on_frames: OnFrames | None = None,
 ) -> Evaluation:
-    """Evaluate each contender, and give the scores; of several evaluations their `Average`.
+    """Evaluate each tracker, and give the scores; of several evaluations their `Average`.
 
     Args:
-        contenders: at least one.
+        entries: at least one.
         task: what each does.
         out: folder of the results; see `result_folders`. None: they aren't kept.
         workers: see `siamfc.evaluation.evaluate`.
         on_frames: see there.
 
     Raises:
-        InputError: no contender.
+        InputError: no entry.
         OutputError: results cannot be written in `out`.
         Exception: as `siamfc.evaluation.evaluate`.
     """
-    records = [task.record(one) for one in contenders]  # bad weights are found before the work
+    records = [task.record(one) for one in entries]  # bad weights are found before the work
     if out is not None:
         _require_folder(out)
     evaluations: list[Evaluation] = []
-    for number, (one, record) in enumerate(zip(contenders, records, strict=True), 1):
+    for number, (one, record) in enumerate(zip(entries, records, strict=True), 1):
         home = out
-        if out is not None and len(contenders) > 1:
+        if out is not None and len(entries) > 1:
             home = out / f"{number}_{Path(one.weights).stem}"
         evaluations += evaluate_repeatedly(
             one.factory,

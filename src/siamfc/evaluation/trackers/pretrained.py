@@ -10,7 +10,7 @@ from siamfc.tracking import Settings, Tracker, settings_for_weights
 
 
 @dataclass(frozen=True, kw_only=True)
-class SiamFC:
+class PretrainedTracker:
     """Makes a tracker of this package when it is called; can be sent to other processes."""
 
     weights: str | Path = "default"
