@@ -197,6 +197,7 @@ def test_public_names_are_these() -> None:
         "open_source",
         "open_writer",
         "read_image",
+        "read_results",
         "track",
     ]
     assert dir(siamfc) == siamfc.__all__
@@ -231,7 +232,7 @@ def test_type_checkers_see_the_same_names() -> None:
     tree = ast.parse((SOURCE / "__init__.py").read_text())
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     names = {alias.name: str(node.module) for node in imports for alias in node.names}
-    homes = {name: f"siamfc.{home}" for name, home in siamfc._EXPORTS.items()}
+    homes = {name: f"siamfc.{home}" for name, home in siamfc._PACKAGE_OF.items()}
     assert homes.items() <= names.items()
     assert set(siamfc.__all__) == {*homes, "__version__"}
 

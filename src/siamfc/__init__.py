@@ -3,15 +3,15 @@
 >>> import siamfc
 >>> track = siamfc.track("video.mp4", box=(120, 80, 60, 40))  # doctest: +SKIP
 
-What comes is a track. Loop over it for one result a frame, as they are found; or ask it for all:
+The result is a track. Loop over it for one result per frame, while it tracks; or ask for all:
 
 >>> for result in track:  # doctest: +SKIP
-...     print(result.index, result.boxes[0], result.scores[0])
->>> track.save("tracked.mp4")  # the film; boxes.csv, .jsonl or .txt: the boxes  # doctest: +SKIP
+...     print(result.index, result.box, result.score)
+>>> track.save("tracked.mp4")  # the video; boxes.csv, .jsonl or .txt: the boxes  # doctest: +SKIP
 >>> table = track.to_pandas()  # doctest: +SKIP
 
-A box is x, y, w, h in pixels from the frame's top left corner. A program that gets its pictures
-one by one, (H, W, 3) uint8 RGB, tracks with `init` and `update`:
+A box is x, y, w, h in pixels from the frame's top left corner. A program that receives its
+pictures one by one, (H, W, 3) uint8 RGB, tracks with `init` and `update`:
 
 >>> tracker = siamfc.Tracker.from_pretrained("default")  # doctest: +SKIP
 >>> tracker.init(image, box)  # doctest: +SKIP
@@ -24,77 +24,56 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from siamfc.errors import (
-        CheckpointError,
-        DatasetError,
-        InputError,
-        MissingDependencyError,
-        OutputError,
-        SiamFCError,
-        SourceError,
-    )
-    from siamfc.frames import Frame, FrameSource, open_source, open_writer, read_image
-    from siamfc.network import BoxMatcher, EmbeddingSpec, Matcher, load_matcher
-    from siamfc.tracking import (
-        FrameResult,
-        LightSettings,
-        SiamFCSettings,
-        Track,
-        Tracker,
-        track,
-    )
+    from siamfc.errors import CheckpointError as CheckpointError
+    from siamfc.errors import DatasetError as DatasetError
+    from siamfc.errors import InputError as InputError
+    from siamfc.errors import MissingDependencyError as MissingDependencyError
+    from siamfc.errors import OutputError as OutputError
+    from siamfc.errors import SiamFCError as SiamFCError
+    from siamfc.errors import SourceError as SourceError
+    from siamfc.frames import Frame as Frame
+    from siamfc.frames import FrameSource as FrameSource
+    from siamfc.frames import open_source as open_source
+    from siamfc.frames import open_writer as open_writer
+    from siamfc.frames import read_image as read_image
+    from siamfc.network import BoxMatcher as BoxMatcher
+    from siamfc.network import EmbeddingSpec as EmbeddingSpec
+    from siamfc.network import Matcher as Matcher
+    from siamfc.network import load_matcher as load_matcher
+    from siamfc.tracking import FrameResult as FrameResult
+    from siamfc.tracking import LightSettings as LightSettings
+    from siamfc.tracking import SiamFCSettings as SiamFCSettings
+    from siamfc.tracking import Track as Track
+    from siamfc.tracking import Tracker as Tracker
+    from siamfc.tracking import read_results as read_results
+    from siamfc.tracking import track as track
 
 _EXPORTS = {
-    "BoxMatcher": "network",
-    "LightSettings": "tracking",
-    "CheckpointError": "errors",
-    "DatasetError": "errors",
-    "EmbeddingSpec": "network",
-    "Frame": "frames",
-    "FrameResult": "tracking",
-    "FrameSource": "frames",
-    "InputError": "errors",
-    "Matcher": "network",
-    "MissingDependencyError": "errors",
-    "OutputError": "errors",
-    "SiamFCError": "errors",
-    "SourceError": "errors",
-    "Track": "tracking",
-    "Tracker": "tracking",
-    "SiamFCSettings": "tracking",
-    "load_matcher": "network",
-    "open_source": "frames",
-    "open_writer": "frames",
-    "read_image": "frames",
-    "track": "tracking",
+    "errors": (
+        "CheckpointError",
+        "DatasetError",
+        "InputError",
+        "MissingDependencyError",
+        "OutputError",
+        "SiamFCError",
+        "SourceError",
+    ),
+    "frames": ("Frame", "FrameSource", "open_source", "open_writer", "read_image"),
+    "network": ("BoxMatcher", "EmbeddingSpec", "Matcher", "load_matcher"),
+    "tracking": (
+        "FrameResult",
+        "LightSettings",
+        "SiamFCSettings",
+        "Track",
+        "Tracker",
+        "read_results",
+        "track",
+    ),
 }
-"""The room that each public name comes from."""
+"""Public names by the package that they are imported from."""
 
-__all__ = [
-    "BoxMatcher",
-    "CheckpointError",
-    "DatasetError",
-    "EmbeddingSpec",
-    "Frame",
-    "FrameResult",
-    "FrameSource",
-    "InputError",
-    "LightSettings",
-    "Matcher",
-    "MissingDependencyError",
-    "OutputError",
-    "SiamFCError",
-    "SiamFCSettings",
-    "SourceError",
-    "Track",
-    "Tracker",
-    "__version__",
-    "load_matcher",
-    "open_source",
-    "open_writer",
-    "read_image",
-    "track",
-]
+_PACKAGE_OF = {name: package for package, names in _EXPORTS.items() for name in names}
+__all__ = sorted([*_PACKAGE_OF, "__version__"])  # derived, so that it is written once
 
 
 def __getattr__(name: str) -> Any:
@@ -102,9 +81,9 @@ def __getattr__(name: str) -> Any:
         from siamfc.system import version
 
         return version()
-    if name not in _EXPORTS:
+    if name not in _PACKAGE_OF:
         raise AttributeError(f"module 'siamfc' has no attribute {name!r}")
-    value = getattr(import_module(f"siamfc.{_EXPORTS[name]}"), name)
+    value = getattr(import_module(f"siamfc.{_PACKAGE_OF[name]}"), name)
     globals()[name] = value
     return value
 

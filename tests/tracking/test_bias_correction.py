@@ -10,7 +10,7 @@ from siamfc.boxes import center, iou
 from siamfc.errors import InputError
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.synthetic.video import SquareVideo, SquareVideoSettings
-from siamfc.tracking import LostSettings, SiamFCSettings, Tracker, begin, one_scale, step, track
+from siamfc.tracking import LostSettings, SiamFCSettings, Stepper, Tracker, one_scale, track
 
 SPEC = EmbeddingSpec()
 
@@ -65,9 +65,9 @@ def test_the_first_frame_pays_for_it_and_no_other():
     matcher, image = SkewedMatcher(0, 0), np.full((200, 240, 3), 255, np.uint8)
     image[80:120, 100:140] = 0
     settings = SiamFCSettings(bias_correction=3)
-    state = begin(image, [100, 80, 40, 40], matcher, settings)
+    state = Stepper(matcher, settings).begin(image, [100, 80, 40, 40])
     assert matcher.seen == 9
-    step(state, image, matcher, settings)
+    Stepper(matcher, settings).step(state, image)
     assert matcher.seen == 9 + settings.scales
 
 
@@ -97,7 +97,7 @@ def test_a_target_found_elsewhere_is_centred_too():
     results = list(
         track(images, [100, 100, 40, 40], matcher=SkewedMatcher(3, -2), settings=settings)
     )
-    assert results[3].lost[0]
+    assert results[3].lost
     np.testing.assert_allclose(results[-1].boxes, [[400, 320, 40, 40]], atol=0.3)
 
 
@@ -105,7 +105,7 @@ def test_an_offset_of_more_than_half_a_cell_is_not_believed():
     image = np.full((200, 240, 3), 255, np.uint8)
     image[80:120, 100:140] = 0
     settings = replace(one_scale(), bias_correction=2)
-    state = begin(image, [100, 80, 40, 40], SkewedMatcher(20, 0), settings)
+    state = Stepper(SkewedMatcher(20, 0), settings).begin(image, [100, 80, 40, 40])
     np.testing.assert_allclose(state.targets.offset_crop, [[4, 0]], atol=0.05)
 
 

@@ -6,7 +6,7 @@ import pytest
 from siamfc.network import load_matcher
 from siamfc.network.calibration import Calibration
 from siamfc.synthetic.video import SquareVideo, SquareVideoSettings
-from siamfc.tracking import Tracker, settings_for_weights, view_search
+from siamfc.tracking import Stepper, Tracker, settings_for_weights
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_the_view_of_the_search_tells_chances_too(video):
     tracker = Tracker(matcher)
     tracker.init(video[0], video.boxes[0])
     state = tracker.state
-    calibrated = view_search(state, video[1], matcher).scores
+    calibrated = Stepper(matcher).view(state, video[1]).scores
     matcher.calibration = Calibration(slope=1e-9)
     assert calibrated.std() > 0.01
-    np.testing.assert_allclose(view_search(state, video[1], matcher).scores, 0.5, atol=1e-6)
+    np.testing.assert_allclose(Stepper(matcher).view(state, video[1]).scores, 0.5, atol=1e-6)

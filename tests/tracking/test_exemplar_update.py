@@ -7,7 +7,7 @@ from fakes import IdealBoxMatcher, IdealMatcher
 from siamfc import geometry
 from siamfc.errors import InputError
 from siamfc.network import load_matcher
-from siamfc.tracking import SiamFCSettings, Tracker, begin, step, view_search
+from siamfc.tracking import SiamFCSettings, Stepper, Tracker
 from siamfc.tracking.exemplar_update import (
     UpdateSettings,
     first_and_latest,
@@ -136,8 +136,8 @@ class TestFollowing:
     def test_the_new_exemplar_is_cropped_at_the_new_box_as_the_first_was(self):
         matcher = Watching()
         settings = SiamFCSettings(update=previous_frame())
-        state = step(begin(image(), BOX, matcher), image(1), matcher, settings)
-        again = begin(image(1), state.targets.boxes, Watching())
+        state = Stepper(matcher, settings).step(Stepper(matcher).begin(image(), BOX), image(1))
+        again = Stepper(Watching()).begin(image(1), state.targets.boxes)
         center, side = again.targets.exemplar_windows(matcher.spec)
         expected = geometry.crop(image(1), center[0], float(side[0]), 127, state.fill)
         difference = matcher.embedded[1][0].astype(int) - expected
@@ -190,11 +190,11 @@ class TestFollowing:
         settings = SiamFCSettings(update=UpdateSettings(rate=0.5, lowest_score=0.95))
         both = [[40, 50, 20, 20], [220, 30, 30, 30]]
         matcher = IdealMatcher()
-        together = begin(two(0), both, matcher)
-        alone = [begin(two(0), box, matcher) for box in both]
+        together = Stepper(matcher).begin(two(0), both)
+        alone = [Stepper(matcher).begin(two(0), box) for box in both]
         for k in range(1, 8):
-            together = step(together, two(k), matcher, settings)
-            alone = [step(state, two(k), matcher, settings) for state in alone]
+            together = Stepper(matcher, settings).step(together, two(k))
+            alone = [Stepper(matcher, settings).step(state, two(k)) for state in alone]
         assert together.targets.score[0] < 0.95 < together.targets.score[1]
         for n, state in enumerate(alone):
             assert together.targets.score[n] == state.targets.score[0]
@@ -217,12 +217,13 @@ def test_every_runtime_can_update_and_look_elsewhere(runtime):
         lost=LostSettings(lost_threshold=1, found_threshold=1, windows=2),
     )
     updating = SiamFCSettings(scales=1, update=settings.update)
-    state = begin(image(), [BOX, [100, 20, 20, 20]], matcher)
-    lost = step(state, image(1), matcher, settings)
+    state = Stepper(matcher).begin(image(), [BOX, [100, 20, 20, 20]])
+    lost = Stepper(matcher, settings).step(state, image(1))
     assert lost.targets.lost.all()
     np.testing.assert_array_equal(lost.waited, [1, 1])
     np.testing.assert_array_equal(np.asarray(lost.exemplars), np.asarray(state.exemplars))
-    taken = step(step(state, image(1), matcher, updating), image(2), matcher, updating)
+    stepper = Stepper(matcher, updating)
+    taken = stepper.step(stepper.step(state, image(1)), image(2))
     assert taken.waited.tolist() == [0, 2]  # the second was never sure
     assert taken.average.shape == taken.exemplars.shape == state.exemplars.shape
     assert (np.asarray(taken.exemplars) != np.asarray(state.exemplars)).any()
@@ -263,10 +264,10 @@ def test_a_network_that_gives_boxes_takes_in_a_sure_frame_in_ten():
 
 def test_the_view_of_the_search_is_of_what_is_searched_for():
     matcher = IdealMatcher()
-    first = begin(image(), BOX, matcher)
+    first = Stepper(matcher).begin(image(), BOX)
     lighter = image(1, grey=60)
     views = {}
     for name, update in (("first", UpdateSettings()), ("previous", previous_frame())):
-        state = step(first, lighter, matcher, SiamFCSettings(scales=1, update=update))
-        views[name] = view_search(state, lighter, matcher).scores.max()
+        state = Stepper(matcher, SiamFCSettings(scales=1, update=update)).step(first, lighter)
+        views[name] = Stepper(matcher).view(state, lighter).scores.max()
     assert views["first"] < 0.9 < views["previous"]

@@ -8,7 +8,7 @@ import pytest
 from fakes import IdealMatcher
 from siamfc import boxes
 from siamfc.synthetic.video import SquareVideo, SquareVideoSettings
-from siamfc.tracking import Tracker, begin, five_scales, one_scale, step, three_scales
+from siamfc.tracking import Stepper, Tracker, five_scales, one_scale, three_scales
 
 WHITE = 255
 
@@ -110,11 +110,11 @@ def test_several_targets_get_the_same_boxes_as_each_alone():
         return np.minimum(left, right)
 
     both = [[40, 60, 30, 30], [400, 100, 40, 40]]
-    together = begin(image(0), both, matcher)
-    alone = [begin(image(0), box, matcher) for box in both]
+    together = Stepper(matcher).begin(image(0), both)
+    alone = [Stepper(matcher).begin(image(0), box) for box in both]
     for k in range(1, 8):
-        together = step(together, image(k), matcher, settings)
-        alone = [step(state, image(k), matcher, settings) for state in alone]
+        together = Stepper(matcher, settings).step(together, image(k))
+        alone = [Stepper(matcher, settings).step(state, image(k)) for state in alone]
         for n in range(2):
             assert together.targets.boxes[n].tolist() == alone[n].targets.boxes[0].tolist()
             assert together.targets.score[n] == alone[n].targets.score[0]

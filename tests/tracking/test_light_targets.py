@@ -8,7 +8,7 @@ import pytest
 from siamfc.errors import InputError
 from siamfc.network.calibration import Calibration
 from siamfc.network.matcher import EmbeddingSpec
-from siamfc.tracking import LightSettings, advance_light, start_light
+from siamfc.tracking import LightSettings, light
 
 SPEC = EmbeddingSpec(response_size=16, stride=16)
 PLAIN = LightSettings(change_penalty=0.0, window_influence=0.0, size_damping=1.0)
@@ -33,8 +33,8 @@ def cells(**special):
 
 
 def advanced(settings, **special):
-    targets = start_light(BOX, (400, 300))
-    return advance_light(targets, *cells(**special), settings, SPEC)
+    targets = light.start(BOX, (400, 300))
+    return light.move(targets, *cells(**special), settings, SPEC)
 
 
 def test_the_cell_with_the_highest_score_gives_centre_and_size():
@@ -53,21 +53,21 @@ def test_the_score_is_the_sigmoid_of_the_chosen_cells_logit_alone():
 def test_the_calibrated_score_is_the_chance_and_changes_no_box():
     """Slope and offset would prefer the far cell, were the window mixed with the chance."""
     targets, found = (
-        start_light(BOX, (400, 300)),
+        light.start(BOX, (400, 300)),
         cells(a=(8, 12, 2.0, (44, 20)), b=(8, 8, 1.5, BOX[2:])),
     )
-    raw = advance_light(targets, *found, LightSettings(), SPEC)
+    raw = light.move(targets, *found, LightSettings(), SPEC)
     calibration = Calibration(slope=4.0, offset=-6.5)
-    chance = advance_light(targets, *found, LightSettings(), SPEC, calibration)
+    chance = light.move(targets, *found, LightSettings(), SPEC, calibration)
     assert chance.boxes.tolist() == raw.boxes.tolist()
     assert raw.score[0] == pytest.approx(1 / (1 + np.exp(-1.5)), abs=1e-6)
     assert chance.score[0] == pytest.approx(1 / (1 + np.exp(-(4 * 1.5 - 6.5))), abs=1e-6)
 
 
 def test_a_target_is_lost_by_the_chance():
-    targets, found = start_light(BOX, (400, 300)), cells(a=(8, 8, 0.0, BOX[2:]))
+    targets, found = light.start(BOX, (400, 300)), cells(a=(8, 8, 0.0, BOX[2:]))
     lost = [
-        bool(advance_light(targets, *found, PLAIN, SPEC, calibration).lost[0])
+        bool(light.move(targets, *found, PLAIN, SPEC, calibration).lost[0])
         for calibration in (Calibration(offset=3.0), Calibration(), Calibration(offset=-3.0))
     ]
     limit = PLAIN.lost.lost_threshold
@@ -110,9 +110,9 @@ def test_the_size_goes_part_of_the_way_and_the_centre_all_of_it():
 
 
 def test_targets_are_not_changed_in_place():
-    targets = start_light([BOX, BOX], (400, 300))
+    targets = light.start([BOX, BOX], (400, 300))
     logits, boxes = (np.concatenate([part] * 2) for part in cells(a=(2, 2, 9.0, (60, 60))))
-    moved = advance_light(targets, logits, boxes, PLAIN, SPEC)
+    moved = light.move(targets, logits, boxes, PLAIN, SPEC)
     assert targets.boxes.tolist() == [BOX, BOX]
     assert (moved.boxes != targets.boxes).all()
     assert moved.take([1]).boxes.tolist() == moved.boxes[1:].tolist()
@@ -134,7 +134,7 @@ def test_targets_are_not_changed_in_place():
 def test_what_no_network_should_give_is_refused(spoil, message):
     logits, boxes = spoil(*cells())
     with pytest.raises(InputError, match=message):
-        advance_light(start_light(BOX, (400, 300)), logits, boxes, PLAIN, SPEC)
+        light.move(light.start(BOX, (400, 300)), logits, boxes, PLAIN, SPEC)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_settings_out_of_range_are_refused(name, value):
 
 def test_sizes_in_the_exemplar_images():
     """A square of 40 has an exemplar of 80 pixels' side, shown in 127."""
-    targets = start_light([10, 10, 40, 40], (400, 300))
+    targets = light.start([10, 10, 40, 40], (400, 300))
     np.testing.assert_allclose(targets.exemplar_sizes(SPEC), [[63.5, 63.5]])
     np.testing.assert_allclose(targets.present_windows(SPEC)[1], [80 * 255 / 127])
 
@@ -162,5 +162,5 @@ def test_sizes_in_the_exemplar_images():
 def test_a_box_that_has_vanished_in_rounding_does_no_harm():
     logits, boxes = cells(a=(8, 8, 1.0, (40, 20)))
     boxes[0, 2:, 3, 4] = boxes[0, :2, 3, 4]
-    found = advance_light(start_light(BOX, (400, 300)), logits, boxes, PLAIN, SPEC)
+    found = light.move(light.start(BOX, (400, 300)), logits, boxes, PLAIN, SPEC)
     assert np.isfinite(found.boxes).all()

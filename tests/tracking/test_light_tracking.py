@@ -11,16 +11,7 @@ from siamfc.errors import InputError
 from siamfc.network.calibration import Calibration
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.synthetic.video import SquareVideo, SquareVideoSettings
-from siamfc.tracking import (
-    LightSettings,
-    SiamFCSettings,
-    Tracker,
-    begin,
-    follow,
-    step,
-    track,
-    view_search,
-)
+from siamfc.tracking import LightSettings, SiamFCSettings, Stepper, Tracker, follow, track
 from siamfc.tracking.redetection import LostSettings
 
 WIDTH, HEIGHT = 42, 42
@@ -93,10 +84,10 @@ def paths(frames=12):
 def followed(truth, settings=None):
     """Boxes (F, N, 4) and the matcher that knew the truth."""
     matcher = ChartMatcher(truth)
-    state = begin(chart(0), truth[0], matcher)
+    state = Stepper(matcher).begin(chart(0), truth[0])
     found = [state.targets.boxes]
     for index in range(1, len(truth)):
-        state = step(state, chart(index), matcher, settings or LightSettings())
+        state = Stepper(matcher, settings or LightSettings()).step(state, chart(index))
         found.append(state.targets.boxes)
     return np.stack(found), matcher
 
@@ -198,9 +189,9 @@ def test_a_target_that_is_away_is_lost_and_keeps_its_size():
     truth = absent_from(paths(), 6, 9)
     matcher = ChartMatcher(truth)
     settings = replace(AT_ONCE, lost=replace(AT_ONCE.lost, holds_size=True))
-    states = [begin(chart(0), truth[0], matcher)]
+    states = [Stepper(matcher).begin(chart(0), truth[0])]
     for index in range(1, len(truth)):
-        states.append(step(states[-1], chart(index), matcher, settings))
+        states.append(Stepper(matcher, settings).step(states[-1], chart(index)))
     assert [bool(state.targets.lost.all()) for state in states] == [5 < k < 9 for k in range(12)]
     assert [state.targets.frames_lost[0] for state in states[5:10]] == [0, 1, 2, 3, 0]
     for state in states[6:9]:
@@ -241,16 +232,16 @@ def test_track_and_follow_and_the_tracker_agree():
 
 def test_a_view_says_of_which_part_of_the_frame_the_cells_tell():
     """Cell (0, 0) has its middle at half a pixel of the search image, not at a stride's half."""
-    state = begin(chart(0), [16, 20, 8, 8], matcher := IdealBoxMatcher())
+    state = Stepper(matcher := IdealBoxMatcher()).begin(chart(0), [16, 20, 8, 8])
     side = 16 * 255 / 127
-    view = view_search(state, chart(1), matcher)
+    view = Stepper(matcher).view(state, chart(1))
     assert view.search.shape == (255, 255, 3)
     assert view.scores.shape == (16, 16)
     corner = np.array([20, 24]) + (0.5 - 8 - 127.5) * side / 255
     np.testing.assert_allclose(view.area, [*corner, *[256 * side / 255] * 2])
-    scales = begin(chart(0), [16, 20, 8, 8], IdealMatcher())
+    scales = Stepper(IdealMatcher()).begin(chart(0), [16, 20, 8, 8])
     np.testing.assert_allclose(
-        boxes.center(view_search(scales, chart(1), IdealMatcher()).area), [20, 24]
+        boxes.center(Stepper(IdealMatcher()).view(scales, chart(1)).area), [20, 24]
     )
 
 
@@ -276,9 +267,9 @@ class TestKinds:
             (one, other, LightSettings()),
             (other, one, SiamFCSettings()),
         ):
-            state = begin(chart(0), [16, 20, 8, 8], first)
+            state = Stepper(first).begin(chart(0), [16, 20, 8, 8])
             with pytest.raises(InputError, match="state: expected one begun with a network that"):
-                step(state, chart(1), second, settings)
+                Stepper(second, settings).step(state, chart(1))
 
     def test_each_kind_has_its_own_defaults(self):
         assert Tracker(IdealMatcher()).settings == SiamFCSettings()

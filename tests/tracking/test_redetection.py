@@ -7,7 +7,7 @@ import pytest
 
 from fakes import IdealMatcher
 from siamfc.errors import InputError
-from siamfc.tracking import SiamFCSettings, Tracker, begin, step, track
+from siamfc.tracking import SiamFCSettings, Stepper, Tracker, track
 from siamfc.tracking.redetection import LostSettings, count_lost, redetection_windows
 
 FRAME = (500, 400)
@@ -109,11 +109,11 @@ class TestLosing:
 
     def test_a_target_beyond_the_window_is_lost_and_stays_so(self):
         results = follow_square(self.JUMP, LostSettings())
-        assert [bool(result.lost[0]) for result in results] == [False] * 3 + [True] * 8
+        assert [result.lost for result in results] == [False] * 3 + [True] * 8
 
     def test_looking_elsewhere_finds_it(self):
         results = follow_square(self.JUMP, SEARCHING)
-        lost = [bool(result.lost[0]) for result in results]
+        lost = [result.lost for result in results]
         assert lost[:4] == [False, False, False, True]
         assert not lost[-1]
         np.testing.assert_allclose(results[-1].boxes, [[400, 320, SIDE, SIDE]], atol=1)
@@ -122,15 +122,15 @@ class TestLosing:
     def test_a_target_that_is_hidden_is_found_where_it_comes_out(self):
         places = [(100, 100)] * 3 + [None] * 4 + [(380, 60)] * 8
         results = follow_square(places, SEARCHING)
-        assert all(result.lost[0] for result in results[3:7])
-        assert not results[-1].lost[0]
+        assert all(result.lost for result in results[3:7])
+        assert not results[-1].lost
         np.testing.assert_allclose(results[-1].boxes, [[380, 60, SIDE, SIDE]], atol=1)
 
     def test_what_is_too_unlike_is_not_taken_for_it(self):
         images = [picture((100, 100, 40))] + [picture((400, 320, 16))] * 8
         settings = SiamFCSettings(lost=SEARCHING)
         *_, last = track(images, [100, 100, 40, 40], matcher=IdealMatcher(), settings=settings)
-        assert last.lost[0]
+        assert last.lost
 
     def test_a_target_that_is_followed_costs_nothing_more(self):
         class Counting(IdealMatcher):
@@ -142,10 +142,10 @@ class TestLosing:
 
         matcher = Counting()
         settings = SiamFCSettings(lost=SEARCHING)
-        state = begin(picture((100, 100, 40)), [100, 100, 40, 40], matcher)
-        state = step(state, picture((102, 100, 40)), matcher, settings)
+        state = Stepper(matcher).begin(picture((100, 100, 40)), [100, 100, 40, 40])
+        state = Stepper(matcher, settings).step(state, picture((102, 100, 40)))
         assert matcher.asked == 3
-        step(state, picture(), matcher, settings)
+        Stepper(matcher, settings).step(state, picture())
         assert matcher.asked == 3 + 3 + 8
 
     def test_several_targets_are_lost_and_found_as_each_alone(self):
@@ -156,12 +156,12 @@ class TestLosing:
             return picture((400, 100 + 2 * k, 40), jumping)
 
         both = [[400, 100, 40, 40], [60, 60, 16, 16]]
-        together = begin(image(0), both, matcher)
-        alone = [begin(image(0), box, matcher) for box in both]
+        together = Stepper(matcher).begin(image(0), both)
+        alone = [Stepper(matcher).begin(image(0), box) for box in both]
         was_lost = []
         for k in range(1, 12):
-            together = step(together, image(k), matcher, settings)
-            alone = [step(state, image(k), matcher, settings) for state in alone]
+            together = Stepper(matcher, settings).step(together, image(k))
+            alone = [Stepper(matcher, settings).step(state, image(k)) for state in alone]
             was_lost.append(together.targets.lost.tolist())
             for n, state in enumerate(alone):
                 assert together.targets.boxes[n].tolist() == state.targets.boxes[0].tolist()
@@ -176,11 +176,11 @@ class TestLosing:
         large, small = (60, 60, 90), (420, 320, 16)
         images = [picture(large, small), *[picture()] * 3, *[picture(large, (60, 330, 16))] * 25]
         both = [[x, y, side, side] for x, y, side in (large, small)]
-        together = begin(images[0], both, matcher)
-        alone = [begin(images[0], box, matcher) for box in both]
+        together = Stepper(matcher).begin(images[0], both)
+        alone = [Stepper(matcher).begin(images[0], box) for box in both]
         for image in images[1:]:
-            together = step(together, image, matcher, settings)
-            alone = [step(state, image, matcher, settings) for state in alone]
+            together = Stepper(matcher, settings).step(together, image)
+            alone = [Stepper(matcher, settings).step(state, image) for state in alone]
             for n, state in enumerate(alone):
                 assert together.targets.boxes[n].tolist() == state.targets.boxes[0].tolist()
         np.testing.assert_allclose(together.targets.boxes[1], [60, 330, 16, 16], atol=1)
@@ -200,7 +200,7 @@ def test_a_target_keeps_its_size_while_it_is_lost():
         lost = LostSettings(lost_threshold=0.99, found_threshold=0.99, holds_size=holds_size)
         settings = SiamFCSettings(lost=lost)
         *_, last = track(images, [100, 100, 40, 40], matcher=IdealMatcher(), settings=settings)
-        assert last.lost[0]
+        assert last.lost
         ends.append(last.boxes[0])
     assert ends[0][2] > 40.5
     assert ends[1][2] == 40
@@ -213,9 +213,9 @@ def test_a_better_place_is_looked_for_until_one_is_good_enough():
     lost = LostSettings(lost_threshold=0.3, relocate_threshold=0.6, found_threshold=0.97, windows=8)
     settings = SiamFCSettings(scales=1, lost=lost)
     results = list(track(images, [40, 40, 20, 20], matcher=IdealMatcher(), settings=settings))
-    places = [result.boxes[0, :2] for result in results if result.lost[0]]
+    places = [result.boxes[0, :2] for result in results if result.lost]
     assert np.abs(np.array(places) - (128.5, 38.5)).max(axis=1).min() < 2
-    assert not results[-1].lost[0]
+    assert not results[-1].lost
     np.testing.assert_allclose(results[-1].boxes, [[300, 200, 20, 20]], atol=1)
 
 
@@ -224,5 +224,5 @@ def test_patience_waits_before_it_looks_elsewhere():
     waits = []
     for patience in (0, 2):
         lost = replace(SEARCHING, patience=patience)
-        waits.append([bool(result.lost[0]) for result in follow_square(places, lost)].count(True))
+        waits.append([result.lost for result in follow_square(places, lost)].count(True))
     assert waits[1] == waits[0] + 2

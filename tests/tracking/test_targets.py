@@ -9,7 +9,8 @@ import pytest
 from siamfc import boxes
 from siamfc.errors import InputError
 from siamfc.network.matcher import EmbeddingSpec
-from siamfc.tracking import SiamFCSettings, advance, five_scales, one_scale, start, three_scales
+from siamfc.tracking import SiamFCSettings, five_scales, one_scale, three_scales
+from siamfc.tracking.siamfc import move, start
 
 SPEC = EmbeddingSpec()
 FRAME = (640, 480)
@@ -28,7 +29,7 @@ def blob(x=8.0, y=8.0, height=6.0, floor=-4.0, width=1.5):
 def moved(settings, *responses, box=BOX, spec=SPEC):
     """The target after one step with a response for each scale."""
     targets = start(box, FRAME, spec)
-    return advance(targets, np.array([responses]), settings, spec)
+    return move(targets, np.array([responses]), settings, spec)
 
 
 class TestStart:
@@ -151,12 +152,12 @@ class TestMovement:
         for _ in range(20):
             peaks = generator.uniform(3, 13, (settings.scales, 2))
             responses = np.array([[blob(x, y) + generator.normal(0, 0.3) for x, y in peaks]])
-            step = advance(targets, responses, settings, SPEC).center_frame[0] - center
-            mirrored = advance(targets, responses[..., ::-1], settings, SPEC).center_frame[0]
+            step = move(targets, responses, settings, SPEC).center_frame[0] - center
+            mirrored = move(targets, responses[..., ::-1], settings, SPEC).center_frame[0]
             np.testing.assert_allclose(mirrored - center, step * [-1, 1], atol=1e-6)
-            flipped = advance(targets, responses[..., ::-1, :], settings, SPEC).center_frame[0]
+            flipped = move(targets, responses[..., ::-1, :], settings, SPEC).center_frame[0]
             np.testing.assert_allclose(flipped - center, step * [1, -1], atol=1e-6)
-            swapped = advance(turned, responses.swapaxes(-1, -2), settings, SPEC).center_frame[0]
+            swapped = move(turned, responses.swapaxes(-1, -2), settings, SPEC).center_frame[0]
             np.testing.assert_allclose(swapped - center[::-1], step[::-1], atol=1e-6)
 
 
@@ -194,7 +195,7 @@ class TestScale:
             targets = start(BOX, FRAME, SPEC)
             responses = np.array([[blob(height=8 if s == winner else 4) for s in range(3)]])
             for _ in range(12):
-                targets = advance(targets, responses, settings, SPEC)
+                targets = move(targets, responses, settings, SPEC)
             assert targets.scale.tolist() == [limit]
 
 
@@ -216,9 +217,9 @@ def test_targets_do_not_touch_each_other():
     generator = np.random.default_rng(4)
     responses = generator.normal(size=(5, 3, 17, 17)).astype(np.float32)
     several = [[100 + 50 * k, 60 * k, 30 + k, 50 - k] for k in range(5)]
-    together = advance(start(several, FRAME, SPEC), responses, three_scales(), SPEC)
+    together = move(start(several, FRAME, SPEC), responses, three_scales(), SPEC)
     for k in range(5):
-        alone = advance(start(several[k], FRAME, SPEC), responses[k : k + 1], three_scales(), SPEC)
+        alone = move(start(several[k], FRAME, SPEC), responses[k : k + 1], three_scales(), SPEC)
         assert alone.boxes[0].tolist() == together.boxes[k].tolist()
         assert alone.score[0] == together.score[k]
 
@@ -227,7 +228,7 @@ def test_advance_leaves_its_arguments_alone():
     targets = start(BOX, FRAME, SPEC)
     responses = np.array([[blob(10, 7)]])
     before = responses.copy()
-    advance(targets, responses, one_scale(), SPEC)
+    move(targets, responses, one_scale(), SPEC)
     np.testing.assert_array_equal(responses, before)
     assert targets.boxes.tolist() == [BOX]
 
@@ -244,7 +245,7 @@ def test_advance_leaves_its_arguments_alone():
 )
 def test_what_is_no_response_is_refused(responses, part):
     with pytest.raises(InputError) as caught:
-        advance(start(BOX, FRAME, SPEC), responses, three_scales(), SPEC)
+        move(start(BOX, FRAME, SPEC), responses, three_scales(), SPEC)
     assert part in str(caught.value)
 
 
@@ -252,5 +253,5 @@ def test_another_embedding_has_its_own_sizes():
     spec = EmbeddingSpec(exemplar_size=63, search_size=127, response_size=9, stride=8)
     settings = SiamFCSettings(scales=1, window_influence=0.0, upsampling=5)
     responses = blob()[4:13, 4:13][None, None]
-    after = advance(start(BOX, FRAME, spec), responses, settings, spec)
+    after = move(start(BOX, FRAME, spec), responses, settings, spec)
     np.testing.assert_allclose(after.boxes, [BOX], atol=1e-9)

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from siamfc.errors import DatasetError, InputError, OutputError
-from siamfc.tracking import FrameResult, open_results, read_results, result_paths, write_results
+from siamfc.tracking import (
+    FrameResult,
+    Status,
+    open_results,
+    read_results,
+    result_paths,
+    write_results,
+)
 
 NAN = math.nan
 
@@ -23,6 +30,9 @@ def results(targets=1, *, count=3, time=0.04):
             generator.uniform(0, 99, (targets, 4)),
             generator.random(targets),
             generator.random(targets) < 0.5,
+            tuple(map(Status, generator.choice(list(Status), targets).tolist())),
+            np.where(np.arange(targets) == 1, NAN, generator.random(targets)),
+            tuple(f'no. {k}, "red"' for k in range(targets)),
         )
         for k in range(count)
     ]
@@ -45,13 +55,18 @@ class TestRoundTrip:
             np.testing.assert_array_equal(one.time, other.time)
             np.testing.assert_array_equal(one.boxes, other.boxes)
             np.testing.assert_array_equal(one.scores, other.scores)
-            np.testing.assert_array_equal(one.lost, other.lost)
-            assert one.lost.dtype == np.bool_
+            np.testing.assert_array_equal(one.lost_flags, other.lost_flags)
+            assert one.lost_flags.dtype == np.bool_
+            assert one.statuses == other.statuses
+            np.testing.assert_array_equal(one.agreements, other.agreements)
+            assert one.names == other.names
 
     @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
     def test_a_tracker_that_does_not_tell_of_lost_targets_stays_silent(self, tmp_path, suffix):
-        write_results(tmp_path / f"run{suffix}", [replace(one, lost=None) for one in results(2)])
-        assert [one.lost for one in read_results(tmp_path / f"run{suffix}")] == [None] * 3
+        silent = {"lost_flags": None, "statuses": (), "agreements": None, "names": ()}
+        write_results(tmp_path / f"run{suffix}", [replace(one, **silent) for one in results(2)])
+        for one in read_results(tmp_path / f"run{suffix}"):
+            assert {name: getattr(one, name) for name in silent} == silent
 
     @pytest.mark.parametrize(
         ("name", "text"),
@@ -64,8 +79,15 @@ class TestRoundTrip:
         (tmp_path / name).write_text(text)
         (got,) = read_results(tmp_path / name)
         assert got.lost is None
-        assert got.boxes.tolist() == [[0, 1, 2, 3]]
-        assert got.scores.tolist() == [0.5]
+        assert got.status is None
+        assert got.box.tolist() == [0, 1, 2, 3]
+        assert got.score == 0.5
+
+    @pytest.mark.parametrize(("text", "lost"), [("1", True), ("0", False), ("true", True)])
+    def test_lost_may_be_a_digit_as_in_older_files(self, tmp_path, text, lost):
+        header = "frame,time,target,x,y,w,h,score,lost"
+        (tmp_path / "a.csv").write_text(f"{header}\n0,,1,0,1,2,3,0.5,{text}\n")
+        assert read_results(tmp_path / "a.csv")[0].lost is lost
 
     def test_txt_has_the_boxes_to_a_ten_thousandth(self, tmp_path):
         written = results()
@@ -111,9 +133,9 @@ class TestFormats:
         found = FrameResult(7, NAN, boxes, np.array([1, 0.5]), np.array([False, True]))
         write_results(tmp_path / "a.csv", [found])
         assert (tmp_path / "a.csv").read_text() == (
-            "frame,time,target,x,y,w,h,score,lost\n"
-            "7,,1,0.0,1.0,2.0,3.0,1.0,0\n"
-            "7,,2,4.0,5.25,6.0,7.0,0.5,1\n"
+            "frame,time,target,x,y,w,h,score,lost,status,agreement,name\n"
+            "7,,1,0.0,1.0,2.0,3.0,1.0,false,,,\n"
+            "7,,2,4.0,5.25,6.0,7.0,0.5,true,,,\n"
         )
 
     def test_jsonl_is_strict_json(self, tmp_path):
@@ -122,7 +144,10 @@ class TestFormats:
         assert len(lines) == 3
         for line in lines:
             record = json.loads(line, parse_constant=pytest.fail)
-            assert list(record) == ["frame", "time", "boxes", "scores", "lost"]
+            assert list(record) == [
+                *("frame", "time", "boxes", "scores"),
+                *("lost", "status", "agreement", "names"),
+            ]
             assert record["time"] is None
 
     @pytest.mark.parametrize("name", ["run", "run.xml", "run.txt.gz", ""])
@@ -260,3 +285,18 @@ class TestReading:
     def test_otb_files_of_others_are_read_too(self, tmp_path, text):
         (tmp_path / "a.txt").write_text(text)
         assert read_results(tmp_path / "a.txt")[0].boxes.tolist() == [[0, 1, 3, 4]]
+
+
+class TestSingular:
+    def test_one_target_needs_no_array(self):
+        box, score = np.array([[1.0, 2, 3, 4]]), np.array([0.5])
+        found = FrameResult(0, 0.0, box, score, np.array([True]), (Status.LOST,))
+        assert found.box.tolist() == [1, 2, 3, 4]
+        assert (found.score, found.lost, found.status) == (0.5, True, "lost")
+
+    @pytest.mark.parametrize("name", ["box", "score", "lost", "status"])
+    @pytest.mark.parametrize("targets", [0, 2])
+    def test_several_are_refused_with_the_plural(self, name, targets):
+        found = FrameResult(0, 0.0, np.ones((targets, 4)), np.ones(targets))
+        with pytest.raises(InputError, match=rf"^{name}: expected one target, got {targets}: use "):
+            getattr(found, name)

@@ -1,12 +1,15 @@
 """`init` and `update`, whole videos, and what they refuse."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
 from fakes import IdealMatcher
 from siamfc.errors import InputError, SourceError
 from siamfc.frames import Frame, open_source
-from siamfc.tracking import Tracker, begin, five_scales, follow, step, three_scales, track
+from siamfc.tracking import Stepper, Tracker, five_scales, follow, three_scales, track
 
 BOX = [60, 50, 20, 20]
 
@@ -69,7 +72,7 @@ class TestTracker:
         before = tracker.state
         once = tracker.update(image(1))
         assert before.targets.boxes.tolist() == [BOX]
-        again = step(before, image(1), tracker.matcher, tracker.settings)
+        again = Stepper(tracker.matcher, tracker.settings).step(before, image(1))
         assert again.targets.boxes[0].tolist() == once.tolist()
 
     def test_a_box_that_was_given_out_is_the_callers(self):
@@ -119,9 +122,9 @@ class TestTracker:
                 return super().respond(exemplars, searches)
 
         matcher = Watching()
-        state = begin(image(), [0, 0, 20, 20], matcher)
+        state = Stepper(matcher).begin(image(), [0, 0, 20, 20])
         for brightness in (1, 4):
-            state = step(state, image() // brightness, matcher, three_scales())
+            state = Stepper(matcher, three_scales()).step(state, image() // brightness)
         fill = np.rint(image().mean(axis=(0, 1)))
         np.testing.assert_array_equal(shown, np.broadcast_to(fill, (2, 3, 3)))
 
@@ -199,3 +202,76 @@ class TestTrack:
             assert frame.index == result.index
             assert result.boxes.shape == (2, 4)
             assert result.scores.shape == (2,)
+
+
+class TestCopies:
+    """A tracker in the middle of a video, copied in each way: the copy tracks on, and alone."""
+
+    @pytest.mark.parametrize("weights", ["light", "siamfc"])
+    @pytest.mark.parametrize(
+        ("duplicate", "shares"),
+        [
+            (copy.copy, True),
+            (copy.deepcopy, True),
+            (lambda tracker: pickle.loads(pickle.dumps(tracker)), False),
+        ],
+        ids=["copy", "deepcopy", "pickle"],
+    )
+    def test_a_copy_tracks_on(self, weights, duplicate, shares):
+        tracker = Tracker.from_pretrained(weights, "cpu", threads=1)
+        tracker.init(image(), BOX)
+        tracker.update(image(1))
+        other = duplicate(tracker)
+        assert (other.matcher is tracker.matcher) == shares
+        assert other.settings == tracker.settings
+        expected = [tracker.update(picture) for picture in video()[2:]]
+        found = [other.update(picture) for picture in video()[2:]]
+        np.testing.assert_array_equal(found, expected)
+        assert other.score == tracker.score
+
+    def test_one_that_has_no_target_yet_can_be_sent_too(self):
+        tracker = pickle.loads(pickle.dumps(Tracker.from_pretrained("light", "cpu", threads=1)))
+        with pytest.raises(InputError, match="init"):
+            tracker.update(image())
+
+    def test_one_with_a_network_of_its_own_is_pickled_with_it(self):
+        tracker = Tracker(IdealMatcher(), five_scales())
+        assert pickle.loads(pickle.dumps(tracker)).settings == five_scales()
+
+
+class TestColor:
+    def test_bgr_pictures_give_the_boxes_of_rgb_ones(self):
+        trackers = [Tracker.from_pretrained("light", "cpu", threads=1, color=c) for c in COLORS]
+        found = []
+        for color, tracker in zip(COLORS, trackers, strict=True):
+            pictures = colored_video(color)
+            tracker.init(pictures[0], BOX)
+            found.append([tracker.update(picture) for picture in pictures[1:]])
+        np.testing.assert_array_equal(*found)
+
+    @pytest.mark.parametrize("kind", [list, np.stack, iter])
+    def test_track_takes_them_in_any_container(self, kind):
+        expected = track(colored_video("rgb"), BOX, matcher=IdealMatcher())
+        found = track(kind(colored_video("bgr")), BOX, matcher=IdealMatcher(), color="bgr")
+        for (frame, result), (rgb, known) in zip(found.frames(), expected.frames(), strict=True):
+            np.testing.assert_array_equal(frame.image, rgb.image)
+            np.testing.assert_array_equal(result.boxes, known.boxes)
+
+    @pytest.mark.parametrize("source", ["video.mp4", 0, open_source(video())])
+    def test_a_source_with_colours_of_its_own_is_refused(self, source):
+        with pytest.raises(InputError, match="'bgr' is for pictures in memory"):
+            track(source, BOX, color="bgr")
+
+    @pytest.mark.parametrize("make", [Tracker, lambda _, color: track([], BOX, color=color)])
+    def test_another_order_is_refused(self, make):
+        with pytest.raises(InputError, match="color: expected 'rgb' or 'bgr', got 'grb'"):
+            make(IdealMatcher(), color="grb")
+
+
+COLORS = ("rgb", "bgr")
+
+
+def colored_video(color):
+    """Pictures whose channels differ."""
+    pictures = [picture // np.array([1, 2, 4], np.uint8) for picture in video()]
+    return [picture[..., ::-1] for picture in pictures] if color == "bgr" else pictures

@@ -10,7 +10,7 @@ from fakes import IdealMatcher
 from siamfc.errors import InputError, MissingDependencyError, OutputError, SiamFCError, SourceError
 from siamfc.frames import open_source, open_writer
 from siamfc.tracking import FrameResult, read_results, track
-from siamfc.tracking.results import _COLUMNS as COLUMNS
+from siamfc.tracking.results import COLUMNS
 
 BOX = (30, 40, 20, 20)
 STEP = 8
@@ -181,7 +181,9 @@ class TestTables:
         with open_source(video(), frame_rate=10) as source:
             table = track(source, box=BOX, matcher=IdealMatcher()).to_pandas()
         assert tuple(table.columns) == COLUMNS
-        assert {str(kind) for kind in table.dtypes} == {"int64", "float64", "bool"}
+        numbers = table.drop(columns=["status", "name"])
+        assert {str(kind) for kind in numbers.dtypes} == {"int64", "float64", "bool"}
+        assert table["status"].tolist() == ["keyframe", *["tracked"] * 4]
         assert table["time"].tolist() == [0.0, 0.1, 0.2, 0.3, 0.4]
         np.testing.assert_allclose(table["x"], [30, 38, 46, 54, 62], atol=0.3)
 

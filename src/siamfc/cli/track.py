@@ -135,7 +135,7 @@ def _boxes(kept: list[FrameResult]) -> dict[str, Any]:
 
 
 def _lost(result: FrameResult) -> list[bool]:
-    return [False] * len(result.boxes) if result.lost is None else result.lost.tolist()
+    return [False] * len(result.boxes) if result.lost_flags is None else result.lost_flags.tolist()
 
 
 def _print(outcome: Outcome, out: Path | None, files: list[Path]) -> None:

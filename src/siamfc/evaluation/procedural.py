@@ -13,11 +13,10 @@ from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.normalisation import Normalisation
 from siamfc.network.siamfc.model import Normalise, SiamFC
 from siamfc.procedural.videos import ProceduralVideos
+from siamfc.tracking import light, siamfc
 from siamfc.tracking.defaults import Settings, light_settings, siamfc_settings
-from siamfc.tracking.light.settings import LightSettings
-from siamfc.tracking.light.targets import LightTargets, advance_light, start_light
-from siamfc.tracking.siamfc.settings import SiamFCSettings
-from siamfc.tracking.siamfc.targets import Targets, advance, start
+from siamfc.tracking.light import LightSettings, LightTargets
+from siamfc.tracking.siamfc import SiamFCSettings, SiamFCTargets
 
 Model = SiamFC | LightNet
 """A network as it is trained."""
@@ -64,7 +63,7 @@ def follow_videos(
     settings: Settings | None,
     spec: EmbeddingSpec,
     normalisation: Normalisation,
-) -> Iterator[Targets | LightTargets]:
+) -> Iterator[SiamFCTargets | LightTargets]:
     """Track as `track_videos`; the targets of each frame, one a video, for their scores too.
 
     Their boxes are further right and down than the videos' by 50,000 pixels.
@@ -73,10 +72,10 @@ def follow_videos(
     camera = _Camera(videos, normalisation)
     if isinstance(model, LightNet):
         return _follow_boxes(
-            model, camera, start_light(first, _FRAME), light_settings(settings), spec
+            model, camera, light.start(first, _FRAME), light_settings(settings), spec
         )
     return _follow_scales(
-        model, camera, start(first, _FRAME, spec), siamfc_settings(settings), spec
+        model, camera, siamfc.start(first, _FRAME, spec), siamfc_settings(settings), spec
     )
 
 
@@ -103,8 +102,12 @@ class _Camera:
 
 
 def _follow_scales(
-    model: SiamFC, camera: _Camera, targets: Targets, settings: SiamFCSettings, spec: EmbeddingSpec
-) -> Iterator[Targets]:
+    model: SiamFC,
+    camera: _Camera,
+    targets: SiamFCTargets,
+    settings: SiamFCSettings,
+    spec: EmbeddingSpec,
+) -> Iterator[SiamFCTargets]:
     @torch.no_grad()
     def embed(images: torch.Tensor) -> torch.Tensor:
         with camera.half(torch.bfloat16):
@@ -121,7 +124,7 @@ def _follow_scales(
         searches = embed(camera.images(frame, center, sides, spec.search_size))
         with torch.no_grad():
             responses = model.respond(exemplars, searches).float().cpu().numpy()
-        targets = advance(targets, responses.reshape(shape), settings, spec)
+        targets = siamfc.move(targets, responses.reshape(shape), settings, spec)
         yield targets
 
 
@@ -150,7 +153,7 @@ def _follow_boxes(
     for frame in range(1, camera.frames):
         center, side = targets.present_windows(spec)
         searches = embed(camera.images(frame, center, side[:, None], spec.search_size))
-        targets = advance_light(targets, *compare(searches), settings, spec)
+        targets = light.move(targets, *compare(searches), settings, spec)
         yield targets
 
 

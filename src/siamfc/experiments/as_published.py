@@ -17,7 +17,7 @@ from siamfc.boxes import as_box, center
 from siamfc.network.matcher import Embedding, Matcher
 from siamfc.synthetic import SquareVideo
 from siamfc.tracking import SiamFCSettings
-from siamfc.tracking.siamfc.targets import Targets, advance, start
+from siamfc.tracking.siamfc import SiamFCTargets, move, start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class PublishedTracker:
 
     def __init__(self, matcher: Matcher, settings: SiamFCSettings, faults: Faults) -> None:
         self._matcher, self._settings, self._faults = matcher, settings, faults
-        self._targets: Targets | None = None
+        self._targets: SiamFCTargets | None = None
         self._exemplar: Embedding = None
         self._fill: ByteImage = np.zeros(3, np.uint8)
 
@@ -85,9 +85,9 @@ class PublishedTracker:
         crops = self._crop(image, centers[0], sides[0], spec.search_size)
         responses = self._matcher.respond(self._exemplar, crops[None])
         if self._faults.bilinear_upsampling:
-            self._targets = self._advance(self._targets, responses[0], sides[0])
+            self._targets = self._move(self._targets, responses[0], sides[0])
         else:
-            self._targets = advance(self._targets, responses, settings, spec)
+            self._targets = move(self._targets, responses, settings, spec)
         box: FloatArray = self._targets.boxes[0]
         return box
 
@@ -99,9 +99,9 @@ class PublishedTracker:
             return geometry.crop_scales(image, middle, sides, size, self._fill)
         return np.stack([floored_crop(image, middle, side, size, self._fill) for side in sides])
 
-    def _advance(
-        self, targets: Targets, response: NDArray[np.floating], sides: FloatArray
-    ) -> Targets:
+    def _move(
+        self, targets: SiamFCTargets, response: NDArray[np.floating], sides: FloatArray
+    ) -> SiamFCTargets:
         """Read responses (S, m, m) of squares of `sides` as published; no scale beyond limits."""
         settings, spec = self._settings, self._matcher.spec
         samples = spec.response_size * settings.upsampling

@@ -5,30 +5,19 @@ from siamfc.tracking.detections import to_detections
 from siamfc.tracking.exemplar_update import (
     UpdateSettings,
     first_and_latest,
+    first_and_recent,
     moving_average,
     previous_frame,
     sure_average,
 )
-from siamfc.tracking.light.settings import LightSettings
-from siamfc.tracking.light.targets import LightTargets, advance_light, start_light
+from siamfc.tracking.light import LightSettings, LightTargets
 from siamfc.tracking.redetection import LostSettings, search_all_over
-from siamfc.tracking.results import (
-    FrameResult,
-    open_results,
-    read_results,
-    result_paths,
-    write_results,
-)
-from siamfc.tracking.siamfc.settings import (
-    SiamFCSettings,
-    five_scales,
-    one_scale,
-    settings_for,
-    three_scales,
-)
-from siamfc.tracking.siamfc.targets import Targets, advance, start
+from siamfc.tracking.result_files import open_results, read_results, result_paths, write_results
+from siamfc.tracking.results import FrameResult, Status
+from siamfc.tracking.siamfc import SiamFCSettings, SiamFCTargets
+from siamfc.tracking.siamfc.settings import five_scales, one_scale, settings_for, three_scales
 from siamfc.tracking.state import TrackerState
-from siamfc.tracking.step import SearchView, begin, step, view_search
+from siamfc.tracking.step import SearchView, Stepper
 from siamfc.tracking.tracker import Tracker, follow
 from siamfc.tracking.tracks import Track, track
 
@@ -40,15 +29,15 @@ __all__ = [
     "SearchView",
     "Settings",
     "SiamFCSettings",
-    "Targets",
+    "SiamFCTargets",
+    "Status",
+    "Stepper",
     "Track",
     "Tracker",
     "TrackerState",
     "UpdateSettings",
-    "advance",
-    "advance_light",
-    "begin",
     "first_and_latest",
+    "first_and_recent",
     "fitting_settings",
     "five_scales",
     "follow",
@@ -61,13 +50,9 @@ __all__ = [
     "search_all_over",
     "settings_for",
     "settings_for_weights",
-    "start",
-    "start_light",
-    "step",
     "sure_average",
     "three_scales",
     "to_detections",
     "track",
-    "view_search",
     "write_results",
 ]

@@ -5,13 +5,16 @@ Functions of scores, centres and sides alone, for any tracker that looks at squa
 
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from siamfc.array_types import FloatArray, IntArray
+from siamfc.array_types import ByteImage, FloatArray, IntArray
 from siamfc.checks import check_number, check_whole
 from siamfc.errors import InputError
+from siamfc.network.matcher import EmbeddingSpec
+from siamfc.tracking.targets import TargetBatch, window_crops
 
 _RINGS = 16
 """Rings of windows about a lost target that are ever looked at: 1088 windows."""
@@ -100,6 +103,52 @@ def redetection_windows(
         return np.empty((0, 2))
     turned = turn * count + np.arange(min(count, len(useful)))
     return np.asarray(useful[turned % len(useful)])
+
+
+class Elsewhere(NamedTuple):
+    """Further windows, as many for each of L lost targets."""
+
+    rows: list[int]
+    """(L,) of the targets."""
+    centers: FloatArray
+    """(L, W, 2) in frame pixels; some come again for a target that has fewer than another."""
+    crops: ByteImage
+    """(L, W, 255, 255, 3) search images, the targets at their present size."""
+
+
+def look_elsewhere(
+    targets: TargetBatch,
+    image: ByteImage,
+    fill: ByteImage,
+    spec: EmbeddingSpec,
+    settings: LostSettings,
+) -> Elsewhere | None:
+    """Cut out where to look for the targets that are lost; None if there is nowhere to look."""
+    if not settings.windows:
+        return None
+    sides = targets.present_windows(spec)[1]
+    reaches = sides * (spec.response_size * spec.stride / spec.search_size)
+    turns = targets.frames_lost - settings.patience - 1
+    places = {}
+    for row in np.flatnonzero(turns >= 0).tolist():
+        centers = redetection_windows(
+            targets.center_frame[row],
+            float(reaches[row]),
+            targets.frame_size,
+            int(turns[row]),
+            settings.windows,
+        )
+        if len(centers):
+            places[row] = centers
+    if not places:
+        return None
+    most = max(map(len, places.values()))
+    centers = np.stack([np.resize(each, (most, 2)) for each in places.values()])
+    rows = list(places)
+    crops = window_crops(
+        image, centers.reshape(-1, 2), np.repeat(sides[rows], most), spec.search_size, fill
+    )
+    return Elsewhere(rows, centers, crops.reshape(len(rows), most, *crops.shape[1:]))
 
 
 @cache

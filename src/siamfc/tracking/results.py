@@ -1,92 +1,137 @@
-"""Where targets were, as files: txt, csv and jsonl.
-
-- `.txt`: the OTB convention: a line `x,y,w,h` a frame, 1-based, to 1/10000 pixel; no frame
-  numbers, times or scores. Several targets get a file each: `name_1.txt`, `name_2.txt` …
-- `.csv`: a header, then a line a frame and target: frame, time, target, x, y, w, h, score, lost.
-- `.jsonl`: an object a frame: {"frame": 0, "time": 0.0, "boxes": [[x, y, w, h], …], "scores": […],
-  "lost": [false, …]}.
-
-In csv and jsonl boxes are 0-based as everywhere in siamfc, frames count from 0 and targets from 1;
-numbers read back as they were. `lost`, 1 or 0 in csv, is whether the score says that the box is
-not to be trusted. What isn't known is empty, or null. Files without `lost` are read too.
-"""
+"""Where targets are in one frame."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
-from itertools import groupby
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from siamfc.errors import DatasetError, InputError, OutputError
-from siamfc.files import StagedFile
+from siamfc.errors import InputError
 
 if TYPE_CHECKING:
     from siamfc.frames import Image
 
-_COLUMNS = ("frame", "time", "target", "x", "y", "w", "h", "score", "lost")
-_COLUMNS_BEFORE = _COLUMNS[:-1]
-"""Of files that say nothing of lost targets."""
-_FIRST_PIXEL = 1.0
-"""Number of the first pixel in the OTB convention."""
+COLUMNS = (
+    *("frame", "time", "target", "x", "y", "w", "h", "score"),
+    *("lost", "status", "agreement", "name"),
+)
+"""Of a .csv file and of a row of `FrameResult.to_rows`."""
+
+
+class Status(StrEnum):
+    """Where a box comes from."""
+
+    KEYFRAME = "keyframe"
+    """Given by the user."""
+    TRACKED = "tracked"
+    """Found by the tracker."""
+    INTERPOLATED = "interpolated"
+    """Bridges a stretch in which the tracker lost the target."""
+    LOST = "lost"
+    """The tracker's last guess of a target that it lost."""
 
 
 @dataclass(frozen=True, eq=False)
 class FrameResult:
     """Where N targets are in one frame.
 
+    For a single target `box`, `score`, `lost` and `status` say the same without an array.
+
     Attributes:
         index: Of the frame in its source, 0-based.
         time: Seconds since the source's first frame; NaN when it has no clock.
-        boxes: (N, 4) x, y, w, h in frame pixels.
-        scores: (N,) in [0, 1]; 1 in the first frame.
-        lost: (N,) whether the score says that the box is not to be trusted; None where whoever
-            tracked doesn't tell.
+        boxes: (N, 4) x, y, w, h in frame pixels; NaN where a target has no box.
+        scores: (N,) in [0, 1]; 1 where the user gave the box.
+        lost_flags: (N,) whether the score says that the tracker lost the target; None if unknown.
+        statuses: Of each target, where its box comes from; empty if unknown.
+        agreements: (N,) IoU of the boxes found by tracking forwards and backwards; NaN where only
+            one direction was tracked; None if no target was tracked in both.
+        names: Of each target; empty if they have none.
     """
 
     index: int
     time: float
     boxes: NDArray[np.float64]
     scores: NDArray[np.float64]
-    lost: NDArray[np.bool_] | None = None
+    lost_flags: NDArray[np.bool_] | None = None
+    statuses: tuple[Status, ...] = ()
+    agreements: NDArray[np.float64] | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def box(self) -> NDArray[np.float64]:
+        """(4,) x, y, w, h of the only target.
+
+        Raises:
+            InputError: there are several.
+        """
+        box: NDArray[np.float64] = self.boxes[self._only("box", "boxes")]
+        return box
+
+    @property
+    def score(self) -> float:
+        """Score of the only target. Raises as `box`."""
+        return float(self.scores[self._only("score", "scores")])
+
+    @property
+    def lost(self) -> bool | None:
+        """Whether the tracker lost the only target; None if unknown. Raises as `box`."""
+        row = self._only("lost", "lost_flags")
+        return None if self.lost_flags is None else bool(self.lost_flags[row])
+
+    @property
+    def status(self) -> Status | None:
+        """Where the only target's box comes from; None if unknown. Raises as `box`."""
+        row = self._only("status", "statuses")
+        return self.statuses[row] if self.statuses else None
 
     def to_dict(self) -> dict[str, Any]:
-        """The result as a line of a .jsonl file has it: lists and numbers, None where unknown.
+        """The result as one line of a .jsonl file: lists and numbers, None where unknown.
 
         >>> FrameResult(0, 0.0, np.array([[120.0, 80, 60, 40]]), np.ones(1)).to_dict()
         {'frame': 0, 'time': 0.0, 'boxes': [[120.0, 80.0, 60.0, 40.0]], 'scores': [1.0], \
-'lost': None}
+'lost': None, 'status': None, 'agreement': None, 'names': None}
         """
+        agreements = self.agreements
         return {
             "frame": self.index,
             "time": _known(self.time),
             "boxes": [[_known(value) for value in box] for box in self.boxes],
             "scores": [_known(score) for score in self.scores],
-            "lost": None if self.lost is None else self.lost.tolist(),
+            "lost": None if self.lost_flags is None else self.lost_flags.tolist(),
+            "status": [status.value for status in self.statuses] or None,
+            "agreement": None if agreements is None else [_known(value) for value in agreements],
+            "names": list(self.names) or None,
         }
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """A row for each target, named as a .csv file's columns; NaN where unknown.
+        """One row per target, with the columns of a .csv file; NaN or "" where unknown.
 
         >>> FrameResult(0, 0.0, np.array([[120.0, 80, 60, 40]]), np.ones(1)).to_rows()
         [{'frame': 0, 'time': 0.0, 'target': 1, 'x': 120.0, 'y': 80.0, 'w': 60.0, 'h': 40.0, \
-'score': 1.0, 'lost': nan}]
+'score': 1.0, 'lost': nan, 'status': '', 'agreement': nan, 'name': ''}]
         """
-        time = float(self.time)
-        lost = [math.nan] * len(self.boxes) if self.lost is None else self.lost.tolist()
-        targets = zip(self.boxes.tolist(), self.scores.tolist(), lost, strict=True)
+        count, time = len(self.boxes), float(self.time)
+        unknown = [math.nan] * count
+        lost = unknown if self.lost_flags is None else self.lost_flags.tolist()
+        agreements = unknown if self.agreements is None else self.agreements.tolist()
+        statuses = [status.value for status in self.statuses] or [""] * count
+        names = self.names or [""] * count
+        targets = zip(
+            self.boxes.tolist(),
+            self.scores.tolist(),
+            lost,
+            statuses,
+            agreements,
+            names,
+            strict=True,
+        )
         return [
-            dict(zip(_COLUMNS, (self.index, time, number, *box, *rest), strict=True))
+            dict(zip(COLUMNS, (self.index, time, number, *box, *rest), strict=True))
             for number, (box, *rest) in enumerate(targets, start=1)
         ]
 
@@ -107,200 +152,15 @@ class FrameResult:
         """
         from siamfc.frames import draw_boxes
 
-        return draw_boxes(image, self.boxes, scores=self.scores, lost=self.lost)
+        return draw_boxes(image, self.boxes, scores=self.scores, lost=self.lost_flags)
 
-
-def result_paths(path: str | Path, targets: int) -> list[Path]:
-    """Files that results of a number of targets go to: one, but for each target one of txt.
-
-    Raises:
-        InputError: a name that doesn't end in .txt, .csv or .jsonl.
-
-    >>> [file.name for file in result_paths("run.txt", 2)]
-    ['run_1.txt', 'run_2.txt']
-    """
-    path = Path(path)
-    if path.suffix.lower() not in _WRITERS:
-        raise InputError(f"results: expected a name in {_NAMED}, got {path}")
-    if path.suffix.lower() != ".txt" or targets == 1:
-        return [path]
-    return [path.with_stem(f"{path.stem}_{number + 1}") for number in range(targets)]
-
-
-@contextmanager
-def open_results(
-    path: str | Path, *, targets: int, overwrite: bool = False
-) -> Iterator[Callable[[FrameResult], None]]:
-    """Open files of results and give the function that adds a frame to them.
-
-    The files appear, whole, when the block ends well; otherwise nothing does.
-
-    Raises:
-        InputError: a name that doesn't end in .txt, .csv or .jsonl.
-        OutputError: a file that exists, unless `overwrite`, or cannot be written.
-    """
-    paths = result_paths(path, targets)
-    header, write = _WRITERS[paths[0].suffix.lower()]
-    texts = [io.StringIO() for _ in paths]
-    for text in texts:
-        text.write(header)
-    with ExitStack() as stack:
-        files = []
-        for one in paths:
-            files.append(StagedFile(one, overwrite=overwrite))
-            stack.callback(files[-1].discard)
-        yield partial(write, texts)
-        _publish(files, [text.getvalue() for text in texts])
-
-
-def write_results(
-    path: str | Path, results: Iterable[FrameResult], *, overwrite: bool = False
-) -> list[Path]:
-    """Write results of one or more frames, all of the same targets, and return the files' paths.
-
-    Raises:
-        InputError: no results, or a name that doesn't end in .txt, .csv or .jsonl.
-        OutputError: a file that exists, unless `overwrite`, or cannot be written.
-    """
-    iterator = iter(results)
-    first = next(iterator, None)
-    if first is None:
-        raise InputError("results: expected at least one frame, got none")
-    targets = len(first.boxes)
-    with open_results(path, targets=targets, overwrite=overwrite) as add:
-        add(first)
-        for result in iterator:
-            add(result)
-    return result_paths(path, targets)
-
-
-def read_results(path: str | Path) -> list[FrameResult]:
-    """Read a file of results. A txt file has one target, and neither times nor scores: NaN.
-
-    Raises:
-        InputError: a name that doesn't end in .txt, .csv or .jsonl.
-        DatasetError: no such file, or one that isn't as its format says; names the line.
-    """
-    path = result_paths(path, 1)[0]
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: expected a file of results; {error}") from None
-    return _READERS[path.suffix.lower()](path, lines)
-
-
-# --- Writing --------------------------------------------------------------------------------------
-
-
-def _write_txt(files: Sequence[TextIO], result: FrameResult) -> None:
-    for file, (x, y, w, h) in zip(files, result.boxes, strict=True):
-        row = (x + _FIRST_PIXEL, y + _FIRST_PIXEL, w, h)
-        file.write(",".join(f"{value:.4f}" for value in row) + "\n")
-
-
-def _write_csv(files: Sequence[TextIO], result: FrameResult) -> None:
-    for row in result.to_rows():
-        files[0].write(",".join(_text(value) for value in row.values()) + "\n")
-
-
-def _write_jsonl(files: Sequence[TextIO], result: FrameResult) -> None:
-    files[0].write(json.dumps(result.to_dict()) + "\n")
+    def _only(self, name: str, plural: str) -> int:
+        if len(self.boxes) != 1:
+            raise InputError(
+                f"{name}: expected one target, got {len(self.boxes)}: use {plural}[i] for each"
+            )
+        return 0
 
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
-
-
-def _text(value: float) -> str:
-    """Shortest text that reads back as the value; empty for NaN, 1 or 0 for a bool."""
-    return "" if math.isnan(value) else repr(int(value) if isinstance(value, bool) else value)
-
-
-def _publish(files: Sequence[StagedFile], texts: Sequence[str]) -> None:
-    """Write all files, then put all in their places."""
-    try:
-        for file, text in zip(files, texts, strict=True):
-            file.path.write_text(text, encoding="utf-8", newline="")
-        for file in files:
-            file.check()
-        for file in files:
-            file.commit()
-    except OSError as error:
-        reason = error.strerror or error
-        raise OutputError(f"{files[0].target} cannot be written: {reason}") from None
-
-
-# --- Reading --------------------------------------------------------------------------------------
-
-
-def _read_txt(path: Path, lines: Sequence[str]) -> list[FrameResult]:
-    results = []
-    for index, line in enumerate(lines):
-        with _line_of(path, index + 1, "x,y,w,h"):
-            x, y, w, h = (float(part) for part in line.replace(",", " ").split())
-        box = np.array([[x - _FIRST_PIXEL, y - _FIRST_PIXEL, w, h]])
-        results.append(FrameResult(index, math.nan, box, np.array([math.nan])))
-    return results
-
-
-def _read_csv(path: Path, lines: Sequence[str]) -> list[FrameResult]:
-    expected = ",".join(_COLUMNS)
-    header = lines[0] if lines else ""
-    if header not in (expected, ",".join(_COLUMNS_BEFORE)):
-        raise DatasetError(f"{path}: line 1: expected {expected}, got {header}")
-    count = len(header.split(","))
-    rows = []
-    for number, row in enumerate(csv.reader(lines[1:]), start=2):
-        with _line_of(path, number, expected):
-            frame, time, _, *values = row
-            numbers = np.array([float(value or "nan") for value in values])
-            rows.append((int(frame), float(time or "nan"), numbers.reshape(count - 3)))
-    results = []
-    for index, group in groupby(rows, key=lambda row: row[0]):
-        targets = list(group)
-        table = np.stack([row[2] for row in targets])
-        lost = _flags(table[:, 5]) if table.shape[1] > 5 else None
-        results.append(FrameResult(index, targets[0][1], table[:, :4], table[:, 4], lost))
-    return results
-
-
-def _read_jsonl(path: Path, lines: Sequence[str]) -> list[FrameResult]:
-    results = []
-    for number, line in enumerate(lines, start=1):
-        with _line_of(path, number, "an object with frame, time, boxes and scores"):
-            record = json.loads(line)
-            boxes = _table(record["boxes"]).reshape(-1, 4)
-            scores = _table(record["scores"]).reshape(len(boxes))
-            time = float(_table(record["time"]))
-            lost = _flags(_table(record.get("lost") or [None] * len(boxes)).reshape(len(boxes)))
-            results.append(FrameResult(int(record["frame"]), time, boxes, scores, lost))
-    return results
-
-
-def _table(value: Any) -> NDArray[np.float64]:
-    """Numbers in lists, None standing for NaN."""
-    return np.array(value, dtype=np.float64)
-
-
-def _flags(values: NDArray[np.float64]) -> NDArray[np.bool_] | None:
-    """Ones and zeros as flags; None unless all are known."""
-    return None if np.isnan(values).any() else values.astype(np.bool_)
-
-
-@contextmanager
-def _line_of(path: Path, number: int, expected: str) -> Iterator[None]:
-    try:
-        yield
-    except (ValueError, TypeError, KeyError) as error:
-        raise DatasetError(f"{path}: line {number}: expected {expected}; {error!r}") from None
-
-
-_WRITERS: dict[str, tuple[str, Callable[[Sequence[TextIO], FrameResult], None]]] = {
-    ".txt": ("", _write_txt),
-    ".csv": (",".join(_COLUMNS) + "\n", _write_csv),
-    ".jsonl": ("", _write_jsonl),
-}
-_READERS = {".txt": _read_txt, ".csv": _read_csv, ".jsonl": _read_jsonl}
-RESULT_SUFFIXES = tuple(_WRITERS)
-"""Endings of the files' names."""
-_NAMED = ".txt, .csv or .jsonl"

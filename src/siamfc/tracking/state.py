@@ -6,13 +6,10 @@ from typing import Self
 
 import numpy as np
 
-from siamfc import geometry
-from siamfc.array_types import ByteImage, FloatArray, IntArray
+from siamfc.array_types import ByteImage, IntArray
 from siamfc.errors import InputError
-from siamfc.network.matcher import Embedding, EmbeddingSpec
+from siamfc.network.matcher import Embedding
 from siamfc.tracking.exemplar_update import UpdateSettings, mix, put, update_rates
-from siamfc.tracking.light.targets import LightTargets
-from siamfc.tracking.siamfc.targets import Targets
 from siamfc.tracking.targets import TargetBatch
 
 
@@ -20,7 +17,7 @@ from siamfc.tracking.targets import TargetBatch
 class TrackerState:
     """All that a tracker remembers of the frames so far."""
 
-    targets: Targets | LightTargets
+    targets: TargetBatch
     """Of the kind that goes with the network."""
     exemplars: Embedding
     """(N, …) what is searched for, in the matcher's own array type."""
@@ -36,7 +33,7 @@ class TrackerState:
     """(3,) mean colour of the first frame, shown in place of what lies outside a frame."""
 
     @classmethod
-    def begin(cls, targets: Targets | LightTargets, exemplars: Embedding, fill: ByteImage) -> Self:
+    def begin(cls, targets: TargetBatch, exemplars: Embedding, fill: ByteImage) -> Self:
         """The state after a first frame."""
         return cls(
             targets=targets,
@@ -92,24 +89,6 @@ class TrackerState:
             waited=waited,
             updates=self.updates + (rates > 0),
         )
-
-
-def exemplar_crops(
-    targets: TargetBatch, image: ByteImage, fill: ByteImage, spec: EmbeddingSpec
-) -> ByteImage:
-    """Exemplar images (N, 127, 127, 3) of the targets where they are."""
-    return window_crops(image, *targets.exemplar_windows(spec), spec.exemplar_size, fill)
-
-
-def window_crops(
-    image: ByteImage, centers: FloatArray, sides: FloatArray, size: int, fill: ByteImage
-) -> ByteImage:
-    """Squares about centres (N, 2) with sides (N,) as images (N, size, size, 3)."""
-    crops = [
-        geometry.crop(image, center, float(side), size, fill)
-        for center, side in zip(centers, sides, strict=True)
-    ]
-    return np.stack(crops) if len(crops) > 1 else crops[0][None]  # one isn't copied again
 
 
 def foreign_state(expected: str) -> InputError:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from siamfc import boxes as box_formats
 from siamfc import geometry
-from siamfc.array_types import FloatArray, IntArray
+from siamfc.array_types import ByteImage, FloatArray, IntArray
 from siamfc.errors import InputError
 from siamfc.network.matcher import EmbeddingSpec
 
@@ -74,6 +74,24 @@ class TargetBatch(ABC):
     def _tables(self) -> dict[str, Any]:
         names = (field.name for field in fields(self) if field.name != "frame_size")
         return {name: getattr(self, name) for name in names}
+
+
+def exemplar_crops(
+    targets: TargetBatch, image: ByteImage, fill: ByteImage, spec: EmbeddingSpec
+) -> ByteImage:
+    """Exemplar images (N, 127, 127, 3) of the targets where they are."""
+    return window_crops(image, *targets.exemplar_windows(spec), spec.exemplar_size, fill)
+
+
+def window_crops(
+    image: ByteImage, centers: FloatArray, sides: FloatArray, size: int, fill: ByteImage
+) -> ByteImage:
+    """Squares about centres (N, 2) with sides (N,) as images (N, size, size, 3)."""
+    crops = [
+        geometry.crop(image, center, float(side), size, fill)
+        for center, side in zip(centers, sides, strict=True)
+    ]
+    return np.stack(crops) if len(crops) > 1 else crops[0][None]  # one isn't copied again
 
 
 def checked_boxes(

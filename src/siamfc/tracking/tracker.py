@@ -4,36 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from siamfc import geometry
 from siamfc.errors import InputError, SourceError
-from siamfc.tracking.defaults import Settings, fitting_settings
-from siamfc.tracking.results import FrameResult
+from siamfc.tracking.defaults import Settings
+from siamfc.tracking.results import FrameResult, Status
 from siamfc.tracking.state import TrackerState
-from siamfc.tracking.step import begin, require_size, step
+from siamfc.tracking.step import Stepper, require_size
 
 if TYPE_CHECKING:
     from siamfc.frames import Frame
     from siamfc.network.matcher import Network
 
+Color = Literal["rgb", "bgr"]
+"""Order of a picture's channels. OpenCV reads pictures as BGR."""
+
+
+class _Loading(NamedTuple):
+    """How to load a network again."""
+
+    weights: str | Path
+    device: str
+    threads: int | None
+
+    def load(self) -> Network:
+        from siamfc.network import load_matcher
+
+        return load_matcher(self.weights, device=self.device, threads=self.threads)
+
 
 class Tracker:
     """Follows one target, frame by frame.
 
+    A tracker can be copied; the copy shares the network. One from `from_pretrained` can also be
+    pickled and sent to another process, which loads the weights again.
+
     Args:
         matcher: a network ready to track with.
-        settings: the defaults that go with the network unless given.
+        settings: None: the defaults for this network.
+        color: order of the channels in pictures given to `init` and `update`.
 
     Raises:
-        InputError: settings that don't go with the network.
+        InputError: settings for the other kind of network, or an unknown order.
     """
 
-    def __init__(self, matcher: Network, settings: Settings | None = None) -> None:
-        self.matcher = matcher
-        self.settings = fitting_settings(matcher, settings)
+    def __init__(
+        self, matcher: Network, settings: Settings | None = None, *, color: Color = "rgb"
+    ) -> None:
+        check_color(color)
+        self._stepper = Stepper(matcher, settings)
+        self._color = color
+        self._loading: _Loading | None = None
         self._state: TrackerState | None = None
 
     @classmethod
@@ -42,15 +67,29 @@ class Tracker:
         weights: str | Path = "default",
         device: str = "auto",
         settings: Settings | None = None,
+        *,
+        threads: int | None = None,
+        color: Color = "rgb",
     ) -> Self:
         """Make a tracker from weights: a name that `siamfc models` lists, or a path.
 
         Raises:
             CheckpointError: weights that are unknown, damaged or unsafe.
         """
-        from siamfc.network import load_matcher
+        loading = _Loading(weights, device, threads)
+        tracker = cls(loading.load(), settings, color=color)
+        tracker._loading = loading
+        return tracker
 
-        return cls(load_matcher(weights, device=device), settings)
+    @property
+    def matcher(self) -> Network:
+        """The network."""
+        return self._stepper.matcher
+
+    @property
+    def settings(self) -> Settings:
+        """What steers the tracker."""
+        return self._stepper.settings
 
     @property
     def state(self) -> TrackerState:
@@ -67,9 +106,9 @@ class Tracker:
     def score(self) -> float:
         """How sure the network is of the last box, in [0, 1]; 1 after `init`.
 
-        SiamFC's is the sigmoid of the response's peak. That of a network which gives boxes is the
-        chance that the box overlaps the true one by more than half (IoU), if its weights are
-        calibrated: see `BoxMatcher.calibration`.
+        SiamFC's is the sigmoid of the response's peak. That of a network which predicts boxes is
+        the probability that the box overlaps the target's by more than half (IoU), if its weights
+        are calibrated: see `BoxMatcher.calibration`.
 
         Raises:
             InputError: `init` hasn't been called yet.
@@ -86,22 +125,56 @@ class Tracker:
         return bool(self.state.targets.lost[0])
 
     def init(self, image: NDArray[np.uint8], box: ArrayLike) -> None:
-        """Take the target from a frame (H, W, 3) uint8 RGB and its box x, y, w, h there.
+        """Take the target from a frame (H, W, 3) uint8 and its box x, y, w, h there.
 
         Raises:
             InputError: not an image, or a box that cannot be tracked.
         """
-        self._state = begin(image, [box], self.matcher, self.settings)
+        self._state = self._stepper.begin(to_rgb(image, self._color), [box])
 
     def update(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Find the target in the next frame, of the first one's size: its box (4,).
+        """Find the target in the next frame, whose size must be the first one's: its box (4,).
 
         Raises:
             InputError: not an image, one of another size, or `init` hasn't been called.
         """
-        self._state = step(self.state, image, self.matcher, self.settings)
+        self._state = self._stepper.step(self.state, to_rgb(image, self._color))
         box: NDArray[np.float64] = self._state.targets.boxes[0]
         return box
+
+    def __copy__(self) -> Self:
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        return copy
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
+        return self.__copy__()  # states are values, and networks are never changed
+
+    def __getstate__(self) -> dict[str, Any]:
+        matcher = None if self._loading else self.matcher
+        return {**self.__dict__, "_stepper": (matcher, self.settings)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        matcher, settings = state["_stepper"]
+        self._stepper = Stepper(self._loading.load() if self._loading else matcher, settings)
+
+
+def check_color(color: str) -> None:
+    """Raise InputError unless `color` is an order of channels."""
+    if color not in ("rgb", "bgr"):
+        raise InputError(f"color: expected 'rgb' or 'bgr', got {color!r}")
+
+
+def to_rgb(image: NDArray[np.uint8], color: Color) -> NDArray[np.uint8]:
+    """A picture (H, W, 3) with its channels in the order R, G, B.
+
+    Raises:
+        InputError: not a picture.
+    """
+    if color == "rgb":
+        return image
+    return np.ascontiguousarray(geometry.as_image(image)[..., ::-1])
 
 
 def follow(
@@ -115,24 +188,32 @@ def follow(
     The first result has the boxes that were given, with scores of 1.
 
     Raises:
-        InputError: a box that cannot be tracked, or settings that don't go with the network.
+        InputError: a box that cannot be tracked, or settings for the other kind of network.
         SourceError: no frame, or frames that change size.
     """
-    settings = fitting_settings(matcher, settings)
+    stepper = Stepper(matcher, settings)
     state: TrackerState | None = None
     for frame in frames:
         if state is None:
-            state = begin(frame.image, boxes, matcher, settings)
-        else:
-            try:
-                require_size(frame.image, state.targets.frame_size)
-            except InputError as error:
-                raise SourceError(f"frame {frame.index}: {error}") from None
-            state = step(state, frame.image, matcher, settings)
-        targets = state.targets
-        yield (
-            frame,
-            FrameResult(frame.index, frame.time, targets.boxes, targets.score, targets.lost),
-        )
+            state = stepper.begin(frame.image, boxes)
+            yield frame, _result(frame, state, is_keyframe=True)
+            continue
+        try:
+            require_size(frame.image, state.targets.frame_size)
+        except InputError as error:
+            raise SourceError(f"frame {frame.index}: {error}") from None
+        state = stepper.step(state, frame.image)
+        yield frame, _result(frame, state)
     if state is None:
         raise SourceError("expected at least one frame, got none: there is nothing to track")
+
+
+def _result(frame: Frame, state: TrackerState, *, is_keyframe: bool = False) -> FrameResult:
+    targets = state.targets
+    statuses = tuple(
+        Status.KEYFRAME if is_keyframe else Status.LOST if lost else Status.TRACKED
+        for lost in targets.lost
+    )
+    return FrameResult(
+        frame.index, frame.time, targets.boxes, targets.score, targets.lost, statuses
+    )

@@ -14,8 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from siamfc.boxes import as_box
 from siamfc.errors import InputError, MissingDependencyError, OutputError, SiamFCError, SourceError
 from siamfc.tracking.defaults import Settings
-from siamfc.tracking.results import RESULT_SUFFIXES, FrameResult, write_results
-from siamfc.tracking.tracker import follow
+from siamfc.tracking.result_files import RESULT_SUFFIXES, write_results
+from siamfc.tracking.results import FrameResult
+from siamfc.tracking.tracker import Color, check_color, follow, to_rgb
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +33,7 @@ def track(
     weights: str | Path = "default",
     device: str = "auto",
     threads: int | None = None,
+    color: Color = "rgb",
     settings: Settings | None = None,
     matcher: Network | None = None,
 ) -> Track:
@@ -39,7 +41,7 @@ def track(
 
     >>> track = siamfc.track("video.mp4", box=(120, 80, 60, 40))  # doctest: +SKIP
     >>> for result in track:  # doctest: +SKIP
-    ...     print(result.index, result.boxes[0], result.scores[0])
+    ...     print(result.index, result.box, result.score)
     >>> track.save("tracked.mp4")  # doctest: +SKIP
     >>> track.to_pandas()  # doctest: +SKIP
 
@@ -48,27 +50,33 @@ def track(
 
     Args:
         source: a video file, a folder or glob of images, a camera's number, a stream's URL, an
-            iterable of pictures (H, W, 3) uint8 RGB, or what `siamfc.open_source` returns.
+            iterable of pictures (H, W, 3) uint8, or what `siamfc.open_source` returns.
         boxes: of several objects, (N, 4), or of one, (4,): x, y, w, h in pixels from the frame's
             top left corner.
         box: of one object, (4,), in place of `boxes`.
         weights: a name that `siamfc models` lists, or a path.
         device: "auto", "cpu" or "cuda".
         threads: of the network on a CPU; None: chosen by the number of cores.
-        settings: the defaults that go with the network unless given.
+        color: "bgr" for an iterable of pictures as OpenCV has them; the track's frames are RGB.
+        settings: None: the defaults for this network.
         matcher: a network that is loaded already, in place of `weights`, `device`, `threads`.
 
     Returns:
         A track: loop over it for one result a frame, or ask it for a table, a file or a film.
 
     Raises:
-        InputError: neither `box` nor `boxes`, or both; `box` isn't one box; not a source.
+        InputError: neither `box` nor `boxes`, or both; `box` isn't one box; not a source, or
+            "bgr" for one that has colours of its own.
     """
     if boxes is None and box is not None:
         boxes = as_box(box)
     elif boxes is None or box is not None:
         found = "both" if boxes is not None else "neither"
         raise InputError(f"expected box=(x, y, w, h) or boxes=[(x, y, w, h), …], got {found}")
+
+    check_color(color)
+    if color == "bgr":
+        source = _reversed_channels(source)
 
     def load() -> Network:
         from siamfc.network import load_matcher
@@ -92,7 +100,7 @@ class Track:
         source: as for `track`.
         boxes: as for `track`.
         load: loads the network, when it is first needed.
-        settings: the defaults that go with the network unless given.
+        settings: None: the defaults for this network.
 
     Whatever tracks on raises:
         InputError: a box that cannot be tracked.
@@ -171,8 +179,8 @@ class Track:
     def to_pandas(self) -> pd.DataFrame:
         """Track to the end; a table with a row for each frame and target.
 
-        Its columns are frame, time, target, x, y, w, h, score, lost, as in a .csv file: frames
-        count from 0, targets from 1; NaN where unknown.
+        Its columns are those of a .csv file: frame, time, target, x, y, w, h, score, lost, status,
+        agreement, name. Frames count from 0, targets from 1; NaN or "" where unknown.
 
         Raises:
             MissingDependencyError: pandas isn't installed.
@@ -303,6 +311,17 @@ class Track:
         finally:
             if again is not self._source:
                 again.close()
+
+
+def _reversed_channels(source: object) -> Iterable[NDArray[np.uint8]]:
+    """Pictures in memory with their channels reversed, one by one."""
+    from siamfc.frames import FrameSource
+
+    if isinstance(source, str | Path | int | FrameSource) or not isinstance(source, Iterable):
+        raise InputError(f"color: 'bgr' is for pictures in memory, got {source!r}")
+    if isinstance(source, Sequence | np.ndarray):
+        return [to_rgb(picture, "bgr") for picture in source]
+    return (to_rgb(picture, "bgr") for picture in source)
 
 
 def _is_same_file(source: str | Path, path: str | Path) -> bool:

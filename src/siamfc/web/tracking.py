@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from siamfc.array_types import FloatArray
 from siamfc.frames import Image
 from siamfc.network import Network
-from siamfc.tracking import Settings, TrackerState, begin, step, view_search
-from siamfc.tracking.state import exemplar_crops
-from siamfc.tracking.targets import checked_boxes
+from siamfc.tracking import Settings, Stepper, TrackerState
+from siamfc.tracking.targets import checked_boxes, exemplar_crops
 
 Box = tuple[float, float, float, float]
 Keyframes = Mapping[int, Mapping[int, Box]]
@@ -94,8 +93,7 @@ class Following:
     """
 
     def __init__(self, matcher: Network, settings: Settings) -> None:
-        self._matcher = matcher
-        self._settings = settings
+        self._stepper = Stepper(matcher, settings)
         self._drawn: dict[int, _Drawn] = {}
 
     def check(self, box: Box, size: tuple[int, int]) -> None:
@@ -127,8 +125,8 @@ class Following:
             if followed:
                 drawn = self._drawn[origin]
                 state = drawn.before(index, followed, previous[followed])
-                state = step(state, image, self._matcher, self._settings)
-                if self._settings.update.changes_exemplar:
+                state = self._stepper.step(state, image)
+                if self._stepper.settings.update.changes_exemplar:
                     drawn.keep(index, followed, state)
                 boxes[followed], scores[followed] = state.targets.boxes, state.targets.score
         if here:
@@ -149,7 +147,7 @@ class Following:
         if origin not in self._drawn or not np.isfinite(previous[target]).all():
             return None
         state = self._drawn[origin].before(index, [target], previous[[target]])
-        seen = view_search(state, image, self._matcher)
+        seen = self._stepper.view(state, image)
         x, y, width, height = seen.area.tolist()
         return NetworkView(
             exemplar=self._crop_of(origin, target),
@@ -179,8 +177,8 @@ class Following:
         return groups
 
     def _draw(self, image: Image, index: int, members: list[int], boxes: list[Box]) -> None:
-        state = begin(image, boxes, self._matcher, self._settings)
-        crops = exemplar_crops(state.targets, image, state.fill, self._matcher.spec)
+        state = self._stepper.begin(image, boxes)
+        crops = exemplar_crops(state.targets, image, state.fill, self._stepper.matcher.spec)
         self._drawn[index] = _Drawn(index, tuple(members), state, crops)
 
     def _crop_of(self, origin: int, target: int) -> Image:

@@ -1,1 +1,16 @@
-"""Tracking with the `light` network: settings, targets, one step."""
+"""Tracking with the light network, which predicts a box for every cell."""
+
+from siamfc.tracking.light.settings import LightSettings
+from siamfc.tracking.light.step import begin, score_cells, step
+from siamfc.tracking.light.targets import LightTargets, move, relocate, start
+
+__all__ = [
+    "LightSettings",
+    "LightTargets",
+    "begin",
+    "move",
+    "relocate",
+    "score_cells",
+    "start",
+    "step",
+]

@@ -1,4 +1,4 @@
-"""One step of the tracker with a network that gives boxes, without side effects."""
+"""One step of the tracker with a network that predicts boxes; without side effects."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,31 +7,35 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from siamfc import geometry
-from siamfc.array_types import ByteImage
+from siamfc.array_types import ByteImage, FloatArray
 from siamfc.network.matcher import BoxMatcher, Embedding
 from siamfc.tracking.light.settings import LightSettings
-from siamfc.tracking.light.targets import LightTargets, advance_light, recover_boxes, start_light
-from siamfc.tracking.redetection_windows import look_elsewhere
-from siamfc.tracking.state import TrackerState, exemplar_crops, foreign_state, window_crops
+from siamfc.tracking.light.targets import LightTargets, move, relocate, start
+from siamfc.tracking.redetection import look_elsewhere
+from siamfc.tracking.state import TrackerState, foreign_state
+from siamfc.tracking.targets import exemplar_crops, window_crops
 
 
-def begin_light(
-    image: ByteImage, boxes: ArrayLike | Sequence[ArrayLike], matcher: BoxMatcher
+def begin(
+    image: ByteImage,
+    boxes: ArrayLike | Sequence[ArrayLike],
+    matcher: BoxMatcher,
+    _settings: LightSettings,
 ) -> TrackerState:
-    """See `siamfc.tracking.begin`."""
+    """As `Stepper.begin`; a first frame needs none of the settings."""
     height, width = geometry.as_image(image).shape[:2]
-    targets = start_light(boxes, (width, height))
+    targets = start(boxes, (width, height))
     fill = geometry.mean_color(image)
     return TrackerState.begin(targets, _embed(targets, image, fill, matcher), fill)
 
 
-def step_light(
+def step(
     state: TrackerState, image: ByteImage, matcher: BoxMatcher, settings: LightSettings
 ) -> TrackerState:
-    """See `siamfc.tracking.step`.
+    """As `Stepper.step`.
 
-    The exemplars are updated before lost targets are looked for elsewhere: what is found there
-    has to hold out for a frame.
+    The exemplars are updated before lost targets are searched for elsewhere: what is found there
+    has to prove itself for a frame.
     """
     targets, spec = state.targets, matcher.spec
     if not isinstance(targets, LightTargets):
@@ -39,20 +43,29 @@ def step_light(
     windows = targets.present_windows(spec)
     crops = window_crops(image, *windows, spec.search_size, state.fill)
     logits, boxes = matcher.locate(state.exemplars, crops)
-    targets = moved = advance_light(targets, logits, boxes, settings, spec, matcher.calibration)
+    targets = moved = move(targets, logits, boxes, settings, spec, matcher.calibration)
     state = replace(state, targets=moved).update(
         settings.update, lambda rows: _embed(moved.take(rows), image, state.fill, matcher)
     )
-    found = look_elsewhere(targets, image, state.fill, spec, settings.lost)
-    if found is not None:
-        rows, centers, searches = found
+    elsewhere = look_elsewhere(targets, image, state.fill, spec, settings.lost)
+    if elsewhere is not None:
+        rows, centers, searches = elsewhere
         repeated = state.exemplars[np.repeat(rows, centers.shape[1])]
         logits, boxes = matcher.locate(repeated, searches.reshape(-1, *searches.shape[2:]))
         logits, boxes = (a.reshape(*centers.shape[:2], *a.shape[1:]) for a in (logits, boxes))
         lost = targets.take(rows)
-        recovered = recover_boxes(lost, centers, logits, boxes, settings, spec, matcher.calibration)
-        targets = targets.put(rows, recovered)
+        relocated = relocate(lost, centers, logits, boxes, settings, spec, matcher.calibration)
+        targets = targets.put(rows, relocated)
     return replace(state, targets=targets)
+
+
+def score_cells(
+    exemplars: Embedding, search: ByteImage, matcher: BoxMatcher
+) -> tuple[FloatArray, float]:
+    """Scores (m, m) of one search image's cells, and where its middle cell lies, in its pixels."""
+    spec = matcher.spec
+    logits = matcher.locate(exemplars, search[None])[0][0]
+    return matcher.calibration.chance(logits), (spec.response_size - 1) / 2 * spec.stride + 0.5
 
 
 def _embed(

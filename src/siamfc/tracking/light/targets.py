@@ -1,6 +1,6 @@
 """Where targets are whose width and height both change, and what a network's boxes say of that.
 
-The counterpart of `targets` for networks that give every cell of the search image a box.
+The counterpart of `tracking.siamfc.targets`, for networks that predict a box for every cell.
 """
 
 import math
@@ -58,9 +58,7 @@ class LightTargets(TargetBatch):
         return self.size * (spec.exemplar_size / side[:, None])
 
 
-def start_light(
-    boxes: ArrayLike | Sequence[ArrayLike], frame_size: tuple[int, int]
-) -> LightTargets:
+def start(boxes: ArrayLike | Sequence[ArrayLike], frame_size: tuple[int, int]) -> LightTargets:
     """Take boxes (N, 4), or one box (4,), of a first frame of `frame_size` (width, height).
 
     Raises:
@@ -77,7 +75,7 @@ def start_light(
     )
 
 
-def advance_light(
+def move(
     targets: LightTargets,
     logits: NDArray[np.floating],
     boxes: NDArray[np.floating],
@@ -119,7 +117,7 @@ def advance_light(
     )
 
 
-def recover_boxes(
+def relocate(
     targets: LightTargets,
     centers: FloatArray,
     logits: NDArray[np.floating],
@@ -135,7 +133,7 @@ def recover_boxes(
     `found_threshold`. Its size stays: the next frame corrects it.
 
     Args:
-        targets: N, after `advance_light`.
+        targets: N, after `move`.
         centers: (N, W, 2) of the windows, frame pixels; see `redetection_windows`. They show the
             targets at their present size.
         logits: (N, W, m, m) of these windows.

@@ -5,12 +5,12 @@ import numpy as np
 from siamfc.array_types import ByteImage, FloatArray
 from siamfc.network.matcher import Embedding, Matcher
 from siamfc.tracking.siamfc.settings import SiamFCSettings
-from siamfc.tracking.siamfc.targets import Targets, read_displacement
-from siamfc.tracking.state import window_crops
+from siamfc.tracking.siamfc.targets import SiamFCTargets, read_displacement
+from siamfc.tracking.targets import window_crops
 
 
 def measure_offsets(
-    targets: Targets,
+    targets: SiamFCTargets,
     exemplars: Embedding,
     image: ByteImage,
     fill: ByteImage,

@@ -1,4 +1,4 @@
-"""One step of the tracker with SiamFC, which searches several scales, without side effects."""
+"""One step of the tracker with SiamFC, which searches several scales; without side effects."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,22 +7,24 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from siamfc import geometry
-from siamfc.array_types import ByteImage
+from siamfc.array_types import ByteImage, FloatArray
+from siamfc.network.calibration import sigmoid
 from siamfc.network.matcher import Embedding, Matcher
-from siamfc.tracking.redetection_windows import look_elsewhere
+from siamfc.tracking.redetection import look_elsewhere
 from siamfc.tracking.siamfc.bias_correction import measure_offsets
 from siamfc.tracking.siamfc.settings import SiamFCSettings
-from siamfc.tracking.siamfc.targets import Targets, advance, recover, start
-from siamfc.tracking.state import TrackerState, exemplar_crops, foreign_state
+from siamfc.tracking.siamfc.targets import SiamFCTargets, move, relocate, start
+from siamfc.tracking.state import TrackerState, foreign_state
+from siamfc.tracking.targets import exemplar_crops
 
 
-def begin_siamfc(
+def begin(
     image: ByteImage,
     boxes: ArrayLike | Sequence[ArrayLike],
     matcher: Matcher,
     settings: SiamFCSettings,
 ) -> TrackerState:
-    """See `siamfc.tracking.begin`."""
+    """As `Stepper.begin`."""
     height, width = geometry.as_image(image).shape[:2]
     targets = start(boxes, (width, height), matcher.spec)
     fill = geometry.mean_color(image)
@@ -33,12 +35,12 @@ def begin_siamfc(
     return TrackerState.begin(targets, exemplars, fill)
 
 
-def step_siamfc(
+def step(
     state: TrackerState, image: ByteImage, matcher: Matcher, settings: SiamFCSettings
 ) -> TrackerState:
-    """See `siamfc.tracking.step`. The exemplars are updated last, from where the targets are."""
+    """As `Stepper.step`. The exemplars are updated last, from where the targets are."""
     targets, spec = state.targets, matcher.spec
-    if not isinstance(targets, Targets):
+    if not isinstance(targets, SiamFCTargets):
         raise foreign_state("searches scales")
     windows = zip(*targets.search_windows(settings), strict=True)
     crops = [
@@ -46,16 +48,24 @@ def step_siamfc(
         for center, sides in windows
     ]
     responses = matcher.respond(state.exemplars, np.stack(crops))
-    targets = advance(targets, responses, settings, spec)
-    found = look_elsewhere(targets, image, state.fill, spec, settings.lost)
-    if found is not None:
-        rows, centers, searches = found
+    targets = move(targets, responses, settings, spec)
+    elsewhere = look_elsewhere(targets, image, state.fill, spec, settings.lost)
+    if elsewhere is not None:
+        rows, centers, searches = elsewhere
         responses = matcher.respond(state.exemplars[rows], searches)
-        recovered = recover(targets.take(rows), centers, responses, settings, spec)
-        targets = targets.put(rows, recovered)
+        relocated = relocate(targets.take(rows), centers, responses, settings, spec)
+        targets = targets.put(rows, relocated)
 
     def embed(rows: list[int]) -> Embedding:
         crops = exemplar_crops(targets.take(rows), image, state.fill, spec)
         return matcher.embed_exemplar(crops)
 
     return replace(state, targets=targets).update(settings.update, embed)
+
+
+def score_cells(
+    exemplars: Embedding, search: ByteImage, matcher: Matcher
+) -> tuple[FloatArray, float]:
+    """Scores (m, m) of one search image's cells, and where its middle cell lies, in its pixels."""
+    logits = matcher.respond(exemplars, search[None, None])[0, 0]
+    return sigmoid(logits.astype(np.float64)), matcher.spec.search_size / 2

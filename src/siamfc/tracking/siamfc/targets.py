@@ -23,7 +23,7 @@ from siamfc.tracking.targets import TargetBatch, checked_boxes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Targets(TargetBatch):
+class SiamFCTargets(TargetBatch):
     """N targets at one moment whose width and height keep their ratio, in frame pixels.
 
     Their score is the sigmoid of the response's peak.
@@ -60,7 +60,7 @@ class Targets(TargetBatch):
 
 def start(
     boxes: ArrayLike | Sequence[ArrayLike], frame_size: tuple[int, int], spec: EmbeddingSpec
-) -> Targets:
+) -> SiamFCTargets:
     """Take boxes (N, 4), or one box (4,), of a first frame of `frame_size` (width, height).
 
     Raises:
@@ -68,7 +68,7 @@ def start(
     """
     checked = checked_boxes(boxes, frame_size)
     exemplar = geometry.exemplar_side(checked[:, 2:], spec.context_amount)
-    return Targets(
+    return SiamFCTargets(
         center_frame=box_formats.center(checked),
         first_size=checked[:, 2:],
         first_side=geometry.search_side(exemplar, spec.exemplar_size, spec.search_size),
@@ -80,12 +80,12 @@ def start(
     )
 
 
-def advance(
-    targets: Targets,
+def move(
+    targets: SiamFCTargets,
     responses: NDArray[np.floating],
     settings: SiamFCSettings,
     spec: EmbeddingSpec,
-) -> Targets:
+) -> SiamFCTargets:
     """Move and resize targets by the responses (N, S, m, m) of their search windows.
 
     Thesis 4.1.7, with the authors' values and order: the scale with the highest peak of the
@@ -124,13 +124,13 @@ def advance(
     )
 
 
-def recover(
-    targets: Targets,
+def relocate(
+    targets: SiamFCTargets,
     centers: FloatArray,
     responses: NDArray[np.floating],
     settings: SiamFCSettings,
     spec: EmbeddingSpec,
-) -> Targets:
+) -> SiamFCTargets:
     """Put lost targets where they were found elsewhere, and leave the others where they are.
 
     A target is moved to the highest peak of its further windows if the score there is higher than
@@ -138,7 +138,7 @@ def recover(
     `found_threshold`.
 
     Args:
-        targets: N, after `advance`.
+        targets: N, after `move`.
         centers: (N, W, 2) of the windows, frame pixels; see `redetection_windows`. They show the
             targets at their present size.
         responses: (N, W, m, m) of these windows.
@@ -171,7 +171,7 @@ def read_displacement(
 ) -> FloatArray:
     """Where one window's response (m, m) has its peak, from the middle: (2,) search image pixels.
 
-    It is read as `advance` reads that of the winning scale.
+    It is read as `move` reads that of the winning scale.
     """
     surface = geometry.upsample(response[None], settings.upsampling)[0]
     return geometry.response_to_crop(
@@ -205,7 +205,7 @@ def _peak(
 
 
 def _to_frame(
-    targets: Targets, peaks_response: FloatArray, sides: FloatArray, spec: EmbeddingSpec
+    targets: SiamFCTargets, peaks_response: FloatArray, sides: FloatArray, spec: EmbeddingSpec
 ) -> FloatArray:
     """Movements (N, 2), frame pixels, that peaks in windows with these sides (N,) stand for."""
     seen = geometry.response_to_crop(peaks_response, spec.response_size, spec.stride)
@@ -213,7 +213,7 @@ def _to_frame(
 
 
 def _check_responses(
-    targets: Targets,
+    targets: SiamFCTargets,
     responses: NDArray[np.floating],
     settings: SiamFCSettings,
     spec: EmbeddingSpec,

@@ -1,0 +1,281 @@
+"""Results as files: txt, csv and jsonl.
+
+- `.txt`: the OTB convention: a line `x,y,w,h` a frame, 1-based, to 1/10000 pixel; no frame
+  numbers, times or scores. Several targets get a file each: `name_1.txt`, `name_2.txt` …
+- `.csv`: a header, then a line a frame and target: frame, time, target, x, y, w, h, score, lost,
+  status, agreement, name.
+- `.jsonl`: an object a frame: {"frame": 0, "time": 0.0, "boxes": [[x, y, w, h], …], "scores": […],
+  "lost": [false, …], "status": ["keyframe", …], "agreement": […], "names": ["player", …]}.
+
+In csv and jsonl boxes are 0-based as everywhere in siamfc, frames count from 0 and targets from 1;
+numbers read back as they were. `lost`, `status` and `agreement` are explained at `FrameResult`.
+Whatever is unknown is empty, or null. Of a csv file's columns only the first eight are required,
+and of an object's fields the first four.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.errors import DatasetError, InputError, OutputError
+from siamfc.files import StagedFile
+from siamfc.tracking.results import COLUMNS, FrameResult, Status
+
+_REQUIRED = COLUMNS[:8]
+"""Columns of the oldest files that can be read; the others say more of each row."""
+_FIRST_PIXEL = 1.0
+"""Number of the first pixel in the OTB convention."""
+_FLAGS = {"true": True, "false": False, "1": True, "0": False}
+"""Texts of `lost`; older files have 1 and 0."""
+
+
+def result_paths(path: str | Path, targets: int) -> list[Path]:
+    """Files that results of a number of targets go to: one, but for each target one of txt.
+
+    Raises:
+        InputError: a name that doesn't end in .txt, .csv or .jsonl.
+
+    >>> [file.name for file in result_paths("run.txt", 2)]
+    ['run_1.txt', 'run_2.txt']
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _WRITERS:
+        raise InputError(f"results: expected a name in {_NAMED}, got {path}")
+    if path.suffix.lower() != ".txt" or targets == 1:
+        return [path]
+    return [path.with_stem(f"{path.stem}_{number + 1}") for number in range(targets)]
+
+
+@contextmanager
+def open_results(
+    path: str | Path, *, targets: int, overwrite: bool = False
+) -> Iterator[Callable[[FrameResult], None]]:
+    """Open files of results and give the function that adds a frame to them.
+
+    The files appear, whole, when the block ends well; otherwise nothing does.
+
+    Raises:
+        InputError: a name that doesn't end in .txt, .csv or .jsonl.
+        OutputError: a file that exists, unless `overwrite`, or cannot be written.
+    """
+    paths = result_paths(path, targets)
+    header, write = _WRITERS[paths[0].suffix.lower()]
+    texts = [io.StringIO() for _ in paths]
+    for text in texts:
+        text.write(header)
+    with ExitStack() as stack:
+        files = []
+        for one in paths:
+            files.append(StagedFile(one, overwrite=overwrite))
+            stack.callback(files[-1].discard)
+        yield partial(write, texts)
+        _publish(files, [text.getvalue() for text in texts])
+
+
+def write_results(
+    path: str | Path, results: Iterable[FrameResult], *, overwrite: bool = False
+) -> list[Path]:
+    """Write results of one or more frames, all of the same targets, and return the files' paths.
+
+    Raises:
+        InputError: no results, or a name that doesn't end in .txt, .csv or .jsonl.
+        OutputError: a file that exists, unless `overwrite`, or cannot be written.
+    """
+    iterator = iter(results)
+    first = next(iterator, None)
+    if first is None:
+        raise InputError("results: expected at least one frame, got none")
+    targets = len(first.boxes)
+    with open_results(path, targets=targets, overwrite=overwrite) as add:
+        add(first)
+        for result in iterator:
+            add(result)
+    return result_paths(path, targets)
+
+
+def read_results(path: str | Path) -> list[FrameResult]:
+    """Read the file of results at a path. A txt file has one target, no times and no scores: NaN.
+
+    Raises:
+        InputError: a name that doesn't end in .txt, .csv or .jsonl.
+        DatasetError: no such file, or one that isn't as its format says; names the line.
+    """
+    path = result_paths(path, 1)[0]
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path}: expected a file of results; {error}") from None
+    return _READERS[path.suffix.lower()](path, lines)
+
+
+# --- Writing --------------------------------------------------------------------------------------
+
+
+def _write_txt(files: Sequence[TextIO], result: FrameResult) -> None:
+    for file, (x, y, w, h) in zip(files, result.boxes, strict=True):
+        row = (x + _FIRST_PIXEL, y + _FIRST_PIXEL, w, h)
+        file.write(",".join(f"{value:.4f}" for value in row) + "\n")
+
+
+def _write_csv(files: Sequence[TextIO], result: FrameResult) -> None:
+    rows = ([_text(value) for value in row.values()] for row in result.to_rows())
+    csv.writer(files[0], lineterminator="\n").writerows(rows)
+
+
+def _write_jsonl(files: Sequence[TextIO], result: FrameResult) -> None:
+    files[0].write(json.dumps(result.to_dict()) + "\n")
+
+
+def _text(value: float | str) -> str:
+    """Shortest text that reads back as the value; empty for NaN, true or false for a bool."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if math.isnan(value) else repr(value)
+
+
+def _publish(files: Sequence[StagedFile], texts: Sequence[str]) -> None:
+    """Write all files, then put all in their places."""
+    try:
+        for file, text in zip(files, texts, strict=True):
+            file.path.write_text(text, encoding="utf-8", newline="")
+        for file in files:
+            file.check()
+        for file in files:
+            file.commit()
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputError(f"{files[0].target} cannot be written: {reason}") from None
+
+
+# --- Reading --------------------------------------------------------------------------------------
+
+
+def _read_txt(path: Path, lines: Sequence[str]) -> list[FrameResult]:
+    results = []
+    for index, line in enumerate(lines):
+        with _line_of(path, index + 1, "x,y,w,h"):
+            x, y, w, h = (float(part) for part in line.replace(",", " ").split())
+        box = np.array([[x - _FIRST_PIXEL, y - _FIRST_PIXEL, w, h]])
+        results.append(FrameResult(index, math.nan, box, np.array([math.nan])))
+    return results
+
+
+def _read_csv(path: Path, lines: Sequence[str]) -> list[FrameResult]:
+    header, *records = csv.reader(lines) if lines else [[]]
+    if not set(_REQUIRED) <= set(header) <= set(COLUMNS):
+        raise DatasetError(
+            f"{path}: line 1: expected {','.join(COLUMNS)}, got {lines[0] if lines else ''}"
+        )
+    rows = []
+    for number, record in enumerate(records, start=2):
+        with _line_of(path, number, ",".join(header)):
+            rows.append(_parse_row(dict(zip(header, record, strict=True))))
+    return [_join_rows(list(group)) for _, group in groupby(rows, key=lambda row: row.index)]
+
+
+def _parse_row(row: Mapping[str, str]) -> FrameResult:
+    """The result of one target."""
+    int(row["target"])
+    numbers = np.array([[float(row[name] or "nan") for name in "xywh"]])
+    score = np.array([float(row["score"] or "nan")])
+    lost, status, agreement = (row.get(name, "") for name in ("lost", "status", "agreement"))
+    return FrameResult(
+        index=int(row["frame"]),
+        time=float(row["time"] or "nan"),
+        boxes=numbers,
+        scores=score,
+        lost_flags=np.array([_FLAGS[lost]]) if lost else None,
+        statuses=(Status(status),) if status else (),
+        agreements=np.array([float(agreement)]) if agreement else None,
+        names=(row["name"],) if row.get("name") else (),
+    )
+
+
+def _join_rows(rows: Sequence[FrameResult]) -> FrameResult:
+    """The result of all targets of a frame; what is unknown of one of them may be of all."""
+    agreements = [math.nan if r.agreements is None else r.agreements[0] for r in rows]
+    flags = [r.lost for r in rows]
+    return FrameResult(
+        index=rows[0].index,
+        time=rows[0].time,
+        boxes=np.concatenate([r.boxes for r in rows]),
+        scores=np.concatenate([r.scores for r in rows]),
+        lost_flags=None if None in flags else np.array(flags, dtype=np.bool_),
+        statuses=() if any(not r.statuses for r in rows) else tuple(r.statuses[0] for r in rows),
+        agreements=None if np.isnan(agreements).all() else np.array(agreements),
+        names=tuple("".join(r.names) for r in rows) if any(r.names for r in rows) else (),
+    )
+
+
+def _read_jsonl(path: Path, lines: Sequence[str]) -> list[FrameResult]:
+    results = []
+    for number, line in enumerate(lines, start=1):
+        with _line_of(path, number, "an object with frame, time, boxes and scores"):
+            record = json.loads(line)
+            boxes = _table(record["boxes"]).reshape(-1, 4)
+            count = len(boxes)
+            lost, agreement = record.get("lost"), record.get("agreement")
+            results.append(
+                FrameResult(
+                    index=int(record["frame"]),
+                    time=float(_table(record["time"])),
+                    boxes=boxes,
+                    scores=_table(record["scores"]).reshape(count),
+                    lost_flags=_flags(_table(lost).reshape(count)) if lost else None,
+                    statuses=tuple(map(Status, _each(record, "status", count))),
+                    agreements=_table(agreement).reshape(count) if agreement else None,
+                    names=tuple(map(str, _each(record, "names", count))),
+                )
+            )
+    return results
+
+
+def _each(record: Mapping[str, Any], name: str, count: int) -> list[Any]:
+    """A field with an element for each target; empty if it is absent or null."""
+    values = record.get(name) or []
+    if not isinstance(values, list) or len(values) not in (0, count):
+        raise ValueError(f"{name}: expected {count} elements, got {values!r}")
+    return values
+
+
+def _table(value: Any) -> NDArray[np.float64]:
+    """Numbers in lists, None standing for NaN."""
+    return np.array(value, dtype=np.float64)
+
+
+def _flags(values: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+    """Ones and zeros as flags; None unless all are known."""
+    return None if np.isnan(values).any() else values.astype(np.bool_)
+
+
+@contextmanager
+def _line_of(path: Path, number: int, expected: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, KeyError) as error:
+        raise DatasetError(f"{path}: line {number}: expected {expected}; {error!r}") from None
+
+
+_WRITERS: dict[str, tuple[str, Callable[[Sequence[TextIO], FrameResult], None]]] = {
+    ".txt": ("", _write_txt),
+    ".csv": (",".join(COLUMNS) + "\n", _write_csv),
+    ".jsonl": ("", _write_jsonl),
+}
+_READERS = {".txt": _read_txt, ".csv": _read_csv, ".jsonl": _read_jsonl}
+RESULT_SUFFIXES = tuple(_WRITERS)
+"""Endings of the files' names."""
+_NAMED = ".txt, .csv or .jsonl"
