@@ -21,6 +21,7 @@ LAYERS = (
     ("boxes", "cropping", "disk", "locking", "system", "workers"),
     ("geometry", "frames"),
     ("network", "datasets"),
+    ("annotations",),
     ("tracking", "crops", "procedural"),
     ("synthetic",),
     ("training",),

@@ -156,15 +156,24 @@ def parse_annotation(path: Path) -> ET.Element:
     Raises:
         DatasetError: it isn't one.
     """
-    try:
-        content = ET.parse(path).getroot()
-    except (ET.ParseError, OSError) as error:
-        raise DatasetError(f"{path}: expected a CVAT annotation; {error}") from None
+    content = parse_xml(path, "a CVAT annotation")
     if content.find("image") is not None and content.find("track") is None:
         raise DatasetError(
             f"{path}: expected tracks, got single images: export it as `CVAT for video 1.1`"
         )
     return content
+
+
+def parse_xml(path: Path, expected: str) -> ET.Element:
+    """The root of an XML file.
+
+    Raises:
+        DatasetError: it isn't one; the message says what was expected.
+    """
+    try:
+        return ET.parse(path).getroot()
+    except (ET.ParseError, OSError) as error:
+        raise DatasetError(f"{path}: expected {expected}; {error}") from None
 
 
 def _integer(text: str | None) -> int | None:

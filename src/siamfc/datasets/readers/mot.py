@@ -30,7 +30,7 @@ def _videos(root: Path, _split: str | None) -> list[Video]:
 
 def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
     name = folder.absolute().name
-    information = _information(folder / "seqinfo.ini")
+    information = read_information(folder / "seqinfo.ini")
     images = list_images(folder / information.get("imdir", "img1"))
     length = information.get("seqlength", "")
     frames = (
@@ -71,7 +71,12 @@ def _observations(path: Path) -> Iterator[Observation]:
         )
 
 
-def _information(path: Path) -> dict[str, str]:
+def read_information(path: Path) -> dict[str, str]:
+    """Read the lines of a sequence's seqinfo.ini, by lower-case names; empty without such a file.
+
+    Raises:
+        DatasetError: a file of something else.
+    """
     if not path.exists():
         return {}
     parser = ConfigParser(interpolation=None)

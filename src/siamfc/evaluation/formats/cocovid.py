@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from siamfc.annotations.coco import coco_annotation
 from siamfc.datasets.readers.cocovid import COCOVID as ANNOTATION
 from siamfc.datasets.sequences import FrameFiles, Sequence
 from siamfc.errors import DatasetError
@@ -49,19 +50,15 @@ def _write(folder: Path, tracks: Iterable[tuple[Sequence, RunRecord]]) -> None:
             for frame, box in enumerate(track.boxes):
                 if np.isnan(box).any():
                     continue
-                annotation = {
-                    "id": len(content["annotations"]) + 1,
-                    "video_id": number,
-                    "image_id": first + frame,
-                    "category_id": 1,
-                    "track_id": int(target),
-                    "instance_id": int(target),
-                    "bbox": box.tolist(),
-                    "area": float(box[2] * box[3]),
-                    "iscrowd": 0,
-                }
-                if not np.isnan(track.scores[frame]):
-                    annotation["score"] = float(track.scores[frame])
+                annotation = coco_annotation(
+                    len(content["annotations"]) + 1,
+                    first + frame,
+                    int(target),
+                    1,
+                    box,
+                    float(track.scores[frame]),
+                )
+                annotation["video_id"] = number
                 content["annotations"].append(annotation)
     path = file_for(folder, _FILE, ".json")
     path.write_text(json.dumps(content, allow_nan=False), encoding="utf-8")

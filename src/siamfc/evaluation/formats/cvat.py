@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
+from siamfc.annotations.cvat import box_attributes, meta_element, track_element
 from siamfc.datasets.readers.cvat import list_observations, parse_annotation
 from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError
@@ -36,50 +37,16 @@ def _write(folder: Path, tracks: Iterable[tuple[Sequence, RunRecord]]) -> None:
     for video, targets in targets_by_video(tracks).items():
         root = ET.Element("annotations")
         ET.SubElement(root, "version").text = "1.1"
-        root.append(_meta(targets[0].sequence))
+        sequence = targets[0].sequence
+        root.append(meta_element(len(sequence), sequence.size))
         for number, sequence, track in targets:
-            attributes = {"id": number, "label": sequence.label or "target", "source": "auto"}
-            item = ET.SubElement(root, "track", attributes)
-            for attributes in _boxes(track):
-                ET.SubElement(item, "box", attributes)
+            count = len(track.boxes)
+            boxes = box_attributes(np.arange(count), track.boxes, np.ones(count, np.bool_))
+            root.append(track_element(number, sequence.label or "target", boxes))
         ET.indent(root)
         ET.ElementTree(root).write(
             file_for(folder, video, ".xml"), encoding="utf-8", xml_declaration=True
         )
-
-
-def _meta(sequence: Sequence) -> ET.Element:
-    meta = ET.Element("meta")
-    task = ET.SubElement(meta, "task")
-    ET.SubElement(task, "size").text = str(len(sequence))
-    ET.SubElement(task, "mode").text = "interpolation"
-    if sequence.size is not None:
-        size = ET.SubElement(task, "original_size")
-        for name, value in zip(("width", "height"), sequence.size, strict=True):
-            ET.SubElement(size, name).text = str(value)
-    return meta
-
-
-def _boxes(track: RunRecord) -> Iterable[dict[str, str]]:
-    """The attributes of a `box` a frame; where the target goes, one that says `outside`."""
-    before: dict[str, str] | None = None
-    for frame, box in enumerate(track.boxes):
-        if np.isnan(box).any():
-            if before is not None and before["outside"] == "0":
-                before = {**before, "frame": str(frame), "outside": "1"}
-                yield before
-            continue
-        x, y, w, h = (float(value) for value in box)
-        edges = {"xtl": x, "ytl": y, "xbr": x + w, "ybr": y + h}
-        before = {
-            "frame": str(frame),
-            "outside": "0",
-            "occluded": "0",
-            "keyframe": "1",
-            **{name: f"{value:.4f}" for name, value in edges.items()},
-            "z_order": "0",
-        }
-        yield before
 
 
 CVAT = ResultFormat(

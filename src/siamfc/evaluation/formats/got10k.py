@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from siamfc.annotations.text import box_lines
 from siamfc.datasets.sequences import Sequence
 from siamfc.evaluation.formats.collector import ResultCollector, read_box_lines, read_seconds
 from siamfc.evaluation.formats.layout import (
     ResultFormat,
-    box_lines,
     file_for,
     last_part,
     second_lines,

@@ -58,13 +58,6 @@ def last_part(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def box_lines(boxes: FloatArray, *, index_base: int, decimals: int = 4) -> str:
-    """Lines `x,y,w,h`, one a frame; a missing box is a line of zeros, which has no area."""
-    rows = boxes + np.array([index_base, index_base, 0, 0])
-    rows[np.isnan(boxes).any(axis=1)] = 0
-    return "".join(",".join(f"{value:.{decimals}f}" for value in row) + "\n" for row in rows)
-
-
 def second_lines(seconds: FloatArray) -> str:
     """Lines of seconds, one a frame; zero where they are not known."""
     return "".join(f"{value:.8f}\n" for value in np.nan_to_num(seconds))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from siamfc.annotations.mot import mot_line
 from siamfc.array_types import FloatArray
 from siamfc.datasets.readers.text import parse_numbers, read_lines
 from siamfc.datasets.sequences import Sequence
@@ -15,7 +16,6 @@ from siamfc.evaluation.formats.videos import target_number, targets_by_video, vi
 from siamfc.evaluation.runs import RunRecord
 
 _COLUMNS = 10
-_FIRST_PIXEL = np.array([1.0, 1.0, 0.0, 0.0])
 
 
 def _recognize(folder: Path) -> bool:
@@ -70,8 +70,7 @@ def _write(folder: Path, tracks: Iterable[tuple[Sequence, RunRecord]]) -> None:
             for frame, box in enumerate(track.boxes):
                 if not np.isnan(box).any():
                     score = np.nan_to_num(track.scores[frame], nan=1.0)
-                    values = [f"{value:.4f}" for value in (*(box + _FIRST_PIXEL), score)]
-                    line = ",".join([str(frame + 1), number, *values, "-1,-1,-1"])
+                    line = mot_line(frame, number, box, [f"{score:.4f}", "-1,-1,-1"])
                     lines.append((frame, number, line))
         text = "".join(line + "\n" for _, _, line in sorted(lines))
         file_for(folder, video, ".txt").write_text(text, encoding="utf-8")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from siamfc.annotations.text import box_lines
 from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError
 from siamfc.evaluation.formats.collector import ResultCollector, read_box_lines, read_seconds
 from siamfc.evaluation.formats.layout import (
     ResultFormat,
-    box_lines,
     file_for,
     last_part,
     second_lines,

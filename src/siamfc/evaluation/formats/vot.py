@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from siamfc.annotations.text import vot_lines
 from siamfc.array_types import FloatArray
-from siamfc.boxes import from_polygon, is_absent
+from siamfc.boxes import from_polygon
 from siamfc.datasets.readers.text import parse_numbers, read_lines
 from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError
@@ -72,17 +73,8 @@ def _boxes(path: Path, sequence: Sequence) -> FloatArray:
 def _write(folder: Path, tracks: Iterable[tuple[Sequence, RunRecord]]) -> None:
     for sequence, track in tracks:
         name = last_part(sequence.name)
-        first = int(np.argmax(~is_absent(track.boxes)))
-        lines = [
-            "0"
-            if np.isnan(box).any()
-            else "1"
-            if frame == first
-            else ",".join(f"{value:.4f}" for value in box + _FIRST_PIXEL)
-            for frame, box in enumerate(track.boxes)
-        ]
         home = folder / _EXPERIMENT / name
-        file_for(home, f"{name}_001", ".txt").write_text("\n".join(lines) + "\n")
+        file_for(home, f"{name}_001", ".txt").write_text(vot_lines(track.boxes, first_code=True))
         file_for(home, f"{name}_001_time", ".value").write_text(second_lines(track.seconds))
 
 

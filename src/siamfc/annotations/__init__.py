@@ -1,0 +1,21 @@
+"""Boxes of one video in the forms of benchmarks and annotation tools: written, and read back."""
+
+from siamfc.annotations.annotation import VideoAnnotation
+from siamfc.annotations.formats import (
+    ANNOTATION_FORMATS,
+    AnnotationFormat,
+    annotation_paths,
+    find_annotation_format,
+    read_annotation,
+    write_annotation,
+)
+
+__all__ = [
+    "ANNOTATION_FORMATS",
+    "AnnotationFormat",
+    "VideoAnnotation",
+    "annotation_paths",
+    "find_annotation_format",
+    "read_annotation",
+    "write_annotation",
+]

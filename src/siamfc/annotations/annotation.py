@@ -1,0 +1,205 @@
+"""The boxes of several targets in one video, in the form that every file format is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from siamfc.array_types import BoolArray, FloatArray, IntArray
+from siamfc.boxes import is_absent
+from siamfc.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+DEFAULT_LABEL = "target"
+"""Class of a target that has none."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class VideoAnnotation:
+    """Where N targets are in F frames of a video.
+
+    Raises:
+        DatasetError: arrays whose shapes don't agree.
+
+    >>> boxes = np.array([[[4, 2, 8, 6]], [[5, 2, 8, 6]]])
+    >>> annotation = VideoAnnotation(frames=np.arange(2), boxes=boxes)
+    >>> annotation.labels, annotation.image_name(1)
+    (('target',), '000001.png')
+    """
+
+    frames: IntArray
+    """(F,) index of each frame in the video, 0-based, rising."""
+    boxes: FloatArray
+    """(F, N, 4) x, y, w, h in frame pixels; a NaN row: no box."""
+    scores: FloatArray = field(default_factory=lambda: np.zeros(0))
+    """(F, N) in [0, 1]; NaN: unknown."""
+    key: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """(F, N) whether a person drew the box."""
+    lost: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """(F, N) whether the tracker says that its box is not to be trusted."""
+    names: Sequence[str] = ()
+    """Of each target; `1`, `2` … by default."""
+    labels: Sequence[str] = ()
+    """Class of each target; `target` by default."""
+    video: str = "video.mp4"
+    """Name of the video's file or folder, without the folders above."""
+    size: tuple[int, int] | None = None
+    """Width and height of the frames in pixels; None: unknown."""
+    frame_rate: float | None = None
+    """Frames per second; None: unknown."""
+    frame_count: int = 0
+    """Frames in the whole video; at least as many as are known by default."""
+    image_names: Sequence[str] = ()
+    """File names of the video's frames, where it is a folder of images."""
+
+    def __post_init__(self) -> None:
+        boxes = np.asarray(self.boxes, dtype=np.float64)
+        if boxes.ndim != 3 or boxes.shape[2] != 4 or len(boxes) != len(self.frames):
+            raise DatasetError(
+                f"boxes: expected shape ({len(self.frames)}, N, 4), got {boxes.shape}"
+            )
+        shape = boxes.shape[:2]
+        last = int(self.frames[-1]) + 1 if len(self.frames) else 0
+        values = {
+            "boxes": boxes,
+            "scores": self.scores if self.scores.size else np.full(shape, np.nan),
+            "key": self.key if self.key.size else np.zeros(shape, np.bool_),
+            "lost": self.lost if self.lost.size else np.zeros(shape, np.bool_),
+            "names": tuple(self.names) or tuple(str(one + 1) for one in range(shape[1])),
+            "labels": tuple(self.labels) or (DEFAULT_LABEL,) * shape[1],
+            "frame_count": max(self.frame_count, last),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        for name in ("scores", "key", "lost"):
+            if getattr(self, name).shape != shape:
+                raise DatasetError(
+                    f"{name}: expected shape {shape}, got {getattr(self, name).shape}"
+                )
+        for name in ("names", "labels"):
+            if len(getattr(self, name)) != shape[1]:
+                raise DatasetError(
+                    f"{name}: expected {shape[1]} for as many targets, "
+                    f"got {len(getattr(self, name))}"
+                )
+
+    @property
+    def present(self) -> BoolArray:
+        """(F, N) where there is a box."""
+        return ~is_absent(self.boxes)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The different labels, in the order in which they first come."""
+        return tuple(dict.fromkeys(self.labels))
+
+    @property
+    def has_names(self) -> bool:
+        """Whether a target has a name other than its number."""
+        return any(name != str(place) for place, name in enumerate(self.names, 1))
+
+    def image_name(self, frame: int) -> str:
+        """File name of a frame's image: its own, or the one that siamfc writes a frame under."""
+        if frame < len(self.image_names):
+            return self.image_names[frame]
+        return f"{frame:06d}.png"
+
+    def without_lost(self) -> VideoAnnotation:
+        """The same without the boxes that are not to be trusted."""
+        return replace(self, boxes=np.where(self.lost[..., None], np.nan, self.boxes))
+
+    def inside(self) -> VideoAnnotation:
+        """The same with boxes cut off at the edges of the frame; none where nothing is left.
+
+        Raises:
+            DatasetError: the size of the frames is unknown.
+        """
+        width, height = require_size(self)
+        limit = np.array([width, height], dtype=np.float64)
+        low = np.clip(self.boxes[..., :2], 0, limit)
+        high = np.clip(self.boxes[..., :2] + self.boxes[..., 2:], 0, limit)
+        boxes = np.concatenate([low, high - low], axis=-1)
+        boxes[(boxes[..., 2:] <= 0).any(axis=-1)] = np.nan
+        return replace(self, boxes=boxes)
+
+    def all_frames(self, target: int) -> FloatArray:
+        """The boxes (L, 4) of a target in every frame from 0 to the last one known."""
+        last = int(self.frames[-1]) + 1 if len(self.frames) else 0
+        boxes = np.full((last, 4), np.nan)
+        boxes[self.frames] = self.boxes[:, target]
+        return boxes
+
+
+def require_size(annotation: VideoAnnotation) -> tuple[int, int]:
+    """Width and height of the frames.
+
+    Raises:
+        DatasetError: they are unknown.
+    """
+    if annotation.size is None:
+        raise DatasetError(
+            "the format needs the size of the frames, which is unknown: "
+            "name the video that the boxes are of"
+        )
+    return annotation.size
+
+
+def from_targets(
+    rows: dict[str, dict[int, FloatArray]],
+    *,
+    scores: dict[str, dict[int, float]] | None = None,
+    key: dict[str, set[int]] | None = None,
+    labels: dict[str, str] | None = None,
+    names: dict[str, str] | None = None,
+    dense: bool = False,
+    video: str = "video.mp4",
+    size: tuple[int, int] | None = None,
+    frame_rate: float | None = None,
+    frame_count: int = 0,
+    image_names: Sequence[str] = (),
+) -> VideoAnnotation:
+    """Make an annotation of boxes that a file lists target by target.
+
+    Args:
+        rows: identity of a target → frame → x, y, w, h.
+        scores: the same of scores.
+        key: the frames in which a person drew a target.
+        labels: class of a target.
+        names: name of a target; its identity by default.
+        dense: whether frames without any box count as frames without targets.
+        video: as in `VideoAnnotation`, like all that follow.
+        size: of the frames.
+        frame_rate: of the video.
+        frame_count: of the video.
+        image_names: of the frames.
+    """
+    known = sorted({frame for boxes in rows.values() for frame in boxes})
+    if dense and known:
+        known = list(range(max(known[-1] + 1, frame_count)))
+    place = {frame: at for at, frame in enumerate(known)}
+    shape = (len(known), len(rows))
+    boxes = np.full((*shape, 4), np.nan)
+    table, drawn = np.full(shape, np.nan), np.zeros(shape, np.bool_)
+    for number, (target, found) in enumerate(rows.items()):
+        for frame, box in found.items():
+            boxes[place[frame], number] = box
+            table[place[frame], number] = (scores or {}).get(target, {}).get(frame, np.nan)
+            drawn[place[frame], number] = frame in (key or {}).get(target, ())
+    return VideoAnnotation(
+        frames=np.array(known, dtype=np.int64),
+        boxes=boxes,
+        scores=table,
+        key=drawn,
+        names=[(names or {}).get(target, target) for target in rows],
+        labels=[(labels or {}).get(target, DEFAULT_LABEL) for target in rows],
+        video=video,
+        size=size,
+        frame_rate=frame_rate,
+        frame_count=frame_count,
+        image_names=image_names,
+    )

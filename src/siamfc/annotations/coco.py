@@ -1,0 +1,115 @@
+"""COCO-video JSON: a video, its images, and boxes with the number of a track."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from siamfc.annotations.annotation import VideoAnnotation, from_targets
+from siamfc.array_types import FloatArray
+from siamfc.datasets.readers.text import read_text
+from siamfc.errors import DatasetError
+
+
+def coco_annotation(
+    number: int, image: int, target: int, category: int, box: FloatArray, score: float
+) -> dict[str, Any]:
+    """An element of `annotations`, without `score` where it is NaN."""
+    annotation = {
+        "id": number,
+        "video_id": 1,
+        "image_id": image,
+        "category_id": category,
+        "track_id": target,
+        "instance_id": target,
+        "bbox": box.tolist(),
+        "area": float(box[2] * box[3]),
+        "iscrowd": 0,
+    }
+    if not np.isnan(score):
+        annotation["score"] = float(score)
+    return annotation
+
+
+def write_coco(annotation: VideoAnnotation) -> dict[str, str]:
+    """All in one file; images are named as `VideoAnnotation.image_name` does."""
+    size = dict(zip(("width", "height"), annotation.size or (), strict=False))
+    rate = {} if annotation.frame_rate is None else {"fps": round(annotation.frame_rate, 3)}
+    classes = annotation.classes
+    name = Path(annotation.video).stem
+    content: dict[str, list[dict[str, Any]]] = {
+        "categories": [{"id": at, "name": label} for at, label in enumerate(classes, 1)],
+        "videos": [{"id": 1, "name": name, "file_name": annotation.video, **size, **rate}],
+        "images": [
+            {
+                "id": frame + 1,
+                "video_id": 1,
+                "frame_id": frame,
+                "file_name": annotation.image_name(frame),
+                **size,
+            }
+            for frame in range(annotation.frame_count)
+        ],
+        "tracks": [
+            {"id": at, "video_id": 1, "category_id": classes.index(label) + 1, "name": one}
+            for at, (one, label) in enumerate(
+                zip(annotation.names, annotation.labels, strict=True), 1
+            )
+        ],
+        "annotations": [],
+    }
+    for at, frame in enumerate(annotation.frames.tolist()):
+        for target in np.flatnonzero(annotation.present[at]).tolist():
+            one = coco_annotation(
+                len(content["annotations"]) + 1,
+                frame + 1,
+                target + 1,
+                content["tracks"][target]["category_id"],
+                np.round(annotation.boxes[at, target], 2),
+                round(float(annotation.scores[at, target]), 4),
+            )
+            one["area"] = round(one["area"], 2)
+            content["annotations"].append(one)
+    return {"": json.dumps(content, allow_nan=False, ensure_ascii=False) + "\n"}
+
+
+def read_coco(path: Path) -> VideoAnnotation:
+    """Read the only video of a file.
+
+    Raises:
+        DatasetError: not such a file, or one with several videos.
+    """
+    try:
+        content = json.loads(read_text(path))
+        (video,) = content["videos"]
+        images = {one["id"]: one for one in content["images"]}
+        labels = {one["id"]: str(one["name"]) for one in content["categories"]}
+        tracks = content.get("tracks", [])
+        rows: dict[str, dict[int, FloatArray]] = {str(one["id"]): {} for one in tracks}
+        scores: dict[str, dict[int, float]] = {}
+        of = {str(one["id"]): labels[one["category_id"]] for one in tracks}
+        for one in content["annotations"]:
+            target, frame = str(one["track_id"]), int(images[one["image_id"]]["frame_id"])
+            rows.setdefault(target, {})[frame] = np.array(one["bbox"], dtype=np.float64)
+            scores.setdefault(target, {})[frame] = float(one.get("score", np.nan))
+            of.setdefault(target, labels[one["category_id"]])
+        return from_targets(
+            rows,
+            scores=scores,
+            labels=of,
+            names={str(one["id"]): str(one["name"]) for one in tracks if "name" in one},
+            dense=True,
+            size=(video["width"], video["height"]) if "width" in video else None,
+            frame_rate=video.get("fps"),
+            frame_count=len(images),
+            image_names=[one["file_name"] for one in content["images"]],
+            video=str(video.get("file_name", video.get("name", "video.mp4"))),
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise DatasetError(
+            f"{path}: expected COCO JSON of one video, with images, categories, and annotations "
+            f"with track_id; missing or wrong: {error}"
+        ) from None

@@ -1,0 +1,168 @@
+"""CVAT for video 1.1: a track for each target, with key frames and `outside` flags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import numpy as np
+
+from siamfc.annotations.annotation import VideoAnnotation, from_targets
+from siamfc.annotations.keyframes import key_frames
+from siamfc.array_types import BoolArray, FloatArray, IntArray
+from siamfc.datasets.readers.cvat import list_observations, parse_annotation
+from siamfc.errors import DatasetError
+
+
+def track_element(
+    number: str,
+    label: str,
+    boxes: Iterator[dict[str, str]],
+    attributes: dict[str, str] | None = None,
+) -> ET.Element:
+    """A `track` of boxes from `box_attributes`, each with the same attributes of the target."""
+    item = ET.Element("track", {"id": number, "label": label, "source": "auto"})
+    for one in boxes:
+        box = ET.SubElement(item, "box", one)
+        for name, value in (attributes or {}).items():
+            ET.SubElement(box, "attribute", {"name": name}).text = value
+    return item
+
+
+def box_attributes(
+    frames: IntArray,
+    boxes: FloatArray,
+    key: BoolArray,
+    *,
+    end: int | None = None,
+    decimals: int = 4,
+) -> Iterator[dict[str, str]]:
+    """The attributes of a `box` a frame; where the target goes, one that says `outside`.
+
+    Args:
+        frames: (F,) index of each frame.
+        boxes: (F, 4), NaN where there is none.
+        key: (F,) key frames: CVAT draws straight lines between them.
+        end: frames in the video; the target is outside after the last of `frames`. None: the last
+            box holds to the end.
+        decimals: of the edges.
+    """
+    before: dict[str, str] | None = None
+    for frame, box, is_key in zip(frames.tolist(), boxes, key.tolist(), strict=True):
+        if np.isnan(box).any():
+            if before is not None and before["outside"] == "0":
+                before = {**before, "frame": str(frame), "outside": "1", "keyframe": "1"}
+                yield before
+            continue
+        x, y, w, h = (float(value) for value in box)
+        edges = {"xtl": x, "ytl": y, "xbr": x + w, "ybr": y + h}
+        before = {
+            "frame": str(frame),
+            "outside": "0",
+            "occluded": "0",
+            "keyframe": "1" if is_key else "0",
+            **{name: f"{value:.{decimals}f}" for name, value in edges.items()},
+            "z_order": "0",
+        }
+        yield before
+    if before is not None and before["outside"] == "0" and end is not None:
+        last = int(frames[-1])
+        if last + 1 < end:
+            yield {**before, "frame": str(last + 1), "outside": "1", "keyframe": "1"}
+
+
+def meta_element(frame_count: int, size: tuple[int, int] | None) -> ET.Element:
+    """The `meta` of an annotation: count and size of the frames."""
+    meta = ET.Element("meta")
+    task = ET.SubElement(meta, "task")
+    ET.SubElement(task, "size").text = str(frame_count)
+    ET.SubElement(task, "mode").text = "interpolation"
+    if size is not None:
+        original = ET.SubElement(task, "original_size")
+        for name, value in zip(("width", "height"), size, strict=True):
+            ET.SubElement(original, name).text = str(value)
+    return meta
+
+
+def write_cvat(annotation: VideoAnnotation) -> dict[str, str]:
+    """All frames, of which those are key frames that CVAT needs to draw the track from."""
+    root = ET.Element("annotations")
+    ET.SubElement(root, "version").text = "1.1"
+    meta = meta_element(annotation.frame_count, annotation.size)
+    task = meta[0]
+    ET.SubElement(task, "name").text = Path(annotation.video).stem
+    ET.SubElement(task, "source").text = annotation.video
+    labels = ET.SubElement(task, "labels")
+    for name in annotation.classes:
+        label = ET.SubElement(labels, "label")
+        ET.SubElement(label, "name").text = name
+        attributes = ET.SubElement(label, "attributes")
+        if annotation.has_names:
+            _declare_name(attributes)
+    root.append(meta)
+    for target, (name, label_name) in enumerate(
+        zip(annotation.names, annotation.labels, strict=True)
+    ):
+        boxes = annotation.boxes[:, target]
+        key = key_frames(annotation.frames, boxes, annotation.key[:, target])
+        rows = box_attributes(annotation.frames, boxes, key, end=annotation.frame_count, decimals=2)
+        names = {"name": name} if annotation.has_names else None
+        root.append(track_element(str(target + 1), label_name, rows, names))
+    ET.indent(root)
+    return {"": ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"}
+
+
+def _declare_name(attributes: ET.Element) -> None:
+    """The attribute that holds the target's name, as a task must have it."""
+    item = ET.SubElement(attributes, "attribute")
+    for tag, text in (
+        ("name", "name"),
+        ("mutable", "False"),
+        ("input_type", "text"),
+        ("default_value", ""),
+        ("values", ""),
+    ):
+        ET.SubElement(item, tag).text = text
+
+
+def read_cvat(path: Path) -> VideoAnnotation:
+    """Read the tracks of an annotation; key frames are those that it says.
+
+    Raises:
+        DatasetError: not such a file.
+    """
+    content = parse_annotation(path)
+    rows: dict[str, dict[int, FloatArray]] = {}
+    labels: dict[str, str] = {}
+    for one in list_observations(content, path):
+        rows.setdefault(one.track, {})[one.frame] = np.array(one.box)
+        labels[one.track] = one.label
+    key: dict[str, set[int]] = {}
+    names: dict[str, str] = {}
+    for number, item in enumerate(content.iterfind("track")):
+        track = item.get("id", str(number))
+        name = item.findtext("box/attribute[@name='name']")
+        if name is not None:
+            names[track] = name
+        key[track] = {
+            int(box.get("frame", -1))
+            for box in item.iterfind("box")
+            if box.get("keyframe") == "1" and box.get("outside") != "1"
+        }
+    try:
+        count = int(content.findtext("meta//size") or 0)
+        width = int(content.findtext("meta//original_size/width") or 0)
+        height = int(content.findtext("meta//original_size/height") or 0)
+    except ValueError as error:
+        raise DatasetError(f"{path}: expected whole numbers in meta; {error}") from None
+    return from_targets(
+        rows,
+        key=key,
+        labels=labels,
+        names=names,
+        dense=True,
+        size=(width, height) if width and height else None,
+        frame_count=count,
+        video=content.findtext("meta//source") or f"{path.stem}.mp4",
+    )

@@ -1,0 +1,270 @@
+"""The formats by name and by ending; writes one, whole or not at all, and reads it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from siamfc.annotations.annotation import VideoAnnotation
+from siamfc.annotations.coco import read_coco, write_coco
+from siamfc.annotations.cvat import read_cvat, write_cvat
+from siamfc.annotations.label_studio import read_label_studio, write_label_studio
+from siamfc.annotations.mot import read_mot, write_mot
+from siamfc.annotations.text import box_lines, read_box_table, read_vot, vot_lines
+from siamfc.annotations.voc import read_voc, write_voc
+from siamfc.annotations.yolo import read_yolo, write_yolo
+from siamfc.errors import DatasetError, InputError, OutputError, suggest
+from siamfc.files import StagedFile, make_folder, whole_folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnotationFormat:
+    """A format in which a track is handed on."""
+
+    name: str
+    """As typed on the command line."""
+    title: str
+    suffix: str
+    """Ending of its file; empty: a folder."""
+    write: Callable[[VideoAnnotation], Mapping[str, str]]
+    """The texts of the files, by their path in the folder; of a single file by an empty path, and
+    of a file for each target by its number."""
+    read: Callable[[Path], VideoAnnotation]
+    each_target: bool = False
+    """Whether each target has a file of its own."""
+    keeps_lost: bool = False
+    """Whether boxes are written that the tracker doesn't trust. An annotation must not have them;
+    a benchmark's results must have a box in every frame."""
+    mark: str = ""
+    """A file by which a folder of this format is told."""
+
+
+def _text(name: str, title: str, index_base: int, decimals: int = 2) -> AnnotationFormat:
+    def write(annotation: VideoAnnotation) -> dict[str, str]:
+        return {
+            str(target + 1): box_lines(
+                annotation.all_frames(target), index_base=index_base, decimals=decimals
+            )
+            for target in range(len(annotation.names))
+        }
+
+    return AnnotationFormat(
+        name=name,
+        title=title,
+        suffix=".txt",
+        write=write,
+        read=partial(read_box_table, index_base=index_base),
+        each_target=True,
+        keeps_lost=True,
+    )
+
+
+def _write_vot(annotation: VideoAnnotation) -> dict[str, str]:
+    return {
+        str(target + 1): vot_lines(annotation.all_frames(target), first_code=False, decimals=2)
+        for target in range(len(annotation.names))
+    }
+
+
+_ALL = (
+    _text("otb", "OTB: a line x,y,w,h a frame, 1-based", 1),
+    AnnotationFormat(
+        name="vot",
+        title="VOT: a line x,y,w,h a frame, 1-based; 0 where there is no box",
+        suffix=".txt",
+        write=_write_vot,
+        read=read_vot,
+        each_target=True,
+        keeps_lost=True,
+    ),
+    _text("lasot", "LaSOT: a line x,y,w,h a frame, 1-based", 1),
+    _text("got10k", "GOT-10k: a line x,y,w,h a frame, 0-based", 0, decimals=3),
+    AnnotationFormat(
+        name="mot",
+        title="MOTChallenge: a result file (.txt), or a sequence's folder",
+        suffix="",
+        write=partial(write_mot, folder=True),
+        read=read_mot,
+        mark="gt/gt.txt",
+    ),
+    AnnotationFormat(
+        name="coco",
+        title="COCO-video JSON",
+        suffix=".json",
+        write=write_coco,
+        read=read_coco,
+    ),
+    AnnotationFormat(
+        name="cvat",
+        title="CVAT for video 1.1",
+        suffix=".xml",
+        write=write_cvat,
+        read=read_cvat,
+    ),
+    AnnotationFormat(
+        name="yolo",
+        title="YOLO label folder",
+        suffix="",
+        write=write_yolo,
+        read=read_yolo,
+        mark="data.yaml",
+    ),
+    AnnotationFormat(
+        name="label-studio",
+        title="Label Studio video JSON",
+        suffix=".json",
+        write=write_label_studio,
+        read=read_label_studio,
+    ),
+    AnnotationFormat(
+        name="voc",
+        title="Pascal VOC folder",
+        suffix="",
+        write=write_voc,
+        read=read_voc,
+        mark="Annotations",
+    ),
+)
+ANNOTATION_FORMATS: Mapping[str, AnnotationFormat] = {one.name: one for one in _ALL}
+"""Every format by its name."""
+_MOT_FILE = AnnotationFormat(
+    name="mot",
+    title=ANNOTATION_FORMATS["mot"].title,
+    suffix=".txt",
+    write=partial(write_mot, folder=False),
+    read=read_mot,
+)
+_BY_SUFFIX = {".txt": "otb", ".json": "coco", ".xml": "cvat"}
+"""What an ending means where no format is named."""
+
+
+def find_annotation_format(path: str | Path, name: str | None = None) -> AnnotationFormat:
+    """The format of a name, or, without one, the one that a path's ending means.
+
+    Raises:
+        InputError: no such format, or an ending that doesn't go with it.
+
+    >>> find_annotation_format("boxes.xml").name, find_annotation_format("labels", "yolo").name
+    ('cvat', 'yolo')
+    """
+    suffix = Path(path).suffix.lower()
+    if name is None:
+        if suffix not in _BY_SUFFIX:
+            raise InputError(
+                f"boxes: expected a name in {', '.join(_BY_SUFFIX)}, or one of the formats "
+                f"{', '.join(ANNOTATION_FORMATS)}, got {path}"
+            )
+        return ANNOTATION_FORMATS[_BY_SUFFIX[suffix]]
+    if name not in ANNOTATION_FORMATS:
+        raise InputError(f"unknown format {name!r}: {suggest(name, ANNOTATION_FORMATS)}")
+    found = ANNOTATION_FORMATS[name]
+    if name == "mot" and suffix:
+        found = _MOT_FILE
+    if suffix != found.suffix:
+        wanted = f"a name in {found.suffix}" if found.suffix else "a folder: a name without ending"
+        raise InputError(f"format {name}: expected {wanted}, got {path}")
+    return found
+
+
+def annotation_paths(path: str | Path, targets: int, format: str | None = None) -> list[Path]:  # noqa: A002
+    """What `write_annotation` writes: a file, a folder, or a file for each of several targets.
+
+    Raises:
+        InputError: see `find_annotation_format`.
+    """
+    path = Path(path)
+    if not find_annotation_format(path, format).each_target or targets == 1:
+        return [path]
+    return [path.with_stem(f"{path.stem}_{number + 1}") for number in range(targets)]
+
+
+def write_annotation(
+    path: str | Path,
+    annotation: VideoAnnotation,
+    *,
+    format: str | None = None,  # noqa: A002 - the word of the command line
+    overwrite: bool = False,
+) -> list[Path]:
+    """Write boxes, whole or not at all; returns the files or the folder.
+
+    Args:
+        path: what to write; a file for each of several targets of otb, vot, lasot and got10k has
+            the target's number at the end of its name.
+        annotation: the boxes.
+        format: a key of `ANNOTATION_FORMATS`; None: as the ending says.
+        overwrite: whether files that exist are replaced, or a folder of the same format.
+
+    Raises:
+        InputError: no such format, or an ending that doesn't go with it.
+        DatasetError: the format needs something that is unknown, such as the frames' size.
+        OutputError: something is in the way, or cannot be written.
+    """
+    chosen = find_annotation_format(path, format)
+    texts = chosen.write(annotation if chosen.keeps_lost else annotation.without_lost())
+    if not chosen.suffix:
+        _write_folder(Path(path), texts, chosen, overwrite=overwrite)
+        return [Path(path)]
+    paths = annotation_paths(path, len(annotation.names), format)
+    with ExitStack() as stack:
+        staged = []
+        for one in paths:
+            staged.append(StagedFile(one, overwrite=overwrite))
+            stack.callback(staged[-1].discard)
+        try:
+            for file, text in zip(staged, texts.values(), strict=True):
+                file.path.write_text(text, encoding="utf-8", newline="")
+        except OSError as error:
+            reason = error.strerror or error
+            raise OutputError(f"{path} cannot be written: {reason}") from None
+        for file in staged:
+            file.check()
+        for file in staged:
+            file.commit()
+    return paths
+
+
+def _write_folder(
+    path: Path, texts: Mapping[str, str], chosen: AnnotationFormat, *, overwrite: bool
+) -> None:
+    mark = chosen.mark.partition("/")[0]
+    with whole_folder(path, mark=mark, overwrite=overwrite) as staging:
+        for name, text in texts.items():
+            file = staging / name
+            make_folder(file.parent)
+            file.write_text(text, encoding="utf-8", newline="")
+
+
+def read_annotation(path: str | Path, *, format: str | None = None) -> VideoAnnotation:  # noqa: A002
+    """Read boxes of one video.
+
+    Without a format it is the one that the ending means, or that a folder looks like; a .json file
+    is read as Label Studio's where it isn't COCO's, and lines of ten numbers as MOTChallenge's.
+
+    Raises:
+        InputError: no such format, or an ending that doesn't go with it.
+        DatasetError: there is nothing of the format.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DatasetError(f"{path}: expected a file or folder of boxes, got none")
+    return (find_annotation_format(path, format) if format else _recognize(path)).read(path)
+
+
+def _recognize(path: Path) -> AnnotationFormat:
+    if path.is_dir():
+        for one in _ALL:
+            if one.mark and (path / one.mark).exists():
+                return one
+        folders = ", ".join(f"{one.name} ({one.mark})" for one in _ALL if one.mark)
+        raise DatasetError(f"{path}: expected a folder of boxes: {folders}")
+    found = find_annotation_format(path)
+    with path.open(encoding="utf-8", errors="replace") as file:
+        start = file.readline(200)
+    if found.name == "coco" and start.lstrip().startswith("["):
+        return ANNOTATION_FORMATS["label-studio"]
+    if found.name == "otb" and len(start.replace(",", " ").split()) == 10:
+        return _MOT_FILE
+    return found

@@ -1,0 +1,127 @@
+"""Label Studio's video tasks: a region for each target, in per cent of the frame."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from siamfc.annotations.annotation import VideoAnnotation, from_targets, require_size
+from siamfc.array_types import FloatArray
+from siamfc.datasets.readers.text import read_text
+from siamfc.errors import DatasetError
+
+_NAMES = ("x", "y", "width", "height")
+
+
+def write_label_studio(annotation: VideoAnnotation) -> dict[str, str]:
+    """One task with one annotation: regions named by the tags `box` and `video`.
+
+    The labelling configuration that fits has `<VideoRectangle name="box" toName="video"/>`,
+    `<Labels name="label" toName="video">` and `<Video name="video" value="$video"/>`.
+    """
+    width, height = require_size(annotation)
+    results = []
+    for target, label in enumerate(annotation.labels):
+        sequence = _sequence(annotation, target)
+        value: dict[str, Any] = {
+            "framesCount": annotation.frame_count,
+            "sequence": sequence,
+            "labels": [label],
+        }
+        if annotation.frame_rate:
+            value["duration"] = round(annotation.frame_count / annotation.frame_rate, 3)
+        results.append(
+            {
+                "id": f"target{target + 1}",
+                "type": "videorectangle",
+                "from_name": "box",
+                "to_name": "video",
+                "original_width": width,
+                "original_height": height,
+                "origin": "prediction",
+                "meta": {"text": [annotation.names[target]]},
+                "value": value,
+            }
+        )
+    task = {"data": {"video": annotation.video}, "annotations": [{"result": results}]}
+    return {"": json.dumps([task], allow_nan=False, ensure_ascii=False) + "\n"}
+
+
+def _sequence(annotation: VideoAnnotation, target: int) -> list[dict[str, Any]]:
+    """An element a frame; `enabled` is false in the last one before the target goes."""
+    width, height = require_size(annotation)
+    scale = 100 / np.array([width, height, width, height])
+    present = annotation.present[:, target]
+    following = np.append(present[1:], False)
+    rate = annotation.frame_rate
+    return [
+        {
+            "frame": frame + 1,
+            "enabled": bool(following[at]) or frame + 1 == annotation.frame_count,
+            "rotation": 0,
+            **dict(
+                zip(_NAMES, np.round(annotation.boxes[at, target] * scale, 4).tolist(), strict=True)
+            ),
+            **({"time": round(frame / rate, 6)} if rate else {}),
+        }
+        for at, frame in enumerate(annotation.frames.tolist())
+        if present[at]
+    ]
+
+
+def read_label_studio(path: Path) -> VideoAnnotation:
+    """Read the first annotation of the only task in a file.
+
+    Raises:
+        DatasetError: not such a file.
+    """
+    try:
+        (task,) = json.loads(read_text(path))
+        results = task["annotations"][0]["result"]
+        rows: dict[str, dict[int, FloatArray]] = {}
+        labels, names = {}, {}
+        count, size = 0, (0, 0)
+        for one in results:
+            size = int(one["original_width"]), int(one["original_height"])
+            scale = np.array([*size, *size]) / 100
+            value = one["value"]
+            count = max(count, int(value["framesCount"]))
+            target = str(one["id"])
+            rows[target] = _boxes(value["sequence"], scale)
+            labels[target] = str(value["labels"][0])
+            names[target] = str(one.get("meta", {}).get("text", [target])[0])
+        duration = results[0]["value"].get("duration") if results else None
+        return from_targets(
+            rows,
+            labels=labels,
+            names=names,
+            dense=True,
+            size=size if any(size) else None,
+            frame_count=count,
+            frame_rate=count / duration if duration else None,
+            video=Path(str(task["data"]["video"])).name,
+        )
+    except (ValueError, TypeError, LookupError) as error:
+        raise DatasetError(
+            f"{path}: expected Label Studio JSON of one video task with regions of type "
+            f"videorectangle; missing or wrong: {error}"
+        ) from None
+
+
+def _boxes(sequence: list[dict[str, Any]], scale: FloatArray) -> dict[int, FloatArray]:
+    """Boxes by frame; between two elements they lie on a straight line, where it is enabled."""
+    boxes: dict[int, FloatArray] = {}
+    before: tuple[int, FloatArray] | None = None
+    for one in sorted(sequence, key=lambda item: int(item["frame"])):
+        frame = int(one["frame"]) - 1
+        box = np.array([float(one[name]) for name in _NAMES]) * scale
+        if before is not None:
+            start, first = before
+            for between in range(start + 1, frame):
+                boxes[between] = first + (between - start) / (frame - start) * (box - first)
+        boxes[frame] = box
+        before = (frame, box) if one.get("enabled", True) else None
+    return boxes

@@ -1,0 +1,110 @@
+"""Pascal VOC: an XML file a frame, with whole pixels, 1-based, both edges inside the box."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import numpy as np
+
+from siamfc.annotations.annotation import VideoAnnotation, from_targets, require_size
+from siamfc.array_types import FloatArray
+from siamfc.datasets.readers.cvat import parse_xml
+from siamfc.errors import DatasetError
+
+_EDGES = ("xmin", "ymin", "xmax", "ymax")
+
+
+def write_voc(annotation: VideoAnnotation) -> dict[str, str]:
+    """`Annotations/<frame>.xml`, and `ImageSets/Main/default.txt`, which lists the frames.
+
+    Number and name of a target are attributes of its object.
+    """
+    size = require_size(annotation)
+    inside = annotation.inside()
+    images = [annotation.image_name(frame) for frame in annotation.frames.tolist()]
+    files = {"ImageSets/Main/default.txt": "".join(f"{Path(one).stem}\n" for one in images)}
+    for at, image in enumerate(images):
+        root = ET.Element("annotation")
+        _add(root, {"folder": Path(annotation.video).stem, "filename": image})
+        numbers = dict(zip(("width", "height"), map(str, size), strict=True))
+        _add(ET.SubElement(root, "size"), {**numbers, "depth": "3"})
+        _add(root, {"segmented": "0"})
+        for target in np.flatnonzero(inside.present[at]).tolist():
+            root.append(_object(annotation, target, inside.boxes[at, target]))
+        ET.indent(root)
+        text = ET.tostring(root, encoding="unicode") + "\n"
+        files[f"Annotations/{Path(image).stem}.xml"] = text
+    return files
+
+
+def _object(annotation: VideoAnnotation, target: int, box: FloatArray) -> ET.Element:
+    item = ET.Element("object")
+    _add(item, {"name": annotation.labels[target], "pose": "Unspecified", "truncated": "0"})
+    _add(item, {"difficult": "0"})
+    low = np.floor(box[:2] + 0.5).astype(int)
+    high = np.maximum(np.floor(box[:2] + box[2:] + 0.5).astype(int), low + 1)
+    edges = (*(low + 1).tolist(), *high.tolist())
+    _add(ET.SubElement(item, "bndbox"), dict(zip(_EDGES, map(str, edges), strict=True)))
+    attributes = ET.SubElement(item, "attributes")
+    values = {"track_id": str(target + 1)}
+    if annotation.has_names:
+        values["name"] = annotation.names[target]
+    for name, value in values.items():
+        _add(ET.SubElement(attributes, "attribute"), {"name": name, "value": value})
+    return item
+
+
+def _add(parent: ET.Element, texts: dict[str, str]) -> None:
+    for tag, text in texts.items():
+        ET.SubElement(parent, tag).text = text
+
+
+def read_voc(path: Path) -> VideoAnnotation:
+    """Read a folder of one video's frames; objects without a number are told by their order.
+
+    Raises:
+        DatasetError: a file that isn't such an annotation.
+    """
+    rows: dict[str, dict[int, FloatArray]] = {}
+    labels: dict[str, str] = {}
+    names: dict[str, str] = {}
+    size: tuple[int, int] | None = None
+    images = []
+    video = path.name
+    files = sorted((path / "Annotations").glob("*.xml"))
+    digits = all(file.stem.isdigit() for file in files)
+    for at, file in enumerate(files):
+        content = parse_xml(file, "a Pascal VOC annotation")
+        images.append(content.findtext("filename") or f"{file.stem}.png")
+        video = content.findtext("folder") or video
+        try:
+            numbers = [int(content.findtext(f"size/{name}") or 0) for name in ("width", "height")]
+            size = (numbers[0], numbers[1]) if all(numbers) else size
+            for place, item in enumerate(content.iterfind("object"), 1):
+                values = {
+                    one.findtext("name"): one.findtext("value") or ""
+                    for one in item.iterfind("attributes/attribute")
+                }
+                target = values.get("track_id") or str(place)
+                left, top, right, bottom = (
+                    float(item.findtext(f"bndbox/{name}") or "nan") for name in _EDGES
+                )
+                frame = int(file.stem) if digits else at
+                box = np.array([left - 1, top - 1, right - left + 1, bottom - top + 1])
+                rows.setdefault(target, {})[frame] = box
+                labels[target] = item.findtext("name") or ""
+                names[target] = values.get("name", target)
+        except ValueError as error:
+            raise DatasetError(f"{file}: expected numbers in size and bndbox; {error}") from None
+    frames = [int(file.stem) for file in files] if digits else range(len(files))
+    return from_targets(
+        dict(sorted(rows.items(), key=lambda item: (len(item[0]), item[0]))),
+        labels=labels,
+        names=names,
+        dense=True,
+        size=size,
+        frame_count=max(frames, default=-1) + 1,
+        image_names=() if digits else images,
+        video=f"{video}.mp4",
+    )

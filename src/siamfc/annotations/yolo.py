@@ -1,0 +1,116 @@
+"""YOLO label folders: a text file a frame, a line `class x y w h` for each target in it.
+
+The centre and size are fractions of the frame. A label says which class a box is of, not which
+target: read back, targets of one class are told apart by their order in the file alone.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from siamfc.annotations.annotation import VideoAnnotation, from_targets, require_size
+from siamfc.array_types import FloatArray
+from siamfc.datasets.readers.text import parse_numbers, read_lines, read_text
+from siamfc.errors import DatasetError
+
+_CONFIG = "data.yaml"
+
+
+def write_yolo(annotation: VideoAnnotation) -> dict[str, str]:
+    """`labels/<frame>.txt`, empty where no target is seen, and `data.yaml` with the classes."""
+    width, height = require_size(annotation)
+    classes = annotation.classes
+    inside = annotation.inside()
+    files = {_CONFIG: _config(annotation)}
+    for at, frame in enumerate(annotation.frames.tolist()):
+        lines = []
+        for target in np.flatnonzero(inside.present[at]).tolist():
+            x, y, w, h = inside.boxes[at, target]
+            values = ((x + w / 2) / width, (y + h / 2) / height, w / width, h / height)
+            number = classes.index(annotation.labels[target])
+            lines.append(" ".join([str(number), *(f"{value:.6f}" for value in values)]) + "\n")
+        files[f"labels/{Path(annotation.image_name(frame)).stem}.txt"] = "".join(lines)
+    return files
+
+
+def _config(annotation: VideoAnnotation) -> str:
+    width, height = require_size(annotation)
+    names = [f"  {at}: {json.dumps(name)}" for at, name in enumerate(annotation.classes)]
+    return "\n".join(
+        [
+            f"# {width} x {height} pixels: {annotation.video}",
+            "path: .",
+            "train: images",
+            "val: images",
+            "names:",
+            *names,
+            "",
+        ]
+    )
+
+
+def read_yolo(path: Path) -> VideoAnnotation:
+    """Read a folder that `write_yolo` wrote.
+
+    Raises:
+        DatasetError: no such folder, or a line of something else.
+    """
+    classes, size, video = _read_config(path / _CONFIG)
+    rows: dict[str, dict[int, FloatArray]] = {}
+    labels: dict[str, str] = {}
+    files = sorted((path / "labels").glob("*.txt"))
+    digits = all(file.stem.isdigit() for file in files)
+    scale = np.array([size[0], size[1]], dtype=np.float64)
+    for at, file in enumerate(files):
+        seen: dict[str, int] = {}
+        for number, line in enumerate(read_lines(file), 1):
+            try:
+                class_number, *values = parse_numbers(line)
+                label = classes[int(class_number)]
+                middle, extent = np.array(values[:2]) * scale, np.array(values[2:4]) * scale
+                box = np.concatenate([middle - extent / 2, extent])
+            except (ValueError, LookupError):
+                raise DatasetError(
+                    f"{file}, line {number}: expected class x y w h, got {line!r}"
+                ) from None
+            seen[label] = seen.get(label, 0) + 1
+            target = f"{label} {seen[label]}"
+            rows.setdefault(target, {})[int(file.stem) if digits else at] = box
+            labels[target] = label
+    numbers = {target: str(place) for place, target in enumerate(rows, 1)}
+    frames = [int(file.stem) for file in files] if digits else range(len(files))
+    return from_targets(
+        rows,
+        labels=labels,
+        names=numbers,
+        dense=True,
+        size=size,
+        frame_count=max(frames, default=-1) + 1,
+        image_names=() if digits else [f"{file.stem}.png" for file in files],
+        video=video,
+    )
+
+
+def _read_config(path: Path) -> tuple[dict[int, str], tuple[int, int], str]:
+    """The classes by number, the size of the frames, and the video's name."""
+    names: dict[int, str] = {}
+    size = video = None
+    for line in read_text(path).splitlines():
+        if line.startswith("#") and " pixels: " in line:
+            numbers, _, video = line.lstrip("# ").partition(" pixels: ")
+            size = tuple(int(one) for one in numbers.split(" x "))
+        elif line.startswith("  ") and ":" in line:
+            number, _, name = line.partition(":")
+            try:
+                names[int(number)] = str(json.loads(name))
+            except ValueError:
+                names[int(number)] = name.strip()
+    if size is None or video is None or len(size) != 2:
+        raise DatasetError(
+            f"{path}: expected a line `# WIDTH x HEIGHT pixels: VIDEO`, without which fractions "
+            "of a frame are no pixels"
+        )
+    return names, size, video
