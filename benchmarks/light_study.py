@@ -117,7 +117,7 @@ def study(arguments: argparse.Namespace) -> None:
     from light_study_judging import JudgingSettings, track_sequences
     from light_study_runs import attempt, pairs_in, recipe_of
 
-    from siamfc.training.overrides import read_assignments
+    from siamfc.overrides import read_assignments
 
     end = time.monotonic() + arguments.limit
     variants = find_variants(arguments.variants)

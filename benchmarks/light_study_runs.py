@@ -20,11 +20,11 @@ from siamfc.files import write_file
 from siamfc.network.architectures import LIGHT
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.metadata import Metadata
+from siamfc.overrides import change, read_assignments
 from siamfc.procedural.renderer import renderer_for
 from siamfc.system import commit, machine
 from siamfc.training.loop import LogLine, NotFiniteError, train
 from siamfc.training.memory import free
-from siamfc.training.overrides import change, read_assignments
 from siamfc.training.recipes import Recipe, light
 from siamfc.training.sources import PairSource, training_source
 from siamfc.training.state import load_state, save_state

@@ -27,12 +27,12 @@ import torch
 
 from siamfc.evaluation.validators import procedural_validator, square_validator
 from siamfc.files import write_file
+from siamfc.overrides import change, read_assignments
 from siamfc.procedural.textures import TextureSettings
 from siamfc.synthetic.video import SquareVideoSettings
 from siamfc.system import commit, machine
 from siamfc.training.data_settings import SquareData
 from siamfc.training.loop import LogLine
-from siamfc.training.overrides import change, read_assignments
 from siamfc.training.recipes import Recipe, find_recipe
 from siamfc.training.run import RunOptions, run
 from siamfc.training.validation import Validator

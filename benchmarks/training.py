@@ -38,7 +38,7 @@ from training_ways import (
     time_in_turn,
 )
 
-from siamfc.training.overrides import change, read_assignments
+from siamfc.overrides import change, read_assignments
 from siamfc.training.process_group import ProcessRank, process_from_environment, process_group
 from siamfc.training.recipes import Recipe, procedural
 from siamfc.training.sources import PairSource, training_source

@@ -17,7 +17,7 @@ SOURCE = Path(siamfc.__file__).parent
 
 LAYERS = (
     ("array_types", "errors"),
-    ("checks", "files"),
+    ("checks", "files", "overrides"),
     ("boxes", "cropping", "disk", "locking", "system", "workers"),
     ("geometry", "frames"),
     ("network", "datasets"),

@@ -206,3 +206,28 @@ def test_termination_leaves_no_files(
     assert process.returncode == 128 + number
     assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("windows_influence=0.3", "no setting named 'windows_influence': did you mean"),
+        ("window_influence=2", "settings: window_influence: expected a number from 0 to 1, got 2"),
+        ("lost.windows=many", "lost.windows: expected a whole number, got 'many'"),
+        ("scale_step", "expected name=value"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], text: str, message: str
+) -> None:
+    assert run([*arguments, "--set", text]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+def test_set_changes_any_setting(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """With nothing but the window to go by, the target stays where it is."""
+    still = ["--set", "window_influence=1", "--set", "lost.lost_threshold=0"]
+    assert run([*arguments, "--json", *still]) == 0
+    track = json.loads(capsys.readouterr().out)["track"]
+    np.testing.assert_allclose([one["boxes"] for one in track], [track[0]["boxes"]] * 5, atol=0.1)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from siamfc.errors import InputError
+from siamfc.overrides import change, read_assignments
 from siamfc.procedural import render
 from siamfc.procedural.draws import UniformDraws
 from siamfc.procedural.framing import (
@@ -35,7 +36,6 @@ from siamfc.procedural.scene import (
     draw_view,
 )
 from siamfc.procedural.textures import TextureSettings
-from siamfc.training.overrides import change, read_assignments
 from siamfc.training.recipes import light
 
 COUNT = 64

@@ -4,7 +4,7 @@ import numpy as np
 
 from siamfc.crops.curation_settings import CurationSettings, Outcome
 from siamfc.crops.store_format import RECORD
-from siamfc.training.overrides import change
+from siamfc.overrides import change
 from siamfc.training.recipes import tiny
 
 SIZES = {

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from siamfc.overrides import change
 from siamfc.training.folder import STATE
-from siamfc.training.overrides import change
 from siamfc.training.recipes import find_recipe
 from siamfc.training.run import RunOptions, run
 from siamfc.training.state import load_state

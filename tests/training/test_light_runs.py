@@ -10,8 +10,8 @@ from siamfc.errors import InputError
 from siamfc.network import load_matcher
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.matcher import predicts_boxes
+from siamfc.overrides import change
 from siamfc.training.data_settings import SquareData
-from siamfc.training.overrides import change
 from siamfc.training.recipes import light, procedural
 from siamfc.training.run import RunOptions, run
 from siamfc.training.sources import training_source

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from siamfc.cli.console import print_error, print_json, print_table
 from siamfc.cli.loop import Outcome, exit_status, run_loop
-from siamfc.cli.parameters import Device, Flag, Json, Scales, Source, Weights
+from siamfc.cli.parameters import Device, Flag, Json, Out, SearchOptions, Source, Threads, Weights
 from siamfc.cli.sinks import film_sink, results_sink
 from siamfc.cli.usage import UsageError, parse_box
 from siamfc.errors import InputError
@@ -17,13 +17,14 @@ from siamfc.frames import Image, draw_boxes, open_source
 from siamfc.frames.draw import PALETTE
 from siamfc.frames.legend import draw_legend
 from siamfc.network import DEFAULT_WEIGHTS
-from siamfc.tracking import FrameResult, settings_for_weights
+from siamfc.tracking import FrameResult
 
 if TYPE_CHECKING:
     from siamfc.evaluation.side_by_side import SideBySide
 
 _OPENCV = ("opencv:CSRT", "opencv:KCF", "opencv:MIL")
 _OURS = "siamfc"
+_SEARCH = SearchOptions()
 
 
 def compare(
@@ -31,12 +32,13 @@ def compare(
     /,
     *,
     box: Annotated[str, Parameter(allow_leading_hyphen=True)],
-    out: Annotated[Path, Parameter(alias="-o")] = Path("siamfc-compare.mp4"),
+    out: Out = Path("siamfc-compare.mp4"),
     tracker: Annotated[list[str] | None, Parameter(negative=())] = None,
     results: Path | None = None,
     weights: Weights = DEFAULT_WEIGHTS,
-    scales: Scales = None,
+    search: SearchOptions = _SEARCH,
     device: Device = "auto",
+    threads: Threads = None,
     overwrite: Flag = False,
     json: Json = False,
 ) -> int:
@@ -57,6 +59,8 @@ def compare(
         OpenCV has them.
     results
         The boxes as a file: .txt (OTB's convention, a file for each tracker), .csv or .jsonl.
+    search
+        How our tracker searches.
     overwrite
         Replace files that exist.
     """
@@ -67,7 +71,7 @@ def compare(
     first = parse_box(box)
     others = {name: parse_tracker(name)() for name in _each_once(tracker or _installed())}
     ours = PretrainedTracker(
-        weights=weights, device=device, settings=settings_for_weights(weights, scales)
+        weights=weights, device=device, threads=threads, settings=search.settings(weights)
     )()
     both = SideBySide(trackers={_OURS: ours, **others})
     names = [name.removeprefix("opencv:") for name in both.trackers]

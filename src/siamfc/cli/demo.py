@@ -1,15 +1,13 @@
 """`siamfc demo`."""
 
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-from cyclopts import Parameter
 
 from siamfc.array_types import FloatArray
 from siamfc.cli.console import print_json
 from siamfc.cli.loop import Outcome, exit_status, run_loop
-from siamfc.cli.parameters import Device, Flag, Json, Weights, Whole
+from siamfc.cli.parameters import Device, Flag, Json, Out, Weights, Whole
 from siamfc.evaluation import PROTOCOLS, Scores
 from siamfc.frames import Frame, draw_boxes, open_source, open_writer
 from siamfc.network import DEFAULT_WEIGHTS, load_matcher
@@ -23,7 +21,7 @@ _TRACK_COLOR = (230, 159, 0)
 
 def demo(
     *,
-    out: Annotated[Path, Parameter(alias="-o")] = Path("siamfc-demo.mp4"),
+    out: Out = Path("siamfc-demo.mp4"),
     frames: Whole = ClipSettings.frames,
     seed: Whole = 2,
     weights: Weights = DEFAULT_WEIGHTS,

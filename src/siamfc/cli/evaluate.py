@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from siamfc.cli.console import print_error, print_json, print_table
-from siamfc.cli.parameters import Device, Json, SearchOptions, Whole
+from siamfc.cli.parameters import Device, Json, SearchOptions, Threads, Whole
 from siamfc.cli.progress import Progress
 from siamfc.cli.usage import UsageError, make_workers
 from siamfc.network import DEFAULT_WEIGHTS
@@ -35,6 +35,7 @@ class TrackerOptions:
     tracker: str | None = None
     """Another tracker: opencv:NAME, trax:COMMAND, or module:name of a class or function."""
     device: Device = "auto"
+    threads: Threads = None
     time_limit: float | None = None
     """Seconds that a tracker may take for a frame; it then runs in a process of its own. Another
     tracker always does, with 60."""
@@ -75,7 +76,7 @@ def evaluate(
     who: TrackerOptions = _WHO,
     search: SearchOptions = _SEARCH,
     what: TaskOptions = _WHAT,
-    out: Annotated[Path | None, Parameter(converter=_parse_folder)] = None,
+    out: Annotated[Path | None, Parameter(alias="-o", converter=_parse_folder)] = None,
     workers: Whole = 1,
     cluster: str | None = None,
     json: Json = False,
@@ -110,7 +111,7 @@ def evaluate(
 
     pool = make_workers(workers, cluster)
     spread = cluster is not None or workers > 1
-    entries = _entries(who, search, threads=1 if spread else None)
+    entries = _entries(who, search, threads=who.threads or (1 if spread else None))
     task = _task(format, root, what)
     total = task.frame_count * len(entries)
     with pool as processes, Progress("evaluate", total) as progress:

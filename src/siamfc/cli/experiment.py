@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 from siamfc.cli.console import print_json, print_table
-from siamfc.cli.parameters import DeviceName, Json, Whole
+from siamfc.cli.parameters import DeviceName, Json, Out, Whole
 from siamfc.cli.usage import UsageError
 from siamfc.errors import MissingDependencyError
 
@@ -59,7 +59,7 @@ def experiment(
     number: Whole,
     /,
     *,
-    out: Annotated[Path, Parameter(alias="-o")],
+    out: Out,
     size: SizeName | None = None,
     device: DeviceName = "auto",
     json: Json = False,

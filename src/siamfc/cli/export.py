@@ -1,15 +1,13 @@
 """`siamfc export`."""
 
-from pathlib import Path
-
 from siamfc.cli.console import print_json
-from siamfc.cli.parameters import Flag, Json
+from siamfc.cli.parameters import Flag, Json, Out
 from siamfc.network import DEFAULT_WEIGHTS, export_weights, load_checkpoint
 
 
 def export(
     *,
-    out: Path,
+    out: Out,
     weights: str = DEFAULT_WEIGHTS,
     overwrite: Flag = False,
     json: Json = False,

@@ -52,25 +52,44 @@ Scales = Annotated[
 ]
 
 
+Threads = Annotated[
+    Whole | None,
+    Parameter(help="Threads of the network on a CPU; by default one for each core."),
+]
+
+Out = Annotated[Path, Parameter(alias="-o")]
+"""What a verb writes."""
+
+Assignments = Annotated[
+    list[str] | None, Parameter(name="--set", negative=(), allow_leading_hyphen=True)
+]
+"""NAME=VALUE, as `siamfc.overrides.read_assignments` takes them."""
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class SearchOptions:
-    """How the object is searched for."""
+    """How to search for the object."""
 
     scales: Scales = None
     update: Literal["none", "previous", "average", "sure", "both", "recent"] | None = None
-    """What is searched for. none: the object as it was in the first frame. previous: as it was
+    """What to search for. none: the object as it was in the first frame. previous: as it was
     one frame ago. average: a moving average. sure: one of the frames with a high score. both: the
     first frame and such an average together. recent: the first frame and a recent one with a high
     score together. By default recent with --weights light and none with siamfc."""
     search_again: Annotated[bool | None, Parameter(negative="--no-search-again", n_tokens=0)] = None
-    """Look for an object that is lost all over the frame, which takes several times as long while
-    it is lost. By default --weights light does and siamfc doesn't."""
+    """Search the whole frame for a lost object, which takes several times as long while it is
+    lost. By default --weights light does and siamfc doesn't."""
+    assignments: Assignments = None
+    """NAME=VALUE changes one of the tracker's settings, such as window_influence=0.3 or
+    lost.lost_threshold=0.5; may be given several times."""
 
     def settings(self, weights: str) -> "Settings":
         """The tracker's settings with these weights."""
+        from siamfc.overrides import change, read_assignments
         from siamfc.tracking import settings_for_weights
 
-        return settings_for_weights(
+        settings = settings_for_weights(
             weights, self.scales, update=self.update, search_again=self.search_again
         )
+        return change(settings, read_assignments(self.assignments or ()), title="settings")

@@ -4,12 +4,12 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from cyclopts import Parameter
 
 from siamfc.cli.console import one_line, print_error, print_json, print_table
-from siamfc.cli.parameters import Flag, Json, Whole
+from siamfc.cli.parameters import Flag, Json, Out, Whole
 from siamfc.cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ _DATA, _SHOWN = DataOptions(), PageOptions()
 
 def report(
     *results: str,
-    out: Annotated[Path, Parameter(alias="-o")],
+    out: Out,
     dataset: DataOptions = _DATA,
     shown: PageOptions = _SHOWN,
     export: str | None = None,

@@ -5,7 +5,15 @@ import webbrowser
 from pathlib import Path
 from threading import Thread
 
-from siamfc.cli.parameters import Device, DeviceName, Flag, Scales, Weights, Whole
+from siamfc.cli.parameters import (
+    Device,
+    DeviceName,
+    Flag,
+    SearchOptions,
+    Threads,
+    Weights,
+    Whole,
+)
 from siamfc.errors import InputError
 from siamfc.network import DEFAULT_WEIGHTS
 
@@ -13,6 +21,8 @@ _NETWORK_MEANS = (
     "whoever can reach this machine and learns the address can see your videos and use its disk "
     "and processor, the connection is not encrypted, and browsers give their camera to no such page"
 )
+
+_SEARCH = SearchOptions()
 
 
 def serve(
@@ -22,8 +32,9 @@ def serve(
     host: str = "127.0.0.1",
     port: Whole = 0,
     weights: Weights = DEFAULT_WEIGHTS,
-    scales: Scales = None,
+    search: SearchOptions = _SEARCH,
     device: Device = "auto",
+    threads: Threads = None,
     allow_network: Flag = False,
     no_browser: Flag = False,
 ) -> int:
@@ -40,6 +51,8 @@ def serve(
         Name or address to listen on. Any but this machine's own also needs --allow-network.
     port
         To listen on. 0: a free one.
+    search
+        How to search for the object.
     allow_network
         Let other machines reach the page. Whoever learns the address can then use it, and the
         connection is not encrypted.
@@ -53,8 +66,9 @@ def serve(
         host=host,
         port=port,
         weights=weights,
-        scales=scales,
+        search=search,
         device=device,
+        threads=threads,
         allow_network=allow_network,
         browser=not no_browser,
     )
@@ -67,18 +81,18 @@ def open_page(
     host: str = "127.0.0.1",
     port: int = 0,
     weights: str,
-    scales: int | None,
+    search: SearchOptions,
     device: DeviceName,
+    threads: int | None,
     allow_network: bool = False,
     browser: bool = True,
 ) -> int:
     """Serve the page until Ctrl-C."""
     from siamfc.network import load_matcher
-    from siamfc.tracking import settings_for_weights
     from siamfc.web.access import is_loopback
     from siamfc.web.server import serve as serve_page
 
-    settings = settings_for_weights(weights, scales)
+    settings = search.settings(weights)
     if not is_loopback(host):
         if not allow_network:
             raise InputError(
@@ -93,7 +107,7 @@ def open_page(
         if browser:  # in a thread: a browser of the terminal would not let go
             Thread(target=webbrowser.open, args=(redirect.as_uri(),), daemon=True).start()
 
-    matcher = load_matcher(weights, device=device)
+    matcher = load_matcher(weights, device=device, threads=threads)
     try:
         serve_page(
             matcher,

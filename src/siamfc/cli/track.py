@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from siamfc.cli.console import print_json
 from siamfc.cli.loop import Outcome, exit_status, run_loop
-from siamfc.cli.parameters import Device, Flag, SearchOptions, Source, Weights
+from siamfc.cli.parameters import Device, Flag, SearchOptions, Source, Threads, Weights
 from siamfc.cli.serve import open_page
 from siamfc.cli.sinks import Sink, film_sink, results_sink
 from siamfc.cli.usage import UsageError, parse_box
@@ -49,6 +49,7 @@ def track(
     weights: Weights = DEFAULT_WEIGHTS,
     search: SearchOptions = _SEARCH,
     device: Device = "auto",
+    threads: Threads = None,
 ) -> int:
     """Follow objects through a video.
 
@@ -65,16 +66,18 @@ def track(
     output
         What is written.
     search
-        How the object is searched for.
+        How to search for the object.
     """
     boxes = [parse_box(text) for text in box or ()]
     if not boxes:
-        if output != _OUTPUT or search != SearchOptions(scales=search.scales):
+        if output != _OUTPUT:
             raise UsageError(
                 "expected a box, got none: say with --box X,Y,W,H where the object is in the first "
                 "frame, in pixels; or name the source alone, to draw the box on a page"
             )
-        return open_page(source=str(source), weights=weights, scales=search.scales, device=device)
+        return open_page(
+            source=str(source), weights=weights, search=search, device=device, threads=threads
+        )
     settings = search.settings(weights)
     kept: list[FrameResult] = []
     with ExitStack() as stack:
@@ -82,7 +85,9 @@ def track(
         sinks = [stack.enter_context(sink) for sink in _files(output, source, frames, len(boxes))]
         if output.json and output.results is None:
             sinks.append(lambda _, result: kept.append(result))
-        tracked = follow(frames, boxes, load_matcher(weights, device=device), settings)
+        tracked = follow(
+            frames, boxes, load_matcher(weights, device=device, threads=threads), settings
+        )
         outcome = run_loop(tracked, sinks, total=frames.frame_count)
     files = [] if output.results is None else result_paths(output.results, len(boxes))
     if output.json:

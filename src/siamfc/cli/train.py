@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from siamfc.cli.console import print_json
-from siamfc.cli.parameters import DeviceName, Flag, Json
+from siamfc.cli.parameters import Assignments, DeviceName, Flag, Json, Out
 from siamfc.errors import MissingDependencyError
 
 if TYPE_CHECKING:
@@ -27,12 +27,10 @@ def train(
     recipe: str,
     /,
     *,
-    out: Path,
+    out: Out,
     data: Annotated[list[Path] | None, Parameter(negative=())] = None,
     settings: Path | None = None,
-    assignments: Annotated[
-        list[str] | None, Parameter(name="--set", negative=(), allow_leading_hyphen=True)
-    ] = None,
+    assignments: Assignments = None,
     weights: str | None = None,
     resume: Flag = False,
     deterministic: Flag = False,
@@ -101,7 +99,7 @@ def _choose_recipe(
     name: str, settings: Path | None, assignments: list[str], *, stored: bool
 ) -> "Recipe":
     """The recipe of a name, for pairs from stores if they are, with the changes to its fields."""
-    from siamfc.training.overrides import change, change_by_file, read_assignments
+    from siamfc.overrides import change, change_by_file, read_assignments
     from siamfc.training.recipes import find_recipe, with_stores
 
     recipe = with_stores(find_recipe(name)) if stored else find_recipe(name)

@@ -2,16 +2,18 @@
 
 from typing import Literal
 
-from siamfc.cli.parameters import Device, Flag, Scales, Weights, Whole
+from siamfc.cli.parameters import Device, Flag, SearchOptions, Threads, Weights
 from siamfc.network import DEFAULT_WEIGHTS
+
+_SEARCH = SearchOptions()
 
 
 def trax(
     *,
     weights: Weights = DEFAULT_WEIGHTS,
-    scales: Scales = None,
+    search: SearchOptions = _SEARCH,
     device: Device = "auto",
-    threads: Whole | None = None,
+    threads: Threads = None,
     index_base: Literal["0", "1"] = "0",
     polygon: Flag = False,
 ) -> None:
@@ -22,8 +24,8 @@ def trax(
 
     Parameters
     ----------
-    threads
-        Of the network on a CPU; as many as there are cores unless given.
+    search
+        How to search for the object.
     index_base
         The number of the first pixel in the client's regions: 0 by TraX itself; 1 for VOT's data
         sets with rectangles or polygons.
@@ -32,12 +34,11 @@ def trax(
     """
     from siamfc.evaluation import PretrainedTracker
     from siamfc.evaluation.trackers.trax_server import TraxSettings, serve
-    from siamfc.tracking import settings_for_weights
 
     tracker = PretrainedTracker(
         weights=weights,
         device=device,
         threads=threads,
-        settings=settings_for_weights(weights, scales),
+        settings=search.settings(weights),
     )
     serve(tracker(), TraxSettings(index_base=float(index_base), polygon=polygon))

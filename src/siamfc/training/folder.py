@@ -25,8 +25,8 @@ from torch import Tensor
 from siamfc.errors import DatasetError, OutputError
 from siamfc.files import write_file
 from siamfc.network.checkpoint import Checkpoint
+from siamfc.overrides import flatten
 from siamfc.training.curves import draw_curves
-from siamfc.training.overrides import flatten
 from siamfc.training.state import load_state, save_state
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 import pytest
 
 from siamfc.errors import InputError
-from siamfc.training.overrides import change, change_by_file, read_assignments, read_toml
+from siamfc.overrides import change, change_by_file, read_assignments, read_toml
 from siamfc.training.recipes import RECIPES, find_recipe, procedural, thesis, tiny, with_stores
 
 
@@ -52,7 +52,7 @@ def test_a_toml_file_changes_fields_by_its_tables(tmp_path):
         ("learning_rate=1", "did you mean 'optimiser.learning_rate'"),  # the last name alone
         (
             "qqqq=1",
-            r"no setting named 'qqqq': expected one such as \S+, \S+, \S+; run.json has all$",
+            r"no setting named 'qqqq': expected one such as \S+, \S+, \S+$",
         ),
         ("optimiser=1", "optimiser: expected one of its fields, such as optimiser.kind"),
         ("batch=8.5", "batch: expected a whole number, got 8.5"),

@@ -1,4 +1,4 @@
-"""Changes of a recipe's fields by dotted name, from `name=value` texts and TOML files."""
+"""Changes of settings by dotted name, from `name=value` texts and TOML files."""
 
 import tomllib
 import types
@@ -12,9 +12,12 @@ from siamfc.errors import InputError
 
 Settings = TypeVar("Settings")
 
+_FEW = 30
+"""Names that an error lists in full."""
+
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Fields by dotted name from a TOML file, whose tables are the recipe's parts.
+    """Fields by dotted name from a TOML file, whose tables are the settings' parts.
 
     Raises:
         InputError: it cannot be read, or is no TOML.
@@ -44,11 +47,11 @@ def read_assignments(texts: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def change(settings: Settings, values: Mapping[str, Any]) -> Settings:
+def change(settings: Settings, values: Mapping[str, Any], *, title: str = "recipe") -> Settings:
     """Return settings with other values, by dotted name, each of its field's type.
 
     `none` is the value of a field that may have none. All values are set before they are checked
-    together, so their order does not matter.
+    together, so their order does not matter. `title` names the settings as a whole in errors.
 
     Raises:
         InputError: a name that there is none of, with the nearest one; a value of another type,
@@ -60,11 +63,11 @@ def change(settings: Settings, values: Mapping[str, Any]) -> Settings:
         if name not in names:
             raise InputError(_unknown(name, names))
         place = nested
-        *rooms, last = name.split(".")
-        for room in rooms:
-            place = place.setdefault(room, {})
+        *parts, last = name.split(".")
+        for part in parts:
+            place = place.setdefault(part, {})
         place[last] = value
-    changed: Settings = _change(settings, nested, "")
+    changed: Settings = _change(settings, nested, "", title)
     return changed
 
 
@@ -103,8 +106,9 @@ def _unknown(name: str, names: list[str]) -> str:
     ]
     if near:
         return f"no setting named {name!r}: did you mean {near[0]!r}?"
-    few = get_close_matches(name, names, n=3, cutoff=0.0)
-    return f"no setting named {name!r}: expected one such as {', '.join(few)}; run.json has all"
+    few = names if len(names) <= _FEW else get_close_matches(name, names, n=3, cutoff=0.0)
+    which = "of" if few is names else "such as"
+    return f"no setting named {name!r}: expected one {which} {', '.join(few)}"
 
 
 def _record(settings: Any) -> dict[str, Any]:
@@ -112,7 +116,7 @@ def _record(settings: Any) -> dict[str, Any]:
     return record
 
 
-def _change(settings: Any, nested: Mapping[str, Any], prefix: str) -> Any:
+def _change(settings: Any, nested: Mapping[str, Any], prefix: str, title: str) -> Any:
     types_by_name = get_type_hints(type(settings))
     values = {}
     for item in fields(settings):
@@ -120,13 +124,13 @@ def _change(settings: Any, nested: Mapping[str, Any], prefix: str) -> Any:
             continue
         name, value, old = prefix + item.name, nested[item.name], getattr(settings, item.name)
         if is_dataclass(old):
-            values[item.name] = _change(old, value, f"{name}.")
+            values[item.name] = _change(old, value, f"{name}.", title)
         else:
             values[item.name] = _convert(value, types_by_name[item.name], name)
     try:
         return replace(settings, **values)
     except InputError as error:
-        raise InputError(f"{prefix.removesuffix('.') or 'recipe'}: {error}") from None
+        raise InputError(f"{prefix.removesuffix('.') or title}: {error}") from None
 
 
 def _convert(value: Any, kind: Any, name: str) -> Any:
