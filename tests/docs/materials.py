@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from snippets import name_of
 
 from siamfc.evaluation import validators
 from siamfc.frames import open_source, open_writer
@@ -88,6 +89,7 @@ NEEDED: dict[str, tuple[Callable[[Path], None], ...]] = {
     "deploy.md": (make_video,),
     "evaluation.md": (make_otb,),
     "report.md": (make_video, make_otb),
+    "settings.md": (make_otb,),
     "tracking.md": (make_video, make_frames),
     "tracking_options.md": (make_video, make_otb),
     "training.md": (make_clips,),
@@ -97,7 +99,7 @@ NEEDED: dict[str, tuple[Callable[[Path], None], ...]] = {
 
 def prepare(page: Path, folder: Path) -> None:
     """Make what a page needs; what pages make themselves is left to them."""
-    for make in NEEDED.get(page.name, ()):
+    for make in NEEDED.get(name_of(page), ()):
         make(folder)
 
 

@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 from materials import judge_briefly, prepare
 from not_typed import NOT_RUN, NOT_RUN_PYTHON, SHORTER
-from snippets import PAGES, ROOT, Snippet, commands, flags_of, run_command, run_python, snippets
+from snippets import (
+    PAGES,
+    ROOT,
+    Snippet,
+    commands,
+    flags_of,
+    name_of,
+    run_command,
+    run_python,
+    snippets,
+)
 
 from siamfc.cli.verbs import VERBS
 
@@ -37,7 +47,10 @@ def reason_not_to_run_python(snippet: Snippet) -> str | None:
 
 def page_parameters() -> list[object]:
     marks = {name: [pytest.mark.slow] for name in SLOW_PAGES}
-    return [pytest.param(page, id=page.name, marks=marks.get(page.name, [])) for page in RUNNABLE]
+    return [
+        pytest.param(page, id=name_of(page), marks=marks.get(name_of(page), []))
+        for page in RUNNABLE
+    ]
 
 
 @pytest.mark.parametrize("page", page_parameters())
@@ -46,7 +59,7 @@ def test_what_a_page_says_can_be_typed_from_top_to_bottom(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     prepare(page, tmp_path)
-    if page.name == "training.md":
+    if name_of(page) == "training.md":
         judge_briefly(monkeypatch)
     blocks = snippets(page)
     for block in blocks:
@@ -114,14 +127,14 @@ def test_blocks_name_a_language_that_is_known() -> None:
 def test_extras_that_pages_install_exist() -> None:
     texts = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     named = {
-        extra for group in re.findall(r"siamfc\[([\w,]+)\]", texts) for extra in group.split(",")
+        extra for group in re.findall(r"'\.\[([\w,]+)\]'", texts) for extra in group.split(",")
     }
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert {"train", "eval"} <= named
     assert [extra for extra in sorted(named) if f"\n{extra} = [" not in project] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_flags_and_scripts_that_a_page_names_exist(page: Path) -> None:
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
     inline = " ".join(re.findall(r"`([^`\n]+)`", text))
