@@ -17,7 +17,7 @@ from siamfc.network import (
 )
 from siamfc.network.architectures import ALEXNET, LIGHT
 from siamfc.network.light import architecture as light
-from siamfc.network.siamfc.architecture import LAYERS, tensor_shapes
+from siamfc.network.siamfc import architecture as siamfc
 
 NORMALISATION = Normalisation(mean=(0.4, 0.45, 0.5), std=(0.2, 0.25, 0.3))
 
@@ -25,8 +25,8 @@ NORMALISATION = Normalisation(mean=(0.4, 0.45, 0.5), std=(0.2, 0.25, 0.3))
 def make_tensors(seed: int, *, trained: bool = True) -> dict[str, NDArray[np.float32]]:
     """Xavier weights; `trained` moves norms, biases and gain away from where they begin."""
     random = np.random.default_rng(seed)
-    tensors = {name: np.zeros(shape) for name, shape in tensor_shapes().items()}
-    for layer in LAYERS:
+    tensors = {name: np.zeros(shape) for name, shape in siamfc.tensor_shapes().items()}
+    for layer in siamfc.LAYERS:
         shape = tensors[f"backbone.{layer.name}.weight"].shape
         bound = math.sqrt(6 / (layer.kernel**2 * (shape[0] + shape[1])))
         tensors[f"backbone.{layer.name}.weight"] = random.uniform(-bound, bound, shape)

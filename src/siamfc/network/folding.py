@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from siamfc.network.checkpoint import Tensors
 from siamfc.network.normalisation import Normalisation
-from siamfc.network.siamfc.architecture import LAYERS, NORM_EPSILON
+from siamfc.network.siamfc import architecture
+from siamfc.network.siamfc.architecture import NORM_EPSILON
 
 
 class Kernel(NamedTuple):
@@ -25,7 +26,7 @@ class Kernel(NamedTuple):
 def fold_norms(tensors: Tensors) -> dict[str, Kernel]:
     """The backbone's convolutions by name, each with its batch normalisation taken in."""
     kernels = {}
-    for layer in LAYERS:
+    for layer in architecture.LAYERS:
         name = f"backbone.{layer.name}"
         if layer.norm is None:
             kernels[layer.name] = plain_kernel(tensors, name)

@@ -1,9 +1,13 @@
-"""What every runtime must agree on about the network: layers, tensors and sizes.
+"""SiamFC's one definition: the table of its backbone's layers, and the order that they run in.
 
-Bertinetto et al. 2016, table 1. Standard library only; `alexnet` is the same in torch.
+Bertinetto et al. 2016, table 1. The torch model, the training pass, both runtimes and the exported
+graphs each bring their own arithmetic for a layer and take everything else from here: change
+`LAYERS` or `embed`, and all of them change.
 """
 
+import math
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from siamfc.errors import InputError
 
@@ -13,10 +17,8 @@ NORM_EPSILON = 1e-5
 """Added to a variance before its root is taken."""
 POOL_SIZE, POOL_STRIDE = 3, 2
 """The two max poolings."""
-STRIDE = 8
-"""Pixels of the image between two cells of the embedding: 2·2·2."""
-CHANNELS = 256
-"""Of an embedding."""
+Features = TypeVar("Features")
+"""Feature maps in a runtime's own form: tensors, or the name of a graph's node."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,7 @@ class Convolution:
     norm: str | None
     """The batch normalisation that follows, and then a ReLU; None: neither, but a bias."""
     pooled: bool = False
-    """Whether a max pooling ends the row."""
+    """End with a max pooling."""
 
 
 LAYERS = (
@@ -42,8 +44,40 @@ LAYERS = (
     ),
     Convolution(name="conv3", inputs=256, outputs=384, kernel=3, norm="norm3"),
     Convolution(name="conv4", inputs=384, outputs=384, kernel=3, groups=2, norm="norm4"),
-    Convolution(name="conv5", inputs=384, outputs=CHANNELS, kernel=3, groups=2, norm=None),
+    Convolution(name="conv5", inputs=384, outputs=256, kernel=3, groups=2, norm=None),
 )
+CHANNELS = LAYERS[-1].outputs
+"""Channels of an embedding: 256."""
+STRIDE = math.prod(row.stride * (POOL_STRIDE if row.pooled else 1) for row in LAYERS)
+"""Pixels of the image between two cells of the embedding: 2·2·2 = 8."""
+
+
+class Arithmetic(Protocol[Features]):
+    """How one runtime computes the steps of a layer."""
+
+    def convolve(self, layer: Convolution, features: Features) -> Features:
+        """Convolve; without a normalisation to follow, add the layer's bias."""
+        ...
+
+    def normalise(self, layer: Convolution, features: Features) -> Features:
+        """Apply the layer's batch normalisation and the ReLU."""
+        ...
+
+    def pool(self, features: Features) -> Features:
+        """Max pooling of `POOL_SIZE` and `POOL_STRIDE`."""
+        ...
+
+
+def embed(arithmetic: Arithmetic[Features], images: Features) -> Features:
+    """Run the backbone φ on images: every layer in turn, computed as `arithmetic` does."""
+    features = images
+    for layer in LAYERS:
+        features = arithmetic.convolve(layer, features)
+        if layer.norm is not None:
+            features = arithmetic.normalise(layer, features)
+        if layer.pooled:
+            features = arithmetic.pool(features)
+    return features
 
 
 def tensor_shapes() -> dict[str, tuple[int, ...]]:

@@ -1,17 +1,14 @@
 """The two graphs of SiamFC: convolutions with everything folded in, and one product."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.folding import Kernel, fold_normalisation, fold_norms
 from siamfc.network.graph import GraphBuilder
-from siamfc.network.siamfc.architecture import (
-    CHANNELS,
-    LAYERS,
-    POOL_SIZE,
-    POOL_STRIDE,
-    embedding_size,
-)
+from siamfc.network.siamfc import architecture
+from siamfc.network.siamfc.architecture import CHANNELS, Convolution, embedding_size
 from siamfc.network.signatures import exemplar_signature, search_signature
 
 
@@ -58,19 +55,37 @@ def _gathering(checkpoint: Checkpoint) -> Kernel:
 def _add_backbone(graph: GraphBuilder, checkpoint: Checkpoint, images: str, output: str) -> None:
     """Images (N, H, W, 3) uint8 → embeddings (N, 256, h, w)."""
     kernels = fold_norms(checkpoint.tensors)
-    first = LAYERS[0].name
+    first = architecture.LAYERS[0].name
     kernels[first] = fold_normalisation(kernels[first], checkpoint.metadata.normalisation)
-    features = graph.add_planes(images)
-    for layer in LAYERS:
-        features = graph.add_convolution(
+    architecture.embed(_GraphArithmetic(graph, kernels, output), graph.add_planes(images))
+
+
+class _GraphArithmetic:
+    """Layers as nodes of a graph; features are the names of their outputs."""
+
+    def __init__(self, graph: GraphBuilder, kernels: Mapping[str, Kernel], output: str) -> None:
+        self._graph, self._kernels, self._output = graph, kernels, output
+
+    def convolve(self, layer: Convolution, features: str) -> str:
+        """See `Arithmetic`."""
+        return self._graph.add_convolution(
             features,
-            output if layer is LAYERS[-1] else layer.name,
-            kernels[layer.name],
+            self._output if layer is architecture.LAYERS[-1] else layer.name,
+            self._kernels[layer.name],
             group=layer.groups,
             strides=[layer.stride] * 2,
         )
-        if layer.norm is not None:
-            features = graph.add("Relu", [features], f"{layer.name}_relu")
-        if layer.pooled:
-            sides = {"kernel_shape": [POOL_SIZE] * 2, "strides": [POOL_STRIDE] * 2}
-            features = graph.add("MaxPool", [features], f"{layer.name}_pool", **sides)
+
+    def normalise(self, layer: Convolution, features: str) -> str:
+        """Add the ReLU; the normalisation is in the convolution."""
+        return self._graph.add("Relu", [features], f"{layer.name}_relu")
+
+    def pool(self, features: str) -> str:
+        """See `Arithmetic`."""
+        return self._graph.add(
+            "MaxPool",
+            [features],
+            f"{features.removesuffix('_relu')}_pool",
+            kernel_shape=[architecture.POOL_SIZE] * 2,
+            strides=[architecture.POOL_STRIDE] * 2,
+        )

@@ -6,6 +6,7 @@ exported graphs. Parameters have their canonical form here, whatever a runtime m
 
 import math
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 import torch
@@ -14,41 +15,70 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from siamfc.network.normalisation import Normalisation
-from siamfc.network.siamfc.architecture import tensor_shapes
+from siamfc.network.siamfc import architecture
+from siamfc.network.siamfc.architecture import Convolution
 
 INITIAL_GAIN = 1e-3
 """Brings the correlation of two fresh embeddings, a sum of 9216 products, to a logit's size."""
 
 
 class AlexNet(nn.Module):
-    """The backbone: five convolutions without padding, total stride 8.
+    """The backbone, built from the table of its layers; total stride 8.
 
-    An image of 127 pixels becomes 6×6 cells, one of 255 becomes 22×22. A convolution that batch
-    normalisation follows has no bias of its own.
+    An image of 127 pixels becomes 6×6 cells, one of 255 becomes 22×22.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 96, 11, stride=2, bias=False)
-        self.norm1 = nn.BatchNorm2d(96)
-        self.conv2 = nn.Conv2d(96, 256, 5, groups=2, bias=False)
-        self.norm2 = nn.BatchNorm2d(256)
-        self.conv3 = nn.Conv2d(256, 384, 3, bias=False)
-        self.norm3 = nn.BatchNorm2d(384)
-        self.conv4 = nn.Conv2d(384, 384, 3, groups=2, bias=False)
-        self.norm4 = nn.BatchNorm2d(384)
-        self.conv5 = nn.Conv2d(384, 256, 3, groups=2)
+        for layer in architecture.LAYERS:
+            convolution = make_convolution(layer, bias=layer.norm is None)
+            self.add_module(layer.name, convolution)
+            if layer.norm is not None:
+                self.add_module(
+                    layer.norm, nn.BatchNorm2d(layer.outputs, architecture.NORM_EPSILON)
+                )
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images (N, 3, H, W) → embeddings (N, 256, h, w)."""
-        features = functional.relu(self.norm1(self.conv1(images)))
-        features = functional.max_pool2d(features, 3, stride=2)
-        features = functional.relu(self.norm2(self.conv2(features)))
-        features = functional.max_pool2d(features, 3, stride=2)
-        features = functional.relu(self.norm3(self.conv3(features)))
-        features = functional.relu(self.norm4(self.conv4(features)))
-        embeddings: Tensor = self.conv5(features)
-        return embeddings
+        return architecture.embed(self, images)
+
+    def convolve(self, layer: Convolution, features: Tensor) -> Tensor:
+        """See `Arithmetic`."""
+        convolved: Tensor = self.convolution(layer)(features)
+        return convolved
+
+    def normalise(self, layer: Convolution, features: Tensor) -> Tensor:
+        """See `Arithmetic`."""
+        return functional.relu(self.norm(layer)(features))
+
+    def pool(self, features: Tensor) -> Tensor:
+        """See `Arithmetic`."""
+        return max_pool(features)
+
+    def convolution(self, layer: Convolution) -> nn.Conv2d:
+        """Return the module of a row of the table."""
+        return cast(nn.Conv2d, self.get_submodule(layer.name))
+
+    def norm(self, layer: Convolution) -> nn.BatchNorm2d:
+        """Return the batch normalisation that follows a row of the table."""
+        return cast(nn.BatchNorm2d, self.get_submodule(str(layer.norm)))
+
+
+def make_convolution(layer: Convolution, *, bias: bool) -> nn.Conv2d:
+    """Make the convolution of a row of the table."""
+    return nn.Conv2d(
+        layer.inputs,
+        layer.outputs,
+        layer.kernel,
+        stride=layer.stride,
+        groups=layer.groups,
+        bias=bias,
+    )
+
+
+def max_pool(features: Tensor) -> Tensor:
+    """Pool features (N, C, H, W) as a pooled row of the table says."""
+    return functional.max_pool2d(features, architecture.POOL_SIZE, stride=architecture.POOL_STRIDE)
 
 
 class Normalise(nn.Module):
@@ -94,7 +124,9 @@ class SiamFC(nn.Module):
     def tensors(self) -> dict[str, NDArray[np.float32]]:
         """Copies of the weights and statistics by name, as a `Checkpoint` holds them."""
         state = self.state_dict()
-        return {name: state[name].float().cpu().numpy().copy() for name in tensor_shapes()}
+        return {
+            name: state[name].float().cpu().numpy().copy() for name in architecture.tensor_shapes()
+        }
 
     def load_tensors(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
         """Take over what `tensors` gave, in place."""

@@ -7,14 +7,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from siamfc.errors import InputError
 from siamfc.network.checkpoint import Checkpoint, Tensors
 from siamfc.network.folding import fold_norms
 from siamfc.network.matcher import Embedding, EmbeddingSpec, check_exemplars, check_searches
 from siamfc.network.metadata import Metadata
-from siamfc.network.siamfc.architecture import LAYERS, POOL_SIZE, POOL_STRIDE
-from siamfc.network.siamfc.model import Normalise, correlate
+from siamfc.network.siamfc import architecture
+from siamfc.network.siamfc.architecture import Convolution
+from siamfc.network.siamfc.model import Normalise, correlate, make_convolution, max_pool
 
 _MAXIMUM_GRAPHS = 16
 """Shapes whose CUDA graphs are kept; a tracker uses one or two, and one for each number of further
@@ -40,7 +42,7 @@ class TorchSiamFCMatcher:
         self.spec = checkpoint.metadata.spec
         self._dtype = torch.float16 if self._device.type == "cuda" else torch.float32
         self._normalise = Normalise(self.metadata.normalisation).to(self._device)
-        self._backbone = _folded_backbone(checkpoint.tensors).to(self._device, self._dtype)
+        self._backbone = _FoldedBackbone(checkpoint.tensors).to(self._device, self._dtype)
         self._backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._gain = float(np.exp(checkpoint.tensors["log_gain"]))
         self._bias = float(checkpoint.tensors["bias"])
@@ -128,19 +130,32 @@ class _CudaGraph:
         return self._output.cpu()
 
 
-def _folded_backbone(tensors: Tensors) -> nn.Module:
-    """The backbone as plain convolutions, each with its batch normalisation folded in."""
-    modules: list[nn.Module] = []
-    for layer, kernel in zip(LAYERS, fold_norms(tensors).values(), strict=True):
-        convolution = nn.Conv2d(
-            layer.inputs, layer.outputs, layer.kernel, stride=layer.stride, groups=layer.groups
-        )
-        convolution.load_state_dict(
-            {name: torch.from_numpy(value) for name, value in kernel._asdict().items()}
-        )
-        modules.append(convolution)
-        if layer.norm is not None:
-            modules.append(nn.ReLU(inplace=True))
-        if layer.pooled:
-            modules.append(nn.MaxPool2d(POOL_SIZE, POOL_STRIDE))
-    return nn.Sequential(*modules).eval().requires_grad_(False)
+class _FoldedBackbone(nn.Module):
+    """The backbone for tracking: each convolution with its batch normalisation folded in."""
+
+    def __init__(self, tensors: Tensors) -> None:
+        super().__init__()
+        kernels = fold_norms(tensors)
+        for layer in architecture.LAYERS:
+            convolution = make_convolution(layer, bias=True)
+            values = kernels[layer.name]._asdict().items()
+            convolution.load_state_dict({name: torch.from_numpy(value) for name, value in values})
+            self.add_module(layer.name, convolution)
+        self.eval().requires_grad_(False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalised images (N, 3, H, W) → embeddings (N, 256, h, w)."""
+        return architecture.embed(self, images)
+
+    def convolve(self, layer: Convolution, features: Tensor) -> Tensor:
+        """See `Arithmetic`."""
+        convolved: Tensor = self.get_submodule(layer.name)(features)
+        return convolved
+
+    def normalise(self, layer: Convolution, features: Tensor) -> Tensor:  # noqa: ARG002
+        """Apply the ReLU; the normalisation is in the convolution."""
+        return functional.relu_(features)
+
+    def pool(self, features: Tensor) -> Tensor:
+        """See `Arithmetic`."""
+        return max_pool(features)

@@ -1,1 +1,1 @@
-"""Fused training kernels of SiamFC for a GPU; `training_pass` is their only user."""
+"""SiamFC's fused training kernels, for a GPU with Triton; `embedding` is the way in."""

@@ -3,7 +3,7 @@
 Separate layers read and write the convolution's output, the largest tensors of the network, about
 ten times for a forward and a backward pass; here it is read twice forward and once backward (twice
 where nothing is pooled), and written as a gradient once. Needs Triton, which comes with torch for
-CUDA. The same function as `fast.normalise_together` and `functional.max_pool2d`, up to rounding.
+CUDA. Computes what `JointArithmetic` does in `training_pass`, up to rounding.
 
 A feature map is given as a list of its groups, (N, C/g, H, W) channels last, so that each group of
 a convolution finds its own channels side by side.

@@ -1,0 +1,77 @@
+"""The backbone with the fused kernels: the only way in from outside this package."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from siamfc.network.normalisation import Normalisation
+from siamfc.network.siamfc import architecture
+from siamfc.network.siamfc.architecture import Convolution
+from siamfc.network.siamfc.kernels import normalisation as kernels
+from siamfc.network.siamfc.kernels.convolution import convolve_folded
+from siamfc.network.siamfc.model import AlexNet
+from siamfc.network.siamfc.pixel_folding import fold_kernel
+
+Maps = list[list[Tensor]]
+"""A feature map for each kind of image, as the list of its groups."""
+
+
+def embed_fused(
+    backbone: AlexNet, batches: list[Tensor], normalisation: Normalisation, dtype: torch.dtype
+) -> list[Tensor]:
+    """Pixels (N, H, W, 3) → embeddings (N, 256, h, w) of each batch, with common statistics."""
+    images = [[kernels.fold_images(batch, normalisation, dtype)] for batch in batches]
+    maps = architecture.embed(FusedArithmetic(backbone), images)
+    return [torch.cat(groups, 1) for groups in maps]
+
+
+class FusedArithmetic:
+    """Layers computed by the kernels, which normalise, rectify and pool in one step.
+
+    The kernels know one first layer (stride 2) and at most two groups.
+    """
+
+    def __init__(self, backbone: AlexNet) -> None:
+        self._backbone = backbone
+
+    def convolve(self, layer: Convolution, features: Maps) -> Maps:
+        """See `Arithmetic`."""
+        module = self._backbone.convolution(layer)
+        if layer is architecture.LAYERS[0]:
+            return [[_convolve_first(module, image)] for (image,) in features]
+        return [_convolve_groups(module, groups) for groups in features]
+
+    def normalise(self, layer: Convolution, features: Maps) -> Maps:
+        """See `Arithmetic`; this pools as well."""
+        index = architecture.LAYERS.index(layer)
+        groups = architecture.LAYERS[index + 1].groups
+        return kernels.normalise(
+            self._backbone.norm(layer), features, pool=layer.pooled, groups=groups
+        )
+
+    def pool(self, features: Maps) -> Maps:
+        """Return the features: `normalise` has pooled them."""
+        return features
+
+
+def _convolve_first(module: nn.Conv2d, image: Tensor) -> Tensor:
+    kernel = fold_kernel(module.weight)
+    spare = kernels.FOLDED_CHANNELS - kernel.shape[1]
+    kernel = functional.pad(kernel, (0, 0, 0, 0, 0, spare))
+    if image.dtype == torch.float32:  # Triton's products are slow then
+        return functional.conv2d(image, kernel)
+    return convolve_folded(image, kernel)
+
+
+def _convolve_groups(module: nn.Conv2d, groups: list[Tensor]) -> list[Tensor]:
+    if len(groups) != module.groups:  # those of a layer without normalisation
+        groups = list(torch.cat(groups, 1).chunk(module.groups, 1))
+    dtype = groups[0].dtype
+    weights = module.weight.to(dtype).chunk(module.groups)
+    biases: tuple[Tensor | None, ...] = (None,) * module.groups
+    if module.bias is not None:
+        biases = module.bias.to(dtype).chunk(module.groups)
+    return [
+        functional.conv2d(*each, module.stride)
+        for each in zip(groups, weights, biases, strict=True)
+    ]
