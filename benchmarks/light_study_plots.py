@@ -24,8 +24,8 @@ from light_study_results import (
 from light_study_table import table
 from light_study_variants import BASE
 
+from siamfc.charts.colors import css, series_color
 from siamfc.files import write_file
-from siamfc.report.colors import css, series_color
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

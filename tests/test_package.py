@@ -20,7 +20,7 @@ LAYERS = (
     ("checks", "files", "overrides"),
     ("boxes", "cropping", "disk", "locking", "system", "workers"),
     ("geometry", "frames"),
-    ("network", "datasets"),
+    ("charts", "network", "datasets"),
     ("annotations",),
     ("tracking", "crops", "procedural"),
     ("synthetic",),
@@ -30,9 +30,9 @@ LAYERS = (
     ("experiments", "web", "doctor"),
     ("cli",),
 )
-"""From the bottom to the top. A room imports from lower layers and from itself, never sideways."""
+"""From the bottom to the top. A package imports from lower layers and itself, never sideways."""
 
-RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
+RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
 SLOW_TO_IMPORT = ("av", "cv2", "matplotlib", "numpy", "onnxruntime", "starlette", "torch")
 
@@ -63,7 +63,7 @@ def imported_names(path: Path, *, at_start_only: bool = False) -> Iterator[str]:
         todo.extend(ast.iter_child_nodes(node))
 
 
-def room(module: str) -> str:
+def package_of(module: str) -> str:
     return module.split(".")[1]
 
 
@@ -71,24 +71,26 @@ def is_ours(module: str) -> bool:
     return module.startswith("siamfc.")
 
 
-def in_a_room(module: str) -> bool:
+def in_a_package(module: str) -> bool:
     return module not in ("siamfc", "siamfc.__main__")
 
 
-def test_every_module_stands_in_a_known_room() -> None:
-    unknown = sorted({room(module) for module in MODULES if in_a_room(module)} - set(RANK))
-    assert not unknown, f"say in LAYERS where they stand: {unknown}"
+def test_every_module_is_in_a_known_package() -> None:
+    unknown = sorted({package_of(module) for module in MODULES if in_a_package(module)} - set(RANK))
+    assert not unknown, f"list them in LAYERS: {unknown}"
 
 
 def test_imports_go_one_way() -> None:
     wrong = [
         f"{module} imports {name}"
         for module, path in MODULES.items()
-        if in_a_room(module)
+        if in_a_package(module)
         for name in imported_names(path)
-        if is_ours(name) and room(name) != room(module) and RANK[room(name)] >= RANK[room(module)]
+        if is_ours(name)
+        and package_of(name) != package_of(module)
+        and RANK[package_of(name)] >= RANK[package_of(module)]
     ]
-    assert not wrong, "\n".join(["against the order of the rooms:", *wrong])
+    assert not wrong, "\n".join(["against the order of the packages:", *wrong])
 
 
 def test_report_never_runs_a_tracker() -> None:
@@ -97,7 +99,7 @@ def test_report_never_runs_a_tracker() -> None:
         for module, path in MODULES.items()
         if module.startswith("siamfc.report")
         for name in imported_names(path)
-        if is_ours(name) and room(name) in ("network", "tracking", "training")
+        if is_ours(name) and package_of(name) in ("network", "tracking", "training")
     ]
     assert not wrong, "\n".join(wrong)
 
@@ -121,7 +123,7 @@ def test_no_module_imports_itself_in_a_circle() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "rooms", "reason"),
+    ("name", "packages", "reason"),
     [
         ("torchvision", set(RANK), "it would bring another torch"),
         (
@@ -131,11 +133,11 @@ def test_no_module_imports_itself_in_a_circle() -> None:
         ),
     ],
 )
-def test_banned_imports(name: str, rooms: set[str], reason: str) -> None:
+def test_banned_imports(name: str, packages: set[str], reason: str) -> None:
     wrong = [
         module
         for module, path in MODULES.items()
-        if in_a_room(module) and room(module) in rooms
+        if in_a_package(module) and package_of(module) in packages
         if any(found.split(".")[0] == name for found in imported_names(path))
     ]
     assert not wrong, f"{name}: {reason}: {wrong}"

@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -62,7 +63,11 @@ def test_the_folder_holds_all_there_is_to_know(finished):
     )
     assert [epoch["judged"] for epoch in epochs] == [1.0, 2.0]
     assert result.epochs == epochs
-    assert (folder / "curves.png").read_bytes().startswith(b"\x89PNG")
+    curves = ET.parse(folder / "curves.svg")
+    lines = [one.get("d") for one in curves.iter() if one.get("class", "").startswith("line s")]
+    assert sum(str(line).count("L") == 1 for line in lines) == 2 + 1 * len(
+        {*epochs[-1]} - {"kind", "epoch", "step", "training_loss", "validation_loss", "best"}
+    ), "two losses and each score, of two epochs"
     assert list((folder / "tensorboard").iterdir())
 
 

@@ -67,7 +67,7 @@ def report(
     """Show results as a page, tables and plots.
 
     The page, OUT/index.html, is one file and needs no network. Beside it are the tables as CSV and
-    LaTeX and the plots as PNG. Trackers are compared on the sequences that all of them have; each
+    LaTeX and the plots as SVG. Trackers are compared on the sequences that all of them have; each
     is compared with the first. Repetitions of one tracker are shown as one, by their mean and
     deviation. Ends with 1 if a file of results couldn't be read; the others are in the report.
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from siamfc.charts.chart import Chart as Drawing
+from siamfc.charts.chart import ticks
 from siamfc.experiments.loss_forms import score_curves
 from siamfc.experiments.pages import Chart, Charts, Strip
 from siamfc.report import Study, figures
-from siamfc.report.chart import Chart as Drawing
-from siamfc.report.chart import ticks
 from siamfc.report.strips import film_strip
+from siamfc.training.curves import LOSSES, best_epoch, loss_chart, score_chart
 
 _SHOTS = 6
 _SCORE_REACH = 8.0
@@ -19,46 +20,19 @@ _SCORE_REACH = 8.0
 _FAR_SCORES = (-120.0, 120.0)
 
 
-def loss_chart(epochs: Sequence[Mapping[str, Any]]) -> Chart:
+def loss_figure(epochs: Sequence[Mapping[str, Any]]) -> Chart:
     """Training and validation loss by epoch, the best epoch marked: figures 11 and 14."""
-    numbers = [record["epoch"] for record in epochs]
-    series = [[record[name] for record in epochs] for name in ("training_loss", "validation_loss")]
-    values = [value for one in series for value in one]
-    low, high = min(values), max(values)
-    margin = (high - low) * 0.05 or 0.1
-    chart = Drawing(
-        "Training and validation loss by epoch",
-        (numbers[0], max(numbers[-1], numbers[0] + 1)),
-        (low - margin, high + margin),
-        height=220,
-    )
-    chart.y_axis(ticks(low - margin, high + margin), "loss")
-    chart.x_axis(_whole(ticks(numbers[0], numbers[-1])), "epoch")
-    for index, one in enumerate(series):
-        chart.line(numbers, one, index)
-    best = best_epoch(epochs)
-    chart.dot(best["epoch"], best["validation_loss"], 1, f"best: epoch {best['epoch']}")
+    best = best_epoch(epochs)["epoch"]
     return Chart(
-        caption=f"Loss by epoch; the best is epoch {best['epoch']}",
-        svg=chart.render(),
-        legend=("training", "validation"),
+        caption=f"Loss by epoch; the best is epoch {best}",
+        svg=loss_chart(epochs).render(),
+        legend=LOSSES,
     )
 
 
-def best_epoch(epochs: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The record of the epoch with the lowest validation loss."""
-    return min(epochs, key=lambda record: float(record["validation_loss"]))
-
-
-def score_chart(epochs: Sequence[Mapping[str, Any]], name: str, title: str, unit: str) -> Chart:
-    """One of the scores that were taken after each epoch."""
-    numbers, values = [r["epoch"] for r in epochs], [r[name] for r in epochs]
-    top = max(values) * 1.05
-    chart = Drawing(title, (numbers[0], max(numbers[-1], numbers[0] + 1)), (0, top), height=220)
-    chart.y_axis(ticks(0, top), unit)
-    chart.x_axis(_whole(ticks(numbers[0], numbers[-1])), "epoch")
-    chart.line(numbers, values, 2)
-    return Chart(caption=title, svg=chart.render())
+def score_figure(epochs: Sequence[Mapping[str, Any]], name: str, title: str, unit: str) -> Chart:
+    """One of the scores measured after each epoch."""
+    return Chart(caption=title, svg=score_chart(epochs, name, title, unit).render())
 
 
 def loss_form_charts() -> Charts:
@@ -108,7 +82,7 @@ def offset_charts(study: Study) -> Charts:
         charts=tuple(
             Chart(
                 caption=f"{side} offset of the predicted centre",
-                svg=figures.offset_chart(study, axis),
+                svg=figures.offset_chart(study, axis).render(),
                 legend=legend,
             )
             for axis, side in enumerate(("Horizontal", "Vertical"))
@@ -133,11 +107,7 @@ def error_charts(study: Study) -> Charts:
     legend = [entry.name for entry in study.entries]
     return Charts(
         charts=tuple(
-            Chart(caption=one.name, svg=figures.error_chart(study, one), legend=legend)
+            Chart(caption=one.name, svg=figures.error_chart(study, one).render(), legend=legend)
             for one in study.sequences
         )
     )
-
-
-def _whole(marks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
-    return [(value, text) for value, text in marks if value == int(value)]

@@ -12,7 +12,7 @@ from siamfc.experiments.charts import error_charts, loss_form_charts, offset_cha
 from siamfc.experiments.folder import PAGE, ExperimentFolder
 from siamfc.experiments.ideal import IdealMatcher
 from siamfc.experiments.loss_forms import FORMS, compare_forms
-from siamfc.experiments.pages import Page, Row, Section, Table, Text, render, signed
+from siamfc.experiments.pages import Page, Row, Section, Table, Text, render
 from siamfc.experiments.sizes import square_recipe
 from siamfc.experiments.steps import Options, Training, train, training_charts, training_facts
 from siamfc.experiments.terms import measure_terms, terms
@@ -22,6 +22,7 @@ from siamfc.network import Checkpoint, EmbeddingSpec, Matcher, Metadata, load_ma
 from siamfc.network.matcher import predicts_boxes
 from siamfc.network.siamfc.model import SiamFC, initialise
 from siamfc.report import Study, make_study
+from siamfc.report.templating import signed
 from siamfc.tracking import one_scale
 from siamfc.training.recipes import Recipe
 

@@ -74,16 +74,6 @@ class Strip:
 Block = Text | Table | Charts | Strip
 
 
-def signed(value: float) -> str:
-    """A number with its sign and two decimals, as tables show an offset.
-
-    >>> signed(0.126), signed(-1.5), signed(-0.001)
-    ('+0.13', '−1.50', '0.00')
-    """
-    text = f"{value:+.2f}"
-    return "0.00" if text in ("+0.00", "-0.00") else text.replace("-", "−")
-
-
 @dataclass(frozen=True, kw_only=True)
 class Section:
     """A part of the page with a heading."""

@@ -16,12 +16,13 @@ from siamfc.errors import InputError
 from siamfc.experiments import thesis
 from siamfc.experiments.charts import error_charts, offset_charts, strips
 from siamfc.experiments.folder import PAGE, ExperimentFolder
-from siamfc.experiments.pages import Block, Page, Row, Section, Table, Text, render, signed
+from siamfc.experiments.pages import Block, Page, Row, Section, Table, Text, render
 from siamfc.experiments.sizes import procedural_recipe, real_recipe
 from siamfc.experiments.steps import Options, Training, train, training_charts, training_facts
 from siamfc.experiments.tracks import ExperimentTracker, follow, summarize
 from siamfc.experiments.videos import synthetic_sequences, video_name
 from siamfc.report import Study, make_study
+from siamfc.report.templating import signed
 from siamfc.tracking import one_scale
 from siamfc.training.recipes import Recipe
 from siamfc.training.sources import training_source

@@ -10,11 +10,12 @@ import torch
 
 from siamfc.errors import DatasetError, InputError
 from siamfc.evaluation.validators import square_validator
-from siamfc.experiments.charts import best_epoch, loss_chart, score_chart
+from siamfc.experiments.charts import loss_figure, score_figure
 from siamfc.experiments.folder import ExperimentFolder, read_json
 from siamfc.experiments.pages import Chart, Charts
 from siamfc.experiments.sizes import EXTENTS, Extent, Size
 from siamfc.synthetic.video import SquareVideoSettings
+from siamfc.training.curves import best_epoch
 from siamfc.training.folder import BEST, FINAL, LOG, RUN
 from siamfc.training.recipes import Recipe
 from siamfc.training.run import RunOptions, run
@@ -157,10 +158,10 @@ def find_device(name: str) -> torch.device:
 
 def training_charts(training: Training) -> Charts:
     """Losses by epoch, and the centre error on part of the synthetic video."""
-    charts: list[Chart] = [loss_chart(training.epochs)]
+    charts: list[Chart] = [loss_figure(training.epochs)]
     if all("tracking_center_error" in record for record in training.epochs):
         charts.append(
-            score_chart(
+            score_figure(
                 training.epochs,
                 "tracking_center_error",
                 "Centre error on the synthetic video’s beginning",

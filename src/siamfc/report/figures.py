@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 
 from siamfc.array_types import FloatArray
+from siamfc.charts.chart import Chart, WideLabels, WiderLabels, shares, ticks
 from siamfc.datasets.sequences import Sequence
 from siamfc.evaluation.scoring import metrics
 from siamfc.evaluation.scoring.measures import Comparison, Measure
-from siamfc.report.chart import Chart, WideLabels, WiderLabels, shares, ticks
 from siamfc.report.entry import Entry
 from siamfc.report.statistics import Difference
 from siamfc.report.study import Study
@@ -66,7 +66,7 @@ CURVES: tuple[tuple[str, str, str, FloatArray, Callable[[Comparison], FloatArray
 """File name, title, axis, thresholds, curve of a sequence, and the score that sums it up."""
 
 
-def curve_chart(study: Study, which: int) -> str:
+def curve_chart(study: Study, which: int) -> Chart:
     """One of `CURVES` for all trackers."""
     _, title, axis, thresholds, compute, _ = CURVES[which]
     end = float(thresholds[-1])
@@ -75,10 +75,10 @@ def curve_chart(study: Study, which: int) -> str:
     chart.x_axis(ticks(0.0, end), axis)
     for entry in reversed(study.entries):  # the first on top
         chart.line(thresholds, entry.curve(compute), entry.index)
-    return chart.render()
+    return chart
 
 
-def overlap_chart(study: Study, sequence: Sequence) -> str:
+def overlap_chart(study: Study, sequence: Sequence) -> Chart:
     """Intersection over union in each frame."""
     chart = Chart(f"Overlap over time in {sequence.name}", _frames(sequence), (0, 1), height=150)
     chart.y_axis([(0, "0"), (0.5, "0.5"), (1, "1")], "overlap")
@@ -86,10 +86,10 @@ def overlap_chart(study: Study, sequence: Sequence) -> str:
     for entry in reversed(study.entries):
         places, values = _thinned(entry.results[sequence.name].overlaps, np.minimum)
         chart.line(places, values, entry.index)
-    return chart.render()
+    return chart
 
 
-def error_chart(study: Study, sequence: Sequence) -> str:
+def error_chart(study: Study, sequence: Sequence) -> Chart:
     """Centre error in each frame, on a scale that shows small and large ones."""
     results = [entry.results[sequence.name].errors for entry in study.entries]
     finite = np.concatenate([errors[np.isfinite(errors)] for errors in results])
@@ -104,7 +104,7 @@ def error_chart(study: Study, sequence: Sequence) -> str:
     for entry in reversed(study.entries):
         places, values = _thinned(entry.results[sequence.name].errors, np.maximum)
         chart.line(places, np.log1p(values), entry.index)
-    return chart.render()
+    return chart
 
 
 def _frames(sequence: Sequence) -> tuple[float, float]:
@@ -134,7 +134,7 @@ def offset_histogram(entry: Entry, axis: int, limit: float) -> tuple[FloatArray,
     return edges, counts / max(len(entry.offsets), 1)
 
 
-def offset_chart(study: Study, axis: int) -> str:
+def offset_chart(study: Study, axis: int) -> Chart:
     """How far to the right (axis 0) or down (1) the predicted centre lies: thesis, figure 12."""
     limit = offset_limit(study)
     shown = [offset_histogram(entry, axis, limit) for entry in study.entries]
@@ -146,10 +146,10 @@ def offset_chart(study: Study, axis: int) -> str:
     chart.rule(0, upright=True)
     for entry, (edges, values) in reversed(list(zip(study.entries, shown, strict=True))):
         chart.line(np.repeat(edges, 2)[1:-1], np.repeat(values, 2), entry.index)
-    return chart.render()
+    return chart
 
 
-def attribute_chart(study: Study, measure: str) -> str:
+def attribute_chart(study: Study, measure: str) -> Chart:
     """A score on the sequences of each attribute."""
     names = list(study.attributes)
     chart = WiderLabels(
@@ -163,12 +163,12 @@ def attribute_chart(study: Study, measure: str) -> str:
         for entry in reversed(study.entries):
             value = entry.mean_over(study.attributes[name])[measure]
             chart.dot(value, y, entry.index, f"{entry.name}, {name}: {value:.3f}")
-    return chart.render()
+    return chart
 
 
 def difference_chart(
     study: Study, measure: Measure, differences: list[tuple[Entry, Difference]]
-) -> str:
+) -> Chart:
     """The first tracker's score less each other's: of each sequence, and the mean's interval."""
     first, *others = study.entries
     each = [first.values(measure.name) - one.values(measure.name) for one in others]
@@ -187,7 +187,7 @@ def difference_chart(
         if np.isfinite(one.low):
             chart.bar(one.low, one.high, y, entry.index)
         chart.dot(one.mean, y, entry.index, f"{entry.name}: {one.mean:+.3f}")
-    return chart.render()
+    return chart
 
 
 def shorten(name: str, length: int = 18) -> str:

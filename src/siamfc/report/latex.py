@@ -34,7 +34,7 @@ def _latex_cell(cell: str | float) -> str:
         return str(cell)
     if not math.isfinite(cell):
         return "–" if math.isnan(cell) else "∞"
-    text = f"{cell:.3f}" if abs(cell) < 10 else f"{cell:.1f}"
+    text = f"{cell:z.3f}" if abs(cell) < 10 else f"{cell:z.1f}"
     return text.replace("-", "−")
 
 

@@ -25,7 +25,7 @@ from siamfc.report.tables import (
     format_score,
     run_name,
 )
-from siamfc.report.templating import render_template
+from siamfc.report.templating import render_template, signed
 
 _TEMPLATE = Path(__file__).parent / "templates" / "page.html"
 
@@ -54,13 +54,13 @@ def render_page(study: Study, *, snapshots: int = 6, strips: int = 50, seed: int
         curves=[
             {
                 "title": title,
-                "svg": figures.curve_chart(study, number),
+                "svg": figures.curve_chart(study, number).render(),
                 "rows": [(entry, f"{entry.scores[score]:.3f}") for entry in study.entries],
             }
             for number, (_, title, _, _, _, score) in enumerate(figures.CURVES)
         ],
-        attributes=figures.attribute_chart(study, "auc") if study.attributes else "",
-        offsets=[figures.offset_chart(study, axis) for axis in (0, 1)],
+        attributes=figures.attribute_chart(study, "auc").render() if study.attributes else "",
+        offsets=[figures.offset_chart(study, axis).render() for axis in (0, 1)],
         bias=[_bias(entry) for entry in study.entries],
         speed=[_speed(entry) for entry in study.entries],
         measures=EACH_SEQUENCE,
@@ -134,7 +134,7 @@ def _compared(study: Study, seed: int) -> list[dict[str, Any]]:
         compared.append(
             {
                 "title": title,
-                "svg": figures.difference_chart(study, measure, found),
+                "svg": figures.difference_chart(study, measure, found).render(),
                 "rows": [(entry, one, _verdict(one)) for entry, one in found],
             }
         )
@@ -157,13 +157,9 @@ def _bias(entry: Entry) -> dict[str, Any]:
     values = (*offsets.mean(axis=0), *np.median(offsets, axis=0))
     return {
         "entry": entry,
-        "cells": [_signed(float(value)) for value in values],
+        "cells": [signed(float(value)) for value in values],
         "frames": f"{len(offsets):,}",
     }
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "−")
 
 
 def _speed(entry: Entry) -> dict[str, Any]:
@@ -206,8 +202,8 @@ def _sequences(study: Study, snapshots: int, strips: int) -> list[dict[str, Any]
                 )
                 for entry in study.entries
             ],
-            "overlap": figures.overlap_chart(study, sequence),
-            "error": figures.error_chart(study, sequence),
+            "overlap": figures.overlap_chart(study, sequence).render(),
+            "error": figures.error_chart(study, sequence).render(),
             "strip": film_strip(study, sequence, snapshots) if number < strips else [],
         }
         for number, sequence in enumerate(study.worst_first)

@@ -20,6 +20,7 @@ from siamfc.evaluation.scoring.protocols import Scores
 from siamfc.report.entry import Entry
 from siamfc.report.statistics import Difference, paired_difference
 from siamfc.report.study import Study
+from siamfc.report.templating import signed
 
 SUMMARY = (
     AUC,
@@ -58,9 +59,10 @@ def format_score(value: float, measure: Score) -> str:
         return "–"
     if math.isinf(value):
         return "∞"
-    sign = "+" if measure.better == "zero" else ""
-    text = f"{value:{sign}.1f}" if measure.unit else f"{value:{sign}.3f}"
-    return text.replace("-", "−")
+    digits = 1 if measure.unit else 3
+    if measure.better == "zero":
+        return signed(value, digits)
+    return f"{value:z.{digits}f}".replace("-", "−")
 
 
 def format_mean(scores: Scores, deviation: Scores, measure: Score) -> str:

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from siamfc.charts.colors import DARK, LIGHT, css, dashes, series_color
 from siamfc.errors import MissingDependencyError
 from siamfc.frames.draw import PALETTE
-from siamfc.report.colors import DARK, LIGHT, css, dashes, series_color
 from siamfc.system import commit, version
 
 _BASE = Path(__file__).parent / "templates"
@@ -23,6 +23,17 @@ def require_jinja() -> None:
         raise MissingDependencyError(
             "a report needs jinja2, which isn't installed: pip install 'siamfc[eval]'"
         ) from None
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A number with its sign and so many decimals; what rounds to zero has none.
+
+    >>> signed(0.126), signed(-1.5), signed(-0.001), signed(-0.0004, 3)
+    ('+0.13', '−1.50', '0.00', '0.000')
+    """
+    zero = f"{0:.{digits}f}"
+    text = f"{value:+.{digits}f}"
+    return zero if text[1:] == zero else text.replace("-", "−")
 
 
 def render_template(template: Path, **values: object) -> str:
@@ -44,6 +55,7 @@ def render_template(template: Path, **values: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["signed"] = signed
     environment.globals.update(
         colors={
             name: [css(series_color(index, ground)) for index in range(len(PALETTE))]

@@ -1,4 +1,4 @@
-"""Writes a report: a folder with the page, tables and plots."""
+"""Write a report: a folder with the page, tables and plots."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from siamfc.errors import InputError
 from siamfc.files import whole_folder
 from siamfc.report.latex import summary_to_latex, to_latex
 from siamfc.report.page import render_page
-from siamfc.report.plots import require_matplotlib, save_plots
+from siamfc.report.plots import save_plots
 from siamfc.report.study import Study
 from siamfc.report.tables import SUMMARY_NAME, list_tables, to_csv
 from siamfc.report.templating import require_jinja
@@ -17,7 +17,7 @@ PAGE = "index.html"
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSettings:
-    """What goes into a report."""
+    """Contents of a report."""
 
     snapshots: int = 6
     """Frames of a film strip; 0: no film strips."""
@@ -33,12 +33,11 @@ class ReportSettings:
 
 
 def require_packages() -> None:
-    """Find out before the work, and not after it, whether a report can be made.
+    """Fail before the work, not after it, if no report can be written.
 
     Raises:
-        MissingDependencyError: matplotlib or jinja2 isn't installed.
+        MissingDependencyError: jinja2 isn't installed.
     """
-    require_matplotlib()
     require_jinja()
 
 
@@ -49,7 +48,7 @@ def write_report(
     *,
     overwrite: bool = False,
 ) -> Path:
-    """Write a folder: `index.html`, which stands alone, and CSV, LaTeX and PNG files.
+    """Write a folder: `index.html`, which stands alone, and CSV, LaTeX and SVG files.
 
     Args:
         study: what it is about.
@@ -61,7 +60,7 @@ def write_report(
         The page's path.
 
     Raises:
-        MissingDependencyError: matplotlib or jinja2 isn't installed.
+        MissingDependencyError: jinja2 isn't installed.
         OutputError: something is in the way, or it cannot be written.
     """
     require_packages()

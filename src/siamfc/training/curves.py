@@ -1,61 +1,79 @@
-"""A run's curves as a picture, from its log."""
+"""A run's curves: loss and scores by epoch."""
 
-import io
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from siamfc.charts.chart import Chart, stack, ticks
+
+Record = Mapping[str, Any]
+
+_WIDTH, _HEIGHT = 520.0, 220.0
+_NOT_SCORES = {"kind", "epoch", "step", "training_loss", "validation_loss", "best"}
+LOSSES = ("training", "validation")
+"""The series of `loss_chart`."""
 
 
-def draw_curves(log: Iterable[Mapping[str, Any]], title: str) -> bytes:
-    """Draw the losses by epoch and the other scores below, as a PNG.
+def draw_curves(log: Iterable[Record], title: str) -> str:
+    """Draw the losses by epoch, and every other score below them, as one SVG file.
 
-    The epoch of the best validation loss is marked, as in the thesis's figure 11.
-
-    Raises:
-        ImportError: matplotlib isn't installed.
+    Args:
+        log: the lines of a run's log, of which those of kind "epoch" are drawn.
+        title: the heading.
     """
-    from matplotlib.figure import Figure
-
-    records = list(log)
-    epochs = [record for record in records if record["kind"] == "epoch"]
-    steps = [record for record in records if record["kind"] == "step"]
-    fixed = {"kind", "epoch", "step", "training_loss", "validation_loss", "best"}
-    scores = [name for name in (epochs[-1] if epochs else {}) if name not in fixed]
-    figure = Figure(figsize=(7, 3 + 1.6 * len(scores)), layout="constrained")
-    shares = [2.5] + [1.0] * len(scores)
-    axes = figure.subplots(1 + len(scores), 1, sharex=True, squeeze=False, height_ratios=shares)
-    _draw_losses(axes[0, 0], steps, epochs)
-    axes[0, 0].set_title(title)
-    for axis, name in zip(axes[1:, 0], scores, strict=True):
-        axis.plot([r["epoch"] for r in epochs], [r[name] for r in epochs], ".-", color="tab:green")
-        axis.set_ylabel(name.replace("_", " "), fontsize="small")
-    axes[-1, 0].set_xlabel("epoch")
-    for axis in axes[:, 0]:
-        axis.grid(alpha=0.3)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    return buffer.getvalue()
+    epochs = [record for record in log if record["kind"] == "epoch"]
+    if not epochs:
+        return stack([(Chart("No epoch has ended yet", (0, 1), (0, 1), width=_WIDTH), ())], title)
+    best = best_epoch(epochs)
+    legend = (LOSSES[0], f"{LOSSES[1]}; best: epoch {best['epoch']}")
+    charts: list[tuple[Chart, Sequence[str]]] = [(loss_chart(epochs, width=_WIDTH), legend)]
+    for name in [name for name in epochs[-1] if name not in _NOT_SCORES]:
+        words = name.replace("_", " ")
+        charts.append((score_chart(epochs, name, words, words, width=_WIDTH), ()))
+    return stack(charts, title)
 
 
-def _draw_losses(
-    axis: "Axes", steps: list[Mapping[str, Any]], epochs: list[Mapping[str, Any]]
-) -> None:
-    # The log says the step; where in an epoch it lies follows from the ends of the epochs.
-    per_epoch = epochs[0]["step"] if epochs else max([r["step"] for r in steps], default=1)
-    axis.plot(
-        [r["step"] / per_epoch for r in steps], [r["loss"] for r in steps],
-        color="tab:blue", alpha=0.3, linewidth=0.8,
-    )  # fmt: skip
-    for name, color in (("training_loss", "tab:blue"), ("validation_loss", "tab:orange")):
-        points = [(r["epoch"], r[name]) for r in epochs if name in r]
-        if points:
-            axis.plot(*zip(*points, strict=True), ".-", color=color, label=name.replace("_", " "))
-    best = [r for r in epochs if r.get("best")]
-    if best:
-        epoch, loss = best[-1]["epoch"], best[-1]["validation_loss"]
-        axis.plot(epoch, loss, "o", mfc="none", color="tab:red", label=f"best: epoch {epoch}")
-    axis.set_ylabel("loss")
-    if epochs:
-        axis.legend()
+def loss_chart(epochs: Sequence[Record], *, width: float = 360) -> Chart:
+    """Training and validation loss by epoch, the best epoch marked: the thesis's figures 11, 14."""
+    numbers = [record["epoch"] for record in epochs]
+    series = [[record[name] for record in epochs] for name in ("training_loss", "validation_loss")]
+    values = [value for one in series for value in one]
+    low, high = min(values), max(values)
+    margin = (high - low) * 0.05 or 0.1
+    limits = (low - margin, high + margin)
+    chart = Chart(
+        "Training and validation loss by epoch", _span(numbers), limits, width=width, height=_HEIGHT
+    )
+    chart.y_axis(ticks(*limits), "loss")
+    chart.x_axis(_whole(ticks(numbers[0], numbers[-1])), "epoch")
+    for index, one in enumerate(series):
+        chart.line(numbers, one, index)
+    best = best_epoch(epochs)
+    chart.dot(best["epoch"], best["validation_loss"], 1, f"best: epoch {best['epoch']}")
+    return chart
+
+
+def score_chart(
+    epochs: Sequence[Record], name: str, title: str, unit: str, *, width: float = 360
+) -> Chart:
+    """A score that was measured after each epoch; epochs without it are gaps."""
+    numbers = [record["epoch"] for record in epochs]
+    values = [float(record.get(name, "nan")) for record in epochs]
+    top = max((value for value in values if value == value), default=0.0) * 1.05 or 1.0
+    chart = Chart(title, _span(numbers), (0, top), width=width, height=_HEIGHT)
+    chart.y_axis(ticks(0, top), unit)
+    chart.x_axis(_whole(ticks(numbers[0], numbers[-1])), "epoch")
+    chart.line(numbers, values, 2)
+    return chart
+
+
+def best_epoch(epochs: Sequence[Record]) -> Record:
+    """The record of the epoch with the lowest validation loss."""
+    return min(epochs, key=lambda record: float(record["validation_loss"]))
+
+
+def _span(numbers: Sequence[int]) -> tuple[int, int]:
+    return numbers[0], max(numbers[-1], numbers[0] + 1)
+
+
+def _whole(marks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
+    return [(value, text) for value, text in marks if value == int(value)]

@@ -3,7 +3,7 @@
 ```
 run.json                 settings, seed, stores; commit, versions, machine
 log.jsonl                one line a log step and an epoch; TensorBoard's files beside it
-curves.png               losses and scores by epoch
+curves.svg               losses and scores by epoch
 checkpoints/epoch-0001.safetensors …   averaged weights after each epoch
 best.safetensors         those of the lowest validation loss
 weights.safetensors      those of the last epoch, once the run has ended
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RUN, LOG, STATE, CURVES = "run.json", "log.jsonl", "state.safetensors", "curves.png"
+RUN, LOG, STATE, CURVES = "run.json", "log.jsonl", "state.safetensors", "curves.svg"
 BEST, FINAL, CHECKPOINTS = "best.safetensors", "weights.safetensors", "checkpoints"
 _DRAWING_SECONDS = 10.0
 """Epochs may be shorter than it takes to draw the curves: they are drawn this often at most."""
@@ -150,10 +150,7 @@ class RunFolder:
         return [record for record in self._log if record["kind"] == "epoch"]
 
     def _draw(self) -> None:
-        try:
-            self._write(CURVES, draw_curves(self._log, self.path.name))
-        except ImportError:
-            logger.warning("%s needs matplotlib: pip install 'siamfc[eval]'", CURVES)
+        self._write(CURVES, draw_curves(self._log, self.path.name).encode())
         self._drawn = time.monotonic()
 
     def _training_loss(self, epoch: int) -> float:

@@ -1,4 +1,4 @@
-"""A small chart as SVG, whose colours and type come from the page that it stands in."""
+"""A small chart as SVG, styled by the page that contains it or as a file of its own."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -7,23 +7,23 @@ from html import escape
 import numpy as np
 from numpy.typing import ArrayLike
 
-from siamfc.report.colors import dashes
+from siamfc.charts.colors import css, dashes, series_color
 
 Range = tuple[float, float]
 
 
 class Chart:
-    """A chart that is drawn part by part; `render` gives the SVG.
+    """A chart that is drawn part by part, in the data's own coordinates.
 
-    Coordinates are the data's own. Elements of a tracker have the class `s0`, `s1` … by its place,
-    which the page gives a colour.
+    `render` gives the SVG for a page, which colours the classes `s0`, `s1` … of the series; `stack`
+    makes a file of one chart or several.
 
     Args:
-        label: what the chart shows, for those who don't see it.
-        x: smallest and largest value across.
-        y: smallest and largest value upwards.
-        width: of the drawing, in pixels at which its type is 11 pixels high.
-        height: likewise.
+        label: what the chart shows, for people who cannot see it.
+        x: smallest and largest value along the horizontal axis.
+        y: smallest and largest value along the vertical axis.
+        width: of the chart, in pixels at which its text is 11 pixels high.
+        height: of the chart, likewise.
     """
 
     _left, _right, _top, _bottom = 40.0, 10.0, 8.0, 34.0
@@ -36,17 +36,17 @@ class Chart:
         self._parts: list[str] = []
 
     def horizontal(self, value: float) -> float:
-        """Where a value lies across."""
+        """Position of a value along the horizontal axis, pixels from the left."""
         span = self._width - self._left - self._right
         return self._left + span * (value - self._x[0]) / ((self._x[1] - self._x[0]) or 1)
 
     def vertical(self, value: float) -> float:
-        """Where a value lies from the top."""
+        """Position of a value along the vertical axis, pixels from the top."""
         span = self._height - self._top - self._bottom
         return self._top + span * (1 - (value - self._y[0]) / ((self._y[1] - self._y[0]) or 1))
 
     def x_axis(self, ticks: Iterable[tuple[float, str]], title: str = "") -> None:
-        """Marks below, each a value and its text, and a title."""
+        """Draw the horizontal axis: ticks (value and text) and a title."""
         bottom = self._height - self._bottom
         for value, text in ticks:
             x = self.horizontal(value)
@@ -64,7 +64,7 @@ class Chart:
             )
 
     def y_axis(self, ticks: Iterable[tuple[float, str]], title: str = "") -> None:
-        """Lines across with their texts on the left, and a title along the side."""
+        """Draw the vertical axis: grid lines with their texts, and a title."""
         for value, text in ticks:
             y = self.vertical(value)
             self._parts.append(
@@ -80,7 +80,7 @@ class Chart:
             )
 
     def line(self, x: ArrayLike, y: ArrayLike, series: int) -> None:
-        """A tracker's line through points, with gaps where a value is missing."""
+        """Draw a series as a line, with gaps where a value is NaN."""
         points = np.column_stack([np.asarray(x, np.float64), np.asarray(y, np.float64)])
         points[:, 1] = np.clip(points[:, 1], *self._y)  # keeps NaN; infinity goes to the border
         path, pen = [], "M"
@@ -95,7 +95,7 @@ class Chart:
         self._parts.append(f'<path class="line s{series % 7}"{pattern} d="{"".join(path)}"/>')
 
     def rule(self, value: float, text: str = "", *, upright: bool = False) -> None:
-        """A thin line at a value, across or upright, with a word on it."""
+        """Draw a thin line at a value, horizontal or upright, with a text on it."""
         if upright:
             x = self.horizontal(value)
             path = f"M{x:.1f} {self._top}V{self._height - self._bottom:.1f}"
@@ -109,7 +109,7 @@ class Chart:
             )
 
     def dot(self, x: float, y: float, series: int, title: str) -> None:
-        """A tracker's point; its title shows under the pointer."""
+        """Draw a point of a series; its title shows on hover."""
         if math.isfinite(x) and math.isfinite(y):
             self._parts.append(
                 f'<circle class="dot s{series % 7}" cx="{self.horizontal(x):.1f}" '
@@ -117,7 +117,7 @@ class Chart:
             )
 
     def mark(self, x: float, y: float, series: int, title: str) -> None:
-        """A thin stroke for one of a tracker's many values, with its title."""
+        """Draw a thin stroke for one of a series' many values, with its title."""
         if math.isfinite(x) and math.isfinite(y):
             self._parts.append(
                 f'<path class="mark s{series % 7}" d="M{self.horizontal(x):.1f} '
@@ -125,18 +125,23 @@ class Chart:
             )
 
     def bar(self, low: float, high: float, y: float, series: int) -> None:
-        """A tracker's interval across."""
+        """Draw a horizontal interval of a series."""
         self._parts.append(
             f'<path class="interval s{series % 7}" d="M{self.horizontal(low):.1f} '
             f'{self.vertical(y):.1f}H{self.horizontal(high):.1f}"/>'
         )
 
     def render(self) -> str:
-        """The chart as SVG."""
+        """The chart as SVG for a page."""
         return (
             f'<svg class="chart" viewBox="0 0 {self._width:g} {self._height:g}" role="img" '
             f'aria-label="{escape(self._label)}">{"".join(self._parts)}</svg>'
         )
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height, pixels."""
+        return self._width, self._height
 
     @property
     def _end(self) -> float:
@@ -144,19 +149,19 @@ class Chart:
 
 
 class WideLabels(Chart):
-    """A chart with room for names on its left."""
+    """A chart with space for names on its left."""
 
     _left = 120.0
 
 
 class WiderLabels(Chart):
-    """A chart with room for longer names, such as those of attributes with their counts."""
+    """A chart with space for longer names, such as attributes with their counts."""
 
     _left = 165.0
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[tuple[float, str]]:
-    """Some round values from `low` to `high`, each with its text.
+    """Round values from `low` to `high`, each with its text.
 
     >>> [text for _, text in ticks(0, 471)]
     ['0', '100', '200', '300', '400']
@@ -172,8 +177,65 @@ def ticks(low: float, high: float, count: int = 5) -> list[tuple[float, str]]:
 
 
 def shares() -> Sequence[tuple[float, str]]:
-    """Marks of an axis from 0 to 1."""
+    """Ticks of an axis from 0 to 1."""
     return [(value, f"{value:g}") for value in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)]
+
+
+_STYLE = """
+text { font: 11px system-ui, sans-serif; fill: #5d6066; }
+.legend, .heading { fill: #1b1c1e; }
+.heading { font-weight: 600; }
+.grid, .axis, .tick, .rule { fill: none; stroke: #e2e2de; }
+.axis, .tick, .rule { stroke: #9a9da3; }
+.line, .interval { fill: none; stroke-width: 1.6; stroke-linejoin: round; }
+.mark { stroke-opacity: .75; }
+.interval { stroke-width: 5; stroke-opacity: .45; stroke-linecap: round; }
+.dot { stroke: #fff; }
+"""
+_LEGEND_LINE, _HEADING = 16.0, 22.0
+"""Heights of a line of the legend and of the heading, pixels."""
+
+
+def stack(charts: Sequence[tuple[Chart, Sequence[str]]], heading: str = "") -> str:
+    """An SVG file: charts below each other, each with the names of its series, on white.
+
+    Args:
+        charts: each with its legend, which may be empty.
+        heading: a line above all.
+    """
+    top, parts = _HEADING if heading else 0.0, []
+    if heading:
+        parts.append(f'<text class="heading" x="8" y="15">{_text(heading)}</text>')
+    for chart, legend in charts:
+        width, height = chart.size
+        body = chart.render().replace("<svg ", f'<svg y="{top:g}" height="{height:g}" ', 1)
+        parts.append(body)
+        top += height
+        for series, name in enumerate(legend):
+            dash = f' stroke-dasharray="{dashes(series)}"' if dashes(series) else ""
+            middle = top + _LEGEND_LINE / 2
+            parts.append(
+                f'<path class="line s{series % 7}"{dash} d="M40 {middle:g}h24"/>'
+                f'<text class="legend" x="70" y="{middle + 4:g}">{_text(name)}</text>'
+            )
+            top += _LEGEND_LINE
+        top += _LEGEND_LINE / 2
+    width = max(chart.size[0] for chart, _ in charts)
+    colors = "".join(
+        f".s{series} {{ stroke: {css(series_color(series))}; }} "
+        f".dot.s{series} {{ fill: {css(series_color(series))}; stroke: #fff; }}\n"
+        for series in range(7)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{2 * width:g}" height="{2 * top:g}" '
+        f'viewBox="0 0 {width:g} {top:g}">\n<style>{_STYLE}{colors}</style>\n'
+        f'<rect width="100%" height="100%" fill="#fff"/>\n{"".join(parts)}\n</svg>\n'
+    )
+
+
+def _text(value: str) -> str:
+    """Escaped, with characters that XML forbids shown as a question mark."""
+    return escape("".join(sign if sign.isprintable() else "?" for sign in value))
 
 
 def _tick_text(value: float) -> str:
