@@ -17,7 +17,8 @@ SOURCE = Path(siamfc.__file__).parent
 
 LAYERS = (
     ("array_types", "errors"),
-    ("checks", "files", "overrides"),
+    ("checks", "files"),
+    ("overrides", "parsing"),
     ("boxes", "cropping", "disk", "locking", "system", "workers"),
     ("geometry", "frames"),
     ("charts", "network", "datasets"),

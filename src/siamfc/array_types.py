@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 BoolArray = NDArray[np.bool_]
 ByteImage = NDArray[np.uint8]
-"""An image, (H, W, 3) RGB."""
+"""An image, (H, W, 3) RGB; a mask, (H, W)."""
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.int64]

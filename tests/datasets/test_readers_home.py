@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from reader_trees import (
     write_rows,
     write_text,
 )
-from siamfc.datasets.readers.json_stream import read_items
 from siamfc.datasets.sequences import Problem
 from siamfc.errors import DatasetError
 
@@ -147,14 +145,14 @@ def test_labelme_tracks_by_label_and_group(tmp_path: Path) -> None:
         "shape_type": "polygon",
         "flags": {"occluded": True},
     }
-    point = {"label": "nose", "points": [[1, 1]], "group_id": None, "shape_type": "point"}
-    write_json(tmp_path / "walk" / "0001.json", labelme(cat, dog, point))
+    write_json(tmp_path / "walk" / "0001.json", labelme(cat, dog))
     write_json(tmp_path / "walk" / "0003.json", labelme(cat))
     first, second = read("labelme", tmp_path)
     assert (first.name, second.name, second.label) == ("walk/cat", "walk/dog-2", "dog")
     np.testing.assert_array_equal(first.boxes, [[2, 3, 10, 10], [NAN] * 4, [2, 3, 10, 10]])
     np.testing.assert_array_equal(second.boxes[0], [0, 0, 4, 6])
     assert second.occluded.tolist() == [True, False, False]
+    assert second.absent.tolist() == [False, False, True], "the second image has no annotation"
 
 
 def coco_image(number: int, name: str) -> dict[str, Any]:
@@ -262,42 +260,3 @@ def test_damaged_annotation_is_named(
     with pytest.raises(DatasetError, match=message) as caught:
         read(name, tmp_path)
     assert path in str(caught.value)
-
-
-ITEMS = [{"id": 1, "text": 'a "quoted" ] } , word'}, {"id": -2.5e3, "deep": [[1], {"b": None}]}]
-
-
-@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 1000])
-@pytest.mark.parametrize(
-    "content",
-    [
-        pytest.param({"items": ITEMS}, id="alone"),
-        pytest.param(
-            {"n": 12345, "s": "items", "other": [{"items": [0]}, []], "t": True, "items": ITEMS},
-            id="after numbers, words and other lists",
-        ),
-    ],
-)
-def test_a_list_is_read_from_json_in_pieces_of_any_size(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: dict[str, Any], chunk: int
-) -> None:
-    monkeypatch.setattr("siamfc.datasets.readers.json_stream._CHUNK", chunk)
-    write_text(tmp_path / "a.json", json.dumps(content, indent=1))
-    assert list(read_items(tmp_path / "a.json", "items")) == ITEMS
-    assert list(read_items(tmp_path / "a.json", "nothing")) == []
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param("", id="empty"),
-        pytest.param('{"items": [{"a": 1}', id="cut off between items"),
-        pytest.param('{"items": [{"a": ', id="cut off in an item"),
-        pytest.param('{"items": [3]}', id="numbers in the place of objects"),
-        pytest.param("[]", id="a list outside"),
-    ],
-)
-def test_json_that_is_damaged_is_named(tmp_path: Path, text: str) -> None:
-    write_text(tmp_path / "a.json", text)
-    with pytest.raises(DatasetError, match=r"a\.json: expected JSON with a list 'items'"):
-        list(read_items(tmp_path / "a.json", "items"))

@@ -10,8 +10,8 @@ import numpy as np
 
 from siamfc.annotations.annotation import VideoAnnotation, from_targets
 from siamfc.array_types import FloatArray
-from siamfc.datasets.readers.text import read_text
 from siamfc.errors import DatasetError
+from siamfc.parsing import read_text
 
 
 def coco_annotation(

@@ -9,8 +9,9 @@ import numpy as np
 from siamfc.annotations.annotation import DEFAULT_LABEL, VideoAnnotation, from_targets
 from siamfc.array_types import FloatArray
 from siamfc.datasets.readers.mot import read_information
-from siamfc.datasets.readers.text import parse_numbers, read_lines
+from siamfc.datasets.readers.text import read_lines
 from siamfc.errors import DatasetError
+from siamfc.parsing import parse_numbers
 
 _FIRST_PIXEL = np.array([1.0, 1.0, 0.0, 0.0])
 

@@ -9,8 +9,9 @@ import numpy as np
 from siamfc.annotations.annotation import VideoAnnotation
 from siamfc.array_types import FloatArray
 from siamfc.boxes import is_absent
-from siamfc.datasets.readers.text import parse_numbers, read_lines, read_table
+from siamfc.datasets.readers.text import read_lines, read_table
 from siamfc.errors import DatasetError
+from siamfc.parsing import parse_numbers
 
 
 def box_lines(boxes: FloatArray, *, index_base: int, decimals: int = 4) -> str:

@@ -9,8 +9,8 @@ import numpy as np
 
 from siamfc.annotations.annotation import VideoAnnotation, from_targets, require_size
 from siamfc.array_types import FloatArray
-from siamfc.datasets.readers.cvat import parse_xml
 from siamfc.errors import DatasetError
+from siamfc.parsing import read_xml
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 
@@ -75,7 +75,7 @@ def read_voc(path: Path) -> VideoAnnotation:
     files = sorted((path / "Annotations").glob("*.xml"))
     digits = all(file.stem.isdigit() for file in files)
     for at, file in enumerate(files):
-        content = parse_xml(file, "a Pascal VOC annotation")
+        content = read_xml(file, expected="a Pascal VOC annotation")
         images.append(content.findtext("filename") or f"{file.stem}.png")
         video = content.findtext("folder") or video
         try:

@@ -13,8 +13,9 @@ import numpy as np
 
 from siamfc.annotations.annotation import VideoAnnotation, from_targets, require_size
 from siamfc.array_types import FloatArray
-from siamfc.datasets.readers.text import parse_numbers, read_lines, read_text
+from siamfc.datasets.readers.text import read_lines
 from siamfc.errors import DatasetError
+from siamfc.parsing import parse_numbers, read_text
 
 _CONFIG = "data.yaml"
 

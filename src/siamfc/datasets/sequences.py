@@ -27,17 +27,21 @@ ProblemKind = Literal[
     "wrong count",
     "frame size",
     "no target",
+    "two boxes",
+    "unsupported shape",
     "unreadable annotation",
 ]
-_REFUSED: frozenset[ProblemKind] = frozenset({"missing frame", "wrong count"})
-"""Problems without whose repair a sequence's frames and boxes don't belong together."""
+_REFUSED: frozenset[ProblemKind] = frozenset(
+    {"missing frame", "wrong count", "two boxes", "unsupported shape"}
+)
+"""Problems that nobody but the caller may repair: a box would be in a wrong place, or lacking."""
 _BLOCK = 32
 """Frames of a video file that are held to be shown backwards."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Something in a data set that isn't as its format says."""
+    """Something in a data set that violates its format."""
 
     kind: ProblemKind
     sequence: str
@@ -50,14 +54,15 @@ class Problem:
 
 
 OnProblem = Callable[[Problem], None]
-"""Hears of a problem; what it returns from is repaired as the problem's finder says."""
+"""Called for each problem. Raise to reject the sequence; return to accept the reader's repair."""
 
 
 def raise_problem(problem: Problem) -> None:
-    """Refuse a sequence in which frames or boxes are missing; let other problems pass.
+    """Reject a sequence whose frames or boxes are missing or ambiguous; accept other repairs.
 
     Raises:
-        DatasetError: a missing frame, or counts that don't agree.
+        DatasetError: a missing frame, counts that don't agree, two boxes of one target in a frame,
+            or a shape that has no box.
     """
     if problem.kind in _REFUSED:
         raise DatasetError(f"{problem.path or problem.sequence}: {problem.message}")
@@ -230,10 +235,10 @@ class Video:
         """Open the annotation: a sequence for each target, in a fixed order.
 
         Args:
-            on_problem: hears of each problem; the default refuses those by which frames and
-                boxes don't belong together. What it returns from is repaired: a frame without an
-                image keeps the path that it should have, of unequal counts the surplus is cut,
-                and a box without area is dropped.
+            on_problem: called for each problem; the default rejects those by which frames and
+                boxes don't belong together. Where it returns, the reader repairs: a frame without
+                an image keeps the path that it should have, of unequal counts the surplus is cut,
+                a box without area and two boxes of one target in one frame are dropped.
 
         Raises:
             DatasetError: an annotation that cannot be read.

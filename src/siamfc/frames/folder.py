@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from siamfc.errors import InputError, SourceError
+from siamfc.errors import InputError, SiamFCError, SourceError
 from siamfc.frames.arrays import image_time
 from siamfc.frames.frame import Frame
 from siamfc.frames.images import IMAGE_SUFFIXES, read_image
@@ -86,7 +86,9 @@ def find_images(folder: Path) -> list[Path]:
         raise SourceError(f"no permission to read {folder}") from None
     images = [path for path in files if is_image(path)]
     if images:
-        return sorted(images, key=natural_key)
+        images.sort(key=natural_key)
+        refuse_two_endings(folder, (path.name for path in images), SourceError)
+        return images
     if files:
         found = f"none of its {len(files)} files is an image"
     else:
@@ -108,15 +110,36 @@ def match_files(pattern: str) -> list[Path]:
     return sorted(files, key=natural_key)
 
 
-def natural_key(path: Path | str) -> tuple[list[int | str], str]:
+def natural_key(path: Path | str) -> tuple[list[tuple[int, str] | str], str]:
     """Sort key that compares runs of digits as numbers and ignores case.
 
     >>> [path.name for path in sorted(map(Path, ["b10.png", "B9.png", "a.png"]), key=natural_key)]
     ['a.png', 'B9.png', 'b10.png']
     """
     parts = re.split(r"([0-9]+)", str(path))  # text, digits, text, …: always in this order
-    key = [int(part) if i % 2 else part.casefold() for i, part in enumerate(parts)]
+    key = [_number_key(part) if i % 2 else part.casefold() for i, part in enumerate(parts)]
     return key, str(path)
+
+
+def _number_key(digits: str) -> tuple[int, str]:
+    """Sorts digits as the number that they are, however many: `int` takes no more than 4300."""
+    significant = digits.lstrip("0")
+    return len(significant), significant
+
+
+def refuse_two_endings(folder: Path, names: Iterable[str], error: type[SiamFCError]) -> None:
+    """Raise `error` if two images have the same name but for the ending, as a frame and its mask.
+
+    Sorted among each other, each frame would be followed by its mask.
+    """
+    by_stem: dict[str, str] = {}
+    for name in names:
+        other = by_stem.setdefault(Path(name).stem, name)
+        if other != name:
+            raise error(
+                f"{folder}: expected one image for each frame, got {other} and {name}: move one "
+                f"kind elsewhere, or name one kind: '{folder}/*{Path(other).suffix}'"
+            )
 
 
 def is_image(path: Path) -> bool:

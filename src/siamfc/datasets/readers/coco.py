@@ -4,19 +4,32 @@ from array import array
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from siamfc.array_types import FloatArray
+from siamfc.checks import shown
 from siamfc.datasets.readers.images import list_files, missing_frame
-from siamfc.datasets.readers.json_stream import read_items
 from siamfc.datasets.readers.layout import Format
 from siamfc.datasets.readers.tracks import Observation, gather_tracks
 from siamfc.datasets.sequences import FrameFiles, OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
+from siamfc.parsing import parse_json, parse_number, parse_whole, read_text
 
 _JSON = frozenset({".json"})
 _PREFIX = "instances_"
+_KEYS = (
+    "images",
+    "annotations",
+    "id",
+    "image_id",
+    "bbox",
+    "iscrowd",
+    "file_name",
+    "width",
+    "height",
+)
 
 
 def _videos(root: Path, split: str | None) -> list[Video]:
@@ -32,38 +45,48 @@ def _videos(root: Path, split: str | None) -> list[Video]:
 
 
 def _images(path: Path, part: str, split: str | None) -> Iterator[Video]:
-    boxes = _boxes(path)
+    content = parse_json(read_text(path), where=path, keep=_needed)
+    if not isinstance(content, dict):
+        raise DatasetError(f"{path}: expected an object with images and annotations")
+    boxes = _boxes(path, content.get("annotations") or ())
     folder = path.parent.parent / part
-    for image in read_items(path, "images"):
-        found = boxes.get(int(image.get("id", -1)))
-        if found is None:
-            continue
+    for image in content.get("images") or ():
         try:
+            found = boxes.get(parse_whole(image["id"], -(10**9)))
+            if found is None:
+                continue
             file_name = str(image["file_name"])
-            size = (int(image["width"]), int(image["height"]))
+            size = (parse_whole(image["width"], 1), parse_whole(image["height"], 1))
         except (KeyError, TypeError, ValueError):
             raise DatasetError(
-                f"{path}: expected file_name, width and height in each image, got {image!r:.60}"
+                f"{path}: expected id, file_name, width and height in each image, "
+                f"got {shown(image)}"
             ) from None
         name = f"{part}/{Path(file_name).stem}"
         load = partial(_load, name, folder / file_name, found, size, split)
         yield Video(name=name, split=split, load=load)
 
 
-def _boxes(path: Path) -> dict[int, FloatArray]:
+def _needed(item: dict[str, Any]) -> dict[str, Any]:
+    """Only what is read of an object: the outlines take most of such a file."""
+    return {key: item[key] for key in _KEYS if key in item}
+
+
+def _boxes(path: Path, annotations: Any) -> dict[int, FloatArray]:
     """Read the boxes of single objects, (N, 4), by the image's number; crowds are left out."""
     numbers: dict[int, array[float]] = {}
-    for annotation in read_items(path, "annotations"):
-        if annotation.get("iscrowd"):
-            continue
+    for annotation in annotations:
         try:
-            x, y, w, h = map(float, annotation["bbox"])
-            numbers.setdefault(int(annotation["image_id"]), array("d")).extend((x, y, w, h))
-        except (KeyError, TypeError, ValueError):
+            if annotation.get("iscrowd"):
+                continue
+            x, y, w, h = map(parse_number, annotation["bbox"])
+            image = parse_whole(annotation["image_id"], -(10**9))
+        except (KeyError, TypeError, ValueError, AttributeError):
             raise DatasetError(
                 f"{path}: expected image_id and a bbox of four numbers in each annotation, "
-                f"got {annotation!r:.60}"
+                f"got {shown(annotation)}"
             ) from None
+        numbers.setdefault(image, array("d")).extend((x, y, w, h))
     return {image: np.array(values).reshape(-1, 4) for image, values in numbers.items()}
 
 

@@ -1,6 +1,5 @@
 """COCO-video JSON (CocoVID, TAO): videos, their images, and boxes with the number of a track."""
 
-import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -8,10 +7,10 @@ from typing import Any
 
 from siamfc.datasets.readers.images import list_files, missing_frame
 from siamfc.datasets.readers.layout import Format
-from siamfc.datasets.readers.text import read_text
 from siamfc.datasets.readers.tracks import Observation, gather_tracks
 from siamfc.datasets.sequences import FrameFiles, OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
+from siamfc.parsing import parse_frame, parse_json, parse_number, read_text
 
 _JSON = frozenset({".json"})
 
@@ -26,10 +25,7 @@ def _videos(root: Path, _split: str | None) -> list[Video]:
 
 
 def _read(path: Path, folder: Path) -> Iterator[Video]:
-    try:
-        content = json.loads(read_text(path))
-    except ValueError as error:
-        raise DatasetError(f"{path}: expected JSON; {error}") from None
+    content = parse_json(read_text(path), where=path)
     if not isinstance(content, dict) or not content.get("videos"):
         return
     try:
@@ -42,15 +38,18 @@ def _read(path: Path, folder: Path) -> Iterator[Video]:
             boxes.setdefault(annotation["image_id"], []).append(annotation)
         for video in content["videos"]:
             frames = sorted(images.get(video["id"], ()), key=_frame)
+            if len({_frame(image) for image in frames}) != len(frames):
+                raise ValueError(f"two images of one frame in video {video['id']!r}")
             observations = tuple(
                 _observation(annotation, frame, labels)
                 for frame, image in enumerate(frames)
                 for annotation in boxes.get(image["id"], ())
+                if not annotation.get("iscrowd")
             )
             names = tuple(str(image["file_name"]) for image in frames)
             name = str(video.get("name", video["id"]))
             yield Video(name=name, load=partial(_load, name, folder, names, observations))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DatasetError(
             f"{path}: expected videos, images with video_id and file_name, and annotations with "
             f"image_id, track_id or instance_id, and bbox; missing or wrong: {error}"
@@ -59,12 +58,12 @@ def _read(path: Path, folder: Path) -> Iterator[Video]:
 
 def _frame(image: dict[str, Any]) -> int:
     """The position of an image in its video, by either of its names."""
-    return int(image["frame_id"] if "frame_id" in image else image["frame_index"])
+    return parse_frame(image["frame_id"] if "frame_id" in image else image["frame_index"])
 
 
 def _observation(annotation: dict[str, Any], frame: int, labels: dict[Any, str]) -> Observation:
     track = annotation["track_id"] if "track_id" in annotation else annotation["instance_id"]
-    x, y, w, h = map(float, annotation["bbox"])
+    x, y, w, h = map(parse_number, annotation["bbox"])
     return Observation(
         track=str(track),
         frame=frame,
@@ -109,7 +108,7 @@ COCOVID = Format(
         "<file_name> of each image, under the root or under images",
     ),
     boxes="bbox [x, y, w, h], 0-based edges",
-    missing="an image without annotation of the track",
+    missing="an image without annotation of the track; those with iscrowd 1 are left out",
     source="MMTracking's CocoVID (frame_id, instance_id); TAO (frame_index, track_id)",
     homepage="your own annotation, or a converter to this form",
     read=_videos,

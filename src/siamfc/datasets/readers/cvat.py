@@ -1,11 +1,17 @@
 """CVAT for video 1.1: what the annotation tool CVAT exports of tracks."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from functools import partial
+from math import cos, hypot, isnan, radians, sin
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
+import numpy as np
+
+from siamfc.array_types import BoolArray
+from siamfc.boxes import from_polygon
 from siamfc.datasets.readers.images import (
     VIDEO_SUFFIXES,
     list_files,
@@ -14,20 +20,45 @@ from siamfc.datasets.readers.images import (
     match_frames,
 )
 from siamfc.datasets.readers.layout import Format
+from siamfc.datasets.readers.text import optional_size
 from siamfc.datasets.readers.tracks import Observation, gather_tracks
-from siamfc.datasets.sequences import FrameFiles, OnProblem, Sequence, Video
+from siamfc.datasets.sequences import FrameFiles, OnProblem, Problem, Sequence, Video
 from siamfc.errors import DatasetError
+from siamfc.parsing import parse_frame, parse_number, parse_numbers, read_xml
 
 _XML = frozenset({".xml"})
+_STEP = re.compile(r"\s*step\s*=\s*(\d+)\s*")
+_NO_SHAPES = frozenset({"attribute"})
+"""Elements of a track that aren't shapes."""
 
 
 class _Box(NamedTuple):
-    """A `box` of a track; `outside` says that the target is gone from this frame on."""
+    """A shape of a track as an upright or turned box.
+
+    `outside` says that the target is gone from this frame on.
+    """
 
     frame: int
     outside: bool
     occluded: bool
     corners: tuple[float, float, float, float]
+    """Left, top, right, bottom, before it is turned."""
+    rotation: float = 0.0
+    """Degrees clockwise about the centre."""
+
+
+class _Numbering(NamedTuple):
+    """How a task numbers the frames of its video."""
+
+    start: int = 0
+    step: int = 1
+    size: int | None = None
+    """Frames of the task; None where the annotation doesn't say."""
+
+    def place(self, frame: int) -> int | None:
+        """Place of a frame among those of the task; None if the task doesn't have it."""
+        place, rest = divmod(frame - self.start, self.step)
+        return None if rest or place < 0 else place
 
 
 def _videos(root: Path, _split: str | None) -> list[Video]:
@@ -45,67 +76,206 @@ def _name(path: Path) -> str:
 def _load(path: Path, on_problem: OnProblem) -> Iterator[Sequence]:
     name = _name(path)
     content = parse_annotation(path)
-    count = _integer(content.findtext("meta//size"))
+    numbering = _numbering(content, path)
     frames = _frames(path)
+    observations = list_observations(
+        content, path, numbering=numbering, video=name, on_problem=on_problem
+    )
+    last = max((one.frame for one in observations), default=-1)
+    count = last + 1 if numbering.size is None else numbering.size
+    is_whole_video = isinstance(frames, Path)
     if isinstance(frames, FrameFiles):
-        count = len(frames) if count is None else count
-        frames = match_frames(frames, count, video=name, on_problem=on_problem)
-        count = len(frames)
-    observations = list_observations(content, path)
-    last = max((int(box.get("frame", -1)) for box in content.iterfind("track/box")), default=-1)
-    width = _integer(content.findtext("meta//original_size/width"))
-    height = _integer(content.findtext("meta//original_size/height"))
+        count = len(frames) if numbering.size is None else count
+        is_whole_video = len(frames) > numbering.start + (count - 1) * numbering.step > count - 1
+        if not is_whole_video:
+            frames = match_frames(frames, count, video=name, on_problem=on_problem)
+            count = len(frames)
+    annotated = None
+    if is_whole_video:
+        # The video's own frames: those between the task's are not annotated.
+        observations = [
+            one._replace(frame=numbering.start + one.frame * numbering.step) for one in observations
+        ]
+        annotated = _annotated(numbering, count, frames)
+        count = len(annotated)
     yield from gather_tracks(
         observations,
         video=name,
         frames=frames,
-        frame_count=last + 1 if count is None else count,
+        frame_count=count,
         on_problem=on_problem,
-        size=(width, height) if width and height else None,
+        size=optional_size(
+            content.findtext("meta//original_size/width"),
+            content.findtext("meta//original_size/height"),
+        ),
+        annotated=annotated,
     )
 
 
-def list_observations(content: ET.Element, path: Path) -> list[Observation]:
-    """List the boxes of an annotation's tracks, those between its key frames too.
+def _numbering(content: ET.Element, path: Path) -> _Numbering:
+    """Read `size`, `start_frame` and `frame_filter` of the task or job.
 
     Raises:
-        DatasetError: a box without frame or edges; names `path`.
+        DatasetError: one of them says something else than how frames are numbered.
     """
+    start, size = content.findtext("meta//start_frame"), content.findtext("meta//size")
+    text = content.findtext("meta//frame_filter") or ""
+    try:
+        found = _STEP.fullmatch(text)
+        if text.strip() and found is None:
+            raise ValueError(f"frame_filter: expected step=N, got {text[:40]!r}")
+        return _Numbering(
+            start=parse_frame(start or 0),
+            step=parse_frame(found[1], 1) if found else 1,
+            size=parse_frame(size) if size and size.strip() else None,
+        )
+    except ValueError as error:
+        raise DatasetError(f"{path}: expected the task's size, start and step; {error}") from None
+
+
+def _annotated(numbering: _Numbering, count: int, frames: FrameFiles | Path) -> BoolArray:
+    """The frames of a whole video that the task has."""
+    end = numbering.start + max(count - 1, 0) * numbering.step + 1
+    flags = np.zeros(len(frames) if isinstance(frames, FrameFiles) else end, np.bool_)
+    flags[numbering.start : end : numbering.step] = True
+    return flags
+
+
+def _accept(_problem: Problem) -> None:
+    """Accept every repair."""
+
+
+def list_observations(
+    content: ET.Element,
+    path: Path,
+    *,
+    numbering: _Numbering | None = None,
+    video: str = "",
+    on_problem: OnProblem = _accept,
+) -> list[Observation]:
+    """List the boxes of an annotation's tracks, those between its key frames too.
+
+    Args:
+        content: of the annotation.
+        path: of the annotation, for messages.
+        numbering: of its frames; None: from 0, every one.
+        video: its name.
+        on_problem: called for shapes that have no box, and for frames that the task doesn't have;
+            both are left out.
+
+    Raises:
+        DatasetError: a shape without frame or edges; names `path`.
+    """
+    numbering = numbering or _Numbering()
     return [
         Observation(
             track=item.get("id", str(number)),
             frame=box.frame,
-            box=(left, top, right - left, bottom - top),
+            box=_hull(box),
             occluded=box.occluded,
             label=item.get("label", ""),
         )
         for number, item in enumerate(content.iterfind("track"))
-        for box in _interpolate(_boxes(item, path))
-        for left, top, right, bottom in [box.corners]
+        for box in _interpolate(
+            _boxes(item, path, numbering, f"{video}/{item.get('id', number)}", on_problem)
+        )
     ]
 
 
-def _boxes(track: ET.Element, path: Path) -> list[_Box]:
-    try:
-        boxes = [
-            _Box(
-                frame=int(item.attrib["frame"]),
-                outside=item.get("outside") == "1",
-                occluded=item.get("occluded") == "1",
-                corners=(
-                    float(item.attrib["xtl"]),
-                    float(item.attrib["ytl"]),
-                    float(item.attrib["xbr"]),
-                    float(item.attrib["ybr"]),
-                ),
-            )
-            for item in track.iterfind("box")
-        ]
-    except (KeyError, ValueError) as error:
-        raise DatasetError(
-            f"{path}: expected frame, xtl, ytl, xbr, ybr in each box; missing or wrong: {error}"
-        ) from None
+def _boxes(
+    track: ET.Element, path: Path, numbering: _Numbering, name: str, on_problem: OnProblem
+) -> list[_Box]:
+    boxes, refused = [], set()
+    for item in track:
+        if item.tag in _NO_SHAPES:
+            continue
+        if item.tag not in _SHAPES:
+            refused.add(str(item.tag))
+            continue
+        try:
+            frame = parse_frame(item.attrib["frame"])
+            corners = _SHAPES[item.tag](item.attrib)
+            turned = parse_number(item.get("rotation", "0")) if item.tag == "box" else 0.0
+            if any(map(isnan, (turned, *corners))):
+                raise ValueError("a number, got nan")
+        except (KeyError, ValueError) as error:
+            raise DatasetError(
+                f"{path}: expected frame and edges (xtl, ytl, xbr, ybr of a box) in each shape of "
+                f"a track; missing or wrong in a {item.tag}: {error}"
+            ) from None
+        place = numbering.place(frame)
+        if place is None:
+            on_problem(_not_in_task(name, path, frame, numbering))
+            continue
+        is_outside, is_occluded = item.get("outside") == "1", item.get("occluded") == "1"
+        boxes.append(_Box(place, is_outside, is_occluded, corners, turned))
+    for tag in sorted(refused):
+        on_problem(_unsupported(name, path, tag))
     return sorted(boxes, key=lambda box: box.frame)
+
+
+def _rectangle(item: dict[str, str]) -> tuple[float, float, float, float]:
+    left, top, right, bottom = (parse_number(item[key]) for key in ("xtl", "ytl", "xbr", "ybr"))
+    return left, top, right, bottom
+
+
+def _polygon(item: dict[str, str]) -> tuple[float, float, float, float]:
+    points = parse_numbers(item["points"])
+    if len(points) < 6 or len(points) % 2:
+        raise ValueError(f"points of a polygon, got {item['points'][:40]!r}")
+    x, y, w, h = from_polygon(points).tolist()
+    return x, y, x + w, y + h
+
+
+def _ellipse(item: dict[str, str]) -> tuple[float, float, float, float]:
+    x, y, across, down = (parse_number(item[key]) for key in ("cx", "cy", "rx", "ry"))
+    turn = radians(parse_number(item.get("rotation", "0")))
+    half_width = hypot(across * cos(turn), down * sin(turn))
+    half_height = hypot(across * sin(turn), down * cos(turn))
+    return x - half_width, y - half_height, x + half_width, y + half_height
+
+
+def _mask(item: dict[str, str]) -> tuple[float, float, float, float]:
+    left, top, width, height = (
+        parse_number(item[key]) for key in ("left", "top", "width", "height")
+    )
+    return left, top, left + width, top + height
+
+
+_SHAPES: dict[str, Callable[[dict[str, str]], tuple[float, float, float, float]]] = {
+    "box": _rectangle,
+    "polygon": _polygon,
+    "ellipse": _ellipse,
+    "mask": _mask,
+}
+"""How the edges of each shape are read; an ellipse's are those of the turned one."""
+
+
+def _hull(box: _Box) -> tuple[float, float, float, float]:
+    """The upright box, x, y, w, h, about a turned one."""
+    left, top, right, bottom = box.corners
+    turn = radians(box.rotation)
+    width, height = right - left, bottom - top
+    if turn:
+        across, down = abs(cos(turn)), abs(sin(turn))
+        width, height = width * across + height * down, width * down + height * across
+    return (left + right - width) / 2, (top + bottom - height) / 2, width, height
+
+
+def _not_in_task(name: str, path: Path, frame: int, numbering: _Numbering) -> Problem:
+    message = (
+        f"expected frames from {numbering.start} in steps of {numbering.step}, as the task's "
+        f"start_frame and frame_filter say, got frame {frame}"
+    )
+    return Problem(kind="wrong count", sequence=name, path=str(path), message=message)
+
+
+def _unsupported(name: str, path: Path, tag: str) -> Problem:
+    message = (
+        f"expected tracks of {', '.join(_SHAPES)}, got a {tag}: it has no box; redraw it or remove "
+        "the track"
+    )
+    return Problem(kind="unsupported shape", sequence=name, path=str(path), message=message)
 
 
 def _interpolate(boxes: list[_Box]) -> Iterator[_Box]:
@@ -114,7 +284,7 @@ def _interpolate(boxes: list[_Box]) -> Iterator[_Box]:
     Frames between two boxes lie on the straight line between them, as CVAT draws them, unless the
     target was outside in the first. Nothing follows the last box.
     """
-    for box, following in zip(boxes, [*boxes[1:], None], strict=True):
+    for box, following in zip(boxes, [*boxes[1:], None], strict=False):
         if box.outside:
             continue
         yield box
@@ -128,7 +298,10 @@ def _interpolate(boxes: list[_Box]) -> Iterator[_Box]:
                 start + share * (end - start)
                 for start, end in zip(box.corners, following.corners, strict=True)
             )
-            yield box._replace(frame=frame, corners=(a, b, c, d))
+            turn = (following.rotation - box.rotation + 180) % 360 - 180  # the shorter way
+            yield box._replace(
+                frame=frame, corners=(a, b, c, d), rotation=box.rotation + share * turn
+            )
 
 
 def _frames(path: Path) -> FrameFiles | Path:
@@ -156,28 +329,12 @@ def parse_annotation(path: Path) -> ET.Element:
     Raises:
         DatasetError: it isn't one.
     """
-    content = parse_xml(path, "a CVAT annotation")
+    content = read_xml(path, expected="a CVAT annotation")
     if content.find("image") is not None and content.find("track") is None:
         raise DatasetError(
             f"{path}: expected tracks, got single images: export it as `CVAT for video 1.1`"
         )
     return content
-
-
-def parse_xml(path: Path, expected: str) -> ET.Element:
-    """The root of an XML file.
-
-    Raises:
-        DatasetError: it isn't one; the message says what was expected.
-    """
-    try:
-        return ET.parse(path).getroot()
-    except (ET.ParseError, OSError) as error:
-        raise DatasetError(f"{path}: expected {expected}; {error}") from None
-
-
-def _integer(text: str | None) -> int | None:
-    return int(text) if text and text.strip().isdigit() else None
 
 
 CVAT = Format(
@@ -187,7 +344,10 @@ CVAT = Format(
         "annotations.xml with images/frame_000000.png …, or <video>.xml with <video>.mp4",
         "or a folder of these for each video",
     ),
-    boxes="xtl, ytl, xbr, ybr, 0-based edges: w = xbr − xtl; frames from 0",
+    boxes=(
+        "xtl, ytl, xbr, ybr, 0-based edges: w = xbr − xtl; of turned boxes, polygons, ellipses and "
+        "masks the upright box; frames from start_frame in steps of frame_filter"
+    ),
     missing="outside 1, or no box; frames between two boxes are interpolated",
     source="docs.cvat.ai, XML annotation format 1.1",
     homepage="your own annotation, exported from CVAT",

@@ -5,18 +5,22 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from siamfc.array_types import ByteImage
 from siamfc.boxes import from_mask
 from siamfc.datasets.readers.images import list_folders, list_images, match_frames
 from siamfc.datasets.readers.layout import Format
 from siamfc.datasets.readers.text import read_lines
 from siamfc.datasets.readers.tracks import Observation, gather_tracks
-from siamfc.datasets.sequences import OnProblem, Sequence, Video
+from siamfc.datasets.sequences import FrameFiles, OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
 
 _VOID = 254
 """Pixel values from here on belong to no object."""
+_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
+"""What Pillow raises for files that are damaged or too large."""
+_MASK_FORMATS = ("PNG", "BMP", "GIF", "TIFF")
 _SINGLE = 255
 """DAVIS 2016 writes the one object with this value, and no other."""
 
@@ -53,10 +57,19 @@ def _load(root: Path, name: str, split: str | None, on_problem: OnProblem) -> It
     resolution = _resolution(root)
     masks = list_images(root / "Annotations" / resolution / name)
     images = list_images(root / "JPEGImages" / resolution / name)
-    frames = match_frames(images, len(masks), video=name, on_problem=on_problem)
+    if {path.stem for path in masks} <= {path.stem for path in images}:
+        frames = images  # those without a mask aren't annotated
+    else:
+        frames = match_frames(images, len(masks), video=name, on_problem=on_problem)
+        masks = FrameFiles(masks.folder, masks.names[: len(frames)])
+    by_name = {path.stem: path for path in masks}
+    paths = [by_name.get(path.stem) for path in frames]
+    if not any(paths):
+        paths = list(masks)  # numbered otherwise: one after the other
     observations = [
         observation
-        for frame, path in enumerate(masks[: len(frames)])
+        for frame, path in enumerate(paths)
+        if path is not None
         for observation in _objects(path, frame)
     ]
     yield from gather_tracks(
@@ -66,16 +79,13 @@ def _load(root: Path, name: str, split: str | None, on_problem: OnProblem) -> It
         frame_count=len(frames),
         on_problem=on_problem,
         split=split,
+        annotated=np.array([path is not None for path in paths], dtype=np.bool_),
     )
 
 
 def _objects(path: Path, frame: int) -> Iterator[Observation]:
     """The objects in a mask, whose pixels have the object's number as value."""
-    try:
-        with Image.open(path) as image:
-            mask = np.asarray(image if image.mode in ("P", "L") else image.convert("L"))
-    except (UnidentifiedImageError, OSError) as error:
-        raise DatasetError(f"{path}: expected a mask image; {error}") from None
+    mask = _mask(path)
     values = np.unique(mask)
     values = values[values > 0]
     if values.tolist() != [_SINGLE]:
@@ -84,6 +94,29 @@ def _objects(path: Path, frame: int) -> Iterator[Observation]:
         x, y, w, h = from_mask(mask == value).tolist()
         track = "1" if value == _SINGLE else str(value)
         yield Observation(track=track, frame=frame, box=(x, y, w, h))
+
+
+def _mask(path: Path) -> ByteImage:
+    """The values of a mask's pixels.
+
+    Raises:
+        DatasetError: no such image, or one of several colours, whose numbers of objects are lost.
+    """
+    try:
+        with Image.open(path, formats=_MASK_FORMATS) as image:
+            if image.mode in ("P", "L"):
+                return np.asarray(image)
+            colors = np.asarray(image.convert("RGB"))
+            mode = image.mode
+    except _UNREADABLE as error:
+        reason = " ".join(str(error).split())
+        raise DatasetError(f"{path}: expected a mask image; {reason}") from None
+    if (colors != colors[..., :1]).any() or not np.isin(colors, (0, _SINGLE)).all():
+        raise DatasetError(
+            f"{path}: expected a mask whose pixels number the objects (modes P and L), got an "
+            f"image of mode {mode}"
+        )
+    return np.asarray(colors[..., 0])
 
 
 DAVIS = Format(

@@ -9,8 +9,15 @@ import numpy as np
 
 from siamfc.datasets.readers.images import list_folders, list_images, match_frames
 from siamfc.datasets.readers.layout import Format
-from siamfc.datasets.readers.text import read_boxes, read_flags, read_lines, read_text, read_values
+from siamfc.datasets.readers.text import (
+    optional_size,
+    read_boxes,
+    read_flags,
+    read_lines,
+    read_values,
+)
 from siamfc.datasets.sequences import OnProblem, Sequence, Video
+from siamfc.parsing import read_text
 
 _FULL_COVER = 8.0
 """Of the levels 0 to 8 in `cover.label`, the one of a target seen in full."""
@@ -39,7 +46,7 @@ def _load(folder: Path, split: str, on_problem: OnProblem) -> Iterator[Sequence]
     images = list_images(folder)
     path = folder / "groundtruth.txt"
     boxes = read_boxes(path, index_base=0, sequence=name, on_problem=on_problem)
-    if split == "test" and len(boxes) == 1:
+    if split == "test" and len(boxes) == 1 and len(images):
         # The truth of the test split is withheld, but for the first frame.
         unknown = np.full((len(images) - 1, 4), np.nan)
         yield Sequence(
@@ -76,7 +83,7 @@ def _information(path: Path) -> dict[str, str]:
 
 def _size(resolution: str) -> tuple[int, int] | None:
     numbers = re.findall(r"\d+", resolution)
-    return (int(numbers[0]), int(numbers[1])) if len(numbers) == 2 else None
+    return optional_size(*numbers) if len(numbers) == 2 else None
 
 
 GOT10K = Format(

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from siamfc.datasets.sequences import FrameFiles, OnProblem, Problem
-from siamfc.frames.folder import natural_key
+from siamfc.errors import DatasetError
+from siamfc.frames.folder import natural_key, refuse_two_endings
 from siamfc.frames.images import IMAGE_SUFFIXES
 
 _logger = logging.getLogger(__name__)
@@ -21,8 +22,18 @@ def list_images(folder: Path) -> FrameFiles:
     """List a folder's images in natural order, `img2` before `img10`; none if there is no folder.
 
     One look at the folder; no file is opened.
+
+    Raises:
+        DatasetError: two images with the same name but for the ending.
     """
-    return FrameFiles(folder, sorted(_names(folder, IMAGE_SUFFIXES), key=natural_key))
+    names = sorted(_names(folder, IMAGE_SUFFIXES), key=natural_key)
+    refuse_two_endings(folder, names, DatasetError)
+    return FrameFiles(folder, names)
+
+
+def image_stems(folder: Path) -> set[str]:
+    """Names of a folder's images without their endings."""
+    return {Path(name).stem for name in _names(folder, IMAGE_SUFFIXES)}
 
 
 def list_files(folder: Path, suffixes: frozenset[str]) -> list[Path]:

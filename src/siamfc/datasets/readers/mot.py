@@ -8,10 +8,11 @@ from pathlib import Path
 
 from siamfc.datasets.readers.images import list_folders, list_images, match_frames
 from siamfc.datasets.readers.layout import Format
-from siamfc.datasets.readers.text import parse_numbers, read_lines, read_text
+from siamfc.datasets.readers.text import numbered_lines, optional_size
 from siamfc.datasets.readers.tracks import Observation, gather_tracks
 from siamfc.datasets.sequences import OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
+from siamfc.parsing import parse_frame, parse_numbers, parse_whole, read_text
 
 _OCCLUDED = 0.5
 """Visibility below which a target is called occluded."""
@@ -32,38 +33,40 @@ def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
     name = folder.absolute().name
     information = read_information(folder / "seqinfo.ini")
     images = list_images(folder / information.get("imdir", "img1"))
-    length = information.get("seqlength", "")
-    frames = (
-        match_frames(images, int(length), video=name, on_problem=on_problem)
-        if length.isdigit()
-        else images
-    )
-    width, height = information.get("imwidth", ""), information.get("imheight", "")
+    frames = images
+    if "seqlength" in information:
+        try:
+            length = parse_frame(information["seqlength"])
+        except ValueError as error:
+            raise DatasetError(f"{folder / 'seqinfo.ini'}: seqLength: {error}") from None
+        frames = match_frames(images, length, video=name, on_problem=on_problem)
     yield from gather_tracks(
         _observations(folder / "gt" / "gt.txt"),
         video=name,
         frames=frames,
         frame_count=len(frames),
         on_problem=on_problem,
-        size=(int(width), int(height)) if width.isdigit() and height.isdigit() else None,
+        size=optional_size(information.get("imwidth"), information.get("imheight")),
     )
 
 
 def _observations(path: Path) -> Iterator[Observation]:
     """Read frame, id, left, top, width, height, flag, class, visibility; flag 0 doesn't count."""
-    for number, line in enumerate(read_lines(path), 1):
+    for number, line in numbered_lines(path):
         try:
             frame, track, left, top, width, height, *rest = parse_numbers(line)
+            frame, track = parse_frame(frame, 1), parse_whole(track, -(10**9))
         except ValueError:
             raise DatasetError(
-                f"{path}, line {number}: expected frame,id,left,top,width,height,…, got {line!r}"
+                f"{path}, line {number}: expected frame,id,left,top,width,height,…, "
+                f"got {line[:60]!r}"
             ) from None
         if rest and rest[0] == 0:
             continue
         visibility = rest[2] if len(rest) == 3 else float("nan")
         yield Observation(
-            track=f"{track:g}",
-            frame=int(frame) - 1,
+            track=str(track),
+            frame=frame - 1,
             box=(left - 1, top - 1, width, height),
             occluded=visibility < _OCCLUDED,
             visibility=visibility,

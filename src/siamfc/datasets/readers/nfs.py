@@ -10,9 +10,10 @@ from siamfc.array_types import FloatArray
 from siamfc.boxes import from_corners, is_absent
 from siamfc.datasets.readers.images import list_files, list_folders, list_images, match_frames
 from siamfc.datasets.readers.layout import Format
-from siamfc.datasets.readers.text import drop_empty, read_lines
+from siamfc.datasets.readers.text import drop_empty, frame_lines
 from siamfc.datasets.sequences import OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
+from siamfc.parsing import parse_numbers
 
 _TEXT = frozenset({".txt"})
 _RATE = 8  # frames at 240 fps for one at 30 fps
@@ -58,16 +59,21 @@ def _read_rows(path: Path) -> FloatArray:
 
     Track, xmin, ymin, xmax, ymax, frame (from 0 or from 1), lost, occluded, generated.
     """
-    rows = []
-    for number, line in enumerate(read_lines(path), 1):
+    expected = 'nine numbers and a "label"'
+    rows: list[list[float]] = []
+    for number, line in enumerate(frame_lines(path, expected), 1):
         try:
-            rows.append([float(part) for part in line.partition('"')[0].split()[:9]])
+            row = parse_numbers(line.partition('"')[0])[:9]
         except ValueError:
-            rows.append([])
-        if len(rows[-1]) != 9:
+            row = []
+        if len(row) != 9:
+            raise DatasetError(f"{path}, line {number}: expected {expected}, got {line[:60]!r}")
+        if len(rows) > 1 and row[5] - rows[-1][5] != rows[1][5] - rows[0][5]:
             raise DatasetError(
-                f'{path}, line {number}: expected nine numbers and a "label", got {line!r}'
+                f"{path}, line {number}: expected frames at equal distances, got "
+                f"{row[5]:g} after {rows[-1][5]:g}"
             )
+        rows.append(row)
     return np.array(rows).reshape(-1, 9)
 
 

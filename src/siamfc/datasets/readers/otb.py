@@ -16,8 +16,9 @@ from siamfc.datasets.readers.images import (
     number_range,
 )
 from siamfc.datasets.readers.layout import Format
-from siamfc.datasets.readers.text import read_boxes, read_text, read_values
+from siamfc.datasets.readers.text import read_boxes, read_values
 from siamfc.datasets.sequences import FrameFiles, OnProblem, Sequence, Video
+from siamfc.parsing import read_text
 
 EVALUATED_FRAMES = {
     "BlurCar1": (247, 988),

@@ -7,6 +7,7 @@ from pathlib import Path
 from siamfc.boxes import is_absent
 from siamfc.datasets.readers.images import (
     VIDEO_SUFFIXES,
+    image_stems,
     list_files,
     list_folders,
     list_images,
@@ -24,7 +25,7 @@ def _frame_videos(root: Path, _split: str | None) -> list[Video]:
     videos = []
     for folder in (root, *list_folders(root)):
         path = _beside(folder)
-        if path is not None and len(list_images(folder)):
+        if path is not None and image_stems(folder):
             name = folder.absolute().name
             videos.append(Video(name=name, load=partial(_load_frames, name, folder, path)))
     return videos

@@ -13,9 +13,10 @@ from siamfc.datasets.readers.images import (
     number_range,
 )
 from siamfc.datasets.readers.layout import Format
-from siamfc.datasets.readers.text import parse_numbers, read_boxes, read_text
+from siamfc.datasets.readers.text import read_boxes
 from siamfc.datasets.sequences import FrameFiles, OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
+from siamfc.parsing import parse_frame, parse_numbers, read_text
 
 
 def _videos(root: Path, _split: str | None) -> list[Video]:
@@ -41,7 +42,7 @@ def _frames(folder: Path, count: int, on_problem: OnProblem) -> FrameFiles:
     if not path.exists() or not by_number(images):
         return match_frames(images, count, video=folder.name, on_problem=on_problem)
     try:
-        first, last = (int(number) for number in parse_numbers(read_text(path)))
+        first, last = (parse_frame(number) for number in parse_numbers(read_text(path)))
     except ValueError:
         raise DatasetError(f"{path}: expected the numbers of the first and last image") from None
     if last - first + 1 == count:

@@ -1,8 +1,6 @@
 """Reads the text files that annotations come in: boxes and flags, one frame a line."""
 
 import logging
-import math
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,59 +10,54 @@ from siamfc.array_types import BoolArray, FloatArray
 from siamfc.boxes import is_absent
 from siamfc.datasets.sequences import OnProblem, Problem
 from siamfc.errors import DatasetError
+from siamfc.parsing import parse_numbers, parse_whole, read_text, split_lines
 
 _logger = logging.getLogger(__name__)
 
-_SEPARATORS = re.compile(r"[,;\s]+")
 
-
-def read_text(path: Path) -> str:
-    """Read a text file.
+def frame_lines(path: Path, expected: str) -> list[str]:
+    """Read the lines of a file that has one for each frame.
 
     Raises:
-        DatasetError: it cannot be opened, or isn't text.
+        DatasetError: the file, or a blank line: the boxes after it would move to other frames.
     """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise DatasetError(f"{path}: expected a text file, got other bytes") from None
-    except OSError as error:
-        raise DatasetError(f"{path}: expected a text file; {error.strerror}") from None
-
-
-def parse_numbers(line: str) -> list[float]:
-    """Read the numbers of a line, apart by commas, semicolons, tabs or blanks.
-
-    >>> parse_numbers("12, 8.5 NaN;4")
-    [12.0, 8.5, nan, 4.0]
-    """
-    return [float(part) for part in _SEPARATORS.split(line.strip(" \t\r\n,;")) if part]
+    lines = [line.strip() for line in split_lines(read_text(path))]
+    if "" in lines:
+        number = lines.index("") + 1
+        raise DatasetError(
+            f"{path}, line {number}: expected {expected}, got a blank line; each line is a frame: "
+            "write NaN where the target isn't annotated"
+        )
+    return lines
 
 
 def read_table(path: Path, columns: int | None = None) -> FloatArray:
-    """Read lines of numbers: (lines, columns); blank lines don't count.
+    """Read lines of numbers, one for each frame: (lines, columns).
 
     Args:
         path: the file.
         columns: how many each line must have; None: as many as the first has.
 
     Raises:
-        DatasetError: the file, or a line that isn't so many numbers, finite or NaN.
+        DatasetError: the file, a blank line, or a line that isn't so many numbers, finite or NaN.
     """
     rows: list[list[float]] = []
-    for number, line in enumerate(read_text(path).splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, line in enumerate(frame_lines(path, _wanted(columns)), 1):
         try:
             row = parse_numbers(line)
         except ValueError:
             row = []
         columns = columns or len(row)
-        if len(row) != columns or not row or any(map(math.isinf, row)):
-            wanted = f"{columns} numbers" if columns else "numbers"
-            raise DatasetError(f"{path}, line {number}: expected {wanted}, got {line.strip()!r}")
+        if len(row) != columns or not row:
+            raise DatasetError(
+                f"{path}, line {number}: expected {_wanted(columns)}, got {line[:60]!r}"
+            )
         rows.append(row)
     return np.array(rows, dtype=np.float64).reshape(len(rows), columns or 0)
+
+
+def _wanted(columns: int | None) -> str:
+    return f"{columns} numbers" if columns else "numbers"
 
 
 def read_boxes(path: Path, *, index_base: int, sequence: str, on_problem: OnProblem) -> FloatArray:
@@ -72,9 +65,9 @@ def read_boxes(path: Path, *, index_base: int, sequence: str, on_problem: OnProb
 
     Args:
         path: the file.
-        index_base: number of the left upper pixel, 0 or 1, which is taken off x and y.
+        index_base: number of the top left pixel, 0 or 1, which is subtracted from x and y.
         sequence: name of the sequence.
-        on_problem: hears of boxes without area.
+        on_problem: called for boxes without area.
 
     Raises:
         DatasetError: see `read_table`.
@@ -111,22 +104,23 @@ def read_values(path: Path, count: int, *, default: float, open_end: bool = Fals
         path: the file.
         count: of the frames.
         default: the number of all frames where there is no file.
-        open_end: whether the file may well end early. Else there is a warning; either leaves the
+        open_end: whether the file may end early. Otherwise there is a warning; either leaves the
             rest at `default`.
 
     Raises:
-        DatasetError: something else than numbers, or more of them than frames.
+        DatasetError: a blank line, something other than numbers, or more of them than frames.
     """
     filled = np.full(count, default)
     if not path.exists():
         return filled
+    expected = "a number for each frame"
     values: list[float] = []
-    for number, line in enumerate(read_text(path).splitlines(), 1):
+    for number, line in enumerate(frame_lines(path, expected), 1):
         try:
             values += parse_numbers(line)
         except ValueError:
             raise DatasetError(
-                f"{path}, line {number}: expected a number for each frame, got {line.strip()!r}"
+                f"{path}, line {number}: expected {expected}, got {line[:60]!r}"
             ) from None
     wrong_count = f"{path}: expected {count} numbers, one a frame, got {len(values)}"
     if len(values) > count:
@@ -143,4 +137,22 @@ def read_lines(path: Path) -> Sequence[str]:
     Raises:
         DatasetError: see `read_text`.
     """
-    return [line.strip() for line in read_text(path).splitlines() if line.strip()]
+    return [line.strip() for line in split_lines(read_text(path)) if line.strip()]
+
+
+def numbered_lines(path: Path) -> list[tuple[int, str]]:
+    """Read the lines that aren't blank, each with its number in the file, from 1.
+
+    Raises:
+        DatasetError: see `read_text`.
+    """
+    lines = enumerate(split_lines(read_text(path)), 1)
+    return [(number, line.strip()) for number, line in lines if line.strip()]
+
+
+def optional_size(width: str | None, height: str | None) -> tuple[int, int] | None:
+    """Read the size of the frames, where an annotation states one that makes sense."""
+    try:
+        return parse_whole(width or "", 1), parse_whole(height or "", 1)
+    except ValueError:
+        return None

@@ -31,7 +31,7 @@ def _videos(root: Path, split: str | None) -> list[Video]:
 def _load(name: str, path: Path, split: str, on_problem: OnProblem) -> Iterator[Sequence]:
     images = list_images(path.parent.parent / "frames" / path.stem)
     boxes = read_boxes(path, index_base=0, sequence=name, on_problem=on_problem)
-    if split == "test" and len(boxes) == 1:
+    if split == "test" and len(boxes) == 1 and len(images):
         # The truth of the test split is withheld, but for the first frame.
         unknown = np.full((len(images) - 1, 4), np.nan)
         boxes = np.concatenate([boxes, unknown])

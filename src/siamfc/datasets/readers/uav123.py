@@ -7,8 +7,10 @@ from pathlib import Path
 from siamfc.boxes import is_absent
 from siamfc.datasets.readers.images import by_number, list_files, list_images, number_range
 from siamfc.datasets.readers.layout import Format
-from siamfc.datasets.readers.text import parse_numbers, read_boxes, read_text
+from siamfc.datasets.readers.text import read_boxes
 from siamfc.datasets.sequences import FrameFiles, OnProblem, Problem, Sequence, Video
+from siamfc.errors import DatasetError
+from siamfc.parsing import parse_numbers, read_text
 
 FIRST_FRAMES = {
     "bird1": (1, 775, 1573),
@@ -83,7 +85,7 @@ def _place(name: str, images: Path) -> tuple[Path, int]:
     """The folder of a sequence's images and the number of the first of them."""
     folder, _, part = name.rpartition("_")
     starts = FIRST_FRAMES.get(folder, ())
-    if not part.isdigit() or int(part) > len(starts) or (images / name).is_dir():
+    if not part.isdecimal() or not 1 <= int(part) <= len(starts) or (images / name).is_dir():
         return images / name, 1
     first = starts[int(part) - 1]
     return images / folder, (first + 2) // 3 if images.name.endswith("10fps") else first
@@ -92,7 +94,10 @@ def _place(name: str, images: Path) -> tuple[Path, int]:
 def _attributes(path: Path) -> tuple[str, ...]:
     if not path.exists():
         return ()
-    flags = parse_numbers(read_text(path))
+    try:
+        flags = parse_numbers(read_text(path))
+    except ValueError as error:
+        raise DatasetError(f"{path}: expected {len(ATTRIBUTES)} flags; {error}") from None
     return tuple(name for name, flag in zip(ATTRIBUTES, flags, strict=False) if flag)
 
 

@@ -12,10 +12,12 @@ from siamfc.datasets.readers.images import (
     missing_frame,
 )
 from siamfc.datasets.readers.layout import Format
+from siamfc.datasets.readers.text import optional_size
 from siamfc.datasets.readers.tracks import Observation, gather_tracks
 from siamfc.datasets.sequences import FrameFiles, OnProblem, Problem, Sequence, Video
 from siamfc.errors import DatasetError
 from siamfc.frames.folder import natural_key
+from siamfc.parsing import parse_number, read_xml
 
 _XML = frozenset({".xml"})
 
@@ -52,8 +54,8 @@ def _load(
         if stem not in paths:
             on_problem(_no_annotation(annotations / f"{stem}.xml", frame, name))
             continue
-        root = _parse(paths[stem])
-        size = size or _size(root)
+        root = read_xml(paths[stem], expected="an XML annotation")
+        size = size or optional_size(root.findtext("size/width"), root.findtext("size/height"))
         observations += _observations(root, frame, paths[stem])
     yield from gather_tracks(
         observations,
@@ -78,12 +80,12 @@ def _observations(root: ET.Element, frame: int, path: Path) -> Iterator[Observat
     for item in root.iterfind("object"):
         try:
             left, top, right, bottom = (
-                float(item.findtext(f"bndbox/{edge}", ""))
+                parse_number(item.findtext(f"bndbox/{edge}", ""))
                 for edge in ("xmin", "ymin", "xmax", "ymax")
             )
-        except ValueError:
+        except ValueError as error:
             raise DatasetError(
-                f"{path}: expected xmin, ymin, xmax, ymax in each object's bndbox"
+                f"{path}: expected xmin, ymin, xmax, ymax in each object's bndbox; {error}"
             ) from None
         yield Observation(
             track=item.findtext("trackid", "0"),
@@ -92,18 +94,6 @@ def _observations(root: ET.Element, frame: int, path: Path) -> Iterator[Observat
             occluded=item.findtext("occluded") == "1",
             label=item.findtext("name", ""),
         )
-
-
-def _size(root: ET.Element) -> tuple[int, int] | None:
-    width, height = root.findtext("size/width", ""), root.findtext("size/height", "")
-    return (int(width), int(height)) if width.isdigit() and height.isdigit() else None
-
-
-def _parse(path: Path) -> ET.Element:
-    try:
-        return ET.parse(path).getroot()
-    except (ET.ParseError, OSError) as error:
-        raise DatasetError(f"{path}: expected an XML annotation; {error}") from None
 
 
 VID = Format(

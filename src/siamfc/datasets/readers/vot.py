@@ -12,17 +12,17 @@ from siamfc.datasets.readers.images import list_files, list_folders, list_images
 from siamfc.datasets.readers.layout import Format
 from siamfc.datasets.readers.text import (
     drop_empty,
-    parse_numbers,
+    frame_lines,
     read_flags,
     read_lines,
-    read_text,
     read_values,
 )
 from siamfc.datasets.sequences import OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
+from siamfc.parsing import parse_numbers, parse_whole
 
 _TAGS = frozenset({".tag", ".label"})
-_MAXIMUM_MASK_PIXELS = 2**28
+_MOST_MASK_PIXELS = 2**26
 _ABSENT = np.full(4, np.nan)
 
 
@@ -102,16 +102,13 @@ def _values(folder: Path, count: int) -> dict[str, FloatArray]:
 def _read_regions(path: Path) -> tuple[FloatArray, BoolArray]:
     """Read a region a line: boxes (F, 4), and where the target is absent (F,)."""
     boxes, absent = [], []
-    for number, line in enumerate(read_text(path).splitlines(), 1):
-        text = line.strip()
-        if not text:
-            continue
+    expected = "a rectangle, polygon, mask or special code"
+    for number, text in enumerate(frame_lines(path, expected), 1):
         try:
             box = _parse_region(text)
         except ValueError:
             raise DatasetError(
-                f"{path}, line {number}: expected a rectangle, polygon, mask or special code, "
-                f"got {text[:60]!r}"
+                f"{path}, line {number}: expected {expected}, got {text[:60]!r}"
             ) from None
         boxes.append(_ABSENT if box is None else box)
         absent.append(box is not None and bool(np.isnan(box).any()))
@@ -123,7 +120,7 @@ def _read_regions(path: Path) -> tuple[FloatArray, BoolArray]:
 def _parse_region(text: str) -> FloatArray | None:
     """Read a region as a box; a NaN box where the target is absent, None where not annotated."""
     if text.startswith("m"):
-        return mask_box([int(number) for number in text[1:].split(",")])
+        return mask_box([parse_whole(number, -(10**9)) for number in text[1:].split(",")])
     numbers = np.array(parse_numbers(text))
     if len(numbers) == 1:
         return None  # special codes: 0 unknown, 1 initialisation, 2 failure
@@ -137,7 +134,8 @@ def _parse_region(text: str) -> FloatArray | None:
 def mask_box(numbers: list[int]) -> FloatArray:
     """Box of a mask: left, top, width, height, then runs of 0s and 1s by turns, row by row."""
     left, top, width, height, *runs = numbers
-    if not 0 <= width * height <= _MAXIMUM_MASK_PIXELS or min(runs, default=0) < 0:
+    fits = width >= 0 and height >= 0 and width * height <= _MOST_MASK_PIXELS
+    if not fits or min(runs, default=0) < 0:
         raise ValueError("mask")
     pixels = np.zeros(width * height, np.bool_)
     ends = np.cumsum(runs)

@@ -7,13 +7,14 @@ import numpy as np
 
 from siamfc.annotations.mot import mot_line
 from siamfc.array_types import FloatArray
-from siamfc.datasets.readers.text import parse_numbers, read_lines
+from siamfc.datasets.readers.text import numbered_lines, read_lines
 from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError
 from siamfc.evaluation.formats.collector import ResultCollector, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for, text_files
 from siamfc.evaluation.formats.videos import target_number, targets_by_video, video_files
 from siamfc.evaluation.runs import RunRecord
+from siamfc.parsing import parse_frame, parse_numbers, parse_whole
 
 _COLUMNS = 10
 
@@ -39,17 +40,18 @@ def _read(folder: Path, collected: ResultCollector) -> None:
 def _lines(path: Path) -> dict[str, list[list[float]]]:
     """The numbers in the lines of each target."""
     lines: dict[str, list[list[float]]] = {}
-    for number, line in enumerate(read_lines(path), 1):
+    for number, line in numbered_lines(path):
         try:
             frame, target, *rest = parse_numbers(line)
-            if len(rest) < 5 or frame != int(frame):
+            frame, target = parse_frame(frame), parse_whole(target, -(10**9))
+            if len(rest) < 5:
                 raise ValueError(line)
-        except (ValueError, OverflowError):
+        except ValueError:
             raise DatasetError(
                 f"{path}, line {number}: expected frame,id,left,top,width,height,confidence,…, "
-                f"got {line!r}"
+                f"got {line[:60]!r}"
             ) from None
-        lines.setdefault(f"{target:g}", []).append([frame, *rest[:5]])
+        lines.setdefault(str(target), []).append([frame, *rest[:5]])
     return lines
 
 
@@ -58,6 +60,10 @@ def _track(rows: list[list[float]], path: Path, count: int) -> tuple[FloatArray,
     for frame, *box, score in rows:
         if not 1 <= frame <= count:
             raise DatasetError(f"{path}: expected frames 1 to {count}, got {frame:g}")
+        if not np.isnan(boxes[int(frame) - 1]).all():
+            raise DatasetError(
+                f"{path}: expected one line for each target and frame, got two for frame {frame:g}"
+            )
         boxes[int(frame) - 1] = box
         scores[int(frame) - 1] = score
     return clean_boxes(boxes, path, count, index_base=1), scores

@@ -8,13 +8,14 @@ import numpy as np
 from siamfc.annotations.text import vot_lines
 from siamfc.array_types import FloatArray
 from siamfc.boxes import from_polygon
-from siamfc.datasets.readers.text import parse_numbers, read_lines
+from siamfc.datasets.readers.text import frame_lines, read_lines
 from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError
 from siamfc.evaluation.formats.collector import ResultCollector, clean_boxes, read_seconds
 from siamfc.evaluation.formats.layout import ResultFormat, file_for, last_part, second_lines
 from siamfc.evaluation.formats.series import count_repetitions, first_repetitions, repetition
 from siamfc.evaluation.runs import RunRecord
+from siamfc.parsing import parse_numbers
 
 _EXPERIMENT = "baseline"
 _PLACES = ("*", "*/*")
@@ -45,7 +46,7 @@ def _read(folder: Path, collected: ResultCollector) -> None:
 
 def _boxes(path: Path, sequence: Sequence) -> FloatArray:
     rows = []
-    for frame, line in enumerate(read_lines(path)):
+    for frame, line in enumerate(frame_lines(path, "a rectangle, a polygon or a code")):
         try:
             numbers = parse_numbers(line)
         except ValueError:
@@ -65,7 +66,8 @@ def _boxes(path: Path, sequence: Sequence) -> FloatArray:
             rows.append(from_polygon(numbers) - _FIRST_PIXEL)
         else:
             raise DatasetError(
-                f"{path}, line {frame + 1}: expected a rectangle, a polygon or a code, got {line!r}"
+                f"{path}, line {frame + 1}: expected a rectangle, a polygon or a code, "
+                f"got {line[:60]!r}"
             )
     return np.array(rows, dtype=np.float64).reshape(-1, 4)
 
