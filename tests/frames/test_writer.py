@@ -32,6 +32,16 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+@pytest.mark.parametrize("codec", ["h264", "vp9", "av1"])
+def test_a_higher_crf_makes_a_smaller_file(codec: str, tmp_path: Path) -> None:
+    media.require_encoder({"h264": "libx264", "vp9": "libvpx-vp9", "av1": "libsvtav1"}[codec])
+    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    for crf in (10, 50):
+        with open_writer(tmp_path / f"{crf}.mp4", codec=codec, crf=crf) as writer:
+            writer.write(noise)
+    assert (tmp_path / "50.mp4").stat().st_size < 0.7 * (tmp_path / "10.mp4").stat().st_size
+
+
 @pytest.mark.parametrize(("name", "codec", "encoder", "stored"), _VIDEOS)
 def test_what_is_written_is_read_again(name, codec, encoder, stored, tmp_path: Path) -> None:
     media.require_encoder(encoder)
@@ -248,6 +258,9 @@ def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(name: str, tmp_path:
         ("a.webm", {"codec": "h264"}, InputError, r"\.webm files hold vp9 or av1, not h264"),
         ("a.mov", {"codec": "av1"}, InputError, r"\.mov files hold h264, not av1"),
         ("frames", {"codec": "h264"}, InputError, "folder of PNG files"),
+        ("frames", {"crf": 20}, InputError, "folder of PNG files, without a crf"),
+        ("a.mp4", {"crf": 52}, InputError, "crf of h264: expected 0 to 51, got 52"),
+        ("a.webm", {"crf": -1}, InputError, "crf of vp9: expected 0 to 63, got -1"),
         ("a.mp4", {"frame_rate": 0}, InputError, "frame_rate must be"),
         ("a.mp4", {"threads": 0}, InputError, "threads must be"),
     ],

@@ -44,10 +44,12 @@ class Codec:
     Attributes:
         encoders: FFmpeg's names of encoders with their options; the first there is gets used.
         suffixes: Endings of files that can hold it.
+        worst_crf: Highest constant rate factor; 0 is the best quality and the largest file.
     """
 
     encoders: dict[str, dict[str, str]]
     suffixes: tuple[str, ...]
+    worst_crf: int = 63
 
 
 # The fastest settings of each: the film must cost little beside the network.
@@ -55,6 +57,7 @@ CODECS = {
     "h264": Codec(
         encoders={"libx264": {"preset": "ultrafast", "crf": "23"}},
         suffixes=(".mp4", ".mov", ".mkv"),
+        worst_crf=51,
     ),
     "vp9": Codec(
         encoders={
@@ -105,6 +108,7 @@ class VideoEncoder:
         codec: A key of `CODECS`.
         frame_rate: Frames per second where pictures have no time.
         threads: Threads that encode.
+        crf: Constant rate factor; None: the codec's own.
 
     Raises:
         OutputError: This build of FFmpeg has no encoder for the codec, or it refuses the size.
@@ -112,9 +116,18 @@ class VideoEncoder:
     """
 
     def __init__(
-        self, path: Path, size: tuple[int, int], *, codec: str, frame_rate: float, threads: int
+        self,
+        path: Path,
+        size: tuple[int, int],
+        *,
+        codec: str,
+        frame_rate: float,
+        threads: int,
+        crf: int | None = None,
     ) -> None:
         encoder, options = find_encoder(codec)
+        if crf is not None:
+            options = {**options, "crf": str(crf)}
         self._size = size
         self._clock = VideoClock(frame_rate)
         self._step = self._clock.step

@@ -154,6 +154,7 @@ def open_writer(
     frame_rate: float | None = None,
     overwrite: bool = False,
     threads: int = 1,
+    crf: int | None = None,
 ) -> FrameWriter:
     """Open a film, or a folder of PNG files, for writing.
 
@@ -166,6 +167,8 @@ def open_writer(
         overwrite: Whether a file of this name may be replaced, or a folder that holds nothing
             but numbered PNG files.
         threads: Threads that encode a film.
+        crf: Constant rate factor of a film: 0 is the best quality; None: 23 for H.264, 32 for
+            VP9, 35 for AV1.
 
     Raises:
         InputError: An argument that cannot be used.
@@ -180,15 +183,21 @@ def open_writer(
     if not target.suffix or str(path).endswith(("/", os.sep)):
         if codec is not None:
             raise InputError(f"{path} is a folder of PNG files, without a codec; got {codec!r}")
+        if crf is not None:
+            raise InputError(f"{path} is a folder of PNG files, without a crf; got {crf}")
         return FrameWriter(
             StagedFolder(target, overwrite=overwrite), lambda folder, _: PngEncoder(folder)
         )
     chosen = _choose_codec(target, codec)
+    if crf is not None and not 0 <= crf <= CODECS[chosen].worst_crf:
+        raise InputError(f"crf of {chosen}: expected 0 to {CODECS[chosen].worst_crf}, got {crf}")
     find_encoder(chosen)  # fails here rather than at the first picture
 
     def start(staged: Path, image: Image) -> Encoder:
         height, width, _ = image.shape
-        return VideoEncoder(staged, (width, height), codec=chosen, frame_rate=rate, threads=threads)
+        return VideoEncoder(
+            staged, (width, height), codec=chosen, frame_rate=rate, threads=threads, crf=crf
+        )
 
     return FrameWriter(StagedFile(target, overwrite=overwrite), start)
 
