@@ -23,7 +23,7 @@ LAYERS = (
     ("geometry", "frames"),
     ("charts", "network", "datasets"),
     ("annotations",),
-    ("tracking", "crops", "procedural"),
+    ("tracking", "crops", "procedural", "edits"),
     ("synthetic",),
     ("training",),
     ("evaluation",),

@@ -95,7 +95,7 @@ def whole_folder(
     Raises:
         OutputError: something is in the way, or it cannot be written.
     """
-    _require_replaceable(target, mark, overwrite)
+    check_folder_place(target, mark, overwrite)
     staging = _staging_name(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -200,7 +200,12 @@ class StagedFolder:
         self._remove()
 
 
-def _require_replaceable(target: Path, mark: str | None, overwrite: bool) -> None:
+def check_folder_place(target: Path, mark: str | None, overwrite: bool) -> None:
+    """See that `whole_folder` may put a folder at `target`.
+
+    Raises:
+        OutputError: It may not.
+    """
     try:
         names = [path.name for path in target.iterdir()] if target.exists() else []
     except OSError as error:

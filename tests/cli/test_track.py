@@ -16,7 +16,7 @@ import pytest
 from siamfc.cli.app import run
 from siamfc.cli.interrupt import StopRequest
 from siamfc.frames import open_source, open_writer
-from siamfc.tracking import SiamFCSettings, read_results, settings_for
+from siamfc.tracking import SiamFCSettings, read_results, read_track, settings_for
 
 
 @pytest.fixture
@@ -57,6 +57,18 @@ def test_two_objects_in_every_kind_of_file(
     rows = [read_results(tmp_path / one) for one in made]
     assert all(len(one) == 5 for one in rows)
     assert sum(one[0].boxes.shape[0] for one in rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [("a.xml", None), ("a.json", None), ("a", "yolo"), ("a.json", "label-studio")]
+)
+def test_boxes_are_written_for_annotation_tools(
+    arguments: list[str], tmp_path: Path, name: str, form: str | None
+) -> None:
+    chosen = [] if form is None else ["--format", form]
+    assert run([*arguments, "--results", str(tmp_path / name), *chosen]) == 0
+    found = read_track(tmp_path / name)
+    assert (found.size, found.frame_count, len(found.frames)) == ((96, 96), 5, 5)
 
 
 @pytest.mark.parametrize("name", ["film.webm", "film.mkv", "frames/"])

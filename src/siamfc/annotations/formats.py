@@ -17,7 +17,7 @@ from siamfc.annotations.text import box_lines, read_box_table, read_vot, vot_lin
 from siamfc.annotations.voc import read_voc, write_voc
 from siamfc.annotations.yolo import read_yolo, write_yolo
 from siamfc.errors import DatasetError, InputError, OutputError, suggest
-from siamfc.files import StagedFile, make_folder, whole_folder
+from siamfc.files import StagedFile, check_folder_place, make_folder, whole_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,11 @@ class AnnotationFormat:
     a benchmark's results must have a box in every frame."""
     mark: str = ""
     """A file by which a folder of this format is told."""
+
+    @property
+    def folder_mark(self) -> str:
+        """What lies in a folder of this format itself."""
+        return self.mark.partition("/")[0]
 
 
 def _text(name: str, title: str, index_base: int, decimals: int = 2) -> AnnotationFormat:
@@ -226,11 +231,31 @@ def write_annotation(
     return paths
 
 
+def check_annotation_place(
+    path: str | Path,
+    targets: int,
+    *,
+    format: str | None = None,  # noqa: A002 - the word of the command line
+    overwrite: bool = False,
+) -> None:
+    """See that what `write_annotation` will write may be written, before there is anything.
+
+    Raises:
+        InputError: no such format, or an ending that doesn't go with it.
+        OutputError: something is in the way, or cannot be written.
+    """
+    chosen = find_annotation_format(path, format)
+    if not chosen.suffix:
+        check_folder_place(Path(path), mark=chosen.folder_mark, overwrite=overwrite)
+        return
+    for one in annotation_paths(path, targets, format):
+        StagedFile(one, overwrite=overwrite).discard()
+
+
 def _write_folder(
     path: Path, texts: Mapping[str, str], chosen: AnnotationFormat, *, overwrite: bool
 ) -> None:
-    mark = chosen.mark.partition("/")[0]
-    with whole_folder(path, mark=mark, overwrite=overwrite) as staging:
+    with whole_folder(path, mark=chosen.folder_mark, overwrite=overwrite) as staging:
         for name, text in texts.items():
             file = staging / name
             make_folder(file.parent)

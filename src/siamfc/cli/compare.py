@@ -80,7 +80,9 @@ def compare(
         film = film_sink(out, _drawing(names), frames, source=source, overwrite=overwrite)
         sinks = [stack.enter_context(film)]
         if results is not None:
-            boxes = results_sink(results, source=source, targets=len(names), overwrite=overwrite)
+            boxes = results_sink(
+                results, frames, source=source, targets=len(names), overwrite=overwrite
+            )
             sinks.append(stack.enter_context(boxes))
         outcome = run_loop(both.follow(frames, first), sinks, total=frames.frame_count)
     if json:

@@ -41,6 +41,22 @@ Weights = Annotated[str, Parameter(help="A name that `siamfc models` lists, or a
 DeviceName = Literal["auto", "cpu", "cuda"]
 """`auto` takes the GPU where torch can use one."""
 
+ExportFormat = Literal[
+    "csv",
+    "jsonl",
+    "otb",
+    "vot",
+    "lasot",
+    "got10k",
+    "mot",
+    "coco",
+    "cvat",
+    "yolo",
+    "label-studio",
+    "voc",
+]
+"""Formats that boxes are written in."""
+
 Device = Annotated[DeviceName, Parameter(help="Where the network runs.")]
 
 Scales = Annotated[

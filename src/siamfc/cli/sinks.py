@@ -7,7 +7,7 @@ from pathlib import Path
 from siamfc.errors import OutputError
 from siamfc.frames import Frame, FrameSource, Image, open_writer
 from siamfc.frames.paths import exists
-from siamfc.tracking import FrameResult, open_results, result_paths
+from siamfc.tracking import FrameResult, VideoInfo, export_paths, open_export
 
 Sink = Callable[[Frame, FrameResult], object]
 """Takes a frame and where the targets are in it."""
@@ -35,12 +35,24 @@ def film_sink(
 
 @contextmanager
 def results_sink(
-    path: Path, *, source: str | Path, targets: int, overwrite: bool
+    path: Path,
+    frames: FrameSource,
+    *,
+    source: str | Path,
+    targets: int,
+    format: str | None = None,  # noqa: A002 - the word of the command line
+    overwrite: bool,
 ) -> Iterator[Sink]:
     """A file of results, kept only if the block ends well; never in the place of the `source`."""
-    for file in result_paths(path, targets):
+    for file in export_paths(path, targets, format):
         _check_other(file, source)
-    with open_results(path, targets=targets, overwrite=overwrite) as add:
+    with open_export(
+        path,
+        targets=targets,
+        format=format,
+        video=VideoInfo.of(frames),
+        overwrite=overwrite,
+    ) as add:
         yield lambda _, result: add(result)
 
 

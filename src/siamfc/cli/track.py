@@ -10,13 +10,21 @@ from cyclopts import Parameter
 
 from siamfc.cli.console import print_json
 from siamfc.cli.loop import Outcome, exit_status, run_loop
-from siamfc.cli.parameters import Device, Flag, SearchOptions, Source, Threads, Weights
+from siamfc.cli.parameters import (
+    Device,
+    ExportFormat,
+    Flag,
+    SearchOptions,
+    Source,
+    Threads,
+    Weights,
+)
 from siamfc.cli.serve import open_page
 from siamfc.cli.sinks import Sink, film_sink, results_sink
 from siamfc.cli.usage import UsageError, parse_box
 from siamfc.frames import FrameSource, open_source
 from siamfc.network import DEFAULT_WEIGHTS, load_matcher
-from siamfc.tracking import FrameResult, follow, result_paths
+from siamfc.tracking import FrameResult, export_paths, follow
 
 
 @Parameter(name="*")
@@ -28,7 +36,10 @@ class OutputOptions:
     """The film to write, with the boxes drawn in: .mp4, .mov, .mkv or .webm, or a folder of PNG
     images (a name without an ending)."""
     results: Path | None = None
-    """The boxes as a file: .txt (OTB's convention, a file for each object), .csv or .jsonl."""
+    """The boxes as a file: .csv, .jsonl, .txt (OTB's convention, a file for each object), .json
+    (COCO), .xml (CVAT), or a folder (a name without an ending) with --format."""
+    format: ExportFormat | None = None
+    """Of --results, in place of what its ending means."""
     codec: Literal["h264", "vp9", "av1"] | None = None
     """Of the film. By default H.264, in .webm VP9."""
     overwrite: Flag = False
@@ -89,7 +100,9 @@ def track(
             frames, boxes, load_matcher(weights, device=device, threads=threads), settings
         )
         outcome = run_loop(tracked, sinks, total=frames.frame_count)
-    files = [] if output.results is None else result_paths(output.results, len(boxes))
+    files = (
+        [] if output.results is None else export_paths(output.results, len(boxes), output.format)
+    )
     if output.json:
         print_json({"source": str(source), **_summary(outcome, output.out, files), **_boxes(kept)})
     else:
@@ -112,7 +125,12 @@ def _files(
         )
     if output.results is not None:
         yield results_sink(
-            output.results, source=source, targets=targets, overwrite=output.overwrite
+            output.results,
+            frames,
+            source=source,
+            targets=targets,
+            format=output.format,
+            overwrite=output.overwrite,
         )
 
 

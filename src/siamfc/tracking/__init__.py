@@ -10,6 +10,16 @@ from siamfc.tracking.exemplar_update import (
     previous_frame,
     sure_average,
 )
+from siamfc.tracking.exports import (
+    EXPORT_FORMATS,
+    EXPORT_SUFFIXES,
+    VideoInfo,
+    export_paths,
+    export_results,
+    open_export,
+    read_track,
+    to_annotation,
+)
 from siamfc.tracking.light import LightSettings, LightTargets
 from siamfc.tracking.redetection import LostSettings, search_all_over
 from siamfc.tracking.result_files import open_results, read_results, result_paths, write_results
@@ -22,6 +32,8 @@ from siamfc.tracking.tracker import Tracker, follow
 from siamfc.tracking.tracks import Track, track
 
 __all__ = [
+    "EXPORT_FORMATS",
+    "EXPORT_SUFFIXES",
     "FrameResult",
     "LightSettings",
     "LightTargets",
@@ -36,6 +48,9 @@ __all__ = [
     "Tracker",
     "TrackerState",
     "UpdateSettings",
+    "VideoInfo",
+    "export_paths",
+    "export_results",
     "first_and_latest",
     "first_and_recent",
     "fitting_settings",
@@ -43,15 +58,18 @@ __all__ = [
     "follow",
     "moving_average",
     "one_scale",
+    "open_export",
     "open_results",
     "previous_frame",
     "read_results",
+    "read_track",
     "result_paths",
     "search_all_over",
     "settings_for",
     "settings_for_weights",
     "sure_average",
     "three_scales",
+    "to_annotation",
     "to_detections",
     "track",
     "write_results",

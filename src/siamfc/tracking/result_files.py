@@ -29,14 +29,13 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from siamfc.annotations.text import box_lines
 from siamfc.errors import DatasetError, InputError, OutputError
 from siamfc.files import StagedFile
 from siamfc.tracking.results import COLUMNS, FrameResult, Status
 
 _REQUIRED = COLUMNS[:8]
 """Columns of the oldest files that can be read; the others say more of each row."""
-_FIRST_PIXEL = 1.0
-"""Number of the first pixel in the OTB convention."""
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 """Texts of `lost`; older files have 1 and 0."""
 
@@ -124,9 +123,8 @@ def read_results(path: str | Path) -> list[FrameResult]:
 
 
 def _write_txt(files: Sequence[TextIO], result: FrameResult) -> None:
-    for file, (x, y, w, h) in zip(files, result.boxes, strict=True):
-        row = (x + _FIRST_PIXEL, y + _FIRST_PIXEL, w, h)
-        file.write(",".join(f"{value:.4f}" for value in row) + "\n")
+    for file, box in zip(files, result.boxes, strict=True):
+        file.write(box_lines(box[None], index_base=1))
 
 
 def _write_csv(files: Sequence[TextIO], result: FrameResult) -> None:
@@ -169,7 +167,8 @@ def _read_txt(path: Path, lines: Sequence[str]) -> list[FrameResult]:
     for index, line in enumerate(lines):
         with _line_of(path, index + 1, "x,y,w,h"):
             x, y, w, h = (float(part) for part in line.replace(",", " ").split())
-        box = np.array([[x - _FIRST_PIXEL, y - _FIRST_PIXEL, w, h]])
+        known = w > 0 and h > 0
+        box = np.array([[x - 1, y - 1, w, h]]) if known else np.full((1, 4), np.nan)
         results.append(FrameResult(index, math.nan, box, np.array([math.nan])))
     return results
 

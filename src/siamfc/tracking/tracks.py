@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from siamfc.boxes import as_box
 from siamfc.errors import InputError, MissingDependencyError, OutputError, SiamFCError, SourceError
 from siamfc.tracking.defaults import Settings
-from siamfc.tracking.result_files import RESULT_SUFFIXES, write_results
+from siamfc.tracking.exports import EXPORT_SUFFIXES, VideoInfo, export_results
 from siamfc.tracking.results import FrameResult
 from siamfc.tracking.tracker import Color, check_color, follow, to_rgb
 
@@ -194,20 +194,41 @@ class Track:
             ) from None
         return DataFrame(self.to_rows())
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> list[Path]:
+    def save(
+        self,
+        path: str | Path,
+        *,
+        format: str | None = None,  # noqa: A002 - the word of the command line
+        labels: Sequence[str] = (),
+        overwrite: bool = False,
+    ) -> list[Path]:
         """Track to the end and write a file, whole or not at all; returns what was written.
 
-        The name's ending decides: .csv, .jsonl or .txt (OTB's convention, a file for each target)
-        for the boxes; .mp4, .mov, .mkv or .webm, or a folder of PNG files (a name without an
-        ending), for the film with the boxes drawn in.
+        The name's ending decides: .csv, .jsonl, .txt (OTB's convention, a file for each target),
+        .json (COCO) or .xml (CVAT) for the boxes; .mp4, .mov, .mkv or .webm, or a folder of PNG
+        files (a name without an ending), for the video with the boxes drawn in.
+
+        Args:
+            path: what to write.
+            format: of the boxes, in place of what the ending means: csv, jsonl, otb, vot, lasot,
+                got10k, mot, coco, cvat, yolo, label-studio or voc.
+            labels: the class of each target; by default its name.
+            overwrite: whether files that exist are replaced.
 
         Raises:
-            InputError: another ending.
+            InputError: no such format, or another ending.
             OutputError: a file that exists, unless `overwrite`, or cannot be written.
             SourceError: a film of frames that have gone by; see `frames`.
         """
-        if Path(path).suffix.lower() in RESULT_SUFFIXES:
-            return write_results(path, self, overwrite=overwrite)
+        if format is not None or Path(path).suffix.lower() in EXPORT_SUFFIXES:
+            return export_results(
+                path,
+                self,
+                format=format,
+                video=VideoInfo.of(self._open()),
+                labels=labels,
+                overwrite=overwrite,
+            )
         self._save_film(path, overwrite)
         return [Path(path)]
 
@@ -216,7 +237,7 @@ class Track:
 
         if Path(path).suffix and Path(path).suffix.lower() not in VIDEO_SUFFIXES:
             raise InputError(
-                f"expected a name in {', '.join(RESULT_SUFFIXES)} for boxes or "
+                f"expected a name in {', '.join(EXPORT_SUFFIXES)} for boxes or "
                 f"{', '.join(VIDEO_SUFFIXES)} for a film, got {path}"
             )
         if isinstance(self._source, str | Path) and _is_same_file(self._source, path):
