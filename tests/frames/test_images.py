@@ -1,3 +1,6 @@
+import io
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +85,94 @@ def test_cmyk_is_converted(tmp_path: Path) -> None:
     assert np.abs(read_image(tmp_path / "a.jpg").astype(int) - [255, 0, 0]).max() <= 8
 
 
+@pytest.mark.parametrize("mode", ["P", "YCbCr", "HSV", "CMYK", "RGBA", "LA", "1", "I;16", "L"])
+def test_pillows_images_are_converted_whatever_their_mode(mode: str) -> None:
+    grey = Image.new("L", (8, 8), 255)
+    red = Image.new("RGB", (8, 8), (255, 0, 0))
+    if mode == "I;16":
+        image, expected = Image.fromarray(np.full((8, 8), 65535, np.uint16)), [255] * 3
+    elif mode in ("1", "L", "LA"):
+        image, expected = grey.convert(mode), [255] * 3
+    else:
+        image, expected = red.convert(mode), [255, 0, 0]
+    assert image.mode == mode
+    checked = check_image(image)
+    assert checked.shape == (8, 8, 3)
+    assert np.abs(checked.astype(int) - expected).max() <= 2
+
+
+def test_floating_point_pixels_are_refused() -> None:
+    with pytest.raises(InputError, match="a frame: it holds floating-point"):
+        check_image(Image.new("F", (8, 8)))
+
+
+def test_postscript_is_not_opened_whatever_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pillow would start the program gs for it."""
+    from PIL import EpsImagePlugin
+
+    started = []
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *_: started.append(1))
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.eps")
+    (tmp_path / "a.eps").rename(tmp_path / "a.png")
+    with pytest.raises(SourceError, match="not an image of a known format"):
+        read_image(tmp_path / "a.png")
+    assert not started
+
+
+_DAMAGE = ["JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "JPEG2000", "TGA", "AVIF", "DDS"]
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow's, of odd metadata
+@pytest.mark.parametrize("file_format", _DAMAGE)
+def test_a_damaged_image_is_read_or_refused_and_nothing_else(
+    file_format: str, tmp_path: Path
+) -> None:
+    file = io.BytesIO()
+    try:
+        Image.effect_noise((48, 32), 90).convert("RGB").save(file, file_format)
+    except (KeyError, OSError):
+        pytest.skip(f"this Pillow writes no {file_format}")
+    random = np.random.default_rng(1)
+    path = tmp_path / f"a{'.tga' if file_format == 'TGA' else '.png'}"
+    refused = 0
+    for _ in range(100):
+        content = bytearray(file.getvalue())
+        for place in random.integers(0, min(len(content), 400), 3):
+            content[place] = random.integers(256)
+        path.write_bytes(content)
+        try:
+            read_image(path)
+        except SourceError:
+            refused += 1
+    assert refused or file_format in ("BMP", "PPM", "TGA"), "some damage is fatal"
+
+
+def test_too_many_pixels_are_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)
+    Image.new("L", (2000, 1500)).save(tmp_path / "a.png")
+    with pytest.raises(SourceError, match="more than 2 million pixels; reduce its size"):
+        read_image(tmp_path / "a.png")
+
+
+def test_a_large_image_is_read_without_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)
+    Image.new("L", (1500, 1000)).save(tmp_path / "a.png")
+    program = (
+        "import sys; from PIL import Image; import siamfc; Image.MAX_IMAGE_PIXELS = 1_000_000; "
+        "print(siamfc.read_image(sys.argv[1]).shape)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "a.png"], capture_output=True, text=True
+    )
+    assert (ran.stdout.strip(), ran.stderr) == ("(1000, 1500, 3)", "")
+
+
 # EXIF orientation: where the stored picture's first row and first column are when it is upright.
 @pytest.mark.parametrize(
     ("orientation", "upright"),
@@ -158,7 +249,7 @@ def test_grey_arrays_become_rgb_and_rgb_is_not_copied() -> None:
         (np.zeros((2, 4, 4, 3), np.uint8), r"shape \(2, 4, 4, 3\)"),
         ([[1, 2], [3]], "must be"),
         (None, "of object"),
-        ("text", "must be"),
+        ("text.png", "got the name 'text.png': give a list of names"),
     ],
 )
 def test_what_is_no_picture_is_refused_with_a_hint(value: ArrayLike, says: str) -> None:

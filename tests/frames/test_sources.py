@@ -1,11 +1,14 @@
 """What a user may name as a source, and what is said of what cannot be one."""
 
+import io
 import os
 from pathlib import Path
 
+import av
 import media
 import numpy as np
 import pytest
+from av.stream import Disposition
 
 from siamfc.errors import InputError, SiamFCError, SourceError
 from siamfc.frames import ArraySource, FrameSource, ImageFiles, VideoFile, open_source
@@ -31,6 +34,85 @@ def test_each_kind_of_source_is_recognised(clip: Path, tmp_path: Path) -> None:
 def test_an_open_source_is_passed_through(clip: Path) -> None:
     with VideoFile(clip) as source:
         assert open_source(source) is source
+
+
+def test_a_list_of_paths_is_images_in_its_order(tmp_path: Path) -> None:
+    paths = media.save_images(tmp_path, ["b.png", "c.png", "a.png"])
+    for named in (paths, [str(path) for path in paths], tuple(paths)):
+        with open_source(named, frame_rate=5) as source:
+            assert [media.number_of(frame.image) for frame in source] == [0, 1, 2]
+            assert source.frame_rate == 5
+
+
+@pytest.mark.parametrize("host", ["", "localhost"])
+def test_a_file_url_is_the_path_in_it(host: str, clip: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a clip & more.mp4"
+    path.write_bytes(clip.read_bytes())
+    with open_source(path.as_uri().replace("file://", f"file://{host}")) as source:
+        assert source.frame_count == 20
+
+
+def test_frames_and_masks_in_one_folder_do_not_come_in_turn(tmp_path: Path) -> None:
+    media.save_images(tmp_path, ["0001.jpg", "0001.PNG", "0002.jpg"])
+    says = r"expected one image for each frame, got 0001.* and 0001.*"
+    with pytest.raises(SourceError, match=says):
+        open_source(tmp_path)
+    with pytest.raises(SourceError, match=says):
+        open_source(f"{tmp_path}/*")
+    assert open_source(f"{tmp_path}/*.jpg").frame_count == 2
+
+
+_STREAMS = {  # size, count, disposition of the videos in a file
+    "a thumbnail first": ([((48, 32), 1, 0), ((96, 64), 20, 0)], 1),
+    "a large cover": ([((192, 128), 1, 0), ((96, 64), 20, 0)], 1),
+    "a small one first": ([((48, 32), 20, 0), ((96, 64), 20, 0)], 1),
+    "a small one that is the default": (
+        [((48, 32), 20, Disposition.default), ((96, 64), 20, 0)],
+        1,
+    ),
+    "two alike": ([((96, 64), 20, 0), ((96, 64), 20, 0)], 0),
+    "two alike, of which the second is the default": (
+        [((96, 64), 20, 0), ((96, 64), 20, Disposition.default)],
+        1,
+    ),
+}
+
+
+def _make_streams(path: Path, videos) -> Path:
+    with av.open(str(path), "w") as out:
+        streams = []
+        for size, count, disposition in videos:
+            stream = out.add_stream("mjpeg", rate=25)
+            stream.width, stream.height, stream.pix_fmt = *size, "yuvj420p"
+            stream.disposition = Disposition(disposition)
+            streams.append((stream, size, count))
+        for stream, size, count in streams:
+            for index in range(count):
+                image = np.full((*size[::-1], 3), 10 * stream.index + index, np.uint8)
+                picture = av.VideoFrame.from_ndarray(image, format="rgb24")
+                out.mux(stream.encode(picture.reformat(format="yuvj420p")))
+            out.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(("videos", "expected"), _STREAMS.values(), ids=_STREAMS)
+@pytest.mark.parametrize("suffix", [".mkv", ".mov"])
+def test_of_several_videos_the_largest_is_followed(
+    videos, expected: int, suffix: str, tmp_path: Path
+) -> None:
+    path = _make_streams(tmp_path / f"a{suffix}", videos)
+    with open_source(path) as source:
+        size, count, _ = videos[expected]
+        assert (source.size, source.count_frames()) == (size, count)
+        assert abs(int(source[0].image[0, 0, 0]) - 10 * expected) < 3
+    with open_source(path, stream=0) as source:
+        assert source.count_frames() == videos[0][1]
+
+
+def test_a_stream_that_is_no_video_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    path = _make_streams(tmp_path / "a.mkv", [((48, 32), 2, 0), ((96, 64), 2, 0)])
+    with pytest.raises(InputError, match=r"stream 2 of .* its videos: 0 \(48×32\), 1 \(96×64\)"):
+        open_source(path, stream=2)
 
 
 def test_a_file_named_like_a_camera_or_a_url_is_a_file(
@@ -88,6 +170,11 @@ def test_what_is_no_video_is_refused_in_one_line(name, make, says, tmp_path: Pat
         ("*.mp4", "matches 2 files, none of them images: name one"),
         ("x" * 5000, "no such file"),
         ("nul\0byte", "no such file"),
+        ("file://host/clip.mp4", "is on another machine, host"),
+        ("file:///none/clip.mp4", "no such file"),
+        ("", "got no name"),
+        (["clip.mp4", "none.png"], "cannot be read as an image"),
+        (["none.png"], r"no such file or folder: none\.png"),
         ("gopher://host/clip.mp4", "gopher:// is not a kind of stream"),
         ("http://[::", r"http://\[:: is no address of a stream"),
         ("http://[host]/clip.mp4", "is no address of a stream"),
@@ -114,6 +201,9 @@ def test_what_is_not_there_is_refused_in_one_line(
         ({"source": True}, "got True"),
         ({"source": 3.5}, r"got 3\.5"),
         ({"source": -1}, "0 or more; got -1"),
+        ({"source": b"clip.mp4"}, "bytes: name the file as text"),
+        ({"source": bytearray(9)}, "9 bytes: name the file as text"),
+        ({"source": io.BytesIO(b"")}, "an open file: give its name"),
         ({"source": [], "frame_rate": 0.0}, "frame_rate must be"),
         ({"source": [], "frame_rate": float("nan")}, "frame_rate must be"),
         ({"source": [], "threads": 0}, "threads must be"),

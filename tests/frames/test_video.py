@@ -7,6 +7,7 @@ import media
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from siamfc.errors import InputError
 from siamfc.frames import VideoFile, open_source
@@ -172,15 +173,24 @@ def test_a_silent_file_of_high_definition_is_taken_for_bt709(tmp_path: Path) -> 
     assert np.abs(green.astype(int) - (0, 255, 0)).max() <= 5
 
 
-def test_a_size_that_changes_midway_is_passed_on(tmp_path: Path) -> None:
+def test_a_size_that_changes_midway_is_scaled_to_the_first(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     parts = []
-    for size in ((96, 64), (64, 96)):
+    for size in (media.SIZE, (192, 128)):
         part = tmp_path / f"{size[0]}.ts"
-        media.make_clip(part, count=5, picture=lambda i, size=size: media.numbered(i, size))
+        media.make_clip(part, count=5, picture=lambda i, size=size: _enlarged(i, size))
         parts.append(part.read_bytes())
     (tmp_path / "a.ts").write_bytes(b"".join(parts))
-    shapes = [frame.image.shape for frame in VideoFile(tmp_path / "a.ts")]
-    assert shapes == [(64, 96, 3)] * 5 + [(96, 64, 3)] * 5
+    with caplog.at_level(logging.WARNING):
+        images = [frame.image for frame in VideoFile(tmp_path / "a.ts")]
+    assert [image.shape for image in images] == [(64, 96, 3)] * 10
+    assert [media.number_of(image) for image in images] == [*range(5), *range(5)]
+    assert "from frame 5 on pictures are of 192×128 pixels" in caplog.text
+
+
+def _enlarged(index: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    return np.asarray(Image.fromarray(media.numbered(index)).resize(size, Image.Resampling.NEAREST))
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.avi", "a.ts"])

@@ -1,12 +1,13 @@
-"""Videos, folders, cameras, streams and arrays as RGB frames; films written and drawn on."""
+"""Videos, folders, cameras, streams and arrays as RGB frames; videos written and drawn on."""
 
 from siamfc.frames.arrays import ArraySource
 from siamfc.frames.draw import draw_boxes
 from siamfc.frames.encoder import VIDEO_SUFFIXES
 from siamfc.frames.folder import ImageFiles
-from siamfc.frames.frame import Frame, FrameSource, Image
+from siamfc.frames.frame import Frame, FrameSource, Image, IndexedSource
 from siamfc.frames.images import check_image, read_image
 from siamfc.frames.live import LiveSource
+from siamfc.frames.paged_image import PagedImage
 from siamfc.frames.sources import open_source
 from siamfc.frames.video import VideoFile
 from siamfc.frames.writer import FrameWriter, open_writer
@@ -19,7 +20,9 @@ __all__ = [
     "FrameWriter",
     "Image",
     "ImageFiles",
+    "IndexedSource",
     "LiveSource",
+    "PagedImage",
     "VideoFile",
     "check_image",
     "draw_boxes",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from siamfc.errors import InputError, SourceError
 from siamfc.frames.frame import Frame
@@ -41,12 +41,52 @@ class ArraySource:
         self.size: tuple[int, int] | None = None
         self._arrays = arrays
         self._used_up = False
+        self._sequence: Sequence[ArrayLike] | NDArray[np.generic] = ()
         if isinstance(arrays, Sequence | np.ndarray):
+            self._sequence = arrays
             if len(arrays) == 0:
                 raise SourceError("a source needs at least one picture; got an empty list")
             self.frame_count = len(arrays)
             height, width, _ = check_image(arrays[0], what="frame 0").shape
             self.size = (width, height)
+
+    def frames(self, start: int) -> Iterator[Frame]:
+        """Yield the frames from an index on, in the caller's thread.
+
+        Raises:
+            InputError: There is no frame of this index.
+            SourceError: The arrays come from a generator.
+        """
+        self._check_index(start)
+        return map(self.__getitem__, range(start, self.count_frames()))
+
+    def reversed(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
+        """Yield the frames before `stop` backwards, the last one first, down to `start`.
+
+        Raises:
+            InputError: There are no such frames.
+            SourceError: The arrays come from a generator.
+        """
+        stop = self.count_frames() if stop is None else stop
+        self._check_index(start)
+        self._check_index(stop - 1)
+        return map(self.__getitem__, range(stop - 1, start - 1, -1))
+
+    def count_frames(self) -> int:
+        """Number of arrays; SourceError if they come from a generator."""
+        if self.frame_count is None:
+            raise SourceError("a generator of arrays can only be read in order: give a list")
+        return self.frame_count
+
+    def __getitem__(self, index: int) -> Frame:
+        self._check_index(index)
+        image = check_image(self._sequence[index], what=f"frame {index}")
+        return Frame(image, index, image_time(index, self.frame_rate))
+
+    def _check_index(self, index: int) -> None:
+        count = self.count_frames()
+        if not 0 <= index < count:
+            raise InputError(f"{self.name} has frames 0 to {count - 1}; {index} was asked for")
 
     def __iter__(self) -> Iterator[Frame]:
         if self.frame_count is None:

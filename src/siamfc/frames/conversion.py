@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import threading
+from fractions import Fraction
 from typing import cast
 
 import av
@@ -11,9 +14,14 @@ from av.video.reformatter import Colorspace, VideoReformatter
 from PIL import Image as PillowImage
 
 from siamfc.frames.frame import Image
+from siamfc.frames.grey import GreyRange, find_range, to_bytes, warn_of_range
+from siamfc.frames.hdr import HLG, PQ, tone_map
+from siamfc.frames.images import grey_to_rgb
 
 _UNSPECIFIED_MATRIX = 2
 """FFmpeg's AVCOL_SPC_UNSPECIFIED."""
+
+_DEEP_GREY = re.compile(r"gray(10|12|14|16)(le|be)")
 
 _Transpose = PillowImage.Transpose
 
@@ -27,19 +35,35 @@ _UPRIGHT = {  # (axes swapped, x mirrored, y mirrored): the same as one step
     (True, True, True): _Transpose.TRANSVERSE,
 }
 
+_AXES_SWAPPED = {step for (swapped, *_), step in _UPRIGHT.items() if swapped}
+
 _QUARTER_TURNS = {1: _Transpose.ROTATE_90, 2: _Transpose.ROTATE_180, 3: _Transpose.ROTATE_270}
 """By the number of quarter turns counter-clockwise."""
 
 
 class RgbConverter:
-    """Convert the pictures of one stream, on one thread.
+    """Convert the pictures of one stream to RGB of the first one's size.
 
     Pixels that are not square are left as they are stored: resampling them would blur the
-    picture, and boxes stay in the coordinates of the stored pixels.
+    picture, and boxes stay in the coordinates of the stored pixels. High dynamic range is mapped
+    to standard (see `hdr`), grey of more than 8 bits that uses little of its range is stretched
+    to the range that the first picture uses.
+
+    Args:
+        first: The stream's first picture.
+        name: The source's name, for a warning where grey is stretched.
     """
 
-    def __init__(self) -> None:
-        self._reformatter = VideoReformatter()
+    def __init__(self, first: av.VideoFrame, *, name: str) -> None:
+        self._stored_size = (first.width, first.height)
+        self._swaps_axes = upright_step(first) in _AXES_SWAPPED
+        self._grey = _grey_range(first)
+        if self._grey is not None:
+            warn_of_range(name, self._grey)
+        self._local = threading.local()
+        height, width, _ = self(first).shape
+        self.size = (width, height)
+        """Width and height of what is made, in pixels."""
 
     def __call__(self, picture: av.VideoFrame) -> Image:
         """Return the picture as (H, W, 3) uint8, turned as its display matrix says.
@@ -47,14 +71,50 @@ class RgbConverter:
         The matrix and range of its colours are honoured. Where a file is silent about the matrix
         it is BT.709 from 720 lines or 1280 columns on and BT.601 below, as players assume.
         """
+        step = upright_step(picture)
+        image = self._stored_image(picture)
+        return image if step is None else np.array(PillowImage.fromarray(image).transpose(step))
+
+    def turned(self, pixel_aspect: Fraction) -> Fraction:
+        """A stored pixel's width by its height, as it is after the picture is turned upright."""
+        return 1 / pixel_aspect if self._swaps_axes else pixel_aspect
+
+    def has_other_size(self, picture: av.VideoFrame) -> bool:
+        """Whether a picture is not of the first one's size: then it is scaled."""
+        return (picture.width, picture.height) != self._stored_size
+
+    def _stored_image(self, picture: av.VideoFrame) -> Image:
+        if self._grey is not None and not self.has_other_size(picture):
+            return grey_to_rgb(to_bytes(picture.to_ndarray(), self._grey))
+        width, height = self._stored_size
         rgb = self._reformatter.reformat(
-            picture, format="rgb24", src_colorspace=_assumed_matrix(picture), threads=1
+            picture,
+            width=width,
+            height=height,
+            format="rgb24",
+            src_colorspace=_assumed_matrix(picture),
+            threads=1,
         )
         image = cast(Image, rgb.to_ndarray())
+        if picture.color_trc in (PQ, HLG):
+            return np.array(PillowImage.fromarray(image).filter(tone_map(picture.color_trc)))
         if image.strides != (3 * rgb.width, 3, 1):  # rows are padded at odd widths
             image = np.ascontiguousarray(image)
-        step = upright_step(picture)
-        return image if step is None else np.array(PillowImage.fromarray(image).transpose(step))
+        return image
+
+    @property
+    def _reformatter(self) -> VideoReformatter:
+        """One for each thread that reads."""
+        if not hasattr(self._local, "reformatter"):
+            self._local.reformatter = VideoReformatter()
+        return cast(VideoReformatter, self._local.reformatter)
+
+
+def _grey_range(picture: av.VideoFrame) -> GreyRange | None:
+    components = picture.format.components
+    if len(components) > 1 or components[0].bits <= 8 or not _DEEP_GREY.match(picture.format.name):
+        return None
+    return find_range([picture.to_ndarray()], (1 << components[0].bits) - 1)
 
 
 def upright_step(picture: av.VideoFrame) -> PillowImage.Transpose | None:

@@ -1,11 +1,15 @@
-"""One pass over a video, camera or stream with PyAV; its errors in our words."""
+"""One pass over a video, camera, stream or pipe with PyAV; its errors in our words."""
 
 from __future__ import annotations
 
-import logging
+from collections import Counter
 from collections.abc import Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Self
+from fractions import Fraction
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, Self
 
 import av
 from av.container import InputContainer
@@ -13,9 +17,8 @@ from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from siamfc.errors import SourceError
-
-_logger = logging.getLogger(__name__)
+from siamfc.errors import InputError, SourceError
+from siamfc.frames.missing_end import missing_end
 
 FOREIGN_TAGS: dict[str, Any] = (
     {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
@@ -26,10 +29,32 @@ video. From PyAV 19 on they never are."""
 _NOT_VIDEO_FORMATS = frozenset({"tty"})
 """What FFmpeg would render as a moving picture, but nobody means as a video: plain text."""
 
+_STILL = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+"""Streams that hold the cover of a piece of music, or other pictures that don't move."""
+
+_PACKETS_LOOKED_AT = 1000
+"""To see which of several streams hold more than one picture."""
+
+_UNKNOWN_CODEC = (
+    "{} uses a codec that this build of FFmpeg cannot decode: convert it, for example to H.264"
+)
+
 _MISSING_SHARE = 0.02
 _MISSING_SECONDS = 0.5
 """Share of a video, and length where frames are not counted, that may be missing without a
 warning: the sound can be longer than the picture, and frames can be left out on purpose."""
+
+
+class Readable(Protocol):
+    """What FFmpeg can read from in place of a file."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to so many bytes; none at the end."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it; may be called twice."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +68,8 @@ class VideoAddress:
         options: FFmpeg's options of the format or protocol.
         timeout: Seconds without any data after which opening or reading fails; None: never.
         max_pixels: Of one picture; a larger one is not decoded, whatever the container states.
+        stream: Number of the stream to decode, as FFmpeg counts them; None: the largest video.
+        file: What to read in place of the URL: a pipe.
     """
 
     url: str
@@ -51,6 +78,17 @@ class VideoAddress:
     options: Mapping[str, str] = field(default_factory=dict)
     timeout: float | None = None
     max_pixels: int | None = None
+    stream: int | None = None
+    file: Readable | None = None
+
+
+class Stamp(NamedTuple):
+    """What a container says of one frame."""
+
+    ticks: int
+    """Its time in the stream's time base."""
+    seconds: float
+    is_key: bool
 
 
 class VideoDecoder:
@@ -69,8 +107,8 @@ class VideoDecoder:
         self._container = _open(address)
         try:
             self._stream = _video_stream(self._container, address)
-        except SourceError:
-            self._container.close()
+        except (SourceError, InputError):
+            self.close()
             raise
         self._stream.thread_type = "AUTO"
         self._stream.codec_context.thread_count = threads
@@ -108,16 +146,25 @@ class VideoDecoder:
         return (duration - start if is_end else duration) / av.time_base
 
     @property
-    def has_square_pixels(self) -> bool:
-        """Whether pixels are as wide as high, or nothing is said about them."""
-        aspect = self._stream.sample_aspect_ratio
-        return not aspect or aspect == 1
+    def stream_number(self) -> int:
+        """Number of the stream that is decoded, as FFmpeg counts them."""
+        return self._stream.index
+
+    @property
+    def pixel_aspect(self) -> Fraction:
+        """Width of a pixel by its height; 1 also where nothing is said about it."""
+        return Fraction(self._stream.sample_aspect_ratio or 1)
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether there is an audio stream."""
+        return bool(self._container.streams.audio)
 
     def pictures(self) -> Generator[av.VideoFrame]:
         """Yield the pictures that can be decoded, in order of presentation.
 
-        Damage is survived: what cannot be decoded is left out and logged as a warning. Pictures
-        that the codec mended itself come as they are.
+        Damage is survived: what cannot be decoded is left out, and `fault` says so in the end.
+        Pictures that the codec mended itself come as they are.
 
         Raises:
             SourceError: Nothing at all could be decoded.
@@ -141,18 +188,27 @@ class VideoDecoder:
                 yield last
         if last is None:
             raise self._nothing_decoded(self._broken_off or failure)
-        self._warn(count, self._shortfall(count + unused, last), damaged)
+        self._note_faults(count, self._shortfall(count + unused, last), damaged)
 
-    def presentation_times(self) -> list[int]:
-        """The time stamp of every frame in the stream's time base, ascending, without decoding.
+    def stamps(self) -> list[Stamp]:
+        """What the container says of every frame, in order of presentation, without decoding.
 
-        Reads the whole file; the decoder is at its end afterwards.
+        Reads the whole file; the decoder is at its end afterwards. Empty where the file cannot be
+        relied on: it doesn't begin with a key frame, has frames without time stamps or with the
+        same, or marks any as damaged.
         """
-        return sorted(
-            packet.pts
-            for packet in self._packets()
-            if packet is not None and packet.pts is not None and not packet.is_discard
-        )
+        base = float(self._stream.time_base or 0)
+        found: list[Stamp] = []
+        for packet in self._packets():
+            if packet is None or packet.is_corrupt:
+                return []
+            if packet.size == 0 or packet.is_discard:
+                continue
+            if packet.pts is None or not (found or packet.is_keyframe):
+                return []
+            found.append(Stamp(packet.pts, packet.pts * base, packet.is_keyframe))
+        found.sort()
+        return [] if any(a.ticks == b.ticks for a, b in pairwise(found)) else found
 
     def pictures_from(self, time_stamp: int) -> Generator[av.VideoFrame]:
         """Yield the pictures from a key frame on, the last that is not after a time stamp.
@@ -173,6 +229,8 @@ class VideoDecoder:
     def close(self) -> None:
         """Let go of the file or device; may be called twice."""
         self._container.close()
+        if self._address.file is not None:
+            self._address.file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -206,22 +264,28 @@ class VideoDecoder:
         short = missing > max(_MISSING_SECONDS, _MISSING_SHARE * self.duration)
         return f"it states {self.duration:.1f} s and ends at {end:.1f} s" if short else ""
 
-    def _warn(self, count: int, shortfall: str, damaged: int) -> None:
+    def _missing_end(self) -> str:
+        """What shows that the file's end is missing, in words; empty when nothing does."""
+        if self._address.file is not None or self._address.format or self._address.timeout:
+            return ""
+        return missing_end(Path(self._address.url), self._stream.id)
+
+    def _note_faults(self, count: int, shortfall: str, damaged: int) -> None:
         if self._broken_off is not None:
             reason = _explain(self._broken_off, self._address)
             self.fault = f"broke off after {count} frames: {reason}"
         elif shortfall:
             self.fault = f"is cut off after {count} frames: {shortfall}"
+        elif end := self._missing_end():
+            self.fault = f"is cut off after {count} frames: {end}"
         elif damaged:
             self.fault = f"is damaged: {damaged} faults in {count} frames"
-        if self.fault:
-            _logger.warning("%s %s", self._address.name, self.fault)
 
 
 def _open(address: VideoAddress) -> InputContainer:
     try:
         container: InputContainer = av.open(
-            address.url,
+            address.url if address.file is None else address.file,
             "r",
             format=address.format,
             options=dict(address.options),
@@ -229,6 +293,8 @@ def _open(address: VideoAddress) -> InputContainer:
             **FOREIGN_TAGS,
         )
     except av.FFmpegError as error:
+        if address.file is not None:
+            address.file.close()
         reason = _explain(error, address)
         raise SourceError(f"{address.name} cannot be opened: {reason}") from None
     if container.format.name in _NOT_VIDEO_FORMATS:
@@ -238,20 +304,58 @@ def _open(address: VideoAddress) -> InputContainer:
 
 
 def _video_stream(container: InputContainer, address: VideoAddress) -> VideoStream:
-    streams = [
-        stream
-        for stream in container.streams.video
-        if not stream.disposition & Disposition.attached_pic  # the cover of a piece of music
-    ]
+    """The stream that was asked for, or else the video with the most pixels, as FFmpeg chooses.
+
+    Covers, thumbnails and videos of a single frame beside others are no videos.
+    """
+    videos = list(container.streams.video)
+    if address.stream is not None:
+        return _numbered_stream(videos, address)
+    streams = [stream for stream in videos if not stream.disposition & _STILL]
     if not streams:
         kinds = " and ".join(sorted({stream.type for stream in container.streams}))
         raise SourceError(f"{address.name} holds no video, only {kinds or 'an empty container'}")
-    for stream in streams:
-        if stream.codec_context is not None:  # typed as always there, None without a decoder
+    # `codec_context` is typed as always there, but None without a decoder.
+    known = [stream for stream in streams if stream.codec_context is not None]
+    if not known:
+        raise SourceError(_UNKNOWN_CODEC.format(address.name))
+    moving = known if len(known) == 1 else _moving(known, address)
+    return max(moving, key=_preference)
+
+
+def _moving(streams: list[VideoStream], address: VideoAddress) -> list[VideoStream]:
+    """Those that have more than one packet near the start of a file; all if none has."""
+    if address.file is not None or address.format is not None or address.timeout is not None:
+        return streams
+    counts: Counter[int] = Counter()
+    with _open(address) as container, suppress(av.FFmpegError):
+        numbers = [stream.index for stream in streams]
+        for packet in islice(container.demux(numbers), _PACKETS_LOOKED_AT):
+            counts[packet.stream_index] += packet.size > 0
+            if all(counts[number] > 1 for number in numbers):
+                break
+    return [stream for stream in streams if counts[stream.index] > 1] or streams
+
+
+def _preference(stream: VideoStream) -> tuple[int, bool]:
+    """More pixels first; of several as large the default one, then the first."""
+    is_default = bool(stream.disposition & Disposition.default)
+    return (stream.width or 0) * (stream.height or 0), is_default
+
+
+def _numbered_stream(videos: list[VideoStream], address: VideoAddress) -> VideoStream:
+    for stream in videos:
+        if stream.index == address.stream:
+            if stream.codec_context is None:
+                raise SourceError(_UNKNOWN_CODEC.format(address.name))
             return stream
-    raise SourceError(
-        f"{address.name} uses a codec that this build of FFmpeg cannot decode: "
-        "convert it, for example to H.264"
+    held = ", ".join(
+        f"{stream.index} ({stream.width}×{stream.height})"
+        for stream in videos
+        if stream.codec_context is not None
+    )
+    raise InputError(
+        f"stream {address.stream} of {address.name} is no video; its videos: {held or 'none'}"
     )
 
 

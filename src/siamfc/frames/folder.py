@@ -7,10 +7,13 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from PIL import Image as PillowImage
+
 from siamfc.errors import InputError, SiamFCError, SourceError
 from siamfc.frames.arrays import image_time
 from siamfc.frames.frame import Frame
-from siamfc.frames.images import IMAGE_SUFFIXES, read_image
+from siamfc.frames.grey import GreyRange
+from siamfc.frames.images import IMAGE_SUFFIXES, find_grey_range, open_image, read_image
 from siamfc.frames.paths import require_exists
 from siamfc.frames.read_ahead import ReadAheadSource
 
@@ -46,7 +49,8 @@ class ImageFiles(ReadAheadSource):
         self.name = name
         self.frame_rate = frame_rate
         self.frame_count = len(self.paths)
-        height, width, _ = read_image(self.paths[0]).shape
+        self._grey = self._find_grey()
+        height, width, _ = read_image(self.paths[0], grey=self._grey).shape
         self.size = (width, height)
 
     def __iter__(self) -> Iterator[Frame]:
@@ -61,15 +65,47 @@ class ImageFiles(ReadAheadSource):
         self._check_index(start)
         return self._read_ahead(self[index] for index in range(start, self.frame_count))
 
+    def reversed(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
+        """Yield the frames before `stop` backwards, the last one first, down to `start`.
+
+        Raises:
+            InputError: There are no such frames.
+        """
+        stop = self.frame_count if stop is None else stop
+        self._check_index(start)
+        self._check_index(stop - 1)
+        return self._read_ahead(self[index] for index in range(stop - 1, start - 1, -1))
+
+    def count_frames(self) -> int:
+        """Number of files."""
+        return self.frame_count
+
     def __getitem__(self, index: int) -> Frame:
         self._check_index(index)
-        return Frame(read_image(self.paths[index]), index, image_time(index, self.frame_rate))
+        image = read_image(self.paths[index], grey=self._grey)
+        return Frame(image, index, image_time(index, self.frame_rate))
+
+    def _find_grey(self) -> GreyRange | None:
+        """The range of 16-bit values, by a few files from all over."""
+        with open_image(self.paths[0]) as image:
+            if not image.mode.startswith("I"):
+                return None
+        return find_grey_range(
+            _sample(self.paths[:: max(1, self.frame_count // 8)]), name=self.name
+        )
 
     def _check_index(self, index: int) -> None:
         if not 0 <= index < self.frame_count:
             raise InputError(
                 f"{self.name} has frames 0 to {self.frame_count - 1}; {index} was asked for"
             )
+
+
+def _sample(paths: Iterable[Path]) -> Iterator[PillowImage.Image]:
+    for path in paths:
+        with open_image(path) as image:
+            if image.mode.startswith("I"):
+                yield image
 
 
 def find_images(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What crosses this room's door: a frame, and a source of frames."""
+"""What this package offers the others: a frame, and a source of frames."""
 
 from __future__ import annotations
 
@@ -78,3 +78,27 @@ class FrameSource(Protocol):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None: ...
+
+
+@runtime_checkable
+class IndexedSource(FrameSource, Protocol):
+    """A source whose frames can be read from any place and backwards: video, images, a list.
+
+    Frame `i` by index is frame `i` in order.
+    """
+
+    def count_frames(self) -> int:
+        """The exact number of frames; a video may be decoded for it."""
+        ...
+
+    def frames(self, start: int) -> Iterator[Frame]:
+        """Yield the frames from an index on; InputError if there is none of this index."""
+        ...
+
+    def reversed(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
+        """Yield the frames before `stop` backwards, down to `start`, in bounded memory."""
+        ...
+
+    def __getitem__(self, index: int) -> Frame:
+        """Read one frame; InputError if there is none of this index."""
+        ...

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,54 +17,134 @@ from PIL import ImageOps, UnidentifiedImageError
 
 from siamfc.errors import InputError, SourceError
 from siamfc.frames.frame import Image
+from siamfc.frames.grey import GreyRange, find_range, to_bytes, warn_of_range
 from siamfc.frames.paths import require_file
 
 IMAGE_SUFFIXES = frozenset(
-    {".bmp", ".jp2", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga"}
+    {".avif", ".bmp", ".jp2", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga"}
     | {".tif", ".tiff", ".webp"}
 )
 """Endings of files that are taken for images, in lower case; a file may write them in any case."""
 
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "JPEG2000", "TGA", "AVIF")
+"""Pillow's names of the formats that are read, whatever a file is called. Pillow knows many more,
+some of which nobody has looked after for long, or start other programs (PostScript)."""
+
 _EXIF_ORIENTATION = 0x0112
 
+_TIFF_KIND, _TIFF_IS_REDUCED = 254, 1
+"""TIFF's tag NewSubfileType and its bit for a smaller copy of another page."""
 
-def read_image(path: str | Path) -> Image:
+_FULL_RANGE = GreyRange(0, 65535)
+
+# Large images are refused above twice that number of pixels; below, Pillow's warning says nothing
+# that its user could act on.
+warnings.filterwarnings("ignore", category=PillowImage.DecompressionBombWarning)
+
+
+def read_image(path: str | Path, *, grey: GreyRange | None = None) -> Image:
     """Read the image file at `path` as (H, W, 3) uint8 RGB, upright.
 
     - The orientation that a camera noted (EXIF) is applied.
-    - Grey is repeated over the three channels; palettes and CMYK are converted.
+    - Grey is repeated over the three channels; palettes and other colour spaces are converted.
     - 16-bit images are scaled by their type's range (0–65535 → 0–255), never by their content,
       so that one grey stays the same grey from frame to frame.
     - Transparent pixels are laid over black.
 
+    Args:
+        path: The file. Its content decides what it is, not its ending.
+        grey: For images of 16 bits: the values that become black and white.
+
     Raises:
-        SourceError: No such file, or no image that can be decoded in full.
+        SourceError: No such file, no image that can be decoded in full, or several.
+    """
+    with open_image(path) as image:
+        count = len(frame_pages(image))
+        if count > 1:
+            raise SourceError(
+                f"{path} holds {count} pictures where one is expected: name it alone to follow "
+                "an object through them, or save each as a file"
+            )
+        return to_rgb(image, grey)
+
+
+@contextmanager
+def open_image(path: str | Path) -> Iterator[PillowImage.Image]:
+    """Open an image file with Pillow; errors in the block are said of the file.
+
+    Raises:
+        SourceError: No such file, or an image that cannot be decoded.
     """
     path = Path(path)
     require_file(path)
     try:
-        with PillowImage.open(path) as image:
-            if image.getexif().get(_EXIF_ORIENTATION, 1) != 1:
-                return _to_rgb(ImageOps.exif_transpose(image))
-            return _to_rgb(image)
+        with PillowImage.open(path, formats=_known_formats()) as image:
+            yield image
+            return
+    except SourceError:
+        raise
     except UnidentifiedImageError:
         reason = "it is not an image of a known format"
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        PillowImage.DecompressionBombError,
-    ) as error:
-        reason = str(error) or type(error).__name__  # Pillow raises all of these on damaged files
+    except PillowImage.DecompressionBombError:
+        reason = f"it has more than {_most_pixels() / 1e6:.0f} million pixels; reduce its size"
+    except Exception as error:  # decoders raise whatever they like on damaged files
+        reason = str(error) or type(error).__name__
     raise SourceError(f"{path} cannot be read as an image ({reason}): replace or remove the file")
+
+
+def frame_pages(image: PillowImage.Image) -> list[int]:
+    """Numbers of a file's pictures that are frames: not a camera's previews, nor smaller copies."""
+    count: int = getattr(image, "n_frames", 1)
+    if count == 1 or image.format == "MPO":
+        return [0]
+    if image.format == "PNG" and getattr(image, "default_image", False):
+        return list(range(1, count))
+    if image.format != "TIFF":
+        return list(range(count))
+    pages = []
+    for page in range(count):
+        image.seek(page)
+        tags: Any = getattr(image, "tag_v2", {})
+        if not tags.get(_TIFF_KIND, 0) & _TIFF_IS_REDUCED:
+            pages.append(page)
+    image.seek(0)
+    return pages or [0]
+
+
+def to_rgb(image: PillowImage.Image, grey: GreyRange | None = None) -> Image:
+    """One of Pillow's images as (H, W, 3) uint8 RGB, upright, as `read_image` describes it.
+
+    Raises:
+        ValueError: Pixels that cannot be converted.
+    """
+    if image.getexif().get(_EXIF_ORIENTATION, 1) != 1:
+        image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        return grey_to_rgb(to_bytes(deep_grey(image), grey or _FULL_RANGE))
+    if image.mode == "F":
+        raise ValueError("it holds floating-point pixels; convert it to 8 or 16 bits")
+    if image.has_transparency_data:
+        return _over_black(image)
+    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def deep_grey(image: PillowImage.Image) -> NDArray[np.int64]:
+    """The values of an image of 16-bit grey.
+
+    Raises:
+        ValueError: It has more bits.
+    """
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > _FULL_RANGE.high:
+        raise ValueError("it holds 32-bit pixels; convert it to 8 or 16 bits")
+    return values
 
 
 def check_image(value: ArrayLike, *, what: str = "a frame") -> Image:
     """Check an array that a caller gives as a picture; grey becomes RGB, nothing else changes.
 
     Args:
-        value: (H, W, 3) uint8 RGB or (H, W) uint8 grey.
+        value: (H, W, 3) uint8 RGB, (H, W) uint8 grey, or one of Pillow's images of any mode.
         what: The array's name for the message.
 
     Returns:
@@ -70,6 +156,16 @@ def check_image(value: ArrayLike, *, what: str = "a frame") -> Image:
     >>> check_image(np.zeros((2, 4), np.uint8)).shape
     (2, 4, 3)
     """
+    if isinstance(value, PillowImage.Image):  # as an array, a palette's numbers would be grey
+        try:
+            return to_rgb(value)
+        except ValueError as error:
+            raise InputError(f"{what}: {error}") from None
+    if isinstance(value, str | bytes | Path):
+        raise InputError(
+            f"{what} must be a picture, got the name {value!r}: give a list of names as the "
+            "source, or read it with read_image"
+        )
     try:
         array = np.asarray(value)
     except ValueError as error:  # ragged lists
@@ -81,7 +177,7 @@ def check_image(value: ArrayLike, *, what: str = "a frame") -> Image:
             f"{what} must be a (H, W, 3) RGB or (H, W) grey array of uint8 with at least one "
             f"pixel; got shape {array.shape} of {array.dtype}{_hint(array)}"
         )
-    return _grey_to_rgb(array) if array.ndim == 2 else array
+    return grey_to_rgb(array) if array.ndim == 2 else array
 
 
 def _is_picture(shape: tuple[int, ...]) -> bool:
@@ -100,18 +196,9 @@ def _hint(array: NDArray[np.generic]) -> str:
     return ""
 
 
-def _grey_to_rgb(grey: NDArray[np.uint8]) -> Image:
+def grey_to_rgb(grey: NDArray[np.uint8]) -> Image:
+    """Repeat grey, (H, W), over three channels."""
     return np.repeat(grey[:, :, None], 3, axis=2)
-
-
-def _to_rgb(image: PillowImage.Image) -> Image:
-    if image.mode.startswith("I"):
-        return _grey_to_rgb(_from_16_bit(image))
-    if image.mode == "F":
-        raise ValueError("it holds floating-point pixels; convert it to 8 or 16 bits")
-    if image.has_transparency_data:
-        return _over_black(image)
-    return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _over_black(image: PillowImage.Image) -> Image:
@@ -120,9 +207,24 @@ def _over_black(image: PillowImage.Image) -> Image:
     return np.array(PillowImage.alpha_composite(black, with_alpha).convert("RGB"))
 
 
-def _from_16_bit(image: PillowImage.Image) -> NDArray[np.uint8]:
-    """Scale 16-bit grey, which Pillow would clip at 255, to 8 bits: 257 steps are one."""
-    values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > np.iinfo(np.uint16).max:
-        raise ValueError("it holds 32-bit pixels; convert it to 8 or 16 bits")
-    return ((values + 128) // 257).astype(np.uint8)
+def find_grey_range(images: Iterable[PillowImage.Image], *, name: str) -> GreyRange | None:
+    """The range of values that images of 16-bit grey use, with a warning if it is a narrow one.
+
+    None where they use much of what there is.
+    """
+    found = find_range((deep_grey(image) for image in images), _FULL_RANGE.high)
+    if found is not None:
+        warn_of_range(name, found)
+    return found
+
+
+@cache
+def _known_formats() -> tuple[str, ...]:
+    """Those of `_FORMATS` that this Pillow has."""
+    return tuple(
+        name for name in _FORMATS if name != "AVIF" or find_spec("PIL.AvifImagePlugin") is not None
+    )
+
+
+def _most_pixels() -> int:
+    return 2 * (PillowImage.MAX_IMAGE_PIXELS or 0)

@@ -1,18 +1,24 @@
-"""Cameras and network streams as sources of frames."""
+"""Cameras, network streams and pipes as sources of frames."""
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Generator, Iterator
+from itertools import chain
+from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import av
 
 from siamfc.errors import InputError, SourceError
+from siamfc.frames.conversion import RgbConverter
 from siamfc.frames.decoder import VideoAddress, VideoDecoder
 from siamfc.frames.frame import Frame
+from siamfc.frames.frame_index import SourceClock
 from siamfc.frames.read_ahead import ReadAheadSource
-from siamfc.frames.video import to_frames
+
+_logger = logging.getLogger(__name__)
 
 STREAM_SCHEMES = frozenset(
     {"http", "https", "rtmp", "rtmps", "rtp", "rtsp", "rtsps", "srt", "tcp", "udp"}
@@ -23,15 +29,15 @@ _AVFOUNDATION_OPTIONS = {"framerate": "30"}  # its own default, 29.97, is refuse
 
 
 class LiveSource(ReadAheadSource):
-    """What a camera or stream shows.
+    """What a camera, a stream or a pipe shows.
 
     It is connected at once, and the first frame decoded. If it has no end (no stated duration)
     frames after the first are dropped while the reader is busy, so that the reader sees the
-    present; their indices are left out. Times count from the first frame. When the connection
-    breaks off the frames end, with a warning in the log.
+    present; their indices are left out. Pipes wait for their reader. Times count from the first
+    frame. When the connection breaks off the frames end, with a warning in the log.
 
     Args:
-        address: Where it is; `camera_address` and `stream_address` make one.
+        address: Where it is; `camera_address`, `stream_address` and `pipe_address` make one.
         threads: Threads that decode.
         read_ahead: Frames that are decoded ahead, at least 1.
 
@@ -47,41 +53,44 @@ class LiveSource(ReadAheadSource):
         decoder = VideoDecoder(address, threads=threads)
         self.frame_count = decoder.frame_count
         self.frame_rate = decoder.frame_rate
-        self._drop = decoder.duration is None
-        frames = _frames(decoder)
-        first = next(frames)
-        height, width, _ = first.image.shape
-        self.size = (width, height)
-        self._connected: tuple[Frame, Generator[Frame]] | None = (first, frames)
+        self._drop = decoder.duration is None and address.file is None
+        pictures = decoder.pictures()
+        first = next(pictures)
+        self._converter = RgbConverter(first, name=self.name)
+        self.size = self._converter.size
+        self.pixel_aspect = self._converter.turned(decoder.pixel_aspect)
+        """Width of a pixel by its height. Frames are as stored, whatever it is."""
+        self._connected: _Connection | None = _Connection(decoder, chain([first], pictures))
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames from the connection made at first, later from a new one."""
-        connected, self._connected = self._connected, None
-        if connected is None:
-            frames = _frames(VideoDecoder(self._address, threads=self._threads))
-        else:
-            frames = _resume(*connected)
-        return self._read_ahead(frames, drop=self._drop)
+        connection, self._connected = self._connected, None
+        if connection is None:
+            if self._address.file is not None:
+                raise SourceError(f"{self.name} has been read: a pipe gives its frames once")
+            decoder = VideoDecoder(self._address, threads=self._threads)
+            connection = _Connection(decoder, decoder.pictures())
+        return self._read_ahead(self._frames(connection), drop=self._drop)
 
     def close(self) -> None:
         """Stop every reader and disconnect; may be called twice."""
         super().close()
         if self._connected is not None:
-            self._connected[1].close()
+            self._connected.decoder.close()
             self._connected = None
 
+    def _frames(self, connection: _Connection) -> Generator[Frame]:
+        clock = SourceClock(self.frame_rate)
+        with connection.decoder as decoder:
+            for index, picture in enumerate(connection.pictures):
+                yield Frame(self._converter(picture), index, clock.time(picture.time))
+            if decoder.fault:
+                _logger.warning("%s %s", self.name, decoder.fault)
 
-def _frames(decoder: VideoDecoder) -> Generator[Frame]:
-    with decoder:
-        yield from to_frames(decoder.pictures(), decoder.frame_rate)
 
-
-def _resume(first: Frame, rest: Generator[Frame]) -> Generator[Frame]:
-    try:
-        yield first
-        yield from rest
-    finally:
-        rest.close()
+class _Connection(NamedTuple):
+    decoder: VideoDecoder
+    pictures: Iterator[av.VideoFrame]
 
 
 def stream_address(url: str, *, timeout: float) -> VideoAddress:

@@ -22,10 +22,17 @@ def require_file(path: Path) -> None:
     require_exists(path)
     if path.is_dir():
         raise SourceError(f"expected a file, {path} is a folder")
+    if is_special(path):
+        raise SourceError(f"expected a file, {path} is a pipe, socket or device")
     if not os.access(path, os.R_OK):
         raise SourceError(f"no permission to read {path}")
     if path.is_file() and path.stat().st_size == 0:
         raise SourceError(f"{path} is empty (0 bytes): copy or download it again")
+
+
+def is_special(path: Path) -> bool:
+    """Whether there is something at a path that is neither file nor folder."""
+    return exists(path) and not path.is_file() and not path.is_dir()
 
 
 def require_exists(path: Path) -> None:

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import glob
+import io
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from numpy.typing import ArrayLike
 
 from siamfc.errors import InputError, SourceError
 from siamfc.frames.arrays import ArraySource
-from siamfc.frames.folder import ImageFiles, find_images, is_image, match_files
+from siamfc.frames.decoder import VideoAddress
+from siamfc.frames.folder import (
+    ImageFiles,
+    find_images,
+    is_image,
+    match_files,
+    refuse_two_endings,
+)
 from siamfc.frames.frame import FrameSource
+from siamfc.frames.images import frame_pages, open_image
 from siamfc.frames.live import LiveSource, camera_address, stream_address
+from siamfc.frames.paged_image import PagedImage, is_paged_format
 from siamfc.frames.paths import exists
+from siamfc.frames.pipe import is_pipe, pipe_address
 from siamfc.frames.video import VideoFile
 
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
@@ -24,24 +39,29 @@ _CAMERA_DEVICE = re.compile(r"/dev/video([0-9]+)")
 
 
 def open_source(
-    source: str | Path | int | Iterable[ArrayLike] | FrameSource,
+    source: str | Path | int | Iterable[ArrayLike] | Iterable[str | Path] | FrameSource,
     *,
     frame_rate: float | None = None,
+    stream: int | None = None,
     threads: int = 1,
     read_ahead: int = 4,
     timeout: float = 10.0,
 ) -> FrameSource:
-    """Open a video, folder, glob, camera, stream or iterable of arrays.
+    """Open a video, folder, glob, camera, stream, pipe or iterable of arrays.
 
     Args:
         source: What to read:
             a video file: mp4, mkv, webm, avi, mov and whatever else FFmpeg knows;
-            a folder of images, a glob such as "clip/*.png" or one image file;
+            an image file of several pictures: webp, gif, apng, avif or tiff;
+            a folder of images, a glob such as "clip/*.png", a list of paths or one image file;
             a camera's number, as int or digits: 0 is the first; on Linux also /dev/video0;
-            a URL: rtsp, http, https, rtmp, srt, udp …;
+            a URL: rtsp, http, https, rtmp, srt, udp …, or file;
+            a named pipe, or "-" for standard input: a video that is read once;
             arrays, (H, W, 3) RGB or (H, W) grey of uint8 each;
             a source that is open already, which is returned as it is.
         frame_rate: Frames per second of images and arrays, which have no clock of their own.
+        stream: Number of the video in a file, stream or pipe that holds several, as FFmpeg counts
+            streams; None: the one with the most pixels.
         threads: Threads that decode a video. One is the default because the network needs the
             cores; where it runs on a GPU more are of use.
         read_ahead: Frames that are decoded ahead, at least 1; each takes 3 · H · W bytes.
@@ -60,25 +80,23 @@ def open_source(
     if isinstance(source, FrameSource):
         return source
     if not isinstance(source, str | Path | int) or isinstance(source, bool):
-        return _open_arrays(source, frame_rate)
-    if source == "":
-        raise SourceError("a source is a file, folder, glob, camera number or URL; got no name")
+        return _open_iterable(source, frame_rate, read_ahead)
+    if isinstance(source, str) and source[:7].lower() == "file://":
+        source = _path_of_url(source)
     images = _images(source)
-    if images:
+    if images is not None and len(images) > 1:
         name = Path(str(source)).absolute().name
         return ImageFiles(images, name=name, frame_rate=frame_rate, read_ahead=read_ahead)
+    if images is not None:
+        return _open_image(images[0], frame_rate, read_ahead, threads)
     if frame_rate is not None:
         raise InputError(
             f"frame_rate is for images and arrays, which have no clock; {source} has its own"
         )
-    if isinstance(source, str) and _URL.match(source):
-        address = stream_address(source, timeout=timeout)
+    address = _live_address(source, timeout, stream)
+    if address is not None:
         return LiveSource(address, threads=threads, read_ahead=read_ahead)
-    number = _camera_number(source)
-    if number is not None:
-        address = camera_address(number, timeout=timeout)
-        return LiveSource(address, threads=threads, read_ahead=read_ahead)
-    return VideoFile(_video(str(source)), threads=threads, read_ahead=read_ahead)
+    return VideoFile(_video(str(source)), stream=stream, threads=threads, read_ahead=read_ahead)
 
 
 def _check_options(frame_rate: float | None, threads: int, read_ahead: int, timeout: float) -> None:
@@ -92,25 +110,97 @@ def _check_options(frame_rate: float | None, threads: int, read_ahead: int, time
         raise InputError(f"timeout must be a positive number of seconds; got {timeout}")
 
 
-def _open_arrays(source: object, frame_rate: float | None) -> FrameSource:
+def _open_iterable(source: object, frame_rate: float | None, read_ahead: int) -> FrameSource:
+    if isinstance(source, bytes | bytearray):
+        raise InputError(
+            f"got a source of {len(source)} bytes: name the file as text (os.fsdecode makes it of "
+            "a path in bytes), or write its content to a file"
+        )
+    if isinstance(source, io.IOBase):
+        name = getattr(source, "name", None)
+        raise InputError(f"got an open file: give its name{f', {name!r}' if name else ''}")
     if isinstance(source, bool) or not isinstance(source, Iterable):
         raise InputError(
             "a source is a file, folder, glob, camera number, URL or iterable of arrays; "
             f"got {source!r}"
         )
+    if isinstance(source, Sequence) and source and isinstance(source[0], str | Path):
+        paths = [Path(path) for path in source]
+        return ImageFiles(
+            paths, name=f"{len(paths)} files", frame_rate=frame_rate, read_ahead=read_ahead
+        )
     return ArraySource(source, frame_rate=frame_rate)
 
 
-def _images(source: str | Path | int) -> list[Path]:
-    """The image files that are meant, none when it is no folder, glob or image file."""
+def _path_of_url(url: str) -> Path:
+    """The path of a file:// URL.
+
+    Raises:
+        SourceError: It names another machine.
+    """
+    parts = urlsplit(url)
+    if parts.netloc not in ("", "localhost"):
+        raise SourceError(f"{url} is on another machine, {parts.netloc}: give a path on this one")
+    return Path(url2pathname(parts.path))
+
+
+def _images(source: str | Path | int) -> list[Path] | None:
+    """The image files that are meant, at least one; None where a video or camera is."""
     path = Path(str(source))
-    if isinstance(source, int) or _URL.match(str(source)):
-        return []
+    if isinstance(source, int) or source == "-" or _URL.match(str(source)) or is_pipe(path):
+        return None
+    if source == "":
+        raise SourceError("a source is a file, folder, glob, camera number or URL; got no name")
     if _is_glob(source):
-        return [match for match in match_files(str(source)) if is_image(match)]
+        matches = match_files(str(source))
+        images = [match for match in matches if is_image(match)]
+        if images:
+            for folder, group in groupby(images, key=lambda image: image.parent):
+                refuse_two_endings(folder, (image.name for image in group), SourceError)
+            return images
+        return matches if len(matches) == 1 and is_paged_format(matches[0]) else None
     if exists(path) and path.is_dir():
         return find_images(path)
-    return [path] if is_image(path) else []
+    is_one = is_image(path) or (exists(path) and path.is_file() and is_paged_format(path))
+    return [path] if is_one else None
+
+
+def _open_image(path: Path, frame_rate: float | None, read_ahead: int, threads: int) -> FrameSource:
+    """One file that is named, or begins, like an image. Its content decides what it is."""
+    try:
+        with open_image(path) as image:
+            count = len(frame_pages(image))
+    except SourceError as refusal:
+        try:
+            return VideoFile(path, threads=threads, read_ahead=read_ahead)
+        except SourceError:
+            raise refusal from None
+    if count == 1 and _is_motion_jpeg(path):
+        return VideoFile(path, container="mjpeg", threads=threads, read_ahead=read_ahead)
+    if count == 1:
+        return ImageFiles([path], name=path.name, frame_rate=frame_rate, read_ahead=read_ahead)
+    return PagedImage(path, frame_rate=frame_rate, read_ahead=read_ahead)
+
+
+def _is_motion_jpeg(path: Path) -> bool:
+    """Whether a file is of JPEG pictures one after the other, and no camera's MPO."""
+    with path.open("rb") as file:
+        if file.read(3) != b"\xff\xd8\xff":
+            return False
+        with open_image(path) as image:
+            return image.format == "JPEG" and b"\xff\xd9\xff\xd8\xff" in file.read()
+
+
+def _live_address(
+    source: str | Path | int, timeout: float, stream: int | None
+) -> VideoAddress | None:
+    """The address of a URL, camera or pipe; None if it is none of these."""
+    if isinstance(source, str) and _URL.match(source):
+        return replace(stream_address(source, timeout=timeout), stream=stream)
+    if str(source) == "-" or is_pipe(Path(str(source))):
+        return pipe_address(str(source), timeout=timeout, stream=stream)
+    number = _camera_number(source)
+    return None if number is None else camera_address(number, timeout=timeout)
 
 
 def _video(source: str) -> Path:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Generator, Iterator
-from functools import cached_property
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 
@@ -15,30 +15,48 @@ from siamfc.errors import InputError, SourceError
 from siamfc.frames.conversion import RgbConverter
 from siamfc.frames.decoder import VideoAddress, VideoDecoder
 from siamfc.frames.frame import Frame
+from siamfc.frames.frame_index import FrameIndex, StreamIdentity, shared_index
 from siamfc.frames.paths import require_file
 from siamfc.frames.read_ahead import ReadAheadSource
 
 _logger = logging.getLogger(__name__)
 
-_SEEK_MARGINS = (0, 60, 600)
-"""Frames before the one sought from which to look for a key frame, one after the other. The
-nearest can be too late: some containers seek by the order of decoding or by guess, and pictures
-that lead over from the group before are lost."""
+_PIXELS_COUNTED = 2e9
+"""Pixels that are decoded to learn which frames there are, some five seconds' worth. Where it would
+take more, and the container is regular, its word is taken for it."""
+
+_HELD_BYTES = 256e6
+"""Of decoded pictures while frames are read backwards."""
+_HELD_FRAMES = 8
+"""At least, however large they are."""
+
+
+class Sound(NamedTuple):
+    """The sound that goes with a video's frames."""
+
+    url: str
+    """The file's absolute path."""
+    start: float
+    """When the first frame comes, in the file's seconds."""
 
 
 class VideoFile(ReadAheadSource):
     """The frames of a video file, with the times of the file: a variable rate is kept.
 
     The first frame is decoded at once, so that a file that is no video fails here. A damaged or
-    truncated file gives the frames that can be decoded and a warning in the log.
+    truncated file gives the frames that can be decoded and a warning in the log. Frame `i` by
+    index is always frame `i` in order. A picture of another size than the first is scaled to it.
 
     Args:
         path: The file.
         threads: Threads that decode. One is the default because the network needs the cores.
         read_ahead: Frames that are decoded ahead, at least 1.
+        stream: Number of the stream, as FFmpeg counts them; None: the largest video.
         max_pixels: Of one picture; a larger one is not decoded. None: no limit.
+        container: FFmpeg's name of the container; None: found out.
 
     Raises:
+        InputError: The stream of this number is no video.
         SourceError: No such file, or no video in it that can be decoded.
     """
 
@@ -48,136 +66,229 @@ class VideoFile(ReadAheadSource):
         *,
         threads: int = 1,
         read_ahead: int = 4,
+        stream: int | None = None,
         max_pixels: int | None = None,
+        container: str | None = None,
     ) -> None:
         super().__init__(read_ahead)
         self.path = path = Path(path)
         require_file(path)
         # Absolute, lest FFmpeg take a name with a colon for a protocol.
         self._address = VideoAddress(
-            url=str(path.absolute()), name=str(path), max_pixels=max_pixels
+            url=str(path.absolute()),
+            name=str(path),
+            format=container,
+            stream=stream,
+            max_pixels=max_pixels,
         )
         self._threads = threads
         self.name = path.name
+        self._warned_of_size = False
         self.fault = ""
         """What was found wrong when it was read to its end; empty: nothing so far."""
         with VideoDecoder(self._address, threads=threads) as decoder:
-            self.frame_count = decoder.frame_count
+            self._stated_count = decoder.frame_count
             self.frame_rate = decoder.frame_rate
             first = next(decoder.pictures())
-            self._zero = first.time
-            height, width, _ = RgbConverter()(first).shape
-            self.size = (width, height)
-            if not decoder.has_square_pixels:
-                _logger.warning("%s: pixels are not square; they are used as stored", path)
+            self._converter = RgbConverter(first, name=str(path))
+            self.size = self._converter.size
+            self.pixel_aspect = self._converter.turned(decoder.pixel_aspect)
+            """Width of a pixel by its height. Frames are as stored, whatever it is."""
+            start = float(first.time or 0)
+            self.sound = Sound(self._address.url, start) if decoder.has_sound else None
+            """None: there is none."""
+            self._index = self._find_index(decoder)
+        if self.pixel_aspect != 1:
+            _logger.warning("%s: pixels are not square; they are used as stored", path)
+
+    @property
+    def frame_count(self) -> int | None:
+        """Number of frames: exact once the video has been read, before that as stated."""
+        return len(self._index) if self._index.is_complete else self._stated_count
 
     def __iter__(self) -> Iterator[Frame]:
-        return self._read_ahead(self._frames())
+        return self._read_ahead(self._frames_from(0))
 
     def frames(self, start: int) -> Iterator[Frame]:
         """Yield the frames from an index on.
 
-        The place is found exactly, by its time stamp: the whole file is read once without
-        decoding to know them all, then the video is decoded from a key frame before. Where that
-        does not lead to the very frame, the video is decoded from its start.
-
         Raises:
             InputError: There is no frame of this index.
         """
-        self._check_index(start)
+        self._require(start)
         return self._read_ahead(self._frames_from(start))
 
-    def count_frames(self) -> int:
-        """Count the frames exactly: reads the whole file once, without decoding.
+    def reversed(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
+        """Yield the frames before `stop` backwards, the last one first, down to `start`.
+
+        They are decoded block by block, each from a key frame; some 256 MB of pictures are held.
+
+        Args:
+            start: Index of the frame that comes last.
+            stop: One more than the index of the frame that comes first; None: all there are.
 
         Raises:
-            SourceError: There are no time stamps to count.
+            InputError: There are no such frames.
         """
-        return len(self._time_stamps)
+        stop = self.count_frames() if stop is None else stop
+        self._require(start)
+        self._require(stop - 1)
+        return self._read_ahead(self._frames_back(start, stop))
+
+    def count_frames(self) -> int:
+        """Count the frames that can be decoded, by decoding them unless that was done before.
+
+        Only of a long video whose container is regular is the container's own count taken.
+        """
+        self._learn(None)
+        return len(self._index)
+
+    def position_at(self, time: float) -> int:
+        """The index of the first frame that is not before a time in seconds.
+
+        Raises:
+            InputError: The video ends before.
+        """
+        index = self._index
+        self._learn(int(time * (self.frame_rate or 0)))
+        while not index.is_complete and index[-1].time < time:
+            self._learn(len(index))
+        position = index.position_at(time)
+        if position == len(index):
+            raise InputError(
+                f"{self.name} ends at {index[-1].time:.3f} s; {time:g} s was asked for"
+            )
+        return position
 
     def __getitem__(self, index: int) -> Frame:
-        self._check_index(index)
-        frames = self._frames_from(index)
-        try:
+        self._require(index)
+        with closing(self._frames_from(index)) as frames:
             return next(frames)
-        finally:
-            frames.close()
 
-    def _check_index(self, index: int) -> None:
-        count = len(self._time_stamps)
-        if not 0 <= index < count:
-            raise InputError(f"{self.name} has frames 0 to {count - 1}; {index} was asked for")
+    def _require(self, position: int) -> None:
+        if position >= 0:
+            self._learn(position)
+        if not 0 <= position < len(self._index):
+            last = self.count_frames() - 1
+            raise InputError(f"{self.name} has frames 0 to {last}; {position} was asked for")
 
-    @cached_property
-    def _time_stamps(self) -> list[int]:
-        with VideoDecoder(self._address, threads=self._threads) as decoder:
-            times = decoder.presentation_times()
-        if not times:
-            raise SourceError(f"{self.name} has no time stamps: it can only be read from the start")
-        return times
+    def _learn(self, position: int | None) -> None:
+        """Decode on until a frame is known, or all are."""
+        index = self._index
+        if index.is_complete or (position is not None and position < len(index)):
+            return
+        if self._is_long(position) and self._trust_container():
+            return
+        with closing(self._pictures_from(max(len(index) - 1, 0))) as pictures:
+            for _ in pictures:
+                if position is not None and position < len(index):
+                    return
 
-    def _frames(self) -> Generator[Frame]:
-        with VideoDecoder(self._address, threads=self._threads) as decoder:
-            yield from to_frames(self._to_end(decoder, decoder.pictures()), self.frame_rate)
+    def _is_long(self, position: int | None) -> bool:
+        width, height = self.size
+        stated = _PIXELS_COUNTED if self._stated_count is None else self._stated_count
+        last = float(stated if position is None else position)
+        return bool((last - len(self._index)) * width * height > _PIXELS_COUNTED)
+
+    def _trust_container(self) -> bool:
+        with VideoDecoder(self._address, threads=1) as decoder:
+            stamps = decoder.stamps()
+        if not stamps:
+            return False
+        self._index.trust(stamps)
+        return True
 
     def _frames_from(self, start: int) -> Generator[Frame]:
-        pictures = self._pictures_from(start)
-        yield from to_frames(pictures, self.frame_rate, start=start, zero=self._zero)
+        with closing(self._pictures_from(start)) as pictures:
+            for position, picture in enumerate(pictures, start):
+                yield self._frame(picture, position)
+
+    def _frames_back(self, start: int, stop: int) -> Generator[Frame]:
+        width, height = self.size
+        held = max(_HELD_FRAMES, int(_HELD_BYTES / (1.5 * width * height)))
+        while stop > start:
+            block = max(start, stop - held, self._index.key_before(stop - 1))
+            with closing(self._pictures_from(block)) as decoded:
+                pictures = list(islice(decoded, stop - block))
+            while pictures:
+                picture = pictures.pop()
+                yield self._frame(picture, block + len(pictures))
+            stop = block
+
+    def _frame(self, picture: av.VideoFrame, position: int) -> Frame:
+        if self._converter.has_other_size(picture) and not self._warned_of_size:
+            self._warned_of_size = True
+            _logger.warning(
+                "%s: from frame %d on pictures are of %d×%d pixels; they are scaled to the "
+                "first one's size",
+                self._address.name, position, picture.width, picture.height,
+            )  # fmt: skip
+        return Frame(self._converter(picture), position, self._index[position].time)
 
     def _pictures_from(self, start: int) -> Generator[av.VideoFrame]:
-        target = self._time_stamps[start]
-        for margin in _SEEK_MARGINS:
-            origin = self._time_stamps[max(0, start - margin)]
-            with VideoDecoder(self._address, threads=self._threads) as decoder:
-                pictures = decoder.pictures_from(origin)
-                picture = _first_not_before(target, pictures)
-                if picture is not None and picture.pts == target:
-                    yield picture
-                    yield from self._to_end(decoder, pictures)
+        """Decode from a key frame before, or from the start where that leads elsewhere."""
+        position = start
+        if start:
+            for entry in self._index.entry_points(start):
+                position, is_end = yield from self._pictures_after(entry, position)
+                if is_end:
                     return
         with VideoDecoder(self._address, threads=self._threads) as decoder:
-            yield from self._to_end(decoder, islice(decoder.pictures(), start, None))
+            count = 0
+            for picture in decoder.pictures():
+                self._index.note(count, picture)
+                count += 1
+                if count > position:
+                    yield picture
+            self._end(decoder, count)
 
-    def _to_end(
-        self, decoder: VideoDecoder, pictures: Iterator[av.VideoFrame]
-    ) -> Generator[av.VideoFrame]:
-        yield from pictures
+    def _pictures_after(
+        self, entry: int, position: int
+    ) -> Generator[av.VideoFrame, None, tuple[int, bool]]:
+        """Decode from a key frame on, as long as all is as in the index.
+
+        Args:
+            entry: Position of the key frame.
+            position: Of the first frame that is yielded.
+
+        Returns:
+            The position of the next frame, and whether there is none.
+        """
+        known = self._index[entry].stamp
+        at: int | None = None
+        with VideoDecoder(self._address, threads=self._threads) as decoder:
+            try:
+                for picture in decoder.pictures_from(known or 0):
+                    if at is None and picture.pts == known:
+                        at = entry
+                    if at is not None:
+                        if not self._index.agrees(at, picture):
+                            return position, False
+                        at += 1
+                        if at > position:
+                            yield picture
+                            position = at
+            except SourceError:  # no way there, or nothing to decode from there on
+                return position, False
+            if at is None or at < len(self._index):
+                return position, False
+            self._end(decoder, at)
+            return position, True
+
+    def _end(self, decoder: VideoDecoder, count: int) -> None:
+        self._index.finish(count)
+        if decoder.fault and not self.fault:
+            _logger.warning("%s %s", self._address.name, decoder.fault)
         self.fault = self.fault or decoder.fault
 
-
-def _first_not_before(time_stamp: int, pictures: Iterator[av.VideoFrame]) -> av.VideoFrame | None:
-    try:
-        return next((p for p in pictures if p.pts is not None and p.pts >= time_stamp), None)
-    except SourceError:  # no way there, or nothing to decode from there on
-        return None
-
-
-def to_frames(
-    pictures: Iterator[av.VideoFrame],
-    frame_rate: float | None,
-    *,
-    start: int = 0,
-    zero: float | None = None,
-) -> Generator[Frame]:
-    """Convert pictures.
-
-    A picture without a time stamp follows the one before at the mean rate; without a rate it has
-    no time, NaN.
-
-    Args:
-        pictures: In order.
-        frame_rate: Frames per second, None if unknown.
-        start: Index of the first.
-        zero: The time stamp in seconds that counts as 0; None: that of the first picture.
-    """
-    convert = RgbConverter()
-    step = 1 / frame_rate if frame_rate else math.nan
-    time = (start - 1) * step
-    for index, picture in enumerate(pictures, start):
-        stamp = picture.time
-        if stamp is None:
-            time += step
-        else:
-            zero = stamp if zero is None else zero
-            time = stamp - zero
-        yield Frame(convert(picture), index, time)
+    def _find_index(self, decoder: VideoDecoder) -> FrameIndex:
+        file = Path(self._address.url).stat()
+        identity = StreamIdentity(
+            url=self._address.url,
+            bytes=file.st_size,
+            modified_ns=file.st_mtime_ns,
+            stream=decoder.stream_number,
+            threads=self._threads,
+            frame_rate=decoder.frame_rate,
+        )
+        return shared_index(identity)

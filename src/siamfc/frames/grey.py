@@ -1,0 +1,61 @@
+"""Grey of more than 8 bits as 8: thermal cameras use a small part of the range."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+_logger = logging.getLogger(__name__)
+
+_NARROW = 0.5
+"""Fraction of the type's range; pictures that use less are stretched."""
+_MARGIN = 0.25
+"""Fraction of the values' span that is left free on either side, for frames not looked at."""
+_SMALLEST_SPAN = 64
+"""Below it nothing but noise would be seen."""
+
+
+class GreyRange(NamedTuple):
+    """The values that become black and white."""
+
+    low: int
+    high: int
+
+
+def find_range(samples: Iterable[NDArray[np.generic]], largest: int) -> GreyRange | None:
+    """The range of values that pictures use; None where they use much of what there is.
+
+    Args:
+        samples: Pictures, of integers.
+        largest: The type's largest value.
+    """
+    ends = [(int(sample.min()), int(sample.max())) for sample in samples]
+    low, high = min(one for one, _ in ends), max(one for _, one in ends)
+    span = high - low
+    if span < _SMALLEST_SPAN or span >= _NARROW * largest:
+        return None
+    margin = round(_MARGIN * max(span, 2 * 255 / 3))  # at most one level to a step
+    return GreyRange(max(0, low - margin), min(largest, high + margin))
+
+
+def warn_of_range(name: str, grey: GreyRange) -> None:
+    """Say that a source's values are stretched."""
+    _logger.warning(
+        "%s: grey of more than 8 bits that uses little of its range; %d to %d are shown as black "
+        "to white", name, grey.low, grey.high,
+    )  # fmt: skip
+
+
+def to_bytes(values: NDArray[np.generic], grey: GreyRange) -> NDArray[np.uint8]:
+    """Scale values to 0–255, to the nearest; what lies outside the range is cut off.
+
+    >>> to_bytes(np.array([[0, 128, 129, 65535]]), GreyRange(0, 65535)).tolist()
+    [[0, 0, 1, 255]]
+    """
+    span = grey.high - grey.low
+    shifted = np.clip(values.astype(np.int64) - grey.low, 0, span)
+    return ((510 * shifted + span) // (2 * span)).astype(np.uint8)

@@ -1,0 +1,185 @@
+"""One image file of several pictures as a source of frames: WebP, GIF, APNG, AVIF, TIFF."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from PIL import Image as PillowImage
+
+from siamfc.errors import InputError, SourceError
+from siamfc.frames.frame import Frame, Image
+from siamfc.frames.grey import GreyRange
+from siamfc.frames.images import find_grey_range, frame_pages, open_image, to_rgb
+from siamfc.frames.missing_end import missing_end
+from siamfc.frames.paths import require_file
+from siamfc.frames.read_ahead import ReadAheadSource
+
+_logger = logging.getLogger(__name__)
+
+_DEFAULT_SECONDS = 0.1
+"""Of a picture that states no duration, or none to speak of: as browsers show it."""
+_SHORTEST_SECONDS = 0.011
+_HELD_BYTES = 256e6
+"""Of pictures while frames are read backwards."""
+
+_SIGNATURES = (b"GIF8", b"II*\0", b"MM\0*")
+
+
+class _Page(NamedTuple):
+    number: int
+    image: Image
+    seconds: float
+    """How long it is shown; NaN if the format has no clock."""
+
+
+class PagedImage(ReadAheadSource):
+    """The pictures of one file, one per frame, shown as long as the file says.
+
+    A file that breaks off gives the pictures before that, and a warning in the log.
+
+    Args:
+        path: The file.
+        frame_rate: Frames per second of the pages of a TIFF file, which has no clock; None: the
+            times are NaN.
+        read_ahead: Pictures that are decoded ahead, at least 1.
+
+    Raises:
+        SourceError: No such file, or no picture in it that can be decoded.
+    """
+
+    def __init__(
+        self, path: str | Path, *, frame_rate: float | None = None, read_ahead: int = 4
+    ) -> None:
+        super().__init__(read_ahead)
+        self.path = path = Path(path)
+        self.name = path.name
+        self.fault = ""
+        """What was found wrong when it was read to its end; empty: nothing so far."""
+        self._step = math.nan if frame_rate is None else 1 / frame_rate
+        with open_image(path) as image:
+            pages = frame_pages(image)
+            self._is_tiff = image.format == "TIFF"
+            self._grey: GreyRange | None = None
+            if image.mode.startswith("I"):
+                self._grey = find_grey_range(_sample(image, pages), name=self.name)
+        self._pages = pages
+        first = next(self._decoded(0))
+        height, width, _ = first.image.shape
+        self.size = (width, height)
+        mean = first.seconds
+        self.frame_rate = None if math.isnan(mean) else 1 / mean
+
+    @property
+    def frame_count(self) -> int:
+        """Number of pictures."""
+        return len(self._pages)
+
+    def count_frames(self) -> int:
+        """Number of pictures that can be decoded."""
+        return sum(1 for _ in self._frames(0))
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self.frames(0)
+
+    def frames(self, start: int) -> Iterator[Frame]:
+        """Yield the frames from an index on.
+
+        Raises:
+            InputError: There is no frame of this index.
+        """
+        self._check_index(start)
+        return self._read_ahead(self._frames(start))
+
+    def reversed(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
+        """Yield the frames before `stop` backwards, the last one first, down to `start`.
+
+        Raises:
+            InputError: There are no such frames.
+        """
+        stop = self.frame_count if stop is None else stop
+        self._check_index(start)
+        self._check_index(stop - 1)
+        return self._read_ahead(self._frames_back(start, stop))
+
+    def __getitem__(self, index: int) -> Frame:
+        self._check_index(index)
+        with closing(self._frames(index)) as frames:
+            frame = next(frames, None)
+        if frame is None:
+            raise SourceError(f"{self.name}: frame {index} cannot be decoded")
+        return frame
+
+    def _check_index(self, index: int) -> None:
+        if not 0 <= index < self.frame_count:
+            raise InputError(
+                f"{self.name} has frames 0 to {self.frame_count - 1}; {index} was asked for"
+            )
+
+    def _frames(self, start: int) -> Generator[Frame]:
+        """Decode from the first on, for each may be made of the one before; but not in TIFF."""
+        first = start if self._is_tiff else 0
+        time = first * self._step if first else 0.0
+        for page in self._decoded(first):
+            if page.number >= start:
+                yield Frame(page.image, page.number, math.nan if math.isnan(page.seconds) else time)
+            time += page.seconds
+
+    def _frames_back(self, start: int, stop: int) -> Generator[Frame]:
+        width, height = self.size
+        block = max(1, int(_HELD_BYTES / (3 * width * height)))
+        while stop > start:
+            first = max(start, stop - block)
+            yield from reversed(list(islice(self._frames(first), stop - first)))
+            stop = first
+
+    def _decoded(self, start: int) -> Iterator[_Page]:
+        count = start
+        with open_image(self.path) as image:
+            for number, page in enumerate(self._pages[start:], start):
+                try:
+                    image.seek(page)
+                    pixels = to_rgb(image, self._grey)
+                except Exception as error:  # decoders raise whatever they like on damaged files
+                    if not count:
+                        raise
+                    self._note(f"is cut off after {count} of {len(self._pages)} frames ({error})")
+                    return
+                count += 1
+                yield _Page(number, pixels, self._seconds(image))
+        end = missing_end(self.path, 0)
+        if end:
+            self._note(f"is cut off after {count} frames: {end}")
+
+    def _seconds(self, image: PillowImage.Image) -> float:
+        if self._is_tiff:
+            return self._step
+        stated = float(image.info.get("duration", 0)) / 1000
+        return stated if stated >= _SHORTEST_SECONDS else _DEFAULT_SECONDS
+
+    def _note(self, fault: str) -> None:
+        if not self.fault:
+            _logger.warning("%s %s", self.path, fault)
+        self.fault = fault
+
+
+def _sample(image: PillowImage.Image, pages: list[int]) -> Iterator[PillowImage.Image]:
+    """A few pages from all over."""
+    for page in pages[:: max(1, len(pages) // 8)]:
+        image.seek(page)
+        yield image
+
+
+def is_paged_format(path: Path) -> bool:
+    """Whether a file begins as those do that may hold several pictures, whatever its name."""
+    require_file(path)
+    with path.open("rb") as file:
+        start = file.read(16)
+    is_avif = start[4:8] == b"ftyp" and start[8:12] in (b"avif", b"avis")
+    is_webp = start.startswith(b"RIFF") and start[8:12] == b"WEBP"
+    return start.startswith(_SIGNATURES) or is_avif or is_webp

@@ -1,0 +1,79 @@
+"""Named pipes and standard input: read once, and never waited for without end."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import sys
+from pathlib import Path
+
+from siamfc.errors import SourceError
+from siamfc.frames.decoder import VideoAddress
+
+_STALL_SECONDS = 60.0
+"""Without data, after which what is written to a pipe counts as broken off."""
+
+
+class PipeReader:
+    """Reads a pipe in pieces; its end, and a stall, is an empty piece.
+
+    Args:
+        descriptor: Of the open pipe. It is closed with this object.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._file = os.fdopen(descriptor, "rb", buffering=0)
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes."""
+        if not _has_data(self._file.fileno(), _STALL_SECONDS):
+            return b""
+        return self._file.read(size) or b""
+
+    def close(self) -> None:
+        """Let go of the pipe; may be called twice."""
+        self._file.close()
+
+
+def pipe_address(path: str | Path, *, timeout: float, stream: int | None = None) -> VideoAddress:
+    """The address of a named pipe, or of standard input: `-`.
+
+    Args:
+        path: Of the pipe.
+        timeout: Seconds that the other side may take to begin.
+        stream: Number of the stream to decode; None: the largest video.
+
+    Raises:
+        SourceError: Nothing comes through it.
+    """
+    name = "standard input" if str(path) == "-" else str(path)
+    if str(path) == "-":
+        if sys.stdin is None or sys.stdin.isatty():
+            raise SourceError(
+                "standard input is a terminal: pipe a video into it, for example "
+                "`siamfc track - --box … < video.mkv`"
+            )
+        descriptor = os.dup(sys.stdin.fileno())
+    else:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    if not _has_data(descriptor, timeout):
+        os.close(descriptor)
+        raise SourceError(f"{name}: nothing came through this pipe for {timeout:g} seconds")
+    os.set_blocking(descriptor, True)
+    return VideoAddress(url=name, name=name, stream=stream, file=PipeReader(descriptor))
+
+
+def is_pipe(path: Path) -> bool:
+    """Whether there is a named pipe at a path."""
+    try:
+        return stat.S_ISFIFO(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _has_data(descriptor: int, seconds: float) -> bool:
+    """Whether something, or the end, can be read within a time. Windows just waits for it."""
+    if sys.platform == "win32":
+        return True
+    return bool(select.select([descriptor], [], [], seconds)[0])

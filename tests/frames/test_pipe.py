@@ -1,0 +1,94 @@
+"""A video through a named pipe or standard input is read once; nobody waits without end."""
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import media
+import pytest
+
+from siamfc.errors import SourceError
+from siamfc.frames import open_source, pipe, read_image
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")
+
+
+@pytest.fixture
+def feed(tmp_path: Path) -> Iterator:
+    threads = []
+
+    def start(name: str, content: bytes) -> Path:
+        path = tmp_path / name
+        os.mkfifo(path)
+
+        def write() -> None:
+            with suppress(BrokenPipeError):  # the reader has gone
+                path.write_bytes(content)
+
+        threads.append(threading.Thread(target=write, daemon=True))
+        threads[-1].start()
+        return path
+
+    yield start
+    for thread in threads:
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("name", ["p.mkv", "p.png", "p"])
+def test_a_named_pipe_gives_every_frame_however_slow_its_reader(
+    name: str, feed, tmp_path: Path
+) -> None:
+    clip = media.make_clip(tmp_path / "a.mkv", count=60)
+    with open_source(feed(name, clip.read_bytes()), read_ahead=1) as source:
+        assert source.size == media.SIZE
+        assert [media.number_of(frame.image) for frame in source] == list(range(60))
+        with pytest.raises(SourceError, match="a pipe gives its frames once"):
+            iter(source)
+
+
+def test_standard_input_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = media.make_clip(tmp_path / "a.ts")
+    with clip.open("rb") as file:
+        monkeypatch.setattr(sys, "stdin", file)
+        with open_source("-") as source:
+            assert source.name == "standard input"
+            assert [media.number_of(frame.image) for frame in source] == list(range(20))
+
+
+def test_a_pipe_that_nobody_writes_to_is_given_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p.mp4")
+    with pytest.raises(SourceError, match=r"nothing came through this pipe for 0\.2 seconds"):
+        open_source(tmp_path / "p.mp4", timeout=0.2)
+
+
+def test_a_pipe_that_stalls_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipe, "_STALL_SECONDS", 0.2)
+    clip = media.make_clip(tmp_path / "a.ts", count=60)
+    os.mkfifo(tmp_path / "p.ts")
+    holder = os.open(tmp_path / "p.ts", os.O_RDWR)
+    os.write(holder, clip.read_bytes()[:20_000])
+    with open_source(tmp_path / "p.ts") as source:
+        count = sum(1 for _ in source)
+    os.close(holder)
+    assert 0 < count <= 60
+
+
+def test_a_pipe_through_which_no_video_comes_is_refused(feed) -> None:
+    with pytest.raises(SourceError, match="no video of a known format"):
+        open_source(feed("p.mp4", b"no video at all\n" * 3000))
+
+
+@pytest.mark.parametrize("name", ["p.png", "p.jpg"])
+def test_an_image_is_not_waited_for(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(SourceError, match="is a pipe, socket or device"):
+        read_image(tmp_path / name)
+
+
+def test_a_device_is_no_video() -> None:
+    with pytest.raises(SourceError, match="is a pipe, socket or device"):
+        open_source("/dev/zero")
