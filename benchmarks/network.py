@@ -1,6 +1,6 @@
 """What the network costs: `python benchmarks/network.py` compares ways to run it on the CPU.
 
-Needs the extras train and export. The ways are timed in turn, in a new order each round, so that
+Needs the extra dev. The ways are timed in turn, in a new order each round, so that
 whatever else the machine does falls on all of them; ratios are to the graph that is shipped.
 `--device cuda` times torch on a GPU instead.
 """
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from siamfc.network import Checkpoint, Metadata, Normalisation
-from siamfc.network.export import build_exemplar_graph, build_search_graph
+from siamfc.network.export import build_graphs
 from siamfc.network.onnx_runtime import OnnxMatcher
 from siamfc.network.siamfc.model import SiamFC, initialise
 from siamfc.network.siamfc.torch_matcher import TorchSiamFCMatcher
@@ -150,8 +150,8 @@ def session(graph: bytes, threads: int, **settings: Any) -> onnxruntime.Inferenc
 def cpu_ways(scales: int, threads: int) -> dict[str, Call]:
     """The ways to compare one exemplar with `scales` search images; the first is what ships."""
     checkpoint, numbers = fresh_checkpoint(), np.random.default_rng(0)
-    graph = build_search_graph(checkpoint)
-    matcher = OnnxMatcher(build_exemplar_graph(checkpoint), graph, threads=threads)
+    exemplar_graph, graph = build_graphs(checkpoint)
+    matcher = OnnxMatcher(exemplar_graph, graph, threads=threads)
     eager = TorchSiamFCMatcher(checkpoint, threads=threads)
     exemplars = numbers.integers(0, 256, (1, 127, 127, 3), np.uint8)
     images = numbers.integers(0, 256, (1, scales, 255, 255, 3), np.uint8)

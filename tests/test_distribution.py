@@ -21,12 +21,8 @@ pytestmark = [
 NEEDED = (
     "siamfc/py.typed",
     "siamfc/commit.txt",
-    "siamfc/network/weights/siamfc/exemplar.onnx",
-    "siamfc/network/weights/siamfc/search.onnx",
     "siamfc/network/weights/siamfc/model.safetensors",
     "siamfc/network/weights/siamfc/model.json",
-    "siamfc/network/weights/light/exemplar.onnx",
-    "siamfc/network/weights/light/search.onnx",
     "siamfc/network/weights/light/model.safetensors",
     "siamfc/network/weights/light/model.json",
     "siamfc/experiments/templates/experiment.html",

@@ -14,7 +14,7 @@ from fused_cases import plainly
 from network_samples import NORMALISATION, make_checkpoint, make_images
 from torch.nn import functional
 
-from siamfc.network.export import build_exemplar_graph, build_search_graph
+from siamfc.network.export import build_graphs
 from siamfc.network.onnx_runtime import OnnxMatcher
 from siamfc.network.siamfc import architecture
 from siamfc.network.siamfc.model import Normalise, SiamFC
@@ -86,7 +86,7 @@ def test_every_way_to_run_it_follows_the_table():
     checkpoint = make_checkpoint(1)
     exemplars, searches = make_images(2, targets=2, scales=1)
     expected = trained_forward(make_model(checkpoint), exemplars, searches)
-    graphs = build_exemplar_graph(checkpoint), build_search_graph(checkpoint)
+    graphs = build_graphs(checkpoint)
     for matcher in (OnnxMatcher(*graphs, threads=1), TorchSiamFCMatcher(checkpoint, threads=1)):
         found = matcher.respond(matcher.embed_exemplar(exemplars), searches)
         assert np.abs(found - expected).max() < 1e-4 * np.ptp(expected), type(matcher).__name__

@@ -15,7 +15,7 @@ from network_samples import (
 from siamfc.errors import CheckpointError, InputError
 from siamfc.network import Checkpoint, EmbeddingSpec, Metadata, export_weights, load_matcher
 from siamfc.network.architectures import LIGHT
-from siamfc.network.export import build_exemplar_graph, build_search_graph
+from siamfc.network.export import build_graphs
 from siamfc.network.light.architecture import tensor_shapes
 from siamfc.network.onnx_runtime import OnnxBoxMatcher, OnnxMatcher, open_graphs
 from siamfc.network.signatures import exemplar_signature, search_signature
@@ -24,7 +24,7 @@ SIZES = np.array([[63.5, 40.25], [90.0, 28.0], [50.0, 50.0]])
 
 
 def make_onnx(checkpoint):
-    graphs = build_exemplar_graph(checkpoint), build_search_graph(checkpoint)
+    graphs = build_graphs(checkpoint)
     return OnnxBoxMatcher(*graphs, threads=1)
 
 
@@ -158,15 +158,14 @@ def test_a_folder_of_weights_gives_a_network_of_its_kind(tmp_path):
 
 
 def test_graphs_are_the_same_bytes_every_time():
-    for build in (build_exemplar_graph, build_search_graph):
-        assert build(make_light_checkpoint()) == build(make_light_checkpoint())
+    assert build_graphs(make_light_checkpoint()) == build_graphs(make_light_checkpoint())
 
 
 def test_graphs_of_two_networks_do_not_go_together():
     light, other = make_light_checkpoint(), make_checkpoint()
     for first, second in ((light, other), (other, light)):
         with pytest.raises(CheckpointError, match="expected the weights of"):
-            open_graphs(build_exemplar_graph(first), build_search_graph(second), threads=1)
+            open_graphs(build_graphs(first)[0], build_graphs(second)[1], threads=1)
 
 
 @pytest.mark.parametrize("light", [True, False], ids=["light", "SiamFC"])

@@ -20,6 +20,8 @@ from siamfc.network import (
 )
 from siamfc.network.onnx_runtime import OnnxMatcher
 
+GRAPHS = ("exemplar.onnx", "search.onnx")
+
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory):
@@ -85,9 +87,33 @@ def test_weights_that_are_not_there_are_named(weights, message):
         find_weights(weights)
 
 
-def test_a_folder_without_graphs_is_refused(tmp_path):
+def test_a_folder_with_one_graph_is_refused(tmp_path):
+    export_weights(make_checkpoint(), tmp_path / "mine")
+    (tmp_path / "mine" / "exemplar.onnx").unlink()
     with pytest.raises(CheckpointError, match=r"expected a file exemplar\.onnx, found none"):
+        load_matcher(tmp_path / "mine", device="cpu")
+
+
+def test_a_folder_without_weights_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match=r"model\.safetensors: .*No such file"):
         load_matcher(tmp_path, device="cpu")
+
+
+def test_a_folder_needs_its_graphs_or_its_checkpoint(tmp_path):
+    export_weights(make_checkpoint(), tmp_path / "graphs")
+    export_weights(make_checkpoint(), tmp_path / "checkpoint")
+    (tmp_path / "graphs" / "model.safetensors").unlink()
+    for name in GRAPHS:
+        (tmp_path / "checkpoint" / name).unlink()
+    exemplars, searches = make_images(seed=2, targets=1, scales=1)
+    found = [
+        one.respond(one.embed_exemplar(exemplars), searches)
+        for one in (
+            load_matcher(tmp_path / name, device="cpu", threads=1)
+            for name in ("graphs", "checkpoint")
+        )
+    ]
+    np.testing.assert_array_equal(*found)
 
 
 def test_a_damaged_description_is_named(monkeypatch, tmp_path):
@@ -110,19 +136,6 @@ def test_other_devices_are_refused(device):
 def test_other_numbers_of_threads_are_refused(threads):
     with pytest.raises(InputError, match="threads: expected an integer above 0"):
         load_matcher(threads=threads)
-
-
-def test_a_checkpoint_without_onnx_runs_in_torch(shipped, monkeypatch):
-    torch_matcher = pytest.importorskip("siamfc.network.siamfc.torch_matcher")
-    hide(monkeypatch, "onnx")
-    path = shipped / DEFAULT_WEIGHTS / "model.safetensors"
-    assert isinstance(load_matcher(path, device="cpu", threads=1), torch_matcher.TorchSiamFCMatcher)
-
-
-def test_a_checkpoint_without_onnx_and_torch_says_what_to_install(shipped, monkeypatch):
-    hide(monkeypatch, "onnx", "torch")
-    with pytest.raises(MissingDependencyError, match=r"pip install 'siamfc\[export\]'"):
-        load_matcher(shipped / DEFAULT_WEIGHTS / "model.safetensors", device="cpu")
 
 
 def test_cuda_without_torch_says_what_to_install(monkeypatch):
@@ -163,7 +176,21 @@ def test_loading_needs_neither_torch_nor_onnx(shipped):
         "load_matcher(sys.argv[1], device='cpu')\n"
         "print([name for name in ('torch', 'onnx', 'onnxruntime') if name in sys.modules])\n"
     )
-    command = [sys.executable, "-c", code, str(shipped / DEFAULT_WEIGHTS)]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert answer.stdout.splitlines() == ["[]", "['onnxruntime']"]
-    assert answer.stderr == ""
+    for weights in (shipped / DEFAULT_WEIGHTS, shipped / "small" / "model.safetensors"):
+        command = [sys.executable, "-c", code, str(weights)]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert answer.stdout.splitlines() == ["[]", "['onnxruntime']"]
+        assert answer.stderr == ""
+
+
+def test_graphs_are_built_once_for_all_trackers(monkeypatch, tmp_path):
+    built = []
+    real = loading.build_graphs
+    monkeypatch.setattr(loading, "build_graphs", lambda c: built.append(c) or real(c))
+    path = tmp_path / "mine.safetensors"
+    for seed in (2, 3):
+        make_checkpoint(seed).save(path, overwrite=True)
+        for _ in range(2):
+            matcher = load_matcher(path, device="cpu", threads=1)
+            assert matcher.metadata.digest == make_checkpoint(seed).metadata.digest
+    assert len(built) == 2, "once for each content of the file"

@@ -5,12 +5,12 @@ import pytest
 from network_samples import CHECKPOINTS, make_checkpoint, make_images
 
 from siamfc.errors import CheckpointError, InputError
-from siamfc.network.export import build_exemplar_graph, build_search_graph
+from siamfc.network.export import build_graphs
 from siamfc.network.onnx_runtime import OnnxMatcher
 
 
 def make_onnx(checkpoint):
-    graphs = build_exemplar_graph(checkpoint), build_search_graph(checkpoint)
+    graphs = build_graphs(checkpoint)
     return OnnxMatcher(*graphs, threads=1)
 
 
@@ -121,14 +121,14 @@ def test_every_exemplar_needs_search_images(matcher):
 def test_graphs_that_do_not_fit_are_refused_in_one_line(exemplar, search, message, checkpoint):
     import onnx
 
-    graph = build_exemplar_graph(checkpoint)
+    graph, search_graph = build_graphs(checkpoint)
     foreign = onnx.load_from_string(graph)
     del foreign.metadata_props[:]
     content = {
-        None: build_search_graph(checkpoint),
-        "truncated": build_search_graph(checkpoint)[:-5000],
+        None: search_graph,
+        "truncated": search_graph[:-5000],
         "exemplar": graph,
-        "other": build_search_graph(make_checkpoint(9)),
+        "other": build_graphs(make_checkpoint(9))[1],
         "foreign": foreign.SerializeToString(),
     }[search]
     with pytest.raises(CheckpointError, match=message) as caught:

@@ -11,8 +11,8 @@ from pathlib import Path
 from siamfc.files import check_place, write_file
 from siamfc.network.architectures import ALEXNET, LIGHT
 from siamfc.network.checkpoint import Checkpoint
-from siamfc.network.light.graphs import build_light_exemplar, build_light_search
-from siamfc.network.siamfc.graphs import build_alexnet_exemplar, build_alexnet_search
+from siamfc.network.light.graphs import build_light_graphs
+from siamfc.network.siamfc.graphs import build_siamfc_graphs
 from siamfc.network.signatures import Signature, exemplar_signature, search_signature
 
 EXEMPLAR_FILE, SEARCH_FILE = "exemplar.onnx", "search.onnx"
@@ -43,8 +43,7 @@ def export_weights(
     for path in paths:
         check_place(path, overwrite=overwrite)
     contents = (
-        build_exemplar_graph(checkpoint),
-        build_search_graph(checkpoint),
+        *build_graphs(checkpoint),
         checkpoint.to_bytes(),
         (json.dumps(_describe(checkpoint), indent=2) + "\n").encode(),
     )
@@ -53,18 +52,10 @@ def export_weights(
     return paths
 
 
-def build_exemplar_graph(checkpoint: Checkpoint) -> bytes:
-    """Write the graph that embeds exemplar images."""
-    if checkpoint.architecture is LIGHT:
-        return build_light_exemplar(checkpoint)
-    return build_alexnet_exemplar(checkpoint)
-
-
-def build_search_graph(checkpoint: Checkpoint) -> bytes:
-    """Write the graph that embeds search images and compares them with exemplar embeddings."""
-    if checkpoint.architecture is LIGHT:
-        return build_light_search(checkpoint)
-    return build_alexnet_search(checkpoint)
+def build_graphs(checkpoint: Checkpoint) -> tuple[bytes, bytes]:
+    """Write the graph that embeds exemplar images, and the one that compares search images."""
+    build = build_light_graphs if checkpoint.architecture is LIGHT else build_siamfc_graphs
+    return build(checkpoint)
 
 
 def _describe(checkpoint: Checkpoint) -> dict[str, object]:

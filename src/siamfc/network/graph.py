@@ -1,56 +1,48 @@
-"""Writes ONNX graphs node by node, without torch: the networks are small enough for that."""
+"""Writes ONNX graphs node by node, with neither torch nor onnx: the networks are small enough.
 
+The fields' numbers are those of ONNX's `onnx.proto`.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from siamfc.errors import MissingDependencyError
 from siamfc.network.folding import Kernel
 from siamfc.network.metadata import KEY, Metadata
+from siamfc.network.protobuf import content, integer, integers
 from siamfc.network.signatures import Signature, Value
 
 OPSET, IR_VERSION = 17, 8
 """Of 2022: every runtime of today reads them, browsers' included."""
+FLOAT, UINT8, INT64 = 1, 2, 7
+"""ONNX's numbers for the types of a tensor's elements."""
+_ELEMENTS = {"float32": FLOAT, "uint8": UINT8, "int64": INT64}
+_ATTRIBUTE_INTEGER, _ATTRIBUTE_INTEGERS = 2, 7
 
 
 class GraphBuilder:
-    """An ONNX graph of some weights; a node bears the name of its output.
-
-    MissingDependencyError where onnx is not installed.
-    """
+    """An ONNX graph of some weights; a node bears the name of its output."""
 
     def __init__(self, metadata: Metadata, signature: Signature) -> None:
-        try:
-            import onnx.helper
-            import onnx.numpy_helper
-        except ImportError:
-            raise MissingDependencyError(
-                "writing ONNX graphs needs the package onnx: pip install 'siamfc[export]'"
-            ) from None
-        self._onnx = onnx
-        self._metadata = metadata
-        self._inputs = [self._value(*item) for item in signature.inputs.items()]
-        self._outputs = [self._value(*item) for item in signature.outputs.items()]
-        self._nodes: list[Any] = []
-        self._constants: list[Any] = []
+        self._metadata, self._signature = metadata, signature
+        self._nodes: list[bytes] = []
+        self._constants: list[bytes] = []
 
-    def add(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:
+    def add(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
         """Add a node; returns `output`, as the other methods do."""
-        node = self._onnx.helper.make_node(kind, inputs, [output], name=output, **attributes)
-        self._nodes.append(node)
+        self._nodes.append(_node(kind, inputs, [output], output, attributes))
         return output
 
     def add_split(self, source: str, outputs: list[str], sizes: str, axis: int) -> None:
         """Cut `source` into parts, whose sizes the constant `sizes` holds."""
         name = f"{source}_split"
-        node = self._onnx.helper.make_node("Split", [source, sizes], outputs, name=name, axis=axis)
-        self._nodes.append(node)
+        self._nodes.append(_node("Split", [source, sizes], outputs, name, {"axis": axis}))
 
     def add_float(self, source: str) -> str:
         """Turn numbers of any type into float32."""
-        to = self._onnx.TensorProto.FLOAT
-        return self.add("Cast", [source], f"{source}_values", to=to)
+        return self.add("Cast", [source], f"{source}_values", to=FLOAT)
 
     def add_reshape(self, source: str, output: str, shape: list[int]) -> str:
         """Give `source` a shape in which 0 keeps a side and −1 is what remains."""
@@ -73,23 +65,60 @@ class GraphBuilder:
         """Images (N, H, W, 3) uint8 → their values (N, 3, H, W) float32."""
         return self.add_float(self.add("Transpose", [images], "planes", perm=[0, 3, 1, 2]))
 
-    def serialise(self, name: str) -> bytes:
-        """Check the graph and write it, with the checkpoint's metadata; always the same bytes."""
-        helper = self._onnx.helper
-        graph = helper.make_graph(self._nodes, name, self._inputs, self._outputs, self._constants)
-        opsets = [helper.make_opsetid("", OPSET)]
-        model = helper.make_model(
-            graph, producer_name="siamfc", ir_version=IR_VERSION, opset_imports=opsets
-        )
-        helper.set_model_props(model, {KEY: self._metadata.to_json()})
-        self._onnx.checker.check_model(model, full_check=True)
-        return bytes(model.SerializeToString(deterministic=True))
-
-    def _value(self, name: str, value: Value) -> Any:
-        element = self._onnx.helper.np_dtype_to_tensor_dtype(np.dtype(value.dtype))
-        return self._onnx.helper.make_tensor_value_info(name, element, value.shape)
-
     def constant(self, name: str, value: NDArray[np.float32] | list[int]) -> str:
         """Add a tensor that never changes: numbers as float32, sizes as int64; returns `name`."""
-        self._constants.append(self._onnx.numpy_helper.from_array(np.asarray(value), name))
+        array = np.asarray(value, order="C")
+        element = _ELEMENTS[array.dtype.name]
+        self._constants.append(
+            content(
+                5,
+                integers(1, array.shape),
+                integer(2, element),
+                content(8, name),
+                content(9, array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()),
+            )
+        )
         return name
+
+    def serialise(self, name: str) -> bytes:
+        """Write the graph with the checkpoint's metadata; always the same bytes."""
+        inputs = [_value(11, *item) for item in self._signature.inputs.items()]
+        outputs = [_value(12, *item) for item in self._signature.outputs.items()]
+        return b"".join(
+            (
+                integer(1, IR_VERSION),
+                content(2, "siamfc"),
+                content(7, *self._nodes, content(2, name), *self._constants, *inputs, *outputs),
+                content(8, content(1, ""), integer(2, OPSET)),
+                content(14, content(1, KEY), content(2, self._metadata.to_json())),
+            )
+        )
+
+
+def _node(
+    kind: str, inputs: Sequence[str], outputs: Sequence[str], name: str, attributes: dict[str, Any]
+) -> bytes:
+    return content(
+        1,
+        *(content(1, item) for item in inputs),
+        *(content(2, item) for item in outputs),
+        content(3, name),
+        content(4, kind),
+        *(_attribute(*item) for item in sorted(attributes.items())),
+    )
+
+
+def _attribute(name: str, value: int | Sequence[int]) -> bytes:
+    if isinstance(value, int):
+        return content(5, content(1, name), integer(3, value), integer(20, _ATTRIBUTE_INTEGER))
+    return content(5, content(1, name), integers(8, value), integer(20, _ATTRIBUTE_INTEGERS))
+
+
+def _value(number: int, name: str, value: Value) -> bytes:
+    """Encode an input or output of the graph."""
+    sides = [
+        content(1, integer(1, side) if isinstance(side, int) else content(2, side))
+        for side in value.shape
+    ]
+    tensor = content(1, integer(1, _ELEMENTS[value.dtype]), content(2, *sides))
+    return content(number, content(1, name), content(2, tensor))

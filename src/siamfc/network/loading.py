@@ -8,7 +8,7 @@ import ctypes
 import os
 import sys
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,8 +20,7 @@ from siamfc.network.export import (
     EXEMPLAR_FILE,
     MODEL_FILE,
     SEARCH_FILE,
-    build_exemplar_graph,
-    build_search_graph,
+    build_graphs,
 )
 from siamfc.network.matcher import Network
 from siamfc.network.metadata import Metadata
@@ -73,7 +72,7 @@ def load_matcher(
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise InputError(f"threads: expected an integer above 0, got {threads!r}")
     path = find_weights(weights)
-    checkpoint_path = path / CHECKPOINT_FILE if path.is_dir() else path
+    checkpoint_path = _find_checkpoint(path)
     if device == "auto":
         device = "cuda" if _can_use_cuda(checkpoint_path) else "cpu"
     if device == "cuda" and _torch_has_cuda() and checkpoint_path.exists():
@@ -85,8 +84,7 @@ def load_matcher(
 
 def load_checkpoint(weights: str | Path = "default") -> Checkpoint:
     """Read the tensors behind a name or path, as `load_matcher` finds them."""
-    path = find_weights(weights)
-    return Checkpoint.load(path / CHECKPOINT_FILE if path.is_dir() else path)
+    return Checkpoint.load(_find_checkpoint(find_weights(weights)))
 
 
 def read_metadata(weights: str | Path = "default") -> Metadata:
@@ -119,24 +117,35 @@ def find_weights(weights: str | Path) -> Path:
     raise CheckpointError(f"no weights named {weights!r} ({listed} ship): {advice}")
 
 
+def _find_checkpoint(path: Path) -> Path:
+    """The checkpoint of a folder of weights, or itself."""
+    return path / CHECKPOINT_FILE if path.is_dir() else path
+
+
 def _load_onnx(path: Path, device: str, threads: int) -> Network:
     from siamfc.network.onnx_runtime import open_graphs
 
-    if path.is_dir():
-        files = (path / EXEMPLAR_FILE, path / SEARCH_FILE)
-        for file in files:
-            if not file.is_file():
-                raise CheckpointError(f"{path}: expected a file {file.name}, found none")
-        return open_graphs(*files, threads=threads, device=device)
-    checkpoint = Checkpoint.load(path)
-    if find_spec("onnx"):
-        graphs = (build_exemplar_graph(checkpoint), build_search_graph(checkpoint))
-        return open_graphs(*graphs, threads=threads, device=device)
-    if find_spec("torch"):
-        return _load_torch(path, "cpu", threads)
-    raise MissingDependencyError(
-        f"{path}: tracking with a checkpoint needs the package onnx: pip install 'siamfc[export]'"
-    )
+    files = (path / EXEMPLAR_FILE, path / SEARCH_FILE)
+    if not any(file.is_file() for file in files):
+        return open_graphs(*_build_once(_find_checkpoint(path)), threads=threads, device=device)
+    for file in files:
+        if not file.is_file():
+            raise CheckpointError(f"{path}: expected a file {file.name}, found none")
+    return open_graphs(*files, threads=threads, device=device)
+
+
+def _build_once(path: Path) -> tuple[bytes, bytes]:
+    """The graphs of a checkpoint, kept for the trackers to come until its file changes."""
+    try:
+        status = path.stat()
+    except OSError:
+        return build_graphs(Checkpoint.load(path))  # which says what is wrong
+    return _build(path, (status.st_mtime_ns, status.st_size))
+
+
+@lru_cache(maxsize=2)
+def _build(path: Path, stamp: tuple[int, int]) -> tuple[bytes, bytes]:  # noqa: ARG001
+    return build_graphs(Checkpoint.load(path))
 
 
 def _load_torch(path: Path, device: str, threads: int | None) -> Network:

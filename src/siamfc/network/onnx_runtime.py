@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from siamfc.errors import CheckpointError, InputError
 from siamfc.network.architectures import LIGHT
 from siamfc.network.calibration import Calibration
+from siamfc.network.graph_check import MAXIMUM_BYTES, check_graph, read_metadata
 from siamfc.network.matcher import (
     Embedding,
     EmbeddingSpec,
@@ -17,7 +18,7 @@ from siamfc.network.matcher import (
     check_single_searches,
     check_sizes,
 )
-from siamfc.network.metadata import KEY, Metadata
+from siamfc.network.metadata import Metadata
 from siamfc.network.signatures import (
     Signature,
     Value,
@@ -34,7 +35,8 @@ class _Graphs:
     """The two graphs of `export`, each a file or its content.
 
     `threads` are all that the network uses. Embeddings are numpy arrays, float32. CheckpointError
-    for files that are no such graphs, or not of the same weights.
+    for files that are no such graphs, or not of the same weights; only a file is checked before it
+    runs.
 
     All else is left to ONNX Runtime's defaults; `benchmarks/network.py` compares others.
     """
@@ -51,15 +53,19 @@ class _Graphs:
         threads: int,
         device: str = "cpu",
     ) -> None:
-        self._exemplar_session = _open(exemplar_graph, threads, device)
-        self._search_session = _open(search_graph, threads, device)
-        self.metadata = _metadata(self._exemplar_session, exemplar_graph)
+        graphs = exemplar_graph, search_graph
+        contents = [_read(graph, which) for which, graph in enumerate(graphs)]
+        self.metadata, other = (_metadata(*each) for each in zip(contents, graphs, strict=True))
         self.spec, self.calibration = self.metadata.spec, self.metadata.calibration
-        if _metadata(self._search_session, search_graph).digest != self.metadata.digest:
+        if other.digest != self.metadata.digest:
             raise CheckpointError(
                 f"{_name(search_graph)}: expected the weights of {_name(exemplar_graph)}, "
                 "got others; export both again"
             )
+        self._exemplar_session, self._search_session = (
+            _open(content, graph, threads, device)
+            for content, graph in zip(contents, graphs, strict=True)
+        )
         _check(self._exemplar_session, exemplar_signature(self.metadata), exemplar_graph)
         _check(self._search_session, search_signature(self.metadata), search_graph)
 
@@ -70,15 +76,13 @@ class OnnxMatcher(_Graphs):
     def embed_exemplar(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `Matcher.embed_exemplar`."""
         crops = check_exemplars(self.spec, crops)
-        embeddings: NDArray[np.float32] = self._exemplar_session.run(None, {"images": crops})[0]
-        return embeddings
+        return _run(self._exemplar_session, {"images": crops})[0]
 
     def respond(self, exemplars: Embedding, searches: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `Matcher.respond`."""
         searches = check_searches(self.spec, exemplars, searches)
         feeds = {"exemplars": exemplars, "images": searches}
-        responses: NDArray[np.float32] = self._search_session.run(None, feeds)[0]
-        return responses
+        return _run(self._search_session, feeds)[0]
 
 
 class OnnxBoxMatcher(_Graphs):
@@ -90,8 +94,7 @@ class OnnxBoxMatcher(_Graphs):
         """See `BoxMatcher.embed_exemplar`."""
         crops = check_exemplars(self.spec, crops)
         feeds = {"images": crops, "sizes": check_sizes(crops, sizes)}
-        embeddings: NDArray[np.float32] = self._exemplar_session.run(None, feeds)[0]
-        return embeddings
+        return _run(self._exemplar_session, feeds)[0]
 
     def locate(
         self, exemplars: Embedding, searches: NDArray[np.uint8]
@@ -99,7 +102,7 @@ class OnnxBoxMatcher(_Graphs):
         """See `BoxMatcher.locate`."""
         searches = check_single_searches(self.spec, exemplars, searches)
         feeds = {"exemplars": exemplars, "images": searches}
-        logits, boxes = self._search_session.run(None, feeds)
+        logits, boxes = _run(self._search_session, feeds)
         return logits, boxes
 
 
@@ -107,7 +110,7 @@ def open_graphs(
     exemplar_graph: bytes | Path, search_graph: bytes | Path, *, threads: int, device: str = "cpu"
 ) -> OnnxMatcher | OnnxBoxMatcher:
     """The matcher of whatever network the graphs are of."""
-    metadata = _metadata(_open(exemplar_graph, threads, device), exemplar_graph)
+    metadata = _metadata(_read(exemplar_graph, 0), exemplar_graph)
     kind = OnnxBoxMatcher if metadata.architecture == LIGHT.name else OnnxMatcher
     return kind(exemplar_graph, search_graph, threads=threads, device=device)
 
@@ -119,7 +122,25 @@ def has_cuda() -> bool:
     return _CUDA in onnxruntime.get_available_providers()
 
 
-def _open(graph: bytes | Path, threads: int, device: str) -> Any:
+def _read(graph: bytes | Path, which: int) -> bytes:
+    """The content of a graph; that of a file is checked first."""
+    if isinstance(graph, bytes):
+        return graph
+    try:
+        size = graph.stat().st_size
+        if size > MAXIMUM_BYTES:
+            raise CheckpointError(f"{graph}: expected at most {MAXIMUM_BYTES} bytes, got {size}")
+        content = graph.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{graph}: cannot be read: {error.strerror}") from None
+    try:
+        check_graph(content, which)
+    except CheckpointError as error:
+        raise CheckpointError(f"{graph}: {error}") from None
+    return content
+
+
+def _open(content: bytes, graph: bytes | Path, threads: int, device: str) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -130,23 +151,30 @@ def _open(graph: bytes | Path, threads: int, device: str) -> Any:
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
     providers = [_CUDA, _CPU] if device == "cuda" else [_CPU]
-    source = graph if isinstance(graph, bytes) else str(graph)
     try:
-        session = onnxruntime.InferenceSession(source, options, providers=providers)
+        session = onnxruntime.InferenceSession(content, options, providers=providers)
     except Exception as error:  # ONNX Runtime's errors share no other base
-        reason = " ".join(str(error).rpartition(" : ")[2].split())
-        raise CheckpointError(f"{_name(graph)}: expected an ONNX graph: {reason:.200}") from None
+        raise CheckpointError(f"{_name(graph)}: expected an ONNX graph: {_reason(error)}") from None
     if session.get_providers()[0] != providers[0]:
         raise InputError("device 'cuda': ONNX Runtime could not use the GPU; use device 'cpu'")
     return session
 
 
-def _metadata(session: Any, graph: bytes | Path) -> Metadata:
-    entries = session.get_modelmeta().custom_metadata_map
-    if KEY not in entries:
-        raise CheckpointError(f"{_name(graph)}: expected a graph that `siamfc export` wrote")
+def _run(session: Any, feeds: dict[str, Any]) -> list[NDArray[np.float32]]:
     try:
-        return Metadata.from_json(entries[KEY])
+        outputs: list[NDArray[np.float32]] = session.run(None, feeds)
+    except Exception as error:  # as above
+        raise CheckpointError(f"ONNX Runtime cannot run these weights: {_reason(error)}") from None
+    return outputs
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).rpartition(" : ")[2].split())[:200]
+
+
+def _metadata(content: bytes, graph: bytes | Path) -> Metadata:
+    try:
+        return read_metadata(content)
     except CheckpointError as error:
         raise CheckpointError(f"{_name(graph)}: {error}") from None
 

@@ -1,9 +1,11 @@
-"""The two graphs of the light network; see `light` for what they compute."""
+"""The two graphs of the light network; `model` says what they compute."""
+
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from siamfc.network.checkpoint import Checkpoint
+from siamfc.network.checkpoint import Checkpoint, Tensors
 from siamfc.network.folding import Kernel, fold_norm, norm_gain_and_shift, plain_kernel
 from siamfc.network.graph import GraphBuilder
 from siamfc.network.light.architecture import (
@@ -22,15 +24,25 @@ from siamfc.network.light.architecture import (
     Block,
     Convolution,
 )
+from siamfc.network.normalisation import Normalisation
 from siamfc.network.signatures import exemplar_signature, search_signature
+
+Kernels = Mapping[str, Kernel]
+"""Convolutions by the names of their rows."""
 
 _LEAST_NORM = 1e-12
 
 
-def build_light_exemplar(checkpoint: Checkpoint) -> bytes:
-    """Write the graph of exemplar images and box sizes: unit features, and places in the box."""
+def build_light_graphs(checkpoint: Checkpoint) -> tuple[bytes, bytes]:
+    """Write the graph of exemplar images and that of search images."""
+    kernels = _fold_kernels(checkpoint)
+    return _exemplar_graph(checkpoint, kernels), _search_graph(checkpoint, kernels)
+
+
+def _exemplar_graph(checkpoint: Checkpoint, kernels: Kernels) -> bytes:
+    """From exemplar images and box sizes: unit features, and places in the box."""
     graph = GraphBuilder(checkpoint.metadata, exemplar_signature(checkpoint.metadata))
-    _add_backbone(graph, checkpoint, EXEMPLAR_SIZE)
+    _add_backbone(graph, checkpoint, kernels, EXEMPLAR_SIZE)
     graph.add_reshape("features", "columns", [0, CHANNELS, EXEMPLAR_CELLS**2])
     _add_unit_columns(graph, "columns", "keys")
 
@@ -48,11 +60,11 @@ def build_light_exemplar(checkpoint: Checkpoint) -> bytes:
     return graph.serialise("exemplar")
 
 
-def build_light_search(checkpoint: Checkpoint) -> bytes:
-    """Write the graph that compares exemplar embeddings with search images."""
+def _search_graph(checkpoint: Checkpoint, kernels: Kernels) -> bytes:
+    """Compare exemplar embeddings with search images."""
     graph = GraphBuilder(checkpoint.metadata, search_signature(checkpoint.metadata))
     cells = [-1, SEARCH_CELLS, SEARCH_CELLS]
-    _add_backbone(graph, checkpoint, SEARCH_SIZE)
+    _add_backbone(graph, checkpoint, kernels, SEARCH_SIZE)
     graph.add_reshape("features", "columns", [0, CHANNELS, SEARCH_CELLS**2])
     _add_unit_columns(graph, "columns", "queries")
     parts = graph.constant("parts", [CHANNELS, PLACES])
@@ -67,12 +79,12 @@ def build_light_search(checkpoint: Checkpoint) -> bytes:
     graph.add("ReduceMax", ["similarity"], "best", axes=[1], keepdims=1)
     graph.add("Concat", ["similarity", "columns", "found", "best"], "joined_columns", axis=1)
     graph.add_reshape("joined_columns", "joined", [0, JOIN.inputs, *cells[1:]])
-    graph.add_convolution("joined", "join", _join(checkpoint))
+    graph.add_convolution("joined", "join", kernels["join"])
     graph.add("Relu", ["join"], "join_relu")
 
-    _add_branch(graph, checkpoint, "score")
+    _add_branch(graph, kernels, "score")
     graph.add_reshape("score_last", "logits", cells)
-    _add_branch(graph, checkpoint, "box")
+    _add_branch(graph, kernels, "box")
     limit = graph.constant("limit", _numbers(LARGEST_LOG_DISTANCE))
     graph.add("Min", ["box_last", limit], "log_distances")
     graph.add("Exp", ["log_distances"], "strides")
@@ -83,15 +95,17 @@ def build_light_search(checkpoint: Checkpoint) -> bytes:
     return graph.serialise("search")
 
 
-def _add_backbone(graph: GraphBuilder, checkpoint: Checkpoint, size: int) -> None:
+def _add_backbone(graph: GraphBuilder, checkpoint: Checkpoint, kernels: Kernels, size: int) -> None:
     """`images` (N, size, size, 3) uint8 → `features` (N, 96, h, w)."""
-    features = _add_first_row(graph, checkpoint, size)
+    features = _add_first_row(graph, checkpoint.metadata.normalisation, kernels, size)
     for block in BACKBONE[1:]:
-        features = _add_block(graph, checkpoint, block, features)
+        features = _add_block(graph, kernels, block, features)
     graph.add("Identity", [features], "features")
 
 
-def _add_first_row(graph: GraphBuilder, checkpoint: Checkpoint, size: int) -> str:
+def _add_first_row(
+    graph: GraphBuilder, normalisation: Normalisation, kernels: Kernels, size: int
+) -> str:
     """`images` (N, size, size, 3) uint8 → what the first convolution gives.
 
     It takes rows as they lie in memory, red, green, blue, red, …, for one channel, which spares
@@ -100,8 +114,7 @@ def _add_first_row(graph: GraphBuilder, checkpoint: Checkpoint, size: int) -> st
     the rest is folded into the kernel.
     """
     (row,) = BACKBONE[0].layers
-    weight, bias = _folded(checkpoint, row)
-    normalisation = checkpoint.metadata.normalisation
+    weight, bias = kernels[row.name]
     multiplier, offset = (np.array(x) for x in (normalisation.multiplier, normalisation.offset))
     mean = graph.constant("mean", _numbers(np.tile(-offset / multiplier, size)))
     lines = graph.add_float(graph.add_reshape("images", "lines", [0, 1, size, 3 * size]))
@@ -115,10 +128,10 @@ def _add_first_row(graph: GraphBuilder, checkpoint: Checkpoint, size: int) -> st
     return graph.add("Relu", [output], f"{row.name}.relu")
 
 
-def _add_block(graph: GraphBuilder, checkpoint: Checkpoint, block: Block, features: str) -> str:
+def _add_block(graph: GraphBuilder, kernels: Kernels, block: Block, features: str) -> str:
     first = features
     for row in block.layers:
-        features = _add_row(graph, row, features, _folded(checkpoint, row))
+        features = _add_row(graph, row, features, kernels[row.name])
     if block.residual:
         return graph.add("Add", [first, features], f"{block.layers[-1].name}.sum")
     return features
@@ -136,14 +149,12 @@ def _add_row(graph: GraphBuilder, row: Convolution, features: str, kernel: Kerne
     return output if row.linear else graph.add("Relu", [output], f"{row.name}.relu")
 
 
-def _add_branch(graph: GraphBuilder, checkpoint: Checkpoint, name: str) -> None:
+def _add_branch(graph: GraphBuilder, kernels: Kernels, name: str) -> None:
     """Features `join_relu` → `{name}_last`."""
     features = "join_relu"
     for row in BRANCHES[name]:
-        features = _add_row(graph, row, features, _folded(checkpoint, row))
-    graph.add_convolution(
-        features, f"{name}_last", plain_kernel(checkpoint.tensors, f"{name}.last")
-    )
+        features = _add_row(graph, row, features, kernels[row.name])
+    graph.add_convolution(features, f"{name}_last", kernels[f"{name}.last"])
 
 
 def _add_unit_columns(graph: GraphBuilder, columns: str, output: str) -> None:
@@ -153,14 +164,23 @@ def _add_unit_columns(graph: GraphBuilder, columns: str, output: str) -> None:
     graph.add("Div", [columns, graph.add("Max", [length, least], f"{output}_norm")], output)
 
 
-def _folded(checkpoint: Checkpoint, row: Convolution) -> Kernel:
-    return fold_norm(checkpoint.tensors, f"{row.name}.conv.weight", f"{row.name}.norm")
+def _fold_kernels(checkpoint: Checkpoint) -> Kernels:
+    """Fold the normalisations into the convolutions; by the names of the rows."""
+    tensors = checkpoint.tensors
+    rows = [row for block in BACKBONE for row in block.layers]
+    rows += [row for branch in BRANCHES.values() for row in branch]
+    kernels = {
+        row.name: fold_norm(tensors, f"{row.name}.conv.weight", f"{row.name}.norm")
+        for row in (*rows, JOIN)
+    }
+    kernels[JOIN.name] = _with_norm_of_similarities(tensors, kernels[JOIN.name])
+    lasts = {f"{name}.last": plain_kernel(tensors, f"{name}.last") for name in BRANCHES}
+    return {**kernels, **lasts}
 
 
-def _join(checkpoint: Checkpoint) -> Kernel:
-    """The joining convolution, with the normalisation of the similarities, its first inputs."""
-    kernel = _folded(checkpoint, JOIN)
-    gain, shift = norm_gain_and_shift(checkpoint.tensors, "norm")
+def _with_norm_of_similarities(tensors: Tensors, kernel: Kernel) -> Kernel:
+    """Fold the similarities' normalisation into the joining convolution, which takes them first."""
+    gain, shift = norm_gain_and_shift(tensors, "norm")
     weight = kernel.weight.copy()
     bias = kernel.bias + weight[:, : len(gain), 0, 0] @ shift
     weight[:, : len(gain)] *= gain[:, None, None]

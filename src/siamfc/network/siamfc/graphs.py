@@ -12,19 +12,27 @@ from siamfc.network.siamfc.architecture import CHANNELS, Convolution, embedding_
 from siamfc.network.signatures import exemplar_signature, search_signature
 
 
-def build_alexnet_exemplar(checkpoint: Checkpoint) -> bytes:
-    """Write the graph that embeds exemplar images."""
+def build_siamfc_graphs(checkpoint: Checkpoint) -> tuple[bytes, bytes]:
+    """Write the graph of exemplar images and that of search images."""
+    kernels = fold_norms(checkpoint.tensors)
+    first = architecture.LAYERS[0].name
+    kernels[first] = fold_normalisation(kernels[first], checkpoint.metadata.normalisation)
+    return _exemplar_graph(checkpoint, kernels), _search_graph(checkpoint, kernels)
+
+
+def _exemplar_graph(checkpoint: Checkpoint, kernels: Mapping[str, Kernel]) -> bytes:
+    """Embed exemplar images."""
     graph = GraphBuilder(checkpoint.metadata, exemplar_signature(checkpoint.metadata))
-    _add_backbone(graph, checkpoint, "images", "embeddings")
+    _add_backbone(graph, kernels, "images", "embeddings")
     return graph.serialise("exemplar")
 
 
-def build_alexnet_search(checkpoint: Checkpoint) -> bytes:
-    """Write the graph that embeds search images and compares them with exemplar embeddings.
+def _search_graph(checkpoint: Checkpoint, kernels: Mapping[str, Kernel]) -> bytes:
+    """Embed search images and compare them with exemplar embeddings.
 
     One product compares all cells of an exemplar with all cells of its search images; then a
     convolution with fixed weights, the gain in place of ones, sums up each diagonal of what that
-    gave (see `alexnet.correlate`). Both together are under 1 % of the backbone's work.
+    gave (see `model.correlate`). Both together are under 1 % of the backbone's work.
     """
     spec = checkpoint.metadata.spec
     size, response = spec.search_size, spec.response_size
@@ -33,7 +41,7 @@ def build_alexnet_search(checkpoint: Checkpoint) -> bytes:
     graph = GraphBuilder(checkpoint.metadata, search_signature(checkpoint.metadata))
     counts = graph.add("Shape", ["images"], "counts", start=0, end=2)
     graph.add_reshape("images", "flat_images", [-1, size, size, 3])
-    _add_backbone(graph, checkpoint, "flat_images", "flat_embeddings")
+    _add_backbone(graph, kernels, "flat_images", "flat_embeddings")
     graph.add_reshape_like("flat_embeddings", "embeddings", counts, [CHANNELS, cells**2])
     graph.add_reshape("exemplars", "exemplar_columns", [0, 1, CHANNELS, exemplar_cells**2])
     graph.add("Transpose", ["exemplar_columns"], "exemplar_rows", perm=[0, 1, 3, 2])
@@ -52,11 +60,10 @@ def _gathering(checkpoint: Checkpoint) -> Kernel:
     return Kernel(weight, checkpoint.tensors["bias"].astype(np.float64).reshape(1))
 
 
-def _add_backbone(graph: GraphBuilder, checkpoint: Checkpoint, images: str, output: str) -> None:
+def _add_backbone(
+    graph: GraphBuilder, kernels: Mapping[str, Kernel], images: str, output: str
+) -> None:
     """Images (N, H, W, 3) uint8 → embeddings (N, 256, h, w)."""
-    kernels = fold_norms(checkpoint.tensors)
-    first = architecture.LAYERS[0].name
-    kernels[first] = fold_normalisation(kernels[first], checkpoint.metadata.normalisation)
     architecture.embed(_GraphArithmetic(graph, kernels, output), graph.add_planes(images))
 
 
