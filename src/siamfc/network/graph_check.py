@@ -135,4 +135,4 @@ def _describe(node: bytes) -> str:
     except ValueError:
         return "a damaged one"
     kind, name = (bytes(fields.get(number, b"")).decode(errors="replace") for number in (4, 3))
-    return f"{kind:.40} ({name:.40})"
+    return f"{kind!r:.40} ({name!r:.40})"
