@@ -26,7 +26,11 @@ from siamfc.cropping import mean_color as mean_color
 # --- The square that the network looks at ---------------------------------------------------------
 
 
-def exemplar_side(size: ArrayLike, context_amount: float = 0.5) -> FloatArray:
+CONTEXT_AMOUNT = 0.5
+"""Margin about a target as a share of w + h, unless somebody says otherwise: the paper's."""
+
+
+def exemplar_side(size: ArrayLike, context_amount: float = CONTEXT_AMOUNT) -> FloatArray:
     """Side of the square about a target that the exemplar image shows, in frame pixels.
 
     With the margin m = context_amount · (w + h) it is sqrt((w + m)(h + m)), so that the square has

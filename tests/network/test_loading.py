@@ -12,6 +12,7 @@ from siamfc.errors import CheckpointError, InputError, MissingDependencyError
 from siamfc.network import (
     DEFAULT_WEIGHTS,
     available_weights,
+    devices,
     export_weights,
     find_weights,
     load_checkpoint,
@@ -38,9 +39,9 @@ def _shipped(shipped, monkeypatch):
 
 
 def hide(monkeypatch, *packages):
-    """Let `loading` believe that packages are not installed."""
-    real = loading.find_spec
-    monkeypatch.setattr(loading, "find_spec", lambda name: None if name in packages else real(name))
+    """Let `devices` believe that packages are not installed."""
+    real = devices.find_spec
+    monkeypatch.setattr(devices, "find_spec", lambda name: None if name in packages else real(name))
 
 
 def test_weights_that_ship_are_listed(shipped):
@@ -145,7 +146,7 @@ def test_cuda_without_torch_says_what_to_install(monkeypatch):
 
 
 def test_cuda_without_a_gpu_is_refused(monkeypatch):
-    monkeypatch.setattr(loading, "_torch_has_cuda", lambda: False)
+    monkeypatch.setattr(devices, "torch_has_cuda", lambda: False)
     with pytest.raises(InputError, match="torch finds no GPU"):
         load_matcher(device="cuda")
 
@@ -153,7 +154,7 @@ def test_cuda_without_a_gpu_is_refused(monkeypatch):
 def test_cuda_needs_the_checkpoint_in_the_folder(monkeypatch, tmp_path):
     export_weights(make_checkpoint(), tmp_path / "mine")
     (tmp_path / "mine" / "model.safetensors").unlink()
-    monkeypatch.setattr(loading, "_torch_has_cuda", lambda: True)
+    monkeypatch.setattr(devices, "torch_has_cuda", lambda: True)
     with pytest.raises(CheckpointError, match="torch needs it for device 'cuda'"):
         load_matcher(tmp_path / "mine", device="cuda")
 
@@ -162,8 +163,8 @@ def test_auto_looks_at_torch_only_where_a_driver_is(monkeypatch):
     def fail():
         raise AssertionError("torch was imported")
 
-    monkeypatch.setattr(loading, "_has_driver", lambda: False)
-    monkeypatch.setattr(loading, "_torch_has_cuda", fail)
+    monkeypatch.setattr(devices, "has_driver", lambda: False)
+    monkeypatch.setattr(devices, "torch_has_cuda", fail)
     assert isinstance(load_matcher(device="auto", threads=1), OnnxMatcher)
 
 

@@ -131,6 +131,14 @@ def test_what_cannot_be_trained_on_is_refused(stores, world, error, message):
         training_source(_recipe("stores"), device=CPU, process=ProcessRank(0, world), stores=stores)
 
 
+@pytest.mark.parametrize("data", ["squares", "procedural"])
+def test_generated_pairs_have_the_papers_margin(data):
+    recipe = _recipe(data)
+    wide = replace(recipe, spec=replace(recipe.spec, context_amount=0.25))
+    with pytest.raises(InputError, match=r"expected the generated pairs' 0\.5, got 0\.25"):
+        training_source(wide, device=CPU, process=ProcessRank(0, 1))
+
+
 def test_an_exemplar_of_another_size_than_the_spec_s_is_refused():
     with pytest.raises(InputError, match="exemplar_size: expected the 87 pixels of spec, got 127"):
         replace(small_recipe(), data=StoreData())

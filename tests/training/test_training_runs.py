@@ -239,3 +239,10 @@ def test_training_begins_with_weights_and_takes_their_normalisation(finished, tm
     # One small step away from them, far from the seed's own.
     name = "backbone.conv1.weight"
     assert np.abs(after.tensors[name] - start.tensors[name]).max() < 0.01
+
+
+def test_another_margin_than_the_weights_is_refused(finished, tmp_path):
+    recipe = small_recipe(spec__context_amount=0.25)
+    start = Checkpoint.load(finished[1].weights)
+    with pytest.raises(InputError, match=r"expected the weights' 0\.5, got 0\.25; --set"):
+        run(recipe, tmp_path / "run", weights=start)

@@ -147,9 +147,10 @@ def _run_third(out: Path, options: "Options", tracked: TrackingOptions) -> dict[
 
 
 def _options(size: SizeName | None, device: str) -> "Options":
-    from siamfc.experiments.steps import Options, find_device
+    from siamfc.experiments.steps import Options
+    from siamfc.network.devices import torch_device
 
-    where = find_device(device)
+    where = torch_device(device)
     chosen = size or ("gpu" if where.type == "cuda" else "tiny")
     if size is None:
         print(f"experiment: size {chosen}", file=sys.stderr)

@@ -112,11 +112,11 @@ def _find_device(name: str, process: "ProcessRank") -> "torch.device":
     import torch
 
     from siamfc.errors import InputError
+    from siamfc.network.devices import torch_device
 
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("device 'cuda': torch finds no GPU that it can use; use device 'cpu'")
-    if name == "cpu" or not torch.cuda.is_available():
-        return torch.device("cpu")
+    device = torch_device(name)
+    if device.type == "cpu":
+        return device
     if process.local_rank >= torch.cuda.device_count():
         raise InputError(
             f"expected at most one process for each of {torch.cuda.device_count()} GPUs, this is "

@@ -9,7 +9,7 @@ import numpy as np
 from siamfc.array_types import FloatArray
 from siamfc.checks import check_number, check_whole
 from siamfc.errors import InputError
-from siamfc.geometry import exemplar_side
+from siamfc.geometry import CONTEXT_AMOUNT, exemplar_side
 
 Box = tuple[float, float, float, float]
 """x, y, w, h in pixels of the frame."""
@@ -74,7 +74,7 @@ class CurationSettings:
 
     exemplar_size: int = 127
     search_size: int = 255
-    context_amount: float = 0.5
+    context_amount: float = CONTEXT_AMOUNT
     max_shift: float = 8.0
     max_stretch: float = 0.05
     jpeg_quality: int = 90

@@ -6,14 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from siamfc.errors import DatasetError, InputError
 from siamfc.evaluation.validators import square_validator
 from siamfc.experiments.charts import loss_figure, score_figure
 from siamfc.experiments.folder import ExperimentFolder, read_json
 from siamfc.experiments.pages import Chart, Charts
 from siamfc.experiments.sizes import EXTENTS, Extent, Size
+from siamfc.network.devices import torch_device
 from siamfc.synthetic.video import SquareVideoSettings
 from siamfc.training.curves import best_epoch
 from siamfc.training.folder import BEST, FINAL, LOG, RUN
@@ -96,7 +95,7 @@ def train(
     """
     place = folder.path / TRAINING
     if not (place / FINAL).exists():
-        device = find_device(options.device)
+        device = torch_device(options.device)
         frames = max(2, min(100, options.extent.video_frames // 3))
         judge = square_validator(
             recipe.spec,
@@ -141,19 +140,6 @@ def read_training(place: Path) -> Training:
     if not epochs:
         raise DatasetError(f"{place / LOG}: expected at least one epoch, found none")
     return Training(weights=place / BEST, epochs=epochs, facts=read_json(place / RUN))
-
-
-def find_device(name: str) -> torch.device:
-    """Where to train: `auto` is a GPU if torch finds one.
-
-    Raises:
-        InputError: an unknown name, or `cuda` without a GPU.
-    """
-    if name not in ("auto", "cpu", "cuda"):
-        raise InputError(f"device: expected auto, cpu or cuda, got {name!r}")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("device 'cuda': torch finds no GPU that it can use; use device 'cpu'")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def training_charts(training: Training) -> Charts:

@@ -4,15 +4,13 @@ A folder of weights is what `export_weights` writes. Those that ship lie in `wei
 each, and go by the folder's name.
 """
 
-import ctypes
 import os
-import sys
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from importlib.util import find_spec
+from functools import lru_cache
 from pathlib import Path
 
-from siamfc.errors import CheckpointError, InputError, MissingDependencyError, suggest
+from siamfc.errors import CheckpointError, InputError, suggest
+from siamfc.network import devices
 from siamfc.network.architectures import LIGHT
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.export import (
@@ -29,7 +27,6 @@ from siamfc.system import core_count
 DEFAULT_WEIGHTS = "light"
 """The weights that ship which "default" means: those that serve most people best on a CPU."""
 _SHIPPED = Path(__file__).parent / "weights"
-_DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,15 +64,14 @@ def load_matcher(
     CheckpointError for weights that are not there, damaged or foreign; InputError for the other
     arguments, and for a GPU that cannot be used; MissingDependencyError as it says.
     """
-    if device not in _DEVICES:
-        raise InputError(f"device: expected one of {', '.join(_DEVICES)}, got {device!r}")
+    devices.check_device(device)
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise InputError(f"threads: expected an integer above 0, got {threads!r}")
     path = find_weights(weights)
     checkpoint_path = _find_checkpoint(path)
     if device == "auto":
         device = "cuda" if _can_use_cuda(checkpoint_path) else "cpu"
-    if device == "cuda" and _torch_has_cuda() and checkpoint_path.exists():
+    if device == "cuda" and devices.torch_has_cuda() and checkpoint_path.exists():
         return _load_torch(checkpoint_path, device, threads)
     if device == "cuda":
         _require_onnx_cuda(checkpoint_path)
@@ -162,9 +158,9 @@ def _can_use_cuda(checkpoint_path: Path) -> bool:
     """Whether `auto` means the GPU. Without a driver, no package is imported to find out."""
     from siamfc.network.onnx_runtime import has_cuda
 
-    if not _has_driver():
+    if not devices.has_driver():
         return False
-    return (_torch_has_cuda() and checkpoint_path.exists()) or has_cuda()
+    return (devices.torch_has_cuda() and checkpoint_path.exists()) or has_cuda()
 
 
 def _require_onnx_cuda(checkpoint_path: Path) -> None:
@@ -173,32 +169,9 @@ def _require_onnx_cuda(checkpoint_path: Path) -> None:
 
     if has_cuda():
         return
-    if _torch_has_cuda():
+    if devices.torch_has_cuda():
         raise CheckpointError(f"{checkpoint_path}: no such file; torch needs it for device 'cuda'")
-    if find_spec("torch") is None:
-        raise MissingDependencyError(
-            "device 'cuda' needs torch: pip install 'siamfc[train]', or use device 'cpu'"
-        )
-    raise InputError("device 'cuda': torch finds no GPU that it can use; use device 'cpu'")
-
-
-@cache
-def _has_driver() -> bool:
-    """Whether NVIDIA's driver is installed."""
-    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-    try:
-        ctypes.CDLL(library)
-    except OSError:
-        return False
-    return True
-
-
-def _torch_has_cuda() -> bool:
-    if find_spec("torch") is None:
-        return False
-    import torch
-
-    return torch.cuda.is_available()
+    devices.require_torch_cuda()
 
 
 def _read_metadata(path: Path) -> Metadata:

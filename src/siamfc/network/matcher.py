@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siamfc.errors import InputError
+from siamfc.geometry import CONTEXT_AMOUNT
 from siamfc.network.calibration import Calibration
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class EmbeddingSpec:
     """Side of the response, cells."""
     stride: int = 8
     """Distance between two cells of the response, pixels of the search image."""
-    context_amount: float = 0.5
+    context_amount: float = CONTEXT_AMOUNT
     """Margin about the target's box, as a share of w + h."""
 
     def __post_init__(self) -> None:

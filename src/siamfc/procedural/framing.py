@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from siamfc.geometry import CONTEXT_AMOUNT
 from siamfc.procedural.draws import UniformDraws
 from siamfc.procedural.render import SURFACE, place_in_world, place_on_surface
 from siamfc.procedural.renderer import Renderer
@@ -16,8 +17,8 @@ _ELLIPSE = 32
 
 
 def exemplar_side(size: Tensor) -> Tensor:
-    """Side of the exemplar's square for boxes of w, h (B, 2): sqrt((w + p)(h + p)), p=(w+h)/2."""
-    margin = size.mean(-1)
+    """Side of the exemplar's square for boxes of w, h (B, 2), as `geometry.exemplar_side`."""
+    margin = CONTEXT_AMOUNT * size.sum(-1)
     return torch.sqrt((size[:, 0] + margin) * (size[:, 1] + margin))
 
 

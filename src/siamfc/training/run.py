@@ -13,6 +13,7 @@ import torch
 from siamfc.crops.store import Store
 from siamfc.errors import InputError
 from siamfc.files import check_empty_or, make_folder
+from siamfc.geometry import CONTEXT_AMOUNT
 from siamfc.locking import exclusive
 from siamfc.network.architectures import ARCHITECTURES
 from siamfc.network.checkpoint import Checkpoint
@@ -101,7 +102,13 @@ def run(
                 f"weights: expected those of the recipe's network {recipe.network}, got "
                 f"{known.architecture}"
             )
-        spec = replace(recipe.spec, context_amount=known.spec.context_amount)
+        context, wanted = known.spec.context_amount, recipe.spec.context_amount
+        if wanted not in (context, CONTEXT_AMOUNT):
+            raise InputError(
+                f"spec.context_amount: expected the weights' {context:g}, got {wanted:g}; "
+                f"--set spec.context_amount={context:g}"
+            )
+        spec = replace(recipe.spec, context_amount=context)
         recipe = replace(recipe, spec=spec, normalisation=known.normalisation)
     try:
         with deterministic(options.deterministic):

@@ -14,6 +14,7 @@ from siamfc.crops.augment import AugmentedPairs
 from siamfc.crops.loading import PairLoader
 from siamfc.crops.pairs import CropStore, StorePairs, split_videos
 from siamfc.errors import InputError
+from siamfc.geometry import CONTEXT_AMOUNT
 from siamfc.procedural.pairs import PairGenerator, Pairs
 from siamfc.procedural.renderer import Renderer
 from siamfc.synthetic.pairs import SquarePairs
@@ -125,6 +126,8 @@ def _build(
     renderer: Renderer | None = None,
 ) -> PairSource:
     data = recipe.data
+    if not isinstance(data, StoreData):
+        _check_context(recipe, CONTEXT_AMOUNT, "generated pairs'")
     seed = recipe.seed + (_VALIDATION_SEED if validation else 0)
     batch = recipe.batch // process.world
     if isinstance(data, ProceduralData):
@@ -153,6 +156,16 @@ def _build(
     return _Stores(_open_loader(recipe, data, device, process, stores, validation=validation))
 
 
+def _check_context(recipe: Recipe, found: float, whose: str) -> None:
+    """Refuse a recipe whose exemplar images show another margin than the data's."""
+    expected = recipe.spec.context_amount
+    if found != expected:
+        raise InputError(
+            f"spec.context_amount: expected the {whose} {found:g}, got {expected:g}; "
+            f"--set spec.context_amount={found:g}"
+        )
+
+
 def _open_loader(
     recipe: Recipe,
     data: StoreData,
@@ -165,12 +178,7 @@ def _open_loader(
     if not stores:
         raise InputError(f"the recipe {recipe.name} needs pairs from a store: give --data STORE")
     for store in stores:
-        found, expected = store.settings.context_amount, recipe.spec.context_amount
-        if found != expected:
-            raise InputError(
-                f"spec.context_amount: expected the store's {found:g}, got {expected:g}; "
-                f"--set spec.context_amount={found:g}"
-            )
+        _check_context(recipe, store.settings.context_amount, "store's")
     # Videos of one name in two stores stay on one side.
     names = [name for store in stores for name in store.video_names]
     chosen = frozenset(split_videos(names, data.validation_share, seed=recipe.seed)[validation])

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from siamfc.errors import InputError
 from siamfc.network.checkpoint import Checkpoint, Tensors
+from siamfc.network.devices import require_torch_cuda
 from siamfc.network.folding import fold_norms
 from siamfc.network.matcher import Embedding, EmbeddingSpec, check_exemplars, check_searches
 from siamfc.network.metadata import Metadata
@@ -75,8 +75,8 @@ class TorchSiamFCMatcher:
 
 def open_device(device: str, threads: int | None) -> torch.device:
     """The device of a name, `threads` of the CPU set if given; InputError without a GPU."""
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError("device 'cuda': torch finds no GPU; use device 'cpu'")
+    if device.startswith("cuda"):
+        require_torch_cuda()
     if threads is not None and device == "cpu":
         torch.set_num_threads(threads)
     return torch.device(device)

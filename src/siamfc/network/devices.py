@@ -1,0 +1,63 @@
+"""Which device runs a network: the one check of a device's name, for tracking and training."""
+
+import ctypes
+import sys
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from siamfc.errors import InputError, MissingDependencyError
+
+if TYPE_CHECKING:
+    import torch
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def check_device(name: object) -> None:
+    """InputError unless this names a device."""
+    if name not in DEVICES:
+        raise InputError(f"device: expected one of {', '.join(DEVICES)}, got {name!r}")
+
+
+def torch_device(name: str) -> "torch.device":
+    """Find torch's device of a name; `auto` is a GPU if torch can use one.
+
+    InputError for another name, and for `cuda` without such a GPU.
+    """
+    import torch
+
+    check_device(name)
+    if name == "cuda":
+        require_torch_cuda()
+    return torch.device("cuda" if name != "cpu" and torch_has_cuda() else "cpu")
+
+
+def require_torch_cuda() -> None:
+    """InputError or MissingDependencyError, with what to do, unless torch can use a GPU."""
+    if find_spec("torch") is None:
+        raise MissingDependencyError(
+            "device 'cuda' needs torch: pip install 'siamfc[train]', or use device 'cpu'"
+        )
+    if not torch_has_cuda():
+        raise InputError("device 'cuda': torch finds no GPU that it can use; use device 'cpu'")
+
+
+def torch_has_cuda() -> bool:
+    """Whether torch is installed and can use a GPU."""
+    if find_spec("torch") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+@cache
+def has_driver() -> bool:
+    """Whether NVIDIA's driver is installed; no package is imported to find out."""
+    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
