@@ -40,6 +40,15 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[s
     ]
 
 
+def format_ranges(ranges: Iterable[tuple[int, int]]) -> str:
+    """Frames as first and last of each stretch.
+
+    >>> format_ranges([(3, 3), (7, 12)])
+    '3, 7-12'
+    """
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges)
+
+
 def one_line(message: str) -> str:
     """`message` without its line breaks."""
     return " ".join(message.split())

@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from siamfc.workers import Workers
 
 
+_LARGEST = 16384
+"""Pixels along a side of a picture."""
+
+
 class UsageError(InputError):
     """An argument whose text cannot be understood; the command line exits with 2."""
 
@@ -34,6 +38,36 @@ def parse_box(text: str) -> tuple[float, float, float, float]:
     if w <= 0 or h <= 0:
         raise UsageError(f"--box: expected a width and height above 0, got {text!r}")
     return x, y, w, h
+
+
+def parse_aspect(text: str) -> float:
+    """Width over height from what was typed, `W:H`.
+
+    >>> parse_aspect("9:16")
+    0.5625
+    """
+    try:
+        width, height = (float(part) for part in text.split(":"))
+        if not (0 < width < math.inf and 0 < height < math.inf):
+            raise ValueError(text)
+    except ValueError:
+        raise UsageError(f"--aspect: expected W:H such as 9:16, got {text!r}") from None
+    return width / height
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height from what was typed, `WxH`.
+
+    >>> parse_size("320x240")
+    (320, 240)
+    """
+    try:
+        width, height = (int(part) for part in text.lower().replace("×", "x").split("x"))
+    except ValueError:
+        raise UsageError(f"--size: expected WxH such as 320x240, got {text!r}") from None
+    if not (0 < width <= _LARGEST and 0 < height <= _LARGEST):
+        raise UsageError(f"--size: expected 1 to {_LARGEST} pixels each, got {text!r}")
+    return width, height
 
 
 def make_workers(count: int, cluster: str | None) -> "Workers":

@@ -26,6 +26,22 @@ VERBS = (
         summary="Open a page on which one draws a box and watches the track.",
     ),
     Verb(name="demo", group="Track", summary="Track a made-up video and say how well it went."),
+    Verb(name="redact", group="Edit", summary="Blur, pixelate or black out objects in a video."),
+    Verb(
+        name="reframe",
+        group="Edit",
+        summary="Cut a video to another aspect, such as upright, and keep objects in view.",
+    ),
+    Verb(
+        name="stabilise",
+        group="Edit",
+        summary="Hold an object still in the middle of a video.",
+    ),
+    Verb(
+        name="crop",
+        group="Edit",
+        summary="Cut an object out, as a video or as a folder of thumbnails.",
+    ),
     Verb(
         name="synth",
         group="Data",

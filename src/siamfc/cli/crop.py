@@ -1,0 +1,50 @@
+"""`siamfc crop`."""
+
+from siamfc.cli.edits import TargetOptions, VideoOptions, open_job, report, write_video
+from siamfc.cli.parameters import Source, Whole
+from siamfc.cli.usage import UsageError, parse_size
+
+_TARGET = TargetOptions()
+
+
+def crop(
+    source: Source,
+    /,
+    *,
+    video: VideoOptions,
+    target: TargetOptions = _TARGET,
+    size: str | None = None,
+    margin: float = 0.25,
+    every: Whole = 1,
+) -> int:
+    """Cut an object out, as a video or as a folder of thumbnails.
+
+    Parameters
+    ----------
+    video
+        What is written.
+    target
+        Where the object is.
+    size
+        WxH of the pictures; by default what the largest object takes.
+    margin
+        Around the object on each side, as a fraction of its size.
+    every
+        Only each frame whose number is a multiple of it.
+    """
+    from siamfc.edits import cut_window, plan_crop
+
+    if every < 1:
+        raise UsageError(f"--every: expected at least 1, got {every}")
+    output = None if size is None else parse_size(size)
+    with open_job(source, target) as job:
+        windows = plan_crop(job.annotation, job.frame_count, margin=margin, output=output)
+        count = write_video(
+            job,
+            lambda image, index: cut_window(image, windows.boxes[index], windows.size),
+            video,
+            label="crop",
+            every=every,
+        )
+        report(job, video, count, size=windows.size)
+    return 0

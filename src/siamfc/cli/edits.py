@@ -1,0 +1,155 @@
+"""What redact, reframe, stabilise and crop share: boxes of the targets, two passes, the output."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from siamfc.cli.console import print_json
+from siamfc.cli.interrupt import StopRequest
+from siamfc.cli.parameters import DeviceName, Flag, Json, Out, Threads, Whole
+from siamfc.cli.progress import Progress
+from siamfc.cli.usage import UsageError, parse_box
+from siamfc.errors import InputError
+from siamfc.network import DEFAULT_WEIGHTS
+
+if TYPE_CHECKING:
+    from siamfc.annotations import VideoAnnotation
+    from siamfc.edits.rendering import EditFrame
+    from siamfc.frames import FrameSource
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TargetOptions:
+    """Where the target is."""
+
+    box: Annotated[list[str] | None, Parameter(negative=(), allow_leading_hyphen=True)] = None
+    """X,Y,W,H of the object in the first frame, in pixels from its top left corner; once for each
+    object. They are tracked first."""
+    results: Path | None = None
+    """A file of boxes in place of --box: what `siamfc track --results` or an annotation tool
+    wrote."""
+    weights: str = DEFAULT_WEIGHTS
+    """A name that `siamfc models` lists, or a path."""
+    device: DeviceName = "auto"
+    """Where the network runs."""
+    threads: Threads = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class VideoOptions:
+    """What is written."""
+
+    out: Out
+    """A video, .mp4, .mov, .mkv or .webm, or a folder of PNG images (a name without an ending)."""
+    codec: Literal["h264", "vp9", "av1"] | None = None
+    """Of the video. By default H.264, in .webm VP9."""
+    crf: Whole | None = None
+    """Quality of the video: 0 is the best and the largest. By default 23 for H.264, 32 for VP9, 35
+    for AV1."""
+    overwrite: Flag = False
+    """Replace what exists."""
+    json: Json = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A source that is open, and where its targets are."""
+
+    path: str | Path
+    """As typed."""
+    frames: "FrameSource"
+    annotation: "VideoAnnotation"
+    frame_count: int
+    size: tuple[int, int]
+    """Width and height of the frames."""
+
+    @property
+    def frame_rate(self) -> float:
+        """Of the source; 25 where it has none, as videos are written then."""
+        return self.frames.frame_rate or 25.0
+
+
+@contextmanager
+def open_job(source: str | Path, target: TargetOptions) -> Iterator[Job]:
+    """Open a source and find its targets: read, or tracked with progress on standard error.
+
+    Raises:
+        UsageError: neither --box nor --results, or both.
+    """
+    from siamfc.edits.rendering import count_frames
+    from siamfc.frames import open_source
+
+    if (target.results is None) == (not target.box):
+        found = "both" if target.box else "neither"
+        raise UsageError(f"expected either --box X,Y,W,H or --results FILE, got {found}")
+    with open_source(source) as frames:
+        count = count_frames(frames)
+        if frames.size is None:
+            raise InputError(f"{source}: expected a video of known size")
+        yield Job(
+            path=source,
+            frames=frames,
+            annotation=_annotation(frames, target),
+            frame_count=count,
+            size=frames.size,
+        )
+
+
+def _annotation(frames: "FrameSource", target: TargetOptions) -> "VideoAnnotation":
+    from siamfc.network import load_matcher
+    from siamfc.tracking import follow, read_track, to_annotation
+
+    if target.results is not None:
+        return read_track(target.results)
+    boxes = [parse_box(text) for text in target.box or ()]
+    matcher = load_matcher(target.weights, device=target.device, threads=target.threads)
+    results = []
+    with Progress("track", frames.frame_count) as progress:
+        for _, result in follow(frames, boxes, matcher):
+            results.append(result)
+            progress.advance()
+    return to_annotation(results)
+
+
+def write_video(
+    job: Job, edit: "EditFrame", video: VideoOptions, *, label: str, every: int = 1
+) -> int:
+    """Make the second pass; returns the count of frames written.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C; nothing is written.
+    """
+    from siamfc.edits import render
+
+    with StopRequest() as stop, Progress(label, job.frame_count) as progress:
+
+        def advance() -> None:
+            progress.advance()
+            if stop.requested:
+                raise KeyboardInterrupt
+
+        return render(
+            job.frames,
+            edit,
+            video.out,
+            path=job.path,
+            codec=video.codec,
+            crf=video.crf,
+            overwrite=video.overwrite,
+            every=every,
+            on_frame=advance,
+        )
+
+
+def report(job: Job, video: VideoOptions, count: int, **rest: Any) -> None:
+    """Print what was written, as text or as one JSON object."""
+    if video.json:
+        print_json({"source": str(job.path), "out": str(video.out), "frames": count, **rest})
+    else:
+        print(f"{count} frames: {video.out}")

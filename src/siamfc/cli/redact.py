@@ -1,0 +1,86 @@
+"""`siamfc redact`."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from siamfc.cli.console import format_ranges
+from siamfc.cli.edits import TargetOptions, VideoOptions, open_job, report, write_video
+from siamfc.cli.parameters import Flag, Source
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class LookOptions:
+    """What is hidden, and how."""
+
+    style: Literal["blur", "pixelate", "fill"] = "blur"
+    """How it is hidden; fill is a flat black."""
+    shape: Literal["ellipse", "box"] = "ellipse"
+    """An ellipse about the box that holds all of it, or the box."""
+    margin: float = 0.35
+    """Covered on each side of the box, as a fraction of its size; where the score is low, more."""
+    when_lost: Literal["grow", "frame"] = "grow"
+    """Where the object is lost: cover a growing margin about where it may be, or the whole
+    frame."""
+    outside: Annotated[Flag, Parameter(name="--except")] = False
+    """Hide everything but the objects; where one is lost, everything."""
+
+
+_LOOK, _TARGET = LookOptions(), TargetOptions()
+
+
+def redact(
+    source: Source,
+    /,
+    *,
+    video: VideoOptions,
+    target: TargetOptions = _TARGET,
+    look: LookOptions = _LOOK,
+) -> int:
+    """Blur, pixelate or black out objects in a video.
+
+    The objects are covered in every frame. Where one is lost, or has no box, its place is guessed
+    generously, and the summary says in which frames: look at these.
+
+    Parameters
+    ----------
+    video
+        What is written.
+    target
+        Where the objects are.
+    look
+        What is hidden, and how.
+    """
+    from siamfc.edits import CoverSettings, RedactSettings, frame_ranges, plan_cover, redact_frame
+
+    settings = RedactSettings(style=look.style, shape=look.shape, outside=look.outside)
+    cover_settings = CoverSettings(
+        margin=0.0 if look.outside else look.margin, when_lost=look.when_lost
+    )
+    with open_job(source, target) as job:
+        cover = plan_cover(job.annotation, job.frame_count, cover_settings)
+        count = write_video(
+            job,
+            lambda image, index: redact_frame(image, cover, index, settings),
+            video,
+            label="redact",
+        )
+        bridged = frame_ranges(cover.bridged)
+        report(job, video, count, bridged=bridged)
+    if not video.json:
+        print(_summary(bridged, count, look))
+    return 0
+
+
+def _summary(bridged: list[tuple[int, int]], count: int, look: LookOptions) -> str:
+    total = sum(last - first + 1 for first, last in bridged)
+    if not total:
+        return "no frame was bridged"
+    how = (
+        "whole frame covered"
+        if look.when_lost == "frame" or look.outside
+        else "covered with a growing margin"
+    )
+    return f"bridged: {total} of {count} frames, {how}: {format_ranges(bridged)}"

@@ -1,0 +1,69 @@
+"""`siamfc reframe`."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from siamfc.cli.edits import TargetOptions, VideoOptions, open_job, report, write_video
+from siamfc.cli.parameters import Source
+from siamfc.cli.usage import parse_aspect
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class CutOptions:
+    """How the cut follows."""
+
+    aspect: Annotated[str, Parameter(help="W:H of the cut.")] = "9:16"
+    zoom: float | None = None
+    """Fraction of the cut that the object fills, in height or width, whichever is more. By default
+    the cut is as large as fits into the frame."""
+    dead_zone: float = 0.3
+    """Fraction of the cut, in its middle, in which the object moves without the cut following."""
+    acceleration: float = 4.0
+    """The most that the cut's speed changes by, in widths of the cut per second²."""
+
+
+_CUT, _TARGET = CutOptions(), TargetOptions()
+
+
+def reframe(
+    source: Source,
+    /,
+    *,
+    video: VideoOptions,
+    target: TargetOptions = _TARGET,
+    cut: CutOptions = _CUT,
+) -> int:
+    """Cut a video to another aspect, such as upright, and keep objects in view.
+
+    The cut moves as calmly as keeps the objects in it, and never leaves the frame.
+
+    Parameters
+    ----------
+    video
+        What is written.
+    target
+        Where the objects are.
+    cut
+        How the cut follows.
+    """
+    from siamfc.edits import ReframeSettings, cut_window, plan_reframe
+
+    settings = ReframeSettings(
+        aspect=parse_aspect(cut.aspect),
+        dead_zone=cut.dead_zone,
+        acceleration=cut.acceleration,
+        zoom=cut.zoom,
+    )
+    with open_job(source, target) as job:
+        windows = plan_reframe(job.annotation, job.frame_count, job.size, job.frame_rate, settings)
+        count = write_video(
+            job,
+            lambda image, index: cut_window(image, windows.boxes[index], windows.size),
+            video,
+            label="reframe",
+        )
+        report(job, video, count, size=windows.size)
+    return 0

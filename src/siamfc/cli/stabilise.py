@@ -1,0 +1,48 @@
+"""`siamfc stabilise`."""
+
+from typing import Literal
+
+from siamfc.cli.edits import TargetOptions, VideoOptions, open_job, report, write_video
+from siamfc.cli.parameters import Source
+from siamfc.cli.usage import parse_size
+
+_TARGET = TargetOptions()
+
+
+def stabilise(
+    source: Source,
+    /,
+    *,
+    video: VideoOptions,
+    target: TargetOptions = _TARGET,
+    size: str | None = None,
+    border: Literal["black", "edge"] = "black",
+) -> int:
+    """Hold an object still in the middle of a video.
+
+    Parameters
+    ----------
+    video
+        What is written.
+    target
+        Where the object is.
+    size
+        WxH of the video; by default the source's.
+    border
+        What is beyond the frame: black, or the frame's edge drawn out.
+    """
+    from siamfc.edits import cut_window, plan_stabilise
+
+    output = None if size is None else parse_size(size)
+    with open_job(source, target) as job:
+        windows = plan_stabilise(job.annotation, job.frame_count, job.size, output)
+        count = write_video(
+            job,
+            lambda image, index: cut_window(
+                image, windows.boxes[index], windows.size, border=border
+            ),
+            video,
+            label="stabilise",
+        )
+        report(job, video, count, size=windows.size)
+    return 0

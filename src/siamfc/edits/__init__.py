@@ -1,0 +1,31 @@
+"""Videos made of a track: a target hidden, kept in view, held still, or cut out."""
+
+from siamfc.edits.covering import Cover, CoverSettings, plan_cover
+from siamfc.edits.paths import frame_ranges, target_paths
+from siamfc.edits.redaction import RedactSettings, redact_frame
+from siamfc.edits.rendering import render
+from siamfc.edits.windows import (
+    ReframeSettings,
+    Windows,
+    cut_window,
+    plan_crop,
+    plan_reframe,
+    plan_stabilise,
+)
+
+__all__ = [
+    "Cover",
+    "CoverSettings",
+    "RedactSettings",
+    "ReframeSettings",
+    "Windows",
+    "cut_window",
+    "frame_ranges",
+    "plan_cover",
+    "plan_crop",
+    "plan_reframe",
+    "plan_stabilise",
+    "redact_frame",
+    "render",
+    "target_paths",
+]

@@ -1,0 +1,107 @@
+"""What must be covered in each frame so that a target cannot be seen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from siamfc.annotations import VideoAnnotation
+from siamfc.array_types import BoolArray, FloatArray
+from siamfc.boxes import from_corners, to_corners
+from siamfc.edits.paths import TargetPath, target_paths
+from siamfc.errors import InputError
+
+WhenLost = Literal["grow", "frame"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoverSettings:
+    """How far beyond its box a target is covered.
+
+    Raises:
+        InputError: a value out of range.
+    """
+
+    margin: float = 0.35
+    """Added on each side, as a fraction of the box's mean side, where the score is 1."""
+    doubt: float = 4.0
+    """The margin is multiplied by 1 + doubt · (1 − score)."""
+    when_lost: WhenLost = "grow"
+    """Where the tracker lost the target: cover a growing margin about where it may be, or the
+    whole frame."""
+    growth: float = 0.1
+    """What the margin grows by with each frame from the nearest box that is trusted, as a fraction
+    of the box's mean side; more if the target was faster than that."""
+    lead: int = 5
+    """Frames before and after a lost stretch that count as lost: a tracker notices late."""
+
+    def __post_init__(self) -> None:
+        for name in ("margin", "doubt", "growth"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise InputError(f"{name}: expected 0 or more, got {value}")
+        if self.lead < 0:
+            raise InputError(f"lead: expected 0 frames or more, got {self.lead}")
+        if self.when_lost not in ("grow", "frame"):
+            raise InputError(f"when_lost: expected grow or frame, got {self.when_lost!r}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cover:
+    """What is covered in each of F frames."""
+
+    boxes: FloatArray
+    """(F, N, 4) x, y, w, h about each of N targets."""
+    sizes: FloatArray
+    """(F, N) longer side of each target in pixels, by which the details to hide are sized."""
+    whole: BoolArray
+    """(F,) where the whole frame is covered."""
+    bridged: BoolArray
+    """(F,) where a target was lost, or had no box, and its place is a guess."""
+
+
+def plan_cover(
+    annotation: VideoAnnotation, frame_count: int, settings: CoverSettings | None = None
+) -> Cover:
+    """Decide what to cover so that no target of a track can be seen.
+
+    A trusted box is grown by the margin. In a lost stretch what is covered holds the straight line
+    between the trusted boxes before and after, the tracker's own guess, and a margin that grows
+    with the distance in time from the trusted boxes.
+
+    Raises:
+        InputError: a target without any box to trust.
+    """
+    chosen = settings or CoverSettings()
+    paths = target_paths(annotation, frame_count, lead=chosen.lead)
+    bridged = np.any([~path.sure for path in paths], axis=0)
+    return Cover(
+        boxes=np.stack([_cover_target(path, chosen) for path in paths], axis=1),
+        sizes=np.stack([path.boxes[:, 2:].max(axis=1) for path in paths], axis=1),
+        whole=bridged if chosen.when_lost == "frame" else np.zeros(frame_count, np.bool_),
+        bridged=bridged,
+    )
+
+
+def _cover_target(path: TargetPath, settings: CoverSettings) -> FloatArray:
+    side = path.boxes[:, 2:].mean(axis=1)
+    margin = settings.margin * side * (1 + settings.doubt * path.doubt)
+    edges = to_corners(path.boxes)
+    guesses = to_corners(path.guesses)
+    edges[:, :2] = np.fmin(edges[:, :2], guesses[:, :2])
+    edges[:, 2:] = np.fmax(edges[:, 2:], guesses[:, 2:])
+    margin = margin + path.distance * np.maximum(settings.growth * side, _top_speed(path))
+    edges[:, :2] -= margin[:, None]
+    edges[:, 2:] += margin[:, None]
+    return from_corners(edges)
+
+
+def _top_speed(path: TargetPath) -> float:
+    """Pixels a frame that the target's centre moved by in all but the fastest 5 % of frames."""
+    centers = path.boxes[:, :2] + path.boxes[:, 2:] / 2
+    both = path.sure[1:] & path.sure[:-1]
+    steps = np.hypot(*np.diff(centers, axis=0)[both].T) if both.any() else np.zeros(1)
+    return float(np.quantile(steps, 0.95))

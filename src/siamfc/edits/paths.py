@@ -1,0 +1,101 @@
+"""Where a target is in every frame of a video, with gaps bridged: what each edit begins with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from siamfc.annotations import VideoAnnotation
+from siamfc.array_types import BoolArray, FloatArray, IntArray
+from siamfc.errors import InputError
+
+_DOUBT_REACH = 2
+"""Frames before and after one whose scores count for it."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TargetPath:
+    """One target in the frames 0 to F − 1 of a video."""
+
+    boxes: FloatArray
+    """(F, 4) the boxes that are trusted, and between them boxes on a straight line; before the
+    first and after the last, that one."""
+    guesses: FloatArray
+    """(F, 4) what the tracker says where it isn't trusted; NaN where it says nothing."""
+    distance: IntArray
+    """(F,) frames to the nearest trusted box; 0 where there is one."""
+
+    doubt: FloatArray
+    """(F,) 1 minus the lowest score within two frames; 0 where no score is known, or where the box
+    is not trusted anyway."""
+
+    @property
+    def sure(self) -> BoolArray:
+        """(F,) where the box is trusted."""
+        return np.asarray(self.distance == 0)
+
+
+def target_paths(
+    annotation: VideoAnnotation, frame_count: int, *, lead: int = 0
+) -> list[TargetPath]:
+    """The path of each target in all frames of the video.
+
+    Args:
+        annotation: the boxes; those of lost targets are not trusted.
+        frame_count: F; boxes of later frames are left out.
+        lead: frames before and after a lost stretch that aren't trusted either, for a tracker
+            notices late that it has lost its target.
+
+    Raises:
+        InputError: a target without any box to trust.
+    """
+    kept = annotation.frames < frame_count
+    frames = annotation.frames[kept]
+    paths = []
+    for target, name in enumerate(annotation.names):
+        given = np.full((frame_count, 4), np.nan)
+        given[frames] = annotation.boxes[kept, target]
+        lost = np.zeros(frame_count, np.bool_)
+        lost[frames] = annotation.lost[kept, target]
+        drawn = np.zeros(frame_count, np.bool_)
+        drawn[frames] = annotation.key[kept, target]
+        present = ~np.isnan(given).any(axis=1)
+        near = np.convolve(lost, np.ones(2 * lead + 1))[lead : lead + frame_count] > 0
+        sure = present & (~near | drawn)
+        if not sure.any():
+            sure = present & ~lost
+        if not sure.any():
+            raise InputError(f"target {name}: expected a box that is not lost, got none")
+        scores = np.ones(frame_count)
+        scores[frames] = np.nan_to_num(annotation.scores[kept, target], nan=1.0)
+        paths.append(_bridged(given, sure, scores))
+    return paths
+
+
+def _bridged(given: FloatArray, sure: BoolArray, scores: FloatArray) -> TargetPath:
+    index = np.arange(len(given))
+    known = np.flatnonzero(sure)
+    boxes = np.stack([np.interp(index, known, given[known, column]) for column in range(4)], axis=1)
+    after = np.searchsorted(known, index)
+    later = known[np.minimum(after, len(known) - 1)]
+    earlier = known[np.maximum(after - 1, 0)]
+    distance = np.minimum(np.abs(later - index), np.abs(index - earlier))
+    around = np.pad(scores, _DOUBT_REACH, mode="edge")
+    lowest = np.lib.stride_tricks.sliding_window_view(around, 2 * _DOUBT_REACH + 1).min(axis=1)
+    return TargetPath(
+        boxes=boxes,
+        guesses=np.where(sure[:, None], np.nan, given),
+        distance=distance,
+        doubt=np.where(sure, np.clip(1 - lowest, 0, 1), 0),
+    )
+
+
+def frame_ranges(flags: BoolArray) -> list[tuple[int, int]]:
+    """First and last index of each stretch of frames that is set.
+
+    >>> frame_ranges(np.array([True, True, False, True]))
+    [(0, 1), (3, 3)]
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]

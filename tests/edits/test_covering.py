@@ -1,0 +1,185 @@
+"""What is hidden: nothing of a target is left, and lost stretches are bridged."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from siamfc.annotations import VideoAnnotation
+from siamfc.edits import (
+    CoverSettings,
+    RedactSettings,
+    frame_ranges,
+    plan_cover,
+    redact_frame,
+)
+from siamfc.errors import InputError
+
+PLAIN = CoverSettings(margin=0.0, doubt=0.0, lead=0)
+
+
+def moving(count: int = 10, *, lost: tuple[int, ...] = (), absent: tuple[int, ...] = ()):
+    """A box of 20 × 10 pixels that moves right by 4 pixels a frame."""
+    boxes = np.array([[10.0 + 4 * frame, 30, 20, 10] for frame in range(count)])[:, None]
+    boxes[list(absent)] = np.nan
+    flags = np.isin(np.arange(count), lost)[:, None]
+    return VideoAnnotation(frames=np.arange(count), boxes=boxes, lost=flags)
+
+
+GAPS = [({"lost": (4, 5, 6)}, "lost"), ({"absent": (4, 5, 6)}, "without a box")]
+
+
+class TestCover:
+    def test_without_margin_it_is_the_box(self) -> None:
+        cover = plan_cover(moving(), 10, PLAIN)
+        np.testing.assert_allclose(cover.boxes[:, 0], moving().boxes[:, 0])
+        assert not cover.bridged.any()
+
+    def test_a_margin_is_added_on_each_side(self) -> None:
+        settings = CoverSettings(margin=0.2, doubt=0.0, lead=0)
+        cover = plan_cover(moving(), 10, settings)
+        np.testing.assert_allclose(cover.boxes[0, 0], [10 - 3, 30 - 3, 26, 16])
+
+    def test_a_low_score_widens_the_margin(self) -> None:
+        unsure = VideoAnnotation(
+            frames=np.arange(10), boxes=moving().boxes, scores=np.full((10, 1), 0.75)
+        )
+        cover = plan_cover(unsure, 10, CoverSettings(margin=0.2, doubt=4.0, lead=0))
+        np.testing.assert_allclose(cover.boxes[0, 0], [10 - 6, 30 - 6, 32, 22])
+
+    @pytest.mark.parametrize(("gap", "reason"), GAPS)
+    def test_a_gap_is_bridged_by_a_line_with_a_growing_margin(self, gap, reason) -> None:
+        cover = plan_cover(moving(**gap), 10, PLAIN)
+        assert frame_ranges(cover.bridged) == [(4, 6)], reason
+        true = moving().boxes[:, 0]
+        slack = true[:, 0] - cover.boxes[:, 0, 0]
+        assert slack[3] == pytest.approx(0)
+        assert 0 < slack[4] < slack[5], "it grows towards the middle"
+        assert slack[6] == pytest.approx(slack[4])
+
+    def test_what_the_tracker_guesses_is_covered_too(self) -> None:
+        astray = moving(lost=(4, 5, 6))
+        astray.boxes[5, 0] = [90, 70, 20, 10]
+        x, y, w, h = plan_cover(astray, 10, PLAIN).boxes[5, 0]
+        assert max(x, y) <= 30
+        assert x + w >= 110
+        assert y + h >= 80
+
+    def test_a_target_that_never_comes_back_may_be_anywhere(self) -> None:
+        cover = plan_cover(moving(60, lost=tuple(range(10, 60))), 60, PLAIN)
+        x, y, w, h = cover.boxes[-1, 0]
+        assert max(x, y) < 0
+        assert x + w > 128
+        assert y + h > 96
+        assert frame_ranges(cover.bridged) == [(10, 59)]
+
+    def test_frames_without_results_are_bridged(self) -> None:
+        late = VideoAnnotation(frames=np.array([4, 5]), boxes=moving().boxes[4:6])
+        assert frame_ranges(plan_cover(late, 9, PLAIN).bridged) == [(0, 3), (6, 8)]
+
+    def test_the_whole_frame_is_covered_where_that_is_asked_for(self) -> None:
+        chosen = CoverSettings(when_lost="frame", lead=0)
+        cover = plan_cover(moving(lost=(4, 5)), 10, chosen)
+        assert frame_ranges(cover.whole) == [(4, 5)]
+
+    def test_frames_about_a_lost_stretch_count_as_lost(self) -> None:
+        cover = plan_cover(moving(lost=(5,)), 10, CoverSettings(lead=2))
+        assert frame_ranges(cover.bridged) == [(3, 7)]
+
+    def test_a_box_that_a_person_drew_is_trusted(self) -> None:
+        lost = moving(lost=(4, 5, 6))
+        drawn = VideoAnnotation(
+            frames=lost.frames, boxes=lost.boxes, lost=lost.lost, key=lost.frames[:, None] == 5
+        )
+        assert frame_ranges(plan_cover(drawn, 10, PLAIN).bridged) == [(4, 4), (6, 6)]
+
+    def test_a_target_without_any_box_is_refused(self) -> None:
+        with pytest.raises(InputError, match="target 1: expected a box that is not lost"):
+            plan_cover(moving(lost=tuple(range(10))), 10)
+
+    def test_a_lead_never_leaves_nothing(self) -> None:
+        cover = plan_cover(moving(6, lost=(4, 5)), 6, CoverSettings(lead=5))
+        assert frame_ranges(cover.bridged) == [(4, 5)]
+
+    @pytest.mark.parametrize(
+        ("values", "message"),
+        [
+            ({"margin": -1.0}, "margin: expected 0 or more, got -1"),
+            ({"growth": float("nan")}, "growth: expected 0 or more, got nan"),
+            ({"lead": -1}, "lead: expected 0 frames or more"),
+            ({"when_lost": "never"}, "when_lost: expected grow or frame"),
+        ],
+    )
+    def test_settings_out_of_range_are_refused(self, values, message) -> None:
+        with pytest.raises(InputError, match=message):
+            CoverSettings(**values)
+
+
+def noise(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(60, 256, (96, 128, 3), np.uint8)
+
+
+BOXES = st.tuples(st.floats(-30, 130), st.floats(-30, 100), st.floats(1, 60), st.floats(1, 60))
+
+
+@given(box=BOXES, shape=st.sampled_from(["ellipse", "box"]))
+@settings(max_examples=60, deadline=None)
+def test_every_pixel_that_a_box_touches_is_hidden(box, shape) -> None:
+    given = VideoAnnotation(frames=np.arange(1), boxes=np.array([[box]]))
+    cover = plan_cover(given, 1, PLAIN)
+    image = noise()
+    redacted = redact_frame(image, cover, 0, RedactSettings(style="fill", shape=shape))
+    x, y, w, h = box
+    columns, rows = np.arange(128), np.arange(96)
+    touched = ((rows < y + h) & (rows + 1 > y))[:, None] & ((columns < x + w) & (columns + 1 > x))
+    assert not redacted[touched].any()
+    unchanged = (redacted == image).all(axis=2)
+    assert unchanged[(rows > y + 1.5 * h + 1), :].all(), "and not much else"
+
+
+STYLES = ["blur", "pixelate", "fill"]
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("shape", ["ellipse", "box"])
+def test_details_of_the_target_are_gone(style: str, shape: str) -> None:
+    """Of noise that differs from pixel to pixel, hardly any contrast is left."""
+    given = VideoAnnotation(frames=np.arange(1), boxes=np.array([[[32.0, 24, 48, 48]]]))
+    image = noise()
+    redacted = redact_frame(
+        image, plan_cover(given, 1, PLAIN), 0, RedactSettings(style=style, shape=shape)
+    )
+    steps = np.abs(np.diff(redacted[26:70, 34:78].astype(float), axis=1)).mean()
+    assert steps < 0.05 * np.abs(np.diff(image.astype(float), axis=1)).mean()
+    assert (image == noise()).all(), "the picture that was given is as it was"
+
+
+def test_except_hides_all_but_the_target() -> None:
+    given = VideoAnnotation(frames=np.arange(1), boxes=np.array([[[32.0, 24, 48, 48]]]))
+    chosen = RedactSettings(style="fill", shape="box", outside=True)
+    redacted = redact_frame(noise(), plan_cover(given, 1, PLAIN), 0, chosen)
+    assert (redacted[24:72, 32:80] == noise()[24:72, 32:80]).all()
+    redacted[24:72, 32:80] = 0
+    assert not redacted.any()
+
+
+@pytest.mark.parametrize("when_lost", ["grow", "frame"])
+def test_except_hides_all_where_the_target_is_lost(when_lost: str) -> None:
+    cover = plan_cover(moving(lost=(4,)), 10, CoverSettings(when_lost=when_lost, lead=0))
+    chosen = RedactSettings(style="fill", outside=True)
+    assert not redact_frame(noise(), cover, 4, chosen).any()
+    assert redact_frame(noise(), cover, 3, chosen).any()
+
+
+def test_the_whole_frame_is_hidden_where_that_is_asked_for() -> None:
+    cover = plan_cover(moving(lost=(4,)), 10, CoverSettings(when_lost="frame", lead=0))
+    assert not redact_frame(noise(), cover, 4, RedactSettings(style="fill")).any()
+
+
+def test_all_of_several_targets_are_hidden() -> None:
+    boxes = np.array([[[10.0, 10, 20, 20], [80, 50, 20, 20]]])
+    cover = plan_cover(VideoAnnotation(frames=np.arange(1), boxes=boxes), 1, PLAIN)
+    redacted = redact_frame(noise(), cover, 0, RedactSettings(style="fill", shape="box"))
+    assert not redacted[10:30, 10:30].any()
+    assert not redacted[50:70, 80:100].any()
+    assert redacted[35:45].all()
