@@ -72,7 +72,7 @@ def test_what_is_wrong_is_said(text, message):
 
 
 def test_a_file_that_is_none_is_said(tmp_path):
-    with pytest.raises(InputError, match="expected a file of settings in TOML: No such file"):
+    with pytest.raises(InputError, match="expected a file of settings in TOML; No such file"):
         read_toml(tmp_path / "none.toml")
     (tmp_path / "bad.toml").write_text("a = = 1")
     with pytest.raises(InputError, match="expected a file of settings in TOML: Invalid value"):

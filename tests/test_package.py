@@ -18,8 +18,8 @@ SOURCE = Path(siamfc.__file__).parent
 LAYERS = (
     ("array_types", "errors"),
     ("checks", "files"),
-    ("overrides", "parsing"),
-    ("boxes", "cropping", "disk", "locking", "system", "workers"),
+    ("parsing",),
+    ("boxes", "cropping", "disk", "locking", "overrides", "system", "workers"),
     ("geometry", "frames"),
     ("charts", "network", "datasets"),
     ("annotations",),

@@ -97,5 +97,5 @@ def test_maps_may_feed_each_other() -> None:
 
 
 def test_a_count_below_one_is_refused() -> None:
-    with pytest.raises(InputError, match="workers: expected at least 1, got 0"):
+    with pytest.raises(InputError, match="workers: expected a whole number from 1 to 1024, got 0"):
         Workers(0)

@@ -1,6 +1,5 @@
 """Changes of settings by dotted name, from `name=value` texts and TOML files."""
 
-import tomllib
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields, is_dataclass, replace
@@ -8,7 +7,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from siamfc.checks import is_finite, shown
 from siamfc.errors import InputError
+from siamfc.parsing import parse_toml, read_text
 
 Settings = TypeVar("Settings")
 
@@ -22,11 +23,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         InputError: it cannot be read, or is no TOML.
     """
-    try:
-        return flatten(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError(f"{path}: expected a file of settings in TOML: {reason}") from None
+    text = read_text(path, expected="a file of settings in TOML", error=InputError)
+    return flatten(parse_toml(text, where=path, error=InputError))
 
 
 def read_assignments(texts: Iterable[str]) -> dict[str, Any]:
@@ -41,8 +39,9 @@ def read_assignments(texts: Iterable[str]) -> dict[str, Any]:
         if not equals or not name.strip():
             raise InputError(f"expected name=value, such as batch=8, got {text!r}")
         try:
-            values[name.strip()] = tomllib.loads(f"value = {value.strip()}")["value"]
-        except tomllib.TOMLDecodeError:
+            table = parse_toml(f"value = {value.strip()}", where=name.strip(), error=InputError)
+            values[name.strip()] = table["value"]
+        except InputError:
             values[name.strip()] = value.strip()
     return values
 
@@ -143,15 +142,17 @@ def _convert(value: Any, kind: Any, name: str) -> Any:
     if origin is Literal:
         if value in get_args(kind):
             return value
-        raise InputError(f"{name}: expected one of {', '.join(get_args(kind))}, got {value!r}")
+        raise InputError(f"{name}: expected one of {', '.join(get_args(kind))}, got {shown(value)}")
     if origin is tuple:
         parts = get_args(kind)
         if isinstance(value, (list, tuple)) and len(value) == len(parts):
             return tuple(_convert(v, k, name) for v, k in zip(value, parts, strict=True))
-        raise InputError(f"{name}: expected [{len(parts)} numbers], got {value!r}")
+        raise InputError(f"{name}: expected [{len(parts)} numbers], got {shown(value)}")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        if not is_finite(value):
+            raise InputError(f"{name}: expected a number, got {shown(value)}")
         return float(value)
     if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
         return value
     title = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-    raise InputError(f"{name}: expected {title[kind]}, got {value!r}")
+    raise InputError(f"{name}: expected {title[kind]}, got {shown(value)}")

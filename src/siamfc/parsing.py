@@ -122,8 +122,8 @@ def read_xml(path: Path, *, expected: str) -> ET.Element:
         raise DatasetError(f"{path}: expected {expected}; {shown_reason(reason)}") from None
 
 
-def parse_number(value: Any) -> float:
-    """Read a number from text or JSON: finite, and no larger than a file can mean, or NaN.
+def parse_number(value: Any, largest: float = LARGEST) -> float:
+    """Read a number from text or JSON: finite, of a magnitude that can be meant, or NaN.
 
     Raises:
         ValueError: anything else; says what.
@@ -142,8 +142,8 @@ def parse_number(value: Any) -> float:
         number = math.inf
     except ValueError:
         raise ValueError(f"expected a number, got {shown(value)}") from None
-    if abs(number) > LARGEST:
-        raise ValueError(f"expected a number up to {LARGEST:g}, got {shown(value)}")
+    if abs(number) > largest:
+        raise ValueError(f"expected a number up to {largest:g}, got {shown(value)}")
     return number
 
 

@@ -21,12 +21,14 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Self, TypeVar
 
-from siamfc.errors import InputError, MissingDependencyError, SiamFCError
+from siamfc.checks import check_whole
+from siamfc.errors import MissingDependencyError, SiamFCError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _CONNECT_SECONDS = 30
+_MOST_WORKERS = 1024
 _LOOK_SECONDS = 1.0
 _ADVICE = "what is done is kept: run again, with fewer workers if memory was short"
 _AHEAD = 3  # tasks given out for each worker: one at work, one waiting, one handed back
@@ -44,7 +46,7 @@ class Workers:
         cluster: address of a Dask scheduler, such as `tcp://10.0.0.1:8786`, in place of `count`.
 
     Raises:
-        InputError: `count` is below 1.
+        InputError: `count` is no whole number from 1 to 1024.
         WorkerError: no scheduler answers at `cluster`.
         MissingDependencyError: `cluster` is given and `distributed` isn't installed.
 
@@ -54,8 +56,7 @@ class Workers:
     """
 
     def __init__(self, count: int = 1, *, cluster: str | None = None) -> None:
-        if count < 1:
-            raise InputError(f"workers: expected at least 1, got {count}")
+        check_whole("workers", count, 1, _MOST_WORKERS)
         self._count = count
         self._cluster = cluster
         self._client: Any = None

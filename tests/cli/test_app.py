@@ -78,16 +78,28 @@ def test_version_has_the_commit_where_it_is_known(
     [
         (["trakc"], "unknown verb 'trakc': did you mean 'track'"),
         (["zzz"], "unknown verb 'zzz': expected one of track, "),
-        (["--jsn"], "unknown verb '--jsn'"),
+        (["--jsn"], "unknown option '--jsn': expected one of --help, --version"),
+        (["--verison"], "unknown option '--verison': did you mean '--version'"),
+        (["-help"], "unknown option '-help': did you mean '--help'"),
         (["doctor", "--jsn"], "unknown option: .*--jsn.* Did you mean .*--json"),
         (["doctor", "now"], "expected no further argument, got 'now'"),
         (["track"], "(?i)source.* requires an argument"),
         (["track", "v.mp4", "--bxo", "1,2,3,4"], "Did you mean .*--box"),
         (["track", "v.mp4", "--box", "1,2,3"], "expected 4 numbers X,Y,W,H, got 3"),
-        (["track", "v.mp4", "--box", "1", "2", "3", "4"], "no further argument, got '2 3 4'"),
+        (["track", "v.mp4", "--box", "1", "2", "3", "4"], "write --box 1,2,3,4 "),
+        (["track", "v.mp4", "--box", "1,", "-2,", "3,", "4"], "write --box 1,-2,3,4 "),
+        (["track", "v.mp4", "--box", "1", "2"], "expected X,Y,W,H in one word: write --box 1,2 "),
+        (["track", "v.mp4", "--box", "1e400,2,3,4"], "expected 4 finite numbers"),
+        (["track", "v.mp4", "--box", "-inf,2,3,4"], "expected 4 finite numbers"),
+        (
+            ["demo", "--frames", "9" * 5000],
+            "a whole number, got '9{40,60}[.]{2}",
+        ),
         (["track", "v.mp4", "--box", "1,2,3,4", "--scales", "x"], "a whole number, got 'x'"),
         (["demo", "--frames", "2.6"], "--frames: expected a whole number, got '2.6'"),
-        (["track", "v.mp4", "--box", "1,2,3,4", "--device", "gpu"], "auto.*cpu.*cuda"),
+        (["track", "v.mp4", "--device", "gpu"], "for a GPU write --device cuda"),
+        (["track", "v.mp4", "--device", "cuda:0"], "for a GPU write --device cuda"),
+        (["track", "v.mp4", "--device", "tpu"], "auto, cpu or cuda, got 'tpu'"),
     ],
 )
 def test_a_command_line_that_cannot_be_understood_ends_with_2(
@@ -99,6 +111,23 @@ def test_a_command_line_that_cannot_be_understood_ends_with_2(
     assert printed.err.startswith("error: ")
     assert printed.err.count("\n") == 1
     assert re.search(pattern, printed.err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "start"),
+    [
+        (["help"], "Follow any object"),
+        (["help", "track"], "Usage: siamfc track"),
+        (["version"], "siamfc "),
+        (["-V"], "siamfc "),
+        (["-h"], "Follow any object"),
+    ],
+)
+def test_help_and_version_have_their_usual_spellings(
+    arguments: list[str], start: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 0
+    assert capsys.readouterr().out.startswith(start)
 
 
 def test_a_closed_pipe_is_quiet() -> None:

@@ -9,6 +9,11 @@ from siamfc.cli.logs import show_warnings
 from siamfc.cli.progress import Progress
 
 
+@pytest.fixture
+def _lines_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("siamfc.cli.progress.INTERVAL_SECONDS", 0.0)
+
+
 def test_an_error_is_one_line_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     print_error("first\n  second")
     printed = capsys.readouterr()
@@ -36,8 +41,9 @@ def test_library_warnings_become_lines(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().err == "warning: stopped after 7 frames\n"
 
 
+@pytest.mark.usefixtures("_lines_at_once")
 def test_progress_off_a_terminal_prints_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress("track", total=10, interval_seconds=0) as progress:
+    with Progress("track", total=10) as progress:
         progress.advance(4)
         progress.advance(6)
     lines = capsys.readouterr().err.splitlines()
@@ -47,12 +53,23 @@ def test_progress_off_a_terminal_prints_plain_lines(capsys: pytest.CaptureFixtur
     assert "\x1b" not in "".join(lines)
 
 
+@pytest.mark.usefixtures("_lines_at_once")
 def test_progress_of_an_endless_source_has_no_time_left(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with Progress("track", total=None, interval_seconds=0) as progress:
+    with Progress("track", total=None) as progress:
         progress.advance()
     assert capsys.readouterr().err.startswith("track: 1 frames, ")
+
+
+@pytest.mark.usefixtures("_lines_at_once")
+@pytest.mark.parametrize("total", [10, None])
+def test_progress_before_the_first_is_done_has_no_rate(
+    total: int | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Progress("curate", total=total, unit="videos") as progress:
+        progress.advance(0)
+    assert capsys.readouterr().err == f"curate: 0{'/10' if total else ''} videos\n"
 
 
 def test_short_work_prints_no_progress(capsys: pytest.CaptureFixture[str]) -> None:

@@ -207,8 +207,8 @@ DAMAGES = [
     pytest.param(lambda text: text.replace("8.0", "eight", 1), "line 3: '0,3.0", id="a word"),
     pytest.param(lambda text: text.rsplit(",", 3)[0], "line 6: '3,9.0,5.0,8.0'", id="cut off"),
     pytest.param(lambda text: text + "4\n", "line 7: '4'", id="cut behind a frame's number"),
-    pytest.param(lambda text: text + "\0", "line 7: ", id="a byte of zero"),
-    pytest.param(lambda _: "\udcff", "bytes that are no text", id="a binary file"),
+    pytest.param(lambda text: text + "\0", "null bytes", id="a byte of zero"),
+    pytest.param(lambda _: "\udcff", "other bytes", id="a binary file"),
 ]
 
 
@@ -222,7 +222,8 @@ def test_a_damaged_file_is_named(
     with pytest.raises(DatasetError) as caught:
         folder.load(run)
     message = str(caught.value)
-    assert message.startswith(f"{path}: expected a result file of siamfc, got {found}")
+    assert message.startswith(f"{path}: expected a result file of siamfc")
+    assert f", got {found}" in message
     assert message.endswith("; delete the file to track the sequence again")
 
 

@@ -7,20 +7,21 @@ Everything slow to import waits until a verb needs it: `siamfc --help` reads the
 """
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
 from itertools import groupby
-from types import FrameType
-from typing import NoReturn
 
-from siamfc.cli.console import print_error
-from siamfc.cli.usage import UsageError
+from siamfc.cli.console import guard_streams, print_error
+from siamfc.cli.interrupt import Terminated, name_of, raise_on_termination
+from siamfc.cli.usage import UsageError, require_one_word
 from siamfc.cli.verbs import VERBS
 from siamfc.errors import SiamFCError, suggest
 from siamfc.system import commit, limit_blas_threads, version
+
+_HELP = ("--help", "-h", "help")
+_VERSION = ("--version", "-V", "version")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,10 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     `arguments` are those after the program's name, by default the process's own.
     """
     limit_blas_threads()  # before any verb imports numpy
-    _leave_well()
+    raise_on_termination()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # rather a `?` than no message at all
+    guard_streams()
     try:
         status = run(sys.argv[1:] if arguments is None else list(arguments))
         if sys.stdout is not None:  # or it was closed before we began
@@ -53,10 +55,12 @@ def run(arguments: list[str]) -> int:
     Raises:
         OSError: standard output takes no more.
     """
-    if not arguments or arguments[0] in ("--help", "-h"):
+    if len(arguments) > 1 and arguments[0] == "help":
+        arguments = [arguments[1], "--help"]
+    if not arguments or arguments[0] in _HELP:
         print(help_text())
         return 0
-    if arguments[0] == "--version":
+    if arguments[0] in _VERSION:
         print(version_text())
         return 0
     verb = arguments[0]
@@ -75,10 +79,16 @@ def run(arguments: list[str]) -> int:
         return 1
     except (KeyboardInterrupt, ImportError) as error:
         cause = _what_ended_it(error)
+        if isinstance(cause, Terminated):
+            print_error(f"stopped by {name_of(cause.number)}")
+            return 128 + cause.number
         if not isinstance(cause, KeyboardInterrupt):
             raise cause from None
         print_error("stopped by Ctrl-C")
         return 130
+    except Terminated as error:
+        print_error(f"stopped by {name_of(error.number)}")
+        return 128 + error.number
 
 
 def help_text() -> str:
@@ -105,7 +115,13 @@ def version_text() -> str:
 def _call(name: str, arguments: list[str]) -> int:
     names = [verb.name for verb in VERBS]
     if name not in names:
-        print_error(f"unknown verb {name!r}: {suggest(name, names)}")
+        kind = "option" if name.startswith("-") else "verb"
+        advice = (
+            suggest(name, ["--help", "--version"])
+            if kind == "option"
+            else suggest(name, [*names, "help", "version"], f"expected one of {', '.join(names)}")
+        )
+        print_error(f"unknown {kind} {name!r}: {advice}")
         return 2
 
     from cyclopts import App, CycloptsError, UnusedCliTokensError
@@ -113,6 +129,7 @@ def _call(name: str, arguments: list[str]) -> int:
     from siamfc.cli.logs import show_warnings
 
     show_warnings()
+    require_one_word(arguments)
     app = App(name="siamfc", help_format="markdown", suppress_keyboard_interrupt=False)
     app.command(getattr(import_module(f"siamfc.cli.{name}"), name), name=name)
     try:
@@ -130,20 +147,6 @@ def _call(name: str, arguments: list[str]) -> int:
         text = str(error).removesuffix(".")
         raise UsageError(text[:1].lower() + text[1:]) from None
     return status if isinstance(status, int) else 0
-
-
-def _leave_well() -> None:
-    """Turn requests to end into exceptions, so that `with` statements leave nothing half-written.
-
-    What is to be ignored, as `nohup` asks for, stays so.
-    """
-    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", None)):  # Windows hangs up on nobody
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, _terminate)
-
-
-def _terminate(number: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
 
 
 def _what_ended_it(error: BaseException) -> BaseException:

@@ -86,7 +86,8 @@ def evaluate(
     Each sequence is tracked once, from its first box to its end. AUC, precision at 20 pixels and
     centre error follow the OTB toolkit: the first frame counts, the mean is over sequences;
     frames without a target don't count. A benchmark with rules of its own has its scores beside
-    them. Ends with 1 if the tracker failed on a sequence; the others are scored.
+    them. Ends with 1 if a sequence cannot be read, or the tracker failed on it; the others are
+    scored.
 
     Parameters
     ----------
@@ -124,7 +125,7 @@ def evaluate(
         )
     if json:
         print_json({**task.record(entries[0]), **result.to_json()})
-    else:
+    elif result.sequences:
         _print(result)
     for name, reason in result.failures.items():
         print_error(f"{name}: {reason}")
@@ -164,11 +165,12 @@ def _task(name: str, root: Path, what: TaskOptions) -> "Task":
     split = what.split or layout.evaluated
     videos = layout.open(root.absolute(), split=split)
     try:
-        chosen = choose_sequences(videos, what.sequence or [])
+        chosen, unreadable = choose_sequences(videos, what.sequence or [])
     except InputError as error:
         raise UsageError(f"--sequence: {error}") from None
     return Task(
         sequences=chosen,
+        unreadable=unreadable,
         dataset={"format": name, "split": split},
         root=root,
         scheme=find_scheme(what.protocol),

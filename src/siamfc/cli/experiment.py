@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 from siamfc.cli.console import print_json, print_table
-from siamfc.cli.parameters import DeviceName, Json, Out, Whole
+from siamfc.cli.parameters import Device, Json, Out, Whole
 from siamfc.cli.usage import UsageError
 from siamfc.errors import MissingDependencyError
 
@@ -61,7 +61,7 @@ def experiment(
     *,
     out: Out,
     size: SizeName | None = None,
-    device: DeviceName = "auto",
+    device: Device = "auto",
     json: Json = False,
     trained: TrainingOptions = _TRAINED,
     tracked: TrackingOptions = _TRACKED,

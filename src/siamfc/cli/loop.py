@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from siamfc.cli.console import print_error
-from siamfc.cli.interrupt import StopRequest
+from siamfc.cli.interrupt import StopRequest, name_of
 from siamfc.cli.progress import Progress
 from siamfc.cli.sinks import Sink
 from siamfc.frames import Frame
@@ -23,8 +23,13 @@ class Outcome:
     """Frames."""
     seconds: float
     """From asking for the first frame to having handed on the last."""
-    stopped: bool
-    """Whether Ctrl-C ended it."""
+    signal: int | None
+    """Number of the signal that ended it early; None: it came to the end."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether Ctrl-C or another request ended it."""
+        return self.signal is not None
 
     @property
     def rate(self) -> float:
@@ -37,7 +42,7 @@ def run_loop(
 ) -> Outcome:
     """Hand each frame and its result to every sink, with progress on standard error.
 
-    Ctrl-C ends the loop after the frame in hand; a second one raises KeyboardInterrupt.
+    Ctrl-C, SIGTERM and SIGHUP end the loop after the frame in hand; a second one ends at once.
     """
     first = last = None
     count = 0
@@ -54,12 +59,15 @@ def run_loop(
         seconds = time.perf_counter() - start
     if first is None or last is None:
         raise ValueError("expected at least one frame")
-    return Outcome(first=first, last=last, count=count, seconds=seconds, stopped=stop.requested)
+    return Outcome(first=first, last=last, count=count, seconds=seconds, signal=stop.number)
 
 
 def exit_status(outcome: Outcome) -> int:
-    """The verb's exit status; says so if Ctrl-C ended the loop."""
-    if not outcome.stopped:
+    """The verb's exit status; prints which request ended the loop, if one did."""
+    if outcome.signal is None:
         return 0
-    print_error(f"stopped by Ctrl-C after {outcome.count} frames; what was tracked is kept")
-    return 130
+    print_error(
+        f"stopped by {name_of(outcome.signal)} after {outcome.count} frames; "
+        "what was tracked is kept"
+    )
+    return 128 + outcome.signal

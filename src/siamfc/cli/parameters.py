@@ -1,11 +1,14 @@
 """Parameters that several verbs take, said once, with their help."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from cyclopts import Parameter, Token
+
+from siamfc.checks import shown
 
 if TYPE_CHECKING:
     from siamfc.tracking import Settings
@@ -16,7 +19,7 @@ def _whole_number(_type: object, tokens: Sequence[Token]) -> int:
     try:
         return int(text)
     except ValueError:
-        raise ValueError(f"expected a whole number, got {text!r}") from None
+        raise ValueError(f"expected a whole number, got {shown(text)}") from None
 
 
 Whole = Annotated[int, Parameter(converter=_whole_number)]
@@ -57,7 +60,21 @@ ExportFormat = Literal[
 ]
 """Formats that boxes are written in."""
 
-Device = Annotated[DeviceName, Parameter(help="Where the network runs.")]
+
+def _device(_type: object, tokens: Sequence[Token]) -> str:
+    text = tokens[0].value
+    name = text.lower()
+    if name in get_args(DeviceName):
+        return name
+    advice = "; for a GPU write --device cuda" if _GPU.fullmatch(name) else ""
+    raise ValueError(f"expected auto, cpu or cuda, got {text!r}{advice}")
+
+
+_GPU = re.compile(r"gpu|cuda:?\d*|nvidia|gpu:?\d+")
+
+Device = Annotated[
+    DeviceName, Parameter(converter=_device, help="Where the network runs: auto, cpu or cuda.")
+]
 
 Scales = Annotated[
     Whole | None,

@@ -1,16 +1,22 @@
 """How far a verb is: what is done, at which rate, and the time left."""
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Self, TextIO
 
+from siamfc.system import frames_per_second
+
+INTERVAL_SECONDS = 5.0
+"""Between two lines where standard error is no terminal."""
+
 
 class Progress:
     """Counts what is done, on standard error: rate and time left.
 
-    A bar on a terminal; elsewhere a plain line every `interval_seconds`. Use as a context manager.
+    A bar on a terminal; elsewhere a plain line every `INTERVAL_SECONDS`. Use as a context manager.
     """
 
     def __init__(
@@ -19,9 +25,7 @@ class Progress:
         total: int | None,
         *,
         unit: str = "frames",
-        interval_seconds: float = 5.0,
     ) -> None:
-        self._interval_seconds = interval_seconds
         self._label, self._total, self._unit = label, total, unit
         self._stream: TextIO = sys.stderr
         self._start = self._printed = time.perf_counter()
@@ -34,17 +38,20 @@ class Progress:
         now = time.perf_counter()
         if self._bar is not None:
             self._bar.update(self._done)
-        elif now - self._printed >= self._interval_seconds:
+        elif now - self._printed >= INTERVAL_SECONDS:
             self._printed = now
             print(self._line(now - self._start), file=self._stream)
 
     def _line(self, elapsed: float) -> str:
-        rate = self._done / elapsed
-        if self._total is None:
-            return f"{self._label}: {self._done} {self._unit}, {rate:.1f}/s"
-        done = f"{self._done}/{self._total} {self._unit}"
-        left = max(0, self._total - self._done) / rate
-        return f"{self._label}: {done}, {rate:.1f}/s, {left:.0f} s left"
+        done = f"{self._done}" if self._total is None else f"{self._done}/{self._total}"
+        line = f"{self._label}: {done} {self._unit}"
+        rate = frames_per_second(self._done, elapsed)
+        if math.isnan(rate):  # the first of them takes longer than the first line
+            return line
+        line += f", {rate:.1f}/s"
+        if self._total is not None:
+            line += f", {max(0, self._total - self._done) / rate:.0f} s left"
+        return line
 
     def __enter__(self) -> Self:
         if self._bar is not None:
@@ -100,8 +107,9 @@ class _Bar:
         self._bar.start()
 
     def update(self, done: int) -> None:
-        rate = done / (time.perf_counter() - self._start)
-        self._bar.update(self._task, completed=done, rate=f"{rate:.1f}/s")
+        rate = frames_per_second(done, time.perf_counter() - self._start)
+        text = "" if math.isnan(rate) else f"{rate:.1f}/s"
+        self._bar.update(self._task, completed=done, rate=text)
 
     def close(self) -> None:
         self._bar.stop()

@@ -21,7 +21,7 @@ from siamfc.cli.parameters import (
 )
 from siamfc.cli.serve import open_page
 from siamfc.cli.sinks import Sink, film_sink, results_sink
-from siamfc.cli.usage import UsageError, parse_box
+from siamfc.cli.usage import UsageError, check_corners, parse_box
 from siamfc.frames import FrameSource, open_source
 from siamfc.network import DEFAULT_WEIGHTS, load_matcher
 from siamfc.tracking import FrameResult, export_paths, follow
@@ -93,6 +93,7 @@ def track(
     kept: list[FrameResult] = []
     with ExitStack() as stack:
         frames = stack.enter_context(open_source(source))
+        check_corners(boxes, frames.size)
         sinks = [stack.enter_context(sink) for sink in _files(output, source, frames, len(boxes))]
         if output.json and output.results is None:
             sinks.append(lambda _, result: kept.append(result))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from siamfc.cli.console import print_json
-from siamfc.cli.parameters import Assignments, DeviceName, Flag, Json, Out
+from siamfc.cli.parameters import Assignments, Device, Flag, Json, Out
 from siamfc.errors import MissingDependencyError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def train(
     weights: str | None = None,
     resume: Flag = False,
     deterministic: Flag = False,
-    device: DeviceName = "auto",
+    device: Device = "auto",
     json: Json = False,
 ) -> int:
     """Train a network and keep everything about the run in a folder.

@@ -1,6 +1,10 @@
 """What verbs share in reading their arguments."""
 
+import logging
 import math
+import re
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from siamfc.errors import InputError
@@ -11,6 +15,11 @@ if TYPE_CHECKING:
 
 _LARGEST = 16384
 """Pixels along a side of a picture."""
+
+
+_logger = logging.getLogger(__name__)
+
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+),?")
 
 
 class UsageError(InputError):
@@ -26,7 +35,7 @@ def parse_box(text: str) -> tuple[float, float, float, float]:
     Traceback (most recent call last):
     siamfc.cli.usage.UsageError: --box: expected 4 numbers X,Y,W,H, got 3 in '12,8,40'
     """
-    parts = text.replace(",", " ").split()
+    parts = text.strip("()[] ").replace(",", " ").split()
     if len(parts) != 4:
         raise UsageError(f"--box: expected 4 numbers X,Y,W,H, got {len(parts)} in {text!r}")
     try:
@@ -68,6 +77,56 @@ def parse_size(text: str) -> tuple[int, int]:
     if not (0 < width <= _LARGEST and 0 < height <= _LARGEST):
         raise UsageError(f"--size: expected 1 to {_LARGEST} pixels each, got {text!r}")
     return width, height
+
+
+def require_one_word(arguments: Sequence[str]) -> None:
+    """UsageError if the numbers of a `--box` stand apart, and what to write instead.
+
+    >>> require_one_word(["a.mp4", "--box", "128", "79", "64", "78"])
+    Traceback (most recent call last):
+    siamfc.cli.usage.UsageError: --box: expected X,Y,W,H in one word: write --box 128,79,64,78
+    """
+    for place, argument in enumerate(arguments):
+        if argument != "--box":
+            continue
+        numbers = list(takewhile(_is_number, arguments[place + 1 :]))
+        if len(numbers) > 1:
+            joined = ",".join(text.strip(",") for text in numbers[:4])
+            raise UsageError(f"--box: expected X,Y,W,H in one word: write --box {joined}")
+
+
+def _is_number(text: str) -> bool:
+    return bool(_NUMBER.fullmatch(text))
+
+
+def check_corners(boxes: Iterable[Sequence[float]], frame_size: tuple[int, int] | None) -> None:
+    """See whether corners were typed in place of width and height.
+
+    A box that leaves the frame is warned of if its last two numbers may be its bottom right
+    corner. If its centre lies outside too, it is refused: no target is there.
+
+    Args:
+        boxes: x, y, w, h each, as typed.
+        frame_size: width and height of the frame; None: not known, and nothing is said.
+
+    Raises:
+        UsageError: a box whose centre lies outside the frame, and what to write instead.
+    """
+    if frame_size is None:
+        return
+    width, height = frame_size
+    for x, y, w, h in boxes:
+        leaves = x + w > width or y + h > height
+        if not (leaves and x < w <= width and y < h <= height):
+            continue
+        message = (
+            f"the box {x:g},{y:g},{w:g},{h:g} reaches beyond the frame of {width}×{height} "
+            f"pixels; if {w:g},{h:g} is its bottom right corner, write "
+            f"--box {x:g},{y:g},{w - x:g},{h - y:g}"
+        )
+        if x + w / 2 > width or y + h / 2 > height:
+            raise UsageError(message)
+        _logger.warning("%s", message)
 
 
 def make_workers(count: int, cluster: str | None) -> "Workers":

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from siamfc.datasets.sequences import Sequence
-from siamfc.errors import DatasetError
+from siamfc.errors import DatasetError, SourceError
 from siamfc.evaluation.execution import TrackerFactory, perform_runs
 from siamfc.evaluation.results import Record, ResultFolder
-from siamfc.evaluation.runs import OnFrames, Run, RunRecord, tracking_rate
+from siamfc.evaluation.runs import OnFrames, Run, RunRecord, failed_record, tracking_rate
 from siamfc.evaluation.scoring.protocols import OTB, PROTOCOLS, Protocol, Scores
 from siamfc.evaluation.scoring.schemes import ONE_PASS, Scheme, Tracked
 from siamfc.system import commit, version
@@ -101,7 +101,7 @@ def evaluate(
 
     Raises:
         DatasetError: two sequences of one name.
-        DatasetError, OutputError: results that are there and don't fit; see `ResultFolder`.
+        OutputError: results of another run are there; see `ResultFolder`.
         WorkerError: a worker was killed.
     """
     plan = plan_runs(sequences, scheme)
@@ -175,7 +175,10 @@ def collect_tracks(
     tracks = {}
     waiting = []
     for run in runs:
-        track = results.load(run) if results else None
+        try:
+            track = results.load(run) if results else None
+        except (DatasetError, SourceError) as error:  # the others go on
+            track = failed_record(run, str(error))
         if track is None:
             waiting.append(run)
             continue

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import logging
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +21,14 @@ import numpy as np
 from siamfc.errors import DatasetError, OutputError
 from siamfc.evaluation.runs import Run, RunRecord
 from siamfc.files import write_file
+from siamfc.parsing import parse_json, parse_number, read_text, split_lines
 
 _logger = logging.getLogger(__name__)
 
 _COLUMNS = ("frame", "x", "y", "w", "h", "score", "seconds")
 _MARK = "# "
+_ADVICE = "delete the file to track the sequence again"
+_LARGEST = sys.float_info.max  # a third-party tracker may answer any finite number
 _SHOWN = 60
 """Letters of a wrong line that a message shows."""
 
@@ -135,12 +139,12 @@ def read_track(path: str | Path) -> tuple[RunRecord, Record]:
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DatasetError(f"{path}: expected a result file; {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise _damage(path, "bytes that are no text") from None
-    first, *rows = text.splitlines() or [""]
+        text = read_text(path, expected="a result file of siamfc")
+    except DatasetError as error:
+        if not path.is_file():
+            raise
+        raise DatasetError(f"{error}; {_ADVICE}") from None
+    first, *rows = split_lines(text) or [""]
     record = _parse_record(first)
     if record is None:
         raise _damage(path, f"no record in line 1: {first[:_SHOWN]!r}")
@@ -149,7 +153,8 @@ def read_track(path: str | Path) -> tuple[RunRecord, Record]:
     table = np.full((len(rows) - 1, len(_COLUMNS)), np.nan)
     for frame, row in enumerate(rows[1:]):
         try:
-            values = [float(cell) if cell else np.nan for cell in row.split(",")]
+            cells = row.split(",")
+            values = [parse_number(cell, _LARGEST) if cell else np.nan for cell in cells]
         except ValueError:
             values = []
         if len(values) != len(_COLUMNS) or values[0] != frame:
@@ -167,17 +172,14 @@ def read_track(path: str | Path) -> tuple[RunRecord, Record]:
 
 
 def _damage(path: Path, found: str) -> DatasetError:
-    return DatasetError(
-        f"{path}: expected a result file of siamfc, got {found}; "
-        "delete the file to track the sequence again"
-    )
+    return DatasetError(f"{path}: expected a result file of siamfc, got {found}; {_ADVICE}")
 
 
 def _parse_record(line: str) -> Record | None:
     """The record that the first line holds; None if there is none."""
     try:
-        record = json.loads(line.removeprefix(_MARK))
-    except ValueError:
+        record = parse_json(line.removeprefix(_MARK), where="")
+    except DatasetError:
         return None
     return record if isinstance(record, dict) and "sequence" in record else None
 

@@ -1,5 +1,6 @@
 """What a tracker is asked to do: runs, each of which makes one track."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from siamfc.boxes import is_absent
 from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError, InputError, SiamFCError
 from siamfc.system import frames_per_second, machine
+
+_logger = logging.getLogger(__name__)
 
 OnFrames = Callable[[int], None]
 """Hears of frames that are done, how many at a time."""
@@ -82,6 +85,18 @@ def tracking_rate(*seconds: FloatArray) -> float:
     spent = np.concatenate([np.zeros(0), *seconds])
     called = spent[~np.isnan(spent)]
     return frames_per_second(len(called), float(called.sum()))
+
+
+def failed_record(run: "Run", reason: str) -> RunRecord:
+    """The record of a run that couldn't be begun."""
+    unknown = np.full(len(run), np.nan)
+    return RunRecord(
+        sequence=run.name,
+        boxes=np.full((len(run), 4), np.nan),
+        scores=unknown,
+        seconds=unknown,
+        failure=reason,
+    )
 
 
 class Run(Protocol):
@@ -211,6 +226,14 @@ class Recorder:
             self._place += 1
         if self._place < len(self._boxes):
             raise DatasetError(f"expected {len(self._boxes)} frames, got {self._place}")
+        if self._place > len(self._boxes):
+            _logger.warning(
+                "%s: expected %d frames for as many boxes, got %d: those after the last box "
+                "aren't scored",
+                self._name,
+                len(self._boxes),
+                self._place,
+            )
 
     def begin(self, image: ByteImage, box: FloatArray) -> None:
         """Tell the tracker the target."""

@@ -1,6 +1,5 @@
 """Results as siamfc writes them: folders of `siamfc evaluate`, and csv and jsonl of a track."""
 
-import json
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from siamfc.evaluation.formats.layout import ResultFormat, file_for
 from siamfc.evaluation.results import Record, ResultFolder, read_track
 from siamfc.evaluation.runs import RunRecord
 from siamfc.evaluation.scoring.schemes import ONE_PASS, SCHEMES, Scheme
+from siamfc.parsing import parse_json, read_text
 from siamfc.tracking.result_files import read_results, write_results
 from siamfc.tracking.results import FrameResult
 
@@ -77,8 +77,9 @@ def _scheme(path: Path, record: Record) -> Scheme:
 
 def _failure(path: Path) -> str:
     try:
-        return " ".join(str(json.loads(path.read_text(encoding="utf-8"))["failure"]).split())
-    except (OSError, ValueError, KeyError, TypeError):
+        record = parse_json(read_text(path), where=path)
+        return " ".join(str(record["failure"]).split())
+    except (DatasetError, KeyError, TypeError):
         return "no reason given"
 
 

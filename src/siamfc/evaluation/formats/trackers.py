@@ -1,6 +1,5 @@
 """Reads and writes all that one tracker said of a data set."""
 
-import json
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as AbstractSequence
@@ -24,6 +23,7 @@ from siamfc.evaluation.formats.vot import VOT
 from siamfc.evaluation.results import read_track
 from siamfc.evaluation.scoring.schemes import ONE_PASS, Scheme
 from siamfc.files import StagedFile, whole_folder
+from siamfc.parsing import parse_json, read_text
 
 _ALL = (SIAMFC, VOT, GOT10K, MOT, OTB, LASOT, UAV123, TRACKINGNET, COCOVID, CVAT, CSV, JSONL)
 
@@ -77,8 +77,8 @@ def read_record(path: str | Path) -> Mapping[str, Any]:
             continue
     for file in sorted(Path(path).rglob("*.failed.json")):
         try:
-            record = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            record = parse_json(read_text(file), where=file)
+        except DatasetError:
             continue
         if isinstance(record, dict):
             return record

@@ -1,14 +1,14 @@
 """Trackers that are evaluated on the same task: who takes part, and what each does."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as AbstractSequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from siamfc.datasets.sequences import Sequence, Video, read_sequences
-from siamfc.errors import InputError, OutputError, suggest
+from siamfc.datasets.sequences import Sequence, Video
+from siamfc.errors import DatasetError, InputError, OutputError, suggest
 from siamfc.evaluation.evaluations import Evaluation, describe_run, plan_runs
 from siamfc.evaluation.repetitions import average, evaluate_repeatedly
 from siamfc.evaluation.results import Record, ResultFolder
@@ -45,6 +45,8 @@ class Task:
     protocol: Protocol = OTB
     """Rules of the data set's own benchmark."""
     repetitions: int = 1
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    """Videos whose annotation cannot be read: why not, by their names."""
 
     def __post_init__(self) -> None:
         if self.repetitions < 1:
@@ -147,7 +149,8 @@ def evaluate_trackers(
             workers=workers,
             on_frames=on_frames,
         )
-    return evaluations[0] if len(evaluations) == 1 else average(evaluations)
+    found = evaluations[0] if len(evaluations) == 1 else average(evaluations)
+    return replace(found, failures={**task.unreadable, **found.failures})
 
 
 def _require_folder(path: Path) -> None:
@@ -174,21 +177,48 @@ def result_folders(
 
 def choose_sequences(
     videos: AbstractSequence[Video], names: AbstractSequence[str]
-) -> list[Sequence]:
+) -> tuple[list[Sequence], dict[str, str]]:
     """Read the sequences of these names; all of them where none is given.
 
-    Videos of other names aren't opened, so that damaged ones can be left out.
+    A video whose annotation cannot be read doesn't stop the others. Videos of other names aren't
+    opened.
+
+    Returns:
+        The sequences, and why the other videos cannot be read, by their names.
 
     Raises:
         InputError: no sequence has such a name; the message gives the nearest.
-        DatasetError: as `Video.read`.
+        DatasetError: no sequence can be read, or two have one name.
     """
     likely = [one for one in videos if not names or any(n.startswith(one.name) for n in names)]
-    known = {one.name: one for one in read_sequences(likely)}
-    if not known.keys() >= set(names):
-        known = {one.name: one for one in read_sequences(videos)}
+    known, unreadable = _read(likely)
+    if not known.keys() | unreadable.keys() >= set(names):
+        known, unreadable = _read(videos)
     for name in names:
-        if name not in known:
+        if name not in known and not any(name.startswith(video) for video in unreadable):
             advice = suggest(name, known, f"there are {len(known)} others")
             raise InputError(f"no sequence {name!r}: {advice}")
-    return [one for name, one in known.items() if not names or name in names]
+    chosen = [one for name, one in known.items() if not names or name in names]
+    if not chosen:
+        raise DatasetError(next(iter(unreadable.values())))
+    return chosen, unreadable
+
+
+def _read(videos: Iterable[Video]) -> tuple[dict[str, Sequence], dict[str, str]]:
+    """The sequences of videos by name, and why a video has none."""
+    known: dict[str, Sequence] = {}
+    unreadable: dict[str, str] = {}
+    for video in videos:
+        try:
+            found = video.read()
+        except DatasetError as error:
+            unreadable[video.name] = str(error)
+            continue
+        if not any(one.annotated.any() for one in found):
+            unreadable[video.name] = f"{video.name}: expected at least one target, found none"
+            continue
+        for one in found:
+            if one.name in known:
+                raise DatasetError(f"expected a name for each sequence, got {one.name!r} twice")
+            known[one.name] = one
+    return known, unreadable
