@@ -75,7 +75,7 @@ def test_a_file_that_is_none_is_said(tmp_path):
     with pytest.raises(InputError, match="expected a file of settings in TOML; No such file"):
         read_toml(tmp_path / "none.toml")
     (tmp_path / "bad.toml").write_text("a = = 1")
-    with pytest.raises(InputError, match="expected a file of settings in TOML: Invalid value"):
+    with pytest.raises(InputError, match="expected TOML; Invalid value"):
         read_toml(tmp_path / "bad.toml")
     (tmp_path / "typo.toml").write_text("[optimiser]\nlerning_rate = 1")
     with pytest.raises(InputError, match=r"typo.toml: no setting named 'optimiser.lerning_rate'"):
