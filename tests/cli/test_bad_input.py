@@ -122,8 +122,8 @@ def test_no_box(film: Path, refused: "Refused") -> None:
         (["-o", "there", "--overwrite"], 1, "is left as it is"),  # a folder of something else
         (["--results", "no/folder/out.csv"], 1, "there is no folder"),
         (["--results", "square.csv", "--overwrite"], 1, "is the source itself"),
-        (["--results", "boxes.xml"], 1, "expected a name in .txt, .csv or .jsonl"),
-        (["--results", "there"], 1, "expected a name in .txt, .csv or .jsonl"),
+        (["--results", "boxes.abc"], 1, "results: expected a name in .csv, "),
+        (["--results", "there"], 1, "results: expected a name in .csv, "),
         (["--codec", "h265"], 2, "h265"),
         (["--scales", "2", "--weights", "siamfc"], 1, "scales: expected an odd number, got 2"),
         (["--scales", "5"], 1, "weights 'siamfc' search scales"),

@@ -82,7 +82,11 @@ def test_parts_that_cannot_be_read_are_told_of(
         (["synthetik", "DATA", "OUT"], 1, "did you mean 'synthetic'?"),
         (["synthetic", "DATA", "DATA"], 1, "expected a store or an empty folder, found other"),
         (["synthetic", "DATA", "OUT", "--least-side", "0"], 1, "least_side: expected a number of"),
-        (["synthetic", "DATA", "OUT", "--workers", "0"], 1, "workers: expected at least 1"),
+        (
+            ["synthetic", "DATA", "OUT", "--workers", "0"],
+            1,
+            "workers: expected a whole number from 1 to",
+        ),
         (["synthetic", "DATA"], 2, "expected FORMAT ROOT STORE"),
         ([], 2, "expected FORMAT ROOT STORE"),
         (["--check", "synthetic"], 2, "expected --check FORMAT ROOT"),

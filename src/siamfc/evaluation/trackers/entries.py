@@ -200,7 +200,8 @@ def choose_sequences(
             raise InputError(f"no sequence {name!r}: {advice}")
     chosen = [one for name, one in known.items() if not names or name in names]
     if not chosen:
-        raise DatasetError(next(iter(unreadable.values())))
+        name, reason = next(iter(unreadable.items()))
+        raise DatasetError(f"{name}: {reason}")
     return chosen, unreadable
 
 
@@ -215,7 +216,7 @@ def _read(videos: Iterable[Video]) -> tuple[dict[str, Sequence], dict[str, str]]
             unreadable[video.name] = str(error)
             continue
         if not any(one.annotated.any() for one in found):
-            unreadable[video.name] = f"{video.name}: expected at least one target, found none"
+            unreadable[video.name] = "expected at least one target, found none"
             continue
         for one in found:
             if one.name in known:
