@@ -5,6 +5,7 @@ import pytest
 from network_samples import CHECKPOINTS, make_checkpoint, make_images
 
 from siamfc.errors import CheckpointError, InputError
+from siamfc.network import onnx_runtime
 from siamfc.network.export import build_graphs
 from siamfc.network.onnx_runtime import OnnxMatcher
 
@@ -168,3 +169,26 @@ def test_cuda_keeps_a_bounded_number_of_graphs(checkpoint):
     for count in (*range(1, 13), 1):
         found = matcher.respond(embedding, searches[:, :count])
         np.testing.assert_allclose(found, whole[:, :count], atol=5e-3 * np.ptp(whole))
+
+
+def test_many_images_are_cut_into_batches(checkpoint, monkeypatch):
+    """Memory is bounded: ONNX Runtime never sees more than the stated number of images."""
+    seen = []
+    real = onnx_runtime._run
+
+    def run(session, feeds):
+        images = feeds["images"]
+        seen.append(len(images) * (images.shape[1] if images.ndim == 5 else 1))
+        return real(session, feeds)
+
+    matcher = make_onnx(checkpoint)
+    exemplars, searches = make_images(seed=8, targets=5, scales=6)
+    embeddings = matcher.embed_exemplar(exemplars)
+    expected = matcher.respond(embeddings[4:], searches[4:, 5:])
+    monkeypatch.setattr(onnx_runtime, "_run", run)
+    np.testing.assert_array_equal(matcher.embed_exemplar(exemplars), embeddings)
+    for scales in (1, 3, 6):
+        found = matcher.respond(embeddings, searches[:, -scales:])
+        assert found.shape == (5, scales, 17, 17)
+        np.testing.assert_allclose(found[4:, -1:], expected, atol=1e-5 * np.ptp(found))
+    assert max(seen) <= onnx_runtime._CPU_BATCH

@@ -3,6 +3,7 @@
 Functions of scores, centres and sides alone, for any tracker that looks at squares of a frame.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
@@ -18,6 +19,8 @@ from siamfc.tracking.targets import TargetBatch, window_crops
 
 _RINGS = 16
 """Rings of windows about a lost target that are ever looked at: 1088 windows."""
+_MOST_AT_ONCE = 128
+"""Windows that are cut out before the network sees them: 25 MB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +109,7 @@ def redetection_windows(
 
 
 class Elsewhere(NamedTuple):
-    """Further windows, as many for each of L lost targets."""
+    """Further windows, as many for each of L targets, which are some of those that are lost."""
 
     rows: list[int]
     """(L,) of the targets."""
@@ -122,10 +125,10 @@ def look_elsewhere(
     fill: ByteImage,
     spec: EmbeddingSpec,
     settings: LostSettings,
-) -> Elsewhere | None:
-    """Cut out where to look for the targets that are lost; None if there is nowhere to look."""
+) -> Iterator[Elsewhere]:
+    """Cut out where to look for the targets that are lost, a bounded number of windows at once."""
     if not settings.windows:
-        return None
+        return
     sides = targets.present_windows(spec)[1]
     reaches = sides * (spec.response_size * spec.stride / spec.search_size)
     turns = targets.frames_lost - settings.patience - 1
@@ -140,15 +143,15 @@ def look_elsewhere(
         )
         if len(centers):
             places[row] = centers
-    if not places:
-        return None
-    most = max(map(len, places.values()))
-    centers = np.stack([np.resize(each, (most, 2)) for each in places.values()])
-    rows = list(places)
-    crops = window_crops(
-        image, centers.reshape(-1, 2), np.repeat(sides[rows], most), spec.search_size, fill
-    )
-    return Elsewhere(rows, centers, crops.reshape(len(rows), most, *crops.shape[1:]))
+    most = max(map(len, places.values()), default=1)
+    lost, step = list(places), max(_MOST_AT_ONCE // most, 1)
+    for first in range(0, len(lost), step):
+        rows = lost[first : first + step]
+        centers = np.stack([np.resize(places[row], (most, 2)) for row in rows])
+        crops = window_crops(
+            image, centers.reshape(-1, 2), np.repeat(sides[rows], most), spec.search_size, fill
+        )
+        yield Elsewhere(rows, centers, crops.reshape(len(rows), most, *crops.shape[1:]))
 
 
 @cache

@@ -87,11 +87,12 @@ def window_crops(
     image: ByteImage, centers: FloatArray, sides: FloatArray, size: int, fill: ByteImage
 ) -> ByteImage:
     """Squares about centres (N, 2) with sides (N,) as images (N, size, size, 3)."""
-    crops = [
-        geometry.crop(image, center, float(side), size, fill)
-        for center, side in zip(centers, sides, strict=True)
-    ]
-    return np.stack(crops) if len(crops) > 1 else crops[0][None]  # one isn't copied again
+    if len(centers) == 1:  # which isn't copied again
+        return geometry.crop(image, centers[0], float(sides[0]), size, fill)[None]
+    crops = np.empty((len(centers), size, size, 3), dtype=np.uint8)
+    for crop, center, side in zip(crops, centers, sides.tolist(), strict=True):
+        crop[:] = geometry.crop(image, center, side, size, fill)
+    return crops
 
 
 def checked_boxes(

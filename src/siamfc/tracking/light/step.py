@@ -47,9 +47,7 @@ def step(
     state = replace(state, targets=moved).update(
         settings.update, lambda rows: _embed(moved.take(rows), image, state.fill, matcher)
     )
-    elsewhere = look_elsewhere(targets, image, state.fill, spec, settings.lost)
-    if elsewhere is not None:
-        rows, centers, searches = elsewhere
+    for rows, centers, searches in look_elsewhere(targets, image, state.fill, spec, settings.lost):
         repeated = state.exemplars[np.repeat(rows, centers.shape[1])]
         logits, boxes = matcher.locate(repeated, searches.reshape(-1, *searches.shape[2:]))
         logits, boxes = (a.reshape(*centers.shape[:2], *a.shape[1:]) for a in (logits, boxes))

@@ -42,16 +42,13 @@ def step(
     targets, spec = state.targets, matcher.spec
     if not isinstance(targets, SiamFCTargets):
         raise foreign_state("searches scales")
-    windows = zip(*targets.search_windows(settings), strict=True)
-    crops = [
-        geometry.crop_scales(image, center, sides, spec.search_size, state.fill)
-        for center, sides in windows
-    ]
-    responses = matcher.respond(state.exemplars, np.stack(crops))
+    centers, sides = targets.search_windows(settings)
+    crops = np.empty((*sides.shape, spec.search_size, spec.search_size, 3), dtype=np.uint8)
+    for row, center in enumerate(centers):
+        crops[row] = geometry.crop_scales(image, center, sides[row], spec.search_size, state.fill)
+    responses = matcher.respond(state.exemplars, crops)
     targets = move(targets, responses, settings, spec)
-    elsewhere = look_elsewhere(targets, image, state.fill, spec, settings.lost)
-    if elsewhere is not None:
-        rows, centers, searches = elsewhere
+    for rows, centers, searches in look_elsewhere(targets, image, state.fill, spec, settings.lost):
         responses = matcher.respond(state.exemplars[rows], searches)
         relocated = relocate(targets.take(rows), centers, responses, settings, spec)
         targets = targets.put(rows, relocated)

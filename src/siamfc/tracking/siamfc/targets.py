@@ -145,10 +145,10 @@ def relocate(
         settings: of the tracker.
         spec: of the network.
     """
-    surfaces = [geometry.upsample(response, settings.upsampling) for response in responses]
-    best = np.array([surface.max(axis=(1, 2)).argmax() for surface in surfaces], dtype=np.intp)
-    scores = sigmoid(np.array([s[k].max() for s, k in zip(surfaces, best, strict=True)]))
-    peaks = np.array([geometry.peak_position(s[k]) for s, k in zip(surfaces, best, strict=True)])
+    read = [_read_highest(response, settings) for response in responses]
+    best = np.array([window for window, _, _ in read], dtype=np.intp)
+    scores = sigmoid(np.array([logit for _, _, logit in read]))
+    peaks = np.array([position for _, position, _ in read])
     peaks_response = geometry.sample_to_response(peaks, settings.upsampling)
     sides = targets.first_side * targets.scale
     displacement = _to_frame(targets, peaks_response, sides, spec)
@@ -164,6 +164,15 @@ def relocate(
         score=np.where(moved, scores, targets.score),
         frames_lost=np.where(found, 0, targets.frames_lost),
     )
+
+
+def _read_highest(
+    responses: NDArray[np.floating], settings: SiamFCSettings
+) -> tuple[int, FloatArray, float]:
+    """Read the windows' responses (W, m, m): the highest's number, peak (x, y) and logit."""
+    surfaces = geometry.upsample(responses, settings.upsampling)
+    best = int(surfaces.max(axis=(1, 2)).argmax())
+    return best, geometry.peak_position(surfaces[best]), float(surfaces[best].max())
 
 
 def read_displacement(
