@@ -93,7 +93,7 @@ class Server:
         )
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)/\?token=([\w-]+)", line):
+            if found := re.search(r"http://[\w.-]+:(\d+)/\?token=([\w-]+)", line):
                 break
         else:
             raise RuntimeError("the server gave no address")
@@ -131,15 +131,14 @@ class Server:
 
     def watch(self, job: str) -> Iterator[dict[str, Any]]:
         """Ask for news as the page does; yield the job, with the picture shown, each time."""
-        seen, have, epoch, picture = "", 0, -1, -1
+        seen, version, picture = "", -1, -1
         while True:
             start = time.perf_counter()
-            query = f"seen={seen}&job={job}&epoch={epoch}&have={have}&picture={picture}"
+            query = f"seen={seen}&job={job}&version={version}&picture={picture}"
             answer = self.ask("GET", f"news?{query}")
             (length,) = struct.unpack_from("<I", answer)
             head = json.loads(answer[4 : 4 + length])
-            rows = head["rows"]
-            seen, epoch, have = head["seen"], rows["epoch"], rows["start"] + rows["shape"][0]
+            seen, version = head["seen"], head["rows"]["version"]
             picture = head.get("picture", picture)
             now = next(each for each in head["jobs"] if each["id"] == job)
             yield {**now, "shown": picture}

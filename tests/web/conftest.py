@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from siamfc.frames import open_writer
@@ -30,6 +31,16 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with open_writer(path, frame_rate=25) as writer:
         for index, image in enumerate(SQUARE):
             writer.write(image, index / 25)
+    return path
+
+
+@pytest.fixture(scope="session")
+def gap_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, but for frames 15 to 24, which are all white: there the square is lost."""
+    path = tmp_path_factory.mktemp("film") / "gap.mp4"
+    with open_writer(path, frame_rate=25) as writer:
+        for index, image in enumerate(SQUARE):
+            writer.write(np.full_like(image, 255) if 15 <= index < 25 else image, index / 25)
     return path
 
 

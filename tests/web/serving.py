@@ -16,6 +16,7 @@ import numpy as np
 
 from fakes import IdealMatcher
 from siamfc.tracking import fitting_settings
+from siamfc.web.access import Access
 from siamfc.web.limits import Limits
 from siamfc.web.server import access_for, make_server
 from siamfc.web.session import Session
@@ -64,10 +65,11 @@ class Answer:
 class Server:
     """A running server, and requests to it as the page would send them."""
 
-    def __init__(self, session: Session, port: int, token: str) -> None:
+    def __init__(self, session: Session, access: Access) -> None:
         self.session = session
-        self.port = port
-        self.token = token
+        self.port = port = access.port
+        self.token = token = access.token
+        self.name = access.name
         self.origin = f"http://127.0.0.1:{port}"
         self.address = f"{self.origin}/?token={token}"
 
@@ -120,13 +122,20 @@ class Server:
             job for job in self.ask("GET", "/api/state").json()["jobs"] if job["id"] == number
         )
 
-    def rows(self, number: str, have: int = 0) -> Any:
-        """The rows of a job, (F, N, 5)."""
-        answer = self.ask("GET", f"/api/news?job={number}&epoch=-1&have={have}")
+    def rows(self, number: str, *, columns: int = 5) -> Any:
+        """The rows of a job, (F, N, 5) x, y, w, h, score, of frames 0 to its end."""
+        answer = self.ask("GET", f"/api/news?job={number}&version=-1")
         (length,) = struct.unpack_from("<I", answer.body)
-        shape = json.loads(answer.body[4 : 4 + length])["rows"]["shape"]
-        count = int(np.prod(shape))
-        return np.frombuffer(answer.body, np.float32, count, offset=4 + length).reshape(shape)
+        head = json.loads(answer.body[4 : 4 + length])
+        job = next(job for job in head["jobs"] if job["id"] == number)
+        targets = [target["id"] for target in job["targets"]]
+        table = np.full((len(targets), job["frameCount"] + 64, 7), np.nan, np.float32)
+        offset = 4 + length
+        for target, start, count in head["rows"]["patches"]:
+            values = np.frombuffer(answer.body, "<f4", 7 * count, offset=offset).reshape(-1, 7)
+            table[targets.index(target), start : start + count] = values
+            offset += values.nbytes
+        return table[:, : job["end"], :columns].swapaxes(0, 1)
 
     def wait(self, number: str, *states: str, seconds: float = 20) -> dict[str, Any]:
         """Wait until a job is in one of some states."""
@@ -161,7 +170,7 @@ def running(
     try:
         while not server.started:
             time.sleep(0.01)
-        yield Server(session, access.port, access.token)
+        yield Server(session, access)
     finally:
         server.should_exit = True
         thread.join(timeout=15)

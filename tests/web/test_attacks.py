@@ -176,7 +176,9 @@ def test_the_served_folder_is_never_left(tmp_path: Path, film: Path) -> None:
         entries = server.ask("GET", "/api/library").json()
         assert [entry["name"] for entry in entries] == ["a.mp4", "inner/b.mp4", "inside.mp4"]
         number = entries[0]["id"]
-        assert server.ask("POST", f"/api/library/{number}").status == 201
+        opened = server.ask("POST", f"/api/library/{number}")
+        assert opened.status == 201
+        server.ask("DELETE", f"/api/jobs/{opened.json()['id']}")
         (root / "a.mp4").unlink()  # replaced by a link after it was listed
         (root / "a.mp4").symlink_to(outside / "secret.mp4")
         answer = server.ask("POST", f"/api/library/{number}")

@@ -1,7 +1,9 @@
-"""Jobs over the server's own protocol: draw, track, correct, step, pause, take away."""
+"""Jobs over the server's own protocol: draw, track, correct, undo, pause, take away."""
 
 import io
 import json
+import re
+import struct
 import time
 import zipfile
 from pathlib import Path
@@ -17,6 +19,7 @@ from siamfc.boxes import iou
 from siamfc.frames import open_source, open_writer
 from siamfc.synthetic import SquareVideo
 from siamfc.tracking import follow, read_results
+from siamfc.web.downloads import box_formats
 from web.serving import Server, SlowMatcher, running
 
 
@@ -55,6 +58,8 @@ def test_the_page_tracks_with_a_network_that_gives_boxes(
     with running(tmp_path, matcher=IdealBoxMatcher()) as server:
         job = server.open(film)
         draw(server, job, 0, 0, truth.boxes[0] + [0, 0, 8, -4])
+        track(server, job)
+        before = server.rows(job)
         draw(server, job, 20, 0, truth.boxes[20])
         track(server, job)
         rows = server.rows(job)
@@ -62,7 +67,7 @@ def test_the_page_tracks_with_a_network_that_gives_boxes(
         first = [
             r.boxes for _, r in follow(source, truth.boxes[0] + [0, 0, 8, -4], IdealBoxMatcher())
         ]
-    assert np.allclose(rows[:20, :, :4], first[:20], atol=1e-3)
+    assert np.allclose(before[:, :, :4], first, atol=1e-3)
     assert iou(rows[-1, 0, :4], truth.boxes[-1]) > 0.95
 
 
@@ -78,36 +83,122 @@ def test_a_target_drawn_later_is_absent_before(
     assert iou(rows[-1, 1, :4], truth.boxes[-1]) > 0.8
 
 
-def test_a_correction_keeps_what_came_before_and_tracks_the_rest_anew(
+def test_what_lies_between_two_key_frames_is_tracked_anew_and_the_rest_stays(
     server: Server, film: Path, truth: SquareVideo
 ) -> None:
+    """Wrong at first; then drawn right in frame 10 and in frame 30, one after the other."""
     job = server.open(film)
     draw(server, job, 0, 0, [180, 180, 40, 40])  # beside the square
     track(server, job)
     wrong = server.rows(job)
-    draw(server, job, 20, 0, truth.boxes[20])
+    draw(server, job, 30, 0, truth.boxes[30])
     state = server.job(job)
-    assert (state["state"], state["start"], state["end"]) == ("paused", 0, 20)
+    assert (state["state"], state["start"], state["end"]) == ("paused", 0, 31)
+    assert state["framesLeft"] == 10 + 30
+    track(server, job)
+    rows = server.rows(job, columns=7)
+    assert np.allclose(rows[30, 0, :6], [*truth.boxes[30], 1, 0])
+    assert iou(rows[29, 0, :4], truth.boxes[29]) > 0.8  # tracked backwards
+    assert iou(rows[-1, 0, :4], truth.boxes[-1]) > 0.8
+    assert np.array_equal(rows[0, 0, :4], wrong[0, 0, :4])
+    assert np.isfinite(rows[1:30, 0, 6]).all()  # how far the two directions agree
+    assert np.isnan(rows[31:, 0, 6]).all()
+    draw(server, job, 10, 0, truth.boxes[10])
+    track(server, job)
+    again = server.rows(job)
+    assert np.array_equal(again[30:], rows[30:, :, :5])
+    assert all(iou(again[k, 0, :4], truth.boxes[k]) > 0.8 for k in range(10, 40))
+
+
+def test_a_target_ends_and_begins_again(server: Server, film: Path, truth: SquareVideo) -> None:
+    job = tracked(server, film, truth)
+    answer = server.ask("PUT", f"/api/jobs/{job}/boxes/15/0", {"box": None})
+    assert answer.status == 204
+    draw(server, job, 25, 0, truth.boxes[25])
     track(server, job)
     rows = server.rows(job)
-    assert np.array_equal(rows[:20], wrong[:20])
-    assert np.allclose(rows[20, 0], [*truth.boxes[20], 1])
+    assert np.isnan(rows[15:25]).all()
+    assert np.isfinite(rows[:15]).all()
     assert iou(rows[-1, 0, :4], truth.boxes[-1]) > 0.8
+    assert server.ask("PUT", f"/api/jobs/{job}/boxes/3/1", {"box": None}).status == 400
+
+
+def test_key_frames_move_and_go(server: Server, film: Path, truth: SquareVideo) -> None:
+    job = tracked(server, film, truth)
+    draw(server, job, 20, 0, truth.boxes[20])
+    path = f"/api/jobs/{job}/boxes/20/0"
+    assert server.ask("POST", path, {"to": 22}).status == 204
+    assert [frame for frame, _ in server.job(job)["targets"][0]["keyframes"]] == [0, 22]
+    assert server.ask("POST", path, {"to": 24}).status == 400  # it is no longer there
+    assert server.ask("POST", f"/api/jobs/{job}/boxes/22/0", {"to": 40}).status == 400
+    assert server.ask("DELETE", f"/api/jobs/{job}/boxes/22/0").status == 204
+    assert server.job(job)["state"] == "done"
+    assert server.ask("DELETE", f"/api/jobs/{job}/boxes/0/0").status == 204
+    assert server.job(job)["targets"] == []  # its only box took the target along
+
+
+def undo(server: Server, job: str, action: str = "undo") -> None:
+    assert server.ask("POST", f"/api/jobs/{job}/{action}").status == 204
+
+
+def test_everything_can_be_undone_and_done_again(
+    server: Server, film: Path, truth: SquareVideo
+) -> None:
+    job = tracked(server, film, truth)
+    seen = [(server.job(job)["targets"], server.rows(job))]
+    changes = [
+        ("PUT", "boxes/20/0", {"box": [10, 10, 30, 30]}),
+        ("POST", "boxes/20/0", {"to": 21}),
+        ("PUT", "boxes/30/0", {"box": None}),
+        ("PUT", "targets/0", {"name": "Swan"}),
+        ("PUT", "boxes/5/1", {"box": [50, 50, 20, 20]}),
+        ("DELETE", "boxes/21/0", None),
+        ("DELETE", "targets/0", None),
+    ]
+    for method, path, body in changes:
+        assert server.ask(method, f"/api/jobs/{job}/{path}", body).status == 204
+        seen.append((server.job(job)["targets"], server.rows(job)))
+    for targets, rows in seen[-2::-1]:
+        undo(server, job)
+        assert server.job(job)["targets"] == targets
+        assert np.array_equal(server.rows(job), rows, equal_nan=True)
+    undo(server, job, "undo")  # the drawing of the first box
+    assert server.job(job)["targets"] == []
+    undo(server, job, "undo")  # nothing is left
+    for targets, rows in seen:
+        undo(server, job, "redo")
+        assert server.job(job)["targets"] == targets
+        assert np.array_equal(server.rows(job), rows, equal_nan=True)
+
+
+def test_nudges_of_one_box_are_undone_together(
+    server: Server, film: Path, truth: SquareVideo
+) -> None:
+    job = tracked(server, film, truth)
+    for x in range(10, 15):
+        draw(server, job, 20, 0, [x, 10, 30, 30])
+    undo(server, job)
+    assert server.job(job)["targets"][0]["keyframes"] == [[0, truth.boxes[0].tolist()]]
+    assert server.job(job)["state"] == "done"  # all that was tracked is there again
 
 
 def test_going_on_after_a_pause_gives_what_one_run_gives(
-    server: Server, film: Path, truth: SquareVideo
+    tmp_path: Path, film: Path, truth: SquareVideo
 ) -> None:
-    whole, parts = server.open(film), server.open(film)
-    for job in (whole, parts):
-        draw(server, job, 0, 0, truth.boxes[0])
-    track(server, whole)
-    for _ in range(3):
-        end = server.job(parts)["end"]
-        server.ask("POST", f"/api/jobs/{parts}/step")
-        assert server.wait(parts, "paused")["end"] == end + 1
-    track(server, parts)
-    assert np.allclose(server.rows(whole), server.rows(parts), atol=1e-4)
+    slow = SlowMatcher(0)
+    with running(tmp_path, matcher=slow) as server:
+        whole, parts = server.open(film), server.open(film)
+        for job in (whole, parts):
+            draw(server, job, 0, 0, truth.boxes[0])
+        track(server, whole)
+        with slow.held(after=10):
+            server.ask("POST", f"/api/jobs/{parts}/start")
+            while server.job(parts)["end"] < 10:
+                time.sleep(0.01)
+            server.ask("POST", f"/api/jobs/{parts}/pause")
+        assert 10 <= server.wait(parts, "paused")["end"] < 40
+        track(server, parts)
+        assert np.array_equal(server.rows(whole), server.rows(parts))
 
 
 def test_tracking_begins_where_the_first_box_was_drawn(
@@ -133,52 +224,68 @@ def test_removing_a_target_leaves_the_others_as_they_are(
     before = server.rows(job)
     assert server.ask("DELETE", f"/api/jobs/{job}/targets/0").status == 204
     assert np.array_equal(server.rows(job)[:, 0], before[:, 1])
-    assert server.job(job)["targets"] == 1
-    draw(server, job, 20, 0, truth.boxes[20])
-    track(server, job)
-    assert iou(server.rows(job)[-1, 0, :4], truth.boxes[-1]) > 0.8
+    assert len(server.job(job)["targets"]) == 1
 
 
-def test_taking_a_correction_back_restores_the_track(
-    server: Server, film: Path, truth: SquareVideo
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "cvat", "coco", "label-studio", "mot"])
+def test_boxes_come_back_from_a_file(
+    server: Server, film: Path, truth: SquareVideo, kind: str
 ) -> None:
-    job = tracked(server, film, truth)
-    before = server.rows(job)
-    draw(server, job, 20, 0, [10, 10, 30, 30])
+    """Imported boxes are not tracked again, and can be corrected."""
+    job = server.open(film)
+    draw(server, job, 3, 0, truth.boxes[3])
     track(server, job)
-    assert server.ask("DELETE", f"/api/jobs/{job}/boxes/20/0").status == 204
-    track(server, job)
-    assert np.allclose(server.rows(job), before, atol=1e-4)
+    draw(server, job, 10, 1, [50, 50, 20, 20])
+    server.ask("PUT", f"/api/jobs/{job}/boxes/11/1", {"box": None})
+    rows = server.rows(job)[:, :, :4]
+    answer = server.ask("GET", f"/api/jobs/{job}/boxes.{kind}")
+    name = re.search('filename="(.*)"', answer.headers["Content-Disposition"])[1]  # type: ignore[index]
+    other = server.open(film)
+    loaded = server.ask("POST", f"/api/jobs/{other}/boxes?name={name}", answer.body)
+    assert loaded.status == 204, loaded.body
+    assert server.job(other)["framesLeft"] == 0
+    kept = server.rows(other)[:, :, :4]
+    assert np.allclose(kept[3:, 0], rows[3:, 0], atol=0.6)
+    assert np.isnan(kept[:3, 0]).all()
+    draw(server, other, 20, 0, truth.boxes[20])
+    track(server, other)
+    assert iou(server.rows(other)[-1, 0, :4], truth.boxes[-1]) > 0.8
 
 
-def test_a_box_put_back_before_going_on_brings_the_track_back(
-    server: Server, film: Path, truth: SquareVideo
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("boxes.exe", b"", "expected boxes as"),
+        ("boxes.csv", b"\x00\xff", "boxes.csv"),
+        ("boxes.zip", b"PK no archive", "not a zip archive"),
+        ("boxes.txt", b"1,1,20,20\n" * 41, "to frame 41, the video to 40"),
+        ("boxes.json", b"{}", "boxes.json"),
+    ],
+)
+def test_files_that_are_no_boxes_of_the_video_are_refused(
+    server: Server, film: Path, name: str, content: bytes, reason: str
 ) -> None:
-    job = tracked(server, film, truth)
-    before = server.rows(job)
-    for x in (11, 12):  # nudged twice
-        draw(server, job, 20, 0, [x, 10, 30, 30])
-    draw(server, job, 10, 1, [50, 50, 20, 20])  # and another target begun
-    assert server.job(job)["end"] == 10
-    assert server.ask("DELETE", f"/api/jobs/{job}/boxes/10/1").status == 204
-    assert server.ask("DELETE", f"/api/jobs/{job}/boxes/20/0").status == 204
-    assert np.array_equal(server.rows(job), before)
-    draw(server, job, 0, 0, [10, 10, 30, 30])
-    draw(server, job, 0, 0, truth.boxes[0])  # moved back to where it was
-    assert np.array_equal(server.rows(job), before)
+    job = server.open(film)
+    answer = server.ask("POST", f"/api/jobs/{job}/boxes?name={name}", content)
+    assert answer.status == 400
+    assert reason in answer.json()["error"]
+    assert str(server.session.folder) not in answer.json()["error"]
+    assert server.job(job)["targets"] == []
 
 
-def test_rows_of_before_do_not_come_back_once_more_were_tracked(
-    server: Server, film: Path, truth: SquareVideo
-) -> None:
-    job = tracked(server, film, truth)
-    draw(server, job, 20, 0, [10, 10, 30, 30])
-    track(server, job)
-    corrected = server.rows(job)
-    assert server.ask("DELETE", f"/api/jobs/{job}/boxes/20/0").status == 204
-    assert server.job(job)["end"] == 20
-    draw(server, job, 20, 0, [10, 10, 30, 30])
-    assert np.array_equal(server.rows(job), corrected)
+def test_frames_are_played_in_order_at_the_videos_pace(server: Server, film: Path) -> None:
+    job = server.open(film)
+    begun = time.monotonic()
+    body = server.ask("GET", f"/api/jobs/{job}/play?start=10&percent=200").body
+    seconds = time.monotonic() - begun
+    frames, offset = [], 0
+    while offset < len(body):
+        frame, _time, length = struct.unpack_from("<IdI", body, offset)
+        frames.append(frame)
+        offset += 16 + length
+    assert frames == sorted(set(frames))
+    assert (frames[0], frames[-1]) == (10, 39)
+    assert seconds >= 29 / 25 / 2 - 0.05
 
 
 def test_what_is_wrong_with_a_video_is_said_when_it_is_opened(
@@ -241,14 +348,16 @@ def test_boxes_come_in_every_format(
     assert server.ask("GET", f"/api/jobs/{job}/boxes.csv").status == 400
     draw(server, job, 0, 0, truth.boxes[0])
     track(server, job)
-    for suffix in ("txt", "csv", "jsonl"):
-        answer = server.ask("GET", f"/api/jobs/{job}/boxes.{suffix}")
-        assert answer.headers["Content-Disposition"] == f'attachment; filename="clip.{suffix}"'
-        path = tmp_path / f"clip.{suffix}"
+    for kind in box_formats():
+        answer = server.ask("GET", f"/api/jobs/{job}/boxes.{kind}")
+        assert answer.status == 200, answer.body
+        name = re.fullmatch('attachment; filename="(.*)"', answer.headers["Content-Disposition"])
+        path = tmp_path / name[1]  # type: ignore[index]
         path.write_bytes(answer.body)
-        results = read_results(path)
-        assert len(results) == 40
-        assert np.allclose(results[-1].boxes, server.rows(job)[-1, :, :4], atol=1e-3)
+        if kind in ("csv", "jsonl"):
+            results = read_results(path)
+            assert len(results) == 40
+            assert np.allclose(results[-1].boxes, server.rows(job)[-1, :, :4], atol=1e-3)
     assert server.ask("GET", f"/api/jobs/{job}/boxes.exe").status == 400
 
 
@@ -259,9 +368,9 @@ def test_txt_of_several_targets_is_an_archive(
     draw(server, job, 0, 0, truth.boxes[0])
     draw(server, job, 0, 1, truth.boxes[0])
     track(server, job)
-    answer = server.ask("GET", f"/api/jobs/{job}/boxes.txt")
+    answer = server.ask("GET", f"/api/jobs/{job}/boxes.otb")
     with zipfile.ZipFile(io.BytesIO(answer.body)) as archive:
-        assert archive.namelist() == ["clip_1.txt", "clip_2.txt"]
+        assert archive.namelist() == ["clip-otb_1.txt", "clip-otb_2.txt"]
 
 
 def test_the_film_has_every_frame_that_was_tracked(
@@ -270,14 +379,14 @@ def test_the_film_has_every_frame_that_was_tracked(
     job = server.open(film)
     draw(server, job, 10, 0, truth.boxes[10])
     track(server, job)
-    assert server.ask("GET", f"/api/jobs/{job}/film.mp4").status == 409
-    assert server.ask("POST", f"/api/jobs/{job}/film").status == 202
+    assert server.ask("GET", f"/api/jobs/{job}/video.mp4").status == 409
+    assert server.ask("POST", f"/api/jobs/{job}/video/boxes").status == 202
     deadline = time.monotonic() + 20
-    while server.job(job)["film"]["state"] != "ready":
+    while server.job(job)["video"]["state"] != "ready":
         assert time.monotonic() < deadline
         time.sleep(0.02)
     path = tmp_path / "film.mp4"
-    path.write_bytes(server.ask("GET", f"/api/jobs/{job}/film.mp4").body)
+    path.write_bytes(server.ask("GET", f"/api/jobs/{job}/video.mp4").body)
     with av.open(str(path)) as container:
         assert sum(1 for _ in container.decode(video=0)) == 30
 

@@ -12,8 +12,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from siamfc.errors import SiamFCError
-from siamfc.web import routes_jobs as watching
-from siamfc.web import routes_open as opening
+from siamfc.web import routes_jobs, routes_open, routes_show
 from siamfc.web.access import Access, Guard
 from siamfc.web.session import Session
 
@@ -32,8 +31,9 @@ def create_app(session: Session, access: Access) -> Starlette:
     app = Starlette(
         routes=[
             Route("/", show_page),
-            *opening.ROUTES,
-            *watching.ROUTES,
+            *routes_show.ROUTES,
+            *routes_open.ROUTES,
+            *routes_jobs.ROUTES,
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[Middleware(Guard, access=access)],

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from siamfc.errors import SourceError
 from siamfc.frames import Frame, ImageFiles, VideoFile
+from siamfc.frames.paged_image import PagedImage, is_paged_format
 from siamfc.web.limits import Limits
 from siamfc.web.probe import check_images, check_video
+
+FileSource = VideoFile | ImageFiles | PagedImage
 
 
 class Clip(Protocol):
@@ -56,8 +59,12 @@ class Clip(Protocol):
         """Why no more frames come, where that is not as it should be."""
         ...
 
-    def frames(self, start: int) -> Iterator[Frame | None]:
+    def frames(self, start: int) -> Generator[Frame | None]:
         """Yield the frames from an index on; None each time that a live one keeps one waiting."""
+        ...
+
+    def frames_backward(self, start: int) -> Generator[Frame]:
+        """Yield the frames from an index back to the first."""
         ...
 
     def __getitem__(self, index: int) -> Frame: ...
@@ -113,7 +120,7 @@ class ServedImages(ImageFiles):
 
 
 class FileClip:
-    """A video file or image files.
+    """A video file, image files or the pictures of one file.
 
     Args:
         source: the frames.
@@ -124,47 +131,47 @@ class FileClip:
     is_live = False
     first_frame = 0
 
-    def __init__(self, source: VideoFile | ImageFiles, name: str, files: ServedFiles) -> None:
+    def __init__(self, source: FileSource, name: str, files: ServedFiles) -> None:
         self._source = source
         self._files = files
         self.name = name
         self.frame_rate = source.frame_rate
         self.size: tuple[int, int] = source.size
-        if isinstance(source, VideoFile):
-            self.kind = "video"
+        self.kind = "images" if isinstance(source, ImageFiles) else "video"
+        with files.named():
             self.frame_count = source.count_frames()
-        else:
-            self.kind = "images"
-            self.frame_count = len(source.paths)
 
     @property
     def message(self) -> str:
         """See `Clip`."""
-        fault = self._source.fault if isinstance(self._source, VideoFile) else ""
+        fault = "" if isinstance(self._source, ImageFiles) else self._source.fault
         return f"{self.name} {fault}" if fault else ""
 
-    def frames(self, start: int) -> Iterator[Frame | None]:
+    def frames(self, start: int) -> Generator[Frame | None]:
         """See `Clip`."""
         if start >= self.frame_count:
             return
         with self._files.named():
             self._check()
-            yield from iter(self._source) if start == 0 else self._source.frames(start)
+            yield from self._source.frames(start)
+
+    def frames_backward(self, start: int) -> Generator[Frame]:
+        """See `Clip`."""
+        with self._files.named():
+            self._check()
+            yield from self._source.reversed(0, start + 1)
 
     def __getitem__(self, index: int) -> Frame:
         with self._files.named():
             self._check()
-            try:
-                return self._source[index]
-            except StopIteration:
-                raise SourceError(f"{self.name}: frame {index + 1} cannot be decoded") from None
+            return self._source[index]
 
     def close(self) -> None:
         """See `Clip`."""
         self._source.close()
 
     def _check(self) -> None:
-        if isinstance(self._source, VideoFile):
+        if not isinstance(self._source, ImageFiles):
             self._files.check(self._source.path)
 
 
@@ -177,7 +184,10 @@ def open_video(path: Path, name: str, limits: Limits) -> FileClip:
     check_video(path, name, limits)
     files = ServedFiles({path: name})
     with files.named():
-        return FileClip(VideoFile(path, max_pixels=limits.pixels), name, files)
+        source = (
+            PagedImage(path) if is_paged_format(path) else VideoFile(path, max_pixels=limits.pixels)
+        )
+        return FileClip(source, name, files)
 
 
 def open_images(paths: Sequence[Path], names: Sequence[str], name: str, limits: Limits) -> FileClip:
@@ -198,3 +208,15 @@ def _identity(path: Path) -> tuple[int, int]:
     except OSError:
         return -1, -1
     return status.st_dev, status.st_ino
+
+
+def frames_between(clip: Clip, start: int, stop: int) -> Generator[Frame]:
+    """Frames start … stop − 1 of a clip, as far as they can be decoded."""
+    if clip.kind in ("camera", "stream"):  # whose `frames` is for the tracker
+        yield from (clip[index] for index in range(start, stop))
+        return
+    with closing(clip.frames(start)) as frames:
+        for frame in frames:
+            if frame is None or frame.index >= stop:
+                return
+            yield frame

@@ -22,7 +22,7 @@ _COUNTS_SECONDS = 0.2
 _LOOK_SECONDS = 0.02
 _ROWS = 20_000
 """Sent at once."""
-_COUNTS = ("firstFrame", "frameCount", "end")
+_COUNTS = ("firstFrame", "frameCount", "end", "framesLeft")
 """What grows in a summary while nothing else happens."""
 _ESTIMATES = ("rate", "secondsLeft")
 """What is told along with other news, and is none by itself."""
@@ -31,8 +31,9 @@ _ESTIMATES = ("rate", "secondsLeft")
 async def news(request: Request) -> Response:
     """GET: what has changed since the page last asked; waits for it a few seconds.
 
-    Query: `job` that is looked at; `epoch` and `have`, the rows that the page holds; `picture`,
-    the frame that it shows if it wants newer ones, −1 if it shows none; `seen`, the last answer's.
+    Query: `job` that is looked at; `version` of the rows that the page holds, −1 if none;
+    `picture`, the frame that it shows if it wants newer ones, −1 if it shows none; `seen`, the last
+    answer's.
 
     The answer is an envelope: JSON, the rows as float32, and the newest picture as JPEG. While a
     video is tracked there are answers as often as there are pictures: a frame of a fast network is
@@ -49,22 +50,28 @@ async def news(request: Request) -> Response:
         if asked.is_answered_by(version, job, waited) or request.app.state.is_stopping():
             break
         await asyncio.sleep(_LOOK_SECONDS)
-    head: dict[str, Any] = {"seen": str(version), "jobs": summaries}
-    if job is None:
-        return envelope(head)
+    head: dict[str, Any] = {}
     jpeg = b""
-    if asked.wants_picture_of(job):
+    if job is not None and asked.wants_picture_of(job):
         picture = await in_thread(request, lambda: _picture(job))
         if picture is not None:
             head["picture"], jpeg = picture
-    start, rows = job.trail.rows(asked.epoch, asked.have, _ROWS)
-    head["rows"] = {"epoch": job.trail.epoch, "start": start, "shape": rows.shape}
-    return envelope(head, rows.tobytes(), jpeg)
+            summaries = [summary_of(request, each) for each in session.jobs]
+            version = _Version.of(summaries)
+    head |= {"seen": str(version), "jobs": summaries}
+    if job is None:
+        return envelope(head)
+    reached, patches = job.track.patches(asked.version, _ROWS)
+    head["rows"] = {
+        "version": reached,
+        "patches": [[target, start, len(rows)] for target, start, rows in patches],
+    }
+    return envelope(head, *(rows.astype("<f4").tobytes() for _, _, rows in patches), jpeg)
 
 
 def summary_of(request: Request, job: Job) -> dict[str, Any]:
-    """What a page says of a job, its film included."""
-    return {**job.summary(), "film": session_of(request).film(job).summary()}
+    """What a page says of a job, its video export included."""
+    return {**job.summary(), "video": session_of(request).video_of(job).summary()}
 
 
 @dataclass(frozen=True)
@@ -76,9 +83,9 @@ class _Version:
 
     @classmethod
     def of(cls, summaries: list[dict[str, Any]]) -> Self:
-        counts = [[each[name] for name in _COUNTS] + [each["film"]["done"]] for each in summaries]
+        counts = [[each[name] for name in _COUNTS] + [each["video"]["done"]] for each in summaries]
         unset = dict.fromkeys((*_COUNTS, *_ESTIMATES))
-        states = [{**each, **unset, "film": {**each["film"], "done": 0}} for each in summaries]
+        states = [{**each, **unset, "video": {**each["video"], "done": 0}} for each in summaries]
         return cls(*(format(hash(repr(value)) & (1 << 64) - 1, "x") for value in (states, counts)))
 
     def __str__(self) -> str:
@@ -90,8 +97,7 @@ class _Question:
     """What a page asks; see `news`."""
 
     job: str | None
-    epoch: int
-    have: int
+    version: int
     shown: int | None
     seen: str
 
@@ -99,8 +105,7 @@ class _Question:
     def of(cls, query: QueryParams) -> Self:
         return cls(
             job=query.get("job"),
-            epoch=integer_in(query, "epoch", -1),
-            have=integer_in(query, "have", 0),
+            version=integer_in(query, "version", -1),
             shown=integer_in(query, "picture", -1) if "picture" in query else None,
             seen=query.get("seen", ""),
         )

@@ -1,21 +1,23 @@
-"""One video on the page: its trail, how far it has been tracked, and what is to be done next."""
+"""One video on the page: its track, how far it has been tracked, and what is to be done next."""
 
 from __future__ import annotations
 
 import secrets
+import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from typing import Any, Literal
 
-from siamfc.errors import InputError, SiamFCError
+from siamfc.errors import InputError, SiamFCError, SourceError
 from siamfc.frames import Frame
 from siamfc.network import Network
 from siamfc.tracking import Settings
 from siamfc.web.clips import Clip
 from siamfc.web.editable_track import EditableTrack
 from siamfc.web.preview import Preview
-from siamfc.web.tracking import Box, NetworkView
+from siamfc.web.runs import NetworkView
 
 State = Literal["open", "waiting", "running", "paused", "done", "failed"]
 """`open`: never started; `waiting`: its turn will come."""
@@ -47,69 +49,48 @@ class Job:
     ) -> None:
         self.id = secrets.token_urlsafe(9)
         self.clip = clip
-        self.trail = EditableTrack(matcher, settings, frame_size=clip.size, max_targets=max_targets)
+        self.track = EditableTrack(matcher, settings, frame_size=clip.size, max_targets=max_targets)
+        self.key = ""
         self.state: State = "open"
         self.message = ""
         self.preview = Preview()
         """Of the frame tracked last, while it is running."""
         self._submit = submit
-        self._steps: int | None = None
+        self._readable = sys.maxsize
         self._closed = False
         self._ticks: deque[float] = deque()
-        self._lock = self.trail.lock
+        self._lock = self.track.lock
         self._on_close: list[Callable[[], None]] = []
 
     # --- What its user asks for -------------------------------------------------------------------
 
-    def draw(self, frame: int, target: int, box: Box) -> None:
-        """Say where a target is in a frame; what was tracked from there on is taken back.
-
-        Args:
-            frame: index.
-            target: 0-based; one more than there are adds a target.
-            box: x, y, w, h in frame pixels.
+    def change(self, frame: int | None, change: Callable[[EditableTrack], None]) -> None:
+        """Change the track, in a frame if it is about one.
 
         Raises:
-            InputError: no such frame or target, or a box that cannot be tracked.
+            InputError: there is no such frame, or whatever the change raises.
         """
-        if not self.clip.first_frame <= frame < self.clip.frame_count:
+        if frame is not None and not self.clip.first_frame <= frame < self.clip.frame_count:
             raise InputError(
-                f"expected a frame from {self.clip.first_frame} to {self.clip.frame_count - 1}, "
-                f"got {frame}"
+                f"expected a frame from {self.clip.first_frame + 1} to {self.clip.frame_count}, "
+                f"got {frame + 1}"
             )
-        self.trail.draw(frame, target, box)
-        self._reopen()
+        with self._lock:
+            change(self.track)
+            if self.state in ("done", "failed", "paused"):
+                is_done = not self.track.frames_left(self._end_frame)
+                self.state = "done" if is_done and self.track.targets else "paused"
+                self.message = ""
 
-    def erase(self, frame: int, target: int) -> None:
-        """Take back a box that was drawn in a frame, and what was tracked from there on.
-
-        A target's only box takes the target with it, as `remove` does.
-
-        Raises:
-            InputError: none was drawn there.
-        """
-        self.trail.erase(frame, target)
-        self._reopen()
-
-    def remove(self, target: int) -> None:
-        """Forget a target; those after it move up by one.
-
-        Raises:
-            InputError: there is no such target.
-        """
-        self.trail.remove(target)
-        self._reopen()
-
-    def start(self, steps: int | None = None) -> None:
-        """Track on, to the end or for a number of frames, when its turn comes.
+    def start(self) -> None:
+        """Track all that is still to be tracked, when its turn comes.
 
         Raises:
             InputError: no box has been drawn.
         """
         with self._lock:
-            if not self.trail.targets:
+            if not self.track.targets:
                 raise InputError("draw a box first")
-            self._steps = steps
             self.message = ""
             if self.state in ("waiting", "running"):
                 return
@@ -154,10 +135,10 @@ class Job:
             return (len(ticks) - 1) / (ticks[-1] - ticks[0])
 
     def summary(self) -> dict[str, Any]:
-        """All that a page says of the job, but for its rows."""
+        """All that a page says of the job, except for its rows."""
         with self._lock:
-            clip, trail, rate = self.clip, self.trail, self.rate
-            left = (clip.frame_count - trail.history.end) / rate if rate else None
+            clip, rate = self.clip, self.rate
+            left = self.track.frames_left(self._end_frame)
             return {
                 "id": self.id,
                 "name": clip.name,
@@ -169,19 +150,16 @@ class Job:
                 "live": clip.is_live,
                 "state": self.state,
                 "message": self.message or clip.message,
-                "epoch": trail.epoch,
-                "start": trail.history.start,
-                "end": trail.history.end,
-                "targets": trail.targets,
-                "keyframes": trail.keyframes,
+                "framesLeft": left,
                 "rate": rate,
-                "secondsLeft": None if clip.is_live else left,
+                "secondsLeft": None if clip.is_live or not rate else left / rate,
+                **self.track.summary(),
             }
 
     def view(self, frame: int, target: int) -> NetworkView | None:
         """What the network saw of a target; None if it wasn't followed in that frame."""
         image = self.preview.image(frame)
-        return self.trail.view(self.clip[frame].image if image is None else image, frame, target)
+        return self.track.view(self.clip[frame].image if image is None else image, frame, target)
 
     # --- The work ---------------------------------------------------------------------------------
 
@@ -207,43 +185,38 @@ class Job:
         self._end("failed", message)
 
     def _run_once(self) -> bool:
-        """Track from where the rows end; True if rows were taken back meanwhile."""
-        begun = self.trail.begin()
-        if begun is None:
-            self._end("open", "")
+        """Track one sweep of frames; True if there may be more."""
+        sweep = self.track.next_sweep(self._end_frame, is_live=self.clip.is_live)
+        if sweep is None:
+            self._end("done" if self.track.targets else "open", "")
             return False
-        epoch, position = begun
         self.preview.clear()
-        frames = iter(self.clip.frames(position))
-        try:
+        clip = self.clip
+        tracked = False
+        frames: Generator[Frame | None] = (
+            clip.frames_backward(sweep.start) if sweep.backward else clip.frames(sweep.start)
+        )
+        with closing(frames):
             for frame in frames:
                 if self.state != "running":
                     return False
-                if frame is not None and not self._add(frame, epoch):
-                    return self.state == "running"
-                if self._steps is not None and self._steps <= 0:
-                    self._end("paused", "")
-                    return False
-        finally:
-            close = getattr(frames, "close", None)
-            if close is not None:
-                close()
-        if self.trail.epoch == epoch:
-            self._end("done", "")
-        return self.trail.epoch != epoch
-
-    def _add(self, frame: Frame, epoch: int) -> bool:
-        """Track into a frame; False if rows were taken back meanwhile, or it was paused."""
-        row = self.trail.find(frame, epoch)
-        with self._lock:
-            if row is None or epoch != self.trail.epoch or self.state != "running":
-                return False
-            self.trail.history.append(*row, frame.time)
-            self.preview.put(frame)
-            self._tick()
-            if self._steps is not None:
-                self._steps -= 1
+                if frame is None:
+                    continue
+                if not self.track.advance(frame, sweep):
+                    return True
+                tracked = True
+                with self._lock:
+                    self.preview.put(frame)
+                    self._tick()
+        if not tracked and not clip.is_live:
+            if sweep.backward:
+                raise SourceError(f"{clip.name} cannot be read backwards")
+            self._readable = sweep.start  # fewer frames can be decoded than were counted
         return True
+
+    @property
+    def _end_frame(self) -> int:
+        return min(self.clip.frame_count, self._readable)
 
     def _tick(self) -> None:
         now, ticks = time.perf_counter(), self._ticks
@@ -256,11 +229,3 @@ class Job:
             if self.state == "running":
                 self.state = state
                 self.message = message
-                self._steps = None
-
-    def _reopen(self) -> None:
-        """What was tracked to its end isn't any more."""
-        with self._lock:
-            if self.state in ("done", "failed"):
-                self.state = "paused"
-                self.message = ""

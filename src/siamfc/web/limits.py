@@ -33,6 +33,8 @@ class Limits:
     """Of one picture of the browser's camera."""
     json_bytes: int = 100_000
     """Of a request that is not an upload."""
+    import_bytes: int = 50_000_000
+    """Of a file of boxes."""
     targets: int = 32
     """Boxes in one video."""
 

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import av
-from PIL import Image as PillowImage
-from PIL import UnidentifiedImageError
 
 from siamfc.errors import SourceError
 from siamfc.frames.decoder import FOREIGN_TAGS
+from siamfc.frames.images import open_image
 from siamfc.web.limits import Limits
 
 _FORMATS = (
@@ -21,8 +20,6 @@ _FORMATS = (
     "bmp_pipe,tiff_pipe"
 )
 """FFmpeg's names of formats that are whole in themselves."""
-_IMAGE_FORMATS = ("BMP", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
-"""Pillow's names. Others start programs (EPS) or have decoders that nobody has looked at."""
 
 
 def check_video(path: Path, name: str, limits: Limits) -> None:
@@ -60,12 +57,10 @@ def check_images(paths: Sequence[Path], names: Sequence[str], limits: Limits) ->
     """
     for path, name in zip(paths, names, strict=True):
         try:
-            with PillowImage.open(path, formats=_IMAGE_FORMATS) as image:
+            with open_image(path) as image:
                 size = image.size
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
+        except SourceError:
             raise SourceError(f"{name} is no image of a known format, or damaged") from None
-        except PillowImage.DecompressionBombError:
-            raise SourceError(f"{name} states more pixels than are taken") from None
         _check_size(name, size, limits)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from siamfc.errors import InputError, SiamFCError
@@ -119,11 +119,15 @@ class Recording:
                 f"{index} was asked for"
             ) from None
 
+    def time(self, index: int) -> float:
+        """Seconds from the first frame to another, which `jpeg` has returned."""
+        return self._times[index]
+
     def __getitem__(self, index: int) -> Frame:
         self.jpeg(index)
         return Frame(read_image(self._path(index)), index, self._times[index])
 
-    def frames(self, start: int) -> Iterator[Frame | None]:
+    def frames(self, start: int) -> Generator[Frame | None]:
         """Yield the frames from an index on; None each time that one has to wait.
 
         It is the tracker that reads so: recording goes by its pace.
@@ -148,6 +152,11 @@ class Recording:
             with self._changed:
                 self._reader = None
                 self._changed.notify_all()
+
+    def frames_backward(self, start: int) -> Generator[Frame]:
+        """Yield the frames from an index back to the first that is kept."""
+        for index in range(start, self.first_frame - 1, -1):
+            yield self[index]
 
     def close(self) -> None:
         """Say that no more frames will come; what was recorded stays."""

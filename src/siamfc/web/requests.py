@@ -16,8 +16,8 @@ from starlette.responses import Response
 
 from siamfc.errors import InputError
 from siamfc.web.job import Job
+from siamfc.web.runs import Box
 from siamfc.web.session import Session
-from siamfc.web.tracking import Box
 
 T = TypeVar("T")
 
@@ -51,7 +51,21 @@ async def json_object(request: Request) -> dict[str, Any]:
     Raises:
         HTTPException: 400 it is none; 408 it doesn't come; 413 it is too large.
     """
-    limit = session_of(request).limits.json_bytes
+    try:
+        value = json.loads(await body_of(request, session_of(request).limits.json_bytes))
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "expected a JSON object") from None
+    if not isinstance(value, dict):
+        raise HTTPException(400, "expected a JSON object")
+    return value
+
+
+async def body_of(request: Request, limit: int) -> bytes:
+    """A request's body.
+
+    Raises:
+        HTTPException: 408 it doesn't come; 413 it is too large.
+    """
     body = bytearray()
     try:
         async with asyncio.timeout(_BODY_SECONDS):
@@ -61,13 +75,7 @@ async def json_object(request: Request) -> dict[str, Any]:
                     raise HTTPException(413, "the request is too large")
     except TimeoutError:
         raise HTTPException(408, "the request doesn't come") from None
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        raise HTTPException(400, "expected a JSON object") from None
-    if not isinstance(value, dict):
-        raise HTTPException(400, "expected a JSON object")
-    return value
+    return bytes(body)
 
 
 def text_in(values: Mapping[str, Any], key: str, *, limit: int = 300) -> str:

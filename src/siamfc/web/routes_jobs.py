@@ -1,112 +1,105 @@
-"""The part of the server that a page watches and steers a job with."""
+"""The part of the server with which a page changes a job, tracks, and takes things away."""
 
-import base64
+from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from siamfc.frames.draw import PALETTE
 from siamfc.web.downloads import boxes_file, safe_stem, still
-from siamfc.web.events import news, summary_of
-from siamfc.web.pictures import encode_jpeg
+from siamfc.web.editable_track import EditableTrack
+from siamfc.web.imports import read_boxes
 from siamfc.web.recorder import Recording
 from siamfc.web.requests import (
     attachment,
+    body_of,
     box_in,
     in_thread,
+    integer_in,
     job_of,
     json_object,
     place_of,
     session_of,
+    text_in,
 )
 
-_EXAMINED_SIDE = 2560
-"""Longest side of a single frame that is sent, pixels."""
-_MEDIA_TYPES = {"txt": "text/plain", "csv": "text/csv", "jsonl": "application/jsonl"}
-
-
-async def describe(request: Request) -> Response:
-    """GET: what doesn't change, and the jobs that are open."""
-    session = session_of(request)
-    return JSONResponse(
-        {
-            "palette": ["#{:02x}{:02x}{:02x}".format(*color) for color in PALETTE],
-            "targets": session.limits.targets,
-            "folder": session.library is not None,
-            "jobs": [summary_of(request, job) for job in session.jobs],
-        }
-    )
-
-
-async def show_frame(request: Request) -> Response:
-    """GET one frame as JPEG."""
-    job, index = job_of(request), place_of(request, "frame")
-
-    def encode() -> bytes:
-        if isinstance(job.clip, Recording):
-            return job.clip.jpeg(index)
-        return encode_jpeg(job.clip[index].image, quality=85, longest=_EXAMINED_SIDE)
-
-    return Response(await in_thread(request, encode), media_type="image/jpeg")
-
-
-async def show_network(request: Request) -> Response:
-    """GET what the network saw of a target in a frame; null if it wasn't followed there."""
-    job = job_of(request)
-    frame, target = place_of(request, "frame"), place_of(request, "target")
-    view = await in_thread(request, lambda: job.view(frame, target))
-    if view is None:
-        return JSONResponse(None)
-    search, response = view.search, view.response
-    return JSONResponse(
-        {
-            "exemplar": base64.b64encode(encode_jpeg(view.exemplar, quality=92)).decode(),
-            "search": None
-            if search is None
-            else base64.b64encode(encode_jpeg(search, quality=92)).decode(),
-            "response": None if response is None else response.round(4).tolist(),
-            "area": view.area,
-        }
-    )
+_MEDIA_TYPES = {
+    ".txt": "text/plain", ".csv": "text/csv", ".jsonl": "application/jsonl",
+    ".json": "application/json", ".xml": "application/xml", ".zip": "application/zip",
+}  # fmt: skip
 
 
 async def draw_box(request: Request) -> Response:
-    """PUT {"box": [x, y, w, h]}: say where a target is in a frame."""
-    job, frame, target = job_of(request), place_of(request, "frame"), place_of(request, "target")
-    box = box_in(await json_object(request))
-    await in_thread(request, lambda: job.draw(frame, target, box))
+    """PUT {"box": [x, y, w, h]}: say where a target is in a frame; null: it left the picture."""
+    frame, target = place_of(request, "frame"), place_of(request, "target")
+    values = await json_object(request)
+    box = None if values.get("box", 0) is None else box_in(values)
+    job = job_of(request)
+    await in_thread(request, lambda: job.change(frame, lambda t: t.draw(frame, target, box)))
+    return Response(status_code=204)
+
+
+async def move_box(request: Request) -> Response:
+    """POST {"to": frame}: take a key frame to another frame."""
+    frame, target = place_of(request, "frame"), place_of(request, "target")
+    to = integer_in(await json_object(request), "to")
+    job = job_of(request)
+    await in_thread(request, lambda: job.change(to, lambda t: t.move(frame, target, to)))
     return Response(status_code=204)
 
 
 async def erase_box(request: Request) -> Response:
-    """DELETE a box that was drawn in a frame."""
+    """DELETE a key frame."""
     job, frame, target = job_of(request), place_of(request, "frame"), place_of(request, "target")
-    await in_thread(request, lambda: job.erase(frame, target))
+    await in_thread(request, lambda: job.change(None, lambda t: t.erase(frame, target)))
+    return Response(status_code=204)
+
+
+async def rename_target(request: Request) -> Response:
+    """PUT {"name"}: give a target a name."""
+    target = place_of(request, "target")
+    name = text_in(await json_object(request), "name", limit=60)
+    job = job_of(request)
+    await in_thread(request, lambda: job.change(None, lambda t: t.rename(target, name)))
     return Response(status_code=204)
 
 
 async def remove_target(request: Request) -> Response:
     """DELETE a target with all its boxes."""
     job, target = job_of(request), place_of(request, "target")
-    await in_thread(request, lambda: job.remove(target))
+    await in_thread(request, lambda: job.change(None, lambda t: t.remove(target)))
+    return Response(status_code=204)
+
+
+async def import_boxes(request: Request) -> Response:
+    """POST the content of a file of boxes; ?name= tells its ending."""
+    session, job = session_of(request), job_of(request)
+    name = text_in(request.query_params, "name")
+    content = await body_of(request, session.limits.import_bytes)
+
+    def load() -> None:
+        tracks = read_boxes(content, name, session.folder)
+        job.change(None, lambda track: track.load(tracks, job.clip.frame_count))
+
+    await in_thread(request, load)
     return Response(status_code=204)
 
 
 async def steer(request: Request) -> Response:
-    """POST start, step or pause, or `finish` to end a recording."""
+    """POST start, pause, undo or redo, or `finish` to end a recording."""
     job, action = job_of(request), request.path_params["action"]
     if action == "start":
         job.start()
-    elif action == "step":
-        job.start(steps=1)
     elif action == "pause":
         job.pause()
+    elif action in ("undo", "redo"):
+        change = EditableTrack.undo if action == "undo" else EditableTrack.redo
+        await in_thread(request, lambda: job.change(None, change))
     elif action == "finish" and isinstance(job.clip, Recording):
         job.clip.close()
     else:
-        raise HTTPException(404, "start, step, pause or finish")
+        raise HTTPException(404, "expected start, pause, undo, redo or finish")
     return Response(status_code=204)
 
 
@@ -119,12 +112,11 @@ async def close_job(request: Request) -> Response:
 
 async def give_boxes(request: Request) -> Response:
     """GET the boxes as a file."""
-    job, suffix = job_of(request), request.path_params["suffix"]
+    job, kind = job_of(request), request.path_params["kind"]
     content, name = await in_thread(
-        request, lambda: boxes_file(job, suffix, session_of(request).folder)
+        request, lambda: boxes_file(job, kind, session_of(request).folder)
     )
-    media_type = "application/zip" if name.endswith(".zip") else _MEDIA_TYPES[suffix]
-    return attachment(content, name, media_type)
+    return attachment(content, name, _MEDIA_TYPES[Path(name).suffix])
 
 
 async def give_still(request: Request) -> Response:
@@ -134,37 +126,36 @@ async def give_still(request: Request) -> Response:
     return attachment(content, name, "image/png")
 
 
-async def make_film(request: Request) -> Response:
-    """POST: begin to write the film; `news` says how far it is."""
-    job = job_of(request)
-    await in_thread(request, lambda: session_of(request).film(job).make(job))
+async def make_video(request: Request) -> Response:
+    """POST: begin to write a video; `news` says how far it is."""
+    job, kind = job_of(request), request.path_params["kind"]
+    await in_thread(request, lambda: session_of(request).video_of(job).make(job, kind))
     return Response(status_code=202)
 
 
-async def give_film(request: Request) -> Response:
-    """GET the film once it is ready."""
+async def give_video(request: Request) -> Response:
+    """GET the video once it is ready."""
     job = job_of(request)
-    path = session_of(request).film(job).path
-    if path is None:
-        raise HTTPException(409, "the film is not ready")
-    name = f"{safe_stem(job.clip.name)}-tracked.mp4"
-    return FileResponse(path, media_type="video/mp4", filename=name)
+    video = session_of(request).video_of(job)
+    if video.path is None:
+        raise HTTPException(409, "the video is not ready")
+    name = f"{safe_stem(job.clip.name)}-{video.kind}.mp4"
+    return FileResponse(video.path, media_type="video/mp4", filename=name)
 
 
 _JOB = "/api/jobs/{job}"
 
 ROUTES: list[BaseRoute] = [
-    Route("/api/state", describe),
-    Route("/api/news", news),
     Route(_JOB, close_job, methods=["DELETE"]),
-    Route(_JOB + "/frames/{frame}", show_frame),
-    Route(_JOB + "/network/{frame}/{target}", show_network),
+    Route(_JOB + "/boxes", import_boxes, methods=["POST"]),
     Route(_JOB + "/boxes/{frame}/{target}", draw_box, methods=["PUT"]),
+    Route(_JOB + "/boxes/{frame}/{target}", move_box, methods=["POST"]),
     Route(_JOB + "/boxes/{frame}/{target}", erase_box, methods=["DELETE"]),
+    Route(_JOB + "/targets/{target}", rename_target, methods=["PUT"]),
     Route(_JOB + "/targets/{target}", remove_target, methods=["DELETE"]),
-    Route(_JOB + "/boxes.{suffix}", give_boxes),
+    Route(_JOB + "/boxes.{kind}", give_boxes),
     Route(_JOB + "/still/{frame}", give_still),
-    Route(_JOB + "/film", make_film, methods=["POST"]),
-    Route(_JOB + "/film.mp4", give_film),
+    Route(_JOB + "/video.mp4", give_video),
+    Route(_JOB + "/video/{kind}", make_video, methods=["POST"]),
     Route(_JOB + "/{action}", steer, methods=["POST"]),
 ]

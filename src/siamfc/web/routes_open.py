@@ -1,8 +1,10 @@
 """The part of the server that opens sources: uploads, the folder, streams, the camera."""
 
+import base64
 import struct
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,7 +13,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from siamfc.errors import InputError
-from siamfc.web.pictures import decode_jpeg
+from siamfc.web.pictures import decode_jpeg, encode_jpeg
 from siamfc.web.recorder import Recording
 from siamfc.web.requests import (
     in_thread,
@@ -25,6 +27,7 @@ from siamfc.web.requests import (
 
 _TIME = struct.Struct("<d")
 _LONGEST_SECONDS = 1e9
+_THUMBNAIL_SIDE = 240
 _UNSUPPORTED_DATA = 1003
 _NAMES_BYTES = 20_000_000
 """Of the list of files of a folder that is uploaded."""
@@ -43,23 +46,63 @@ async def open_entry(request: Request) -> Response:
     library, entry = session.library, request.path_params["entry"]
     if library is None:
         raise HTTPException(404, "no folder is served")
+    key = f"library/{entry}"
+    if (job := session.find_open(key)) is not None:
+        return JSONResponse({"id": job.id})
     session.check_room()
     clip = await in_thread(request, lambda: library.open(entry, session.limits))
-    return JSONResponse({"id": session.add(clip).id}, 201)
+    return JSONResponse({"id": session.add(clip, key=key).id}, 201)
+
+
+async def look_at_entry(request: Request) -> Response:
+    """GET a small picture, the size and the length of an entry of the folder."""
+    session = session_of(request)
+    library, entry = session.library, request.path_params["entry"]
+    if library is None:
+        raise HTTPException(404, "no folder is served")
+
+    def look() -> dict[str, Any]:
+        clip = library.open(entry, session.limits)
+        with closing(clip):
+            jpeg = encode_jpeg(clip[0].image, quality=70, longest=_THUMBNAIL_SIDE)
+            return {
+                "picture": base64.b64encode(jpeg).decode(),
+                "size": clip.size,
+                "seconds": clip.frame_count / clip.frame_rate if clip.frame_rate else None,
+                "frames": clip.frame_count,
+            }
+
+    return JSONResponse(await in_thread(request, look))
+
+
+async def open_sample(request: Request) -> Response:
+    """POST: open a synthetic video that the server makes."""
+    session = session_of(request)
+    job = session.find_open("sample")
+    if job is None:
+        session.check_room()
+        job = await in_thread(request, session.add_sample)
+    return JSONResponse({"id": job.id}, 201)
 
 
 async def begin_upload(request: Request) -> Response:
-    """POST {"name", "images", "count"}: announce a video, or the images of a folder."""
+    """POST {"name", "images", "count"}: announce a video, or the images of a folder.
+
+    With a "key" that an open video was announced with, the answer is that video's job.
+    """
     session = session_of(request)
-    session.check_room()
     values = await json_object(request)
+    key = f"upload/{text_in(values, 'key')}" if "key" in values else ""
+    if key and (job := session.find_open(key)) is not None:
+        return JSONResponse({"job": job.id})
+    session.check_room()
     is_images = values.get("images") is True
     count = integer_in(values, "count")
     if not 1 <= count <= session.limits.upload_files:
         raise HTTPException(413, f"at most {session.limits.upload_files} files are taken")
     name = text_in(values, "name")
     names = [f"image {number + 1} of {name}" for number in range(count)] if is_images else [name]
-    upload = session.uploads.begin(name, names, is_images=is_images)
+    upload = session.uploads.begin(name, names, is_images=is_images, key=key)
     return JSONResponse({"id": upload.id}, 201)
 
 
@@ -85,7 +128,7 @@ async def open_upload(request: Request) -> Response:
     except BaseException:
         session.uploads.discard(upload)
         raise
-    return JSONResponse({"id": session.add_files(clip, upload.folder).id}, 201)
+    return JSONResponse({"id": session.add_files(clip, upload.folder, key=upload.key).id}, 201)
 
 
 async def discard_upload(request: Request) -> Response:
@@ -159,6 +202,8 @@ def _keep(recording: Recording, message: bytes) -> None:
 ROUTES: list[BaseRoute] = [
     Route("/api/library", list_library),
     Route("/api/library/{entry}", open_entry, methods=["POST"]),
+    Route("/api/library/{entry}", look_at_entry),
+    Route("/api/sample", open_sample, methods=["POST"]),
     Route("/api/uploads", begin_upload, methods=["POST"]),
     Route("/api/uploads/{upload}", open_upload, methods=["POST"]),
     Route("/api/uploads/{upload}", discard_upload, methods=["DELETE"]),

@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 from starlette.exceptions import HTTPException
 
 from siamfc.errors import InputError, SourceError
-from siamfc.frames import FrameSource, ImageFiles, VideoFile, open_source
+from siamfc.frames import FrameSource, ImageFiles, open_source, open_writer
 from siamfc.frames.live import STREAM_SCHEMES, LiveSource, stream_address
 from siamfc.network import Network
+from siamfc.synthetic.clip import ClipSettings, ProceduralClip
 from siamfc.tracking import Settings
-from siamfc.web.clips import Clip, FileClip, ServedFiles
-from siamfc.web.downloads import Film
+from siamfc.web.clips import Clip, FileClip, FileSource, ServedFiles, open_video
+from siamfc.web.downloads import VideoExport
 from siamfc.web.job import Job
 from siamfc.web.library import Library
 from siamfc.web.limits import Limits
@@ -25,6 +26,7 @@ from siamfc.web.recorder import Recording, StreamRecorder
 from siamfc.web.uploads import Uploads
 from siamfc.web.worker import Worker
 
+_SAMPLE_RATE = 30.0
 _STREAM_SECONDS = 10.0
 """Without data after which a stream counts as broken off."""
 
@@ -35,7 +37,7 @@ class Session:
     Args:
         matcher: a network ready to track with.
         settings: of the tracker.
-        folder: private, for uploads, recordings and films.
+        folder: private, for uploads, recordings and videos.
         root: the folder whose videos are offered; None: none are.
         limits: how much is taken.
     """
@@ -57,7 +59,7 @@ class Session:
         self._settings = settings
         self._worker = Worker()
         self._jobs: dict[str, Job] = {}
-        self._films: dict[str, Film] = {}
+        self._videos: dict[str, VideoExport] = {}
 
     @property
     def jobs(self) -> list[Job]:
@@ -71,17 +73,31 @@ class Session:
         except KeyError:
             raise HTTPException(404, "there is no such video any more") from None
 
-    def film(self, job: Job) -> Film:
-        """The film of a job."""
-        return self._films[job.id]
+    def video_of(self, job: Job) -> VideoExport:
+        """The video that is made of a job."""
+        return self._videos[job.id]
+
+    @property
+    def lost_threshold(self) -> float:
+        """The score below which a target counts as lost."""
+        return self._settings.lost.lost_threshold
+
+    def find_open(self, key: str) -> Job | None:
+        """The job that was opened under a key, if it is open."""
+        return next((job for job in self.jobs if job.key == key), None)
 
     def check_room(self) -> None:
         """Raise HTTPException if no further job may be opened."""
         if len(self._jobs) >= self.limits.jobs:
             raise HTTPException(429, f"{len(self._jobs)} videos are open: close one first")
 
-    def add(self, clip: Clip) -> Job:
-        """Make a job of an open clip, which is closed if there is no room for it any more."""
+    def add(self, clip: Clip, *, key: str = "") -> Job:
+        """Make a job of an open clip, which is closed if there is no room for it any more.
+
+        Args:
+            clip: what to track in.
+            key: by which it is known that the same video is opened again.
+        """
         try:
             self.check_room()
         except HTTPException:
@@ -94,13 +110,14 @@ class Session:
             max_targets=self.limits.targets,
             submit=self._worker.submit,
         )
-        self._films[job.id] = Film(self.folder, is_tracking=lambda: self._worker.is_busy)
+        job.key = key
+        self._videos[job.id] = VideoExport(self.folder, is_tracking=lambda: self._worker.is_busy)
         self._jobs[job.id] = job
         return job
 
-    def add_files(self, clip: FileClip, folder: Path) -> Job:
+    def add_files(self, clip: FileClip, folder: Path, *, key: str = "") -> Job:
         """Make a job of an upload whose files go when it is closed."""
-        job = self.add(clip)
+        job = self.add(clip, key=key)
         job.on_close(lambda: shutil.rmtree(folder, ignore_errors=True))
         return job
 
@@ -111,11 +128,26 @@ class Session:
             SourceError, InputError: it cannot be opened.
         """
         opened = open_source(source)
-        if isinstance(opened, VideoFile | ImageFiles):
-            paths = [opened.path] if isinstance(opened, VideoFile) else opened.paths
+        if isinstance(opened, FileSource):
+            paths = opened.paths if isinstance(opened, ImageFiles) else [opened.path]
             files = ServedFiles({path: path.name for path in paths})
             return self.add(FileClip(opened, opened.name, files))
         return self._record(opened)
+
+    def add_sample(self) -> Job:
+        """Make a synthetic video and open it."""
+        folder = free_name(self.folder)
+        folder.mkdir(mode=0o700)
+        path = folder / "sample.mp4"
+        try:
+            with open_writer(path, frame_rate=_SAMPLE_RATE) as writer:
+                for index, image in enumerate(ProceduralClip(ClipSettings(frames=120, seed=2))):
+                    writer.write(image, index / _SAMPLE_RATE)
+            clip = open_video(path, "Sample video", self.limits)
+            return self.add_files(clip, folder, key="sample")
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
     def add_stream(self, url: str) -> Job:
         """Connect to a stream.
@@ -151,9 +183,9 @@ class Session:
         """Stop a job and remove its files."""
         self._jobs.pop(job.id, None)
         job.close()
-        film = self._films.pop(job.id, None)
-        if film is not None:
-            film.discard()
+        video = self._videos.pop(job.id, None)
+        if video is not None:
+            video.discard()
 
     def close(self) -> None:
         """Stop all jobs."""

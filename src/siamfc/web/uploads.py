@@ -29,6 +29,8 @@ class Upload:
     name: str
     """What its user calls it; shown, never used as a path."""
     folder: Path
+    key: str
+    """By which it is known that the same files are opened again."""
     is_images: bool
     names: list[str]
     """Of its files, likewise."""
@@ -69,7 +71,7 @@ class Uploads:
         self._limits = limits
         self._uploads: dict[str, Upload] = {}
 
-    def begin(self, name: str, names: list[str], *, is_images: bool) -> Upload:
+    def begin(self, name: str, names: list[str], *, is_images: bool, key: str = "") -> Upload:
         """Announce an upload.
 
         Raises:
@@ -82,7 +84,7 @@ class Uploads:
             raise HTTPException(429, "too many uploads at once: wait for one to end")
         folder = free_name(self._folder)
         folder.mkdir(mode=0o700)
-        upload = Upload(name=name, folder=folder, is_images=is_images, names=names)
+        upload = Upload(name=name, key=key, folder=folder, is_images=is_images, names=names)
         self._uploads[upload.id] = upload
         return upload
 

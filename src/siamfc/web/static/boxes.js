@@ -7,32 +7,30 @@ const GRIPS = [
   ["nw", 0, 0], ["n", 0.5, 0], ["ne", 1, 0], ["e", 1, 0.5],
   ["se", 1, 1], ["s", 0.5, 1], ["sw", 0, 1], ["w", 0, 0.5],
 ];
+const coarse = matchMedia("(pointer: coarse)");
+const ruler = new OffscreenCanvas(1, 1).getContext("2d");
 
 export class Boxes {
-  // `onDraw(target, box)` is called when a box has been drawn or changed, `onTouch()` before that.
-  constructor(stage, { onDraw, onSelect, onTouch }) {
+  // `onDraw(target, frame, box)` is called when a box has been drawn or changed, `onTouch()` before
+  // that, `onReject(text)` when a drag draws nothing.
+  constructor(stage, { onDraw, onSelect, onTouch, onReject }) {
     this.stage = stage;
     this.svg = stage.element.querySelector("svg");
-    this.onDraw = onDraw;
-    this.onSelect = onSelect;
-    this.onTouch = onTouch;
-    this.items = []; // { target, box, score, drawn }
-    this.colors = [];
-    this.selected = null;
+    Object.assign(this, { onDraw, onSelect, onTouch, onReject });
+    this.items = []; // { target, box, name, color, score, lost, key, locked }
+    this.selected = null; // place among the targets
     this.drag = null;
+    this.pointers = new Map(); // fingers on the stage
     this.known = 0;
     this.most = 1;
+    this.adding = false; // whether the next box is a new target's
     this.isReady = false; // whether there is a frame to draw on
     const element = stage.element;
     element.addEventListener("pointerdown", (event) => this.#press(event));
     element.addEventListener("pointermove", (event) => this.#move(event));
     element.addEventListener("pointerup", (event) => this.#release(event));
-    element.addEventListener("pointercancel", () => this.#cancel());
+    element.addEventListener("pointercancel", (event) => this.#cancel(event));
     stage.onresize = () => this.paint();
-  }
-
-  color(target) {
-    return this.colors[target % this.colors.length];
   }
 
   // The boxes of the frame that is shown, of so many targets; one being dragged stays as it is.
@@ -45,66 +43,104 @@ export class Boxes {
 
   select(target) {
     this.selected = target;
+    this.adding = false;
     this.paint();
     this.onSelect(target);
   }
 
-  // A box for whoever has no pointer: in the middle of the frame.
+  // A box for whoever has no pointer: in the middle of what is shown.
   add() {
-    const target = this.#nextTarget();
-    if (target === null || !this.isReady) return;
-    const [width, height] = this.stage.size;
+    if (!this.isReady) return;
+    if (this.known >= this.most) return this.onReject(`At most ${this.most} targets`);
+    const [x, y, width, height] = this.stage.part;
     const side = Math.max(SMALLEST, Math.min(width, height) / 5);
     this.onTouch();
-    this.selected = target;
-    this.onDraw(target, [(width - side) / 2, (height - side) / 2, side, side]);
+    this.#draw(this.known, this.stage.frame, [x + (width - side) / 2, y + (height - side) / 2, side, side]);
   }
 
   // Move, or change the size of, the selected box; false if there is none.
   nudge(dx, dy, resize) {
     const item = this.items.find(({ target }) => target === this.selected);
-    if (!item) return false;
+    if (!item || item.locked) return false;
     this.onTouch();
     const [x, y, w, h] = item.box;
     const box = resize ? [x, y, w + dx, h + dy] : [x + dx, y + dy, w, h];
     item.box = this.#inside(box, resize);
     this.paint();
-    this.onDraw(item.target, item.box);
+    this.onDraw(item.target, this.stage.frame, item.box);
     return true;
   }
 
-  // A selected target that has no box in this frame is drawn anew; otherwise a further one is.
-  #nextTarget() {
-    if (this.selected !== null && !this.items.some(({ target }) => target === this.selected)) return this.selected;
-    return this.known < this.most ? this.known : null;
+  // Which target a box drawn on empty ground is for: a new one if asked for, or the one to correct.
+  #targetOfDrag() {
+    if (this.adding || !this.known) return this.known < this.most ? this.known : null;
+    if (this.selected !== null) return this.selected;
+    const lost = this.items.filter((item) => item.lost);
+    if (lost.length === 1) return lost[0].target;
+    return this.known === 1 ? 0 : null;
+  }
+
+  #draw(target, frame, box) {
+    this.selected = target;
+    this.adding = false;
+    this.onDraw(target, frame, box);
   }
 
   #press(event) {
-    if (event.button !== 0 || this.drag || !this.isReady) return;
-    const place = this.stage.place(event);
-    const grip = event.target.dataset?.grip;
-    const group = event.target.closest("g[data-target]");
-    const target = group ? Number(group.dataset.target) : null;
-    if (target === null && this.#nextTarget() === null) return;
+    this.pointers.set(event.pointerId, event);
+    if (this.pointers.size === 2) return this.#beginPinch();
+    if (event.button > 1 || this.drag || !this.isReady) return;
     event.preventDefault();
     this.stage.element.focus({ preventScroll: true });
     this.stage.element.setPointerCapture(event.pointerId);
-    this.onTouch();
+    const start = { pointer: event.pointerId, frame: this.stage.frame, from: this.stage.place(event), at: [event.clientX, event.clientY], moved: false };
+    if (event.button === 1) {
+      this.drag = { ...start, pans: true };
+      return;
+    }
+    const group = this.adding ? null : event.target.closest("g[data-target]");
+    const target = group ? Number(group.dataset.target) : null;
     const item = this.items.find((each) => each.target === target);
-    this.drag = { pointer: event.pointerId, from: place, at: [event.clientX, event.clientY], target, grip, before: item?.box, moved: false };
+    this.onTouch();
+    this.drag = { ...start, target, grip: event.target.dataset?.grip, before: item?.box, locked: item?.locked };
     if (target !== null) this.select(target);
   }
 
+  #beginPinch() {
+    this.drag = { pinch: true };
+    this.spread = this.#fingers();
+    this.paint();
+  }
+
+  #fingers() {
+    const [a, b] = [...this.pointers.values()];
+    return { size: Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY), clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 };
+  }
+
   #move(event) {
-    const { drag } = this;
+    const { drag, stage } = this;
+    if (this.pointers.has(event.pointerId)) this.pointers.set(event.pointerId, event);
+    if (drag?.pinch && this.pointers.size >= 2) {
+      const [before, now] = [this.spread, this.#fingers()];
+      stage.pan(before.clientX - now.clientX, before.clientY - now.clientY);
+      stage.zoomBy(now.size / Math.max(1, before.size), now);
+      this.spread = now;
+      return;
+    }
     if (!drag || event.pointerId !== drag.pointer) return;
+    if (drag.pans) {
+      stage.pan(drag.at[0] - event.clientX, drag.at[1] - event.clientY);
+      drag.at = [event.clientX, event.clientY];
+      return;
+    }
     const way = Math.hypot(event.clientX - drag.at[0], event.clientY - drag.at[1]);
-    if (!drag.moved && way < CLICK) return;
+    if (drag.locked || (!drag.moved && way < CLICK)) return;
     drag.moved = true;
-    const [x, y] = this.stage.place(event);
+    const [x, y] = stage.place(event);
     const [fromX, fromY] = drag.from;
     if (drag.target === null) {
-      drag.box = this.#inside([Math.min(x, fromX), Math.min(y, fromY), Math.abs(x - fromX), Math.abs(y - fromY)], true);
+      drag.raw = [Math.min(x, fromX), Math.min(y, fromY), Math.abs(x - fromX), Math.abs(y - fromY)];
+      drag.box = this.#inside(drag.raw, true);
     } else if (drag.grip) {
       drag.box = this.#resized(drag.before, drag.grip, x - fromX, y - fromY);
     } else {
@@ -115,20 +151,36 @@ export class Boxes {
   }
 
   #release(event) {
+    this.pointers.delete(event.pointerId);
     const { drag } = this;
+    if (drag?.pinch) {
+      if (!this.pointers.size) this.drag = null;
+      return;
+    }
     if (!drag || event.pointerId !== drag.pointer) return;
     this.drag = null;
-    if (!drag.moved) {
-      if (drag.target === null) this.select(null);
-    } else if (drag.box[2] >= SMALLEST && drag.box[3] >= SMALLEST) {
-      const target = drag.target ?? this.#nextTarget();
-      this.selected = target;
-      this.onDraw(target, drag.box);
-    }
+    if (!drag.pans) this.#finish(drag);
     this.paint();
   }
 
-  #cancel() {
+  #finish(drag) {
+    if (drag.locked) return this.onReject("This target is locked: unlock it to change its box");
+    if (!drag.moved) return drag.target === null && !this.adding ? this.select(null) : undefined;
+    if (drag.target !== null) return this.#draw(drag.target, drag.frame, drag.box);
+    const target = this.#targetOfDrag();
+    if (target === null) {
+      return this.onReject(this.known >= this.most ? `At most ${this.most} targets` : "Select the target to correct first, or press New target");
+    }
+    if (this.items.some((item) => item.target === target && item.locked)) return this.onReject("This target is locked: unlock it to change its box");
+    const [x, y, w, h] = drag.raw;
+    const [width, height] = this.stage.size;
+    if (x >= width - SMALLEST || y >= height - SMALLEST || x + w <= SMALLEST || y + h <= SMALLEST) return this.onReject("That box lies outside the picture");
+    if (w < SMALLEST || h < SMALLEST) return this.onReject(`That box is too small: drag over at least ${SMALLEST} × ${SMALLEST} pixels`);
+    return this.#draw(target, drag.frame, drag.box);
+  }
+
+  #cancel(event) {
+    this.pointers.delete(event.pointerId);
     this.drag = null;
     this.paint();
   }
@@ -142,63 +194,81 @@ export class Boxes {
     return this.#inside([left, top, right - left, bottom - top], true);
   }
 
-  // Keep a box within the frame, by cutting it or by moving it.
+  // Keep a box within the frame, by cutting it or by moving it, and on its pixels when zoomed in.
   #inside([x, y, w, h], cut) {
     const [width, height] = this.stage.size;
+    const snap = this.stage.snaps ? Math.round : (value) => value;
     if (cut) {
-      const left = Math.min(Math.max(x, 0), width - SMALLEST);
-      const top = Math.min(Math.max(y, 0), height - SMALLEST);
-      const right = Math.min(Math.max(x + w, left), width);
-      const bottom = Math.min(Math.max(y + h, top), height);
+      const left = Math.min(Math.max(snap(x), 0), width - SMALLEST);
+      const top = Math.min(Math.max(snap(y), 0), height - SMALLEST);
+      const right = Math.min(Math.max(snap(x + w), left), width);
+      const bottom = Math.min(Math.max(snap(y + h), top), height);
       return [left, top, Math.max(right - left, SMALLEST), Math.max(bottom - top, SMALLEST)];
     }
-    return [Math.min(Math.max(x, SMALLEST - w), width - SMALLEST), Math.min(Math.max(y, SMALLEST - h), height - SMALLEST), w, h];
+    return [Math.min(Math.max(snap(x), SMALLEST - w), width - SMALLEST), Math.min(Math.max(snap(y), SMALLEST - h), height - SMALLEST), w, h];
   }
 
   paint() {
-    const [width, height] = this.stage.size;
-    this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    this.svg.setAttribute("viewBox", this.stage.part.join(" "));
     this.svg.setAttribute("preserveAspectRatio", "none");
     const groups = this.items.map((item) => {
       const isDragged = this.drag?.moved && this.drag.target === item.target;
       return this.#group(item, isDragged ? this.drag.box : item.box);
     });
     if (this.drag?.moved && this.drag.target === null) {
-      groups.push(this.#group({ target: this.#nextTarget(), score: NaN, drawn: true, draft: true }, this.drag.box));
+      groups.push(this.#group({ target: -1, name: "", color: "#fff", draft: true }, this.drag.box));
     }
     // While a pointer is down its element must stay: the browser sends it the rest of the gesture.
     this.svg.replaceChildren(...groups);
   }
 
-  #group({ target, score, drawn, draft }, [x, y, w, h]) {
+  #group({ target, name, color, score, lost, key, locked, draft }, [x, y, w, h]) {
     const unit = this.stage.unit;
     const isSelected = target === this.selected;
     const place = { x, y, width: w, height: h };
-    const group = make("g", { "data-target": target, class: isSelected ? "selected" : "" });
-    const edge = make("rect", { ...place, class: draft ? "edge draft" : "edge", stroke: this.color(target) });
-    group.append(make("rect", { ...place, class: "shade" }), edge);
-    const size = 13 * unit;
-    const text = make("text", { x: x + 3 * unit, y: y > 1.6 * size ? y - 0.5 * size : y + 1.3 * size, "font-size": size, "stroke-width": 3 * unit, fill: this.color(target) });
-    const value = drawn || !Number.isFinite(score) ? "drawn" : score.toFixed(2);
-    text.textContent = `${target + 1} · ${value}`;
-    group.append(text);
-    if (isSelected && !draft) this.#addGrips(group, place, unit);
+    const group = make("g", { "data-target": target, class: `${isSelected ? "selected" : ""} ${lost ? "lost" : ""}` });
+    group.append(make("rect", { ...place, class: "shade" }), make("rect", { ...place, class: draft ? "edge draft" : "edge", stroke: color }));
+    if (!draft) {
+      const value = lost ? "lost" : key ? "key frame" : Number.isFinite(score) ? score.toFixed(2) : "";
+      group.append(...chip(`${name}${value ? ` · ${value}` : ""}`, color, [x, y], unit, this.stage.part));
+    }
+    if (isSelected && !draft && !locked) this.#addGrips(group, place, unit);
     return group;
   }
 
   #addGrips(group, { x, y, width, height }, unit) {
+    const large = coarse.matches ? 1.7 : 1;
     for (const [name, across, down] of GRIPS) {
       const [cx, cy] = [x + across * width, y + down * height];
-      const isSmall = Math.min(width, height) < 34 * unit;
+      const isSmall = Math.min(width, height) < 34 * large * unit;
       if (isSmall && name.length === 1) continue; // corners alone where there is little room
-      const reach = (isSmall ? 9 : 13) * unit;
-      const knob = 4.5 * unit;
+      const reach = (isSmall ? 9 : 13) * large * unit;
+      const knob = 4.5 * large * unit;
       group.append(
         make("rect", { x: cx - knob, y: cy - knob, width: 2 * knob, height: 2 * knob, class: "knob" }),
         make("rect", { x: cx - reach, y: cy - reach, width: 2 * reach, height: 2 * reach, class: `grip ${name}`, "data-grip": name }),
       );
     }
   }
+}
+
+// A label on ground of the target's colour, above its box or where there is room.
+function chip(text, color, [x, y], unit, [left, top, width]) {
+  const size = 12.5;
+  ruler.font = `600 ${size}px system-ui, sans-serif`;
+  const [wide, high] = [(ruler.measureText(text).width + 10) * unit, (size + 7) * unit];
+  const at = Math.max(left, Math.min(x, left + width - wide));
+  const above = y - high - 2 * unit;
+  const over = above >= top ? above : Math.max(top, y) + 2 * unit;
+  const label = make("text", { x: at + 5 * unit, y: over + high - 5.5 * unit, "font-size": size * unit, fill: inkOn(color) });
+  label.textContent = text;
+  return [make("rect", { x: at, y: over, width: wide, height: high, rx: 3 * unit, fill: color, class: "chip" }), label];
+}
+
+// Black or white, whichever can be read on a colour.
+export function inkOn(color) {
+  const [r, g, b] = [1, 3, 5].map((at) => (parseInt(color.slice(at, at + 2), 16) / 255) ** 2.2);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18 ? "#000" : "#fff";
 }
 
 function make(name, attributes) {

@@ -1,42 +1,117 @@
-// Which frame's picture is on the stage.
+// Which frame's picture is on the stage: sought, followed or played.
 
-import { image } from "./api.js";
-import { fail, job, page, stage } from "./page.js";
+import { frame as fetchFrame, played } from "./api.js";
+import { byId, fail, job, page, stage } from "./page.js";
+import { setText } from "./panel.js";
+
+const PATIENCE = 150; // milliseconds after which a frame that does not come is announced
 
 // Show a frame and stay there.
 export function show(frame) {
   const now = job();
   if (!now) return;
+  stopPlaying();
   page.following = false;
   page.wanted = Math.min(Math.max(frame, now.firstFrame), Math.max(now.firstFrame, now.frameCount - 1));
   if (!page.fetching) fetchWanted();
 }
 
+// Keep the frame that is on the stage, whatever is on its way.
+export function hold() {
+  stopPlaying();
+  page.following = false;
+  page.wanted = page.shown;
+}
+
 async function fetchWanted() {
   page.fetching = true;
-  while (!page.following && page.wanted >= 0 && page.wanted !== page.shown) {
-    const [id, frame] = [page.current, page.wanted];
+  const timer = setTimeout(() => announceSeeking(true), PATIENCE);
+  while (!page.following && !page.playing && page.wanted >= 0 && !isThere()) {
+    const [id, frame, full] = [page.current, page.wanted, stage.zoom > 1];
+    if (!byId("seeking").hidden) announceSeeking(true);
     try {
-      const bitmap = await image(`jobs/${id}/frames/${frame}`);
-      if (id === page.current && !page.following) put(frame, bitmap);
+      const { bitmap, time } = await fetchFrame(`jobs/${id}/frames/${frame}${full ? "?full=1" : ""}`);
+      // A box that is held belongs to the frame on the stage: no other may come beneath it.
+      if (id === page.current && !page.following && page.wanted !== page.shown) put(frame, bitmap, time, full);
+      else if (id === page.current && frame === page.shown) put(frame, bitmap, time, full);
+      else bitmap.close();
     } catch (error) {
       if (id === page.current) {
         page.wanted = page.shown;
         fail(error);
       }
+      break;
     }
   }
+  clearTimeout(timer);
+  announceSeeking(false);
   page.fetching = false;
   page.refresh();
 }
 
+// Whether the wanted frame is shown, with all its pixels when zoomed in.
+function isThere() {
+  return page.wanted === page.shown && (page.full || stage.zoom <= 1);
+}
+
+function announceSeeking(is) {
+  byId("seeking").hidden = !is;
+  setText(byId("seeking-text"), is ? `Loading frame ${page.wanted + 1}…` : "");
+}
+
+// A zoomed picture needs all its pixels.
+export function sharpen() {
+  if (stage.zoom > 1 && !page.full && !page.playing && !page.following && !page.fetching && page.shown >= 0) fetchWanted();
+}
+
 // Put a frame's picture on the stage.
-export function put(frame, bitmap) {
+export function put(frame, bitmap, time, full = false) {
   const now = job();
   page.shown = frame;
-  if (page.following) page.wanted = frame;
+  page.time = time ?? (now.frameRate ? frame / now.frameRate : NaN);
+  page.full = full;
+  if (page.following || page.playing) page.wanted = frame;
   stage.frame = frame;
   stage.setSize(now.size);
   stage.show(bitmap, page.following);
   page.refresh();
+}
+
+export function stopPlaying() {
+  page.playing?.abort();
+  page.playing = null;
+}
+
+// Play from the frame that is shown, from the start if it is the last; or stop.
+export async function togglePlaying() {
+  const now = job();
+  if (page.playing) {
+    hold();
+    page.refresh();
+    return;
+  }
+  const start = page.shown >= now.frameCount - 1 ? now.firstFrame : page.shown;
+  const playing = new AbortController();
+  stopPlaying();
+  Object.assign(page, { playing, following: false });
+  page.refresh();
+  try {
+    const path = `jobs/${now.id}/play?start=${start}&percent=${byId("speed").value}`;
+    for await (const { frame, time, bitmap } of played(path, playing.signal)) {
+      if (page.playing !== playing) return bitmap.close();
+      put(frame, bitmap, time);
+    }
+  } catch (error) {
+    if (error.name !== "AbortError") fail(error);
+  } finally {
+    if (page.playing === playing) page.playing = null;
+    page.refresh();
+  }
+}
+
+// Play on at another speed.
+export function changeSpeed() {
+  if (!page.playing) return;
+  hold();
+  togglePlaying();
 }

@@ -1,40 +1,36 @@
 // The lowest score of each group of frames: what a plot shows of a video with more frames than
-// pixels. A loss must not go unseen, and hours of rows must not be read anew for every picture.
+// pixels. A loss must not go unseen, and hours of rows must not be read again for every picture.
+
+import { LOST } from "./track.js";
 
 export class Lowest {
-  constructor() {
-    this.#clear(null, 1);
+  constructor(target) {
+    this.target = target;
+    this.step = 0;
+    this.end = 0; // frames before it are read
+    this.groups = []; // { score, lost, known }
   }
 
-  #clear(track, step) {
-    this.track = track;
-    this.epoch = track?.epoch;
-    this.start = track?.start;
-    this.step = step;
-    this.end = track?.start ?? 0; // frames before it are taken in
-    this.groups = []; // by target, then by group
-  }
-
-  // Take in the rows that are new, so that no more than `most` groups cover `span` frames.
+  // Read the rows that are new or changed, so that no more than `most` groups cover `span` frames.
   update(track, span, most) {
     const step = 2 ** Math.max(0, Math.ceil(Math.log2(span / Math.max(1, most))));
-    const isOther = track !== this.track || track.epoch !== this.epoch || track.start !== this.start;
-    if (isOther || step !== this.step || track.end < this.end || track.targets !== this.groups.length) {
-      this.#clear(track, step);
-      this.groups = Array.from({ length: track.targets }, () => []);
+    const changed = track.takeChanged(this.target);
+    const end = track.endOf(this.target);
+    if (step !== this.step) [this.step, this.end] = [step, 0];
+    this.end = Math.min(this.end, Math.floor(Math.min(changed, end) / step) * step);
+    this.groups.length = Math.min(this.groups.length, Math.ceil(this.end / step));
+    for (let frame = this.end; frame < end; frame += 1) {
+      const index = Math.floor(frame / step);
+      const group = (this.groups[index] ??= { score: NaN, lost: false });
+      const score = track.score(frame, this.target);
+      if (!(group.score <= score) && !Number.isNaN(score)) group.score = score;
+      group.lost ||= track.status(frame, this.target) === LOST;
     }
-    this.groups.forEach((values, target) => {
-      for (let frame = this.end; frame < track.end; frame += 1) {
-        const group = Math.floor((frame - this.start) / step);
-        const [score, lowest] = [track.score(frame, target), values[group] ?? NaN];
-        values[group] = lowest <= score || Number.isNaN(score) ? lowest : score;
-      }
-    });
-    this.end = track.end;
+    this.end = Math.max(this.end, end);
   }
 
-  // Frame and lowest score of each group in turn, NaN where the target is absent.
-  *points(target) {
-    for (const [group, score] of (this.groups[target] ?? []).entries()) yield [this.start + group * this.step, score];
+  // First frame, lowest score (NaN where the target is absent) and whether it was lost, by group.
+  *points() {
+    for (const [index, { score, lost }] of this.groups.entries()) yield [index * this.step, score, lost];
   }
 }

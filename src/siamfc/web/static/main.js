@@ -1,33 +1,35 @@
 // The page: which video is looked at, and what its user can do.
 
 import { Refusal, ask, read } from "./api.js";
-import { draw, hold, itemsOf, remove } from "./drawing.js";
-import { show } from "./frames.js";
+import { changeSpeed, sharpen, show, stopPlaying, togglePlaying } from "./frames.js";
 import { fillHelp, listen } from "./keys.js";
 import { watch } from "./news.js";
 import { Opening } from "./opening.js";
-import { boxes, byId, edits, fail, job, page, perform, stage } from "./page.js";
+import { boxes, byId, color, edits, fail, job, marksOf, nameOf, page, perform, stage } from "./page.js";
 import * as panel from "./panel.js";
-import { follow, go, makeFilm, run } from "./running.js";
+import * as share from "./share.js";
+import * as targets from "./targets.js";
 import { Timeline } from "./timeline.js";
 import { Track } from "./track.js";
 
 const { network } = page;
-const timeline = new Timeline((frame) => show(frame));
+const timeline = new Timeline({ onSeek: show, onMove: targets.move, onSelect: (target) => boxes.select(target) });
 const opening = new Opening({
   onOpen: select,
   onError: fail,
   onCameraEnd: (id, reason) => reason && fail(new Error(reason)),
 });
-Object.assign(page, { refresh, select, draw, hold });
+Object.assign(page, { refresh, select, draw: targets.draw, hold: targets.hold });
 
 // --- Which video is looked at ----------------------------------------------------------------------
 
 function select(id) {
   panel.showMessage("");
   if (id !== page.current) {
-    Object.assign(page, { current: id, shown: -1, wanted: -1, following: true, stepFrom: null, track: new Track(), seen: "" });
+    stopPlaying();
+    Object.assign(page, { current: id, shown: -1, wanted: -1, time: NaN, full: false, following: true, track: new Track(), seen: "" });
     boxes.selected = null;
+    boxes.adding = false;
     boxes.isReady = false;
     boxes.show([], 0);
     stage.clear();
@@ -44,7 +46,6 @@ function select(id) {
 function showOpening() {
   select(null);
   byId("opening-title").focus();
-  return true;
 }
 
 async function close(id) {
@@ -61,30 +62,67 @@ function refresh() {
   panel.showJobs(page.jobs, page.current, { onSelect: select, onClose: close });
   document.title = now ? `${now.name} – siamfc` : "siamfc";
   if (!now) return;
-  const count = edits.targets(now.id, now.targets);
-  const items = itemsOf(now);
+  const count = edits.targets(now.id, now.targets.length);
+  const items = targets.itemsOf(now);
   boxes.isReady = page.shown >= 0;
   boxes.show(items, count);
-  panel.showTargets(count, boxes.selected, (target) => boxes.color(target), (target) => {
-    boxes.select(boxes.selected === target ? null : target);
-  });
-  panel.showControls(now, { shown: page.shown, following: page.following, jobs: page.jobs, hasBoxes: count > 0 });
-  panel.showLinks(now, page.shown);
+  targets.refresh(now);
+  const { shown, time, following, playing, jobs } = page;
+  panel.showControls(now, { shown, time, following, playing, jobs, hasBoxes: count > 0 });
+  share.refresh(now);
   timeline.update({
     first: now.firstFrame,
     last: Math.max(now.firstFrame, now.frameCount - 1),
-    shown: Math.max(now.firstFrame, page.following ? page.shown : page.wanted),
+    shown: Math.max(now.firstFrame, following || playing ? shown : page.wanted),
     track: page.track,
-    keyframes: now.keyframes,
-    color: (target) => boxes.color(target),
+    threshold: page.threshold,
+    selected: boxes.selected,
+    targets: now.targets.map((target, place) => ({ ...target, name: nameOf(target, place), color: color(place), hidden: marksOf(target).hidden })),
   });
-  const seen = `${now.id} ${page.shown} ${boxes.selected} ${page.track.epoch} ${page.track.has(page.shown)}`;
-  if (network.isOn && seen !== page.networkOf && page.shown >= 0) {
-    page.networkOf = seen;
-    network.show(now.id, page.shown, boxes.selected ?? items[0]?.target ?? 0);
-  }
+  showNetwork(now, items);
 }
 
+function showNetwork(now, items) {
+  const seen = `${now.id} ${page.shown} ${boxes.selected} ${page.track.version}`;
+  if (!network.isOn || seen === page.networkOf || page.shown < 0) return;
+  page.networkOf = seen;
+  network.show(now.id, page.shown, boxes.selected ?? items[0]?.target ?? 0);
+}
+
+// --- What its user can do --------------------------------------------------------------------------
+
+// Track, or pause tracking.
+async function run() {
+  const now = job();
+  if (byId("run").disabled) return;
+  if (now.state === "running" || now.state === "waiting") {
+    await perform(() => ask("POST", `jobs/${now.id}/pause`));
+    return;
+  }
+  await edits.flush();
+  stopPlaying();
+  if (await perform(() => ask("POST", `jobs/${now.id}/start`))) follow();
+}
+
+// Go to the latest frame and on with it.
+function follow() {
+  stopPlaying();
+  page.following = true;
+  page.asking?.abort();
+}
+
+function last() {
+  const now = job();
+  show(now.end ? now.end - 1 : now.frameCount - 1);
+}
+
+function toggleNetwork() {
+  network.toggle();
+  page.networkOf = "";
+  refresh();
+}
+
+const go = (count) => show((page.fetching ? page.wanted : page.shown) + count);
 const always = (action) => (...values) => {
   action(...values);
   return true;
@@ -94,48 +132,57 @@ const actions = {
   hasWork: () => job() !== null,
   help: always(() => byId("help").showModal()),
   open: always(showOpening),
+  play: always(togglePlaying),
   run: always(run),
   go: always(go),
+  key: always(targets.goToKey),
+  check: always(targets.goToCheck),
   first: always(() => show(0)),
-  last: always(() => show(page.track.count ? page.track.end - 1 : Infinity)),
+  last: always(last),
   follow: always(follow),
   addBox: always(() => boxes.add()),
   nudge: (dx, dy, resize) => boxes.nudge(dx, dy, resize),
-  remove: always(remove),
+  remove: always(targets.remove),
+  leave: always(targets.leave),
+  mark: always(targets.mark),
+  travel: always(targets.travel),
+  zoom: always((factor) => stage.zoomBy(factor)),
+  fit: always(() => stage.zoomTo(1, [0, 0])),
+  pan: always((dx, dy) => stage.pan(dx, dy)),
   deselect: always(() => boxes.select(null)),
-  select: (target) => target < edits.targets(page.current, job().targets) && (boxes.select(target), true),
+  select: (target) => target < edits.targets(page.current, job().targets.length) && (boxes.select(target), true),
   network: always(toggleNetwork),
-  still: always(() => byId("save-still").click()),
+  share: always(share.open),
 };
 
-function toggleNetwork() {
-  network.toggle();
-  page.networkOf = "";
-  refresh();
+function listenToButtons() {
+  const clicks = {
+    "show-opening": showOpening, "show-help": actions.help, run, play: togglePlaying, follow,
+    back: () => go(-1), forward: () => go(1),
+    "previous-key": () => targets.goToKey(-1), "next-key": () => targets.goToKey(1),
+    "previous-check": () => targets.goToCheck(-1), "next-check": () => targets.goToCheck(1),
+    undo: () => targets.travel("undo"), redo: () => targets.travel("redo"),
+    "zoom-in": () => actions.zoom(1.5), "zoom-out": () => actions.zoom(1 / 1.5), "zoom-fit": actions.fit,
+    "toggle-network": toggleNetwork,
+    finish: () => perform(() => ask("POST", `jobs/${page.current}/finish`)),
+  };
+  for (const [id, click] of Object.entries(clicks)) byId(id).onclick = () => click();
+  byId("speed").onchange = changeSpeed;
+  stage.onzoom = () => {
+    panel.setText(byId("zoom-fit"), `${Math.round(100 * stage.zoom)} %`);
+    sharpen();
+  };
 }
 
 async function begin() {
   const told = await read("state");
   history.replaceState(null, "", `/${location.hash}`); // the address need not show its secret
-  boxes.colors = told.palette;
+  Object.assign(page, { palette: told.palette, threshold: told.threshold, jobs: told.jobs });
   boxes.most = told.targets;
-  page.jobs = told.jobs;
   fillHelp(byId("keys"));
-  byId("show-opening").onclick = showOpening;
-  byId("show-help").onclick = actions.help;
-  byId("run").onclick = run;
-  byId("back").onclick = () => go(-1);
-  byId("forward").onclick = () => go(1);
-  byId("follow").onclick = follow;
-  byId("finish").onclick = () => perform(() => ask("POST", `jobs/${page.current}/finish`));
-  byId("toggle-network").onclick = toggleNetwork;
-  byId("save-film").onclick = makeFilm;
-  byId("save").addEventListener("keydown", (event) => {
-    if (event.key === "Escape") byId("save").open = false;
-  });
-  addEventListener("pointerdown", (event) => {
-    if (!byId("save").contains(event.target)) byId("save").open = false;
-  });
+  share.setUp(told);
+  targets.listen();
+  listenToButtons();
   listen(actions);
   const asked = location.hash.slice(1);
   page.current = undefined;

@@ -57,12 +57,13 @@ export class NetworkView {
   }
 }
 
-async function paintPicture(canvas, base64) {
+export async function paintPicture(canvas, base64, resizes = false) {
   const context = canvas.getContext("2d");
   context.clearRect(0, 0, canvas.width, canvas.height);
   if (!base64) return;
   const bytes = Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
   const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
+  if (resizes) [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   bitmap.close();
 }

@@ -1,10 +1,10 @@
-// What the server tells: states, rows and pictures, as they come.
+// What the server reports: states, rows and pictures, as they come.
 
 import { news } from "./api.js";
 import { put, show } from "./frames.js";
 import { edits, fail, job, page } from "./page.js";
 import * as panel from "./panel.js";
-import { save } from "./running.js";
+import * as share from "./share.js";
 
 const LEAST_STEP = 40; // milliseconds between two pictures while tracking
 const VIEWED_STEP = 100; // likewise with the network's view, which costs as much as tracking a frame
@@ -17,7 +17,8 @@ export async function watch() {
     const started = performance.now();
     page.asking = new AbortController();
     try {
-      apply(await news(question(), page.asking.signal));
+      const [asked, known] = [page.current, edits.known()];
+      apply(await news(question(), page.asking.signal), asked, known);
     } catch (error) {
       if (error.name !== "AbortError") {
         fail(error);
@@ -32,14 +33,13 @@ export async function watch() {
 
 function question() {
   const query = { seen: page.seen };
-  if (page.current) Object.assign(query, { job: page.current, epoch: page.track.epoch, have: page.track.end });
+  if (page.current) Object.assign(query, { job: page.current, version: page.track.version });
   if (page.current && page.following && !document.hidden) query.picture = page.shown;
-  page.asked = page.current;
   return query;
 }
 
-function apply(told) {
-  if (page.asked !== page.current) return told.bitmap?.close();
+function apply(told, asked, known) {
+  if (asked !== page.current) return told.bitmap?.close();
   const before = job();
   page.seen = told.seen;
   page.jobs = told.jobs;
@@ -48,8 +48,8 @@ function apply(told) {
     page.select(page.jobs.at(-1)?.id ?? null);
     return;
   }
-  if (told.rows) page.track.add(told.rows);
-  edits.settle();
+  if (told.rows) page.track.add(told.rows.version, told.patches);
+  edits.settle(known);
   if (told.bitmap) {
     if (page.following) put(told.picture, told.bitmap);
     else told.bitmap.close();
@@ -58,26 +58,13 @@ function apply(told) {
   page.refresh();
 }
 
-// What follows from a change of state, or from a frame that a step brought.
+// What follows from a change of state.
 function settle(before, now) {
   if (before && before.state !== now.state) panel.announce(`${now.name}: ${now.state}. ${now.message}`);
-  if (page.stepFrom !== null && (page.track.end > page.stepFrom || now.state === "failed")) {
-    page.stepFrom = null;
-    show(page.track.end - 1);
-  }
   const hasEnded = before?.state === "running" && now.state !== "running";
-  if (page.following && hasEnded && !now.live && page.track.count) show(page.track.end - 1);
-  else if (page.wanted < 0 && !now.live && now.state !== "running") {
-    show(page.track.count ? page.track.end - 1 : now.firstFrame);
-  }
-  if (page.film && page.film === now.id && now.film.state === "ready") {
-    page.film = null;
-    save(`/api/jobs/${encodeURIComponent(now.id)}/film.mp4`);
-  }
-  if (now.film.state === "failed" && page.film === now.id) {
-    page.film = null;
-    fail(new Error(now.film.message));
-  }
+  if (page.following && hasEnded && !now.live && page.shown >= 0) show(now.state === "done" ? now.end - 1 : page.shown);
+  else if (page.wanted < 0 && !now.live && now.state !== "running") show(now.end > now.start + 1 ? now.end - 1 : now.firstFrame);
+  share.settle(now);
 }
 
 function sleep(milliseconds) {

@@ -2,10 +2,13 @@
 
 import { ask, read, send } from "./api.js";
 import { openCamera } from "./camera.js";
+import { paintPicture } from "./network.js";
+import { clock } from "./panel.js";
 
 const byId = (id) => document.getElementById(id);
 const IMAGE = /\.(bmp|jp2|jpe?g|p[bgnp]m|png|tga|tiff?|webp)$/i;
 const AT_ONCE = 3;
+const MOST_LOOKS = 60; // entries of the folder whose picture is shown
 
 export class Opening {
   // `onOpen(id)` is called with the new job; `onError(error)` with what went wrong.
@@ -19,6 +22,7 @@ export class Opening {
     byId("choose-folder").onclick = () => folder.click();
     video.onchange = () => this.#takeFiles([...video.files], video);
     folder.onchange = () => this.#takeFiles([...folder.files], folder);
+    byId("open-sample").onclick = () => this.#try(() => this.#post("sample"), "Making a sample video…");
     byId("open-camera").onclick = () => this.#try(() => openCamera(onCameraEnd));
     byId("cancel-upload").onclick = () => this.cancel();
     byId("stream").onsubmit = (event) => {
@@ -33,7 +37,10 @@ export class Opening {
     try {
       const entries = await read("library");
       byId("library").hidden = entries.length === 0;
-      byId("entries").replaceChildren(...entries.map((entry) => this.#entry(entry)));
+      const items = entries.map((entry) => this.#entry(entry));
+      byId("entries").replaceChildren(...items);
+      this.listed = entries;
+      await Promise.all([0, 1].map((lane) => this.#look(entries, items, lane)));
     } catch (error) {
       this.onError(error);
     }
@@ -52,19 +59,35 @@ export class Opening {
     const kind = document.createElement("small");
     kind.textContent = entry.kind === "images" ? `${entry.count} images` : "video";
     button.append(kind);
+    button.prepend(document.createElement("canvas"));
     button.onclick = () => this.#try(() => this.#post(`library/${entry.id}`));
     item.append(button);
     return item;
+  }
+
+  // Show what the entries look like, one after the other, until others are listed.
+  async #look(entries, items, lane) {
+    for (let index = lane; index < Math.min(entries.length, MOST_LOOKS); index += 2) {
+      if (this.listed !== entries || byId("opening").hidden) return;
+      try {
+        const { picture, size, seconds, frames } = await read(`library/${entries[index].id}`);
+        const [canvas, , text] = items[index].firstChild.childNodes;
+        await paintPicture(canvas, picture, true);
+        text.textContent = [seconds ? clock(seconds) : `${frames} frames`, size.join(" × ")].join(" · ");
+      } catch {
+        continue; // opening it says what is wrong
+      }
+    }
   }
 
   async #post(path, body) {
     return (await (await ask("POST", path, body)).json()).id;
   }
 
-  async #try(open) {
+  async #try(open, text = "Opening…") {
     if (this.busy) return;
     this.busy = true;
-    this.#progress(null, "Opening…");
+    this.#progress(null, text);
     try {
       this.onOpen(await open());
     } catch (error) {
@@ -100,8 +123,10 @@ export class Opening {
 
   async #upload(name, files, images) {
     this.cancelled = false;
-    const id = await this.#post("uploads", { name, images, count: files.length });
     const total = files.reduce((sum, { size }) => sum + size, 0) || 1;
+    const key = [name, files.length, total, files[0].lastModified].join("/").slice(-200);
+    const { id, job } = await (await ask("POST", "uploads", { name, images, count: files.length, key })).json();
+    if (job) return job; // it is open already
     const loaded = new Array(files.length).fill(0);
     const tell = () => {
       const share = loaded.reduce((sum, n) => sum + n, 0) / total;

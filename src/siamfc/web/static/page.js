@@ -1,7 +1,7 @@
 // What all parts of the page share: the videos, the one that is looked at, and how to fail.
 
 import { Boxes } from "./boxes.js";
-import { Edits } from "./editing.js";
+import { Edits } from "./edits.js";
 import { NetworkView } from "./network.js";
 import * as panel from "./panel.js";
 import { Stage } from "./stage.js";
@@ -11,17 +11,21 @@ export const byId = (id) => document.getElementById(id);
 
 export const page = {
   jobs: [],
+  palette: ["#e69f00"],
+  threshold: 0.5, // score below which a target is lost
   current: null, // id of the job that is looked at
   shown: -1, // frame whose picture is on the stage
+  time: NaN, // its time in seconds
   wanted: -1, // frame whose picture has been asked for
-  following: true, // whether the newest frame is shown as it comes
-  stepFrom: null, // the rows' end when a single step was asked for
-  film: null, // id of the job whose film is to be saved once it is ready
+  following: true, // whether the latest frame is shown as it comes
+  playing: null, // aborts playing
+  saving: null, // id of the job whose video is to be saved once it is ready
   track: new Track(),
+  marks: new Map(), // by "job/target's id": { hidden, locked }
   seen: "",
   network: null, // the view of what the network sees
   asking: null, // aborts the question for news when something else is looked at
-  refresh: () => {}, // puts everything on the page anew
+  refresh: () => {}, // puts everything on the page again
   select: () => {}, // looks at another video
   draw: () => {}, // takes a box that was drawn
   hold: () => {}, // keeps the frame while a box is held
@@ -31,12 +35,22 @@ export const stage = new Stage(byId("stage"));
 page.network = new NetworkView(stage);
 export const edits = new Edits(fail);
 export const boxes = new Boxes(stage, {
-  onDraw: (target, box) => page.draw(target, box),
+  onDraw: (target, frame, box) => page.draw(target, frame, box),
   onSelect: () => page.refresh(),
   onTouch: () => page.hold(),
+  onReject: panel.notify,
 });
 
 export const job = () => page.jobs.find(({ id }) => id === page.current) ?? null;
+export const color = (target) => page.palette[target % page.palette.length];
+export const nameOf = (target, place) => target?.name || `Target ${place + 1}`;
+
+// Whether a target of the job that is looked at is hidden or locked.
+export function marksOf(target) {
+  const key = `${page.current}/${target?.id}`;
+  if (!page.marks.has(key)) page.marks.set(key, { hidden: false, locked: false });
+  return page.marks.get(key);
+}
 
 export function fail(error) {
   panel.showMessage(error instanceof TypeError ? "The server does not answer: is it still running?" : error.message);

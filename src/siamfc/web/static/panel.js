@@ -1,10 +1,12 @@
 // What is written around the frame: the list of videos, the buttons, the numbers.
 
 const byId = (id) => document.getElementById(id);
+const STATES = { open: "", waiting: "waiting", running: "tracking", paused: "paused", done: "done", failed: "failed" };
+const NOTICE = 4000; // milliseconds that a notice is shown
 
-const STATES = {
-  open: "", waiting: "waits its turn", running: "running", paused: "paused", done: "done", failed: "failed",
-};
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
 
 export function showJobs(jobs, current, { onSelect, onClose }) {
   const list = byId("jobs");
@@ -13,10 +15,8 @@ export function showJobs(jobs, current, { onSelect, onClose }) {
     list.dataset.ids = wanted;
     list.replaceChildren(...jobs.map(({ id, name }) => {
       const item = document.createElement("li");
-      const open = document.createElement("button");
-      const close = document.createElement("button");
+      const [open, close, title] = ["button", "button", "span"].map((kind) => document.createElement(kind));
       open.type = close.type = "button";
-      const title = document.createElement("span");
       title.textContent = name;
       open.append(title, document.createElement("small"));
       open.title = name;
@@ -30,84 +30,68 @@ export function showJobs(jobs, current, { onSelect, onClose }) {
   }
   jobs.forEach((job, index) => {
     const button = list.children[index].firstChild;
-    button.setAttribute("aria-current", String(job.id === current));
+    const isCurrent = String(job.id === current);
+    if (button.getAttribute("aria-current") !== isCurrent) {
+      button.setAttribute("aria-current", isCurrent);
+      if (job.id === current) list.children[index].scrollIntoView({ block: "nearest", inline: "nearest" });
+    }
     setText(button.lastChild, job.state === "running" ? percent(job) : STATES[job.state]);
   });
 }
 
 function percent(job) {
   if (job.live) return "live";
-  const share = (job.end - job.start) / Math.max(1, job.frameCount - job.start);
-  return `${Math.floor(100 * share)} %`;
-}
-
-export function showTargets(count, selected, color, onSelect) {
-  const list = byId("targets");
-  if (list.children.length !== count) {
-    list.replaceChildren(...Array.from({ length: count }, (_, target) => {
-      const item = document.createElement("li");
-      const button = document.createElement("button");
-      const swatch = document.createElement("span");
-      button.type = "button";
-      swatch.className = "swatch";
-      swatch.style.backgroundColor = color(target);
-      button.append(swatch, `Target ${target + 1}`);
-      button.onclick = () => onSelect(target);
-      item.append(button);
-      return item;
-    }));
-  }
-  [...list.children].forEach((item, target) => {
-    item.firstChild.setAttribute("aria-pressed", String(target === selected));
-  });
+  const all = Math.max(1, job.frameCount - job.start);
+  return `${Math.floor(100 * Math.max(0, 1 - job.framesLeft / all))} %`;
 }
 
 // Until the first frame of another video is there.
 export function clear() {
-  setText(byId("place"), "…");
-  setText(byId("hint"), "");
+  for (const id of ["place", "rate", "hint", "why"]) setText(byId(id), "");
   byId("run").disabled = true;
   byId("targets").replaceChildren();
+  byId("target-tools").hidden = true;
 }
 
-export function showControls(job, { shown, following, jobs, hasBoxes }) {
+export function showControls(job, { shown, time, following, playing, jobs, hasBoxes }) {
   const isBusy = job.state === "running" || job.state === "waiting";
-  const isAtEnd = job.end >= job.frameCount;
-  const isDone = job.live ? job.state === "done" && isAtEnd : job.state === "done" || isAtEnd;
+  const isTracked = hasBoxes && !job.framesLeft && !job.live;
   const run = byId("run");
-  setText(run, isBusy ? "Pause" : isDone ? "Done" : job.end > job.start ? "Go on" : "Start");
-  run.disabled = !isBusy && (isDone || !hasBoxes);
+  setText(run, isBusy ? "Pause tracking" : isTracked ? "Done" : job.end > job.start + 1 ? "Continue" : "Track");
+  run.disabled = !isBusy && (isTracked || !hasBoxes);
+  setText(byId("why"), isBusy ? "" : !hasBoxes ? "Draw a box first" : isTracked ? "Everything is tracked" : "");
+  setText(byId("play"), playing ? "Pause" : "Play");
+  byId("play").disabled = shown < 0;
   byId("back").disabled = shown <= job.firstFrame;
   byId("forward").disabled = shown >= job.frameCount - 1;
   byId("follow").hidden = following || !(job.live || job.state === "running");
   byId("finish").hidden = !job.live;
-  setText(byId("place"), numbers(job, shown));
+  byId("undo").disabled = !job.undo;
+  byId("redo").disabled = !job.redo;
+  for (const id of ["previous-key", "next-key", "previous-check", "next-check"]) byId(id).disabled = !hasBoxes;
+  byId("prompt").hidden = hasBoxes || shown < 0 || job.undo > 0;
+  setText(byId("place"), shown < 0 ? "…" : [clock(time), `frame ${shown + 1} of ${Math.max(1, job.frameCount)}`].filter(Boolean).join(" · "));
+  setText(byId("rate"), rate(job));
   setText(byId("hint"), hint(job, jobs, hasBoxes));
-  const film = byId("save-film");
-  const { state, done, total } = job.film;
-  setText(film, state === "making" ? `Film ${Math.floor((100 * done) / total)} %` : "Film");
-  film.disabled = job.end === job.start || state === "making";
 }
 
-export function showLinks(job, shown) {
-  const base = `/api/jobs/${encodeURIComponent(job.id)}`;
-  for (const kind of ["txt", "csv", "jsonl"]) {
-    const link = byId(`save-${kind}`);
-    link.hidden = job.end === job.start;
-    link.href = `${base}/boxes.${kind}`;
-  }
-  byId("save-still").href = `${base}/still/${Math.max(0, shown)}`;
+// Minutes, seconds and tenths, with hours where there are any: 00:04.5.
+export function clock(seconds) {
+  if (!Number.isFinite(seconds)) return "";
+  const tenths = Math.floor(seconds * 10 + 1e-6);
+  const [hours, minutes, rest] = [Math.floor(tenths / 36000), Math.floor(tenths / 600) % 60, (tenths % 600) / 10];
+  const parts = [String(minutes).padStart(2, "0"), rest.toFixed(1).padStart(4, "0")];
+  return (hours ? [hours, ...parts] : parts).join(":");
 }
 
-function numbers(job, shown) {
-  if (shown < 0) return "…";
-  const parts = [`frame ${shown} of ${Math.max(0, job.frameCount - 1)}`];
-  if (job.rate) parts.push(`${job.rate.toFixed(job.rate < 10 ? 1 : 0)} frames/s`);
-  if (job.secondsLeft !== null && job.rate) parts.push(`${duration(job.secondsLeft)} left`);
+function rate(job) {
+  if (!job.rate) return "";
+  const parts = [`${job.rate.toFixed(job.rate < 10 ? 1 : 0)} frames/s`];
+  if (job.secondsLeft !== null) parts.push(`${duration(job.secondsLeft)} left`);
   return parts.join(" · ");
 }
 
-function duration(seconds) {
+export function duration(seconds) {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
   return `${(seconds / 3600).toFixed(1)} h`;
@@ -115,15 +99,14 @@ function duration(seconds) {
 
 function hint(job, jobs, hasBoxes) {
   if (job.message) return job.message;
-  if (!hasBoxes) return "Drag a box about each thing that is to be followed, or press B.";
+  if (!hasBoxes) return "Draw a box around each object you want to track.";
   if (job.state === "waiting") {
     const before = jobs.find(({ state }) => state === "running");
-    return before ? `Waits its turn: ${before.name} is being tracked.` : "Waits its turn.";
+    return before ? `Waiting: ${before.name} is being tracked.` : "Waiting.";
   }
-  if (job.state === "open") return "Adjust the box by its handles, draw further ones, or press Start.";
-  if (job.state === "running") return "Pause to put a box right where it went astray.";
-  if (job.state === "done") return "Where a box went astray, go there, put it right and go on.";
-  return "Put a box right in any frame, then go on from there.";
+  if (job.state === "open") return "Adjust the box by its handles, add another with New target, or press Track.";
+  if (job.state === "running") return "Pause tracking to fix a box.";
+  return "If a box is wrong, go to that frame, fix it, then continue.";
 }
 
 export function showMessage(text) {
@@ -131,10 +114,17 @@ export function showMessage(text) {
   setText(byId("message"), text);
 }
 
-export function announce(text) {
-  setText(byId("announcer"), text);
+let notice = null;
+
+// Say something over the picture, for a while.
+export function notify(text) {
+  const element = byId("notice");
+  element.hidden = false;
+  setText(element, text);
+  clearTimeout(notice);
+  notice = setTimeout(() => { element.hidden = true; }, NOTICE);
 }
 
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+export function announce(text) {
+  setText(byId("announcer"), text);
 }

@@ -1,7 +1,9 @@
-// The large picture, and over it the network's scores as a heat map.
+// The large picture, zoomed and moved, and over it the network's scores as a heat map.
 
-const MARGIN = 330; // CSS pixels beneath the frame that should stay in view
+const MARGIN = 360; // CSS pixels beneath the frame that should stay in view
 const LEAST = 240;
+const MOST_ZOOM = 32;
+const PIXELATED = 3; // CSS pixels of a frame pixel from which pixels are shown as squares
 
 export class Stage {
   constructor(element) {
@@ -9,13 +11,24 @@ export class Stage {
     this.canvas = element.querySelector("canvas");
     this.context = this.canvas.getContext("2d");
     this.size = [16, 9];
+    this.frame = -1;
+    this.zoom = 1;
+    this.origin = [0, 0]; // the frame pixel at the upper left
     this.bitmap = null;
     this.heat = null;
-    new ResizeObserver(() => this.onresize?.()).observe(element);
+    this.onresize = () => {}; // what lies over the picture is to be drawn again
+    this.onzoom = () => {};
+    new ResizeObserver(() => this.paint()).observe(element);
     addEventListener("resize", () => this.fit());
+    element.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      if (event.shiftKey) this.pan(event.deltaX + event.deltaY, 0);
+      else this.zoomBy(2 ** (-event.deltaY * (event.ctrlKey ? 0.02 : 0.004)), event);
+    }, { passive: false });
   }
 
   setSize([width, height]) {
+    if (width === this.size[0] && height === this.size[1] && this.element.style.width) return;
     this.size = [width, height];
     this.fit();
   }
@@ -28,6 +41,7 @@ export class Stage {
     const shown = Math.min(room, (highest * width) / height);
     this.element.style.width = `${shown}px`;
     this.element.style.height = `${(shown * height) / width}px`;
+    this.paint();
   }
 
   // Show a picture; while they follow each other, the heat map stays until the next one comes.
@@ -47,36 +61,65 @@ export class Stage {
   clear() {
     this.bitmap = null;
     this.heat = null;
+    this.frame = -1;
+    this.zoomTo(1, [0, 0]);
     this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
   }
 
+  // Zoom about a pointer, or the middle.
+  zoomBy(factor, event) {
+    const zoom = Math.min(MOST_ZOOM, Math.max(1, this.zoom * factor));
+    const [x, y] = event ? this.place(event) : this.origin.map((from, axis) => from + this.size[axis] / this.zoom / 2);
+    const part = this.zoom / zoom;
+    this.zoomTo(zoom, [x + (this.origin[0] - x) * part, y + (this.origin[1] - y) * part]);
+  }
+
+  zoomTo(zoom, origin) {
+    this.zoom = zoom;
+    this.origin = origin.map((from, axis) => Math.min(Math.max(0, from), this.size[axis] * (1 - 1 / zoom)));
+    this.paint();
+    this.onzoom();
+  }
+
+  // Move the view by CSS pixels.
+  pan(dx, dy) {
+    this.zoomTo(this.zoom, [this.origin[0] + dx * this.unit, this.origin[1] + dy * this.unit]);
+  }
+
   paint() {
+    this.onresize();
     if (!this.bitmap) return;
-    const { canvas, context, bitmap } = this;
-    if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
-      canvas.width = bitmap.width;
-      canvas.height = bitmap.height;
-    }
-    context.drawImage(bitmap, 0, 0);
-    if (this.heat) {
-      const scale = bitmap.width / this.size[0];
-      context.drawImage(this.heat.cells, ...this.heat.area.map((value) => value * scale));
-    }
+    const { canvas, context, bitmap, element } = this;
+    const ratio = devicePixelRatio || 1;
+    const [width, height] = [Math.round(element.clientWidth * ratio), Math.round(element.clientHeight * ratio)];
+    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+    const scale = (width / this.size[0]) * this.zoom;
+    context.imageSmoothingEnabled = this.unit > 1 / PIXELATED;
+    context.setTransform(scale, 0, 0, scale, -this.origin[0] * scale, -this.origin[1] * scale);
+    context.drawImage(bitmap, 0, 0, ...this.size);
+    if (this.heat) context.drawImage(this.heat.cells, ...this.heat.area);
+    context.setTransform(1, 0, 0, 1, 0, 0);
+  }
+
+  // The part of the frame that is shown: x, y, w, h in its pixels.
+  get part() {
+    return [...this.origin, this.size[0] / this.zoom, this.size[1] / this.zoom];
   }
 
   // The place of a pointer in frame pixels.
   place(event) {
-    const frame = this.element.getBoundingClientRect();
-    const [width, height] = this.size;
-    return [
-      ((event.clientX - frame.left) / frame.width) * width,
-      ((event.clientY - frame.top) / frame.height) * height,
-    ];
+    const shown = this.element.getBoundingClientRect();
+    return [this.origin[0] + (event.clientX - shown.left) * this.unit, this.origin[1] + (event.clientY - shown.top) * this.unit];
   }
 
   // Frame pixels that a CSS pixel covers.
   get unit() {
-    return this.size[0] / Math.max(1, this.element.clientWidth);
+    return this.size[0] / this.zoom / Math.max(1, this.element.clientWidth);
+  }
+
+  // Whether frame pixels can be told apart, so that edges should lie on them.
+  get snaps() {
+    return this.unit <= 1 / PIXELATED;
   }
 }
 

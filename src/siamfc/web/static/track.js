@@ -1,51 +1,74 @@
-// The rows of one job as far as they have come: a box and a score for each frame and target.
+// The rows of one video as far as they are known: a box, a score and a status for each target.
 
-const VALUES = 5; // x, y, w, h, score
+import { COLUMNS } from "./api.js";
+
+export const KEYFRAME = 0;
+export const LOST = 2;
 
 export class Track {
   constructor() {
-    this.clear(-1, 0, 0);
-  }
-
-  clear(epoch, start, targets) {
-    this.epoch = epoch;
-    this.start = start;
-    this.targets = targets;
-    this.count = 0;
-    this.values = new Float32Array(1024 * VALUES * Math.max(1, targets));
+    this.version = -1;
+    this.rows = new Map(); // by target's id: { values, end }
+    this.changed = new Map(); // by target's id: the first frame that changed since it was last asked
   }
 
   get end() {
-    return this.start + this.count;
+    return Math.max(0, ...[...this.rows.values()].map(({ end }) => end));
   }
 
-  // Rows that follow those held are added; others replace them all.
-  add({ epoch, start, shape: [count, targets], values }) {
-    if (epoch !== this.epoch || targets !== this.targets || start !== this.end) this.clear(epoch, start, targets);
-    const width = VALUES * targets;
-    const needed = (this.count + count) * width;
-    if (needed > this.values.length) {
-      const larger = new Float32Array(Math.max(needed, 2 * this.values.length));
-      larger.set(this.values);
-      this.values = larger;
+  add(version, patches) {
+    this.version = version;
+    for (const { target, start, values } of patches) this.#put(target, start, values);
+  }
+
+  #put(target, start, values) {
+    const rows = this.rows.get(target) ?? { values: new Float32Array(0), end: 0 };
+    this.rows.set(target, rows);
+    const needed = start * COLUMNS + values.length;
+    if (needed > rows.values.length) {
+      const larger = new Float32Array(Math.max(needed, 2 * rows.values.length)).fill(NaN);
+      larger.set(rows.values);
+      rows.values = larger;
     }
-    this.values.set(values, this.count * width);
-    this.count += count;
+    const old = rows.values.subarray(start * COLUMNS, needed);
+    const first = values.findIndex((value, index) => !Object.is(value, old[index]));
+    if (first < 0) return;
+    old.set(values);
+    const changed = start + Math.floor(first / COLUMNS);
+    this.changed.set(target, Math.min(changed, this.changed.get(target) ?? Infinity));
+    const stop = start + values.length / COLUMNS;
+    if (stop >= rows.end) {
+      rows.end = stop;
+      while (rows.end && Number.isNaN(rows.values[(rows.end - 1) * COLUMNS])) rows.end -= 1;
+    }
   }
 
-  has(frame) {
-    return frame >= this.start && frame < this.end;
+  // The first frame of a target that changed since this was last asked.
+  takeChanged(target) {
+    const changed = this.changed.get(target) ?? Infinity;
+    this.changed.delete(target);
+    return changed;
+  }
+
+  endOf(target) {
+    return this.rows.get(target)?.end ?? 0;
+  }
+
+  #value(frame, target, column) {
+    const rows = this.rows.get(target);
+    return rows && frame >= 0 && frame < rows.end ? rows.values[frame * COLUMNS + column] : NaN;
   }
 
   box(frame, target) {
-    if (!this.has(frame) || target >= this.targets) return null;
-    const at = ((frame - this.start) * this.targets + target) * VALUES;
-    const box = Array.from(this.values.subarray(at, at + 4));
+    const box = [0, 1, 2, 3].map((column) => this.#value(frame, target, column));
     return Number.isFinite(box[0]) ? box : null;
   }
 
   score(frame, target) {
-    if (!this.has(frame) || target >= this.targets) return NaN;
-    return this.values[((frame - this.start) * this.targets + target) * VALUES + 4];
+    return this.#value(frame, target, 4);
+  }
+
+  status(frame, target) {
+    return this.#value(frame, target, 5);
   }
 }

@@ -7,12 +7,12 @@ const PAUSE = 200; // milliseconds without a further change after which a box is
 export class Edits {
   constructor(onError) {
     this.onError = onError;
-    this.drafts = new Map(); // "job/frame/target" → { box, sent }
+    this.drafts = new Map(); // "job/frame/target" → { box, sent, known }
     this.line = Promise.resolve();
     this.timer = null;
   }
 
-  // The box that was drawn for a target in a frame, if the server has not told of it yet.
+  // The box that was drawn for a target in a frame, if the server has not confirmed it yet.
   box(job, frame, target) {
     return this.drafts.get(`${job}/${frame}/${target}`)?.box ?? null;
   }
@@ -28,7 +28,7 @@ export class Edits {
   }
 
   put(job, frame, target, box) {
-    this.drafts.set(`${job}/${frame}/${target}`, { box, sent: false });
+    this.drafts.set(`${job}/${frame}/${target}`, { box, sent: false, known: false });
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.flush(), PAUSE);
   }
@@ -53,8 +53,12 @@ export class Edits {
     return this.line;
   }
 
-  // The server has told of all boxes that it knew: those drafts are done.
-  settle() {
-    for (const [key, draft] of this.drafts) if (draft.known) this.drafts.delete(key);
+  // Drafts that the server has: what it says from now on includes them.
+  known() {
+    return [...this.drafts].filter(([, draft]) => draft.known);
+  }
+
+  settle(drafts) {
+    for (const [key, draft] of drafts) if (this.drafts.get(key) === draft) this.drafts.delete(key);
   }
 }

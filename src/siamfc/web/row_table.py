@@ -1,0 +1,59 @@
+"""The rows of one target, and since when they are what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from siamfc.array_types import FloatArray
+
+COLUMNS = 7
+"""x, y, w, h, score, status, agreement; NaN where the target has no box."""
+_BLOCK = 64
+"""Frames whose changes are told together."""
+
+
+class RowTable:
+    """Rows for frames 0 to `end` − 1. Memory is 56 bytes a frame."""
+
+    def __init__(self) -> None:
+        self.end = 0
+        self._rows = np.full((4 * _BLOCK, COLUMNS), np.nan)
+        self._versions = np.full(4, -1)
+
+    def slice(self, start: int, stop: int) -> FloatArray:
+        """Rows of frames start … stop − 1."""
+        rows = np.full((stop - start, COLUMNS), np.nan)
+        known = self._rows[max(0, start) : min(stop, self.end)]
+        rows[: len(known)] = known
+        return rows
+
+    def write(self, start: int, rows: FloatArray, version: int) -> None:
+        """Put rows from a frame on; those that are as they were keep their version."""
+        stop = start + len(rows)
+        while stop > len(self._rows):
+            self._rows = np.concatenate([self._rows, np.full_like(self._rows, np.nan)])
+            self._versions = np.concatenate([self._versions, np.full_like(self._versions, -1)])
+        places = self._rows[start:stop]
+        same = ((places == rows) | (np.isnan(places) & np.isnan(rows))).all(axis=1)
+        changed = np.flatnonzero(~same) + start
+        self._rows[start:stop] = rows
+        self._versions[np.unique(changed // _BLOCK)] = version
+        self.end = max(self.end, stop)
+
+    def replace(self, rows: FloatArray, version: int) -> None:
+        """Put rows in place of all."""
+        missing = max(0, self.end - len(rows))
+        self.write(0, np.concatenate([rows, np.full((missing, COLUMNS), np.nan)]), version)
+        self.end = len(rows)
+
+    def versions_after(self, version: int) -> list[int]:
+        """Versions after one at which anything changed."""
+        found: list[int] = np.unique(self._versions[self._versions > version]).tolist()
+        return found
+
+    def changed_at(self, version: int) -> Iterator[tuple[int, FloatArray]]:
+        """First frame and rows of each block that changed last at a version."""
+        for block in np.flatnonzero(self._versions == version).tolist():
+            yield block * _BLOCK, self._rows[block * _BLOCK : (block + 1) * _BLOCK]

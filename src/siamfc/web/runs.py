@@ -1,0 +1,169 @@
+"""What the tracker finds from one key frame on, in one direction, as far as it has been tracked.
+
+A run depends on its key frame and the video alone, whatever else is drawn: so it is kept when other
+key frames change, and is there again when a change is undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.array_types import FloatArray
+from siamfc.boxes import iou
+from siamfc.errors import InputError
+from siamfc.frames import Frame, Image
+from siamfc.network import Network
+from siamfc.tracking import Settings, Stepper, TrackerState
+from siamfc.tracking.targets import exemplar_crops
+
+Box = tuple[float, float, float, float]
+
+_KEPT_STATES = 64
+"""States after an update of the exemplar that are kept of a run; then every other one of the older
+half is dropped."""
+
+
+class Origin(NamedTuple):
+    """Where a run begins, and whether it goes back in time."""
+
+    frame: int
+    box: Box
+    backward: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NetworkView:
+    """What the network saw of one target in one frame."""
+
+    exemplar: Image
+    """(127, 127, 3), from the key frame."""
+    search: Image | None
+    """(255, 255, 3), from this frame; None in the key frame."""
+    response: FloatArray | None
+    """(m, m) sigmoid of the response at the target's present size, or of a score for each cell."""
+    area: Box | None
+    """x, y, w, h of the part of the frame that the cells of the response stand for."""
+
+
+class Run:
+    """Boxes, scores and whether the target was lost, from the origin's frame on."""
+
+    def __init__(self, origin: Origin) -> None:
+        self.origin = origin
+        self.count = 0
+        self._rows = np.empty((16, 6))
+        self._state: TrackerState | None = None
+        self._place = 0
+        self._crop: Image | None = None
+        self._updated: list[tuple[int, TrackerState]] = []
+
+    @property
+    def front(self) -> int:
+        """The frame to be tracked next."""
+        return self.origin.frame + (-self.count if self.origin.backward else self.count)
+
+    def rows(self, start: int, stop: int) -> FloatArray:
+        """Rows x, y, w, h, score, lost of frames start … stop − 1, which have all been tracked."""
+        frames = np.abs(np.arange(start, stop) - self.origin.frame)
+        rows: FloatArray = self._rows[: self.count][frames]
+        return rows
+
+    def fill(self, rows: FloatArray) -> None:
+        """Take rows (F, 6) that came from elsewhere in place of tracking."""
+        self._rows, self.count = rows.copy(), len(rows)
+
+    def _add(self, box: FloatArray | Box, score: float, lost: bool) -> None:
+        if self.count == len(self._rows):
+            self._rows = np.concatenate([self._rows, np.empty_like(self._rows)])
+        self._rows[self.count] = (*box, score, lost)
+        self.count += 1
+
+    def _take(self, state: TrackerState, place: int, frame: int) -> None:
+        self._state, self._place = state, place
+        if state.waited[place] == 0 and self.count:
+            self._updated.append((frame, state.take([place])))
+            if len(self._updated) > _KEPT_STATES:
+                del self._updated[1 : _KEPT_STATES // 2 : 2]
+        targets = state.targets
+        self._add(targets.boxes[place], float(targets.score[place]), bool(targets.lost[place]))
+
+
+class Follower:
+    """Extends runs by a frame at a time; used by one thread at a time.
+
+    Args:
+        matcher: a network ready to track with.
+        settings: of the tracker.
+    """
+
+    def __init__(self, matcher: Network, settings: Settings) -> None:
+        self._stepper = Stepper(matcher, settings)
+
+    def extend(self, frame: Frame, runs: Sequence[Run]) -> None:
+        """Track runs, whose front this frame is, into it.
+
+        Raises:
+            InputError: a frame of another size than the one in which a run began.
+        """
+        fresh = [run for run in runs if run.count == 0]
+        if fresh:
+            self._begin(frame, fresh)
+        batches: dict[int, list[Run]] = {}
+        for run in runs:
+            if run not in fresh:
+                batches.setdefault(id(run._state), []).append(run)
+        for members in batches.values():
+            state = members[0]._state
+            if state is None:
+                raise InputError("boxes that were imported end here: draw the target to go on")
+            places = [run._place for run in members]
+            if places != list(range(len(state.targets))):
+                state = state.take(places)
+            state = self._stepper.step(state, frame.image)
+            for place, run in enumerate(members):
+                run._take(state, place, frame.index)
+
+    def _begin(self, frame: Frame, runs: list[Run]) -> None:
+        boxes = [run.origin.box for run in runs]
+        state, spec = self._stepper.begin(frame.image, boxes), self._stepper.matcher.spec
+        crops = exemplar_crops(state.targets, frame.image, state.fill, spec)
+        for place, run in enumerate(runs):
+            run._take(state, place, frame.index)
+            run._rows[0] = (*run.origin.box, 1.0, False)
+            run._crop = crops[place]
+            run._updated = [(frame.index, state.take([place]))]
+
+    def view(self, image: Image, frame: int, run: Run) -> NetworkView | None:
+        """Compute anew what the network saw of a run in a frame; None where it has not been."""
+        distance = abs(frame - run.origin.frame)
+        if run._crop is None or distance >= run.count:
+            return None
+        if distance == 0:
+            return NetworkView(exemplar=run._crop, search=None, response=None, area=None)
+        before = [abs(at - run.origin.frame) < distance for at, _ in run._updated]
+        state = run._updated[sum(before) - 1][1]
+        previous = run._rows[distance - 1 : distance, :4]
+        state = replace(state, targets=state.targets.at(previous))
+        seen = self._stepper.view(state, image)
+        x, y, width, height = seen.area.tolist()
+        return NetworkView(
+            exemplar=run._crop, search=seen.search, response=seen.scores, area=(x, y, width, height)
+        )
+
+
+def fuse(forward: FloatArray, backward: FloatArray) -> tuple[FloatArray, NDArray[np.float64]]:
+    """Join the rows (F, 6) of two runs through the same frames; also their IoU, (F,)."""
+    agreement = np.asarray(iou(forward[:, :4], backward[:, :4]), dtype=np.float64)
+    weight = np.linspace(0, 1, len(forward) + 2)[1:-1]
+    weights = np.stack([forward[:, 4] * (1 - weight), backward[:, 4] * weight])
+    surer = (weights[1] > weights[0]).astype(float)
+    mixed = weights[1] / np.maximum(weights.sum(0), 1e-9)
+    part = np.where(agreement >= 0.5, mixed, surer)[:, None]
+    joined = forward + (backward - forward) * part
+    joined[:, 5] = np.where(part[:, 0] > 0.5, backward[:, 5], forward[:, 5])
+    return joined, agreement

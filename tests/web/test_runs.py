@@ -1,0 +1,117 @@
+"""Runs from key frames, extended a frame at a time, as the page does."""
+
+import numpy as np
+import pytest
+
+from fakes import IdealBoxMatcher
+from siamfc.boxes import iou
+from siamfc.frames import Frame
+from siamfc.tracking import LightSettings, Tracker
+from siamfc.tracking.exemplar_update import UpdateSettings
+from siamfc.web.row_table import COLUMNS, RowTable
+from siamfc.web.runs import Follower, Origin, Run, fuse
+
+FRAMES = 30
+BOXES = np.array([[20.0, 30.0, 24.0, 20.0], [150.0, 60.0, 20.0, 30.0]])
+
+
+def frame(k: int) -> Frame:
+    """Two squares on white that move apart and become lighter."""
+    picture = np.full((160, 240, 3), 255, dtype=np.uint8)
+    for x, y, w, h in (BOXES + np.array([k, 0, 0, 0])).astype(int):
+        picture[y : y + h, x : x + w] = 2 * k
+    return Frame(picture, k, k / 25)
+
+
+class Remembering(IdealBoxMatcher):  # type: ignore[misc]
+    """Writes down which exemplars, mean grey values, are searched for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.searched: list[float] = []
+
+    def embed_exemplar(self, crops: np.ndarray, _sizes: np.ndarray) -> np.ndarray:
+        grey = crops.reshape(len(crops), -1).mean(axis=1)
+        return np.stack([grey, grey], axis=1)
+
+    def locate(self, exemplars: np.ndarray, searches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        self.searched += exemplars[:, 0].tolist()
+        found: tuple[np.ndarray, np.ndarray] = super().locate(exemplars, searches)
+        return found
+
+
+def settings(every: int) -> LightSettings:
+    update = UpdateSettings(rate=0.5, first_share=0.5, every=every, restart_average=True)
+    return LightSettings(update=update)
+
+
+def run_from(k: int, target: int, *, backward: bool = False) -> Run:
+    x, y, w, h = BOXES[target] + np.array([k, 0, 0, 0])
+    return Run(Origin(k, (x, y, w, h), backward))
+
+
+@pytest.mark.parametrize("every", [1, 7])
+def test_a_run_is_what_the_tracker_gives_with_the_same_exemplars(every: int) -> None:
+    tracking, following = Remembering(), Remembering()
+    tracker, follower = Tracker(tracking, settings(every)), Follower(following, settings(every))
+    tracker.init(frame(0).image, BOXES[0])
+    run = run_from(0, 0)
+    follower.extend(frame(0), [run])
+    expected = [BOXES[0]]
+    for k in range(1, FRAMES):
+        expected.append(tracker.update(frame(k).image))
+        follower.extend(frame(k), [run])
+    assert following.searched == tracking.searched
+    assert np.array_equal(run.rows(0, FRAMES)[:, :4], expected)
+
+
+def test_runs_go_their_own_way_in_one_batch_or_several() -> None:
+    """One begins later, one pauses: each is what it is alone."""
+    alone, together = Follower(Remembering(), settings(7)), Follower(Remembering(), settings(7))
+    singles, runs = ([run_from(0, 0), run_from(0, 1), run_from(5, 1)] for _ in range(2))
+    for run in singles:
+        for k in range(run.origin.frame, FRAMES):
+            alone.extend(frame(k), [run])
+    for k in range(FRAMES):
+        ahead = [run for run in runs if run.front == k and not (run is runs[0] and k >= 12)]
+        together.extend(frame(k), ahead)
+    for k in range(12, FRAMES):
+        together.extend(frame(k), [runs[0]])
+    for run, single in zip(runs, singles, strict=True):
+        start = run.origin.frame
+        assert np.allclose(run.rows(start, FRAMES), single.rows(start, FRAMES), atol=1e-4)
+
+
+def test_a_run_goes_back_in_time() -> None:
+    follower, run = Follower(IdealBoxMatcher(), settings(7)), run_from(20, 0, backward=True)
+    for k in range(20, 9, -1):
+        assert run.front == k
+        follower.extend(frame(k), [run])
+    truth = BOXES[0] + np.arange(10, 21)[:, None] * [1, 0, 0, 0]
+    assert iou(run.rows(10, 21)[:, :4], truth).min() > 0.7
+
+
+def test_two_directions_are_fused_where_they_agree_and_the_surer_counts_elsewhere() -> None:
+    forward = np.array([[0.0, 0, 10, 10, 0.9, 0]] * 4)
+    backward = np.array([[2.0, 0, 10, 10, 0.9, 0]] * 2 + [[90.0, 0, 10, 10, 0.2, 1]] * 2)
+    fused, agreement = fuse(forward, backward)
+    assert agreement == pytest.approx([8 / 12, 8 / 12, 0, 0])
+    assert fused[:2, 0] == pytest.approx([0.4, 0.8])  # nearer to whose key frame is nearer
+    assert fused[2, :5].tolist() == forward[2, :5].tolist()
+    assert fused[2, 5] == 0
+
+
+def test_a_page_gets_the_blocks_that_changed() -> None:
+    table, rows = RowTable(), np.arange(300 * COLUMNS, dtype=float).reshape(300, COLUMNS)
+    table.write(0, rows, 1)
+    table.write(130, rows[130:140], 2)  # as they were
+    assert table.versions_after(1) == []
+    table.write(130, rows[130:140] + 1, 3)
+    assert table.versions_after(1) == [3]
+    ((start, block),) = table.changed_at(3)
+    assert (start, len(block)) == (128, 64)
+    assert np.array_equal(block[2:12], rows[130:140] + 1)
+    table.replace(rows[:200], 4)
+    assert table.end == 200
+    assert np.isnan(table.slice(190, 210)[10:]).all()
+    assert [start for start, _ in table.changed_at(4)] == [128, 192, 256]
