@@ -1,7 +1,9 @@
 """The tracker: settings, one pure step, `init`/`update`, whole videos, results."""
 
+from siamfc.tracking.both_ways import FrameRange, follow
 from siamfc.tracking.defaults import Settings, fitting_settings, settings_for_weights
 from siamfc.tracking.detections import to_detections
+from siamfc.tracking.doubts import Doubt, review, time_code
 from siamfc.tracking.exemplar_update import (
     UpdateSettings,
     first_and_latest,
@@ -20,21 +22,27 @@ from siamfc.tracking.exports import (
     read_track,
     to_annotation,
 )
+from siamfc.tracking.key_frames import GivenBoxes, KeyFrames, as_key_frames
 from siamfc.tracking.light import LightSettings, LightTargets
 from siamfc.tracking.redetection import LostSettings, search_all_over
 from siamfc.tracking.result_files import open_results, read_results, result_paths, write_results
 from siamfc.tracking.results import FrameResult, Status
 from siamfc.tracking.siamfc import SiamFCSettings, SiamFCTargets
 from siamfc.tracking.siamfc.settings import five_scales, one_scale, settings_for, three_scales
+from siamfc.tracking.smoothing import smooth_results
 from siamfc.tracking.state import TrackerState
 from siamfc.tracking.step import SearchView, Stepper
-from siamfc.tracking.tracker import Tracker, follow
+from siamfc.tracking.tracker import Tracker
 from siamfc.tracking.tracks import Track, track
 
 __all__ = [
     "EXPORT_FORMATS",
     "EXPORT_SUFFIXES",
+    "Doubt",
+    "FrameRange",
     "FrameResult",
+    "GivenBoxes",
+    "KeyFrames",
     "LightSettings",
     "LightTargets",
     "LostSettings",
@@ -49,6 +57,7 @@ __all__ = [
     "TrackerState",
     "UpdateSettings",
     "VideoInfo",
+    "as_key_frames",
     "export_paths",
     "export_results",
     "first_and_latest",
@@ -64,11 +73,14 @@ __all__ = [
     "read_results",
     "read_track",
     "result_paths",
+    "review",
     "search_all_over",
     "settings_for",
     "settings_for_weights",
+    "smooth_results",
     "sure_average",
     "three_scales",
+    "time_code",
     "to_annotation",
     "to_detections",
     "track",

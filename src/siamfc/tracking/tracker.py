@@ -1,8 +1,7 @@
-"""The tracker frame by frame: `init` and `update`, or `follow` through a source."""
+"""The tracker frame by frame: `init` and `update`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
@@ -10,14 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from siamfc import geometry
-from siamfc.errors import InputError, SourceError
+from siamfc.errors import InputError
 from siamfc.tracking.defaults import Settings
-from siamfc.tracking.results import FrameResult, Status
 from siamfc.tracking.state import TrackerState
-from siamfc.tracking.step import Stepper, require_size
+from siamfc.tracking.step import Stepper
 
 if TYPE_CHECKING:
-    from siamfc.frames import Frame
     from siamfc.network.matcher import Network
 
 Color = Literal["rgb", "bgr"]
@@ -175,45 +172,3 @@ def to_rgb(image: NDArray[np.uint8], color: Color) -> NDArray[np.uint8]:
     if color == "rgb":
         return image
     return np.ascontiguousarray(geometry.as_image(image)[..., ::-1])
-
-
-def follow(
-    frames: Iterable[Frame],
-    boxes: ArrayLike | Sequence[ArrayLike],
-    matcher: Network,
-    settings: Settings | None = None,
-) -> Iterator[tuple[Frame, FrameResult]]:
-    """Follow targets through frames and yield each frame with its result.
-
-    The first result has the boxes that were given, with scores of 1.
-
-    Raises:
-        InputError: a box that cannot be tracked, or settings for the other kind of network.
-        SourceError: no frame, or frames that change size.
-    """
-    stepper = Stepper(matcher, settings)
-    state: TrackerState | None = None
-    for frame in frames:
-        if state is None:
-            state = stepper.begin(frame.image, boxes)
-            yield frame, _result(frame, state, is_keyframe=True)
-            continue
-        try:
-            require_size(frame.image, state.targets.frame_size)
-        except InputError as error:
-            raise SourceError(f"frame {frame.index}: {error}") from None
-        state = stepper.step(state, frame.image)
-        yield frame, _result(frame, state)
-    if state is None:
-        raise SourceError("expected at least one frame, got none: there is nothing to track")
-
-
-def _result(frame: Frame, state: TrackerState, *, is_keyframe: bool = False) -> FrameResult:
-    targets = state.targets
-    statuses = tuple(
-        Status.KEYFRAME if is_keyframe else Status.LOST if lost else Status.TRACKED
-        for lost in targets.lost
-    )
-    return FrameResult(
-        frame.index, frame.time, targets.boxes, targets.score, targets.lost, statuses
-    )

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from siamfc.boxes import as_box
-from siamfc.errors import InputError, MissingDependencyError, OutputError, SiamFCError, SourceError
+from siamfc.errors import InputError, MissingDependencyError, OutputError, SiamFCError
+from siamfc.tracking.both_ways import WHOLE, FrameRange, follow, require_indexed
 from siamfc.tracking.defaults import Settings
 from siamfc.tracking.exports import EXPORT_SUFFIXES, VideoInfo, export_results
+from siamfc.tracking.key_frames import GivenBoxes, TargetBoxes, as_key_frames
 from siamfc.tracking.results import FrameResult
-from siamfc.tracking.tracker import Color, check_color, follow, to_rgb
+from siamfc.tracking.tracker import Color, check_color, to_rgb
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,9 +29,13 @@ if TYPE_CHECKING:
 
 def track(
     source: str | Path | int | Iterable[NDArray[np.uint8]] | FrameSource,
-    boxes: ArrayLike | Sequence[ArrayLike] | None = None,
+    boxes: GivenBoxes | None = None,
     *,
-    box: ArrayLike | None = None,
+    box: TargetBoxes | None = None,
+    start: int = 0,
+    end: int | None = None,
+    every: int = 1,
+    smooth: bool = False,
     weights: str | Path = "default",
     device: str = "auto",
     threads: int | None = None,
@@ -37,7 +43,7 @@ def track(
     settings: Settings | None = None,
     matcher: Network | None = None,
 ) -> Track:
-    """Follow one object or several through a video, given their boxes in its first frame.
+    """Follow one object or several through a video, given their boxes in one frame or several.
 
     >>> track = siamfc.track("video.mp4", box=(120, 80, 60, 40))  # doctest: +SKIP
     >>> for result in track:  # doctest: +SKIP
@@ -45,15 +51,27 @@ def track(
     >>> track.save("tracked.mp4")  # doctest: +SKIP
     >>> track.to_pandas()  # doctest: +SKIP
 
+    Where the track goes wrong, give the box there as well: between two given boxes the object is
+    tracked forwards from the first and backwards from the second.
+
+    >>> track = siamfc.track("video.mp4", {0: (120, 80, 60, 40), 96: (180, 90, 55, 42)})
+    ... # doctest: +SKIP
+
     Nothing is opened and no network is loaded before the first result is asked for. A source that
     is opened here is closed at the end; one that was given open is left open.
 
     Args:
         source: a video file, a folder or glob of images, a camera's number, a stream's URL, an
             iterable of pictures (H, W, 3) uint8, or what `siamfc.open_source` returns.
-        boxes: of several objects, (N, 4), or of one, (4,): x, y, w, h in pixels from the frame's
-            top left corner.
-        box: of one object, (4,), in place of `boxes`.
+        boxes: of one object: its box x, y, w, h in the first frame, in pixels from the frame's top
+            left corner, or its boxes by frame, 0-based. Of several objects: a sequence of those,
+            or a mapping from their names to those.
+        box: of one object, in place of `boxes`.
+        start: the first frame to track.
+        end: the last frame to track; None: that of the source.
+        every: distance from one frame to the next; frames with a box are tracked anyway.
+        smooth: whether to take the jitter out of the boxes and to bridge stretches in which an
+            object is lost. The whole source is then tracked before the first result comes.
         weights: a name that `siamfc models` lists, or a path.
         device: "auto", "cpu" or "cuda".
         threads: of the network on a CPU; None: chosen by the number of cores.
@@ -69,7 +87,7 @@ def track(
             "bgr" for one that has colours of its own.
     """
     if boxes is None and box is not None:
-        boxes = as_box(box)
+        boxes = box if isinstance(box, Mapping) else as_box(box)
     elif boxes is None or box is not None:
         found = "both" if boxes is not None else "neither"
         raise InputError(f"expected box=(x, y, w, h) or boxes=[(x, y, w, h), …], got {found}")
@@ -85,7 +103,8 @@ def track(
             return matcher
         return load_matcher(weights, device=device, threads=threads)
 
-    return Track(source, boxes, load, settings)
+    frame_range = FrameRange(start=start, end=end, every=every)
+    return Track(source, boxes, load, settings, frame_range=frame_range, smooth=smooth)
 
 
 class Track:
@@ -101,6 +120,8 @@ class Track:
         boxes: as for `track`.
         load: loads the network, when it is first needed.
         settings: None: the defaults for this network.
+        frame_range: which frames are tracked.
+        smooth: as for `track`.
 
     Whatever tracks on raises:
         InputError: a box that cannot be tracked.
@@ -111,9 +132,12 @@ class Track:
     def __init__(
         self,
         source: str | Path | int | Iterable[NDArray[np.uint8]] | FrameSource,
-        boxes: ArrayLike | Sequence[ArrayLike],
+        boxes: GivenBoxes,
         load: Callable[[], Network],
         settings: Settings | None = None,
+        *,
+        frame_range: FrameRange = WHOLE,
+        smooth: bool = False,
     ) -> None:
         from siamfc.frames import open_source
 
@@ -121,6 +145,7 @@ class Track:
         self._boxes = boxes
         self._load = load
         self._settings = settings
+        self._range, self._smooth = frame_range, smooth
         self._opened: FrameSource | None = None
         self._held = ExitStack()
         self._pairs = self._follow()
@@ -291,7 +316,14 @@ class Track:
 
     def _follow(self) -> Generator[tuple[Frame, FrameResult]]:
         with self._held:
-            yield from follow(self._open(), self._boxes, self._load(), self._settings)
+            yield from follow(
+                self._open(),
+                self._boxes,
+                self._load(),
+                self._settings,
+                frame_range=self._range,
+                smooth=self._smooth,
+            )
 
     def _advance(self) -> bool:
         """Track one frame more; False at the end. What has failed once fails again."""
@@ -316,19 +348,13 @@ class Track:
 
     def _read_again(self) -> Iterator[tuple[Frame, FrameResult]]:
         """Each frame with its result, read a second time."""
-        from siamfc.frames import ArraySource, LiveSource, open_source
+        from siamfc.frames import open_source
 
-        first = self._open()
-        if isinstance(first, LiveSource) or (
-            isinstance(first, ArraySource) and first.frame_count is None
-        ):
-            raise SourceError(
-                f"the frames of {first.name} have gone by and cannot be read again: ask for them, "
-                "or for the film, before anything else"
-            )
+        require_indexed(self._open(), "ask for its frames, or for the video, before anything else")
         again = open_source(self._source)
         try:
-            yield from zip(again, self, strict=False)
+            key_frames = as_key_frames(self._boxes, self._range.start)
+            yield from zip(self._range.frames(again, key_frames), self, strict=False)
         finally:
             if again is not self._source:
                 again.close()

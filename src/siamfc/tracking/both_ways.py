@@ -1,0 +1,242 @@
+"""Follow targets through a source: the one way that Python, the command line and tests share."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from siamfc.array_types import FloatArray
+from siamfc.checks import check_whole
+from siamfc.errors import InputError, SourceError
+from siamfc.tracking.defaults import Settings
+from siamfc.tracking.fusion import fuse
+from siamfc.tracking.key_frames import GivenBoxes, KeyFrames, as_key_frames
+from siamfc.tracking.results import FrameResult, Status
+from siamfc.tracking.smoothing import smooth_results
+from siamfc.tracking.step import Stepper
+from siamfc.tracking.sweep import Found, sweep
+
+if TYPE_CHECKING:
+    from siamfc.frames import Frame, IndexedSource
+    from siamfc.network.matcher import Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameRange:
+    """Which frames of a source are tracked; those with a given box always are."""
+
+    start: int = 0
+    """The first."""
+    end: int | None = None
+    """The last; None: that of the source."""
+    every: int = 1
+    """Distance from one to the next."""
+
+    def __post_init__(self) -> None:
+        check_whole("start", self.start, 0)
+        check_whole("every", self.every, 1)
+        if self.end is not None:
+            check_whole("end", self.end, self.start)
+
+    def frames(self, source: Iterable[Frame], key_frames: KeyFrames) -> Iterator[Frame]:
+        """The frames of a source that are tracked, in order."""
+        from siamfc.frames import IndexedSource
+
+        if self.start and isinstance(source, IndexedSource):
+            source = source.frames(self.start)
+        for frame in source:
+            if frame.index >= self.start and self._has(frame.index, key_frames):
+                yield frame
+            if self.end is not None and frame.index >= self.end:
+                return
+
+    def select(self, frames: Iterable[Frame], key_frames: KeyFrames) -> Iterator[Frame]:
+        """Those of some frames that are tracked."""
+        return (frame for frame in frames if self._has(frame.index, key_frames))
+
+    def count(self, key_frames: KeyFrames, source_count: int | None, *, smooth: bool) -> int | None:
+        """Frames that `follow` goes through in all its passes; None if unknown."""
+        ends = [self.end, None if source_count is None else source_count - 1]
+        last = min((end for end in ends if end is not None), default=None)
+        if last is None:
+            return None
+        ahead = (last - self.start) // self.every + 1
+        behind = (key_frames.last - self.start) // self.every
+        return ahead * (2 if smooth else 1) + behind
+
+    def _has(self, index: int, key_frames: KeyFrames) -> bool:
+        return (index - self.start) % self.every == 0 or index in key_frames.by_frame
+
+
+WHOLE = FrameRange()
+"""All frames of a source."""
+
+
+def follow(
+    frames: Iterable[Frame],
+    boxes: GivenBoxes | KeyFrames,
+    matcher: Network,
+    settings: Settings | None = None,
+    *,
+    frame_range: FrameRange = WHOLE,
+    smooth: bool = False,
+    on_frame: Callable[[], object] = lambda: None,
+) -> Iterator[tuple[Frame, FrameResult]]:
+    """Follow targets through frames and yield each frame with its result.
+
+    Between two frames with a given box a target is tracked forwards from the first and backwards
+    from the second, and the two are joined (see `siamfc.tracking.fusion`). Before its first such
+    frame it is tracked backwards, after its last forwards. So where boxes are given in any but
+    the first frame, the source is read backwards before the first result comes; and with `smooth`
+    it is read to its end, and then once more.
+
+    Args:
+        frames: an open source, or any frames if boxes are given in the first of them alone.
+        boxes: in any form that `siamfc.track` takes; boxes without a frame are in the first.
+        matcher: a network ready to track with.
+        settings: None: the defaults for this network.
+        frame_range: which frames are tracked.
+        smooth: whether to take the jitter out of the boxes and to bridge stretches in which a
+            target is lost; see `siamfc.tracking.smoothing`.
+        on_frame: called for each frame that is tracked before the first result comes.
+
+    Raises:
+        InputError: a box that cannot be tracked or lies outside the range, or settings for the
+            other kind of network.
+        SourceError: no frame; frames that change size; `smooth`, or boxes in later frames, for a
+            source that can be read only once.
+    """
+    key_frames = boxes if isinstance(boxes, KeyFrames) else as_key_frames(boxes, frame_range.start)
+    if frame_range.end is not None and key_frames.last > frame_range.end:
+        raise InputError(
+            f"expected boxes in frames {frame_range.start} to {frame_range.end}, "
+            f"got one in {key_frames.last}"
+        )
+    stepper = Stepper(matcher, settings)
+    if smooth:
+        require_indexed(frames, "a path is smoothed in two readings")
+    if key_frames.begins_at(frame_range.start):
+        pairs = _follow_forwards(frames, key_frames, stepper, frame_range)
+    else:
+        pairs = _follow_both_ways(frames, key_frames, stepper, frame_range, on_frame)
+    if not smooth:
+        yield from pairs
+        return
+    results = []
+    for _, result in pairs:
+        results.append(result)
+        on_frame()
+    yield from zip(frame_range.frames(frames, key_frames), smooth_results(results), strict=False)
+
+
+def _follow_forwards(
+    frames: Iterable[Frame], key_frames: KeyFrames, stepper: Stepper, frame_range: FrameRange
+) -> Iterator[tuple[Frame, FrameResult]]:
+    """Follow targets from the first frame that comes."""
+    ahead = frame_range.frames(frames, key_frames)
+    first = next(ahead, None)
+    if first is None:
+        raise SourceError(
+            f"expected a frame {frame_range.start}, got none: there is nothing to track"
+            if frame_range.start
+            else "expected at least one frame, got none: there is nothing to track"
+        )
+    key_frames = key_frames.moved_to(first.index)
+    for frame, found in sweep(chain([first], ahead), key_frames, stepper):
+        yield frame, _to_result(frame, found, key_frames)
+
+
+def _follow_both_ways(
+    frames: Iterable[Frame],
+    key_frames: KeyFrames,
+    stepper: Stepper,
+    frame_range: FrameRange,
+    on_frame: Callable[[], object],
+) -> Iterator[tuple[Frame, FrameResult]]:
+    backwards = _track_backwards(frames, key_frames, stepper, frame_range, on_frame)
+    for frame, ahead in sweep(frame_range.frames(frames, key_frames), key_frames, stepper):
+        agreements = None
+        if frame.index < key_frames.last:
+            behind = backwards.take(frame.index - frame_range.start)
+            agreements = _join(frame.index, ahead, behind, key_frames)
+        yield frame, _to_result(frame, ahead, key_frames, agreements)
+
+
+def _track_backwards(
+    frames: Iterable[Frame],
+    key_frames: KeyFrames,
+    stepper: Stepper,
+    frame_range: FrameRange,
+    on_frame: Callable[[], object],
+) -> Found:
+    """Where targets are found backwards in the frames from the first to the last with a box."""
+    source = require_indexed(frames, "give boxes in its first frame alone")
+    start = frame_range.start
+    every = Found.nothing(key_frames.last - start + 1, len(key_frames))
+    lowest = start if key_frames.latest_first > start else start + 1
+    behind = frame_range.select(source.reversed(lowest, key_frames.last + 1), key_frames)
+    for frame, found in sweep(behind, key_frames, stepper):
+        every.fill(frame.index - start, found)
+        on_frame()
+    return every
+
+
+def require_indexed(frames: Iterable[Frame], advice: str) -> IndexedSource:
+    """A source that can be read from any place and again.
+
+    Raises:
+        SourceError: a camera, a stream, a generator.
+    """
+    from siamfc.frames import ArraySource, IndexedSource
+
+    is_generator = isinstance(frames, ArraySource) and frames.frame_count is None
+    if not isinstance(frames, IndexedSource) or is_generator:
+        name = getattr(frames, "name", "the source")
+        raise SourceError(f"{name} can be read only once, forwards: {advice}")
+    return frames
+
+
+def _join(index: int, ahead: Found, behind: Found, key_frames: KeyFrames) -> FloatArray:
+    """Change `ahead` to where both directions find the targets; how far they agree: (N,)."""
+    agreements = np.full(len(key_frames), np.nan)
+    between, progress = [], []
+    for row, frames in enumerate(key_frames.frames):
+        place = bisect_left(frames, index)
+        if place == len(frames) or frames[place] == index:
+            continue
+        if place == 0:
+            ahead.fill(row, behind.take(row))
+            continue
+        before, after = frames[place - 1], frames[place]
+        between.append(row)
+        progress.append((index - before) / (after - before))
+    if between:
+        both = ahead.take(between), behind.take(between)
+        fused, agreements[between] = fuse(*both, np.array(progress))
+        ahead.fill(between, fused)
+    return agreements
+
+
+def _to_result(
+    frame: Frame, found: Found, key_frames: KeyFrames, agreements: FloatArray | None = None
+) -> FrameResult:
+    given = key_frames.by_frame.get(frame.index, {})
+    statuses = tuple(
+        Status.KEYFRAME if row in given else Status.LOST if lost else Status.TRACKED
+        for row, lost in enumerate(found.lost.tolist())
+    )
+    return FrameResult(
+        index=frame.index,
+        time=frame.time,
+        boxes=found.boxes,
+        scores=found.scores,
+        lost_flags=found.lost,
+        statuses=statuses,
+        agreements=agreements,
+        names=key_frames.names,
+    )

@@ -1,0 +1,156 @@
+"""Which stretches of a track deserve a look, the most doubtful first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from siamfc import boxes as box_formats
+from siamfc.array_types import BoolArray, FloatArray
+from siamfc.tracking.fusion import AGREEMENT
+from siamfc.tracking.results import FrameResult, Status
+
+LOW_SCORE = 0.7
+"""A score below is a reason to look."""
+LONG_JUMP = 0.5
+"""So is a change of velocity, from one frame to the next, by more than this many sizes."""
+QUICK_GROWTH = 0.25
+"""So is a change of the logarithmic size by more than this, from one frame to the next."""
+_JOINED = 3
+"""Doubtful frames that are at most this far apart make one stretch."""
+_AGREEMENT_WEIGHT = 0.1
+_JUMP_WEIGHT = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """A stretch of frames in which a target's boxes may be wrong."""
+
+    target: int
+    """Number of the target, from 1, as in files."""
+    name: str
+    """Of the target; empty if it has none."""
+    start: int
+    """The first frame."""
+    end: int
+    """The last frame."""
+    worst: int
+    """The frame to look at: the most doubtful one."""
+    start_time: float
+    """Seconds from the source's first frame; NaN if it has no clock."""
+    end_time: float
+    """Likewise."""
+    doubt: float
+    """Of the worst frame, in [0, 1]."""
+    reasons: tuple[str, ...]
+    """Any of: lost, low score, jump, sudden growth, directions disagree."""
+
+
+def review(results: Iterable[FrameResult]) -> list[Doubt]:
+    """List the stretches of a track that deserve a look, the most doubtful first.
+
+    The score says most: over real videos it predicts by far best where a box is wrong. Jumps and
+    the two directions' disagreement add a little; where there is no other reason, a disagreement
+    is a stretch by itself, since mostly just one direction was wrong and the other was taken.
+
+    Args:
+        results: of consecutive frames; scores that are unknown count as sure.
+    """
+    results = list(results)
+    if not results:
+        return []
+    found = [
+        doubt
+        for target in range(len(results[0].boxes))
+        for doubt in _review_target(results, target)
+    ]
+    return sorted(found, key=lambda one: (-one.doubt, one.start, one.target))
+
+
+def time_code(seconds: float) -> str:
+    """Minutes, seconds and tenths, as `--box` and `--start` take them; empty for NaN.
+
+    >>> time_code(83.46), time_code(3.2), time_code(3720)
+    ('1:23.5', '0:03.2', '1:02:00.0')
+    """
+    if math.isnan(seconds):
+        return ""
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    tail = f"{rest // 10:02}.{rest % 10}"
+    return f"{hours}:{minutes:02}:{tail}" if hours else f"{minutes}:{tail}"
+
+
+def _review_target(results: Sequence[FrameResult], target: int) -> Iterator[Doubt]:
+    doubts, reasons = _doubts(results, target)
+    names = results[0].names
+    *others, disagree = (flags.copy() for flags in reasons.values())
+    serious = list(_stretches(np.any(others, axis=0)))
+    disagree[[place for places in serious for place in places]] = False
+    for places in [*serious, *_stretches(disagree)]:
+        worst = places[int(doubts[places].argmax())]
+        yield Doubt(
+            target=target + 1,
+            name=names[target] if names else "",
+            start=results[places[0]].index,
+            end=results[places[-1]].index,
+            worst=results[worst].index,
+            start_time=results[places[0]].time,
+            end_time=results[places[-1]].time,
+            doubt=float(doubts[worst]),
+            reasons=tuple(name for name, flags in reasons.items() if flags[places].any()),
+        )
+
+
+def _doubts(
+    results: Sequence[FrameResult], target: int
+) -> tuple[FloatArray, Mapping[str, BoolArray]]:
+    """How doubtful each of F boxes is, and for which reasons: (F,) each."""
+    boxes = np.stack([result.boxes[target] for result in results])
+    scores = np.nan_to_num([result.scores[target] for result in results], nan=1.0)
+    agreements = np.array([_agreement(result, target) for result in results])
+    given = np.array(
+        [Status.KEYFRAME in result.statuses[target : target + 1] for result in results]
+    )
+    lost = np.array(
+        [result.lost_flags is not None and result.lost_flags[target] for result in results]
+    )
+    jumps, growths = _jumps(boxes)
+    reasons = {
+        "lost": lost,
+        "low score": scores < LOW_SCORE,
+        "jump": jumps > LONG_JUMP,
+        "sudden growth": growths > QUICK_GROWTH,
+        "directions disagree": agreements < AGREEMENT,
+    }
+    restless = np.maximum(jumps / LONG_JUMP, growths / QUICK_GROWTH)
+    sure = scores * (1 - _AGREEMENT_WEIGHT * (1 - np.nan_to_num(agreements, nan=0.5)))
+    sure *= 1 - _JUMP_WEIGHT * np.minimum(restless / 2, 1)
+    sure[given] = 1.0
+    return 1 - sure, {name: flags & ~given for name, flags in reasons.items()}
+
+
+def _agreement(result: FrameResult, target: int) -> float:
+    return math.nan if result.agreements is None else float(result.agreements[target])
+
+
+def _jumps(boxes: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Changes of velocity in sizes, and of the logarithmic size, between frames: (F,) each."""
+    sizes = np.sqrt(np.maximum(boxes[:, 2] * boxes[:, 3], np.finfo(float).tiny))
+    jumps, growths = np.zeros(len(boxes)), np.zeros(len(boxes))
+    bends = np.linalg.norm(np.diff(box_formats.center(boxes), 2, axis=0), axis=1)
+    jumps[1:-1] = bends / sizes[1:-1]
+    growths[1:] = np.abs(np.diff(np.log(sizes)))
+    return np.nan_to_num(jumps), np.nan_to_num(growths)
+
+
+def _stretches(flags: BoolArray) -> Iterator[list[int]]:
+    """Places of the flags that are set, those that lie close together in one list."""
+    places = np.flatnonzero(flags)
+    if len(places):
+        for run in np.split(places, np.flatnonzero(np.diff(places) > _JOINED) + 1):
+            yield list(range(int(run[0]), int(run[-1]) + 1))

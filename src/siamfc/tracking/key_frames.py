@@ -1,0 +1,128 @@
+"""The boxes that a user gives: one or several frames for each target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from siamfc.array_types import FloatArray
+from siamfc.boxes import as_box
+from siamfc.errors import InputError
+
+TargetBoxes = ArrayLike | Mapping[int, ArrayLike]
+"""One target's box x, y, w, h in the first frame, or its boxes by frame, 0-based."""
+GivenBoxes = TargetBoxes | Sequence[TargetBoxes] | Mapping[str, TargetBoxes]
+"""Boxes of one target, of several, or of several by name."""
+
+
+@dataclass(frozen=True, eq=False)
+class KeyFrames:
+    """The boxes of N targets in the frames in which the user gave them.
+
+    Attributes:
+        boxes: For each target its boxes (4,) by frame, in ascending order; at least one.
+        names: Of each target; empty if they have none.
+    """
+
+    boxes: tuple[Mapping[int, FloatArray], ...]
+    names: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @cached_property
+    def frames(self) -> tuple[Sequence[int], ...]:
+        """Of each target, the frames in which its box is given, ascending."""
+        return tuple(tuple(target) for target in self.boxes)
+
+    @cached_property
+    def last(self) -> int:
+        """The last frame in which a box is given."""
+        return max(frames[-1] for frames in self.frames)
+
+    @cached_property
+    def latest_first(self) -> int:
+        """The frame from which on every target has been given a box."""
+        return max(frames[0] for frames in self.frames)
+
+    @cached_property
+    def by_frame(self) -> Mapping[int, Mapping[int, FloatArray]]:
+        """The boxes of each target, by frame and target."""
+        frames = sorted({frame for target in self.boxes for frame in target})
+        return {
+            frame: {row: target[frame] for row, target in enumerate(self.boxes) if frame in target}
+            for frame in frames
+        }
+
+    def begins_at(self, start: int) -> bool:
+        """Whether every target's only box is in the frame `start`."""
+        return all(frames == (start,) for frames in self.frames)
+
+    def moved_to(self, start: int) -> KeyFrames:
+        """The targets with their only boxes in another frame."""
+        boxes = tuple({start: next(iter(target.values()))} for target in self.boxes)
+        return KeyFrames(boxes, self.names)
+
+
+def as_key_frames(given: GivenBoxes, start: int = 0) -> KeyFrames:
+    """Boxes in any of the forms that `siamfc.track` takes.
+
+    Args:
+        given: a box (4,), boxes (N, 4), a mapping from frames to boxes for one target, a sequence
+            of those, or a mapping from names to any of those.
+        start: frame of the boxes that come without one.
+
+    Raises:
+        InputError: no box, one that isn't four finite numbers, or frames that aren't whole
+            numbers from `start` on.
+
+    >>> as_key_frames([120, 80, 60, 40]).by_frame
+    {0: {0: array([120.,  80.,  60.,  40.])}}
+    >>> as_key_frames({"cat": {12: (1, 2, 3, 4)}, "dog": (5, 6, 7, 8)}).names
+    ('cat', 'dog')
+    """
+    if isinstance(given, Mapping) and given and all(isinstance(key, str) for key in given):
+        names, targets = tuple(str(key) for key in given), list(given.values())
+    else:
+        names, targets = (), _targets(given)
+    boxes = []
+    for place, target in enumerate(targets):
+        title = names[place] if names else f"box {place + 1} of {len(targets)}"
+        boxes.append(_boxes_of(target, start, f"{title}: " if len(targets) > 1 else ""))
+    return KeyFrames(tuple(boxes), names)
+
+
+def _targets(given: Any) -> list[Any]:
+    """One target or several, as a list; what is no box at all is left for `as_box` to refuse."""
+    if isinstance(given, str | Mapping) or not np.iterable(given):
+        return [given]
+    rows = list(given)
+    if not rows:
+        raise InputError("expected at least one box x, y, w, h, got none")
+    several = any(isinstance(row, Mapping) or np.iterable(row) for row in rows)
+    return rows if several else [rows]
+
+
+def _boxes_of(target: Any, start: int, title: str) -> Mapping[int, FloatArray]:
+    if not isinstance(target, Mapping):
+        target = {start: target}
+    if not target:
+        raise InputError(f"{title}expected at least one box, got none")
+    boxes = {}
+    for frame, box in target.items():
+        if not isinstance(frame, Integral) or isinstance(frame, bool):
+            raise InputError(f"{title}expected the number of a frame, got {frame!r}")
+        if frame < start:
+            raise InputError(f"{title}expected boxes from frame {start} on, got one in {frame}")
+        try:
+            boxes[int(frame)] = as_box(box)
+        except InputError as error:
+            where = f"frame {frame}: " if len(target) > 1 else ""
+            raise InputError(f"{title}{where}{error}") from None
+    return dict(sorted(boxes.items()))

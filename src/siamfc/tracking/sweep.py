@@ -1,0 +1,94 @@
+"""One sweep through frames, forwards or backwards: each target from its nearest key frame on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import numpy as np
+
+from siamfc.array_types import BoolArray, FloatArray
+from siamfc.errors import InputError, SourceError
+from siamfc.tracking.key_frames import KeyFrames
+from siamfc.tracking.state import TrackerState
+from siamfc.tracking.step import Stepper, require_size
+
+if TYPE_CHECKING:
+    from siamfc.frames import Frame
+
+
+class Found(NamedTuple):
+    """Where one direction finds N targets, in one frame or, with a leading axis, in several."""
+
+    boxes: FloatArray
+    """(N, 4) NaN for a target before its first key frame."""
+    scores: FloatArray
+    """(N,) likewise."""
+    lost: BoolArray
+    """(N,)"""
+
+    @classmethod
+    def nothing(cls, *shape: int) -> Self:
+        """Targets that have not been found yet."""
+        return cls(np.full((*shape, 4), np.nan), np.full(shape, np.nan), np.zeros(shape, np.bool_))
+
+    def take(self, rows: int | list[int]) -> Self:
+        """Some rows, as copies, or the only frame of a number."""
+        return type(self)(self.boxes[rows], self.scores[rows], self.lost[rows])
+
+    def fill(self, rows: int | list[int], found: Self) -> None:
+        """Write into some of the rows."""
+        self.boxes[rows], self.scores[rows], self.lost[rows] = found
+
+    @classmethod
+    def of(cls, state: TrackerState) -> Self:
+        """Where a state has its targets."""
+        return cls(state.targets.boxes, state.targets.score, state.targets.lost)
+
+
+class _Group(NamedTuple):
+    """Targets that began in the same frame, so that the network takes them in one batch."""
+
+    rows: list[int]
+    state: TrackerState
+
+    def without(self, given: Mapping[int, FloatArray]) -> _Group:
+        if not any(row in given for row in self.rows):
+            return self
+        places = [place for place, row in enumerate(self.rows) if row not in given]
+        return _Group([self.rows[place] for place in places], self.state.take(places))
+
+
+def sweep(
+    frames: Iterable[Frame], key_frames: KeyFrames, stepper: Stepper
+) -> Iterator[tuple[Frame, Found]]:
+    """Follow each target from its first key frame that comes; begin it anew in each further one.
+
+    Raises:
+        InputError: a box that cannot be tracked.
+        SourceError: frames that change size.
+    """
+    groups: list[_Group] = []
+    size: tuple[int, int] | None = None
+    for frame in frames:
+        if size is not None:
+            _require_size(frame, size)
+        given = key_frames.by_frame.get(frame.index, {})
+        found = Found.nothing(len(key_frames))
+        groups = [left for group in groups if (left := group.without(given)).rows]
+        for place, (rows, state) in enumerate(groups):
+            groups[place] = _Group(rows, stepper.step(state, frame.image))
+            found.fill(rows, Found.of(groups[place].state))
+        if given:
+            state = stepper.begin(frame.image, list(given.values()))
+            groups.append(_Group(list(given), state))
+            found.fill(list(given), Found.of(state))
+            size = state.targets.frame_size
+        yield frame, found
+
+
+def _require_size(frame: Frame, size: tuple[int, int]) -> None:
+    try:
+        require_size(frame.image, size)
+    except InputError as error:
+        raise SourceError(f"frame {frame.index}: {error}") from None

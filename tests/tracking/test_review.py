@@ -1,0 +1,91 @@
+"""What deserves a look: found, with its reason, in the right order."""
+
+import math
+
+import numpy as np
+import pytest
+
+from siamfc.tracking import FrameResult, Status, review, time_code
+
+
+def results(count=60, **changes):
+    """One still and sure target, with other values in some frames: name={frame: value}."""
+    found = []
+    for k in range(count):
+        box, score, agreement = [50.0, 50, 40, 30], 0.99, math.nan
+        box = changes.get("box", {}).get(k, box)
+        score = changes.get("score", {}).get(k, score)
+        agreement = changes.get("agreement", {}).get(k, agreement)
+        status = changes.get("status", {}).get(k, Status.TRACKED)
+        found.append(
+            FrameResult(
+                k, k / 10, np.array([box]), np.array([score]),
+                np.array([status is Status.LOST]), (status,), np.array([agreement]), ("cat",),
+            )
+        )  # fmt: skip
+    return found
+
+
+def test_a_sure_track_needs_no_look():
+    assert review(results()) == []
+    assert review([]) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "frames", "reason"),
+    [
+        ({"score": dict.fromkeys(range(10, 14), 0.3)}, (10, 13), "low score"),
+        ({"status": dict.fromkeys(range(10, 14), Status.LOST)}, (10, 13), "lost"),
+        ({"agreement": {20: 0.1, 21: 0.2}}, (20, 21), "directions disagree"),
+        ({"box": {30: [90.0, 50, 40, 30]}}, (29, 31), "jump"),
+        ({"box": {k: [30.0, 35, 80, 60] for k in range(40, 60)}}, (40, 40), "sudden growth"),
+    ],
+)
+def test_each_reason_is_found_in_its_frames(changes, frames, reason):
+    (doubt,) = review(results(**changes))
+    assert (doubt.start, doubt.end) == frames
+    assert reason in doubt.reasons
+    assert doubt.start <= doubt.worst <= doubt.end
+    assert (doubt.target, doubt.name) == (1, "cat")
+    assert doubt.start_time == pytest.approx(frames[0] / 10)
+
+
+def test_a_steady_zoom_or_motion_is_no_reason():
+    grown = {k: [50.0 + 9 * k, 50, 40 * 1.1**k, 30 * 1.1**k] for k in range(60)}
+    assert review(results(box=grown)) == []
+
+
+def test_the_worst_comes_first_and_a_mere_disagreement_last():
+    scores = {**dict.fromkeys(range(5, 9), 0.5), **dict.fromkeys(range(40, 44), 0.1)}
+    found = review(results(score=scores, agreement=dict.fromkeys(range(20, 25), 0.0)))
+    assert [doubt.start for doubt in found] == [40, 5, 20]
+    assert [doubt.doubt for doubt in found] == sorted((d.doubt for d in found), reverse=True)
+    assert found[0].worst in range(40, 44)
+
+
+def test_frames_close_together_are_one_stretch():
+    (near,) = review(results(score={10: 0.2, 13: 0.2}))
+    assert (near.start, near.end) == (10, 13)
+    assert len(review(results(score={10: 0.2, 14: 0.2}))) == 2
+
+
+def test_what_the_user_gave_is_never_doubted():
+    jump = {k: [90.0, 50, 40, 30] for k in range(20, 60)}
+    given = dict.fromkeys((19, 20, 21), Status.KEYFRAME)
+    assert review(results(box=jump, status=given, score={20: 0.0})) == []
+
+
+def test_results_that_know_no_more_than_boxes_are_reviewed_too():
+    boxes = [np.array([[50.0 + 60 * (k == 9), 50, 40, 30]]) for k in range(20)]
+    jumped = [FrameResult(k, math.nan, box, np.array([math.nan])) for k, box in enumerate(boxes)]
+    (doubt,) = review(jumped)
+    assert doubt.reasons == ("jump",)
+    assert math.isnan(doubt.start_time)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0:00.0"), (59.96, "1:00.0"), (75.25, "1:15.2"), (3599.97, "1:00:00.0"), (math.nan, "")],
+)
+def test_time_codes_are_minutes_and_seconds(seconds, text):
+    assert time_code(seconds) == text
