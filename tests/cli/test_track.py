@@ -40,7 +40,8 @@ def test_film_and_boxes_have_every_frame(
     assert boxes[0].boxes[0].tolist() == [float(value) for value in box.split(",")]
     printed = capsys.readouterr()
     assert printed.out.splitlines()[0].startswith("5 frames in ")
-    assert f"film: {out}" in printed.out
+    assert f"video: {out}" in printed.out
+    assert "; lost in " in printed.out
     assert f"boxes: {results}" in printed.out
     assert printed.err == ""
 
@@ -109,9 +110,11 @@ def test_the_exemplar_may_follow_and_a_lost_object_be_searched(
 
     seen: list[SiamFCSettings] = []
 
-    def follow(frames: object, boxes: object, matcher: object, settings: SiamFCSettings) -> object:
+    def follow(
+        frames: object, boxes: object, matcher: object, settings: SiamFCSettings, **rest: object
+    ) -> object:
         seen.append(settings)
-        return tracking_follow(frames, boxes, matcher, settings)
+        return tracking_follow(frames, boxes, matcher, settings, **rest)
 
     tracking_follow = verb.follow  # type: ignore[attr-defined]
     monkeypatch.setattr(verb, "follow", follow)

@@ -61,7 +61,7 @@ def demo(
             film.write(draw_boxes(frame.image, boxes, labels=labels, colors=colors), frame.time)
 
         tracked = follow(source, clip.boxes[0], load_matcher(weights, device=device))
-        outcome = run_loop(tracked, [show], total=len(clip))
+        outcome = run_loop(lambda _: tracked, [show], total=len(clip))
     rules = PROTOCOLS["otb"]
     scores = rules.score(rules.compare(np.stack(predicted), clip.boxes[: len(predicted)]))
     if json:

@@ -32,6 +32,13 @@ def name_of(number: int) -> str:
     return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
 
 
+def end_at_once(number: int) -> NoReturn:
+    """Raise what a request to end means where nothing is to be kept."""
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise Terminated(number)
+
+
 class StopRequest:
     """While this context is open, a request to end only sets `number`; a second one ends at once.
 
@@ -51,9 +58,7 @@ class StopRequest:
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.requested:
-            if number == signal.SIGINT:
-                raise KeyboardInterrupt
-            raise Terminated(number)
+            end_at_once(number)
         self.number = number
 
     def __enter__(self) -> Self:

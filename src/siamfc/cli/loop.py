@@ -1,16 +1,19 @@
 """The loop over a video's frames that `track`, `compare` and `demo` share."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from siamfc.cli.console import print_error
-from siamfc.cli.interrupt import StopRequest, name_of
+from siamfc.cli.interrupt import StopRequest, end_at_once, name_of
 from siamfc.cli.progress import Progress
 from siamfc.cli.sinks import Sink
 from siamfc.frames import Frame
 from siamfc.system import frames_per_second
 from siamfc.tracking import FrameResult
+
+OnFrame = Callable[[], None]
+"""Called for each frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,17 +41,33 @@ class Outcome:
 
 
 def run_loop(
-    tracked: Iterable[tuple[Frame, FrameResult]], sinks: Sequence[Sink], *, total: int | None
+    follow: Callable[[OnFrame], Iterable[tuple[Frame, FrameResult]]],
+    sinks: Sequence[Sink],
+    *,
+    total: int | None,
 ) -> Outcome:
     """Hand each frame and its result to every sink, with progress on standard error.
 
-    Ctrl-C, SIGTERM and SIGHUP end the loop after the frame in hand; a second one ends at once.
+    Ctrl-C, SIGTERM and SIGHUP end the loop after the current frame. A second one, or one before
+    the first result, ends at once.
+
+    Args:
+        follow: tracks; it is given what to call for each frame that it goes through before the
+            first result.
+        sinks: each takes a frame and its result.
+        total: all frames that are gone through; None: unknown.
     """
     first = last = None
     count = 0
     with StopRequest() as stop, Progress("track", total) as progress:
         start = time.perf_counter()
-        for frame, result in tracked:
+
+        def on_frame() -> None:
+            progress.advance()
+            if stop.number is not None:
+                end_at_once(stop.number)
+
+        for frame, result in follow(on_frame):
             first, last = first or result, result
             count += 1
             for sink in sinks:

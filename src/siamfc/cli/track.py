@@ -1,5 +1,6 @@
 """`siamfc track`."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from siamfc.cli.boxes import BoxOptions
 from siamfc.cli.console import print_json
 from siamfc.cli.loop import Outcome, exit_status, run_loop
 from siamfc.cli.parameters import (
@@ -21,10 +23,10 @@ from siamfc.cli.parameters import (
 )
 from siamfc.cli.serve import open_page
 from siamfc.cli.sinks import Sink, film_sink, results_sink
-from siamfc.cli.usage import UsageError, check_corners, parse_box
+from siamfc.cli.usage import UsageError
 from siamfc.frames import FrameSource, open_source
 from siamfc.network import DEFAULT_WEIGHTS, load_matcher
-from siamfc.tracking import FrameResult, export_paths, follow
+from siamfc.tracking import FrameResult, Status, export_paths, follow, time_code
 
 
 @Parameter(name="*")
@@ -48,14 +50,16 @@ class OutputOptions:
     """Print one JSON object instead of text; without --results it holds every frame's boxes."""
 
 
-_OUTPUT, _SEARCH = OutputOptions(), SearchOptions()
+_AT_ONCE = 10
+"""Frames after its first box within which a target is lost at once."""
+_OUTPUT, _SEARCH, _TARGETS = OutputOptions(), SearchOptions(), BoxOptions()
 
 
 def track(
     source: Source,
     /,
     *,
-    box: Annotated[list[str] | None, Parameter(negative=(), allow_leading_hyphen=True)] = None,
+    targets: BoxOptions = _TARGETS,
     output: OutputOptions = _OUTPUT,
     weights: Weights = DEFAULT_WEIGHTS,
     search: SearchOptions = _SEARCH,
@@ -66,22 +70,24 @@ def track(
 
     With a source alone, a page opens on which the box can be drawn, as `siamfc serve` does.
 
-    Ctrl-C ends after the frame in hand and keeps what was tracked; pressed twice it ends at once
-    and leaves no files. A video that is cut off is tracked as far as it can be decoded.
+    Where the track goes wrong, give the box in that frame too, and run it again. `siamfc review`
+    lists the frames that deserve a look.
+
+    Ctrl-C ends after the current frame and keeps what was tracked; pressed twice, or before the
+    first result, it ends at once and leaves no files. A video that is cut off is tracked as far as
+    it can be decoded.
 
     Parameters
     ----------
-    box
-        X,Y,W,H of the object in the first frame, in pixels from its top left corner. Once for
-        each object.
+    targets
+        What to track, and in which frames.
     output
         What is written.
     search
         How to search for the object.
     """
-    boxes = [parse_box(text) for text in box or ()]
-    if not boxes:
-        if output != _OUTPUT:
+    if not targets.given_boxes():
+        if output != _OUTPUT or targets != _TARGETS:
             raise UsageError(
                 "expected a box, got none: say with --box X,Y,W,H where the object is in the first "
                 "frame, in pixels; or name the source alone, to draw the box on a page"
@@ -93,22 +99,81 @@ def track(
     kept: list[FrameResult] = []
     with ExitStack() as stack:
         frames = stack.enter_context(open_source(source))
-        check_corners(boxes, frames.size)
+        boxes, frame_range = targets.in_source(frames)
         sinks = [stack.enter_context(sink) for sink in _files(output, source, frames, len(boxes))]
         if output.json and output.results is None:
             sinks.append(lambda _, result: kept.append(result))
-        tracked = follow(
-            frames, boxes, load_matcher(weights, device=device, threads=threads), settings
+        tallies = [LostTally(row) for row in range(len(boxes))]
+        sinks += [tally.add for tally in tallies]
+        matcher = load_matcher(weights, device=device, threads=threads)
+        outcome = run_loop(
+            lambda on_frame: follow(
+                frames,
+                boxes,
+                matcher,
+                settings,
+                frame_range=frame_range,
+                smooth=targets.smooth,
+                on_frame=on_frame,
+            ),
+            sinks,
+            total=frame_range.count(boxes, frames.frame_count, smooth=targets.smooth),
         )
-        outcome = run_loop(tracked, sinks, total=frames.frame_count)
-    files = (
-        [] if output.results is None else export_paths(output.results, len(boxes), output.format)
-    )
+    paths = export_paths(output.results, len(boxes), output.format) if output.results else []
     if output.json:
-        print_json({"source": str(source), **_summary(outcome, output.out, files), **_boxes(kept)})
+        summary = _summary(outcome, tallies, output.out, paths)
+        print_json({"source": str(source), **summary, **_boxes(kept)})
     else:
-        _print(outcome, output.out, files)
+        _print(outcome, tallies, output.out, paths)
+    for tally in tallies:
+        if tally.is_lost_at_once:
+            print(tally.hint, file=sys.stderr)
     return exit_status(outcome)
+
+
+class LostTally:
+    """In how many frames a target is lost, and where first."""
+
+    def __init__(self, row: int) -> None:
+        self.row = row
+        self.name = ""
+        self.frames = self.lost = 0
+        self.first_given: int | None = None
+        self.first_lost: FrameResult | None = None
+
+    def add(self, _frame: object, result: FrameResult) -> None:
+        """Count a frame."""
+        self.frames += 1
+        self.name = result.names[self.row] if result.names else f"object {self.row + 1}"
+        if self.first_given is None and result.statuses[self.row] is Status.KEYFRAME:
+            self.first_given = result.index
+        if result.lost_flags is not None and result.lost_flags[self.row]:
+            self.lost += 1
+            self.first_lost = self.first_lost or result
+
+    @property
+    def is_lost_at_once(self) -> bool:
+        """Whether the target is lost within a few frames of its first box."""
+        if self.first_lost is None or self.first_given is None:
+            return False
+        return 0 < self.first_lost.index - self.first_given <= _AT_ONCE
+
+    @property
+    def text(self) -> str:
+        """For people."""
+        text = f"lost in {self.lost} of {self.frames} frames"
+        if self.first_lost is None:
+            return text
+        time = time_code(self.first_lost.time)
+        return f"{text}, first in frame {self.first_lost.index}{time and f' ({time})'}"
+
+    @property
+    def hint(self) -> str:
+        """What to do about a target that is lost at once."""
+        return (
+            f"hint: {self.name} was lost soon after its box: check that the box is X,Y,W,H in "
+            "pixels, with width and height and not the second corner, and fits the object closely"
+        )
 
 
 def _files(
@@ -135,7 +200,9 @@ def _files(
         )
 
 
-def _summary(outcome: Outcome, out: Path | None, files: list[Path]) -> dict[str, Any]:
+def _summary(
+    outcome: Outcome, tallies: list[LostTally], out: Path | None, files: list[Path]
+) -> dict[str, Any]:
     first, last = outcome.first, outcome.last
     return {
         "frames": outcome.count,
@@ -143,10 +210,16 @@ def _summary(outcome: Outcome, out: Path | None, files: list[Path]) -> dict[str,
         "fps": outcome.rate,
         "complete": not outcome.stopped,
         "targets": [
-            {"first_box": before, "last_box": after, "last_score": score, "lost": bool(lost)}
-            for before, after, score, lost in zip(
-                first.boxes, last.boxes, last.scores, _lost(last), strict=True
-            )
+            {
+                "name": tally.name,
+                "first_box": first.boxes[row],
+                "last_box": last.boxes[row],
+                "last_score": last.scores[row],
+                "lost": bool(_lost(last)[row]),
+                "lost_frames": tally.lost,
+                "first_lost": tally.first_lost.index if tally.first_lost else None,
+            }
+            for row, tally in enumerate(tallies)
         ],
         "out": None if out is None else str(out),
         "results": [str(path) for path in files],
@@ -162,15 +235,15 @@ def _lost(result: FrameResult) -> list[bool]:
     return [False] * len(result.boxes) if result.lost_flags is None else result.lost_flags.tolist()
 
 
-def _print(outcome: Outcome, out: Path | None, files: list[Path]) -> None:
+def _print(outcome: Outcome, tallies: list[LostTally], out: Path | None, files: list[Path]) -> None:
     print(f"{outcome.count} frames in {outcome.seconds:.1f} s, {outcome.rate:.1f} frames/s")
-    last = outcome.last
-    found = zip(last.boxes, last.scores, _lost(last), strict=True)
-    for number, (box, score, lost) in enumerate(found, start=1):
-        place = ", ".join(f"{value:.1f}" for value in box)
-        note = ", lost" if lost else ""
-        print(f"object {number}: at {place} in the end, score {score:.2f}{note}")
+    for row, tally in enumerate(tallies):
+        x, y, w, h = outcome.last.boxes[row]
+        print(
+            f"{tally.name}: last box x={x:.1f} y={y:.1f} w={w:.1f} h={h:.1f}, "
+            f"score {outcome.last.scores[row]:.2f}; {tally.text}"
+        )
     if out is not None:
-        print(f"film: {out}")
+        print(f"video: {out}")
     for path in files:
         print(f"boxes: {path}")

@@ -20,6 +20,7 @@ class Verb(NamedTuple):
 
 VERBS = (
     Verb(name="track", group="Track", summary="Follow objects through a video."),
+    Verb(name="review", group="Track", summary="List where a track deserves a look."),
     Verb(
         name="serve",
         group="Track",
