@@ -181,6 +181,36 @@ def response() -> str:
     return drawing(WIDTH, 344, title, parts)
 
 
+def key_frames() -> str:
+    """Draw in which directions a target is tracked around two key frames."""
+    start, first, second, end = 24, 150, 390, 516
+    parts = [
+        line(first, 46, first, 232),
+        line(second, 46, second, 232),
+        text(first, 34, "key frame 12", "middle strong"),
+        text(second, 34, "key frame 96", "middle strong"),
+        arrow((first, 84), (second - 4, 84)),
+        text((first + second) / 2, 74, "forwards", "middle small"),
+        arrow((second, 124), (first + 4, 124)),
+        text((first + second) / 2, 114, "backwards", "middle small"),
+        arrow((first, 124), (start, 124)),
+        text((start + first) / 2, 114, "backwards", "middle small"),
+        arrow((second, 84), (end, 84)),
+        text((second + end) / 2, 74, "forwards", "middle small"),
+        labelled_box(start, 156, first - start - 10, 50, ["as found"]),
+        labelled_box(
+            first + 10, 156, second - first - 20, 50, ["agree: mean", "disagree: the surer box"]
+        ),
+        labelled_box(second + 10, 156, end - second - 10, 50, ["as found"]),
+        dot(first, 181, 6, "peak"),
+        dot(second, 181, 6, "peak"),
+        text(first, 252, "box exactly as given", "middle small"),
+        text(second, 252, "box exactly as given", "middle small"),
+    ]
+    title = "Forwards from the first key frame, backwards from the second, and both together"
+    return drawing(WIDTH, 270, title, parts)
+
+
 def _pair(values: NDArray[np.float64], digits: int) -> str:
     return f"= ({values[0]:.{digits}f}, {values[1]:.{digits}f})".replace("-", "−")
 
@@ -188,7 +218,7 @@ def _pair(values: NDArray[np.float64], digits: int) -> str:
 def main() -> None:
     """Write all drawings."""
     FOLDER.mkdir(exist_ok=True)
-    for draw in (track, learn, squares, response):
+    for draw in (track, learn, squares, response, key_frames):
         write(FOLDER / f"{draw.__name__}.svg", draw())
 
 

@@ -28,6 +28,13 @@ def make_video(folder: Path) -> None:
             writer.write(CLIP[index], index / 25)
 
 
+def make_long_video(folder: Path) -> None:
+    """A video.mp4 with all of the clip."""
+    with open_writer(folder / "video.mp4", frame_rate=25) as writer:
+        for index, image in enumerate(CLIP):
+            writer.write(image, index / 25)
+
+
 def make_frames(folder: Path) -> None:
     """A folder frames with three of them as images."""
     (folder / "frames").mkdir()
@@ -86,6 +93,7 @@ def _write_boxes(path: Path, boxes: np.ndarray) -> None:
 
 NEEDED: dict[str, tuple[Callable[[Path], None], ...]] = {
     "README.md": (make_video, make_otb),
+    "correct.md": (make_long_video,),
     "deploy.md": (make_video,),
     "evaluation.md": (make_otb,),
     "report.md": (make_video, make_otb),
