@@ -38,7 +38,7 @@ COMMANDS = [
     f"track video.mp4 {BOX} -o notes.mp4",
     f"track video.mp4 {BOX} -o video.mp4 --overwrite",
     f"track video.mp4 {BOX} -o film.gif",
-    f"track video.mp4 {BOX} --results boxes.xml",
+    f"track video.mp4 {BOX} --results boxes.weird",
     f"track video.mp4 {BOX} -o nowhere/film.mp4",
     f"track video.mp4 {BOX} --weights defualt",
     f"track video.mp4 {BOX} --weights missing.safetensors",

@@ -123,6 +123,7 @@ class FunctionTracker:
             the box in this one; or a generator function of the first frame and its box, which
             is sent frames and yields their boxes. What it yields first is ignored.
 
+    >>> import numpy as np
     >>> def drift(image, box):
     ...     return box + [1, 0, 0, 0]
     >>> tracker = FunctionTracker(drift)
