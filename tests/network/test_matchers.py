@@ -155,6 +155,31 @@ def test_cuda_in_half_precision_agrees(checkpoint):
     np.testing.assert_allclose(alone, found[1:], atol=5e-3 * np.ptp(expected))
 
 
+def test_a_gpu_records_few_sizes_of_batches(monkeypatch):
+    """Whatever the number of targets, and each gets its own answer; without a GPU: a stand-in."""
+    torch = pytest.importorskip("torch")
+    from siamfc.network.siamfc import torch_matcher
+
+    class Recorded:
+        def __init__(self, function, _exemplars, shape):
+            recorded.append(shape[0])
+            self.function, self.shape = function, shape
+
+        def __call__(self, exemplars, images):
+            padded = torch.zeros(self.shape)
+            padded[: len(images)] = images
+            return self.function(exemplars.sum(), padded)[: len(images)]
+
+    recorded = []
+    monkeypatch.setattr(torch_matcher, "_CudaGraph", Recorded)
+    cache = torch_matcher.GraphCache(lambda _, images: images.sum(1) + 1)
+    for count in (1, 3, 4, 2, 7, 5, 8, 600, 3, 1):
+        images = torch.arange(count * 2.0).view(count, 2)
+        found = cache._replay(torch.ones(count), images)
+        torch.testing.assert_close(found, images.sum(1) + 1)
+    assert recorded == [1, 4, 2, 8, 256, 128]
+
+
 @pytest.mark.gpu
 def test_cuda_keeps_a_bounded_number_of_graphs(checkpoint):
     torch = pytest.importorskip("torch")

@@ -18,9 +18,11 @@ from siamfc.network.siamfc import architecture
 from siamfc.network.siamfc.architecture import Convolution
 from siamfc.network.siamfc.model import Normalise, correlate, make_convolution, max_pool
 
+LARGEST_BATCH = 256
+"""Targets that one CUDA graph serves at once; a power of two."""
 _MAXIMUM_GRAPHS = 16
-"""Shapes whose CUDA graphs are kept; a tracker uses one or two, and one for each number of further
-squares that it searches for a lost target."""
+"""Shapes whose CUDA graphs are kept: the powers of two up to `LARGEST_BATCH` for the target's
+window, and some for the further windows of SiamFC."""
 _WARM_UP_CALLS = 3
 
 
@@ -83,9 +85,12 @@ def open_device(device: str, threads: int | None) -> torch.device:
 
 
 class GraphCache:
-    """A function of exemplar embeddings and images, on a GPU through a CUDA graph for each shape.
+    """A function of exemplar embeddings and images, on a GPU through CUDA graphs of fixed sizes.
 
-    Recorded at a shape's first use; gives a tensor on the CPU.
+    A batch is filled up to the next power of two and cut into pieces of `LARGEST_BATCH`, so that a
+    number of targets that changes from frame to frame, as it does while some are lost, records
+    little anew, and memory is bounded. A graph is recorded at its size's first use. Gives a tensor
+    on the CPU.
     """
 
     def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
@@ -97,21 +102,55 @@ class GraphCache:
         """What the function gives for these tensors."""
         if exemplars.device.type != "cuda":
             return self._function(exemplars, images)
-        shape = tuple(images.shape)
+        return self._replay(exemplars, images)
+
+    def _replay(self, exemplars: Tensor, images: Tensor) -> Tensor:
         with self._lock:  # a graph has one set of buffers
-            if shape not in self._graphs:
-                while len(self._graphs) >= _MAXIMUM_GRAPHS:
-                    del self._graphs[next(iter(self._graphs))]
-                example = images.to(exemplars.device)
-                self._graphs[shape] = _CudaGraph(self._function, exemplars, example)
-            return self._graphs[shape](exemplars, images)
+            parts = [
+                self._graph(some, others)(some, others)
+                for some, others in zip(
+                    torch.split(exemplars, LARGEST_BATCH),
+                    torch.split(images, LARGEST_BATCH),
+                    strict=True,
+                )
+            ]
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+    def _graph(self, exemplars: Tensor, images: Tensor) -> "_CudaGraph":
+        """The graph for such a batch; the one unused for longest makes room for another."""
+        shape = (padded_size(len(images)), *images.shape[1:])
+        if shape not in self._graphs:
+            while len(self._graphs) >= _MAXIMUM_GRAPHS:
+                del self._graphs[next(iter(self._graphs))]
+            self._graphs[shape] = _CudaGraph(self._function, exemplars, shape)
+        else:
+            self._graphs[shape] = self._graphs.pop(shape)
+        return self._graphs[shape]
+
+
+def padded_size(count: int) -> int:
+    """The size of the batch that serves `count` targets: the next power of two.
+
+    >>> [padded_size(count) for count in (1, 2, 3, 9, 256)]
+    [1, 2, 4, 16, 256]
+    """
+    return 1 << (count - 1).bit_length()
 
 
 class _CudaGraph:
-    """A function recorded for the shapes of its example tensors, which it keeps as buffers."""
+    """A function recorded for one size of batch; its inputs are buffers that stay."""
 
-    def __init__(self, function: Callable[..., Tensor], *examples: Tensor) -> None:
-        self._inputs = [example.clone() for example in examples]
+    def __init__(
+        self,
+        function: Callable[[Tensor, Tensor], Tensor],
+        exemplars: Tensor,
+        shape: tuple[int, ...],
+    ) -> None:
+        size = (shape[0], *exemplars.shape[1:])
+        self._inputs = (
+            torch.zeros(size, dtype=exemplars.dtype, device=exemplars.device),
+            torch.zeros(shape, dtype=torch.uint8, device=exemplars.device),
+        )
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         cudnn = torch.backends.cudnn.flags(enabled=True, benchmark=True)
@@ -124,10 +163,11 @@ class _CudaGraph:
                 self._output = function(*self._inputs)
 
     def __call__(self, *inputs: Tensor) -> Tensor:
+        """What the function gives for as many targets as there are; the other rows don't matter."""
         for buffer, value in zip(self._inputs, inputs, strict=True):
-            buffer.copy_(value)
+            buffer[: len(value)].copy_(value, non_blocking=True)
         self._graph.replay()
-        return self._output.cpu()
+        return self._output[: len(inputs[0])].cpu()
 
 
 class _FoldedBackbone(nn.Module):
