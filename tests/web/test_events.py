@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from siamfc.synthetic import SquareVideo
-from siamfc.web.downloads import VideoExport
+from siamfc.web.video_export import VideoExport
 from web.serving import Server, SlowMatcher, running
 
 

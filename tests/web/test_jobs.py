@@ -373,22 +373,64 @@ def test_txt_of_several_targets_is_an_archive(
         assert archive.namelist() == ["clip-otb_1.txt", "clip-otb_2.txt"]
 
 
-def test_the_film_has_every_frame_that_was_tracked(
+def make_video(server: Server, job: str, kind: str, path: Path, **options: Any) -> str:
+    """Have a video made and save it; what the server says of it."""
+    answer = server.ask("POST", f"/api/jobs/{job}/video/{kind}", options or None)
+    assert answer.status == 202, answer.body
+    deadline = time.monotonic() + 20
+    while (video := server.job(job)["video"])["state"] != "ready":
+        assert video["state"] != "failed", video
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    path.write_bytes(server.ask("GET", f"/api/jobs/{job}/video.mp4").body)
+    return str(video["message"])
+
+
+def test_the_video_has_every_frame_that_was_tracked(
     server: Server, film: Path, truth: SquareVideo, tmp_path: Path
 ) -> None:
     job = server.open(film)
     draw(server, job, 10, 0, truth.boxes[10])
     track(server, job)
     assert server.ask("GET", f"/api/jobs/{job}/video.mp4").status == 409
-    assert server.ask("POST", f"/api/jobs/{job}/video/boxes").status == 202
-    deadline = time.monotonic() + 20
-    while server.job(job)["video"]["state"] != "ready":
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    path = tmp_path / "film.mp4"
-    path.write_bytes(server.ask("GET", f"/api/jobs/{job}/video.mp4").body)
+    assert server.ask("POST", f"/api/jobs/{job}/video/other").status == 400
+    path = tmp_path / "video.mp4"
+    make_video(server, job, "boxes", path)
     with av.open(str(path)) as container:
         assert sum(1 for _ in container.decode(video=0)) == 30
+
+
+def test_videos_hide_or_follow_the_target(
+    server: Server, gap_film: Path, truth: SquareVideo, tmp_path: Path
+) -> None:
+    """Of the whole video, also where the target is lost; the black square on white tells."""
+    job = server.open(gap_film)
+    draw(server, job, 0, 0, truth.boxes[0])
+    track(server, job)
+    pictures = {}
+    for kind, options in (
+        ("blurred", {"style": "blur"}),
+        ("vertical", {"aspect": "9:16"}),
+        ("stabilised", {}),
+    ):
+        path = tmp_path / f"{kind}.mp4"
+        note = make_video(server, job, kind, path, **options)
+        with av.open(str(path)) as container:
+            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        assert len(frames) == 40
+        pictures[kind] = frames
+        assert ("is a guess in frames 1" in note) == (kind == "blurred")
+    x, y, _, h = truth.boxes[5].astype(int)
+    edge = pictures["blurred"][5][y + h // 2, x - 4 : x + 5].astype(int)
+    assert np.abs(np.diff(edge, axis=0)).max() < 60  # no edge from white to black is left
+    height, width, _ = pictures["vertical"][0].shape
+    assert abs(width / height - 9 / 16) < 0.02
+    middle = pictures["stabilised"][12][118:138, 118:138]
+    assert middle.mean() < 60
+    for options in ({"aspect": "3:1"}, {"aspect": 1e400}):
+        answer = server.ask("POST", f"/api/jobs/{job}/video/vertical", options)
+        assert answer.status == 400
+    assert server.ask("POST", f"/api/jobs/{job}/video/blurred", {"style": "x"}).status == 400
 
 
 def test_a_still_shows_the_box(server: Server, film: Path, truth: SquareVideo) -> None:

@@ -127,9 +127,12 @@ async def give_still(request: Request) -> Response:
 
 
 async def make_video(request: Request) -> Response:
-    """POST: begin to write a video; `news` says how far it is."""
+    """POST, with options as JSON: begin to write a video; `news` says how far it is."""
     job, kind = job_of(request), request.path_params["kind"]
-    await in_thread(request, lambda: session_of(request).video_of(job).make(job, kind))
+    has_options = request.headers.get("content-length", "0") != "0"
+    options = await json_object(request) if has_options else {}
+    video = session_of(request).video_of(job)
+    await in_thread(request, lambda: video.make(job, kind, options))
     return Response(status_code=202)
 
 

@@ -15,11 +15,12 @@ from starlette.routing import BaseRoute, Route
 from siamfc.errors import SiamFCError
 from siamfc.frames.draw import PALETTE
 from siamfc.web.clips import frames_between
-from siamfc.web.downloads import VIDEOS, box_formats
+from siamfc.web.downloads import box_formats
 from siamfc.web.events import news, summary_of
 from siamfc.web.pictures import encode_jpeg, encode_shown
 from siamfc.web.recorder import Recording
 from siamfc.web.requests import in_thread, integer_in, job_of, place_of, session_of
+from siamfc.web.video_export import VIDEOS
 
 _EXAMINED_SIDE = 2560
 """Longest side of a single frame that is sent, pixels, unless all are asked for."""

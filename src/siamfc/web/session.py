@@ -17,13 +17,13 @@ from siamfc.network import Network
 from siamfc.synthetic.clip import ClipSettings, ProceduralClip
 from siamfc.tracking import Settings
 from siamfc.web.clips import Clip, FileClip, FileSource, ServedFiles, open_video
-from siamfc.web.downloads import VideoExport
 from siamfc.web.job import Job
 from siamfc.web.library import Library
 from siamfc.web.limits import Limits
 from siamfc.web.private import free_name
 from siamfc.web.recorder import Recording, StreamRecorder
 from siamfc.web.uploads import Uploads
+from siamfc.web.video_export import VideoExport
 from siamfc.web.worker import Worker
 
 _SAMPLE_RATE = 30.0

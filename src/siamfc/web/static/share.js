@@ -4,21 +4,27 @@ import { ask, save } from "./api.js";
 import { byId, edits, fail, job, page, perform } from "./page.js";
 import { notify, setText } from "./panel.js";
 
+// What each video is for, and its options: a name, then its values and what they are called.
 const VIDEOS = {
-  boxes: ["Video with boxes", "to show what was tracked"],
-  blurred: ["Blurred video", "to make the targets unrecognizable"],
-  vertical: ["Vertical video", "9:16, follows the first target"],
-  stabilized: ["Stabilized video", "holds the first target still"],
+  boxes: ["Video with boxes", "to show what was tracked", {}],
+  blurred: ["Blurred video", "to make the targets unrecognizable", {
+    style: { blur: "Blur", pixelate: "Pixelate", fill: "Fill with black" },
+    outside: { "": "the targets", true: "everything else" },
+  }],
+  vertical: ["Vertical video", "keeps the targets in view", { aspect: { "9:16": "9:16", "4:5": "4:5", "1:1": "1:1", "16:9": "16:9" } }],
+  stabilised: ["Stabilized video", "holds the targets still", {}],
 };
 
 export function setUp({ videos, boxFormats }) {
   byId("share-videos").replaceChildren(...videos.map((kind) => {
-    const [title, purpose] = VIDEOS[kind] ?? [kind, ""];
-    return entry("button", title, purpose, (button) => {
+    const [title, purpose, options] = VIDEOS[kind];
+    const item = entry("button", title, purpose, (button) => {
       button.type = "button";
       button.dataset.video = kind;
-      button.onclick = () => makeVideo(kind);
+      button.onclick = () => makeVideo(kind, item);
     });
+    for (const [name, values] of Object.entries(options)) item.append(choice(`${title}: ${name}`, name, values));
+    return item;
   }));
   byId("share-boxes").replaceChildren(...Object.entries(boxFormats).map(([kind, title]) => {
     const [name, purpose] = title.split(/: (.*)/s);
@@ -46,15 +52,25 @@ function entry(kind, title, purpose, prepare) {
   return item;
 }
 
+function choice(title, name, values) {
+  const select = document.createElement("select");
+  select.dataset.option = name;
+  select.setAttribute("aria-label", title);
+  select.append(...Object.entries(values).map(([value, text]) => new Option(text, value)));
+  return select;
+}
+
 export async function open() {
   await edits.flush();
   byId("share").showModal();
   refresh(job());
 }
 
-async function makeVideo(kind) {
+async function makeVideo(kind, item) {
   page.saving = page.current;
-  if (!(await perform(() => ask("POST", `jobs/${page.current}/video/${kind}`)))) page.saving = null;
+  const options = {};
+  for (const { dataset, value } of item.querySelectorAll("[data-option]")) options[dataset.option] = value === "true" ? true : value;
+  if (!(await perform(() => ask("POST", `jobs/${page.current}/video/${kind}`, options)))) page.saving = null;
   page.asking?.abort();
 }
 
@@ -76,14 +92,15 @@ export function settle(now) {
 export function refresh(now) {
   if (!byId("share").open || !now) return;
   const base = `/api/jobs/${encodeURIComponent(now.id)}`;
-  const { state, done, total } = now.video;
+  const { state, done, total, message } = now.video;
   const hasBoxes = now.targets.length > 0;
   for (const link of document.querySelectorAll("[data-boxes]")) {
     if (hasBoxes) link.href = `${base}/boxes.${link.dataset.boxes}`;
     else link.removeAttribute("href");
   }
   for (const button of document.querySelectorAll("[data-video]")) button.disabled = !hasBoxes || state === "making";
-  const progress = state === "making" ? `Writing the video: ${Math.floor((100 * done) / Math.max(1, total))} %` : "";
+  const writing = state === "making" ? `Writing the video: ${Math.floor((100 * done) / Math.max(1, total))} %.` : "";
+  const progress = `${writing} ${message}`.trim();
   setText(byId("share-progress"), hasBoxes ? progress : "Draw a box first: there is nothing to share yet.");
   byId("share-still").href = `${base}/still/${Math.max(0, page.shown)}`;
 }

@@ -1,0 +1,213 @@
+"""Videos that are made of a job: with boxes, redacted, following a target."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from siamfc.edits import (
+    CoverSettings,
+    RedactSettings,
+    ReframeSettings,
+    Windows,
+    cut_window,
+    frame_ranges,
+    plan_cover,
+    plan_reframe,
+    plan_stabilise,
+    redact_frame,
+)
+from siamfc.errors import InputError, OutputError, SiamFCError
+from siamfc.frames import Frame, Image, open_writer
+from siamfc.tracking import FrameResult
+from siamfc.tracking.exports import to_annotation
+from siamfc.web.clips import frames_between
+from siamfc.web.downloads import draw_rows, tracked, video_info
+from siamfc.web.job import Job
+from siamfc.web.private import free_name
+
+_logger = logging.getLogger(__name__)
+
+_REST_SECONDS = 0.1
+"""How long a video waits after each frame while something is tracked, at least: encoding goes on
+meanwhile in threads of its own."""
+_REST = 3.0
+"""The same as a multiple of the time that the frame took."""
+
+_ASPECTS = {"9:16": 9 / 16, "4:5": 4 / 5, "1:1": 1.0, "16:9": 16 / 9}
+
+
+class Plan(NamedTuple):
+    """What is to be written."""
+
+    edit: Callable[[Image, int], Image]
+    """Makes a frame of one and its index."""
+    start: int
+    stop: int
+    """The frames written are start … stop − 1."""
+    note: str = ""
+    """What its user should know of it."""
+
+
+class VideoExport:
+    """A video made of one job, written in a thread of its own.
+
+    While something is tracked it is written slowly, as the tracker needs the processor for what
+    somebody watches.
+
+    Args:
+        folder: where it is written.
+        is_tracking: whether something is tracked just now.
+    """
+
+    def __init__(self, folder: Path, *, is_tracking: Callable[[], bool]) -> None:
+        self._folder = folder
+        self._is_tracking = is_tracking
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._made_of: Any = None
+        self.state: Literal["none", "making", "ready", "failed"] = "none"
+        self.message = ""
+        self.kind = ""
+        self.done = 0
+        self.total = 0
+        self.path: Path | None = None
+
+    def make(self, job: Job, kind: str = "boxes", options: Mapping[str, Any] | None = None) -> None:
+        """Begin to write a video of what has been tracked so far, unless it is there.
+
+        Raises:
+            InputError: nothing has been tracked, or an unknown kind or option.
+        """
+        if kind not in VIDEOS:
+            raise InputError(f"videos come as {', '.join(VIDEOS)}; got {kind!r}")
+        made_of = (kind, options, job.track.version)
+        if self.state == "making" or (self.state == "ready" and self._made_of == made_of):
+            return
+        plan = VIDEOS[kind](job, tracked(job), options or {})
+        self.discard()
+        self._stop.clear()
+        self._made_of, self.kind = made_of, kind
+        self.state, self.message, self.done = "making", plan.note, 0
+        self.total = plan.stop - plan.start
+        self._thread = threading.Thread(
+            target=self._write, args=(job, plan), name="siamfc-video", daemon=True
+        )
+        self._thread.start()
+
+    def discard(self) -> None:
+        """Stop, and remove what has been written; may be called twice."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=30)
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+        self.path = None
+        self.state = "none"
+
+    def summary(self) -> dict[str, Any]:
+        """What a page says of it."""
+        names = ("state", "kind", "message", "done", "total")
+        return {name: getattr(self, name) for name in names}
+
+    def _write(self, job: Job, plan: Plan) -> None:
+        path = free_name(self._folder, ".mp4")
+        try:
+            self._draw(job, plan, path)
+        except (SiamFCError, OSError) as error:
+            self.message = str(error).replace(str(path), "the video")
+            self.state = "failed"
+        except Exception:
+            _logger.exception("the video could not be written")
+            self.message = "an unexpected error; the server's log has it"
+            self.state = "failed"
+        else:
+            self.path = path
+            self.state = "ready"
+
+    def _draw(self, job: Job, plan: Plan, path: Path) -> None:
+        frames = frames_between(job.clip, plan.start, plan.stop)
+        with open_writer(path, frame_rate=job.clip.frame_rate) as writer:
+            for frame in self._paced(frames):
+                writer.write(plan.edit(frame.image, frame.index), frame.time)
+                self.done += 1
+
+    def _paced(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """The frames, as fast as tracking allows, until the video is given up."""
+        begun = time.monotonic()
+        for frame in frames:
+            yield frame
+            rest = max(_REST_SECONDS, _REST * (time.monotonic() - begun))
+            if self._stop.wait(rest if self._is_tracking() else 0):
+                raise OutputError("the video was given up")
+            begun = time.monotonic()
+
+
+def _plan_boxes(_job: Job, results: list[FrameResult], _options: Mapping[str, Any]) -> Plan:
+    """The frames that were tracked, with boxes, names and scores."""
+    start = results[0].index
+    return Plan(
+        lambda image, index: draw_rows(image, results[index - start]), start, results[-1].index + 1
+    )
+
+
+def _plan_blurred(job: Job, results: list[FrameResult], options: Mapping[str, Any]) -> Plan:
+    """The whole video without what is in the boxes, or without all else."""
+    outside = options.get("outside") is True
+    settings = RedactSettings(style=options.get("style", "blur"), outside=outside)
+    annotation = to_annotation(results, video=video_info(job.clip))
+    count = job.clip.frame_count
+    cover = plan_cover(annotation, count, CoverSettings(margin=0.0 if outside else 0.35))
+    bridged = [f"{first + 1}–{last + 1}" for first, last in frame_ranges(cover.bridged)]
+    note = f"The place of a target is a guess in frames {', '.join(bridged)}: look at these."
+    return Plan(
+        lambda image, index: redact_frame(image, cover, index, settings),
+        job.clip.first_frame,
+        count,
+        note if bridged else "",
+    )
+
+
+def _plan_vertical(job: Job, results: list[FrameResult], options: Mapping[str, Any]) -> Plan:
+    """A cut of another aspect that follows the targets."""
+    aspect = options.get("aspect", "9:16")
+    if aspect not in _ASPECTS:
+        raise InputError(f"aspect: expected one of {', '.join(_ASPECTS)}, got {aspect!r}")
+    clip = job.clip
+    return _plan_windows(
+        job,
+        plan_reframe(
+            to_annotation(results, video=video_info(clip)),
+            clip.frame_count,
+            clip.size,
+            clip.frame_rate or 25.0,
+            ReframeSettings(aspect=_ASPECTS[aspect]),
+        ),
+    )
+
+
+def _plan_stabilised(job: Job, results: list[FrameResult], _options: Mapping[str, Any]) -> Plan:
+    """The targets held still in the middle."""
+    annotation = to_annotation(results, video=video_info(job.clip))
+    return _plan_windows(job, plan_stabilise(annotation, job.clip.frame_count, job.clip.size))
+
+
+def _plan_windows(job: Job, windows: Windows) -> Plan:
+    return Plan(
+        lambda image, index: cut_window(image, windows.boxes[index], windows.size),
+        job.clip.first_frame,
+        job.clip.frame_count,
+    )
+
+
+VIDEOS: dict[str, Callable[[Job, list[FrameResult], Mapping[str, Any]], Plan]] = {
+    "boxes": _plan_boxes,
+    "blurred": _plan_blurred,
+    "vertical": _plan_vertical,
+    "stabilised": _plan_stabilised,
+}
+"""Kinds of videos that can be made of a job."""
