@@ -16,7 +16,7 @@ import siamfc
 SOURCE = Path(siamfc.__file__).parent
 
 LAYERS = (
-    ("array_types", "errors"),
+    ("array_types", "errors", "leftovers"),
     ("checks", "files"),
     ("parsing",),
     ("boxes", "cropping", "disk", "locking", "overrides", "system", "workers"),

@@ -1,7 +1,7 @@
 """Files and folders that appear whole or not at all: written under another name, then renamed.
 
 What is neither committed nor discarded, because the process was told to end in between, is removed
-when the interpreter ends.
+when the interpreter ends; what a killed process leaves, by the next that writes beside it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import os
 import re
 import secrets
 import shutil
-import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from siamfc.errors import OutputError
+from siamfc.leftovers import Draft
 
 _OUR_NAMES = re.compile(r"[0-9]{6}\.png")
 """The names that the PNG encoder gives: only a folder of nothing else is ever replaced."""
@@ -96,19 +97,18 @@ def whole_folder(
         OutputError: something is in the way, or it cannot be written.
     """
     check_folder_place(target, mark, overwrite)
-    staging = _staging_name(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        staging.mkdir()
+        draft = Draft(target, Path.mkdir)
     except OSError as error:
         raise OutputError(f"{target} cannot be written: {error.strerror or error}") from None
     try:
-        yield staging
-        _put_in_place(staging, target)
+        yield draft.path
+        _put_in_place(draft.path, target)
     except OSError as error:
         raise OutputError(f"{target} cannot be written: {error.strerror or error}") from None
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        draft.discard()
 
 
 class Staging(Protocol):
@@ -137,12 +137,11 @@ class StagedFile:
         self._overwrite = overwrite
         self.target = target
         self.check()
-        self.path = _staging_name(target)
-        self._remove = weakref.finalize(self, _remove_file, self.path)
         try:
-            self.path.touch(exist_ok=False)
+            self._draft = Draft(target, partial(Path.touch, exist_ok=False))
         except OSError as error:
             raise _refusal(target, error) from None
+        self.path = self._draft.path
 
     def commit(self) -> None:
         """Put the file in the target's place.
@@ -152,10 +151,11 @@ class StagedFile:
         """
         self.check()
         self.path.replace(self.target)
+        self._draft.discard()
 
     def discard(self) -> None:
         """Remove the file; the target stays as it was. After `commit` nothing is removed."""
-        self._remove()
+        self._draft.discard()
 
     def check(self) -> None:
         """See that the target's place may be taken.
@@ -184,20 +184,20 @@ class StagedFolder:
                 "as it is: name another folder"
             )
         self.target = target
-        self.path = _staging_name(target)
-        self._remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
         try:
-            self.path.mkdir()
+            self._draft = Draft(target, Path.mkdir)
         except OSError as error:
             raise _refusal(target, error) from None
+        self.path = self._draft.path
 
     def commit(self) -> None:
         """Put the folder in the target's place; what was there goes last."""
         _put_in_place(self.path, self.target)
+        self._draft.discard()
 
     def discard(self) -> None:
         """Remove the folder; the target stays as it was."""
-        self._remove()
+        self._draft.discard()
 
 
 def check_folder_place(target: Path, mark: str | None, overwrite: bool) -> None:
@@ -223,7 +223,8 @@ def _put_in_place(staging: Path, target: Path) -> None:
     if not target.exists():
         staging.replace(target)
         return
-    replaced = _staging_name(target)
+    # Not by a name that a later process would take for a dead one: it is the user's.
+    replaced = target.with_name(f".{target.name[:50]}-replaced-{secrets.token_hex(4)}")
     target.replace(replaced)
     try:
         staging.replace(target)
@@ -231,16 +232,6 @@ def _put_in_place(staging: Path, target: Path) -> None:
         replaced.replace(target)
         raise
     shutil.rmtree(replaced, ignore_errors=True)
-
-
-def _remove_file(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink()
-
-
-def _staging_name(target: Path) -> Path:
-    """A free name beside the target, hidden, with its ending: encoders go by that."""
-    return target.with_name(f".{target.stem[:50]}-{secrets.token_hex(4)}{target.suffix}")
 
 
 def _exists(target: Path) -> bool:

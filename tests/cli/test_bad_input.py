@@ -116,7 +116,7 @@ def test_no_box(film: Path, refused: "Refused") -> None:
         (["-o", "there.mp4"], 1, "there.mp4 exists"),
         (["--results", "there.csv"], 1, "there.csv exists"),
         (["-o", "no/folder/out.mp4"], 1, "there is no folder"),
-        (["-o", "out.gif"], 1, "a film ends in .mkv, .mov, .mp4, .webm"),
+        (["-o", "out.gif"], 1, "cannot write .gif; use .mkv, .mov, .mp4, .webm or a folder"),
         (["-o", "out.webm", "--codec", "h264"], 1, ".webm files hold vp9 or av1, not h264"),
         (["-o", "square.mp4", "--overwrite"], 1, "is the source itself"),
         (["-o", "there", "--overwrite"], 1, "is left as it is"),  # a folder of something else

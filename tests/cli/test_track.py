@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -234,6 +235,55 @@ def test_termination_before_the_first_frame_leaves_no_files(
     assert "Traceback" not in errors
     left = {path.name for path in tmp_path.iterdir()}
     assert left in (set(), {"out.mp4", "boxes.csv"}), "both, had the first frame come before it"
+
+
+def test_a_request_to_end_does_not_wait_for_a_frame_that_does_not_come() -> None:
+    def stalled() -> Iterator[int]:
+        yield 1
+        signal.raise_signal(signal.SIGTERM)
+        time.sleep(60)
+        yield 2
+
+    with StopRequest() as stop:
+        frames = stalled()
+        assert stop.next_of(frames) == 1
+        assert stop.next_of(frames) is None
+        assert stop.requested
+
+
+def test_standard_input_is_a_source(arguments: list[str], tmp_path: Path) -> None:
+    results = tmp_path / "boxes.csv"
+    command = [sys.executable, "-m", "siamfc", "track", "-", *arguments[2:]]
+    with Path(arguments[1]).open("rb") as film:
+        subprocess.run([*command, "--results", str(results)], stdin=film, check=True)
+    assert len(read_results(results)) == 5
+
+
+def test_a_source_that_fails_midway_keeps_what_was_tracked(
+    arguments: list[str], film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, results = tmp_path / "frames", tmp_path / "boxes.csv"
+    with open_source(film) as source, open_writer(folder) as writer:
+        for frame in source:
+            writer.write(frame.image)
+    (folder / "000003.png").write_bytes(b"no image")
+    status = run(["track", str(folder), *arguments[2:], "--results", str(results)])
+    assert status == 1
+    assert "000003.png cannot be read" in capsys.readouterr().err
+    assert len(read_results(results)) == 3
+
+
+def test_the_sound_is_copied_unless_told_otherwise(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(
+        "siamfc.cli.sinks.open_writer",
+        lambda *args, **options: asked.append(options) or open_writer(*args, **options),
+    )
+    assert run([*arguments, "-o", str(tmp_path / "a.mp4")]) == 0
+    assert run([*arguments, "-o", str(tmp_path / "b.mp4"), "--no-sound"]) == 0
+    assert [options["sound"] for options in asked] == [True, False]
 
 
 @pytest.mark.parametrize(

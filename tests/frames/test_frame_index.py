@@ -93,6 +93,7 @@ def test_a_frame_is_the_same_in_order_by_index_from_the_middle_and_backwards(
 ) -> None:
     path = tmp_path / name
     make(path)
+    is_damaged = make.__qualname__.startswith(_overwritten.__name__)
     with VideoFile(path) as source:  # jumps before anything else is known
         jumps = {index: source[index] for index in (17, 3, 0, 12)}
         middle = list(source.frames(11))
@@ -113,7 +114,10 @@ def test_a_frame_is_the_same_in_order_by_index_from_the_middle_and_backwards(
         *zip(reversed(back), frames, strict=True),
     ]:
         assert (found.index, found.time) == (expected.index, pytest.approx(expected.time))
-        np.testing.assert_array_equal(found.image, expected.image)
+        # What a decoder puts in place of damaged parts can depend on what its memory held before;
+        # pictures of two frames differ nearly everywhere.
+        different = np.mean(found.image != expected.image)
+        assert different <= (0.5 if is_damaged else 0), found.index
 
 
 def test_backwards_in_small_blocks_is_exact_too(

@@ -1,5 +1,7 @@
+import logging
 import math
 import struct
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -115,6 +117,50 @@ def test_times_of_the_source_are_kept(name: str, tolerance: float, tmp_path: Pat
     _write(tmp_path / name, 7, times=times)
     decoded = [frame.time for frame in VideoFile(tmp_path / name)]
     assert decoded == pytest.approx([time - 7 for time in times], abs=tolerance)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv", "a.webm"])
+def test_a_video_like_another_has_its_rate_and_the_shape_of_its_pixels(
+    name: str, tmp_path: Path
+) -> None:
+    def widen(stream: av.VideoStream) -> None:
+        stream.codec_context.sample_aspect_ratio = Fraction(16, 11)
+
+    media.make_clip(tmp_path / "wide.mp4", rate=20, prepare=widen)
+    with VideoFile(tmp_path / "wide.mp4") as source:
+        _write(tmp_path / name, like=source)
+    with VideoFile(tmp_path / name) as written:
+        width, height = written.size
+        assert width / height * written.pixel_aspect == pytest.approx(1.5 * 16 / 11, rel=0.02)
+        assert written.frame_rate == pytest.approx(20, rel=0.01)
+
+
+def test_pixels_of_a_turned_video_are_turned_too(tmp_path: Path) -> None:
+    if not hasattr(av.VideoStream, "set_display_rotation"):
+        pytest.skip("this PyAV cannot write a display matrix")
+
+    def prepare(stream: av.VideoStream) -> None:
+        stream.codec_context.sample_aspect_ratio = Fraction(2, 1)
+        stream.set_display_rotation(90)
+
+    media.make_clip(tmp_path / "a.mp4", prepare=prepare)
+    assert VideoFile(tmp_path / "a.mp4").pixel_aspect == Fraction(1, 2)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov"])
+def test_a_high_speed_cameras_pace_is_kept(name: str, tmp_path: Path) -> None:
+    times = [index / 10_000 for index in range(12)]
+    _write(tmp_path / name, times=times, frame_rate=10_000)
+    decoded = [frame.time for frame in VideoFile(tmp_path / name)]
+    assert decoded == pytest.approx(times, abs=1e-6)
+
+
+def test_a_pace_that_matroska_cannot_keep_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        _write(tmp_path / "a.mkv", frame_rate=10_000)
+    assert "no more than 1000 frames/s" in caplog.text
 
 
 def test_common_rates_are_exact(tmp_path: Path) -> None:
@@ -253,7 +299,12 @@ def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(name: str, tmp_path:
         ("file/frames", {}, OutputError, "cannot be written"),
         ("file/", {}, OutputError, "is a file: name a folder"),
         ("folder.mp4", {"overwrite": True}, OutputError, "is a folder: name a file"),
-        ("a.gif", {}, InputError, r"a film ends in \.mkv, \.mov, \.mp4, \.webm"),
+        (
+            "a.gif",
+            {},
+            InputError,
+            r"cannot write \.gif; use \.mkv, \.mov",
+        ),
         ("a.mp4", {"codec": "h265"}, InputError, "codec must be one of h264, vp9, av1; got 'h265'"),
         ("a.webm", {"codec": "h264"}, InputError, r"\.webm files hold vp9 or av1, not h264"),
         ("a.mov", {"codec": "av1"}, InputError, r"\.mov files hold h264, not av1"),

@@ -134,7 +134,7 @@ def _call(name: str, arguments: list[str]) -> int:
     app.command(getattr(import_module(f"siamfc.cli.{name}"), name), name=name)
     try:
         status = app(
-            [name, *arguments],
+            [name, *_with_standard_input(arguments)],
             exit_on_error=False,
             print_error=False,
             verbose=False,
@@ -147,6 +147,19 @@ def _call(name: str, arguments: list[str]) -> int:
         text = str(error).removesuffix(".")
         raise UsageError(text[:1].lower() + text[1:]) from None
     return status if isinstance(status, int) else 0
+
+
+def _with_standard_input(arguments: list[str]) -> list[str]:
+    """Name standard input by another word where `-` stands for a source: it is no option.
+
+    >>> _with_standard_input(["-", "--box", "1,2,3,4", "-o", "-"])
+    ['pipe:', '--box', '1,2,3,4', '-o', '-']
+    """
+    before = ["", *arguments]
+    return [
+        "pipe:" if word == "-" and not previous.startswith("-") else word
+        for previous, word in zip(before, arguments, strict=False)
+    ]
 
 
 def _what_ended_it(error: BaseException) -> BaseException:

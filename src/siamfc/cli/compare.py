@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from siamfc.cli.console import print_error, print_json, print_table
 from siamfc.cli.loop import Outcome, exit_status, run_loop
 from siamfc.cli.parameters import Device, Flag, Json, Out, SearchOptions, Source, Threads, Weights
-from siamfc.cli.sinks import film_sink, results_sink
+from siamfc.cli.sinks import results_sink, video_sink
 from siamfc.cli.usage import UsageError, check_corners, parse_box
 from siamfc.errors import InputError
 from siamfc.frames import Image, draw_boxes, open_source
@@ -78,7 +78,7 @@ def compare(
     with ExitStack() as stack:
         frames = stack.enter_context(open_source(source))
         check_corners([first], frames.size)
-        film = film_sink(out, _drawing(names), frames, source=source, overwrite=overwrite)
+        film = video_sink(out, _drawing(names), frames, source=source, overwrite=overwrite)
         sinks = [stack.enter_context(film)]
         if results is not None:
             boxes = results_sink(

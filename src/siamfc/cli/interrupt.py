@@ -1,8 +1,11 @@
 """Ctrl-C, SIGTERM and SIGHUP: requests to end, so that what is done is kept."""
 
 import signal
+from collections.abc import Iterator
 from types import FrameType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, TypeVar
+
+T = TypeVar("T")
 
 _REQUESTS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """What asks a process to end, but for Ctrl-C; Windows knows no SIGHUP."""
@@ -14,6 +17,10 @@ class Terminated(SystemExit):
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
         self.number = number
+
+
+class Requested(BaseException):
+    """A request to end, raised where a frame is waited for."""
 
 
 def raise_on_termination() -> None:
@@ -49,6 +56,7 @@ class StopRequest:
     def __init__(self) -> None:
         self.number: int | None = None
         """Of the signal that asked to end; None: nothing did."""
+        self._is_waiting = False
         self._before: dict[int, Any] = {}
 
     @property
@@ -56,10 +64,26 @@ class StopRequest:
         """Whether something asked to end."""
         return self.number is not None
 
+    def next_of(self, iterator: Iterator[T]) -> T | None:
+        """The next element; None if there is none, or if a request to end comes meanwhile.
+
+        Raises:
+            Requested: the request came in the last moment.
+        """
+        try:
+            self._is_waiting = True
+            return next(iterator, None)
+        except Requested:
+            return None
+        finally:
+            self._is_waiting = False
+
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         if self.requested:
             end_at_once(number)
         self.number = number
+        if self._is_waiting:
+            raise Requested
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, *_REQUESTS):

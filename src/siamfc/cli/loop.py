@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from siamfc.cli.console import print_error
-from siamfc.cli.interrupt import StopRequest, end_at_once, name_of
+from siamfc.cli.interrupt import Requested, StopRequest, end_at_once, name_of
 from siamfc.cli.progress import Progress
 from siamfc.cli.sinks import Sink
+from siamfc.errors import SiamFCError
 from siamfc.frames import Frame
 from siamfc.system import frames_per_second
 from siamfc.tracking import FrameResult
@@ -29,10 +30,13 @@ class Outcome:
     signal: int | None
     """Number of the signal that ended it early; None: it came to the end."""
 
+    failure: SiamFCError | None = None
+    """The source's, that ended it early; None: there was none."""
+
     @property
     def stopped(self) -> bool:
-        """Whether Ctrl-C or another request ended it."""
-        return self.signal is not None
+        """Whether it ended before the source did."""
+        return self.signal is not None or self.failure is not None
 
     @property
     def rate(self) -> float:
@@ -56,8 +60,13 @@ def run_loop(
             first result.
         sinks: each takes a frame and its result.
         total: all frames that are gone through; None: unknown.
+
+    A source that fails after its first result ends it too: what was tracked is kept.
+
+    Raises:
+        SiamFCError: there is no first result, or a sink fails.
     """
-    first = last = None
+    first = last = failure = None
     count = 0
     with StopRequest() as stop, Progress("track", total) as progress:
         start = time.perf_counter()
@@ -67,26 +76,41 @@ def run_loop(
             if stop.number is not None:
                 end_at_once(stop.number)
 
-        for frame, result in follow(on_frame):
+        pairs = iter(follow(on_frame))
+        while not stop.requested:
+            try:
+                # The first is waited for: without it there is nothing to keep.
+                pair = next(pairs, None) if first is None else stop.next_of(pairs)
+            except Requested:
+                break
+            except SiamFCError as error:
+                if first is None:
+                    raise
+                failure = error
+                break
+            if pair is None:
+                break
+            frame, result = pair
             first, last = first or result, result
             count += 1
             for sink in sinks:
                 sink(frame, result)
             progress.advance()
-            if stop.requested:
-                break
         seconds = time.perf_counter() - start
     if first is None or last is None:
         raise ValueError("expected at least one frame")
-    return Outcome(first=first, last=last, count=count, seconds=seconds, signal=stop.number)
+    return Outcome(
+        first=first, last=last, count=count, seconds=seconds, signal=stop.number, failure=failure
+    )
 
 
 def exit_status(outcome: Outcome) -> int:
-    """The verb's exit status; prints which request ended the loop, if one did."""
+    """The verb's exit status; prints what ended the loop early, if something did."""
+    kept = f"after {outcome.count} frames; what was tracked is kept"
+    if outcome.failure is not None:
+        print_error(f"{outcome.failure} ({kept})")
+        return 1
     if outcome.signal is None:
         return 0
-    print_error(
-        f"stopped by {name_of(outcome.signal)} after {outcome.count} frames; "
-        "what was tracked is kept"
-    )
+    print_error(f"stopped by {name_of(outcome.signal)} {kept}")
     return 128 + outcome.signal

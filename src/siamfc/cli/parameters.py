@@ -33,11 +33,20 @@ Json = Annotated[Flag, Parameter(help="Print one JSON object instead of text.")]
 Source = Annotated[
     str | Path,
     Parameter(
-        help="A video file, a folder or glob of images, a camera's number, or a stream's URL."
+        help="A video file, a folder or glob of images, a camera's number, a stream's URL, or - "
+        "for standard input."
     ),
 ]
 """It is parsed as text, for a URL is no path; by the mention of `Path` shells complete file
 names."""
+
+StreamNumber = Annotated[
+    Whole | None,
+    Parameter(
+        help="Number of the video in a file of several, as `ffprobe` counts streams; by default "
+        "the largest."
+    ),
+]
 
 Weights = Annotated[str, Parameter(help="A name that `siamfc models` lists, or a path.")]
 

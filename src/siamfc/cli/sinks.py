@@ -1,4 +1,4 @@
-"""What takes the frames and boxes of a loop: a film, a file of results."""
+"""What takes the frames and boxes of a loop: a video, a file of results."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,22 +14,23 @@ Sink = Callable[[Frame, FrameResult], object]
 
 
 @contextmanager
-def film_sink(
+def video_sink(
     out: Path,
     draw: Callable[[Image, FrameResult], Image],
     frames: FrameSource,
     *,
     source: str | Path,
     codec: str | None = None,
+    sound: bool = True,
     overwrite: bool,
 ) -> Iterator[Sink]:
-    """A film of what `draw` makes of each frame, kept only if the block ends well.
+    """A video of what `draw` makes of each frame, kept only if the block ends well.
 
-    It never takes the place of the `source` that it is made from, not even to overwrite.
+    It has the pace, the shape of pixels and the sound of `frames`. It never takes the place of the
+    `source` that it is made from, not even to overwrite.
     """
     _check_other(out, source)
-    rate = frames.frame_rate
-    with open_writer(out, codec=codec, frame_rate=rate, overwrite=overwrite) as writer:
+    with open_writer(out, like=frames, sound=sound, codec=codec, overwrite=overwrite) as writer:
         yield lambda frame, result: writer.write(draw(frame.image, result), frame.time)
 
 

@@ -18,11 +18,12 @@ from siamfc.cli.parameters import (
     Flag,
     SearchOptions,
     Source,
+    StreamNumber,
     Threads,
     Weights,
 )
 from siamfc.cli.serve import open_page
-from siamfc.cli.sinks import Sink, film_sink, results_sink
+from siamfc.cli.sinks import Sink, results_sink, video_sink
 from siamfc.cli.usage import UsageError
 from siamfc.frames import FrameSource, open_source
 from siamfc.network import DEFAULT_WEIGHTS, load_matcher
@@ -35,7 +36,7 @@ class OutputOptions:
     """What is written."""
 
     out: Annotated[Path | None, Parameter(alias="-o")] = None
-    """The film to write, with the boxes drawn in: .mp4, .mov, .mkv or .webm, or a folder of PNG
+    """The video to write, with the boxes drawn in: .mp4, .mov, .mkv or .webm, or a folder of PNG
     images (a name without an ending)."""
     results: Path | None = None
     """The boxes as a file: .csv, .jsonl, .txt (OTB's convention, a file for each object), .json
@@ -43,7 +44,9 @@ class OutputOptions:
     format: ExportFormat | None = None
     """Of --results, in place of what its ending means."""
     codec: Literal["h264", "vp9", "av1"] | None = None
-    """Of the film. By default H.264, in .webm VP9."""
+    """Of the video. By default H.264, in .webm VP9."""
+    sound: Annotated[bool, Parameter(negative="--no-sound", show_default=False)] = True
+    """Copy the source's sound into the video, where its container can hold it."""
     overwrite: Flag = False
     """Replace files that exist."""
     json: Flag = False
@@ -65,6 +68,7 @@ def track(
     search: SearchOptions = _SEARCH,
     device: Device = "auto",
     threads: Threads = None,
+    stream: StreamNumber = None,
 ) -> int:
     """Follow objects through a video.
 
@@ -73,9 +77,9 @@ def track(
     Where the track goes wrong, give the box in that frame too, and run it again. `siamfc review`
     lists the frames that deserve a look.
 
-    Ctrl-C ends after the current frame and keeps what was tracked; pressed twice, or before the
-    first result, it ends at once and leaves no files. A video that is cut off is tracked as far as
-    it can be decoded.
+    Ctrl-C (SIGTERM, SIGHUP) ends after the current frame and keeps what was tracked; pressed twice,
+    or before the first result, it ends at once and leaves no files. A video that is cut off is
+    tracked as far as it can be decoded.
 
     Parameters
     ----------
@@ -98,7 +102,7 @@ def track(
     settings = search.settings(weights)
     kept: list[FrameResult] = []
     with ExitStack() as stack:
-        frames = stack.enter_context(open_source(source))
+        frames = stack.enter_context(open_source(source, stream=stream))
         boxes, frame_range = targets.in_source(frames)
         sinks = [stack.enter_context(sink) for sink in _files(output, source, frames, len(boxes))]
         if output.json and output.results is None:
@@ -181,12 +185,13 @@ def _files(
 ) -> Iterator[AbstractContextManager[Sink]]:
     """The files that were asked for, each unopened."""
     if output.out is not None:
-        yield film_sink(
+        yield video_sink(
             output.out,
             lambda image, result: result.draw(image),
             frames,
             source=source,
             codec=output.codec,
+            sound=output.sound,
             overwrite=output.overwrite,
         )
     if output.results is not None:

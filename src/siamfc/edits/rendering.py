@@ -48,7 +48,9 @@ def render(
         raise OutputError(f"{out} is the source itself: name another file")
     count = 0
     rate = source.frame_rate / every if source.frame_rate else None
-    with open_writer(out, codec=codec, crf=crf, frame_rate=rate, overwrite=overwrite) as writer:
+    with open_writer(
+        out, like=source, codec=codec, crf=crf, frame_rate=rate, overwrite=overwrite
+    ) as writer:
         for frame in source:
             if frame.index % every == 0:
                 writer.write(edit(frame.image, frame.index), frame.time)

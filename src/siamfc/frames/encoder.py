@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from contextlib import suppress
@@ -19,16 +20,26 @@ from PIL import ImageOps
 
 from siamfc.errors import OutputError
 from siamfc.frames.frame import Image
+from siamfc.frames.sound import Sound, SoundCopy
+
+_logger = logging.getLogger(__name__)
+
+_SQUARE = Fraction(1)
 
 TIME_BASE = Fraction(1, 120_000)
-"""Unit of the films' time stamps: a frame takes a whole number of them at 24, 25, 30, 50, 60 and
+"""Unit of the videos' time stamps: a frame takes a whole number of them at 24, 25, 30, 50, 60 and
 120 frames/s, and at 1000/1001 of 24, 30, 60 and 120."""
 
 _CLOCK_RESET = 1.0
 """Seconds backwards that mean a new clock, not two frames out of order."""
 
+_SMALLEST_STEP = 0.001
+"""Seconds between two frames at least. Matroska counts milliseconds; elsewhere frames are closer
+only where the rate asks for it."""
+
 _KEY_FRAME_SECONDS = 2.0
-"""Between two frames from which a player can start: short, for moving about in the film."""
+_KEY_FRAME_FRAMES = 250
+"""Between two frames from which a player can start: short, for moving about in the video."""
 
 _PNG_COMPRESSION = 1
 """Of 0 to 9: the fastest that compresses."""
@@ -52,7 +63,7 @@ class Codec:
     worst_crf: int = 63
 
 
-# The fastest settings of each: the film must cost little beside the network.
+# The fastest settings of each: a video must cost little beside the network.
 CODECS = {
     "h264": Codec(
         encoders={"libx264": {"preset": "ultrafast", "crf": "23"}},
@@ -100,15 +111,19 @@ class VideoEncoder:
     """Encode into a file as yuv420p with BT.709 colours of limited range.
 
     An odd width or height is made even by repeating the last column or row. Pictures of another
-    size are fitted between black bars, their aspect kept.
+    size are fitted between black bars, their aspect kept. Pixels that are not square are made so
+    except in H.264: what the other codecs would say of their shape, the container does not.
 
     Args:
         path: The file to write; its ending decides the container.
+        name: The file's name for messages.
         size: Width and height of the first picture.
         codec: A key of `CODECS`.
         frame_rate: Frames per second where pictures have no time.
         threads: Threads that encode.
         crf: Constant rate factor; None: the codec's own.
+        pixel_aspect: Width of a pixel by its height.
+        sound: What to copy beside the pictures; None: nothing.
 
     Raises:
         OutputError: This build of FFmpeg has no encoder for the codec, or it refuses the size.
@@ -120,16 +135,31 @@ class VideoEncoder:
         path: Path,
         size: tuple[int, int],
         *,
+        name: str,
         codec: str,
         frame_rate: float,
         threads: int,
         crf: int | None = None,
+        pixel_aspect: Fraction = _SQUARE,
+        sound: Sound | None = None,
     ) -> None:
         encoder, options = find_encoder(codec)
         if crf is not None:
             options = {**options, "crf": str(crf)}
+        if codec != "h264":
+            self._stretch, pixel_aspect = pixel_aspect, _SQUARE
+        else:
+            self._stretch = _SQUARE
         self._size = size
-        self._clock = VideoClock(frame_rate)
+        stored_width = round(size[0] * self._stretch)
+        self._stored = (stored_width + stored_width % 2, size[1] + size[1] % 2)
+        is_matroska = path.suffix.lower() in {".mkv", ".webm"}
+        self._clock = VideoClock(frame_rate, finest=_SMALLEST_STEP if is_matroska else 0.0)
+        if is_matroska and frame_rate * _SMALLEST_STEP > 1:
+            _logger.warning(
+                "%s files keep no more than 1000 frames/s: the video lasts longer than its source; "
+                "name an .mp4", path.suffix,
+            )  # fmt: skip
         self._step = self._clock.step
         self._reformatter = VideoReformatter()
         # The index at the front of the file, for a browser to start before it has all.
@@ -144,13 +174,14 @@ class VideoEncoder:
                 rate=Fraction(frame_rate).limit_denominator(1001),
                 options=dict(options),
                 time_base=TIME_BASE,
-                width=size[0] + size[0] % 2,
-                height=size[1] + size[1] % 2,
+                width=self._stored[0],
+                height=self._stored[1],
             ),
         )
         context = self._stream.codec_context
         context.thread_count = threads
-        context.gop_size = max(1, round(_KEY_FRAME_SECONDS * frame_rate))
+        context.gop_size = min(_KEY_FRAME_FRAMES, max(1, round(_KEY_FRAME_SECONDS * frame_rate)))
+        context.sample_aspect_ratio = pixel_aspect
         context.colorspace = _BT709
         context.color_range = ColorRange.MPEG
         context.color_primaries = ColorPrimaries.BT709
@@ -161,28 +192,43 @@ class VideoEncoder:
             width, height = size
             reason = str(error.strerror).lower()
             raise OutputError(f"{codec} cannot encode {width}×{height} pixels: {reason}") from None
+        self._sound: SoundCopy | None = None
+        if sound is not None:
+            self._sound = SoundCopy(sound, self._container, name=name)
+        self._has_begun = False
 
     def add(self, image: Image, time: float) -> None:
         """Encode the next picture."""
+        if self._sound is not None and not self._has_begun:
+            self._sound.begin(0.0 if math.isnan(time) else time)
+        self._has_begun = True
         picture = self._convert(image)
         picture.pts = self._clock.stamp(time)
         picture.time_base = TIME_BASE
         self._mux(picture)
 
     def finish(self) -> None:
-        """Write what the encoder holds back, then the file's index."""
+        """Write what the encoder holds back, the rest of the sound, then the file's index."""
         self._mux(None)
+        if self._sound is not None:
+            self._sound.copy_until(float((self._clock.last + self._step) * TIME_BASE))
+            self._sound.close()
         self._container.close()
 
     def abandon(self) -> None:
-        """Close the file, whatever became of it."""
+        """Close the files, whatever became of them."""
+        if self._sound is not None:
+            self._sound.close()
         with suppress(av.FFmpegError, OSError, ValueError):
             self._container.close()
 
     def _mux(self, picture: av.VideoFrame | None) -> None:
         for packet in self._stream.encode(picture):
             packet.duration = self._step  # counts for the last one, which no other follows
+            seconds = float((packet.pts or 0) * TIME_BASE)
             self._container.mux(packet)
+            if self._sound is not None:
+                self._sound.copy_until(seconds)
 
     def _convert(self, image: Image) -> av.VideoFrame:
         height, width, _ = image.shape
@@ -190,10 +236,12 @@ class VideoEncoder:
             fitted = ImageOps.pad(PillowImage.fromarray(image), self._size)
             image = np.asarray(fitted)
             width, height = self._size
-        if width % 2 or height % 2:
+        if self._stretch == 1 and (width % 2 or height % 2):
             image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         return self._reformatter.reformat(
             av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(image), format="rgb24"),
+            width=self._stored[0],
+            height=self._stored[1],
             format="yuv420p",
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
@@ -226,14 +274,15 @@ class PngEncoder:
 
 
 class VideoClock:
-    """Time stamps for a film: those of the source, made to rise.
+    """Time stamps for a video that is written: those of the source, made to rise.
 
-    The film starts at 0. A picture without a time comes one step after the last; so does the
+    The video starts at 0. A picture without a time comes one step after the last; so does the
     first after a jump back of more than a second, which means that the source's clock was reset.
-    Two pictures are at least a millisecond apart, which every container can tell apart.
+    Two pictures are at least a millisecond apart, or half a step where that is less.
 
     Args:
         frame_rate: Frames per second where pictures have no time.
+        finest: Seconds that pictures are apart at least, however high the rate.
 
     >>> clock = VideoClock(25)
     >>> [clock.stamp(time) * TIME_BASE.numerator / TIME_BASE.denominator
@@ -241,23 +290,27 @@ class VideoClock:
     [0.0, 0.5, 0.54, 0.6]
     """
 
-    def __init__(self, frame_rate: float) -> None:
-        self.step = round(TIME_BASE.denominator / frame_rate)
-        self._last = -self.step
+    def __init__(self, frame_rate: float, *, finest: float = 0.0) -> None:
+        ticks = TIME_BASE.denominator
+        self.step = max(1, round(ticks / frame_rate), round(ticks * finest))
+        self._smallest = max(
+            1, round(ticks * finest), min(round(ticks * _SMALLEST_STEP), self.step // 2)
+        )
+        self.last = -self.step
+        """The stamp given last."""
         self._zero: float | None = None
 
     def stamp(self, time: float) -> int:
         """The next time stamp in units of `TIME_BASE`; `time` is in seconds or NaN."""
-        ticks_per_second = TIME_BASE.denominator
-        following = self._last + self.step
+        ticks = TIME_BASE.denominator
+        following = self.last + self.step
         if math.isnan(time):
-            self._last = following
+            self.last = following
             return following
-        if self._zero is None or time - self._zero < self._last / ticks_per_second - _CLOCK_RESET:
-            self._zero = time - following / ticks_per_second
-        stamp = round((time - self._zero) * ticks_per_second)
-        self._last = max(stamp, self._last + ticks_per_second // 1000)
-        return self._last
+        if self._zero is None or time - self._zero < self.last / ticks - _CLOCK_RESET:
+            self._zero = time - following / ticks
+        self.last = max(round((time - self._zero) * ticks), self.last + self._smallest)
+        return self.last
 
 
 def find_encoder(codec: str) -> tuple[str, dict[str, str]]:

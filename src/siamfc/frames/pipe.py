@@ -37,7 +37,7 @@ class PipeReader:
 
 
 def pipe_address(path: str | Path, *, timeout: float, stream: int | None = None) -> VideoAddress:
-    """The address of a named pipe, or of standard input: `-`.
+    """The address of a named pipe, or of standard input.
 
     Args:
         path: Of the pipe.
@@ -47,8 +47,8 @@ def pipe_address(path: str | Path, *, timeout: float, stream: int | None = None)
     Raises:
         SourceError: Nothing comes through it.
     """
-    name = "standard input" if str(path) == "-" else str(path)
-    if str(path) == "-":
+    name = "standard input" if is_standard_input(path) else str(path)
+    if is_standard_input(path):
         if sys.stdin is None or sys.stdin.isatty():
             raise SourceError(
                 "standard input is a terminal: pipe a video into it, for example "
@@ -62,6 +62,11 @@ def pipe_address(path: str | Path, *, timeout: float, stream: int | None = None)
         raise SourceError(f"{name}: nothing came through this pipe for {timeout:g} seconds")
     os.set_blocking(descriptor, True)
     return VideoAddress(url=name, name=name, stream=stream, file=PipeReader(descriptor))
+
+
+def is_standard_input(source: object) -> bool:
+    """Whether a source is named `-`, or `pipe:` as FFmpeg has it."""
+    return str(source) in ("-", "pipe:", "pipe:0")
 
 
 def is_pipe(path: Path) -> bool:

@@ -30,7 +30,7 @@ from siamfc.frames.images import frame_pages, open_image
 from siamfc.frames.live import LiveSource, camera_address, stream_address
 from siamfc.frames.paged_image import PagedImage, is_paged_format
 from siamfc.frames.paths import exists
-from siamfc.frames.pipe import is_pipe, pipe_address
+from siamfc.frames.pipe import is_pipe, is_standard_input, pipe_address
 from siamfc.frames.video import VideoFile
 
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
@@ -147,7 +147,9 @@ def _path_of_url(url: str) -> Path:
 def _images(source: str | Path | int) -> list[Path] | None:
     """The image files that are meant, at least one; None where a video or camera is."""
     path = Path(str(source))
-    if isinstance(source, int) or source == "-" or _URL.match(str(source)) or is_pipe(path):
+    if isinstance(source, int) or is_standard_input(source):
+        return None
+    if _URL.match(str(source)) or is_pipe(path):
         return None
     if source == "":
         raise SourceError("a source is a file, folder, glob, camera number or URL; got no name")
@@ -197,7 +199,7 @@ def _live_address(
     """The address of a URL, camera or pipe; None if it is none of these."""
     if isinstance(source, str) and _URL.match(source):
         return replace(stream_address(source, timeout=timeout), stream=stream)
-    if str(source) == "-" or is_pipe(Path(str(source))):
+    if is_standard_input(source) or is_pipe(Path(str(source))):
         return pipe_address(str(source), timeout=timeout, stream=stream)
     number = _camera_number(source)
     return None if number is None else camera_address(number, timeout=timeout)

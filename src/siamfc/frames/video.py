@@ -7,7 +7,6 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 import av
 
@@ -18,6 +17,7 @@ from siamfc.frames.frame import Frame
 from siamfc.frames.frame_index import FrameIndex, StreamIdentity, shared_index
 from siamfc.frames.paths import require_file
 from siamfc.frames.read_ahead import ReadAheadSource
+from siamfc.frames.sound import Sound
 
 _logger = logging.getLogger(__name__)
 
@@ -29,15 +29,6 @@ _HELD_BYTES = 256e6
 """Of decoded pictures while frames are read backwards."""
 _HELD_FRAMES = 8
 """At least, however large they are."""
-
-
-class Sound(NamedTuple):
-    """The sound that goes with a video's frames."""
-
-    url: str
-    """The file's absolute path."""
-    start: float
-    """When the first frame comes, in the file's seconds."""
 
 
 class VideoFile(ReadAheadSource):
@@ -99,7 +90,7 @@ class VideoFile(ReadAheadSource):
             """None: there is none."""
             self._index = self._find_index(decoder)
         if self.pixel_aspect != 1:
-            _logger.warning("%s: pixels are not square; they are used as stored", path)
+            _logger.warning("%s: pixels are not square; boxes count them as they are stored", path)
 
     @property
     def frame_count(self) -> int | None:

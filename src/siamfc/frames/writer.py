@@ -1,4 +1,4 @@
-"""Write pictures as a film or a folder of PNG files, all or nothing."""
+"""Write pictures as a video or a folder of PNG files, all or nothing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
@@ -23,7 +24,7 @@ from siamfc.frames.encoder import (
     VideoEncoder,
     find_encoder,
 )
-from siamfc.frames.frame import Image
+from siamfc.frames.frame import FrameSource, Image
 from siamfc.frames.images import check_image
 
 _WAITING = 4
@@ -33,13 +34,13 @@ _WAITING = 4
 class FrameWriter:
     """Takes pictures in order and encodes them in a thread, so that tracking goes on meanwhile.
 
-    Used as a context manager: at its end the film appears under its name. If the block is left by
+    Used as a context manager: at its end the video appears under its name. If the block is left by
     an exception, nothing appears and what was there before stays.
 
     >>> from tempfile import TemporaryDirectory
     >>> import numpy as np
     >>> with TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "film.mp4"
+    ...     path = Path(folder) / "a.mp4"
     ...     with open_writer(path) as writer:
     ...         writer.write(np.zeros((48, 64, 3), np.uint8))
     ...     path.exists()
@@ -80,7 +81,7 @@ class FrameWriter:
         self._queue.put((checked.copy(), time))
 
     def close(self) -> None:
-        """Finish the film and put it in its place; may be called twice.
+        """Finish the video and put it in its place; may be called twice.
 
         Raises:
             OutputError: It could not be written in full, or has no picture; nothing is left.
@@ -150,31 +151,37 @@ class FrameWriter:
 def open_writer(
     path: str | Path,
     *,
+    like: FrameSource | None = None,
+    sound: bool = True,
     codec: str | None = None,
     frame_rate: float | None = None,
     overwrite: bool = False,
     threads: int = 1,
     crf: int | None = None,
 ) -> FrameWriter:
-    """Open a film, or a folder of PNG files, for writing.
+    """Open a video, or a folder of PNG files, for writing.
 
     Args:
         path: A file ending in .mp4, .mov, .mkv or .webm, or a folder: a name without an ending
             or with a slash at its end.
+        like: The source that the pictures are made of: the video gets its frame rate, the shape
+            of its pixels and its sound.
+        sound: Whether to copy the sound of `like`, as far as the container can hold it.
         codec: "h264" (not in .webm), "vp9" or "av1" (neither in .mov); None: H.264, which every
             browser plays, or VP9 in .webm.
-        frame_rate: Frames per second where pictures have no time; None: 25.
+        frame_rate: Frames per second where pictures have no time; None: that of `like`, or 25.
         overwrite: Whether a file of this name may be replaced, or a folder that holds nothing
             but numbered PNG files.
-        threads: Threads that encode a film.
-        crf: Constant rate factor of a film: 0 is the best quality; None: 23 for H.264, 32 for
+        threads: Threads that encode a video.
+        crf: Constant rate factor of a video: 0 is the best quality; None: 23 for H.264, 32 for
             VP9, 35 for AV1.
 
     Raises:
         InputError: An argument that cannot be used.
         OutputError: The path exists, or nothing can be written there.
     """
-    rate = 25.0 if frame_rate is None else frame_rate
+    known = None if like is None else like.frame_rate
+    rate = (known or 25.0) if frame_rate is None else frame_rate
     if not 0 < rate < math.inf:
         raise InputError(f"frame_rate must be a positive number of frames/s; got {frame_rate}")
     if threads < 1:
@@ -196,7 +203,15 @@ def open_writer(
     def start(staged: Path, image: Image) -> Encoder:
         height, width, _ = image.shape
         return VideoEncoder(
-            staged, (width, height), codec=chosen, frame_rate=rate, threads=threads, crf=crf
+            staged,
+            (width, height),
+            name=target.name,
+            codec=chosen,
+            frame_rate=rate,
+            threads=threads,
+            crf=crf,
+            pixel_aspect=getattr(like, "pixel_aspect", Fraction(1)),
+            sound=getattr(like, "sound", None) if sound else None,
         )
 
     return FrameWriter(StagedFile(target, overwrite=overwrite), start)
@@ -207,7 +222,7 @@ def _choose_codec(target: Path, codec: str | None) -> str:
     suiting = [name for name, known in CODECS.items() if suffix in known.suffixes]
     if not suiting:
         raise InputError(
-            f"a film ends in {', '.join(VIDEO_SUFFIXES)}, a folder of PNG files in /; got {target}"
+            f"cannot write {suffix}; use {', '.join(VIDEO_SUFFIXES)} or a folder, not {target}"
         )
     if codec is None:
         return suiting[0]

@@ -267,8 +267,7 @@ class Track:
             )
         if isinstance(self._source, str | Path) and _is_same_file(self._source, path):
             raise OutputError(f"{path} is the source itself: name another file")
-        rate = self._open().frame_rate
-        with open_writer(path, frame_rate=rate, overwrite=overwrite) as writer:
+        with open_writer(path, like=self._open(), overwrite=overwrite) as writer:
             for frame, result in self.frames():
                 writer.write(result.draw(frame.image), frame.time)
 

@@ -1,0 +1,125 @@
+"""Copy a video's sound, packet by packet, beside the pictures that are made of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import NamedTuple, cast
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import Disposition
+
+from siamfc.frames.decoder import FOREIGN_TAGS
+
+_logger = logging.getLogger(__name__)
+
+_CLOCK_RESET = 1.0
+"""Seconds backwards that mean a new clock, not two packets out of order."""
+
+
+class Sound(NamedTuple):
+    """The sound that goes with a video's frames."""
+
+    url: str
+    """The file's absolute path."""
+    start: float
+    """When the frame of time 0 comes, in the file's seconds."""
+
+
+class SoundCopy:
+    """Adds a stream to a video that is being written, and fills it as far as the pictures are.
+
+    Args:
+        sound: What to copy.
+        container: The video; nothing has been written to it yet.
+        name: The video's, for messages.
+    """
+
+    def __init__(self, sound: Sound, container: OutputContainer, *, name: str) -> None:
+        self._container = container
+        self._start = sound.start
+        self._name = name
+        self._packets: Iterator[tuple[float, Packet[AudioStream]]] = iter(())
+        self._waiting: tuple[float, Packet[AudioStream]] | None = None
+        self._last = -1
+        self._input: InputContainer | None = None
+        try:
+            self._input = cast(InputContainer, av.open(sound.url, **FOREIGN_TAGS))
+            self._source = _best(list(self._input.streams.audio))
+            self._copy = _add_copy(container, self._source)
+        except (av.FFmpegError, ValueError) as error:
+            self._give_up(f"{name} has no sound: {error}")
+
+    def begin(self, time: float) -> None:
+        """Say at which of the source's times, in seconds, the video begins."""
+        if self._input is None:
+            return
+        self._start += time
+        if time > 0:
+            self._input.seek(int(max(0.0, self._start - 1) * av.time_base))
+        self._packets = _timed(self._input, self._source)
+
+    def copy_until(self, time: float) -> None:
+        """Write the sound up to a time of the video, in seconds."""
+        if self._input is None:
+            return
+        try:
+            while True:
+                self._waiting = self._waiting or next(self._packets, None)
+                if self._waiting is None or self._waiting[0] - self._start >= time:
+                    return
+                self._write(*self._waiting)
+                self._waiting = None
+        except av.FFmpegError as error:
+            self._give_up(f"the sound of {self._name} ends at {time:.1f} s: {error.strerror}")
+
+    def close(self) -> None:
+        """Let go of the source; may be called twice."""
+        if self._input is not None:
+            self._input.close()
+            self._input = None
+
+    def _write(self, seconds: float, packet: Packet[AudioStream]) -> None:
+        stamp = round((seconds - self._start) / float(packet.time_base or 1))
+        if stamp <= self._last:
+            return
+        packet.pts = packet.dts = self._last = stamp
+        packet.stream = self._copy
+        self._container.mux(packet)
+
+    def _give_up(self, reason: str) -> None:
+        _logger.warning(reason)
+        self.close()
+
+
+def _best(streams: list[AudioStream]) -> AudioStream:
+    """The default one, or else the first."""
+    marked = [stream for stream in streams if stream.disposition & Disposition.default]
+    return (marked or streams)[0]
+
+
+def _add_copy(container: OutputContainer, source: AudioStream) -> AudioStream:
+    """Add a stream of the same codec; ValueError if the container cannot hold it."""
+    codec = source.codec_context.codec.canonical_name if source.codec_context else "unknown"
+    if codec not in container.supported_codecs:
+        raise ValueError(f"a {container.format.name} file holds no {codec}; .mkv does")
+    return container.add_stream_from_template(source)
+
+
+def _timed(
+    container: InputContainer, stream: AudioStream
+) -> Iterator[tuple[float, Packet[AudioStream]]]:
+    """Packets with their times in seconds, which go on where the clock begins anew."""
+    offset, end = 0.0, None
+    for packet in container.demux(stream):
+        if packet.pts is None or packet.time_base is None:
+            continue
+        time = float(packet.pts * packet.time_base) + offset
+        if end is not None and time < end - _CLOCK_RESET:
+            offset += end - time
+            time = end
+        end = time + float((packet.duration or 0) * packet.time_base)
+        yield time, packet
