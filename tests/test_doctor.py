@@ -79,7 +79,7 @@ def test_what_is_well_comes_without_advice(findings: dict[str, doctor.Finding]) 
     [
         (None, None, "install its driver"),
         (None, False, "install its driver"),
-        ("/usr/bin/nvidia-smi", None, r"pip install 'siamfc\[train\]'"),
+        ("/usr/bin/nvidia-smi", None, r"pip install '\.\[train\]' in the checkout"),
         ("/usr/bin/nvidia-smi", False, "a torch built for the driver"),
     ],
 )
@@ -127,7 +127,7 @@ def test_an_extra_names_all_that_it_lacks(monkeypatch: pytest.MonkeyPatch) -> No
     (finding,) = doctor._extras()
     assert (finding.name, finding.status) == ("plots", "absent")
     assert finding.detail == "not-here is not installed"
-    assert "siamfc[plots]" in str(finding.advice)
+    assert "pip install '.[plots]'" in str(finding.advice)
 
 
 def test_a_broken_codec_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

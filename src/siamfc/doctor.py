@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from siamfc.errors import SiamFCError
+from siamfc.errors import SiamFCError, install_command
 from siamfc.system import commit, core_count, machine, version
 
 Status = Literal["ok", "absent", "problem"]
@@ -19,7 +19,7 @@ _FAILURES = (SiamFCError, ImportError, OSError)
 """What a damaged installation raises; anything else is a fault of ours."""
 _CODECS = ("h264", "vp9", "av1")
 _REINSTALL_VIDEO = "pip install --force-reinstall av"
-_REINSTALL = "pip install --force-reinstall siamfc"
+_REINSTALL = install_command("", "--force-reinstall ")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ def _installation() -> Iterator[Finding]:
                 name=requirement.package,
                 status="ok" if fits else "problem",
                 detail=detail,
-                advice=None if fits else "pip install --upgrade siamfc",
+                advice=None if fits else install_command(""),
             )
 
 
@@ -87,7 +87,7 @@ def _extras() -> Iterator[Finding]:
             name=str(extra),
             status="absent" if missing else "ok",
             detail=", ".join(missing or present),
-            advice=f"pip install --upgrade 'siamfc[{extra}]' if you want it" if missing else None,
+            advice=f"{install_command(str(extra))}, if you want it" if missing else None,
         )
 
 
@@ -139,7 +139,7 @@ def _devices() -> Iterator[Finding]:
         if not has_driver:
             yield _NO_DRIVER
             return
-        advice = "pip install 'siamfc[train]' to track on the GPU"
+        advice = f"{install_command('train')}, to track on the GPU"
         detail = "torch is not installed"
         yield Finding(area="devices", name="cuda", status="absent", detail=detail, advice=advice)
         return

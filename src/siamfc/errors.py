@@ -42,6 +42,16 @@ class MissingDependencyError(SiamFCError):
     """An optional package that is not installed; the message says which extra brings it."""
 
 
+def install_command(extras: str, options: str = "") -> str:
+    """What to type for optional packages; the checkout's path, for the name isn't published.
+
+    >>> install_command("train")
+    "pip install '.[train]' in the checkout of siamfc"
+    """
+    target = f"'.[{extras}]'" if extras else "."
+    return f"pip install {options}{target} in the checkout of siamfc"
+
+
 def suggest(name: str, known: Collection[str], otherwise: str = "") -> str:
     """What a message on an unknown name advises: the nearest known one, or what is expected.
 

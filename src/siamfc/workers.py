@@ -22,7 +22,7 @@ from itertools import islice
 from typing import Any, Self, TypeVar
 
 from siamfc.checks import check_whole
-from siamfc.errors import MissingDependencyError, SiamFCError
+from siamfc.errors import MissingDependencyError, SiamFCError, install_command
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -172,7 +172,7 @@ def _connect(address: str) -> Any:
         from distributed import Client
     except ImportError:
         raise MissingDependencyError(
-            "a cluster needs `distributed`: install it with `pip install 'siamfc[cluster]'`"
+            f"a cluster needs `distributed`: {install_command('cluster')}"
         ) from None
     try:
         return Client(address, timeout=_CONNECT_SECONDS)  # type: ignore[no-untyped-call]

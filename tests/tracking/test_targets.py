@@ -65,6 +65,10 @@ class TestStart:
     def test_a_box_may_reach_over_the_border(self, box, why):
         np.testing.assert_allclose(start(box, FRAME, SPEC).boxes, [box], err_msg=why)
 
+    @pytest.mark.parametrize("box", [[-1, -1, 642, 482], [0, 0, 641, 481], [-2, -2, 644, 484]])
+    def test_a_box_larger_by_rounding_is_cut_to_the_frame(self, box):
+        np.testing.assert_array_equal(start(box, FRAME, SPEC).boxes, [[0, 0, 640, 480]])
+
     @pytest.mark.parametrize(
         ("box", "part"),
         [

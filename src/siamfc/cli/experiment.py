@@ -11,7 +11,7 @@ from cyclopts import Group, Parameter
 from siamfc.cli.console import print_json, print_table
 from siamfc.cli.parameters import Device, Json, Out, Whole
 from siamfc.cli.usage import UsageError
-from siamfc.errors import MissingDependencyError
+from siamfc.errors import MissingDependencyError, install_command
 
 if TYPE_CHECKING:
     from siamfc.experiments.steps import Options
@@ -94,7 +94,7 @@ def experiment(
     if tracked.videos is None and (tracked.sequence or tracked.frames is not None):
         raise UsageError("--sequence and --frames: expected --videos FORMAT ROOT with them")
     if find_spec("torch") is None:
-        raise MissingDependencyError("experiments need torch: pip install 'siamfc[train,eval]'")
+        raise MissingDependencyError(f"experiments need torch: {install_command('train,eval')}")
     from siamfc.report import require_packages
 
     require_packages()

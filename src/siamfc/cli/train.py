@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from siamfc.cli.console import print_json
 from siamfc.cli.parameters import Assignments, Device, Flag, Json, Out
-from siamfc.errors import MissingDependencyError
+from siamfc.errors import MissingDependencyError, install_command
 
 if TYPE_CHECKING:
     import torch
@@ -66,7 +66,7 @@ def train(
         Where to train.
     """
     if find_spec("torch") is None:
-        raise MissingDependencyError("training needs torch: pip install 'siamfc[train]'")
+        raise MissingDependencyError(f"training needs torch: {install_command('train')}")
     from siamfc.network.loading import load_checkpoint
     from siamfc.training.process_group import process_from_environment
     from siamfc.training.run import RunOptions, run

@@ -6,7 +6,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from siamfc.crops.store_format import CROP_PREFIX, DATA_NAME, ROOT_KEY, STATE_KEY
-from siamfc.errors import DatasetError, MissingDependencyError
+from siamfc.errors import DatasetError, MissingDependencyError, install_command
 
 _read_environments: WeakValueDictionary[tuple[int, int], Any] = WeakValueDictionary()
 """By device and file: LMDB must not map a file twice in one process."""
@@ -21,9 +21,7 @@ def import_lmdb() -> Any:
     try:
         import lmdb
     except ImportError:
-        raise MissingDependencyError(
-            "a store needs `lmdb`: install it with `pip install 'siamfc[train]'`"
-        ) from None
+        raise MissingDependencyError(f"a store needs `lmdb`: {install_command('train')}") from None
     return lmdb
 
 

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from siamfc.errors import InputError, MissingDependencyError
+from siamfc.errors import InputError, MissingDependencyError, install_command
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +37,7 @@ def require_torch_cuda() -> None:
     """InputError or MissingDependencyError, with what to do, unless torch can use a GPU."""
     if find_spec("torch") is None:
         raise MissingDependencyError(
-            "device 'cuda' needs torch: pip install 'siamfc[train]', or use device 'cpu'"
+            f"device 'cuda' needs torch: {install_command('train')}, or use device 'cpu'"
         )
     if not torch_has_cuda():
         raise InputError("device 'cuda': torch finds no GPU that it can use; use device 'cpu'")

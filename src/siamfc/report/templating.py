@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from siamfc.charts.colors import DARK, LIGHT, css, dashes, series_color
-from siamfc.errors import MissingDependencyError
+from siamfc.errors import MissingDependencyError, install_command
 from siamfc.frames.draw import PALETTE
 from siamfc.system import commit, version
 
@@ -20,9 +20,7 @@ def require_jinja() -> None:
     try:
         import jinja2  # noqa: F401
     except ImportError:
-        raise MissingDependencyError(
-            "a report needs jinja2, which isn't installed: pip install 'siamfc[eval]'"
-        ) from None
+        raise MissingDependencyError(f"a report needs jinja2: {install_command('eval')}") from None
 
 
 def signed(value: float, digits: int = 2) -> str:

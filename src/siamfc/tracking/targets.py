@@ -14,6 +14,9 @@ from siamfc.array_types import ByteImage, FloatArray, IntArray
 from siamfc.errors import InputError
 from siamfc.network.matcher import EmbeddingSpec
 
+_ROUNDING = 4.0
+"""Pixels by which a box may be larger than the frame and still be meant as all of it: benchmarks
+number pixels from 0 or 1 and round outwards."""
 _SMALLEST_SIDE = 0.01
 """Of a box that is given, frame pixels: a smaller one is a slip, and has nothing to be followed."""
 
@@ -102,7 +105,8 @@ def checked_boxes(
 
     A box may reach over the frame's border, as the boxes of targets that are partly out of view
     do. One that is both wider and higher than the frame is refused: there is nothing beside the
-    target that it could be told from, and nearly always a number is wrong.
+    target that it could be told from, and nearly always a number is wrong. If it is so by no more
+    than rounding, as in some benchmarks, it is cut to the frame.
 
     Raises:
         InputError: no box; or one that isn't four finite numbers, has no area to speak of, lies
@@ -143,6 +147,8 @@ def _checked_box(value: ArrayLike, frame_size: tuple[int, int], name: str) -> Fl
             f"{name}expected a box inside the frame of {width}×{height} pixels, got {shown}"
         )
     if box[2] > width and box[3] > height:
+        if box[2] <= width + _ROUNDING and box[3] <= height + _ROUNDING:
+            return box_formats.clip_to_frame(box, frame_size)
         raise InputError(
             f"{name}expected a box no larger than the frame of {width}×{height} pixels, got {shown}"
         )
