@@ -28,7 +28,7 @@ def exclusive(folder: Path) -> Iterator[None]:
 
     if not folder.is_dir():
         raise OutputError(f"{folder}: cannot be written: there is no such folder")
-    lock = FileLock(folder / LOCK_NAME, blocking=False)
+    lock = FileLock(folder / LOCK_NAME, timeout=0)
     try:
         lock.acquire()
     except Timeout:
