@@ -59,7 +59,8 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> list[doctor.Finding]:
 def test_where_nothing_works_each_thing_is_found(broken: list[doctor.Finding]) -> None:
     wrong = {finding.name for finding in broken if finding.status != "ok"}
     assert wrong == {
-        "numpy", "not-here", "train", "eval", "cuda", "h264", "vp9", "av1",
+        "numpy", "not-here", "train", "eval", "cuda", "directml", "coreml", "openvino",
+        "h264", "vp9", "av1",
         *(weights.name for weights in available_weights()),
     }  # fmt: skip
 

@@ -53,6 +53,7 @@ def examine() -> Iterator[Finding]:
     yield from _extras()
     yield from _threads()
     yield from _devices()
+    yield from _providers()
     yield from _video()
     yield from _weights()
 
@@ -153,6 +154,36 @@ def _devices() -> Iterator[Finding]:
         detail = f"torch {torch.__version__} cannot use the NVIDIA GPU"
         advice = "install a torch built for the driver's CUDA version, see pytorch.org"
         yield Finding(area="devices", name="cuda", status="absent", detail=detail, advice=advice)
+
+
+def _providers() -> Iterator[Finding]:
+    """What else ONNX Runtime can use, by `--device`."""
+    try:
+        from siamfc.network.devices import PROVIDER_PACKAGES, has_provider
+
+        found = {name: has_provider(name) for name in ("directml", "coreml", "openvino")}
+    except _FAILURES as error:
+        yield Finding(
+            area="devices",
+            name="onnxruntime",
+            status="problem",
+            detail=str(error),
+            advice=_REINSTALL,
+        )
+        return
+    for name, there in found.items():
+        package = PROVIDER_PACKAGES.get(name)
+        yield Finding(
+            area="devices",
+            name=name,
+            status="ok" if there else "absent",
+            detail=f"ONNX Runtime has {'it' if there else 'no such provider'}",
+            advice=None
+            if there
+            else f"pip install {package} in place of onnxruntime, if you want it"
+            if package
+            else "nothing: it is for macOS",
+        )
 
 
 def _video() -> Iterator[Finding]:

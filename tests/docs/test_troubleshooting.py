@@ -126,7 +126,7 @@ def test_the_page_knows_what_python_says(
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr("siamfc.network.onnx_runtime.has_cuda", lambda: False)
+    monkeypatch.setattr("siamfc.network.devices.has_provider", lambda name: name == "cpu")
     monkeypatch.setitem(sys.modules, "supervision", None)
     with pytest.raises(siamfc.SiamFCError) as error:
         provoke()

@@ -151,6 +151,33 @@ def test_cuda_without_a_gpu_is_refused(monkeypatch):
         load_matcher(device="cuda")
 
 
+MISSING_PROVIDERS = [
+    ("directml", "pip uninstall onnxruntime, then pip install onnxruntime-directml"),
+    ("openvino", "pip uninstall onnxruntime, then pip install onnxruntime-openvino"),
+    ("coreml", "it is for macOS"),
+]
+
+
+@pytest.mark.parametrize(("device", "advice"), MISSING_PROVIDERS)
+def test_a_device_that_onnx_runtime_lacks_is_refused(device, advice, monkeypatch):
+    monkeypatch.setattr(devices, "has_provider", lambda _: False)
+    with pytest.raises(InputError) as caught:
+        load_matcher(device=device)
+    assert advice in str(caught.value)
+
+
+@pytest.mark.parametrize("device", ["directml", "coreml", "openvino"])
+def test_a_device_that_onnx_runtime_has_gives_the_same(device):
+    if not devices.has_provider(device):
+        pytest.skip(f"this ONNX Runtime cannot use {device}")
+    here, there = (load_matcher(device=name, threads=1) for name in ("cpu", device))
+    for count in (1, 3):  # the count may change from call to call
+        searches, crops = make_images(0, count, 1)
+        exemplars = here.embed_exemplar(crops)
+        expected = here.respond(exemplars, searches)
+        np.testing.assert_allclose(there.respond(exemplars, searches), expected, atol=1e-3)
+
+
 def test_cuda_needs_the_checkpoint_in_the_folder(monkeypatch, tmp_path):
     export_weights(make_checkpoint(), tmp_path / "mine")
     (tmp_path / "mine" / "model.safetensors").unlink()

@@ -50,8 +50,9 @@ StreamNumber = Annotated[
 
 Weights = Annotated[str, Parameter(help="A name that `siamfc models` lists, or a path.")]
 
-DeviceName = Literal["auto", "cpu", "cuda"]
-"""`auto` takes the GPU where torch can use one."""
+DeviceName = Literal["auto", "cpu", "cuda", "directml", "coreml", "openvino"]
+"""`auto` takes an NVIDIA GPU if one can be used. The last three need a build of ONNX Runtime that
+has them; `siamfc doctor` says so."""
 
 ExportFormat = Literal[
     "csv",

@@ -2,6 +2,7 @@
 
 import ctypes
 import sys
+from collections.abc import Collection
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -12,12 +13,49 @@ if TYPE_CHECKING:
     import torch
 
 DEVICES = ("auto", "cpu", "cuda")
+"""That torch knows too."""
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+}
+"""ONNX Runtime's execution provider for each device; the last three are for tracking alone."""
+PROVIDER_PACKAGES = {
+    "cuda": "onnxruntime-gpu",
+    "directml": "onnxruntime-directml",
+    "openvino": "onnxruntime-openvino",
+}
+"""The build of ONNX Runtime with a provider, in place of `onnxruntime`; which for macOS has
+Core ML's."""
 
 
-def check_device(name: object) -> None:
+def check_device(name: object, known: Collection[str] = DEVICES) -> None:
     """InputError unless this names a device."""
-    if name not in DEVICES:
-        raise InputError(f"device: expected one of {', '.join(DEVICES)}, got {name!r}")
+    if name not in known:
+        raise InputError(f"device: expected one of {', '.join(known)}, got {name!r}")
+
+
+def has_provider(device: str) -> bool:
+    """Whether the ONNX Runtime that is installed can be asked to use a device."""
+    import onnxruntime
+
+    return PROVIDERS[device] in onnxruntime.get_available_providers()
+
+
+def require_provider(device: str) -> None:
+    """InputError, with what to do, unless ONNX Runtime can be asked to use a device."""
+    if has_provider(device):
+        return
+    package = PROVIDER_PACKAGES.get(device)
+    advice = (
+        f"pip uninstall onnxruntime, then pip install {package}" if package else "it is for macOS"
+    )
+    raise InputError(
+        f"device {device!r}: the ONNX Runtime that is installed cannot use it: {advice}; "
+        "or use device 'cpu'"
+    )
 
 
 def torch_device(name: str) -> "torch.device":

@@ -58,13 +58,14 @@ def load_matcher(
 
     `weights` is a name that `siamfc models` lists, "default" for the one that it marks, a folder
     of weights, or a checkpoint (.safetensors). `device` is `cpu`, which ONNX Runtime serves;
-    `cuda`, torch in half precision or else ONNX Runtime; or `auto`, a GPU if one can be used.
+    `cuda`, torch in half precision or else ONNX Runtime; `directml`, `coreml` or `openvino`, ONNX
+    Runtime in a build that has it; or `auto`, an NVIDIA GPU if one can be used, else the CPU.
     `threads` are the CPU's, by default every core that this process may use.
 
     CheckpointError for weights that are not there, damaged or foreign; InputError for the other
     arguments, and for a GPU that cannot be used; MissingDependencyError as it says.
     """
-    devices.check_device(device)
+    devices.check_device(device, ("auto", *devices.PROVIDERS))
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise InputError(f"threads: expected an integer above 0, got {threads!r}")
     path = find_weights(weights)
@@ -75,6 +76,7 @@ def load_matcher(
         return _load_torch(checkpoint_path, device, threads)
     if device == "cuda":
         _require_onnx_cuda(checkpoint_path)
+    devices.require_provider(device)
     return _load_onnx(path, device, threads or core_count())
 
 
@@ -156,18 +158,14 @@ def _load_torch(path: Path, device: str, threads: int | None) -> Network:
 
 def _can_use_cuda(checkpoint_path: Path) -> bool:
     """Whether `auto` means the GPU. Without a driver, no package is imported to find out."""
-    from siamfc.network.onnx_runtime import has_cuda
-
     if not devices.has_driver():
         return False
-    return (devices.torch_has_cuda() and checkpoint_path.exists()) or has_cuda()
+    return (devices.torch_has_cuda() and checkpoint_path.exists()) or devices.has_provider("cuda")
 
 
 def _require_onnx_cuda(checkpoint_path: Path) -> None:
     """Say what is missing for `cuda`, torch being no way to it."""
-    from siamfc.network.onnx_runtime import has_cuda
-
-    if has_cuda():
+    if devices.has_provider("cuda"):
         return
     if devices.torch_has_cuda():
         raise CheckpointError(f"{checkpoint_path}: no such file; torch needs it for device 'cuda'")

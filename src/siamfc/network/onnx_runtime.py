@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from siamfc.errors import CheckpointError, InputError
 from siamfc.network.architectures import LIGHT
 from siamfc.network.calibration import Calibration
+from siamfc.network.devices import PROVIDERS
 from siamfc.network.graph_check import MAXIMUM_BYTES, check_graph, read_metadata
 from siamfc.network.matcher import (
     Embedding,
@@ -26,8 +27,6 @@ from siamfc.network.signatures import (
     search_signature,
 )
 
-_CUDA = "CUDAExecutionProvider"
-_CPU = "CPUExecutionProvider"
 _ERRORS_ONLY = 3
 _CPU_BATCH, _CUDA_BATCH = 4, 64
 """Images that a graph takes at once. More are no faster on a CPU, whose caches they leave, and each
@@ -65,9 +64,13 @@ class _Graphs:
                 f"{_name(search_graph)}: expected the weights of {_name(exemplar_graph)}, "
                 "got others; export both again"
             )
+        # Run seldom, so it need not be fast; OpenVINO 1.24 gets the shape of its output wrong.
+        exemplar_device = device if device == "cuda" else "cpu"
         self._exemplar_session, self._search_session = (
-            _open(content, graph, threads, device)
-            for content, graph in zip(contents, graphs, strict=True)
+            _open(content, graph, threads, where)
+            for content, graph, where in zip(
+                contents, graphs, (exemplar_device, device), strict=True
+            )
         )
         _check(self._exemplar_session, exemplar_signature(self.metadata), exemplar_graph)
         _check(self._search_session, search_signature(self.metadata), search_graph)
@@ -140,13 +143,6 @@ def open_graphs(
     return kind(exemplar_graph, search_graph, threads=threads, device=device)
 
 
-def has_cuda() -> bool:
-    """Whether the ONNX Runtime that is installed can use an NVIDIA GPU."""
-    import onnxruntime
-
-    return _CUDA in onnxruntime.get_available_providers()
-
-
 def _read(graph: bytes | Path, which: int) -> bytes:
     """The content of a graph; that of a file is checked first."""
     if isinstance(graph, bytes):
@@ -175,14 +171,25 @@ def _open(content: bytes, graph: bytes | Path, threads: int, device: str) -> Any
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
-    providers = [_CUDA, _CPU] if device == "cuda" else [_CPU]
+    # What a provider cannot run, the CPU's runs in its place.
+    providers = list(dict.fromkeys((PROVIDERS[device], PROVIDERS["cpu"])))
+    arguments = [_provider_options(device, threads), {}][: len(providers)]
     try:
-        session = onnxruntime.InferenceSession(content, options, providers=providers)
+        session = onnxruntime.InferenceSession(
+            content, options, providers=providers, provider_options=arguments
+        )
     except Exception as error:  # ONNX Runtime's errors share no other base
         raise CheckpointError(f"{_name(graph)}: expected an ONNX graph: {_reason(error)}") from None
     if session.get_providers()[0] != providers[0]:
-        raise InputError("device 'cuda': ONNX Runtime could not use the GPU; use device 'cpu'")
+        raise InputError(f"device {device!r}: ONNX Runtime could not use it; use device 'cpu'")
     return session
+
+
+def _provider_options(device: str, threads: int) -> dict[str, str]:
+    """OpenVINO would run in half precision, far from the boxes of others, and on all cores."""
+    if device != "openvino":
+        return {}
+    return {"device_type": "CPU", "precision": "FP32", "num_of_threads": str(threads)}
 
 
 def _run(session: Any, feeds: dict[str, Any]) -> list[NDArray[np.float32]]:
