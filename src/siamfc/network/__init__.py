@@ -1,6 +1,7 @@
-"""Backbone, correlation, checkpoints, runtimes and the weights that ship.
+"""The two networks, their checkpoints and runtimes, and the weights that ship.
 
-What is here needs no torch. `alexnet` is the network in torch, for training.
+What this package exports needs no torch; `siamfc.model` and `light.model` are the networks in
+torch, for training.
 """
 
 from siamfc.network.checkpoint import Checkpoint

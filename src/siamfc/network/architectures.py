@@ -1,4 +1,4 @@
-"""The networks that weights can be of, and what a file of weights is checked against."""
+"""The networks there are, and what a file of weights is checked against."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ class Architecture:
     """One kind of network."""
 
     name: str
-    """Stands in every file of weights."""
+    """Written into every file of weights."""
     tensor_shapes: Callable[[], dict[str, tuple[int, ...]]]
     """Name and shape of every tensor of a checkpoint, as torch names them."""
     logarithm: str
-    """The tensor, a single number, whose exponential multiplies the comparison."""
+    """The tensor, a single number, whose exponential scales the similarity."""
     response: Callable[[EmbeddingSpec], tuple[int, int]]
-    """Cells on a side of the response and their stride; InputError for sizes that don't fit."""
+    """Width of the response in cells, and its stride; InputError for sizes that don't fit."""
 
 
 def _alexnet_response(spec: EmbeddingSpec) -> tuple[int, int]:
@@ -48,13 +48,13 @@ LIGHT = Architecture(
     logarithm="sharpness",
     response=_light_response,
 )
-"""One scale, and a box for every cell."""
+"""The light network: one scale, and a box for every cell."""
 ARCHITECTURES = {"siamfc": ALEXNET, "light": LIGHT}
-"""By the names that people use."""
+"""By the names that users type."""
 
 
 def find_architecture(name: object) -> Architecture:
-    """The architecture of a name; InputError for any other.
+    """Find an architecture by its name; InputError if there is none.
 
     >>> find_architecture("siamfc-light").logarithm
     'sharpness'

@@ -1,4 +1,4 @@
-"""What the score of a network that gives boxes means: from a logit to a chance."""
+"""What the score of a network that predicts boxes means: from a logit to a probability."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ _LARGEST = 1000.0
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """A map of logits to the chance that a box overlaps the true one by more than half (IoU).
+    """Maps logits to the probability that a box overlaps the ground truth by more than half (IoU).
 
-    The chance is sigmoid(slope · logit + offset) (Platt 1999). It rises with the logit, so it
-    changes no choice among boxes. Without a calibration, these defaults, it is the logit's sigmoid.
+    The probability is sigmoid(slope · logit + offset) (Platt 1999). It rises with the logit, so it
+    changes no choice among boxes. With the defaults it is the logit's sigmoid: no calibration.
     """
 
     slope: float = 1.0
@@ -31,7 +31,7 @@ class Calibration:
             )
 
     def chance(self, logits: NDArray[np.floating]) -> FloatArray:
-        """Chances in [0, 1], the shape of `logits`.
+        """Return probabilities in [0, 1], of the shape of `logits`.
 
         >>> Calibration(slope=2.0, offset=1.0).chance(np.array([-0.5, 3.0])).round(3)
         array([0.5  , 0.999])
@@ -40,5 +40,5 @@ class Calibration:
 
 
 def sigmoid(logits: NDArray[np.floating]) -> FloatArray:
-    """Of a logit, without overflow."""
+    """Return the logistic function of logits, without overflow."""
     return np.asarray(0.5 + 0.5 * np.tanh(logits / 2))

@@ -1,7 +1,7 @@
-"""Checkpoints: safetensors with JSON metadata. Nothing is ever unpickled, torch is not needed.
+"""Checkpoints: safetensors with JSON metadata. Nothing is ever unpickled, and torch is not needed.
 
-A checkpoint may come from anybody and is believed in nothing: names, shapes, types and values of
-the tensors are checked, and that they are those that the metadata was written for.
+A checkpoint may come from anybody, so everything in it is checked: the tensors' names, shapes,
+types and values, and that they are the ones that the metadata describes.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from siamfc.network.metadata import KEY, Metadata
 Tensors = Mapping[str, NDArray[np.float32]]
 
 _MAXIMUM_BYTES = 64 * 2**20
-"""Several times what the network's 2.3 million numbers take; a larger file is not even read."""
+"""Several times the size of the network's 2.3 million numbers; a larger file is not even read."""
 _LARGEST_LOGARITHM = 50.0
 _FOREIGN = (  # first bytes, what they mean
     (b"PK\x03\x04", "a zip archive, perhaps torch's, which can run code when it is loaded"),
@@ -32,10 +32,10 @@ _FOREIGN = (  # first bytes, what they mean
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """Weights as numpy arrays under torch's names, and all that is needed to use them.
+    """Weights as numpy arrays under torch's names, and everything needed to use them.
 
-    CheckpointError for tensors that are not this network's. The metadata's digest is filled in;
-    one that is there already must be that of the weights.
+    CheckpointError for tensors that are not this network's. The metadata's digest is filled in; a
+    digest that is already there must match the weights.
     """
 
     tensors: Tensors
@@ -50,7 +50,7 @@ class Checkpoint:
 
     @property
     def architecture(self) -> Architecture:
-        """What network these weights are of."""
+        """The network that these weights belong to."""
         return find_architecture(self.metadata.architecture)
 
     @classmethod
@@ -68,7 +68,7 @@ class Checkpoint:
         write_file(path, self.to_bytes(), overwrite=overwrite)
 
     def to_bytes(self) -> bytes:
-        """The file's content; equal checkpoints give equal bytes."""
+        """Return the file's content; equal checkpoints give equal bytes."""
         from safetensors.numpy import save
 
         names = self.architecture.tensor_shapes()
@@ -99,7 +99,7 @@ def _check(tensors: Tensors, architecture: Architecture) -> None:
 
 
 def _read(path: Path) -> tuple[dict[str, NDArray[np.float32]], str]:
-    """The tensors and the metadata's text, unchecked but for what reading needs."""
+    """Read the tensors and the metadata's text; only what reading needs is checked."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -130,7 +130,7 @@ def _read(path: Path) -> tuple[dict[str, NDArray[np.float32]], str]:
 
 
 def _digest(tensors: Tensors, metadata: Metadata) -> str:
-    """SHA-256 over how the network is fed and all tensors by name; the card is left out."""
+    """Compute SHA-256 over how the network is fed and all tensors by name, without the card."""
     sha = hashlib.sha256(json.dumps(metadata.record(), sort_keys=True).encode())
     for name in sorted(tensors):
         sha.update(name.encode())

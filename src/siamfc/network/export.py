@@ -1,8 +1,8 @@
-"""Writes a checkpoint as a folder of weights: two ONNX graphs, for tracking here and elsewhere.
+"""Writes a checkpoint as two ONNX graphs: in memory for tracking, as a folder for use elsewhere.
 
 The first graph embeds exemplar images, the second embeds search images and compares; see
-`signatures`. Batch and input normalisation are folded into the convolutions, so images go in as
-they come.
+`signatures`. Batch and input normalisation are folded into the convolutions, so the graphs
+take pixel values as they are.
 """
 
 import json
@@ -33,7 +33,7 @@ _USAGE = {
 def export_weights(
     checkpoint: Checkpoint, folder: str | Path, *, overwrite: bool = False
 ) -> list[Path]:
-    """Write a folder of weights, as `load_matcher` takes it; returns the paths.
+    """Write a folder of weights that `load_matcher` can read, and return the paths.
 
     Both graphs, the checkpoint itself, and `model.json`, which describes them. OutputError,
     before anything is written, if one of them exists and `overwrite` is not set.
@@ -59,7 +59,7 @@ def build_graphs(checkpoint: Checkpoint) -> tuple[bytes, bytes]:
 
 
 def _describe(checkpoint: Checkpoint) -> dict[str, object]:
-    """The metadata, as `Metadata.from_json` reads it, and how to use the graphs."""
+    """Describe the weights as `Metadata.from_json` reads it, and how to use the graphs."""
     metadata = checkpoint.metadata
     signatures = {
         EXEMPLAR_FILE: exemplar_signature(metadata),

@@ -1,8 +1,8 @@
-"""Turns a checkpoint's tensors into plain convolutions, as every runtime for tracking uses them.
+"""Turns a checkpoint's tensors into plain convolutions, which every runtime for tracking uses.
 
 Computed in float64 and rounded once. Nothing is approximated: a batch normalisation with fixed
 statistics is affine, and so is the input's normalisation, which a convolution without padding
-takes in whole.
+absorbs completely.
 """
 
 from typing import NamedTuple
@@ -24,7 +24,7 @@ class Kernel(NamedTuple):
 
 
 def fold_norms(tensors: Tensors) -> dict[str, Kernel]:
-    """The backbone's convolutions by name, each with its batch normalisation taken in."""
+    """Return SiamFC's convolutions by name, each with its batch normalisation folded in."""
     kernels = {}
     for layer in architecture.LAYERS:
         name = f"backbone.{layer.name}"
@@ -36,13 +36,13 @@ def fold_norms(tensors: Tensors) -> dict[str, Kernel]:
 
 
 def plain_kernel(tensors: Tensors, name: str) -> Kernel:
-    """The convolution `name` as it is, with its own bias."""
+    """Return the convolution `name` unchanged, with its own bias."""
     weight, bias = (tensors[f"{name}.{part}"].astype(np.float64) for part in ("weight", "bias"))
     return Kernel(weight, bias)
 
 
 def fold_norm(tensors: Tensors, weight: str, norm: str) -> Kernel:
-    """The convolution with the tensor `weight`, the batch normalisation `norm` taken in."""
+    """Return the convolution with the tensor `weight`, with the normalisation `norm` folded in."""
     gain, shift = norm_gain_and_shift(tensors, norm)
     return Kernel(tensors[weight].astype(np.float64) * gain[:, None, None, None], shift)
 
@@ -50,7 +50,7 @@ def fold_norm(tensors: Tensors, weight: str, norm: str) -> Kernel:
 def norm_gain_and_shift(
     tensors: Tensors, norm: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """A batch normalisation as x · gain + shift, (C,) each."""
+    """Express a batch normalisation as x · gain + shift, (C,) each."""
     gain, shift, mean, variance = (
         tensors[f"{norm}.{part}"].astype(np.float64)
         for part in ("weight", "bias", "running_mean", "running_var")
@@ -60,7 +60,7 @@ def norm_gain_and_shift(
 
 
 def fold_normalisation(kernel: Kernel, normalisation: Normalisation) -> Kernel:
-    """The first convolution, so that it takes pixel values 0 to 255 as they are."""
+    """Make the first convolution accept pixel values 0 to 255 as they are."""
     multiplier = np.array(normalisation.multiplier)[:, None, None]
     offset = np.array(normalisation.offset)[:, None, None]
     bias = kernel.bias + (kernel.weight * offset).sum((1, 2, 3))

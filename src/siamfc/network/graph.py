@@ -15,7 +15,7 @@ from siamfc.network.protobuf import content, integer, integers
 from siamfc.network.signatures import Signature, Value
 
 OPSET, IR_VERSION = 17, 8
-"""Of 2022: every runtime of today reads them, browsers' included."""
+"""From 2022: every current runtime reads them, including those in browsers."""
 FLOAT, UINT8, INT64 = 1, 2, 7
 """ONNX's numbers for the types of a tensor's elements."""
 _ELEMENTS = {"float32": FLOAT, "uint8": UINT8, "int64": INT64}
@@ -23,7 +23,7 @@ _ATTRIBUTE_INTEGER, _ATTRIBUTE_INTEGERS = 2, 7
 
 
 class GraphBuilder:
-    """An ONNX graph of some weights; a node bears the name of its output."""
+    """An ONNX graph under construction; each node has the name of its output."""
 
     def __init__(self, metadata: Metadata, signature: Signature) -> None:
         self._metadata, self._signature = metadata, signature
@@ -31,31 +31,31 @@ class GraphBuilder:
         self._constants: list[bytes] = []
 
     def add(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
-        """Add a node; returns `output`, as the other methods do."""
+        """Add a node and return `output`, as the other methods do."""
         self._nodes.append(_node(kind, inputs, [output], output, attributes))
         return output
 
     def add_split(self, source: str, outputs: list[str], sizes: str, axis: int) -> None:
-        """Cut `source` into parts, whose sizes the constant `sizes` holds."""
+        """Split `source` into parts, whose sizes are in the constant `sizes`."""
         name = f"{source}_split"
         self._nodes.append(_node("Split", [source, sizes], outputs, name, {"axis": axis}))
 
     def add_float(self, source: str) -> str:
-        """Turn numbers of any type into float32."""
+        """Convert numbers of any type to float32."""
         return self.add("Cast", [source], f"{source}_values", to=FLOAT)
 
     def add_reshape(self, source: str, output: str, shape: list[int]) -> str:
-        """Give `source` a shape in which 0 keeps a side and −1 is what remains."""
+        """Reshape `source`; 0 keeps a dimension and −1 is inferred."""
         return self.add("Reshape", [source, self.constant(f"{output}_shape", shape)], output)
 
     def add_reshape_like(self, source: str, output: str, counts: str, rest: list[int]) -> str:
-        """Give `source` the shape of which the tensor `counts` holds the beginning."""
+        """Reshape `source` to the dimensions in the tensor `counts`, followed by `rest`."""
         rest_name = self.constant(f"{output}_rest", rest)
         shape = self.add("Concat", [counts, rest_name], f"{output}_shape", axis=0)
         return self.add("Reshape", [source, shape], output)
 
     def add_convolution(self, source: str, output: str, kernel: Kernel, **attributes: Any) -> str:
-        """Convolve, without padding unless told; the kernel is rounded to float32 here."""
+        """Add a convolution, by default without padding; the kernel is rounded to float32 here."""
         weight = self.constant(f"{output}_weight", kernel.weight.astype(np.float32))
         bias = self.constant(f"{output}_bias", kernel.bias.astype(np.float32))
         size = kernel.weight.shape[2:]
@@ -66,7 +66,7 @@ class GraphBuilder:
         return self.add_float(self.add("Transpose", [images], "planes", perm=[0, 3, 1, 2]))
 
     def constant(self, name: str, value: NDArray[np.float32] | list[int]) -> str:
-        """Add a tensor that never changes: numbers as float32, sizes as int64; returns `name`."""
+        """Add a constant tensor, numbers as float32 and sizes as int64; returns `name`."""
         array = np.asarray(value, order="C")
         element = _ELEMENTS[array.dtype.name]
         self._constants.append(

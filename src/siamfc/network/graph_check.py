@@ -1,8 +1,8 @@
-"""Checks an ONNX file before it runs: it may come from anybody, and a graph is a program.
+"""Checks an ONNX file before it is loaded: it may come from anybody, and a graph is a program.
 
 A graph is accepted if its nodes, inputs and outputs are those that `siamfc export` writes for the
-network that its metadata names, and only its weights differ. So there is no loop, no constant or
-padding that grows without bounds, and no other file that it could read.
+network named in its metadata, and only its weights differ. So there can be no loop, no constant or
+padding of unbounded size, and no reference to another file.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from siamfc.network.metadata import KEY, Metadata
 from siamfc.network.protobuf import decode
 
 MAXIMUM_BYTES = 64 * 2**20
-"""Several times what SiamFC's graph takes; a larger file is not read."""
+"""Several times the size of SiamFC's graph; a larger file is not read."""
 _OPSETS, _NODE, _CONSTANT = 8, 1, 5
 
 
@@ -32,7 +32,7 @@ class _Parts:
     constants: dict[str, tuple[object, ...]]
     """Shape and type by name, and the values of sizes."""
     others: list[tuple[int, bytes]]
-    """Inputs, outputs, and whatever else there is."""
+    """Inputs, outputs and everything else."""
     opsets: list[bytes]
 
 
@@ -74,7 +74,7 @@ def check_graph(graph: bytes, which: int) -> None:
 
 @lru_cache(maxsize=2)
 def _expected(architecture: str, spec: EmbeddingSpec) -> list[_Parts]:
-    """The two graphs of a network, with zeros for weights."""
+    """Build the two graphs of a network with zeros for weights, taken apart."""
     metadata = Metadata(architecture=architecture, spec=spec)
     shapes = find_architecture(architecture).tensor_shapes()
     zeros = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
@@ -108,7 +108,7 @@ def _take_apart(graph: bytes) -> _Parts:
 
 
 def _constant(content: bytes | memoryview) -> tuple[str, tuple[object, ...]]:
-    """Name, and what must not differ; a constant kept in another way than ours stays whole."""
+    """Return a constant's name and what must not differ between two graphs."""
     sides: list[int] = []
     name, kind, values, others = "", 0, b"", []
     for number, value in decode(content):
@@ -129,7 +129,7 @@ def _constant(content: bytes | memoryview) -> tuple[str, tuple[object, ...]]:
 
 
 def _describe(node: bytes) -> str:
-    """A node's operator and name."""
+    """Name a node's operator and the node."""
     try:
         fields = {number: value for number, value in decode(node) if not isinstance(value, int)}
     except ValueError:

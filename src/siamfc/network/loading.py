@@ -1,7 +1,8 @@
-"""From a name or a path to a network ready to track with.
+"""Loads a network, ready to track with, from a name or a path.
 
-A folder of weights is what `export_weights` writes. Those that ship lie in `weights/`, one folder
-each, and go by the folder's name.
+The weights that ship are in `weights/`, one folder each, and are called by the folder's name. A
+folder of weights has a checkpoint, from which the graphs are built, or the graphs that
+`export_weights` wrote.
 """
 
 import os
@@ -25,7 +26,7 @@ from siamfc.network.metadata import Metadata
 from siamfc.system import core_count
 
 DEFAULT_WEIGHTS = "light"
-"""The weights that ship which "default" means: those that serve most people best on a CPU."""
+"""What "default" means: the weights that serve most people best on a CPU."""
 _SHIPPED = Path(__file__).parent / "weights"
 
 
@@ -39,12 +40,12 @@ class Weights:
 
     @property
     def byte_count(self) -> int:
-        """Of all files together."""
+        """Size of all files together."""
         return sum(path.stat().st_size for path in self.folder.iterdir())
 
 
 def available_weights() -> list[Weights]:
-    """The weights that ship, by name."""
+    """List the weights that ship, by name."""
     return [
         Weights(name=path.parent.name, folder=path.parent, metadata=_read_metadata(path))
         for path in sorted(_SHIPPED.glob(f"*/{MODEL_FILE}"))
@@ -86,7 +87,7 @@ def load_checkpoint(weights: str | Path = "default") -> Checkpoint:
 
 
 def read_metadata(weights: str | Path = "default") -> Metadata:
-    """Read what weights say of themselves, without loading a network; else as `load_checkpoint`."""
+    """Read the metadata of weights, given as to `load_checkpoint`, without loading a network."""
     path = find_weights(weights)
     if path.is_dir():
         return _read_metadata(path / MODEL_FILE)
@@ -94,7 +95,7 @@ def read_metadata(weights: str | Path = "default") -> Metadata:
 
 
 def find_weights(weights: str | Path) -> Path:
-    """The folder or checkpoint that a name or path means; CheckpointError if there is none."""
+    """Find the folder or checkpoint of a name or path; CheckpointError if there is none."""
     names = [path.parent.name for path in sorted(_SHIPPED.glob(f"*/{MODEL_FILE}"))]
     if not isinstance(weights, str | Path) or not str(weights):
         raise CheckpointError(f"weights: expected a name or a path, got {weights!r}")
@@ -116,7 +117,7 @@ def find_weights(weights: str | Path) -> Path:
 
 
 def _find_checkpoint(path: Path) -> Path:
-    """The checkpoint of a folder of weights, or itself."""
+    """Return the checkpoint of a folder of weights, or the path itself."""
     return path / CHECKPOINT_FILE if path.is_dir() else path
 
 
@@ -133,11 +134,11 @@ def _load_onnx(path: Path, device: str, threads: int) -> Network:
 
 
 def _build_once(path: Path) -> tuple[bytes, bytes]:
-    """The graphs of a checkpoint, kept for the trackers to come until its file changes."""
+    """Build the graphs of a checkpoint, or return those built before from the unchanged file."""
     try:
         status = path.stat()
     except OSError:
-        return build_graphs(Checkpoint.load(path))  # which says what is wrong
+        return build_graphs(Checkpoint.load(path))  # raises the error that says what is wrong
     return _build(path, (status.st_mtime_ns, status.st_size))
 
 
@@ -157,14 +158,14 @@ def _load_torch(path: Path, device: str, threads: int | None) -> Network:
 
 
 def _can_use_cuda(checkpoint_path: Path) -> bool:
-    """Whether `auto` means the GPU. Without a driver, no package is imported to find out."""
+    """Decide whether `auto` means the GPU. Without a driver, no package is imported to find out."""
     if not devices.has_driver():
         return False
     return (devices.torch_has_cuda() and checkpoint_path.exists()) or devices.has_provider("cuda")
 
 
 def _require_onnx_cuda(checkpoint_path: Path) -> None:
-    """Say what is missing for `cuda`, torch being no way to it."""
+    """Raise an error that says what `cuda` lacks, when torch cannot be used for it."""
     if devices.has_provider("cuda"):
         return
     if devices.torch_has_cuda():

@@ -1,6 +1,6 @@
-"""What a tracker asks of a network, whatever runs it.
+"""The interface between a tracker and a network, whatever runs the network.
 
-A matcher has no target and no memory: it turns crops into embeddings and compares them.
+A matcher holds no target and no state: it turns crops into embeddings and compares them.
 """
 
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
 Embedding = Any
-"""Exemplar embeddings, (N, 256, 6, 6), in the runtime's own array type and precision."""
+"""Exemplar embeddings, (N, …), in the runtime's own array type and precision."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingSpec:
-    """The sizes that a network was made for (Bertinetto et al. 2016, section 2 and table 1)."""
+    """The sizes that a network was trained for (Bertinetto et al. 2016, section 2 and table 1)."""
 
     exemplar_size: int = 127
     """Side of the exemplar image, pixels."""
@@ -33,7 +33,7 @@ class EmbeddingSpec:
     stride: int = 8
     """Distance between two cells of the response, pixels of the search image."""
     context_amount: float = CONTEXT_AMOUNT
-    """Margin about the target's box, as a share of w + h."""
+    """Margin around the target's box, as a fraction of w + h."""
 
     def __post_init__(self) -> None:
         sizes = (self.exemplar_size, self.search_size, self.response_size, self.stride)
@@ -58,16 +58,16 @@ class Matcher(Protocol):
 
 
 class BoxMatcher(Protocol):
-    """A network that gives every cell of the search image a box; otherwise as `Matcher`."""
+    """A network that predicts a box for every cell of the search image; otherwise a `Matcher`."""
 
     spec: EmbeddingSpec
     calibration: Calibration
-    """What its logits mean."""
+    """What the logits mean."""
 
     def embed_exemplar(self, crops: NDArray[np.uint8], sizes: NDArray[np.floating]) -> Embedding:
         """Embed exemplar images (N, 127, 127, 3) uint8 RGB.
 
-        `sizes` (N, 2) are width and height of the targets' boxes in them, their pixels.
+        `sizes` (N, 2) are width and height of the targets' boxes, in pixels of these images.
         """
         ...
 
@@ -76,23 +76,23 @@ class BoxMatcher(Protocol):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Compare with search images (N, 255, 255, 3) uint8 RGB.
 
-        Gives logits (N, 16, 16), whose sigmoid is the IoU that is expected of a cell's box, and
-        boxes (N, 4, 16, 16): left, top, right, bottom, pixels of the search image.
+        Returns logits (N, 16, 16), whose sigmoid is the expected IoU of a cell's box, and boxes
+        (N, 4, 16, 16): left, top, right, bottom, in pixels of the search image.
         """
         ...
 
 
 Network = Matcher | BoxMatcher
-"""What tracks: a network of either kind."""
+"""A network of either kind, ready to track with."""
 
 
 def predicts_boxes(matcher: Network) -> "TypeIs[BoxMatcher]":
-    """Whether a network gives boxes, or responses for several scales."""
+    """Tell a network that predicts boxes from one that gives responses for several scales."""
     return hasattr(matcher, "locate")
 
 
 def check_exemplars(spec: EmbeddingSpec, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Exemplar images as one block of memory; InputError if they are not as `Matcher` says."""
+    """Return exemplar images as one block of memory; InputError unless they fit `Matcher`."""
     size = spec.exemplar_size
     return _check(images, "exemplar images", ("N",), (size, size, 3))
 
@@ -100,7 +100,7 @@ def check_exemplars(spec: EmbeddingSpec, images: NDArray[np.uint8]) -> NDArray[n
 def check_searches(
     spec: EmbeddingSpec, exemplars: Embedding, images: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
-    """Search images likewise, as many in the first axis as there are exemplar embeddings."""
+    """Return search images likewise; there must be as many rows as exemplar embeddings."""
     size = spec.search_size
     images = _check(images, "search images", ("N", "S"), (size, size, 3))
     _check_count(exemplars, images)
@@ -108,7 +108,7 @@ def check_searches(
 
 
 def check_sizes(images: NDArray[np.uint8], sizes: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Box sizes as float32; InputError if they are not as `BoxMatcher` says."""
+    """Return box sizes as float32; InputError unless they fit `BoxMatcher`."""
     found = np.asarray(sizes, dtype=np.float32)
     if found.shape != (len(images), 2) or not (np.isfinite(found) & (found > 0)).all():
         raise InputError(f"sizes: expected positive numbers ({len(images)}, 2), got {found}")
@@ -118,7 +118,7 @@ def check_sizes(images: NDArray[np.uint8], sizes: NDArray[np.floating]) -> NDArr
 def check_single_searches(
     spec: EmbeddingSpec, exemplars: Embedding, images: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
-    """Search images, one for each exemplar; InputError if they are not as `BoxMatcher` says."""
+    """Return search images, one for each exemplar; InputError unless they fit `BoxMatcher`."""
     size = spec.search_size
     images = _check(images, "search images", ("N",), (size, size, 3))
     _check_count(exemplars, images)

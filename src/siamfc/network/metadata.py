@@ -1,7 +1,7 @@
-"""All that is needed to feed a network, and where its weights come from.
+"""How to feed a network, and where its weights come from.
 
-One JSON text, the same in a checkpoint and in an exported graph, under the key `siamfc`. It is
-checked field by field before anything is made of it: a file of weights may come from anybody.
+One JSON text, the same in a checkpoint and in an exported graph, under the key `siamfc`. Every
+field is checked before it is used, since a file of weights may come from anybody.
 """
 
 import json
@@ -20,9 +20,9 @@ KEY = "siamfc"
 FORMAT = 1
 """Raised when an older program could misread a newer file."""
 _PIXELS = {"channels": "RGB", "minimum": 0, "maximum": 255}
-"""The only images there are; written down for readers that know nothing of siamfc."""
+"""The only image format; written down for readers that know nothing about siamfc."""
 _UNCALIBRATED = asdict(Calibration())
-"""Of files that say nothing of it."""
+"""For files without a calibration."""
 _MAXIMUM_SIZE = 2047
 _MAXIMUM_NUMBER = 1e9
 
@@ -31,7 +31,7 @@ Settings = TypeVar("Settings", EmbeddingSpec, Normalisation, Calibration)
 
 @dataclass(frozen=True, kw_only=True)
 class Metadata:
-    """Describes a file of weights. In an exported graph the normalisation is built in already.
+    """Describes a file of weights. An exported graph has the normalisation built in.
 
     The card is free-form JSON about the weights' origin. `siamfc models` shows its `description`,
     `licence`, `pairs` (how many the training saw) and `scores` (a name and a number each); a
@@ -42,7 +42,7 @@ class Metadata:
     spec: EmbeddingSpec = field(default_factory=EmbeddingSpec)
     normalisation: Normalisation = field(default_factory=Normalisation)
     calibration: Calibration = field(default_factory=Calibration)
-    """Of a network that gives boxes. It is measured after training, so the digest leaves it out."""
+    """For a network that predicts boxes. Measured after training, so not part of the digest."""
     card: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
     """SHA-256 of the weights and of how they are fed, hexadecimal; see `checkpoint`."""
@@ -58,7 +58,7 @@ class Metadata:
             raise InputError(f"calibration: expected none for a network {self.architecture!r}")
 
     def record(self) -> dict[str, Any]:
-        """How the network is fed, as JSON's own types; the digest is of this and the weights."""
+        """Return how the network is fed, in JSON's types; the digest covers it and the weights."""
         return {
             "format": FORMAT,
             "architecture": self.architecture,
@@ -68,7 +68,7 @@ class Metadata:
         }
 
     def to_json(self) -> str:
-        """Write as the JSON text that `from_json` reads."""
+        """Return the JSON text that `from_json` reads."""
         record = {**self.record(), "digest": self.digest, "card": self.card}
         if self.calibration != Calibration():
             record["calibration"] = asdict(self.calibration)
@@ -122,7 +122,7 @@ def _mapping(value: object, name: str) -> dict[str, Any]:
 
 
 def _settings(kind: type[Settings], value: object, name: str) -> Settings:
-    """Make `kind` of a JSON object that has exactly its fields, each of its default's type."""
+    """Make a `kind` from a JSON object with exactly its fields, each of its default's type."""
     record = _mapping(value, name)
     defaults = {item.name: item.default for item in fields(kind)}
     if record.keys() != defaults.keys():
@@ -131,7 +131,7 @@ def _settings(kind: type[Settings], value: object, name: str) -> Settings:
 
 
 def _like(default: object, value: Any, name: str) -> Any:
-    """`value` as the type that `default` has: an integer, a number, or three numbers."""
+    """Return `value` as the type of `default`: an integer, a number, or three numbers."""
     if isinstance(default, tuple):
         if not isinstance(value, list) or len(value) != len(default):
             raise CheckpointError(f"{name}: expected {len(default)} numbers, got {value!r:.60}")

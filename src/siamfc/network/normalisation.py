@@ -1,4 +1,4 @@
-"""How pixel values become the network's input; a checkpoint carries it, one code applies it."""
+"""How pixel values become the network's input. It is stored in the checkpoint."""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Normalisation:
     """
 
     scale: float = 1 / 255
-    """Brings a pixel's value, 0 to 255, into the range in which mean and std are given."""
+    """Multiplies a pixel's value, 0 to 255, before mean and std apply."""
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Subtracted after scaling; red, green, blue."""
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -31,10 +31,10 @@ class Normalisation:
 
     @property
     def multiplier(self) -> tuple[float, ...]:
-        """What each channel's value is multiplied by: scale / std."""
+        """Factor for each channel's value: scale / std."""
         return tuple(self.scale / std for std in self.std)
 
     @property
     def offset(self) -> tuple[float, ...]:
-        """What is added to each channel after that: −mean / std."""
+        """Added to each channel afterwards: −mean / std."""
         return tuple(-mean / std for mean, std in zip(self.mean, self.std, strict=True))

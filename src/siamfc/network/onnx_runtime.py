@@ -1,4 +1,4 @@
-"""Runs the exported graphs with ONNX Runtime: tracking without torch."""
+"""Runs the two graphs with ONNX Runtime, for tracking without torch."""
 
 from pathlib import Path
 from typing import Any
@@ -29,18 +29,18 @@ from siamfc.network.signatures import (
 
 _ERRORS_ONLY = 3
 _CPU_BATCH, _CUDA_BATCH = 4, 64
-"""Images that a graph takes at once. More are no faster on a CPU, whose caches they leave, and each
-takes some 5 MB with the light network, 45 MB with SiamFC."""
+"""Images per run of a graph. More are no faster on a CPU, since they no longer fit its caches, and
+each takes about 5 MB with the light network, 45 MB with SiamFC."""
 
 
 class _Graphs:
-    """The two graphs of `export`, each a file or its content.
+    """The exemplar graph and the search graph, each a file or its content.
 
-    `threads` are all that the network uses. Embeddings are numpy arrays, float32. CheckpointError
-    for files that are no such graphs, or not of the same weights; only a file is checked before it
-    runs.
+    The network uses `threads` threads. Embeddings are numpy arrays, float32. A file is checked
+    before it is loaded; content is trusted. CheckpointError for files that are not such graphs, or
+    for graphs of different weights.
 
-    All else is left to ONNX Runtime's defaults; `benchmarks/network.py` compares others.
+    All other options have ONNX Runtime's defaults; `benchmarks/network.py` compares others.
     """
 
     spec: EmbeddingSpec
@@ -79,7 +79,7 @@ class _Graphs:
     def _run(
         self, session: Any, feeds: dict[str, Any], *, images_each: int = 1
     ) -> list[NDArray[np.float32]]:
-        """Run a graph on N targets, as many at once as the memory is meant for."""
+        """Run a graph on N targets, a bounded number of images at a time."""
         count = len(feeds["images"])
         step = max(self._batch // images_each, 1)
         if count <= step:
@@ -137,14 +137,14 @@ class OnnxBoxMatcher(_Graphs):
 def open_graphs(
     exemplar_graph: bytes | Path, search_graph: bytes | Path, *, threads: int, device: str = "cpu"
 ) -> OnnxMatcher | OnnxBoxMatcher:
-    """The matcher of whatever network the graphs are of."""
+    """Open graphs with the matcher for their network."""
     metadata = _metadata(_read(exemplar_graph, 0), exemplar_graph)
     kind = OnnxBoxMatcher if metadata.architecture == LIGHT.name else OnnxMatcher
     return kind(exemplar_graph, search_graph, threads=threads, device=device)
 
 
 def _read(graph: bytes | Path, which: int) -> bytes:
-    """The content of a graph; that of a file is checked first."""
+    """Return the content of a graph; a file is checked first."""
     if isinstance(graph, bytes):
         return graph
     try:
@@ -166,8 +166,9 @@ def _open(content: bytes, graph: bytes | Path, threads: int, device: str) -> Any
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    # Threads that spin between two frames take the cores from decoding, cropping and encoding: they
-    # made all but the network 17 % of the loop, and it is 9 % without (benchmarks/loop.py).
+    # Threads that spin between two frames take the cores from decoding, cropping and encoding:
+    # with spinning, everything but the network took 17 % of the loop, without it 9 %
+    # (benchmarks/loop.py).
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
@@ -218,7 +219,7 @@ def _check(session: Any, expected: Signature, graph: bytes | Path) -> None:
 
 
 def _values(arguments: list[Any]) -> dict[str, Value]:
-    """A session's inputs or outputs in our terms; it says `tensor(float)` for float32."""
+    """Return a session's inputs or outputs with numpy's names of types."""
     dtypes = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
     return {
         argument.name: Value(dtypes.get(argument.type, argument.type), tuple(argument.shape))

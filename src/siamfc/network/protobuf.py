@@ -1,4 +1,4 @@
-"""Just enough of protobuf's wire format to write ONNX files, and to look into those of others."""
+"""Just enough of protobuf's wire format to write ONNX files and to inspect third-party ones."""
 
 import struct
 from collections.abc import Iterable, Iterator
@@ -35,7 +35,7 @@ def integers(number: int, values: Iterable[int]) -> bytes:
 
 
 def decode(message: bytes | memoryview) -> Iterator[Field]:
-    """Go through a message's fields; ValueError if it is none. Fixed-size numbers stay bytes."""
+    """Yield a message's fields; ValueError if it is malformed. Fixed-size numbers stay bytes."""
     view, place = memoryview(message), 0
     while place < len(view):
         key, place = _read_varint(view, place)

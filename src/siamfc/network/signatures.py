@@ -1,4 +1,4 @@
-"""The inputs and outputs of the two exported graphs: written by `export`, checked by a runtime."""
+"""Inputs and outputs of the two graphs: `export` writes them, `onnx_runtime` checks them."""
 
 from typing import NamedTuple
 
@@ -9,14 +9,14 @@ from siamfc.network.siamfc.architecture import CHANNELS, embedding_size
 
 
 class Value(NamedTuple):
-    """An input or output: numpy's name of its type; its shape, with letters where it is free."""
+    """An input or output: numpy's name of its type, and its shape, with letters for free sides."""
 
     dtype: str
     shape: tuple[int | str, ...]
 
 
 class Signature(NamedTuple):
-    """What a graph takes and gives, by name."""
+    """Inputs and outputs of a graph, by name."""
 
     inputs: dict[str, Value]
     outputs: dict[str, Value]
@@ -26,10 +26,10 @@ class Signature(NamedTuple):
 
 
 def exemplar_signature(metadata: Metadata) -> Signature:
-    """Of the graph that embeds N exemplar images, RGB, values 0 to 255 as they are.
+    """Return that of the graph that embeds N exemplar images, RGB, with values 0 to 255.
 
-    The light network's also takes width and height of the target's box in its exemplar image,
-    pixels.
+    The light network's graph also takes width and height of the target's box, in pixels of its
+    exemplar image.
 
     >>> print(exemplar_signature(Metadata()))
     images uint8 (N, 127, 127, 3) → embeddings float32 (N, 256, 6, 6)
@@ -43,10 +43,10 @@ def exemplar_signature(metadata: Metadata) -> Signature:
 
 
 def search_signature(metadata: Metadata) -> Signature:
-    """Of the graph that compares N exemplar embeddings with their search images.
+    """Return that of the graph that compares N exemplar embeddings with their search images.
 
-    SiamFC's takes S search images each and gives logits; the light network's takes one each and
-    gives logits and boxes.
+    SiamFC's takes S search images each and returns logits; the light network's takes one each and
+    returns logits and boxes.
     """
     spec = metadata.spec
     size, response = spec.search_size, spec.response_size

@@ -1,24 +1,24 @@
-"""What every runtime must agree on about the light network: layers, tensors and sizes.
+"""The light network's one definition: its tables of layers, its tensors and sizes.
 
-Standard library only; `light` is the same in torch.
+`model` builds the torch network from these tables, `graphs` the graphs for tracking.
 """
 
 from dataclasses import dataclass
 
 ARCHITECTURE = "siamfc-light"
-"""Stands in every file of weights."""
+"""Written into every file of weights."""
 STRIDE = 16
 """Pixels of the image between two cells of the embedding: 2·2·2·2."""
 EXEMPLAR_SIZE, SEARCH_SIZE = 127, 255
 EXEMPLAR_CELLS, SEARCH_CELLS = 8, 16
 CHANNELS = 96
-"""Of an embedding."""
+"""Channels of an embedding."""
 PLACES = 5
-"""Numbers that say where an exemplar cell lies in the target's box."""
+"""Numbers that describe where an exemplar cell lies in the target's box."""
 PLACE_SCALE = 64.0
-"""Pixels that are 1 in those numbers."""
+"""Pixels per unit of those numbers."""
 LARGEST_LOG_DISTANCE = 4.0
-"""Beyond 16 · exp(4) pixels no box is asked for; keeps a fresh network's boxes finite."""
+"""No box extends beyond 16 · exp(4) pixels; keeps an untrained network's boxes finite."""
 BRANCH_OUTPUTS = {"score": 1, "box": 4}
 
 
@@ -33,12 +33,12 @@ class Convolution:
     stride: int = 1
     groups: int = 1
     linear: bool = False
-    """No rectifier ends it."""
+    """End without a ReLU."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """Convolutions one after the other; `residual` adds the input to what the last one gives."""
+    """A sequence of convolutions; `residual` adds the input to the last one's output."""
 
     layers: tuple[Convolution, ...]
     residual: bool = False
@@ -50,7 +50,7 @@ def _halving(name: str, inputs: int, outputs: int) -> Block:
 
 
 def _inverted(name: str, inputs: int, outputs: int, stride: int = 1) -> Block:
-    """Widen, convolve each channel, narrow (MobileNetV2, Sandler et al. 2018)."""
+    """Expand, convolve depthwise, project (MobileNetV2, Sandler et al. 2018)."""
     wide = 3 * inputs
     return Block(
         layers=(
@@ -97,7 +97,7 @@ BRANCHES = {
 
 
 def tensor_shapes() -> dict[str, tuple[int, ...]]:
-    """Name and shape of every tensor of a checkpoint, as torch names them."""
+    """Return name and shape of every tensor of a checkpoint, as torch names them."""
     shapes: dict[str, tuple[int, ...]] = {"sharpness": ()}
     rows = [layer for block in BACKBONE for layer in block.layers]
     for row in (*rows, JOIN, *(layer for branch in BRANCHES.values() for layer in branch)):

@@ -40,7 +40,7 @@ def build_light_graphs(checkpoint: Checkpoint) -> tuple[bytes, bytes]:
 
 
 def _exemplar_graph(checkpoint: Checkpoint, kernels: Kernels) -> bytes:
-    """From exemplar images and box sizes: unit features, and places in the box."""
+    """Write the graph from exemplar images and box sizes to unit features and places in the box."""
     graph = GraphBuilder(checkpoint.metadata, exemplar_signature(checkpoint.metadata))
     _add_backbone(graph, checkpoint, kernels, EXEMPLAR_SIZE)
     graph.add_reshape("features", "columns", [0, CHANNELS, EXEMPLAR_CELLS**2])
@@ -61,7 +61,7 @@ def _exemplar_graph(checkpoint: Checkpoint, kernels: Kernels) -> bytes:
 
 
 def _search_graph(checkpoint: Checkpoint, kernels: Kernels) -> bytes:
-    """Compare exemplar embeddings with search images."""
+    """Write the graph that compares exemplar embeddings with search images."""
     graph = GraphBuilder(checkpoint.metadata, search_signature(checkpoint.metadata))
     cells = [-1, SEARCH_CELLS, SEARCH_CELLS]
     _add_backbone(graph, checkpoint, kernels, SEARCH_SIZE)
@@ -106,12 +106,12 @@ def _add_backbone(graph: GraphBuilder, checkpoint: Checkpoint, kernels: Kernels,
 def _add_first_row(
     graph: GraphBuilder, normalisation: Normalisation, kernels: Kernels, size: int
 ) -> str:
-    """`images` (N, size, size, 3) uint8 → what the first convolution gives.
+    """`images` (N, size, size, 3) uint8 → output of the first convolution.
 
-    It takes rows as they lie in memory, red, green, blue, red, …, for one channel, which spares
-    turning them into planes: its kernel is three times as wide and steps three times as far.
-    Of the normalisation, the mean is subtracted before, for its padding means zero after that;
-    the rest is folded into the kernel.
+    It treats rows as they lie in memory, red, green, blue, red, …, as one channel, so that no
+    transposition is needed: its kernel is three times as wide and its stride three times as long.
+    The mean is subtracted first, because padding must be zero after normalisation; the rest of the
+    normalisation is folded into the kernel.
     """
     (row,) = BACKBONE[0].layers
     weight, bias = kernels[row.name]
@@ -165,7 +165,7 @@ def _add_unit_columns(graph: GraphBuilder, columns: str, output: str) -> None:
 
 
 def _fold_kernels(checkpoint: Checkpoint) -> Kernels:
-    """Fold the normalisations into the convolutions; by the names of the rows."""
+    """Fold the normalisations into the convolutions; returns kernels by the names of the rows."""
     tensors = checkpoint.tensors
     rows = [row for block in BACKBONE for row in block.layers]
     rows += [row for branch in BRANCHES.values() for row in branch]

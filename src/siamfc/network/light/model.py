@@ -1,13 +1,13 @@
-"""The light network in torch: one search image a frame, and a box of its own for every cell.
+"""The light network in torch: one search image per frame, and a box for every cell.
 
-A small backbone with depth-wise convolutions, made for one CPU thread. The exemplar's 8×8 cells
+A small backbone with depthwise convolutions, designed for one CPU thread. The exemplar's 8×8 cells
 are compared with each of the search image's 16×16 (pixel-wise correlation, as in Alpha-Refine, Yan
-et al. 2021); what that gives goes, beside the search image's own features, through two branches: a
-score for each cell, which is trained to be the IoU of its box, and the distances from the cell to
-the four sides of the box (anchor-free, as in SiamBAN, Chen et al. 2020).
+et al. 2021). The result and the search image's own features go through two branches: a score for
+each cell, trained to be the IoU of its box, and the distances from the cell to the four sides of
+the box (anchor-free, as in SiamBAN, Chen et al. 2020).
 
 Coordinates are pixels of the search image with continuous edges, from 0 to 255. The layers are
-listed in `light_architecture`; tracking runs the exported graphs.
+listed in `architecture`; tracking runs the graphs.
 """
 
 import math
@@ -39,7 +39,7 @@ from siamfc.network.normalisation import Normalisation
 
 INITIAL_SHARPNESS = math.log(10.0)
 _INITIAL_SCORE = -4.0
-"""Logit: at first, hardly any cell is on a target."""
+"""Logit: an untrained network takes hardly any cell for a target."""
 _INITIAL_DISTANCE = math.log(32 / STRIDE)
 """From a target's centre to its sides: half of what the context leaves of 127 pixels."""
 
@@ -72,7 +72,7 @@ class JointNorm(nn.BatchNorm2d):
 
 
 class ConvolutionModule(nn.Module):
-    """One row of the table: convolution, batch normalisation and, unless linear, the rectifier."""
+    """One row of the table: convolution, batch normalisation and, unless linear, a ReLU."""
 
     def __init__(self, row: Convolution) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class ConvolutionModule(nn.Module):
 
 
 class BlockModule(nn.Module):
-    """One block of the table, its layers named as there."""
+    """One block of the table, with the same names of layers."""
 
     def __init__(self, block: Block) -> None:
         super().__init__()
@@ -134,9 +134,9 @@ class LightNet(nn.Module):
     """See the module."""
 
     points: Tensor
-    """Where the cells' receptive fields are centred: x and y in the search image, (2, 16, 16)."""
+    """Centres of the cells' receptive fields: x and y in the search image, (2, 16, 16)."""
     exemplar_points: Tensor
-    """The same for the exemplar's cells, less its centre, (2, 8, 8)."""
+    """The same for the exemplar's cells, minus its centre, (2, 8, 8)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -171,7 +171,7 @@ class LightNet(nn.Module):
         return tensors
 
     def places(self, sizes: Tensor) -> Tensor:
-        """Where each exemplar cell lies in the target's box: sizes (N, 2) → (N, 5, 64).
+        """Describe where each exemplar cell lies in the target's box: sizes (N, 2) → (N, 5, 64).
 
         Distances to left, top, right and bottom, in 64 pixels, and whether it lies inside.
         """
@@ -184,8 +184,8 @@ class LightNet(nn.Module):
         """(N, 96, 8, 8), (N, 5, 64), (N, 96, 16, 16) → logits (N, 16, 16), boxes (N, 4, 16, 16).
 
         Boxes are left, top, right, bottom; both are float32. Each cell of the search image looks
-        up where in the target's box the exemplar cells lie that are like it (attention without
-        parameters but its sharpness): the network is told the box, not left to guess it.
+        up where the exemplar cells that resemble it lie in the target's box (attention, with its
+        sharpness as the only parameter), so that the network knows the box and need not guess it.
         """
         keys = functional.normalize(exemplars.flatten(2).float(), dim=1)
         queries = functional.normalize(searches.flatten(2).float(), dim=1)
@@ -202,25 +202,25 @@ class LightNet(nn.Module):
         return logits, torch.cat(corners, 1)
 
     def tensors(self) -> dict[str, NDArray[np.float32]]:
-        """Copies of the weights and statistics by name, as a `Checkpoint` holds them."""
+        """Copy the weights and statistics by name, as a `Checkpoint` holds them."""
         state = self.state_dict()
         return {name: state[name].float().cpu().numpy().copy() for name in tensor_shapes()}
 
     def load_tensors(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
-        """Take over what `tensors` gave, in place."""
+        """Load what `tensors` returned, in place."""
         state = {name: torch.from_numpy(tensor.copy()) for name, tensor in tensors.items()}
         self.load_state_dict({**self.state_dict(), **state})
 
 
 def cell_points(cells: int) -> Tensor:
-    """Centres x, y of cells' receptive fields, continuous pixels, (2, cells, cells)."""
+    """Return the centres x, y of cells' receptive fields, continuous pixels, (2, cells, cells)."""
     line = torch.arange(cells) * STRIDE + 0.5
     return torch.stack(torch.meshgrid(line, line, indexing="xy"))
 
 
 @torch.no_grad()
 def initialise(model: LightNet, generator: torch.Generator | None = None) -> None:
-    """Draw every convolution's weights anew, in place; batch normalisations become the identity."""
+    """Initialise every convolution in place; batch normalisations become the identity."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_uniform_(module.weight, a=math.sqrt(5), generator=generator)

@@ -1,4 +1,4 @@
-"""Runs the light network's checkpoint with torch: half precision and CUDA graphs on a GPU."""
+"""Runs the light network with torch: half precision and CUDA graphs on a GPU."""
 
 import numpy as np
 import torch
@@ -68,7 +68,7 @@ class TorchLightMatcher:
             return self._model.embed([planes])[0].float()
 
     def _locate(self, exemplars: Tensor, images: Tensor) -> Tensor:
-        """Logits and boxes in one tensor, (N, 5, 16, 16)."""
+        """Return logits and boxes in one tensor, (N, 5, 16, 16)."""
         keys, places = torch.split(exemplars, [CHANNELS, PLACES], 1)
         keys = keys.view(len(keys), CHANNELS, EXEMPLAR_CELLS, EXEMPLAR_CELLS)
         with self._half():

@@ -12,9 +12,9 @@ from typing import Protocol, TypeVar
 from siamfc.errors import InputError
 
 ARCHITECTURE = "siamfc-alexnet"
-"""Stands in every file of weights; another network gets another name."""
+"""Written into every file of weights; another network gets another name."""
 NORM_EPSILON = 1e-5
-"""Added to a variance before its root is taken."""
+"""Added to a variance before its square root is taken."""
 POOL_SIZE, POOL_STRIDE = 3, 2
 """The two max poolings."""
 Features = TypeVar("Features")
@@ -23,7 +23,7 @@ Features = TypeVar("Features")
 
 @dataclass(frozen=True, kw_only=True)
 class Convolution:
-    """One row of the network's table: a square convolution without padding and what follows."""
+    """One row of the table: a square convolution without padding, and what follows it."""
 
     name: str
     inputs: int
@@ -32,7 +32,7 @@ class Convolution:
     stride: int = 1
     groups: int = 1
     norm: str | None
-    """The batch normalisation that follows, and then a ReLU; None: neither, but a bias."""
+    """The batch normalisation that follows, and then a ReLU; None: neither, and a bias instead."""
     pooled: bool = False
     """End with a max pooling."""
 
@@ -81,7 +81,7 @@ def embed(arithmetic: Arithmetic[Features], images: Features) -> Features:
 
 
 def tensor_shapes() -> dict[str, tuple[int, ...]]:
-    """Name and shape of every tensor of a checkpoint, as torch names them."""
+    """Return name and shape of every tensor of a checkpoint, as torch names them."""
     shapes: dict[str, tuple[int, ...]] = {"bias": (), "log_gain": ()}
     for layer in LAYERS:
         size = layer.kernel
@@ -96,9 +96,9 @@ def tensor_shapes() -> dict[str, tuple[int, ...]]:
 
 
 def embedding_size(image_size: int) -> int:
-    """Cells on a side of the embedding of an image `image_size` pixels wide.
+    """Return the width in cells of the embedding of an image `image_size` pixels wide.
 
-    InputError for a size that a stride cuts short: cells would no longer lie evenly about the
+    InputError for a size that a stride truncates: cells would no longer lie evenly around the
     image's centre, and every response would be shifted. Sizes that fit are 87, 95, 103, …
 
     >>> embedding_size(127), embedding_size(255)

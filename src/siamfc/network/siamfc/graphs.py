@@ -1,4 +1,4 @@
-"""The two graphs of SiamFC: convolutions with everything folded in, and one product."""
+"""SiamFC's two graphs: convolutions with everything folded in, and one matrix product."""
 
 from collections.abc import Mapping
 
@@ -21,18 +21,18 @@ def build_siamfc_graphs(checkpoint: Checkpoint) -> tuple[bytes, bytes]:
 
 
 def _exemplar_graph(checkpoint: Checkpoint, kernels: Mapping[str, Kernel]) -> bytes:
-    """Embed exemplar images."""
+    """Write the graph that embeds exemplar images."""
     graph = GraphBuilder(checkpoint.metadata, exemplar_signature(checkpoint.metadata))
     _add_backbone(graph, kernels, "images", "embeddings")
     return graph.serialise("exemplar")
 
 
 def _search_graph(checkpoint: Checkpoint, kernels: Mapping[str, Kernel]) -> bytes:
-    """Embed search images and compare them with exemplar embeddings.
+    """Write the graph that embeds search images and compares them with exemplar embeddings.
 
     One product compares all cells of an exemplar with all cells of its search images; then a
-    convolution with fixed weights, the gain in place of ones, sums up each diagonal of what that
-    gave (see `model.correlate`). Both together are under 1 % of the backbone's work.
+    convolution with fixed weights, each the gain instead of one, sums the product's diagonals (see
+    `model.correlate`). Both together are under 1 % of the backbone's work.
     """
     spec = checkpoint.metadata.spec
     size, response = spec.search_size, spec.response_size
@@ -53,7 +53,7 @@ def _search_graph(checkpoint: Checkpoint, kernels: Mapping[str, Kernel]) -> byte
 
 
 def _gathering(checkpoint: Checkpoint) -> Kernel:
-    """Weights (1, h·w, h, w): of plane u·w + v only row u, column v is read, times the gain."""
+    """Weights (1, h·w, h, w) that read row u, column v of plane u·w + v, times the gain."""
     cells = embedding_size(checkpoint.metadata.spec.exemplar_size)
     gain = np.exp(checkpoint.tensors["log_gain"].astype(np.float64))
     weight = gain * np.eye(cells**2).reshape(1, cells**2, cells, cells)

@@ -1,7 +1,7 @@
 """SiamFC in torch: one backbone for both images, compared by correlation.
 
 Bertinetto et al. 2016, section 2 and table 1. This module is for training; tracking runs the
-exported graphs. Parameters have their canonical form here, whatever a runtime makes of them.
+graphs. Parameters have their canonical form here, whatever a runtime makes of them.
 """
 
 import math
@@ -19,7 +19,7 @@ from siamfc.network.siamfc import architecture
 from siamfc.network.siamfc.architecture import Convolution
 
 INITIAL_GAIN = 1e-3
-"""Brings the correlation of two fresh embeddings, a sum of 9216 products, to a logit's size."""
+"""Scales the correlation of two untrained embeddings, a sum of 9216 products, to a logit's size."""
 
 
 class AlexNet(nn.Module):
@@ -82,7 +82,7 @@ def max_pool(features: Tensor) -> Tensor:
 
 
 class Normalise(nn.Module):
-    """Pixel values 0 to 255, (N, 3, H, W) of any type → what `AlexNet` takes, float32."""
+    """Pixel values 0 to 255, (N, 3, H, W) of any type → normalised, float32."""
 
     multiplier: Tensor
     offset: Tensor
@@ -95,7 +95,7 @@ class Normalise(nn.Module):
         self.register_buffer("offset", offset, persistent=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """See the class."""
+        """Normalise images (N, 3, H, W)."""
         return images * self.multiplier + self.offset
 
 
@@ -122,14 +122,14 @@ class SiamFC(nn.Module):
         return self.log_gain.exp() * similarity + self.bias
 
     def tensors(self) -> dict[str, NDArray[np.float32]]:
-        """Copies of the weights and statistics by name, as a `Checkpoint` holds them."""
+        """Copy the weights and statistics by name, as a `Checkpoint` holds them."""
         state = self.state_dict()
         return {
             name: state[name].float().cpu().numpy().copy() for name in architecture.tensor_shapes()
         }
 
     def load_tensors(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
-        """Take over what `tensors` gave, in place."""
+        """Load what `tensors` returned, in place."""
         state = {name: torch.from_numpy(tensor.copy()) for name, tensor in tensors.items()}
         self.load_state_dict({**self.state_dict(), **state})
 
@@ -140,9 +140,8 @@ def correlate(exemplar_embeddings: Tensor, search_embeddings: Tensor) -> Tensor:
     (N, C, h, w) and (N, C, H, W) → (N, 1, H−h+1, W−w+1), at least float32. One batched matrix
     product compares every exemplar cell (u, v) with every search cell (y, x); the response at
     (i, j) is the sum over (u, v) of the entries (u, v, i+u, j+v). Padding the flattened entries
-    by one row (or one cell) for each u (or v) brings those below each other, so that two sums
-    gather them. This is the sum that a grouped convolution computes, which takes N groups with
-    weights of their own and is slow on every device.
+    by one row (or one cell) for each u (or v) aligns those entries, so that two sums collect
+    them. A grouped convolution computes the same sum, but with N groups it is slow on every device.
     """
     count, channels, height, width = exemplar_embeddings.shape
     _, _, search_height, search_width = search_embeddings.shape
@@ -161,9 +160,9 @@ def correlate(exemplar_embeddings: Tensor, search_embeddings: Tensor) -> Tensor:
 
 @torch.no_grad()
 def initialise(model: nn.Module, generator: torch.Generator | None = None) -> None:
-    """Draw every convolution's weights anew, in place: Xavier uniform, no bias (thesis, table 6).
+    """Initialise every convolution in place: Xavier uniform, no bias (thesis, table 6).
 
-    Batch normalisations become the identity and forget their statistics.
+    Batch normalisations become the identity and lose their statistics.
     """
     for module in model.modules():
         if isinstance(module, nn.Conv2d):

@@ -76,7 +76,7 @@ class TorchSiamFCMatcher:
 
 
 def open_device(device: str, threads: int | None) -> torch.device:
-    """The device of a name, `threads` of the CPU set if given; InputError without a GPU."""
+    """Find torch's device and set the CPU's threads if given; InputError without a GPU."""
     if device.startswith("cuda"):
         require_torch_cuda()
     if threads is not None and device == "cpu":
@@ -88,9 +88,9 @@ class GraphCache:
     """A function of exemplar embeddings and images, on a GPU through CUDA graphs of fixed sizes.
 
     A batch is filled up to the next power of two and cut into pieces of `LARGEST_BATCH`, so that a
-    number of targets that changes from frame to frame, as it does while some are lost, records
-    little anew, and memory is bounded. A graph is recorded at its size's first use. Gives a tensor
-    on the CPU.
+    number of targets that changes from frame to frame, as it does while some are lost, rarely needs
+    a new graph, and memory is bounded. A graph is recorded when its size is first used. Returns a
+    tensor on the CPU.
     """
 
     def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
@@ -99,7 +99,7 @@ class GraphCache:
         self._lock = Lock()
 
     def __call__(self, exemplars: Tensor, images: Tensor) -> Tensor:
-        """What the function gives for these tensors."""
+        """Compute the function of these tensors."""
         if exemplars.device.type != "cuda":
             return self._function(exemplars, images)
         return self._replay(exemplars, images)
@@ -117,7 +117,7 @@ class GraphCache:
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 
     def _graph(self, exemplars: Tensor, images: Tensor) -> "_CudaGraph":
-        """The graph for such a batch; the one unused for longest makes room for another."""
+        """Find or record the graph for such a batch; the least recently used one makes room."""
         shape = (padded_size(len(images)), *images.shape[1:])
         if shape not in self._graphs:
             while len(self._graphs) >= _MAXIMUM_GRAPHS:
@@ -129,7 +129,7 @@ class GraphCache:
 
 
 def padded_size(count: int) -> int:
-    """The size of the batch that serves `count` targets: the next power of two.
+    """Return the size of the batch for `count` targets: the next power of two.
 
     >>> [padded_size(count) for count in (1, 2, 3, 9, 256)]
     [1, 2, 4, 16, 256]
@@ -138,7 +138,7 @@ def padded_size(count: int) -> int:
 
 
 class _CudaGraph:
-    """A function recorded for one size of batch; its inputs are buffers that stay."""
+    """A function recorded for one size of batch, with its input buffers."""
 
     def __init__(
         self,
@@ -163,7 +163,7 @@ class _CudaGraph:
                 self._output = function(*self._inputs)
 
     def __call__(self, *inputs: Tensor) -> Tensor:
-        """What the function gives for as many targets as there are; the other rows don't matter."""
+        """Replay with these inputs; rows beyond them are computed and dropped."""
         for buffer, value in zip(self._inputs, inputs, strict=True):
             buffer[: len(value)].copy_(value, non_blocking=True)
         self._graph.replay()

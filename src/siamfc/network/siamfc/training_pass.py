@@ -9,7 +9,7 @@ It follows the one definition in `architecture` and has the same function and pa
 - Batch normalisation takes its statistics over exemplar and search images together, so that one
   and the same φ embeds both, as it will when tracking. (Calling the backbone twice normalises
   each by its own statistics, and tracking then uses a mixture that neither was trained with.)
-- On a GPU with Triton, the package `kernels` computes what lies between two convolutions.
+- On a GPU with Triton, the package `kernels` computes everything between two convolutions.
 """
 
 import importlib.util
@@ -87,7 +87,7 @@ def _convolve(
 
 
 def _normalise_together(norm: nn.BatchNorm2d, tensors: list[Tensor]) -> list[Tensor]:
-    """Batch normalisation with statistics over all the tensors, then the rectifier."""
+    """Apply batch normalisation with statistics over all the tensors, then the ReLU."""
     wide = [tensor.to(compute_dtype(tensor.dtype)) for tensor in tensors]
     count = sum(tensor.numel() // tensor.shape[1] for tensor in tensors)
     mean = torch.stack([tensor.sum((0, 2, 3)) for tensor in wide]).sum(0) / count

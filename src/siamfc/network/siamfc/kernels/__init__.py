@@ -1,1 +1,1 @@
-"""SiamFC's fused training kernels, for a GPU with Triton; `embedding` is the way in."""
+"""SiamFC's fused training kernels, for a GPU with Triton; `embedding` is the entry point."""

@@ -1,4 +1,4 @@
-"""The first convolution on folded images with its weights' gradient, on a GPU with Triton."""
+"""The first convolution, on folded images, with its weights' gradient; needs a GPU and Triton."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ from siamfc.network.siamfc.kernels import convolution_triton as kernels
 
 _OUTPUTS = 96
 _PARTS = 176
-"""Programs that share the sum of a weight's gradient: with three slices each, two waves of two on
-each of an H200's multiprocessors."""
+"""Programs among which the sum of a weight's gradient is split: with three slices each, two waves
+of two on each of an H200's multiprocessors."""
 
 
 def convolve_folded(images: Tensor, weight: Tensor) -> Tensor:
-    """What `conv2d` computes of images (N, 16, H, W), channels last, and weight (96, 16, 6, 6).
+    """Compute `conv2d` of images (N, 16, H, W), channels last, and a weight (96, 16, 6, 6).
 
     The weight is float32 and rounded to the images' type; its gradient is float32. Images get
-    none.
+    no gradient.
     """
     output: Tensor = _Convolve.apply(images, weight)  # type: ignore[no-untyped-call]
     return output
@@ -60,16 +60,16 @@ class _Convolve(torch.autograd.Function):
 
 
 class _Shape:
-    """Sizes of the convolution as its kernels take them."""
+    """Sizes of the convolution, as arguments of its kernels."""
 
     def __init__(self, images: Tensor, weight: Tensor) -> None:
         self.count, self.channels, rows, columns = images.shape
         self.kernel = weight.shape[-1]
         self.out_rows, self.out_columns = rows - self.kernel + 1, columns - self.kernel + 1
         self.places = self.count * self.out_rows * self.out_columns
-        """Places of the kernel in all images."""
+        """Positions of the kernel in all images."""
         self.values = self.kernel**2 * self.channels
-        """Values that a kernel sees at a place."""
+        """Values under the kernel at one position."""
         self.sizes = (self.places, rows, columns, self.out_rows, self.out_columns)
         self.constants = {
             "CHANNELS": self.channels,

@@ -1,4 +1,4 @@
-"""The backbone with the fused kernels: the only way in from outside this package."""
+"""The backbone with the fused kernels: the only entry point of this package."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""Batch normalisation, rectifier and max pooling as one step with its gradient, on a GPU.
+"""Batch normalisation, ReLU and max pooling as one step with its gradient, on a GPU.
 
 Separate layers read and write the convolution's output, the largest tensors of the network, about
 ten times for a forward and a backward pass; here it is read twice forward and once backward (twice
@@ -20,13 +20,13 @@ from siamfc.network.normalisation import Normalisation
 from siamfc.network.siamfc.kernels import normalisation_triton as kernels
 
 FOLDED_CHANNELS = 16
-"""Of an image folded by `fold_images`: 2×2 pixels of 3, and 4 zeros for the matrix units' sake."""
+"""Channels of a folded image: 2×2 pixels of 3, and 4 zeros, which the matrix units need."""
 _PIECES = 2
-"""Every feature map is handled as two halves of its channels."""
+"""Every feature map is processed as two halves of its channels."""
 _PARTS = 256
-"""Most programs that share the sums of one block of channels."""
+"""Maximum number of programs among which the sums of one block of channels are split."""
 _SUM_TILE, _SUM_COLUMNS, _SUM_WARPS = 2048, 64, 8
-"""Values that a program of the sums reads at once, of how many channels at most, and its warps."""
+"""Values that a program of the sums reads at once, its maximum of channels, and its warps."""
 
 
 def fold_images(images: Tensor, normalisation: Normalisation, dtype: torch.dtype) -> Tensor:
@@ -47,13 +47,13 @@ def fold_images(images: Tensor, normalisation: Normalisation, dtype: torch.dtype
 def normalise(
     norm: nn.BatchNorm2d, images: Sequence[Sequence[Tensor]], *, pool: bool, groups: int
 ) -> list[list[Tensor]]:
-    """Batch normalisation, rectifier and, with `pool`, max pooling 3×3 with stride 2.
+    """Apply batch normalisation, ReLU and, with `pool`, max pooling 3×3 with stride 2.
 
     Args:
         norm: in training mode; its running statistics are updated.
         images: feature maps, each a list of 1 or 2 groups. The statistics are taken over all.
         pool: whether to pool.
-        groups: number of groups, 1 or 2, to give.
+        groups: number of groups to return, 1 or 2.
 
     Returns:
         A list of groups for each feature map.
@@ -163,16 +163,16 @@ class _Map:
         self.count, width, self.height, self.width = first.shape
         self.pixels = self.count * self.height * self.width
         self.stride = width
-        """Values from one pixel to the next."""
+        """Distance between two pixels, values."""
         self.half = width * len(self.groups) // _PIECES
-        """Channels of a half."""
+        """Channels per half."""
         if len(self.groups) == _PIECES:
             self.halves = (self.groups[0], self.groups[1])
         else:
             self.halves = (first[:, : self.half], first[:, self.half :])
 
     def like(self, groups: int, *, pool: bool) -> "_Map":
-        """A new map of as many channels, in so many groups."""
+        """Make an empty map with as many channels, in `groups` groups."""
         height, width = self.height, self.width
         if pool:
             height, width = (height - 3) // 2 + 1, (width - 3) // 2 + 1
@@ -187,17 +187,17 @@ class _Map:
         return _Map(empty)
 
     def blocks(self, most: int = 128) -> int:
-        """Blocks of at most so many channels, a power of two, that a half is handled in."""
+        """Return the number of blocks of at most `most` channels, a power of two, in a half."""
         return self.half // min(most, self.half & -self.half)
 
     def tiles(self, size: int, most: int = 128) -> dict[str, int]:
-        """How a kernel takes it: blocks in a half, and a tile of `size` values."""
+        """Return a kernel's arguments: blocks in a half, and a tile of `size` values."""
         columns = self.half // self.blocks(most)
         return {"PIECE": self.blocks(most), "ROWS": size // columns, "COLUMNS": columns}
 
 
 def _partial_sums(maps: list[_Map], channels: int) -> tuple[Tensor, list[Tensor]]:
-    """Room for two sums per channel and program, (P, 2, C), and the rows of it for each map."""
+    """Allocate two sums per channel and program, (P, 2, C), and return its rows for each map."""
     rows = [each.tiles(_SUM_TILE, _SUM_COLUMNS)["ROWS"] for each in maps]
     sizes = [min(_PARTS, _divide(m.pixels, r)) for m, r in zip(maps, rows, strict=True)]
     partial = torch.empty((sum(sizes), 2, channels), device=maps[0].groups[0].device)
@@ -205,7 +205,7 @@ def _partial_sums(maps: list[_Map], channels: int) -> tuple[Tensor, list[Tensor]
 
 
 def _pool(each: _Map, result: _Map, scale: Tensor, shift: Tensor) -> list[Tensor]:
-    """Fill `result`; the largest values before normalisation, and their places in the window."""
+    """Fill `result`; return the maxima before normalisation and their positions in the window."""
     shape = (_PIECES, result.count, result.height, result.width, each.half)
     first = each.groups[0]
     peaks = torch.empty(shape, dtype=first.dtype, device=first.device)
@@ -229,7 +229,7 @@ def _unpool(
     slope: Tensor,
     intercept: Tensor,
 ) -> None:
-    """Fill `result` with the gradient of `each` from that of what `_pool` made of it."""
+    """Fill `result` with the gradient of `each`, from the gradient of `_pool`'s result."""
     quads = each.count * math.ceil(each.height / 2) * math.ceil(each.width / 2)
     tiles = each.tiles(1024)
     grid = (_PIECES * each.blocks(), _divide(quads, tiles["ROWS"]))

@@ -1,4 +1,4 @@
-"""Triton kernels of the training pass: batch normalisation, rectifier and max pooling in one.
+"""Triton kernels of the training pass: batch normalisation, ReLU and max pooling in one.
 
 Every kernel sees channels-last tensors as pixels × channels. A tensor's channels may lie in two
 tensors, one for each group of a convolution (or be the halves of one): so each takes two pointers,
@@ -16,7 +16,7 @@ import triton
 import triton.language as tl
 
 NO_PLACE = tl.constexpr(9)
-"""Stands for the place of the largest value where the rectifier lets nothing through."""
+"""Stored instead of the maximum's position where the ReLU gives 0."""
 
 
 @triton.jit
@@ -85,7 +85,7 @@ def gradient_moments_kernel(
     pixels, gradient_stride, value_stride, channels,
     PIECE: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
-    """Sum of dz and of dz·(x − mean), where dz is what the rectifier lets through."""
+    """Sum of dz and of dz·(x − mean), where dz is the gradient behind the ReLU."""
     block, part = tl.program_id(0), tl.program_id(1)
     piece = block // PIECE
     column = (block % PIECE * COLUMNS + tl.arange(0, COLUMNS))[None, :]
