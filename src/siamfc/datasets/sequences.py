@@ -35,8 +35,6 @@ _REFUSED: frozenset[ProblemKind] = frozenset(
     {"missing frame", "wrong count", "two boxes", "unsupported shape"}
 )
 """Problems that nobody but the caller may repair: a box would be in a wrong place, or lacking."""
-_BLOCK = 32
-"""Frames of a video file that are held to be shown backwards."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,13 +207,13 @@ class Sequence:
 
 
 def _video_images(path: Path, order: range) -> Iterator[ByteImage]:
-    """Some frames of a video file; backwards, a block of them is held at a time."""
+    """Some frames of a video file, forwards or backwards."""
     with VideoFile(path) as video:
-        blocks = [order[start : start + _BLOCK] for start in range(0, len(order), _BLOCK)]
-        for block in [order] if order.step > 0 else blocks:
-            frames = (frame.image for frame in video.frames(min(block)))
-            images = islice(frames, len(block))
-            yield from images if block.step > 0 else reversed(list(images))
+        if order.step > 0:
+            frames = islice(video.frames(order[0]), len(order))
+        else:
+            frames = video.reversed(order[-1], order[0] + 1)
+        yield from (frame.image for frame in frames)
 
 
 Loader = Callable[[OnProblem], Iterable[Sequence]]
