@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from siamfc.errors import InputError
-from siamfc.frames import draw_boxes
+from siamfc.frames import Trail, draw_boxes
 from siamfc.frames.draw import PALETTE
+from siamfc.frames.labels import chip_image
 
 _GREY = np.full((120, 160, 3), 128, np.uint8)
 _BLUE = (0, 0, 255)
@@ -27,7 +28,7 @@ def test_the_picture_given_is_not_altered() -> None:
 def test_only_the_outline_is_touched() -> None:
     changed = _changed(draw_boxes(_GREY, [40, 30, 60, 50]))
     rows, columns = np.nonzero(changed)
-    assert (columns.min(), columns.max()) == (38, 101)  # a line of 1.5 and 0.75 on either side
+    assert (columns.min(), columns.max()) == (38, 101)  # a line of 2 and 0.75 on either side
     assert (rows.min(), rows.max()) == (28, 81)
     assert not changed[32:78, 42:98].any(), "the inside is left as it was"
 
@@ -97,10 +98,10 @@ def test_absent_targets_are_not_drawn(box: list[float]) -> None:
 
 
 def test_several_targets_have_their_own_colours_and_numbers() -> None:
-    ground = np.full((720, 900, 3), 128, np.uint8)  # the line is 3 pixels: two are covered whole
+    ground = np.full((720, 900, 3), 128, np.uint8)  # the line is 3.3 pixels: two are covered whole
     boxes = [[100, 100, 200, 200], [500, 100, 200, 200]]
     drawn = draw_boxes(ground, boxes, scores=[0.5, 0.5])
-    named = draw_boxes(ground, boxes, labels=["1 · 0.50", "2 · 0.50"])
+    named = draw_boxes(ground, boxes, names=["1", "2"], scores=[0.5, 0.5])
     np.testing.assert_array_equal(drawn, named)
     for (x, _, _, _), color in zip(boxes, PALETTE, strict=False):
         np.testing.assert_array_equal(drawn[200, x - 1 : x + 1], [color] * 2)
@@ -112,6 +113,29 @@ def test_a_single_target_has_no_number() -> None:
     np.testing.assert_array_equal(with_score, named)
 
 
+def test_a_name_stands_on_the_targets_colour_beside_the_score_on_dark_ground() -> None:
+    chip = chip_image("cat", "0.97", 22, _BLUE)
+    middle = chip.shape[0] // 2
+    assert chip[middle, 2].tolist() == [*_BLUE, 255]
+    assert chip[middle, -3, :3].max() < 40
+    assert chip[0, 0, 3] < 128, "corners are round"
+    assert chip[middle, :, 3].min() == 255
+
+
+def test_long_names_are_cut_off_and_stay_one_line() -> None:
+    names = ["x" * 24, "x" * 25, "x" * 500]
+    widths = [chip_image(name, "", 22, _BLUE).shape[1] for name in names]
+    assert widths[1] == widths[2] <= 1.2 * widths[0]
+    broken = draw_boxes(_GREY, [50, 50, 60, 40], names=["a\nb"])
+    np.testing.assert_array_equal(broken, draw_boxes(_GREY, [50, 50, 60, 40], names=["a b"]))
+
+
+@pytest.mark.parametrize("color", ["#0000ff", "blue", (0, 0, 255)])
+def test_colours_are_named_in_any_way(color) -> None:
+    drawn = draw_boxes(_GREY, [50, 50, 60, 40], colors=[color], line_width=4)
+    np.testing.assert_array_equal(drawn[70, 49:51], [[0, 0, 255]] * 2)
+
+
 @pytest.mark.parametrize("scores", [None, [math.nan]])
 def test_without_a_score_there_is_no_label(scores) -> None:
     drawn = draw_boxes(_GREY, [50, 50, 60, 40], scores=scores)
@@ -119,21 +143,24 @@ def test_without_a_score_there_is_no_label(scores) -> None:
 
 
 def test_a_lost_target_is_dashed_and_says_so() -> None:
-    full = _changed(draw_boxes(_GREY, [40, 40, 80, 60]))
-    dashed = _changed(draw_boxes(_GREY, [40, 40, 80, 60], lost=[True], labels=[""]))
-    assert 0.3 < dashed.sum() / full.sum() < 0.8
-    assert (dashed <= full).all()
-    said = draw_boxes(_GREY, [40, 40, 80, 60], scores=[0.9], lost=[True])
-    named = draw_boxes(_GREY, [40, 40, 80, 60], lost=[True], labels=["lost"])
-    np.testing.assert_array_equal(said, named)
+    full = draw_boxes(_GREY, [40, 40, 80, 60], colors=[_BLUE])
+    dashed = draw_boxes(_GREY, [40, 40, 80, 60], colors=[_BLUE], lost=[True], labels=[""])
+    np.testing.assert_array_equal(_changed(full), _changed(dashed), "the dark line is whole")
+    blue, dashes = (np.sum(image[:, :, 2] > 150) for image in (full, dashed))
+    assert 0.3 < dashes / blue < 0.8
+    found, lost = (
+        draw_boxes(_GREY, [40, 40, 80, 60], scores=[0.9], lost=[flag])[:37]
+        for flag in (False, True)
+    )
+    assert lost.mean() < found.mean(), "what is lost is said on dark ground"
 
 
 @pytest.mark.parametrize(
     ("box", "rows"),
     [
-        ([50, 60, 60, 40], slice(40, 58)),  # above
-        ([50, 2, 60, 40], slice(43, 58)),  # no room above: below
-        ([50, 2, 60, 116], slice(3, 18)),  # nor below: inside
+        ([50, 60, 60, 40], slice(38, 58)),  # above
+        ([50, 2, 60, 40], slice(43, 60)),  # no room above: below
+        ([50, 2, 60, 116], slice(3, 20)),  # nor below: inside
     ],
 )
 def test_a_label_stands_where_there_is_room(box: list[float], rows: slice) -> None:
@@ -150,7 +177,7 @@ def test_line_and_type_grow_with_the_picture() -> None:
         column = _changed(draw_boxes(ground, box), ground)[:, side // 2]
         return int(column[: side // 2].sum())
 
-    assert [touched(255), touched(720), touched(2160)] == [4, 6, 14]
+    assert [touched(255), touched(720), touched(2160)] == [4, 6, 16]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 200), (12, 12)])
@@ -171,6 +198,8 @@ def test_tiny_pictures_are_drawn_on(size: tuple[int, int]) -> None:
         ({"boxes": [1, 2, 3, 4], "lost": []}, "lost must have one"),
         ({"boxes": [1, 2, 3, 4], "labels": ["a", "b"]}, "labels must have one"),
         ({"boxes": [1, 2, 3, 4], "colors": []}, "colors must have one"),
+        ({"boxes": [1, 2, 3, 4], "colors": ["mauvelous"]}, "color: expected a name.*'mauvelous'"),
+        ({"boxes": [1, 2, 3, 4], "names": ["a", "b"]}, "names must have one"),
         ({"boxes": [1, 2, 3, 4], "image": np.zeros((4, 4))}, "the picture to draw on must be"),
     ],
 )
@@ -183,3 +212,34 @@ def test_no_boxes_leave_a_copy() -> None:
     drawn = draw_boxes(_GREY, np.empty((0, 4)))
     np.testing.assert_array_equal(drawn, _GREY)
     assert drawn is not _GREY
+
+
+def test_a_trail_leads_from_where_the_target_was_to_where_it_is_and_fades() -> None:
+    trail = Trail(10)
+    for x in range(10, 110, 10):
+        before = trail.draw(_GREY, [[x - 5, 55, 10, 10]], colors=[_BLUE])
+    line = before[60].astype(int)
+    blueness = line[:, 2] - line[:, 0]
+    assert blueness[:8].max() == 0
+    assert blueness[105:].max() == 0
+    assert 0 < blueness[20] < blueness[50] < blueness[90]
+    for x in range(110, 160, 10):
+        after = trail.draw(_GREY, [[x - 5, 55, 10, 10]], colors=[_BLUE])
+    assert not _changed(after)[:, :40].any(), "what was longer ago is forgotten"
+
+
+def test_a_trail_is_interrupted_where_the_target_is_absent() -> None:
+    trail = Trail(10)
+    for x in (10, 30, math.nan, 80, 100):
+        drawn = trail.draw(_GREY, [[x - 5, 55, 10, 10]])
+    touched = _changed(drawn)[60]
+    assert touched[15:30].all()
+    assert not touched[35:75].any()
+    assert touched[85:100].all()
+
+
+@pytest.mark.parametrize("box", [[-500, -500, 9, 9], [1e9, 5, 9, 9], [-1e9, -1e9, 2e9, 2e9]])
+def test_trails_beyond_the_frame_are_cut_off(box: list[float]) -> None:
+    trail = Trail(5)
+    trail.draw(_GREY, [box])
+    assert trail.draw(_GREY, [[10, 10, 20, 20]]).shape == _GREY.shape

@@ -1,7 +1,7 @@
 """`siamfc track`."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from siamfc.cli.parameters import (
 from siamfc.cli.serve import open_page
 from siamfc.cli.sinks import Sink, results_sink, video_sink
 from siamfc.cli.usage import UsageError
-from siamfc.frames import FrameSource, open_source
+from siamfc.frames import FrameSource, Image, Trail, open_source
 from siamfc.network import DEFAULT_WEIGHTS, load_matcher
 from siamfc.tracking import FrameResult, Status, export_paths, follow, time_code
 
@@ -47,6 +47,8 @@ class OutputOptions:
     """Of the video. By default H.264, in .webm VP9."""
     sound: Annotated[bool, Parameter(negative="--no-sound", show_default=False)] = True
     """Copy the source's sound into the video, where its container can hold it."""
+    trail: Flag = False
+    """Draw the way that each object came in the last second."""
     overwrite: Flag = False
     """Replace files that exist."""
     json: Flag = False
@@ -187,7 +189,7 @@ def _files(
     if output.out is not None:
         yield video_sink(
             output.out,
-            lambda image, result: result.draw(image),
+            _drawing(output, frames),
             frames,
             source=source,
             codec=output.codec,
@@ -203,6 +205,14 @@ def _files(
             format=output.format,
             overwrite=output.overwrite,
         )
+
+
+def _drawing(output: OutputOptions, frames: FrameSource) -> Callable[[Image, FrameResult], Image]:
+    """What draws a frame of the video."""
+    if not output.trail:
+        return lambda image, result: result.draw(image)
+    trail = Trail(round(frames.frame_rate or 25))
+    return lambda image, result: result.draw(trail.draw(image, result.boxes))
 
 
 def _summary(

@@ -209,11 +209,9 @@ class Sequence:
 def _video_images(path: Path, order: range) -> Iterator[ByteImage]:
     """Some frames of a video file, forwards or backwards."""
     with VideoFile(path) as video:
-        if order.step > 0:
-            frames = islice(video.frames(order[0]), len(order))
-        else:
-            frames = video.reversed(order[-1], order[0] + 1)
-        yield from (frame.image for frame in frames)
+        ahead = order.step > 0
+        frames = video.frames(order[0]) if ahead else video.reversed(order[-1], order[0] + 1)
+        yield from (frame.image for frame in islice(frames, len(order)))
 
 
 Loader = Callable[[OnProblem], Iterable[Sequence]]

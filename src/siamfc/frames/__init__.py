@@ -9,6 +9,7 @@ from siamfc.frames.images import check_image, read_image
 from siamfc.frames.live import LiveSource
 from siamfc.frames.paged_image import PagedImage
 from siamfc.frames.sources import open_source
+from siamfc.frames.trail import Trail
 from siamfc.frames.video import VideoFile
 from siamfc.frames.writer import FrameWriter, open_writer
 
@@ -23,6 +24,7 @@ __all__ = [
     "IndexedSource",
     "LiveSource",
     "PagedImage",
+    "Trail",
     "VideoFile",
     "check_image",
     "draw_boxes",

@@ -1,4 +1,4 @@
-"""Draw boxes with their numbers and scores on a picture, for films and pages."""
+"""Draw boxes with names, scores and trails on a picture, for videos and pages."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from PIL import ImageColor
 
 from siamfc.errors import InputError
 from siamfc.frames.frame import Image
 from siamfc.frames.images import check_image
-from siamfc.frames.labels import Color, label_image
+from siamfc.frames.labels import Color, chip_image
 
 Box = tuple[float, float, float, float]
 """x, y, w, h in frame pixels."""
@@ -39,27 +40,29 @@ def draw_boxes(
     image: Image,
     boxes: ArrayLike,
     *,
+    names: Iterable[str] | None = None,
     scores: Iterable[float] | None = None,
     lost: Iterable[bool] | None = None,
     labels: Iterable[str] | None = None,
-    colors: Iterable[Color] | None = None,
+    colors: Iterable[Color | str] | None = None,
     line_width: float | None = None,
 ) -> Image:
     """Return a copy of a picture with boxes drawn on it.
 
     Lines lie on the boxes' continuous edges and are anti-aliased, so that a box can be seen to
     move by less than a pixel. Line and type grow with the picture. Several targets get different
-    colours; the label over each box says its number, when there are several, and its score. The
-    box of a lost target is dashed and says so.
+    colours; the chip over each box says its name, or its number if there are several, and its
+    score. The box of a lost target is dashed and says so.
 
     Args:
         image: (H, W, 3) uint8 RGB; it is not altered.
         boxes: (N, 4) or (4,): x, y, w, h in frame pixels, 0-based, continuous edges. Rows with a
             NaN (absent) are not drawn; parts outside of the picture are cut off.
+        names: (N,), one line each.
         scores: (N,), each 0 to 1; NaN: no score is written.
         lost: (N,), whether the tracker has lost each target.
-        labels: (N,), texts instead of number and score; an empty one leaves the label out.
-        colors: (N,), RGB instead of `PALETTE`.
+        labels: (N,), texts instead of name and score; an empty one leaves the chip out.
+        colors: (N,), RGB or a name or `#rrggbb`, instead of `PALETTE`.
         line_width: pixels; None: in proportion to the picture.
 
     Raises:
@@ -74,20 +77,48 @@ def draw_boxes(
         raise InputError(f"boxes must be (N, 4): x, y, w, h; got shape {np.shape(boxes)}")
     count = len(rows)
     flags = _per_box("lost", lost, count, [False] * count)
-    texts = _per_box("labels", labels, count, [""] * count)
-    shades = _per_box("colors", colors, count, [PALETTE[i % len(PALETTE)] for i in range(count)])
+    numbers = [str(i + 1) if count > 1 else "" for i in range(count)]
+    titles = _per_box("names", names, count, numbers)
     points = _per_box("scores", scores, count, [math.nan] * count)
-    if labels is None:
-        texts = [_label(i, count, points[i], flags[i]) for i in range(count)]
+    states = [_state(score, is_lost) for score, is_lost in zip(points, flags, strict=True)]
+    if labels is not None:
+        titles, states = _per_box("labels", labels, count, []), [""] * count
+    shades = [as_color(color) for color in _per_box("colors", colors, count, palette(count))]
     canvas = check_image(image, what="the picture to draw on").copy()
-    line = _line_width(canvas) if line_width is None else line_width
-    for row, color, text, is_lost in zip(rows, shades, texts, flags, strict=True):
+    line = width_of_lines(canvas) if line_width is None else line_width
+    for row, color, title, state, is_lost in zip(rows, shades, titles, states, flags, strict=True):
         if np.isfinite(row).all() and (row[2:] > 0).all():
             x, y, w, h = row.tolist()
             _draw_outline(canvas, (x, y, w, h), color, line, dashed=is_lost)
-            if text:
-                _draw_label(canvas, (x, y, w, h), color, text)
+            if title or state:
+                size = max(11, round(min(canvas.shape[:2]) / 32))
+                chip = chip_image(" ".join(title.split()), state, size, color, faint=is_lost)
+                _draw_chip(canvas, (x, y, w, h), chip, line)
     return canvas
+
+
+def palette(count: int) -> list[Color | str]:
+    """Colours of as many targets, which repeat from the eighth on."""
+    return [PALETTE[i % len(PALETTE)] for i in range(count)]
+
+
+def as_color(color: Color | str) -> Color:
+    """RGB of a colour that is RGB already, a name as in HTML, or `#rrggbb`.
+
+    Raises:
+        InputError: It is none of these.
+
+    >>> as_color("orange"), as_color("#0072b2")
+    ((255, 165, 0), (0, 114, 178))
+    """
+    if not isinstance(color, str):
+        red, green, blue = color
+        return red, green, blue
+    try:
+        red, green, blue, *_ = ImageColor.getrgb(color)
+    except ValueError:
+        raise InputError(f"color: expected a name, #rrggbb or (r, g, b), got {color!r}") from None
+    return red, green, blue
 
 
 def _per_box(name: str, values: Iterable[T] | None, count: int, default: list[T]) -> list[T]:
@@ -99,21 +130,20 @@ def _per_box(name: str, values: Iterable[T] | None, count: int, default: list[T]
     return given
 
 
-def _label(index: int, count: int, score: float, lost: bool) -> str:
-    number = str(index + 1) if count > 1 else ""
-    state = "lost" if lost else "" if math.isnan(score) else f"{score:.2f}"
-    return " · ".join(part for part in (number, state) if part)
+def _state(score: float, lost: bool) -> str:
+    return "lost" if lost else "" if math.isnan(score) else f"{score:.2f}"
 
 
-def _line_width(canvas: Image) -> float:
-    """3 pixels at 720 lines, in proportion elsewhere, never too thin to be seen."""
-    return max(1.5, float(min(canvas.shape[:2])) / 240)
+def width_of_lines(canvas: Image) -> float:
+    """3.3 pixels at 720 lines, in proportion elsewhere, never too thin to be seen."""
+    return max(2.0, float(min(canvas.shape[:2])) / 216)
 
 
 def _draw_outline(canvas: Image, box: Box, color: Color, line: float, *, dashed: bool) -> None:
     """Blend a line along the box's edges, and a darker, wider one beneath it, into the canvas.
 
-    Only the four strips of pixels that the lines touch are read and written.
+    The darker one is never dashed: a box can be seen whole on any ground. Only the four strips of
+    pixels that the lines touch are read and written.
     """
     height, width, _ = canvas.shape
     reach = line / 2 + max(0.75, line / 4)
@@ -121,7 +151,7 @@ def _draw_outline(canvas: Image, box: Box, color: Color, line: float, *, dashed:
     top, inner_top, inner_bottom, bottom = _strips(y, h, reach, height)
     left, inner_left, inner_right, right = _strips(x, w, reach, width)
     dash = 4 * line if dashed else None
-    dark = _Ring((top, bottom), (left, right), box, reach, dash)
+    dark = _Ring((top, bottom), (left, right), box, reach, None)
     paint = _Ring((top, bottom), (left, right), box, line / 2, dash)
     # As (H, 3 W): far faster than with an innermost axis of three.
     samples = canvas.reshape(height, 3 * width)[top:bottom, 3 * left : 3 * right]
@@ -208,17 +238,19 @@ def _dashes(
     return np.asarray(np.clip(place, 0, pieces - 1) % 2 == 0, np.float32)
 
 
-def _draw_label(canvas: Image, box: Box, color: Color, text: str) -> None:
-    """Lay a label above the box, or below or inside it where there is no room."""
+def _draw_chip(canvas: Image, box: Box, chip: Image, line: float) -> None:
+    """Lay a chip above the box, or below or inside it where there is no room."""
     height, width, _ = canvas.shape
     x, y, w, h = box
     if x >= width or y >= height or x + w <= 0 or y + h <= 0:
         return
-    label = label_image(text, max(10, round(min(height, width) / 34)), color)[:height, :width]
-    rows, columns, _ = label.shape
-    reach = _line_width(canvas) / 2
+    chip = chip[:height, :width]
+    rows, columns, _ = chip.shape
+    reach = line / 2 + max(0.75, line / 4)
     left = round(min(max(x - reach, 0), width - columns))
     above, below = math.floor(y - reach) - rows, math.ceil(y + h + reach)
     inside = round(min(max(y + reach, 0), height - rows))
     top = above if above >= 0 else below if below + rows <= height else inside
-    canvas[top : top + rows, left : left + columns] = label
+    ground = canvas[top : top + rows, left : left + columns]
+    opacity = chip[:, :, 3:].astype(np.uint16)
+    ground[:] = (chip[:, :, :3] * opacity + ground * (255 - opacity) + 127) // 255

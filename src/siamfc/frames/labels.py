@@ -17,6 +17,12 @@ _CACHED_LABELS = 1024
 """Several targets times a hundred different scores; a label takes some 6 kB at 720 lines."""
 
 
+_LONGEST_NAME = 24
+_DARK: Color = (24, 26, 30)
+_SMOOTH = 4
+"""Times that round corners are drawn larger, to be smooth."""
+
+
 @lru_cache(_CACHED_LABELS)
 def label_image(text: str, size: int, ground: Color) -> Image:
     """A line of text, black or white, on a plain ground with a little room around it.
@@ -39,6 +45,48 @@ def label_image(text: str, size: int, ground: Color) -> Image:
     label = np.array(image)
     label.flags.writeable = False
     return label
+
+
+@lru_cache(_CACHED_LABELS)
+def chip_image(name: str, state: str, size: int, color: Color, *, faint: bool = False) -> Image:
+    """A name on a target's colour and, beside it on dark ground, its state; corners are round.
+
+    Args:
+        name: One line, cut off after some two dozen letters; "": only the state is shown.
+        state: One line, such as a score; "": only the name is shown.
+        size: Height of the type in pixels.
+        color: RGB.
+        faint: Whether a state that stands alone is on dark ground too.
+
+    Returns:
+        (H, W, 4) uint8 RGB and opacity, not to be altered; H depends on `size` alone.
+    """
+    font = _font(size)
+    ascent, descent = font.getmetrics()
+    room = max(3, round(size / 3))
+    height = ascent + descent + room // 2
+    name = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    parts = [(name, color)] if name else []
+    if state:
+        parts.append((state, _DARK if name or faint else color))
+    widths = [round(font.getlength(text)) + 2 * room for text, _ in parts]
+    chip = PillowImage.new("RGB", (sum(widths), height))
+    pen = ImageDraw.Draw(chip)
+    left = 0
+    for (text, ground), width in zip(parts, widths, strict=True):
+        ink = "white" if _is_dark(ground) else "black"
+        pen.rectangle((left, 0, left + width, height), fill=ground)
+        pen.text((left + room, room // 4), text, fill=color if faint and ground == _DARK else ink,
+                 font=font)  # fmt: skip
+        left += width
+    opacity = PillowImage.new("L", (_SMOOTH * chip.width, _SMOOTH * height))
+    ImageDraw.Draw(opacity).rounded_rectangle(
+        (0, 0, opacity.width - 1, opacity.height - 1), radius=_SMOOTH * size / 5, fill=255
+    )
+    chip.putalpha(opacity.reduce(_SMOOTH))
+    image = np.array(chip)
+    image.flags.writeable = False
+    return image
 
 
 def _is_dark(color: Color) -> bool:

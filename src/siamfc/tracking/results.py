@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,9 @@ from siamfc.errors import InputError
 
 if TYPE_CHECKING:
     from siamfc.frames import Image
+
+ColorName = str | tuple[int, int, int]
+"""A colour: (r, g, b), a name or `#rrggbb`."""
 
 COLUMNS = (
     *("frame", "time", "target", "x", "y", "w", "h", "score"),
@@ -145,14 +149,43 @@ class FrameResult:
 
         return to_detections(self)
 
-    def draw(self, image: Image) -> Image:
-        """A copy of the frame's picture, (H, W, 3) uint8 RGB, with boxes and scores drawn on it.
+    def draw(
+        self,
+        image: Image,
+        *,
+        color: ColorName | Sequence[ColorName] | None = None,
+        width: float | None = None,
+        label: str | Sequence[str] | None = None,
+    ) -> Image:
+        """A copy of the frame's picture with boxes, names and scores drawn on it.
 
         The boxes of lost targets are dashed.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            color: (r, g, b), a name or `#rrggbb`, of all boxes or a list with one for each; None:
+                colours that people with any common colour vision tell apart.
+            width: of the lines, pixels; None: in proportion to the picture.
+            label: text instead of name and score, of all boxes or a list with one for each; "":
+                none.
         """
         from siamfc.frames import draw_boxes
 
-        return draw_boxes(image, self.boxes, scores=self.scores, lost=self.lost_flags)
+        count = len(self.boxes)
+        is_one = isinstance(color, str) or (
+            isinstance(color, tuple) and len(color) == 3 and isinstance(color[0], int)
+        )
+        colors: Any = [color] * count if is_one else color
+        return draw_boxes(
+            image,
+            self.boxes,
+            names=self.names or None,
+            scores=self.scores,
+            lost=self.lost_flags,
+            labels=[label] * count if isinstance(label, str) else label,
+            colors=colors,
+            line_width=width,
+        )
 
     def _only(self, name: str, plural: str) -> int:
         if len(self.boxes) != 1:

@@ -83,11 +83,7 @@ def _archive(paths: Sequence[Path], folder: str) -> Path:
 def draw_rows(image: Image, result: FrameResult) -> Image:
     """Draw boxes with names and scores on a picture."""
     lost = [status == Status.LOST for status in result.statuses]
-    labels = [
-        f"{name} · {'lost' if is_lost else format(score, '.2f')}"
-        for name, score, is_lost in zip(result.names, result.scores, lost, strict=True)
-    ]
-    return draw_boxes(image, result.boxes, lost=lost, labels=labels)
+    return draw_boxes(image, result.boxes, names=result.names, scores=result.scores, lost=lost)
 
 
 def still(job: Job, index: int) -> tuple[bytes, str]:
