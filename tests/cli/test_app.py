@@ -83,7 +83,7 @@ def test_version_has_the_commit_where_it_is_known(
         (["-help"], "unknown option '-help': did you mean '--help'"),
         (["doctor", "--jsn"], "unknown option: .*--jsn.* Did you mean .*--json"),
         (["doctor", "now"], "expected no further argument, got 'now'"),
-        (["track"], "(?i)source.* requires an argument"),
+        (["track"], "expected a source: a video"),
         (["track", "v.mp4", "--bxo", "1,2,3,4"], "Did you mean .*--box"),
         (["track", "v.mp4", "--box", "1,2,3"], "expected 4 numbers X,Y,W,H, got 3"),
         (["track", "v.mp4", "--box", "1", "2", "3", "4"], "write --box 1,2,3,4 "),

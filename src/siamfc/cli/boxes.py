@@ -5,6 +5,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from cyclopts import Parameter
@@ -67,6 +68,9 @@ class BoxOptions:
     them."""
     name: Annotated[list[str] | None, Parameter(negative=())] = None
     """Of an object, once for each; or, for each --box, the name of its object."""
+    boxes: Path | None = None
+    """In place of --box: a .csv table with the columns source, x, y, w, h and, optionally, frame
+    and name; or a folder of results, whose key frames are taken."""
     start: str | None = None
     """The first frame to track, a number or mm:ss.s."""
     end: str | None = None

@@ -9,11 +9,13 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from siamfc.cli.batch import frame_range_of, plan_batch, track_many
 from siamfc.cli.boxes import BoxOptions
 from siamfc.cli.console import print_json
 from siamfc.cli.loop import Outcome, exit_status, run_loop
 from siamfc.cli.parameters import (
     Device,
+    DeviceName,
     ExportFormat,
     Flag,
     SearchOptions,
@@ -21,6 +23,7 @@ from siamfc.cli.parameters import (
     StreamNumber,
     Threads,
     Weights,
+    Whole,
 )
 from siamfc.cli.serve import open_page
 from siamfc.cli.sinks import Sink, results_sink, video_sink
@@ -28,6 +31,8 @@ from siamfc.cli.usage import UsageError
 from siamfc.frames import FrameSource, Image, Trail, open_source
 from siamfc.network import DEFAULT_WEIGHTS, load_matcher
 from siamfc.tracking import FrameResult, Status, export_paths, follow, time_code
+from siamfc.tracking.batch import BatchOptions
+from siamfc.tracking.batch_inputs import expand_sources
 
 
 @Parameter(name="*")
@@ -55,15 +60,25 @@ class OutputOptions:
     """Print one JSON object instead of text; without --results it holds every frame's boxes."""
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class BatchFlags:
+    """For several sources."""
+
+    workers: Whole = 1
+    """Processes that track, each with a network of one thread. 1: this one, with all cores."""
+    cluster: str | None = None
+    """Address of a Dask scheduler, whose workers track."""
+
+
+_MANY = BatchFlags()
 _AT_ONCE = 10
 """Frames after its first box within which a target is lost at once."""
 _OUTPUT, _SEARCH, _TARGETS = OutputOptions(), SearchOptions(), BoxOptions()
 
 
 def track(
-    source: Source,
-    /,
-    *,
+    *sources: Source,
     targets: BoxOptions = _TARGETS,
     output: OutputOptions = _OUTPUT,
     weights: Weights = DEFAULT_WEIGHTS,
@@ -71,6 +86,7 @@ def track(
     device: Device = "auto",
     threads: Threads = None,
     stream: StreamNumber = None,
+    many: BatchFlags = _MANY,
 ) -> int:
     """Follow objects through a video.
 
@@ -78,6 +94,10 @@ def track(
 
     Where the track goes wrong, give the box in that frame too, and run it again. `siamfc review`
     lists the frames that deserve a look.
+
+    Several sources, or a folder of videos, are tracked one after the other, each with the same
+    --box or its own from --boxes; --results and -o are then folders. What was done before is not
+    done again. Ends with 1 if one failed.
 
     Ctrl-C (SIGTERM, SIGHUP) ends after the current frame and keeps what was tracked; pressed twice,
     or before the first result, it ends at once and leaves no files. A video that is cut off is
@@ -91,7 +111,17 @@ def track(
         What is written.
     search
         How to search for the object.
+    many
+        For several sources.
     """
+    if not sources:
+        raise UsageError("expected a source: a video, a folder or glob of images, a camera, a URL")
+    every = expand_sources(map(str, sources))
+    if len(every) > 1 or targets.boxes is not None:
+        return _track_many(every, targets, output, weights, search, device, threads, many)
+    source = every[0]
+    if many != _MANY:
+        raise UsageError("--workers, --cluster: expected several sources, got one")
     if not targets.given_boxes():
         if output != _OUTPUT or targets != _TARGETS:
             raise UsageError(
@@ -180,6 +210,45 @@ class LostTally:
             f"hint: {self.name} was lost soon after its box: check that the box is X,Y,W,H in "
             "pixels, with width and height and not the second corner, and fits the object closely"
         )
+
+
+def _track_many(
+    sources: list[str],
+    targets: BoxOptions,
+    output: OutputOptions,
+    weights: str,
+    search: SearchOptions,
+    device: DeviceName,
+    threads: int | None,
+    many: BatchFlags,
+) -> int:
+    """Track several sources, each with files of its own."""
+    if targets.boxes is None and not targets.box:
+        raise UsageError(
+            f"expected --box X,Y,W,H for all of {len(sources)} sources, or --boxes with those of "
+            "each, got neither"
+        )
+    if targets.boxes is not None and targets.box:
+        raise UsageError("expected either --box or --boxes, got both")
+    spread = many.workers > 1 or many.cluster is not None
+    options = BatchOptions(
+        weights=weights,
+        device=device,
+        threads=threads or (1 if spread else None),
+        settings=search.settings(weights),
+        frame_range=frame_range_of(targets),
+        smooth=targets.smooth,
+    )
+    tasks = plan_batch(
+        sources, targets, options, results=output.results, format=output.format, out=output.out
+    )
+    return track_many(
+        tasks,
+        workers=many.workers,
+        cluster=many.cluster,
+        overwrite=output.overwrite,
+        json=output.json,
+    )
 
 
 def _files(

@@ -9,6 +9,12 @@ from pathlib import Path
 
 from siamfc.errors import SourceError
 
+VIDEO_FILE_SUFFIXES = frozenset(
+    {".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg"}
+    | {".mts", ".ogv", ".ts", ".webm", ".wmv", ".y4m"}
+)
+"""Endings of files that are listed as videos; what a file is shows when it is opened."""
+
 _NAMES_COMPARED = 2000
 """Of a folder's names, so that a suggestion never takes long."""
 

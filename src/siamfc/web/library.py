@@ -13,14 +13,9 @@ from typing import Any, Literal
 
 from siamfc.errors import SourceError
 from siamfc.frames.folder import is_image, natural_key
+from siamfc.frames.paths import VIDEO_FILE_SUFFIXES
 from siamfc.web.clips import FileClip, open_images, open_video
 from siamfc.web.limits import Limits
-
-VIDEO_SUFFIXES = frozenset(
-    {".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg"}
-    | {".mts", ".ogv", ".ts", ".webm", ".wmv", ".y4m"}
-)
-"""Endings that are listed; what a file really is shows when it is opened."""
 
 _DEPTH = 4
 """Folders within folders that are looked into."""
@@ -99,7 +94,7 @@ class Library:
                 # Links within the folder could lead round in circles.
                 if depth and not path.is_symlink():
                     yield from self._walk(path, depth - 1, deadline)
-            elif path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
+            elif path.suffix.lower() in VIDEO_FILE_SUFFIXES and path.is_file():
                 yield self._entry(path, "video", 1)
 
     def _images(self, folder: Path) -> list[Path]:

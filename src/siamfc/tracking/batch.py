@@ -1,0 +1,204 @@
+"""Many videos at once: each tracked and written by itself, those done before left alone."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from siamfc.errors import OutputError, SiamFCError
+from siamfc.files import write_file
+from siamfc.network.loading import read_metadata
+from siamfc.tracking.both_ways import WHOLE, FrameRange
+from siamfc.tracking.defaults import Settings
+from siamfc.tracking.exports import export_paths
+from siamfc.tracking.key_frames import GivenBoxes, as_key_frames
+from siamfc.tracking.results import FrameResult
+from siamfc.tracking.tracks import Track
+from siamfc.workers import Workers
+
+if TYPE_CHECKING:
+    from siamfc.network.matcher import Network
+
+_RECORD = "batch.json"
+"""Beside the results: what they were made with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchOptions:
+    """How all videos of a batch are tracked."""
+
+    weights: str = "default"
+    device: str = "auto"
+    threads: int | None = None
+    settings: Settings | None = None
+    """None: the defaults for the network."""
+    frame_range: FrameRange = WHOLE
+    smooth: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchTask:
+    """One video: where it is, its boxes, and what is written."""
+
+    source: str
+    boxes: GivenBoxes
+    results: Path | None = None
+    """Where the boxes go."""
+    format: str | None = None
+    """Of the boxes, in place of what the ending means."""
+    video: Path | None = None
+    """Where the video with the boxes goes."""
+    options: BatchOptions = field(default_factory=BatchOptions)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all of its files exist; they appear whole, at the end."""
+        paths = [self.video] if self.video else []
+        if self.results is not None:
+            targets = len(as_key_frames(self.boxes, self.options.frame_range.start))
+            paths += export_paths(self.results, targets, self.format)
+        return all(path.exists() for path in paths)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchOutcome:
+    """What a video came to."""
+
+    source: str
+    state: str
+    """done, done before, or failed."""
+    frames: int = 0
+    seconds: float = 0.0
+    lost: int = 0
+    """Frames in which one of the targets is lost."""
+    reason: str = ""
+    """Why it failed."""
+
+
+def track_batch(
+    tasks: Sequence[BatchTask], *, workers: Workers | None = None, overwrite: bool = False
+) -> Iterator[BatchOutcome]:
+    """Track videos, and yield the outcome of each as it is done.
+
+    A video whose files exist is not tracked again unless `overwrite`; if they were made from other
+    boxes, it fails. A video that fails does not stop the others.
+
+    Raises:
+        OutputError: the folder has results of other weights, settings or options, unless
+            `overwrite`.
+    """
+    made_from = _update_record(tasks, overwrite=overwrite)
+    todo = []
+    for task in tasks:
+        if overwrite or not task.is_done:
+            todo.append(task)
+        elif made_from.get(task.source) == _described(task):
+            yield BatchOutcome(source=task.source, state="done before")
+        else:
+            reason = "its files were made from other boxes: delete them, or add --overwrite"
+            yield BatchOutcome(source=task.source, state="failed", reason=reason)
+    if workers is None:
+        yield from map(_track, todo)
+    else:
+        yield from workers.map_unordered(_track, todo)
+
+
+def _track(task: BatchTask) -> BatchOutcome:
+    """Track one video and write its files; in any process."""
+    options, started = task.options, time.perf_counter()
+
+    def load() -> Network:
+        return _load(options.weights, options.device, options.threads)
+
+    track = Track(
+        task.source,
+        task.boxes,
+        load,
+        options.settings,
+        frame_range=options.frame_range,
+        smooth=options.smooth,
+    )
+    try:
+        for path in (task.video, task.results):
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+        # The video first: it takes the frames as they are tracked.
+        if task.video is not None:
+            track.save(task.video, overwrite=True)
+        if task.results is not None:
+            track.save(task.results, format=task.format, overwrite=True)
+        results = list(track)
+    except (SiamFCError, OSError) as error:
+        track.close()
+        return BatchOutcome(source=task.source, state="failed", reason=str(error))
+    return BatchOutcome(
+        source=task.source,
+        state="done",
+        frames=len(results),
+        seconds=time.perf_counter() - started,
+        lost=sum(_is_lost(result) for result in results),
+    )
+
+
+@lru_cache(maxsize=1)
+def _load(weights: str, device: str, threads: int | None) -> Network:
+    """The network, once in each process."""
+    from siamfc.network import load_matcher
+
+    return load_matcher(weights, device=device, threads=threads)
+
+
+def _is_lost(result: FrameResult) -> bool:
+    return result.lost_flags is not None and bool(result.lost_flags.any())
+
+
+# --- The record -----------------------------------------------------------------------------------
+
+
+def _update_record(tasks: Sequence[BatchTask], *, overwrite: bool) -> Mapping[str, Any]:
+    """Keep beside the files what they are made with; return the boxes that they were made from.
+
+    Raises:
+        OutputError: they were made otherwise, unless `overwrite`.
+    """
+    if not tasks:
+        return {}
+    options = {k: v for k, v in asdict(tasks[0].options).items() if k not in ("device", "threads")}
+    options["weights"] = read_metadata(tasks[0].options.weights).digest
+    first = tasks[0].results or tasks[0].video
+    path = Path(first or "").parent / _RECORD
+    before: Mapping[str, Any] = {}
+    if path.exists() and not overwrite:
+        before = _read_record(path)
+        if before["options"] != json.loads(json.dumps(options)):
+            raise OutputError(
+                f"{path.parent}: expected results of the same weights, settings and options; "
+                f"{_RECORD} says otherwise: name another folder, or add --overwrite"
+            )
+    made_from = dict(before.get("boxes", {}))
+    new = {task.source: _described(task) for task in tasks if overwrite or not task.is_done}
+    content = json.dumps({"options": options, "boxes": {**made_from, **new}}, indent=1)
+    write_file(path, content.encode() + b"\n", overwrite=True)
+    return made_from
+
+
+def _read_record(path: Path) -> Mapping[str, Any]:
+    try:
+        record: Mapping[str, Any] = json.loads(path.read_bytes())
+        if not isinstance(record["options"], dict) or not isinstance(record["boxes"], dict):
+            raise TypeError("options and boxes")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{path}: expected the record of a batch; {error}") from None
+    return record
+
+
+def _described(task: BatchTask) -> Any:
+    """The boxes of a task, as they stand in the record."""
+    key_frames = as_key_frames(task.boxes, task.options.frame_range.start)
+    targets = [{str(k): box.tolist() for k, box in one.items()} for one in key_frames.boxes]
+    return [list(key_frames.names), targets]
