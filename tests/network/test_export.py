@@ -1,6 +1,7 @@
 """The exported graphs against the torch network, and what else is promised of them."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import onnx
@@ -8,10 +9,16 @@ import onnxruntime
 import pytest
 from network_samples import CHECKPOINTS, LIGHT_CHECKPOINTS, make_checkpoint, make_images
 
+from siamfc import boxes as box_formats
+from siamfc import geometry
 from siamfc.errors import OutputError
-from siamfc.network import Metadata, export_weights
+from siamfc.network import Metadata, export_weights, load_checkpoint, load_matcher
 from siamfc.network.export import build_graphs
+from siamfc.network.light.decoding import Decoding
+from siamfc.network.light.graphs import build_track_graph
 from siamfc.network.onnx_runtime import OnnxMatcher
+from siamfc.tracking import LightSettings
+from siamfc.tracking.light.targets import move, start
 
 pytest.importorskip("torch")
 
@@ -94,3 +101,44 @@ def test_export_replaces_nothing_unless_told(checkpoint, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["search.onnx"]
     export_weights(checkpoint, tmp_path, overwrite=True)
     onnx.checker.check_model(onnx.load(tmp_path / "search.onnx"))
+
+
+@pytest.fixture(scope="module")
+def track_graph():
+    """The graph that chooses a box, of the weights that ship, and their matcher."""
+    checkpoint = load_checkpoint("light")
+    graph = build_track_graph(checkpoint, Decoding())
+    return onnxruntime.InferenceSession(graph), load_matcher("light", device="cpu")
+
+
+def test_the_graph_chooses_the_box_that_the_tracker_chooses(track_graph):
+    """Three targets of different shape at once, from noise to a plain square."""
+    session, matcher = track_graph
+    numbers = np.random.default_rng(4)
+    images = numbers.integers(0, 255, (3, 255, 255, 3)).astype(np.uint8)
+    images[1:] = 90
+    images[1, 90:160, 110:150] = (230, 160, 0)
+    images[2, 100:140, 60:190] = (20, 60, 220)
+    sizes = np.array([[40, 40], [35, 72], [120, 30]], dtype=np.float32)
+    exemplars = matcher.embed_exemplar(images[:, 64:191, 64:191].copy(), sizes)
+
+    shown = np.ones((3, 2)) * (500, 500)
+    boxes = box_formats.from_center(shown / 2, sizes.astype(np.float64))
+    targets = start(boxes, (500, 500))
+    pitch = geometry.exemplar_side(targets.size, 0.5) / 127
+    logits, corners = matcher.locate(exemplars, images)
+    settings = LightSettings()
+    moved = move(targets, logits, corners, settings, matcher.spec, matcher.calibration)
+
+    feeds = {"exemplars": exemplars, "images": images, "sizes": (sizes / pitch[:, None])}
+    feeds["sizes"] = feeds["sizes"].astype(np.float32)
+    found, scores = session.run(["boxes", "scores"], feeds)
+    middles = 250 + (found[:, :2] + found[:, 2:] / 2 - 127.5) * pitch[:, None]
+    np.testing.assert_allclose(middles, moved.center_frame, atol=1e-3)
+    np.testing.assert_allclose(found[:, 2:] * pitch[:, None], moved.size, atol=1e-3)
+    np.testing.assert_allclose(scores, moved.score, atol=1e-5)
+
+
+def test_the_graph_chooses_by_the_tracker_s_default_settings():
+    defaults = asdict(Decoding())
+    assert {name: getattr(LightSettings(), name) for name in defaults} == defaults

@@ -14,8 +14,9 @@ def export(
 ) -> int:
     """Write weights as ONNX graphs, for use elsewhere.
 
-    The folder gets exemplar.onnx and search.onnx, model.json, which describes them, and the
-    checkpoint itself; `siamfc track --weights FOLDER` takes it.
+    The folder gets exemplar.onnx and search.onnx, for weights that predict boxes also track.onnx,
+    which chooses one; model.json, which describes them; and the checkpoint itself. `siamfc track
+    --weights FOLDER` takes it.
 
     Parameters
     ----------

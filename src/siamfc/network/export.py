@@ -1,4 +1,4 @@
-"""Writes a checkpoint as two ONNX graphs: in memory for tracking, as a folder for use elsewhere.
+"""Writes a checkpoint as ONNX graphs: in memory for tracking, as a folder for use elsewhere.
 
 The first graph embeds exemplar images, the second embeds search images and compares; see
 `signatures`. Batch and input normalisation are folded into the convolutions, so the graphs
@@ -11,11 +11,17 @@ from pathlib import Path
 from siamfc.files import check_place, write_file
 from siamfc.network.architectures import ALEXNET, LIGHT
 from siamfc.network.checkpoint import Checkpoint
-from siamfc.network.light.graphs import build_light_graphs
+from siamfc.network.light.decoding import Decoding
+from siamfc.network.light.graphs import build_light_graphs, build_track_graph
 from siamfc.network.siamfc.graphs import build_siamfc_graphs
-from siamfc.network.signatures import Signature, exemplar_signature, search_signature
+from siamfc.network.signatures import (
+    Signature,
+    exemplar_signature,
+    search_signature,
+    track_signature,
+)
 
-EXEMPLAR_FILE, SEARCH_FILE = "exemplar.onnx", "search.onnx"
+EXEMPLAR_FILE, SEARCH_FILE, TRACK_FILE = "exemplar.onnx", "search.onnx", "track.onnx"
 CHECKPOINT_FILE, MODEL_FILE = "model.safetensors", "model.json"
 
 _PIXELS = "Give the graphs RGB pixel values 0 to 255 as they are: the normalisation is in them. "
@@ -26,28 +32,43 @@ _USAGE = {
     + "N targets. `sizes` are width and height of the target's box in its exemplar image. Logits' "
     "sigmoid is the IoU expected of a cell's box; with `calibration`, where there is one, that of "
     "slope · logit + offset is the chance that the box overlaps the true one by more than half. "
-    "Boxes are left, top, right, bottom in pixels of the search image, for each cell.",
+    "Boxes are left, top, right, bottom in pixels of the search image, for each cell. track.onnx "
+    "chooses among them: given the last box's width and height in pixels of the search image, it "
+    "returns x, y, width and height there, and the score as a probability.",
 }
 
 
 def export_weights(
-    checkpoint: Checkpoint, folder: str | Path, *, overwrite: bool = False
+    checkpoint: Checkpoint,
+    folder: str | Path,
+    *,
+    decoding: Decoding | None = None,
+    overwrite: bool = False,
 ) -> list[Path]:
     """Write a folder of weights that `load_matcher` can read, and return the paths.
 
-    Both graphs, the checkpoint itself, and `model.json`, which describes them. OutputError,
-    before anything is written, if one of them exists and `overwrite` is not set.
+    It holds both graphs, the checkpoint, and `model.json`, which describes them; of a network that
+    predicts boxes also `track.onnx`, which chooses one.
+
+    Args:
+        checkpoint: the weights.
+        folder: made if needed.
+        decoding: how `track.onnx` chooses; None: as a tracker does by default.
+        overwrite: replace what exists.
+
+    Raises:
+        OutputError: a file exists, unless `overwrite`; nothing is written then.
     """
-    folder = Path(folder)
-    paths = [folder / name for name in (EXEMPLAR_FILE, SEARCH_FILE, CHECKPOINT_FILE, MODEL_FILE)]
+    exemplar, search = build_graphs(checkpoint)
+    contents = {EXEMPLAR_FILE: exemplar, SEARCH_FILE: search}
+    if checkpoint.architecture is LIGHT:
+        contents[TRACK_FILE] = build_track_graph(checkpoint, decoding or Decoding())
+    contents[CHECKPOINT_FILE] = checkpoint.to_bytes()
+    contents[MODEL_FILE] = (json.dumps(_describe(checkpoint), indent=2) + "\n").encode()
+    paths = [Path(folder, name) for name in contents]
     for path in paths:
         check_place(path, overwrite=overwrite)
-    contents = (
-        *build_graphs(checkpoint),
-        checkpoint.to_bytes(),
-        (json.dumps(_describe(checkpoint), indent=2) + "\n").encode(),
-    )
-    for path, content in zip(paths, contents, strict=True):
+    for path, content in zip(paths, contents.values(), strict=True):
         write_file(path, content, overwrite=overwrite)
     return paths
 
@@ -65,6 +86,8 @@ def _describe(checkpoint: Checkpoint) -> dict[str, object]:
         EXEMPLAR_FILE: exemplar_signature(metadata),
         SEARCH_FILE: search_signature(metadata),
     }
+    if checkpoint.architecture is LIGHT:
+        signatures[TRACK_FILE] = track_signature(metadata)
     graphs = {name: _describe_graph(signature) for name, signature in signatures.items()}
     return {
         **json.loads(metadata.to_json()),

@@ -60,6 +60,17 @@ def search_signature(metadata: Metadata) -> Signature:
     return Signature(inputs, {"responses": Value("float32", ("N", "S", response, response))})
 
 
+def track_signature(metadata: Metadata) -> Signature:
+    """Of the light network's graph that also chooses: one box and one score for each target.
+
+    `sizes` are the last box's width and height; they and the boxes x, y, w, h are in pixels of the
+    search image.
+    """
+    search = search_signature(metadata)
+    sizes, boxes, scores = (Value("float32", ("N", *rest)) for rest in ((2,), (4,), ()))
+    return Signature({**search.inputs, "sizes": sizes}, {"boxes": boxes, "scores": scores})
+
+
 def _embeddings(metadata: Metadata) -> Value:
     if metadata.architecture == LIGHT.name:
         return Value("float32", ("N", light.CHANNELS + light.PLACES, light.EXEMPLAR_CELLS**2))

@@ -24,8 +24,9 @@ from siamfc.network.light.architecture import (
     Block,
     Convolution,
 )
+from siamfc.network.light.decoding import Decoding, add_decoding
 from siamfc.network.normalisation import Normalisation
-from siamfc.network.signatures import exemplar_signature, search_signature
+from siamfc.network.signatures import exemplar_signature, search_signature, track_signature
 
 Kernels = Mapping[str, Kernel]
 """Convolutions by the names of their rows."""
@@ -60,9 +61,25 @@ def _exemplar_graph(checkpoint: Checkpoint, kernels: Kernels) -> bytes:
     return graph.serialise("exemplar")
 
 
+def build_track_graph(checkpoint: Checkpoint, decoding: Decoding) -> bytes:
+    """Write the graph that compares search images and chooses one box for each."""
+    graph = GraphBuilder(checkpoint.metadata, track_signature(checkpoint.metadata))
+    _add_comparison(graph, checkpoint, _fold_kernels(checkpoint), "logits", "corners")
+    add_decoding(graph, checkpoint.metadata, decoding, "logits", "corners")
+    return graph.serialise("track")
+
+
 def _search_graph(checkpoint: Checkpoint, kernels: Kernels) -> bytes:
     """Write the graph that compares exemplar embeddings with search images."""
     graph = GraphBuilder(checkpoint.metadata, search_signature(checkpoint.metadata))
+    _add_comparison(graph, checkpoint, kernels, "logits", "boxes")
+    return graph.serialise("search")
+
+
+def _add_comparison(
+    graph: GraphBuilder, checkpoint: Checkpoint, kernels: Kernels, logits: str, corners: str
+) -> None:
+    """`exemplars` and `images` → logits and corners of all cells, by these names."""
     cells = [-1, SEARCH_CELLS, SEARCH_CELLS]
     _add_backbone(graph, checkpoint, kernels, SEARCH_SIZE)
     graph.add_reshape("features", "columns", [0, CHANNELS, SEARCH_CELLS**2])
@@ -83,7 +100,7 @@ def _search_graph(checkpoint: Checkpoint, kernels: Kernels) -> bytes:
     graph.add("Relu", ["join"], "join_relu")
 
     _add_branch(graph, kernels, "score")
-    graph.add_reshape("score_last", "logits", cells)
+    graph.add_reshape("score_last", logits, cells)
     _add_branch(graph, kernels, "box")
     limit = graph.constant("limit", _numbers(LARGEST_LOG_DISTANCE))
     graph.add("Min", ["box_last", limit], "log_distances")
@@ -91,8 +108,7 @@ def _search_graph(checkpoint: Checkpoint, kernels: Kernels) -> bytes:
     outward = STRIDE * np.array([-1.0, -1.0, 1.0, 1.0]).reshape(1, 4, 1, 1)
     graph.add("Mul", ["strides", graph.constant("outward", _numbers(outward))], "ways")
     points = np.tile(_points(SEARCH_CELLS), (2, 1, 1))[None]
-    graph.add("Add", ["ways", graph.constant("points", _numbers(points))], "boxes")
-    return graph.serialise("search")
+    graph.add("Add", ["ways", graph.constant("points", _numbers(points))], corners)
 
 
 def _add_backbone(graph: GraphBuilder, checkpoint: Checkpoint, kernels: Kernels, size: int) -> None:

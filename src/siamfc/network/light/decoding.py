@@ -1,0 +1,116 @@
+"""From the boxes of all cells to one box, inside an ONNX graph.
+
+It repeats, in single precision, what `siamfc.tracking.light` does in NumPy, so that a program that
+deploys the graph only has to crop the search image and put the box back into the frame.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siamfc.network.graph import GraphBuilder
+from siamfc.network.light.architecture import SEARCH_CELLS, SEARCH_SIZE, STRIDE
+from siamfc.network.metadata import Metadata
+
+_CELLS = SEARCH_CELLS**2
+_SMALLEST_SIZE = 0.01
+"""Pixels of the search image: a smaller side has vanished in rounding."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decoding:
+    """How cells are chosen and sizes damped; the fields are those of `LightSettings`."""
+
+    change_penalty: float = 0.1
+    window_influence: float = 0.25
+    size_damping: float = 0.9
+
+
+def add_decoding(
+    graph: GraphBuilder, metadata: Metadata, decoding: Decoding, logits: str, corners: str
+) -> None:
+    """Choose a cell of each target: its damped box and its score.
+
+    Args:
+        graph: which has an input `sizes` (N, 2), the last box's width and height, and gets the
+            outputs `boxes` (N, 4), x, y, width and height, all in pixels of the search image, and
+            `scores` (N,).
+        metadata: of the weights.
+        decoding: how to choose.
+        logits: name of the cells' logits, (N, 16, 16).
+        corners: name of the cells' boxes (N, 4, 16, 16): left, top, right, bottom.
+    """
+
+    def number(value: float) -> str:
+        name = f"number_{value:.9g}"
+        if name not in numbers:
+            numbers.add(name)
+            graph.constant(name, np.asarray(value, dtype=np.float32))
+        return name
+
+    numbers: set[str] = set()
+    add = graph.add
+    graph.constant("halves", [2, 2])
+    graph.constant("ones", [1, 1])
+    cell_logits = graph.add_reshape(logits, "flat_logits", [-1, 1, _CELLS])
+    flat = graph.add_reshape(corners, "flat_corners", [-1, 4, _CELLS])
+    graph.add_split(flat, ["first_corners", "last_corners"], "halves", axis=1)
+    extent = add("Sub", ["last_corners", "first_corners"], "extent")
+    spans = add("Max", [extent, number(_SMALLEST_SIZE)], "spans")
+    graph.add_split(spans, ["widths", "heights"], "ones", axis=1)
+    last = graph.add_reshape("sizes", "last_sizes", [-1, 2, 1])
+    graph.add_split(last, ["last_width", "last_height"], "ones", axis=1)
+
+    # The penalty on changes of size and aspect ratio: `siamfc.tracking.light.targets`.
+    spec = metadata.spec
+    sum_ = add("Add", ["widths", "heights"], "side_sum")
+    margin = add("Mul", [sum_, number(spec.context_amount)], "margin")
+    wide, high = (add("Add", [one, margin], f"{one}_margin") for one in ("widths", "heights"))
+    side = add("Sqrt", [add("Mul", [wide, high], "square")], "sides")
+    growth = add("Mul", [side, number(1 / spec.exemplar_size)], "growth")
+    aspect = add("Div", ["widths", "heights"], "aspects")
+    before = add("Div", ["last_height", "last_width"], "last_aspect")
+    ratio = add("Mul", [aspect, before], "ratios")
+    changes = [
+        add("Max", [one, add("Div", [number(1.0), one], f"{one}_inverse")], f"{one}_change")
+        for one in (growth, ratio)
+    ]
+    excess = add("Sub", [number(1.0), add("Mul", changes, "change")], "excess")
+    weighted = add("Mul", [excess, number(decoding.change_penalty)], "weighted")
+    penalty = add("Exp", [weighted], "penalty")
+
+    overlap = add("Sigmoid", [cell_logits], "overlap")
+    credit = add("Mul", [overlap, penalty], "credit")
+    influence = decoding.window_influence
+    kept = add("Mul", [credit, number(1 - influence)], "kept")
+    window = graph.constant("window", (influence * cosine_window()).reshape(1, 1, _CELLS))
+    rated = add("Add", [kept, window], "rated")
+    best = add("ArgMax", [rated], "best_cell", axis=2, keepdims=1)
+    twice = add("Concat", [best, best], "best_twice", axis=1)
+    sums = add("Add", ["first_corners", "last_corners"], "corner_sums")
+    center = add("GatherElements", [sums, twice], "center_twice", axis=2)
+    size = add("GatherElements", [spans, twice], "found_size", axis=2)
+    share, logit = (
+        add("GatherElements", [one, best], f"best_{one}", axis=2) for one in (credit, cell_logits)
+    )
+
+    damping = add("Mul", [share, number(decoding.size_damping)], "damping")
+    step = add("Mul", [add("Sub", [size, last], "size_change"), damping], "size_step")
+    damped = add("Add", [last, step], "damped_size")
+    corner = add("Sub", [center, damped], "corner_twice")
+    corner = add("Mul", [corner, number(0.5)], "corner")
+    columns = add("Concat", [corner, damped], "box_columns", axis=1)
+    graph.add_reshape(columns, "boxes", [-1, 4])
+    calibration = metadata.calibration
+    sloped = add("Mul", [logit, number(calibration.slope)], "sloped")
+    shifted = add("Add", [sloped, number(calibration.offset)], "shifted")
+    graph.add_reshape(add("Sigmoid", [shifted], "chance"), "scores", [-1])
+
+
+def cosine_window() -> NDArray[np.float32]:
+    """Cosine window about the search image's centre, 1 there, of all cells in order: (256,)."""
+    place = np.arange(SEARCH_CELLS) * STRIDE + 0.5 - SEARCH_SIZE / 2
+    row = 0.5 + 0.5 * np.cos(2 * math.pi * place / (SEARCH_CELLS * STRIDE))
+    return np.outer(row, row).ravel().astype(np.float32)
