@@ -49,7 +49,7 @@ def test_models_are_listed_with_their_cards(shipped, capsys):
     ]
     assert rows == [
         header,
-        ["light *", "siamfc-light", "3.7", "–", "–", "0", "–", "–", "CC0-1.0"],
+        ["light *", "siamfc-light", "5.0", "–", "–", "0", "–", "–", "CC0-1.0"],
         ["odd", "siamfc-alexnet", "28.0", "–", "–", "–", "–", "–", "–"],
         [
             "siamfc",
