@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from siamfc.frames import VideoFile
+from siamfc.frames.conversion import RgbConverter
 from siamfc.frames.grey import GreyRange, find_range, to_bytes
 from siamfc.frames.hdr import HLG, PQ
 
@@ -55,6 +56,15 @@ def test_high_dynamic_range_is_shown_as_a_standard_display_would(
     white = values[levels.index(0.5807 if transfer == PQ else 0.75)]
     assert 215 <= white <= 235, "reference white is near white, with room for what is brighter"
     assert values[-1] >= 253
+
+
+@pytest.mark.parametrize("tag", ["colorspace", "color_primaries", "color_trc"])
+def test_colours_tagged_as_what_nobody_knows_are_taken_as_untagged(tag: str) -> None:
+    picture = av.VideoFrame.from_ndarray(np.full((64, 96, 3), 90, np.uint8), format="rgb24")
+    picture = picture.reformat(format="yuv420p")
+    expected = RgbConverter(picture, name="a.mpg")(picture)
+    setattr(picture, tag, 3)  # reserved
+    assert np.abs(RgbConverter(picture, name="a.mpg")(picture).astype(int) - expected).max() <= 3
 
 
 def test_standard_video_is_left_as_it_is(tmp_path: Path) -> None:

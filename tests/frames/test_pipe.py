@@ -1,5 +1,6 @@
 """A video through a named pipe or standard input is read once; nobody waits without end."""
 
+import logging
 import os
 import sys
 import threading
@@ -7,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import av
 import media
+import numpy as np
 import pytest
 
 from siamfc.errors import SourceError
-from siamfc.frames import open_source, pipe, read_image
+from siamfc.frames import open_source, open_writer, pipe, read_image
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without named pipes")
 
@@ -57,6 +60,31 @@ def test_standard_input_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         with open_source("-") as source:
             assert source.name == "standard input"
             assert [media.number_of(frame.image) for frame in source] == list(range(20))
+
+
+def test_sound_that_goes_by_is_said_to_be_missing(
+    feed, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with av.open(str(tmp_path / "a.mkv"), "w") as out:
+        video = out.add_stream("mjpeg", rate=25)
+        video.width, video.height, video.pix_fmt = 48, 32, "yuvj420p"
+        sound = out.add_stream("pcm_s16le", rate=8000, layout="mono")
+        for index in range(5):
+            image = av.VideoFrame.from_ndarray(np.zeros((32, 48, 3), np.uint8), format="rgb24")
+            out.mux(video.encode(image.reformat(format="yuvj420p")))
+            part = av.AudioFrame.from_ndarray(np.zeros((1, 320), np.int16), "s16", "mono")
+            part.sample_rate, part.pts = 8000, 320 * index
+            out.mux(sound.encode(part))
+        out.mux(video.encode(None))
+    source = open_source(feed("p.mkv", (tmp_path / "a.mkv").read_bytes()))
+    with (
+        source,
+        caplog.at_level(logging.WARNING),
+        open_writer(tmp_path / "b.mp4", like=source) as w,
+    ):
+        for frame in source:
+            w.write(frame.image, frame.time)
+    assert "b.mp4 has no sound" in caplog.text
 
 
 def test_a_pipe_that_nobody_writes_to_is_given_up(tmp_path: Path) -> None:

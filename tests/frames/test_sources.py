@@ -201,6 +201,7 @@ def test_what_is_not_there_is_refused_in_one_line(
         ({"source": True}, "got True"),
         ({"source": 3.5}, r"got 3\.5"),
         ({"source": -1}, "0 or more; got -1"),
+        ({"source": [np.zeros((2, 2), np.uint8)], "stream": 0}, "stream is for videos"),
         ({"source": b"clip.mp4"}, "bytes: name the file as text"),
         ({"source": bytearray(9)}, "9 bytes: name the file as text"),
         ({"source": io.BytesIO(b"")}, "an open file: give its name"),
@@ -214,6 +215,12 @@ def test_what_is_not_there_is_refused_in_one_line(
 def test_arguments_that_cannot_be_used_are_refused(arguments, says: str) -> None:
     with pytest.raises(InputError, match=says):
         open_source(**arguments)
+
+
+def test_a_stream_of_images_is_refused(tmp_path: Path) -> None:
+    media.save_images(tmp_path, ["1.png"])
+    with pytest.raises(InputError, match=r"stream is for videos; .* is of images"):
+        open_source(tmp_path, stream=1)
 
 
 def test_a_rate_for_what_has_its_own_is_refused(clip: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from fractions import Fraction
@@ -13,13 +14,16 @@ from av.buffer import Buffer
 from av.video.reformatter import Colorspace, VideoReformatter
 from PIL import Image as PillowImage
 
+from siamfc.errors import SourceError
 from siamfc.frames.frame import Image
 from siamfc.frames.grey import GreyRange, find_range, to_bytes, warn_of_range
 from siamfc.frames.hdr import HLG, PQ, tone_map
 from siamfc.frames.images import grey_to_rgb
 
-_UNSPECIFIED_MATRIX = 2
-"""FFmpeg's AVCOL_SPC_UNSPECIFIED."""
+_logger = logging.getLogger(__name__)
+
+_UNSPECIFIED = 2
+"""FFmpeg's number of a matrix, transfer function or primaries that nothing is said about."""
 
 _DEEP_GREY = re.compile(r"gray(10|12|14|16)(le|be)")
 
@@ -51,11 +55,13 @@ class RgbConverter:
 
     Args:
         first: The stream's first picture.
-        name: The source's name, for a warning where grey is stretched.
+        name: The source's name, for warnings.
     """
 
     def __init__(self, first: av.VideoFrame, *, name: str) -> None:
         self._stored_size = (first.width, first.height)
+        self._name = name
+        self._has_warned = False
         self._swaps_axes = upright_step(first) in _AXES_SWAPPED
         self._grey = _grey_range(first)
         if self._grey is not None:
@@ -65,26 +71,38 @@ class RgbConverter:
         self.size = (width, height)
         """Width and height of what is made, in pixels."""
 
-    def __call__(self, picture: av.VideoFrame) -> Image:
+    def __call__(self, picture: av.VideoFrame, index: int = 0) -> Image:
         """Return the picture as (H, W, 3) uint8, turned as its display matrix says.
 
-        The matrix and range of its colours are honoured. Where a file is silent about the matrix
-        it is BT.709 from 720 lines or 1280 columns on and BT.601 below, as players assume.
+        The first one of another size is warned of, with its index. The matrix and range of its
+        colours are honoured. Where a file is silent about the matrix it is BT.709 from 720 lines
+        or 1280 columns on and BT.601 below, as players assume.
+
+        Raises:
+            SourceError: A pixel format that cannot be converted.
         """
+        if self._has_other_size(picture) and not self._has_warned:
+            self._has_warned = True
+            _logger.warning(
+                "%s: from frame %d on pictures are of %d×%d pixels; they are scaled to the first "
+                "one's size", self._name, index, picture.width, picture.height,
+            )  # fmt: skip
         step = upright_step(picture)
-        image = self._stored_image(picture)
+        try:
+            image = self._stored_image(picture)
+        except (av.FFmpegError, ValueError):
+            image = self._image_without_tags(picture)
         return image if step is None else np.array(PillowImage.fromarray(image).transpose(step))
 
     def turned(self, pixel_aspect: Fraction) -> Fraction:
         """A stored pixel's width by its height, as it is after the picture is turned upright."""
         return 1 / pixel_aspect if self._swaps_axes else pixel_aspect
 
-    def has_other_size(self, picture: av.VideoFrame) -> bool:
-        """Whether a picture is not of the first one's size: then it is scaled."""
+    def _has_other_size(self, picture: av.VideoFrame) -> bool:
         return (picture.width, picture.height) != self._stored_size
 
     def _stored_image(self, picture: av.VideoFrame) -> Image:
-        if self._grey is not None and not self.has_other_size(picture):
+        if self._grey is not None and not self._has_other_size(picture):
             return grey_to_rgb(to_bytes(picture.to_ndarray(), self._grey))
         width, height = self._stored_size
         rgb = self._reformatter.reformat(
@@ -101,6 +119,16 @@ class RgbConverter:
         if image.strides != (3 * rgb.width, 3, 1):  # rows are padded at odd widths
             image = np.ascontiguousarray(image)
         return image
+
+    def _image_without_tags(self, picture: av.VideoFrame) -> Image:
+        """Convert a picture whose colours are tagged as what nobody knows as if they were not."""
+        picture.colorspace = picture.color_primaries = picture.color_trc = _UNSPECIFIED
+        try:
+            return self._stored_image(picture)
+        except (av.FFmpegError, ValueError) as error:
+            raise SourceError(
+                f"{self._name}: {picture.format.name} pictures cannot be converted: {error}"
+            ) from None
 
     @property
     def _reformatter(self) -> VideoReformatter:
@@ -137,7 +165,7 @@ def upright_step(picture: av.VideoFrame) -> PillowImage.Transpose | None:
 
 
 def _assumed_matrix(picture: av.VideoFrame) -> Colorspace | None:
-    if picture.colorspace != _UNSPECIFIED_MATRIX or picture.format.is_rgb:
+    if picture.colorspace != _UNSPECIFIED or picture.format.is_rgb:
         return None
     high_definition = picture.width >= 1280 or picture.height >= 720
     return Colorspace.ITU709 if high_definition else Colorspace.ITU601

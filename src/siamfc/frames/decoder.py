@@ -117,7 +117,7 @@ class VideoDecoder:
         self.fault = ""
         """What was found wrong with it, when all its pictures have been read; empty: nothing."""
         self._from_start = True
-        self._broken_off: av.FFmpegError | None = None
+        self._broken_off: av.FFmpegError | IndexError | None = None
 
     @property
     def frame_rate(self) -> float | None:
@@ -242,11 +242,11 @@ class VideoDecoder:
         """Yield the packets, and None in the end if reading failed, to empty the decoder."""
         try:
             yield from self._container.demux(self._stream)
-        except av.FFmpegError as error:
+        except (av.FFmpegError, IndexError) as error:  # the latter: a stream that was not announced
             self._broken_off = error
             yield None
 
-    def _nothing_decoded(self, failure: av.FFmpegError | None) -> SourceError:
+    def _nothing_decoded(self, failure: av.FFmpegError | IndexError | None) -> SourceError:
         reason = f" ({_explain(failure, self._address)})" if failure else ""
         return SourceError(f"{self._address.name} holds no frame that can be decoded{reason}")
 
@@ -359,11 +359,11 @@ def _numbered_stream(videos: list[VideoStream], address: VideoAddress) -> VideoS
     )
 
 
-def _explain(error: av.FFmpegError, address: VideoAddress) -> str:
+def _explain(error: av.FFmpegError | IndexError, address: VideoAddress) -> str:
     """The reason of an error in a few words, without paths and numbers."""
     if isinstance(error, av.error.ExitError | av.error.TimeoutError) and address.timeout:
         return f"no data for {address.timeout:g} seconds"
-    if isinstance(error, av.error.InvalidDataError):
+    if isinstance(error, av.error.InvalidDataError | IndexError):
         return "it is no video of a known format, or damaged"
     if isinstance(error, av.error.EOFError):
         return "it is cut off"

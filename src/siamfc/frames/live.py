@@ -60,6 +60,8 @@ class LiveSource(ReadAheadSource):
         self.size = self._converter.size
         self.pixel_aspect = self._converter.turned(decoder.pixel_aspect)
         """Width of a pixel by its height. Frames are as stored, whatever it is."""
+        self.has_sound = decoder.has_sound
+        """Whether there is sound, which is not kept: it goes by with the frames."""
         self._connected: _Connection | None = _Connection(decoder, chain([first], pictures))
 
     def __iter__(self) -> Iterator[Frame]:
@@ -83,7 +85,8 @@ class LiveSource(ReadAheadSource):
         clock = SourceClock(self.frame_rate)
         with connection.decoder as decoder:
             for index, picture in enumerate(connection.pictures):
-                yield Frame(self._converter(picture), index, clock.time(picture.time))
+                image = self._converter(picture, index)
+                yield Frame(image, index, clock.time(picture.time))
             if decoder.fault:
                 _logger.warning("%s %s", self.name, decoder.fault)
 

@@ -55,12 +55,17 @@ def pipe_address(path: str | Path, *, timeout: float, stream: int | None = None)
                 "`siamfc track - --box … < video.mkv`"
             )
         descriptor = os.dup(sys.stdin.fileno())
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.setmode(descriptor, os.O_BINARY)
     else:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     if not _has_data(descriptor, timeout):
         os.close(descriptor)
         raise SourceError(f"{name}: nothing came through this pipe for {timeout:g} seconds")
-    os.set_blocking(descriptor, True)
+    if sys.platform != "win32":
+        os.set_blocking(descriptor, True)
     return VideoAddress(url=name, name=name, stream=stream, file=PipeReader(descriptor))
 
 

@@ -80,10 +80,14 @@ def open_source(
     if isinstance(source, FrameSource):
         return source
     if not isinstance(source, str | Path | int) or isinstance(source, bool):
+        if stream is not None:
+            raise InputError("stream is for videos; got arrays or a list of images: leave it out")
         return _open_iterable(source, frame_rate, read_ahead)
     if isinstance(source, str) and source[:7].lower() == "file://":
         source = _path_of_url(source)
     images = _images(source)
+    if images is not None and stream is not None:
+        raise InputError(f"stream is for videos; {source} is of images: leave it out")
     if images is not None and len(images) > 1:
         name = Path(str(source)).absolute().name
         return ImageFiles(images, name=name, frame_rate=frame_rate, read_ahead=read_ahead)

@@ -74,7 +74,6 @@ class VideoFile(ReadAheadSource):
         )
         self._threads = threads
         self.name = path.name
-        self._warned_of_size = False
         self.fault = ""
         """What was found wrong when it was read to its end; empty: nothing so far."""
         with VideoDecoder(self._address, threads=threads) as decoder:
@@ -207,14 +206,8 @@ class VideoFile(ReadAheadSource):
             stop = block
 
     def _frame(self, picture: av.VideoFrame, position: int) -> Frame:
-        if self._converter.has_other_size(picture) and not self._warned_of_size:
-            self._warned_of_size = True
-            _logger.warning(
-                "%s: from frame %d on pictures are of %d×%d pixels; they are scaled to the "
-                "first one's size",
-                self._address.name, position, picture.width, picture.height,
-            )  # fmt: skip
-        return Frame(self._converter(picture), position, self._index[position].time)
+        image = self._converter(picture, position)
+        return Frame(image, position, self._index[position].time)
 
     def _pictures_from(self, start: int) -> Generator[av.VideoFrame]:
         """Decode from a key frame before, or from the start where that leads elsewhere."""

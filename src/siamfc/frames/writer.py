@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import queue
@@ -26,6 +27,8 @@ from siamfc.frames.encoder import (
 )
 from siamfc.frames.frame import FrameSource, Image
 from siamfc.frames.images import check_image
+
+_logger = logging.getLogger(__name__)
 
 _WAITING = 4
 """Pictures that wait for the encoder at most."""
@@ -196,6 +199,8 @@ def open_writer(
             StagedFolder(target, overwrite=overwrite), lambda folder, _: PngEncoder(folder)
         )
     chosen = _choose_codec(target, codec)
+    if sound and getattr(like, "has_sound", False):
+        _logger.warning("%s has no sound: that of a stream or pipe cannot be copied", target.name)
     if crf is not None and not 0 <= crf <= CODECS[chosen].worst_crf:
         raise InputError(f"crf of {chosen}: expected 0 to {CODECS[chosen].worst_crf}, got {crf}")
     find_encoder(chosen)  # fails here rather than at the first picture
