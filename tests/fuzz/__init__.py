@@ -1,0 +1,1 @@
+"""Feeds the program mutated files, arguments and requests: `python -m tests.fuzz`."""
