@@ -113,7 +113,7 @@ def test_a_clip_in_another_process_is_the_same_to_the_byte(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"frames": 0}, "frames: expected a whole number of at least 1, got 0"),
+        ({"frames": 0}, "frames: expected a whole number from 1 to 1000000, got 0"),
         ({"width": 10}, "width: expected a whole number of at least 64, got 10"),
         ({"target": 200}, "target: expected at most a quarter of the frame's shorter side, 90"),
         ({"noise": math.nan}, "noise: expected a number from 0 to 64, got nan"),

@@ -65,8 +65,8 @@ def test_a_step_of_nothing_keeps_the_square_in_place():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"frames": 0}, "frames: expected a whole number of at least 1, got 0"),
-        ({"size": 2.5}, "size: expected a whole number of at least 1, got 2.5"),
+        ({"frames": 0}, "frames: expected a whole number from 1 to 1000000, got 0"),
+        ({"size": 2.5}, "size: expected a whole number from 1 to 16384, got 2.5"),
         ({"max_displacement": -1}, "max_displacement: expected a whole number of at least 0"),
         ({"size": 30, "target": 31}, "target: expected at most the frame's size of 30 pixels"),
         ({"seed": -1}, "seed: expected a whole number of at least 0, got -1"),

@@ -277,7 +277,7 @@ class TestReading:
             read_results(tmp_path / "gone.csv")
 
     def test_a_binary_file_is_refused(self, tmp_path):
-        (tmp_path / "a.txt").write_bytes(b"\xff\xfe\x00\x80")
+        (tmp_path / "a.txt").write_bytes(b"\xff\xd8\xff\xe0")
         with pytest.raises(DatasetError, match="expected a file of results"):
             read_results(tmp_path / "a.txt")
 

@@ -149,6 +149,24 @@ def require_size(annotation: VideoAnnotation) -> tuple[int, int]:
     return annotation.size
 
 
+_MOST_ROWS = 5_000_000
+"""Frames times targets that are held at once: about 200 MB."""
+
+
+def add_box(
+    rows: dict[str, dict[int, FloatArray]], target: str, frame: int, box: FloatArray
+) -> None:
+    """Put a box that was read into its place.
+
+    Raises:
+        ValueError: there is one of this target and frame already: neither is known to be right.
+    """
+    boxes = rows.setdefault(target, {})
+    if frame in boxes:
+        raise ValueError(f"two boxes of target {target[:40]!r} in frame {frame}")
+    boxes[frame] = box
+
+
 def from_targets(
     rows: dict[str, dict[int, FloatArray]],
     *,
@@ -177,10 +195,18 @@ def from_targets(
         frame_rate: of the video.
         frame_count: of the video.
         image_names: of the frames.
+
+    Raises:
+        DatasetError: more frames and targets than are held in memory.
     """
     known = sorted({frame for boxes in rows.values() for frame in boxes})
     if dense and known:
         known = list(range(max(known[-1] + 1, frame_count)))
+    if len(known) * len(rows) > _MOST_ROWS:
+        raise DatasetError(
+            f"{video}: expected at most {_MOST_ROWS} frames times targets, got {len(known)} "
+            f"frames and {len(rows)} targets"
+        )
     place = {frame: at for at, frame in enumerate(known)}
     shape = (len(known), len(rows))
     boxes = np.full((*shape, 4), np.nan)

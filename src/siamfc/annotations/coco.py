@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from siamfc.annotations.annotation import VideoAnnotation, from_targets
+from siamfc.annotations.annotation import VideoAnnotation, add_box, from_targets
 from siamfc.array_types import FloatArray
+from siamfc.datasets.readers.text import optional_size
 from siamfc.errors import DatasetError
-from siamfc.parsing import read_text
+from siamfc.parsing import parse_frame, parse_json, parse_number, read_text
 
 
 def coco_annotation(
@@ -83,7 +84,7 @@ def read_coco(path: Path) -> VideoAnnotation:
         DatasetError: not such a file, or one with several videos.
     """
     try:
-        content = json.loads(read_text(path))
+        content = parse_json(read_text(path), where=path)
         (video,) = content["videos"]
         images = {one["id"]: one for one in content["images"]}
         labels = {one["id"]: str(one["name"]) for one in content["categories"]}
@@ -92,9 +93,10 @@ def read_coco(path: Path) -> VideoAnnotation:
         scores: dict[str, dict[int, float]] = {}
         of = {str(one["id"]): labels[one["category_id"]] for one in tracks}
         for one in content["annotations"]:
-            target, frame = str(one["track_id"]), int(images[one["image_id"]]["frame_id"])
-            rows.setdefault(target, {})[frame] = np.array(one["bbox"], dtype=np.float64)
-            scores.setdefault(target, {})[frame] = float(one.get("score", np.nan))
+            target, frame = str(one["track_id"]), parse_frame(images[one["image_id"]]["frame_id"])
+            x, y, w, h = map(parse_number, one["bbox"])
+            add_box(rows, target, frame, np.array([x, y, w, h]))
+            scores.setdefault(target, {})[frame] = parse_number(one.get("score", np.nan))
             of.setdefault(target, labels[one["category_id"]])
         return from_targets(
             rows,
@@ -102,13 +104,13 @@ def read_coco(path: Path) -> VideoAnnotation:
             labels=of,
             names={str(one["id"]): str(one["name"]) for one in tracks if "name" in one},
             dense=True,
-            size=(video["width"], video["height"]) if "width" in video else None,
-            frame_rate=video.get("fps"),
+            size=optional_size(video.get("width"), video.get("height")),
+            frame_rate=parse_number(video["fps"]) if video.get("fps") else None,
             frame_count=len(images),
-            image_names=[one["file_name"] for one in content["images"]],
+            image_names=[str(one["file_name"]) for one in content["images"]],
             video=str(video.get("file_name", video.get("name", "video.mp4"))),
         )
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DatasetError(
             f"{path}: expected COCO JSON of one video, with images, categories, and annotations "
             f"with track_id; missing or wrong: {error}"

@@ -8,11 +8,12 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from siamfc.annotations.annotation import VideoAnnotation, from_targets
+from siamfc.annotations.annotation import VideoAnnotation, add_box, from_targets
 from siamfc.annotations.keyframes import key_frames
 from siamfc.array_types import BoolArray, FloatArray, IntArray
 from siamfc.datasets.readers.cvat import list_observations, parse_annotation
 from siamfc.errors import DatasetError
+from siamfc.parsing import parse_frame, parse_whole
 
 
 def track_element(
@@ -136,7 +137,10 @@ def read_cvat(path: Path) -> VideoAnnotation:
     rows: dict[str, dict[int, FloatArray]] = {}
     labels: dict[str, str] = {}
     for one in list_observations(content, path):
-        rows.setdefault(one.track, {})[one.frame] = np.array(one.box)
+        try:
+            add_box(rows, one.track, one.frame, np.array(one.box))
+        except ValueError as error:
+            raise DatasetError(f"{path}: expected one, got {error}") from None
         labels[one.track] = one.label
     key: dict[str, set[int]] = {}
     names: dict[str, str] = {}
@@ -146,14 +150,14 @@ def read_cvat(path: Path) -> VideoAnnotation:
         if name is not None:
             names[track] = name
         key[track] = {
-            int(box.get("frame", -1))
+            parse_frame(box.attrib["frame"])
             for box in item.iterfind("box")
             if box.get("keyframe") == "1" and box.get("outside") != "1"
         }
     try:
-        count = int(content.findtext("meta//size") or 0)
-        width = int(content.findtext("meta//original_size/width") or 0)
-        height = int(content.findtext("meta//original_size/height") or 0)
+        count = parse_frame(content.findtext("meta//size") or 0)
+        width = parse_whole(content.findtext("meta//original_size/width") or 0)
+        height = parse_whole(content.findtext("meta//original_size/height") or 0)
     except ValueError as error:
         raise DatasetError(f"{path}: expected whole numbers in meta; {error}") from None
     return from_targets(

@@ -11,7 +11,7 @@ import numpy as np
 from siamfc.annotations.annotation import VideoAnnotation, from_targets, require_size
 from siamfc.array_types import FloatArray
 from siamfc.errors import DatasetError
-from siamfc.parsing import read_text
+from siamfc.parsing import parse_frame, parse_json, parse_number, parse_whole, read_text
 
 _NAMES = ("x", "y", "width", "height")
 
@@ -79,21 +79,23 @@ def read_label_studio(path: Path) -> VideoAnnotation:
         DatasetError: not such a file.
     """
     try:
-        (task,) = json.loads(read_text(path))
+        (task,) = parse_json(read_text(path), where=path)
         results = task["annotations"][0]["result"]
         rows: dict[str, dict[int, FloatArray]] = {}
         labels, names = {}, {}
         count, size = 0, (0, 0)
         for one in results:
-            size = int(one["original_width"]), int(one["original_height"])
+            size = parse_whole(one["original_width"]), parse_whole(one["original_height"])
             scale = np.array([*size, *size]) / 100
             value = one["value"]
-            count = max(count, int(value["framesCount"]))
+            count = max(count, parse_frame(value["framesCount"]))
             target = str(one["id"])
+            if target in rows:
+                raise ValueError(f"two regions of id {target[:40]!r}")
             rows[target] = _boxes(value["sequence"], scale)
             labels[target] = str(value["labels"][0])
             names[target] = str(one.get("meta", {}).get("text", [target])[0])
-        duration = results[0]["value"].get("duration") if results else None
+        duration = parse_number(results[0]["value"].get("duration") or 0) if results else 0.0
         return from_targets(
             rows,
             labels=labels,
@@ -104,7 +106,7 @@ def read_label_studio(path: Path) -> VideoAnnotation:
             frame_rate=count / duration if duration else None,
             video=Path(str(task["data"]["video"])).name,
         )
-    except (ValueError, TypeError, LookupError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise DatasetError(
             f"{path}: expected Label Studio JSON of one video task with regions of type "
             f"videorectangle; missing or wrong: {error}"
@@ -115,9 +117,9 @@ def _boxes(sequence: list[dict[str, Any]], scale: FloatArray) -> dict[int, Float
     """Boxes by frame; between two elements they lie on a straight line, where it is enabled."""
     boxes: dict[int, FloatArray] = {}
     before: tuple[int, FloatArray] | None = None
-    for one in sorted(sequence, key=lambda item: int(item["frame"])):
-        frame = int(one["frame"]) - 1
-        box = np.array([float(one[name]) for name in _NAMES]) * scale
+    for one in sorted(sequence, key=lambda item: parse_frame(item["frame"], 1)):
+        frame = parse_frame(one["frame"], 1) - 1
+        box = np.array([parse_number(one[name]) for name in _NAMES]) * scale
         if before is not None:
             start, first = before
             for between in range(start + 1, frame):

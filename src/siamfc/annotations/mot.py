@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from siamfc.annotations.annotation import DEFAULT_LABEL, VideoAnnotation, from_targets
+from siamfc.annotations.annotation import DEFAULT_LABEL, VideoAnnotation, add_box, from_targets
 from siamfc.array_types import FloatArray
 from siamfc.datasets.readers.mot import read_information
-from siamfc.datasets.readers.text import read_lines
+from siamfc.datasets.readers.text import numbered_lines, optional_size, read_lines
 from siamfc.errors import DatasetError
-from siamfc.parsing import parse_numbers
+from siamfc.parsing import parse_frame, parse_number, parse_numbers, parse_whole
 
 _FIRST_PIXEL = np.array([1.0, 1.0, 0.0, 0.0])
 
@@ -74,28 +74,32 @@ def read_mot(path: Path) -> VideoAnnotation:
     rows: dict[str, dict[int, FloatArray]] = {}
     scores: dict[str, dict[int, float]] = {}
     labels: dict[str, str] = {}
-    for number, line in enumerate(read_lines(file), 1):
+    for number, line in numbered_lines(file):
         try:
             frame, target, left, top, width, height, flag, *rest = parse_numbers(line)
-            name, at = f"{target:g}", int(frame) - 1
+            name, at = str(parse_whole(target, -(10**9))), parse_frame(frame, 1) - 1
+            add_box(rows, name, at, np.array([left - 1, top - 1, width, height]))
         except (ValueError, OverflowError):
             raise DatasetError(
                 f"{file}, line {number}: expected frame,id,left,top,width,height,confidence,…, "
-                f"got {line!r}"
+                f"got {line[:60]!r}"
             ) from None
-        rows.setdefault(name, {})[at] = np.array([left - 1, top - 1, width, height])
         if not folder:
             scores.setdefault(name, {})[at] = flag
         elif rest and 1 <= rest[0] <= len(classes):
             labels[name] = classes[int(rest[0]) - 1]
     known_of = read_information(path / "seqinfo.ini") if folder else {}
-    width, height = (int(known_of.get(name, 0)) for name in ("imwidth", "imheight"))
+    try:
+        rate = parse_number(known_of["framerate"]) if "framerate" in known_of else None
+        count = parse_frame(known_of.get("seqlength", 0))
+    except ValueError as error:
+        raise DatasetError(f"{path / 'seqinfo.ini'}: frameRate, seqLength: {error}") from None
     return from_targets(
-        dict(sorted(rows.items(), key=lambda item: float(item[0]))),
+        dict(sorted(rows.items(), key=lambda item: int(item[0]))),
         scores=scores,
         labels=labels or dict.fromkeys(rows, DEFAULT_LABEL),
-        size=(width, height) if width and height else None,
-        frame_rate=float(known_of["framerate"]) if "framerate" in known_of else None,
-        frame_count=int(known_of.get("seqlength", 0)),
+        size=optional_size(known_of.get("imwidth"), known_of.get("imheight")),
+        frame_rate=rate,
+        frame_count=count,
         video=f"{known_of.get('name', path.stem)}.mp4",
     )

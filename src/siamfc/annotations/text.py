@@ -9,7 +9,7 @@ import numpy as np
 from siamfc.annotations.annotation import VideoAnnotation
 from siamfc.array_types import FloatArray
 from siamfc.boxes import is_absent
-from siamfc.datasets.readers.text import read_lines, read_table
+from siamfc.datasets.readers.text import frame_lines, read_table
 from siamfc.errors import DatasetError
 from siamfc.parsing import parse_numbers
 
@@ -59,13 +59,15 @@ def read_vot(path: Path) -> VideoAnnotation:
         DatasetError: a line of something else.
     """
     rows = []
-    for number, line in enumerate(read_lines(path), 1):
+    for number, line in enumerate(frame_lines(path, "x,y,w,h or a code"), 1):
         try:
             values = parse_numbers(line)
         except ValueError:
             values = []
         if len(values) not in (1, 4):
-            raise DatasetError(f"{path}, line {number}: expected x,y,w,h or a code, got {line!r}")
+            raise DatasetError(
+                f"{path}, line {number}: expected x,y,w,h or a code, got {line[:60]!r}"
+            )
         rows.append(np.array(values) - [1, 1, 0, 0] if len(values) == 4 else np.full(4, np.nan))
     return one_target(path, np.array(rows, dtype=np.float64).reshape(-1, 4))
 

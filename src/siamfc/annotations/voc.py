@@ -7,10 +7,11 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from siamfc.annotations.annotation import VideoAnnotation, from_targets, require_size
+from siamfc.annotations.annotation import VideoAnnotation, add_box, from_targets, require_size
 from siamfc.array_types import FloatArray
+from siamfc.datasets.readers.text import optional_size
 from siamfc.errors import DatasetError
-from siamfc.parsing import read_xml
+from siamfc.parsing import parse_frame, parse_number, read_xml
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 
@@ -73,14 +74,14 @@ def read_voc(path: Path) -> VideoAnnotation:
     images = []
     video = path.name
     files = sorted((path / "Annotations").glob("*.xml"))
-    digits = all(file.stem.isdigit() for file in files)
+    digits = all(file.stem.isdecimal() and len(file.stem) < 10 for file in files)
     for at, file in enumerate(files):
         content = read_xml(file, expected="a Pascal VOC annotation")
         images.append(content.findtext("filename") or f"{file.stem}.png")
         video = content.findtext("folder") or video
         try:
-            numbers = [int(content.findtext(f"size/{name}") or 0) for name in ("width", "height")]
-            size = (numbers[0], numbers[1]) if all(numbers) else size
+            found = optional_size(content.findtext("size/width"), content.findtext("size/height"))
+            size = found or size
             for place, item in enumerate(content.iterfind("object"), 1):
                 values = {
                     one.findtext("name"): one.findtext("value") or ""
@@ -88,16 +89,16 @@ def read_voc(path: Path) -> VideoAnnotation:
                 }
                 target = values.get("track_id") or str(place)
                 left, top, right, bottom = (
-                    float(item.findtext(f"bndbox/{name}") or "nan") for name in _EDGES
+                    parse_number(item.findtext(f"bndbox/{name}") or "nan") for name in _EDGES
                 )
-                frame = int(file.stem) if digits else at
+                frame = parse_frame(file.stem) if digits else at
                 box = np.array([left - 1, top - 1, right - left + 1, bottom - top + 1])
-                rows.setdefault(target, {})[frame] = box
+                add_box(rows, target, frame, box)
                 labels[target] = item.findtext("name") or ""
                 names[target] = values.get("name", target)
         except ValueError as error:
             raise DatasetError(f"{file}: expected numbers in size and bndbox; {error}") from None
-    frames = [int(file.stem) for file in files] if digits else range(len(files))
+    frames = [parse_frame(file.stem) for file in files] if digits else range(len(files))
     return from_targets(
         dict(sorted(rows.items(), key=lambda item: (len(item[0]), item[0]))),
         labels=labels,

@@ -13,9 +13,16 @@ import numpy as np
 
 from siamfc.annotations.annotation import VideoAnnotation, from_targets, require_size
 from siamfc.array_types import FloatArray
-from siamfc.datasets.readers.text import read_lines
+from siamfc.datasets.readers.text import numbered_lines, optional_size
 from siamfc.errors import DatasetError
-from siamfc.parsing import parse_numbers, read_text
+from siamfc.parsing import (
+    parse_frame,
+    parse_json,
+    parse_numbers,
+    parse_whole,
+    read_text,
+    split_lines,
+)
 
 _CONFIG = "data.yaml"
 
@@ -63,26 +70,27 @@ def read_yolo(path: Path) -> VideoAnnotation:
     rows: dict[str, dict[int, FloatArray]] = {}
     labels: dict[str, str] = {}
     files = sorted((path / "labels").glob("*.txt"))
-    digits = all(file.stem.isdigit() for file in files)
+    digits = all(file.stem.isdecimal() and len(file.stem) < 10 for file in files)
     scale = np.array([size[0], size[1]], dtype=np.float64)
     for at, file in enumerate(files):
         seen: dict[str, int] = {}
-        for number, line in enumerate(read_lines(file), 1):
+        for number, line in numbered_lines(file):
             try:
                 class_number, *values = parse_numbers(line)
-                label = classes[int(class_number)]
-                middle, extent = np.array(values[:2]) * scale, np.array(values[2:4]) * scale
+                label = classes[parse_whole(class_number)]
+                x, y, w, h = values[:4]
+                middle, extent = np.array([x, y]) * scale, np.array([w, h]) * scale
                 box = np.concatenate([middle - extent / 2, extent])
             except (ValueError, LookupError):
                 raise DatasetError(
-                    f"{file}, line {number}: expected class x y w h, got {line!r}"
+                    f"{file}, line {number}: expected class x y w h, got {line[:60]!r}"
                 ) from None
             seen[label] = seen.get(label, 0) + 1
             target = f"{label} {seen[label]}"
-            rows.setdefault(target, {})[int(file.stem) if digits else at] = box
+            rows.setdefault(target, {})[parse_frame(file.stem) if digits else at] = box
             labels[target] = label
     numbers = {target: str(place) for place, target in enumerate(rows, 1)}
-    frames = [int(file.stem) for file in files] if digits else range(len(files))
+    frames = [parse_frame(file.stem) for file in files] if digits else range(len(files))
     return from_targets(
         rows,
         labels=labels,
@@ -99,17 +107,21 @@ def _read_config(path: Path) -> tuple[dict[int, str], tuple[int, int], str]:
     """The classes by number, the size of the frames, and the video's name."""
     names: dict[int, str] = {}
     size = video = None
-    for line in read_text(path).splitlines():
+    for line in split_lines(read_text(path)):
         if line.startswith("#") and " pixels: " in line:
             numbers, _, video = line.lstrip("# ").partition(" pixels: ")
-            size = tuple(int(one) for one in numbers.split(" x "))
+            size = optional_size(*[*numbers.split(" x "), "", ""][:2])
         elif line.startswith("  ") and ":" in line:
             number, _, name = line.partition(":")
             try:
-                names[int(number)] = str(json.loads(name))
-            except ValueError:
-                names[int(number)] = name.strip()
-    if size is None or video is None or len(size) != 2:
+                place = parse_whole(number)
+            except ValueError as error:
+                raise DatasetError(f"{path}: expected the number of a class; {error}") from None
+            try:
+                names[place] = str(parse_json(name, where=path))
+            except DatasetError:
+                names[place] = name.strip()
+    if size is None or video is None:
         raise DatasetError(
             f"{path}: expected a line `# WIDTH x HEIGHT pixels: VIDEO`, without which fractions "
             "of a frame are no pixels"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from siamfc.checks import shown
 from siamfc.cli.console import print_error, print_json, print_table
 from siamfc.cli.parameters import Device, Json, SearchOptions, Threads, Whole
 from siamfc.cli.progress import Progress
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from siamfc.evaluation import Evaluation
     from siamfc.evaluation.trackers.entries import Task, TrackerEntry
+
+_MOST_REPETITIONS = 1000
 
 SchemeName = Literal["ope", "tre", "sre", "vot-supervised", "vot-multistart"]
 
@@ -159,8 +162,8 @@ def _task(name: str, root: Path, what: TaskOptions) -> "Task":
     from siamfc.evaluation import find_scheme, protocol_of
     from siamfc.evaluation.trackers.entries import Task, choose_sequences
 
-    if what.repeat < 1:
-        raise UsageError(f"--repeat: expected at least 1, got {what.repeat}")
+    if not 1 <= what.repeat <= _MOST_REPETITIONS:
+        raise UsageError(f"--repeat: expected 1 to {_MOST_REPETITIONS}, got {shown(what.repeat)}")
     layout = find_format(name)
     split = what.split or layout.evaluated
     videos = layout.open(root.absolute(), split=split)

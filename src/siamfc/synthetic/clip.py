@@ -44,7 +44,7 @@ class ClipSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_whole("frames", self.frames, 1)
+        check_whole("frames", self.frames, 1, 1_000_000)
         check_whole("width", self.width, 64)
         check_whole("height", self.height, 64)
         check_whole("target", self.target, 8)

@@ -31,8 +31,8 @@ class SquareVideoSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_whole("frames", self.frames, 1)
-        check_whole("size", self.size, 1)
+        check_whole("frames", self.frames, 1, 1_000_000)
+        check_whole("size", self.size, 1, 16_384)
         check_whole("target", self.target, 1)
         check_whole("max_displacement", self.max_displacement, 0)
         check_whole("seed", self.seed, 0)

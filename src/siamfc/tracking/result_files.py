@@ -30,8 +30,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siamfc.annotations.text import box_lines
+from siamfc.checks import shown
 from siamfc.errors import DatasetError, InputError, OutputError
 from siamfc.files import StagedFile
+from siamfc.parsing import (
+    parse_frame,
+    parse_json,
+    parse_number,
+    parse_numbers,
+    parse_whole,
+    read_text,
+    split_lines,
+)
 from siamfc.tracking.results import COLUMNS, FrameResult, Status
 
 _REQUIRED = COLUMNS[:8]
@@ -112,10 +122,7 @@ def read_results(path: str | Path) -> list[FrameResult]:
         DatasetError: no such file, or one that isn't as its format says; names the line.
     """
     path = result_paths(path, 1)[0]
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: expected a file of results; {error}") from None
+    lines = split_lines(read_text(path, expected="a file of results"))
     return _READERS[path.suffix.lower()](path, lines)
 
 
@@ -166,7 +173,7 @@ def _read_txt(path: Path, lines: Sequence[str]) -> list[FrameResult]:
     results = []
     for index, line in enumerate(lines):
         with _line_of(path, index + 1, "x,y,w,h"):
-            x, y, w, h = (float(part) for part in line.replace(",", " ").split())
+            x, y, w, h = parse_numbers(line)
         known = w > 0 and h > 0
         box = np.array([[x - 1, y - 1, w, h]]) if known else np.full((1, 4), np.nan)
         results.append(FrameResult(index, math.nan, box, np.array([math.nan])))
@@ -177,7 +184,7 @@ def _read_csv(path: Path, lines: Sequence[str]) -> list[FrameResult]:
     header, *records = csv.reader(lines) if lines else [[]]
     if not set(_REQUIRED) <= set(header) <= set(COLUMNS):
         raise DatasetError(
-            f"{path}: line 1: expected {','.join(COLUMNS)}, got {lines[0] if lines else ''}"
+            f"{path}: line 1: expected {','.join(COLUMNS)}, got {shown(lines[0] if lines else '')}"
         )
     rows = []
     for number, record in enumerate(records, start=2):
@@ -188,18 +195,18 @@ def _read_csv(path: Path, lines: Sequence[str]) -> list[FrameResult]:
 
 def _parse_row(row: Mapping[str, str]) -> FrameResult:
     """The result of one target."""
-    int(row["target"])
-    numbers = np.array([[float(row[name] or "nan") for name in "xywh"]])
-    score = np.array([float(row["score"] or "nan")])
+    parse_whole(row["target"])
+    numbers = np.array([[parse_number(row[name] or "nan") for name in "xywh"]])
+    score = np.array([parse_number(row["score"] or "nan")])
     lost, status, agreement = (row.get(name, "") for name in ("lost", "status", "agreement"))
     return FrameResult(
-        index=int(row["frame"]),
-        time=float(row["time"] or "nan"),
+        index=parse_frame(row["frame"]),
+        time=parse_number(row["time"] or "nan"),
         boxes=numbers,
         scores=score,
         lost_flags=np.array([_FLAGS[lost]]) if lost else None,
         statuses=(Status(status),) if status else (),
-        agreements=np.array([float(agreement)]) if agreement else None,
+        agreements=np.array([parse_number(agreement)]) if agreement else None,
         names=(row["name"],) if row.get("name") else (),
     )
 
@@ -224,13 +231,13 @@ def _read_jsonl(path: Path, lines: Sequence[str]) -> list[FrameResult]:
     results = []
     for number, line in enumerate(lines, start=1):
         with _line_of(path, number, "an object with frame, time, boxes and scores"):
-            record = json.loads(line)
+            record = parse_json(line, where=path)
             boxes = _table(record["boxes"]).reshape(-1, 4)
             count = len(boxes)
             lost, agreement = record.get("lost"), record.get("agreement")
             results.append(
                 FrameResult(
-                    index=int(record["frame"]),
+                    index=parse_frame(record["frame"]),
                     time=float(_table(record["time"])),
                     boxes=boxes,
                     scores=_table(record["scores"]).reshape(count),
@@ -253,7 +260,13 @@ def _each(record: Mapping[str, Any], name: str, count: int) -> list[Any]:
 
 def _table(value: Any) -> NDArray[np.float64]:
     """Numbers in lists, None standing for NaN."""
-    return np.array(value, dtype=np.float64)
+    try:
+        table = np.array(value, dtype=np.float64)
+    except OverflowError:
+        table = np.array(np.inf)
+    if np.isinf(table).any():
+        raise ValueError("an infinite number")
+    return table
 
 
 def _flags(values: NDArray[np.float64]) -> NDArray[np.bool_] | None:

@@ -22,7 +22,14 @@ from siamfc.datasets.readers.images import (
 from siamfc.datasets.readers.layout import Format
 from siamfc.datasets.readers.text import optional_size
 from siamfc.datasets.readers.tracks import Observation, gather_tracks
-from siamfc.datasets.sequences import FrameFiles, OnProblem, Problem, Sequence, Video
+from siamfc.datasets.sequences import (
+    FrameFiles,
+    OnProblem,
+    Problem,
+    Sequence,
+    Video,
+    raise_problem,
+)
 from siamfc.errors import DatasetError
 from siamfc.parsing import parse_frame, parse_number, parse_numbers, read_xml
 
@@ -141,17 +148,13 @@ def _annotated(numbering: _Numbering, count: int, frames: FrameFiles | Path) -> 
     return flags
 
 
-def _accept(_problem: Problem) -> None:
-    """Accept every repair."""
-
-
 def list_observations(
     content: ET.Element,
     path: Path,
     *,
     numbering: _Numbering | None = None,
     video: str = "",
-    on_problem: OnProblem = _accept,
+    on_problem: OnProblem = raise_problem,
 ) -> list[Observation]:
     """List the boxes of an annotation's tracks, those between its key frames too.
 

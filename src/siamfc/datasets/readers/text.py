@@ -150,9 +150,9 @@ def numbered_lines(path: Path) -> list[tuple[int, str]]:
     return [(number, line.strip()) for number, line in lines if line.strip()]
 
 
-def optional_size(width: str | None, height: str | None) -> tuple[int, int] | None:
+def optional_size(width: object, height: object) -> tuple[int, int] | None:
     """Read the size of the frames, where an annotation states one that makes sense."""
     try:
-        return parse_whole(width or "", 1), parse_whole(height or "", 1)
+        return parse_whole(width, 1), parse_whole(height, 1)
     except ValueError:
         return None
