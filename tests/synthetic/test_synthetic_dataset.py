@@ -135,7 +135,7 @@ def test_an_image_that_does_not_exist_is_refused():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"images": 0}, "images: expected a whole number from 1 to 100000000, got 0"),
+        ({"images": 0}, "images: expected a whole number of at least 1, got 0"),
         ({"images": 4, "folders": 5}, "folders: expected at most as many as images, 4, got 5"),
         ({"square": 256}, "square: expected at most the image's size of 255 pixels, got 256"),
         ({"contrast": 0}, "contrast: expected a whole number from 1 to 128, got 0"),

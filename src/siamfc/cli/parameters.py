@@ -77,7 +77,8 @@ def _device(_type: object, tokens: Sequence[Token]) -> str:
     if name in get_args(DeviceName):
         return name
     advice = "; for a GPU write --device cuda" if _GPU.fullmatch(name) else ""
-    raise ValueError(f"expected auto, cpu or cuda, got {text!r}{advice}")
+    known = ", ".join(get_args(DeviceName))
+    raise ValueError(f"expected one of {known}, got {shown(text)}{advice}")
 
 
 _GPU = re.compile(r"gpu|cuda:?\d*|nvidia|gpu:?\d+")

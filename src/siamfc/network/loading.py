@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from siamfc.errors import CheckpointError, InputError, suggest
+from siamfc.checks import check_whole
+from siamfc.errors import CheckpointError, suggest
 from siamfc.network import devices
 from siamfc.network.architectures import LIGHT
 from siamfc.network.checkpoint import Checkpoint
@@ -28,6 +29,7 @@ from siamfc.system import core_count
 DEFAULT_WEIGHTS = "light"
 """What "default" means: the weights that serve most people best on a CPU."""
 _SHIPPED = Path(__file__).parent / "weights"
+_MOST_THREADS = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +69,8 @@ def load_matcher(
     arguments, and for a GPU that cannot be used; MissingDependencyError as it says.
     """
     devices.check_device(device, ("auto", *devices.PROVIDERS))
-    if threads is not None and (not isinstance(threads, int) or threads < 1):
-        raise InputError(f"threads: expected an integer above 0, got {threads!r}")
+    if threads is not None:
+        check_whole("threads", threads, 1, _MOST_THREADS)
     path = find_weights(weights)
     checkpoint_path = _find_checkpoint(path)
     if device == "auto":

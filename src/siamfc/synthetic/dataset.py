@@ -47,7 +47,7 @@ class SyntheticDatasetSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_whole("images", self.images, 1, 100_000_000)
+        check_whole("images", self.images, 1)
         check_whole("folders", self.folders, 1, 1_000_000)
         check_whole("size", self.size, 1, 4096)
         check_whole("square", self.square, 1)
