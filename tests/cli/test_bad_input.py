@@ -13,6 +13,7 @@ from PIL import Image
 
 from siamfc.cli.app import run
 from siamfc.network import Checkpoint
+from siamfc.tracking import read_results
 
 Make = Callable[[Path], Path]
 """Makes a bad file or folder in a folder."""
@@ -63,8 +64,6 @@ def damaged_image(folder: Path) -> Path:
         (text_as_video, "is no video"),
         (empty_file, "is empty"),
         (folder_without_images, "no images"),
-        (change_of_size, "expected a frame of 96×96 pixels as the first, got 64×96"),
-        (damaged_image, "2.png cannot be read as an image"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -72,6 +71,29 @@ def test_bad_sources(make: Make, message: str, weights: str, refused: "Refused")
     assert message in refused(
         1, str(make(refused.folder)), "--box", "10,10,20,20", "--weights", weights
     )
+
+
+@pytest.mark.parametrize(
+    ("make", "kept", "message"),
+    [
+        (change_of_size, 2, "expected a frame of 96×96 pixels as the first, got 64×96"),
+        (damaged_image, 1, "2.png cannot be read as an image"),
+    ],
+)
+def test_a_source_that_fails_midway_keeps_what_was_tracked(
+    make: Make,
+    kept: int,
+    message: str,
+    weights: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    results = tmp_path / "boxes.csv"
+    given = ["--box", "10,10,20,20", "--weights", weights, "--results", str(results)]
+    assert run(["track", str(make(tmp_path)), *given]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert len(read_results(results)) == kept
 
 
 def test_a_film_cut_off_before_its_first_frame(film: Path, refused: "Refused") -> None:

@@ -184,7 +184,7 @@ def test_a_folder_of_images_is_one_source(tmp_path: Path) -> None:
     assert expand_sources([str(tmp_path / "x")]) == [str(tmp_path / "x")]
     assert expand_sources([str(tmp_path)]) == [str(tmp_path / name) for name in ("x", "y", "z.mp4")]
     assert expand_sources([str(tmp_path / "x" / "*.png")]) == [str(tmp_path / "x" / "*.png")]
-    assert expand_sources(["0", "rtsp://x/*"]) == ["0", "rtsp://x/*"]
+    assert expand_sources(["0", "rtsp://x/*", ""]) == ["0", "rtsp://x/*", ""]
 
 
 def test_a_source_given_twice_is_refused() -> None:

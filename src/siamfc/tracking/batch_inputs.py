@@ -33,7 +33,7 @@ def _expand(source: str) -> list[str]:
     from siamfc.frames.folder import is_image, match_files, natural_key
 
     path = Path(source)
-    if path.is_dir():
+    if source and path.is_dir():
         found = sorted(path.iterdir(), key=natural_key)
     elif glob.has_magic(source) and "://" not in source and not path.exists():
         found = match_files(source)
