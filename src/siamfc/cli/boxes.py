@@ -67,14 +67,14 @@ class BoxOptions:
     objects. An object with boxes in several frames is tracked forwards and backwards between
     them."""
     name: Annotated[list[str] | None, Parameter(negative=())] = None
-    """Of an object, once for each; or, for each --box, the name of its object."""
+    """A name for each object, or, once for every --box, the name of its object."""
     boxes: Path | None = None
     """In place of --box: a .csv table with the columns source, x, y, w, h and, optionally, frame
     and name; or a folder of results, whose key frames are taken."""
     start: str | None = None
     """The first frame to track, a number or mm:ss.s."""
     end: str | None = None
-    """The last frame to track, likewise."""
+    """The last frame to track, a number or mm:ss.s."""
     every: Whole = 1
     """Track every so many frames; those with a --box are tracked anyway."""
     smooth: Flag = False

@@ -1,4 +1,4 @@
-"""Follow targets through a source: the one way that Python, the command line and tests share."""
+"""Follow targets through a source, forwards and backwards: `follow`, which everything uses."""
 
 from __future__ import annotations
 

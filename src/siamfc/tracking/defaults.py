@@ -1,4 +1,4 @@
-"""Settings that fit a network: each kind has its own."""
+"""The default settings for each kind of network."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,34 +11,34 @@ from siamfc.tracking.light.settings import LightSettings
 from siamfc.tracking.siamfc.settings import SiamFCSettings, settings_for
 
 Settings = SiamFCSettings | LightSettings
-"""Of a tracker with a network of either kind."""
+"""Settings of a tracker with either kind of network."""
 
 
 def fitting_settings(matcher: Network, settings: Settings | None = None) -> Settings:
-    """Settings that a tracker with this network can take: the defaults of its kind if None.
+    """Return the settings if they are for this kind of network; its defaults if None.
 
     Raises:
-        InputError: settings of the other kind.
+        InputError: settings for the other kind.
     """
     return light_settings(settings) if predicts_boxes(matcher) else siamfc_settings(settings)
 
 
 def light_settings(settings: Settings | None = None) -> LightSettings:
-    """Settings of a network that gives boxes; the defaults if None.
+    """Return the settings of a network that predicts boxes; the defaults if None.
 
     Raises:
-        InputError: settings of the other kind.
+        InputError: settings for the other kind.
     """
     if settings is None or isinstance(settings, LightSettings):
         return settings or LightSettings()
-    raise _misfit("LightSettings for a network that gives boxes", settings)
+    raise _misfit("LightSettings for a network that predicts boxes", settings)
 
 
 def siamfc_settings(settings: Settings | None = None) -> SiamFCSettings:
-    """Settings of SiamFC; the defaults if None.
+    """Return the settings of SiamFC; the defaults if None.
 
     Raises:
-        InputError: settings of the other kind.
+        InputError: settings for the other kind.
     """
     if settings is None or isinstance(settings, SiamFCSettings):
         return settings or SiamFCSettings()
@@ -57,10 +57,10 @@ def settings_for_weights(
     Args:
         weights: as for `load_matcher`.
         scales: an odd number from 1 to 99; None: as many as suit the network.
-        update: what the exemplar takes from later frames, see `exemplar_update`; None:
-            what suits the network, nothing for SiamFC and `recent` for one that gives boxes.
-        search_again: whether a target that is lost is looked for all over the frame; None: if it
-            is a network that gives boxes, whose score tells what is lost.
+        update: how the exemplar follows later frames, see `exemplar_update`; None: what suits
+            the network, not at all for SiamFC and `recent` for one that predicts boxes.
+        search_again: whether to search the whole frame for a lost target; None: only with a
+            network that predicts boxes, whose score says what is lost.
 
     Raises:
         CheckpointError: weights that are unknown or damaged.

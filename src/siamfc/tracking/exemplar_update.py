@@ -1,10 +1,10 @@
-"""What the exemplar takes from later frames: the thesis's open question, and answers to it.
+"""How the exemplar follows later frames: the thesis's open question, and answers to it.
 
 The thesis asks (its conclusions) whether the target's appearance in the previous frame is a better
-exemplar than that of the first. Between the two lie a moving average, one that takes in nothing
-but frames of a high score, and the first and the average together. As the response is linear in
-the exemplar's embedding, a mix of embeddings gives the same mix of responses: one correlation
-serves for both. The light network's scores and boxes are not linear in it, but both exemplars are
+exemplar than that of the first. Between the two lie a moving average, an average over frames with
+a high score alone, and the first and an average together. As the response is linear in the
+exemplar's embedding, a mix of embeddings gives the same mix of responses: one correlation serves
+for both. The light network's scores and boxes are not linear in it, but both exemplars are
 cut out about a box in the same way, so that cells with the same place show the same part.
 
 Nothing here depends on how a tracker finds its box.
@@ -27,17 +27,17 @@ class UpdateSettings:
     """How much the exemplar follows the target's appearance; the default: not at all."""
 
     rate: float = 0.0
-    """Share of a new frame in the moving average, 0 to 1; 1: the previous frame alone."""
+    """Weight of a new frame in the moving average, 0 to 1; 1: the previous frame alone."""
     lowest_score: float = 0.0
-    """Score from which on a frame is taken in, 0 to 1; frames in which the target is lost never
+    """Lowest score at which a frame is taken in, 0 to 1; frames in which the target is lost never
     are."""
     first_share: float = 0.0
-    """Share of the first frame's exemplar in what is searched for, beside the moving average."""
+    """Weight of the first frame's exemplar against the moving average."""
     every: int = 1
-    """Frames at least from one that is taken in to the next."""
+    """Fewest frames from one that is taken in to the next."""
     restart_average: bool = False
     """Whether the moving average begins with the first frame that is taken in, and not with the
-    video's, which has its share already."""
+    video's, which has its own weight."""
 
     def __post_init__(self) -> None:
         check_number("rate", self.rate, 0, 1)
@@ -67,12 +67,12 @@ def sure_average() -> UpdateSettings:
 
 
 def first_and_latest() -> UpdateSettings:
-    """Return seven tenths of the first frame and a fast average over the sure ones."""
+    """Return seven tenths of the first frame and a fast average over the sure frames."""
     return UpdateSettings(rate=0.1, lowest_score=0.95, first_share=0.7)
 
 
 def first_and_recent() -> UpdateSettings:
-    """Return half of the first frame and half of an average over sure ones of late."""
+    """Return half of the first frame and half of an average over recent sure frames."""
     return UpdateSettings(
         rate=0.5, lowest_score=0.97, first_share=0.5, every=10, restart_average=True
     )
@@ -105,7 +105,7 @@ def update_rates(
     updates: IntArray,
     settings: UpdateSettings,
 ) -> FloatArray:
-    """Share (N,) of the present frame in each target's average; 0 if it isn't taken in.
+    """Weight (N,) of the current frame in each target's average; 0 if it isn't taken in.
 
     It is if the target is sure, and if the frames since the last that was taken in are enough.
 
@@ -127,17 +127,17 @@ def update_rates(
     return np.where(taken, rates, 0.0)
 
 
-def mix(embeddings: Embedding, others: Embedding, shares: FloatArray) -> Embedding:
-    """Mix embeddings (N, …) of a runtime with others; `shares` (N,) from 0 to 1 are the others'.
+def mix(embeddings: Embedding, others: Embedding, weights: FloatArray) -> Embedding:
+    """Mix embeddings (N, …) of a runtime with others, whose weights (N,) are from 0 to 1.
 
-    A share of 0 gives the first and one of 1 the second, to the last bit.
+    A weight of 0 returns the first and one of 1 the second, to the last bit.
     """
-    column = shares.reshape(-1, *[1] * (embeddings.ndim - 1))
+    column = weights.reshape(-1, *[1] * (embeddings.ndim - 1))
     if isinstance(embeddings, np.ndarray):
-        share = column.astype(embeddings.dtype)
-    else:  # a torch tensor, which takes no numbers from elsewhere
-        share = embeddings.new_tensor(column)
-    return embeddings * (1 - share) + others * share
+        weight = column.astype(embeddings.dtype)
+    else:  # a torch tensor, which cannot be mixed with numpy
+        weight = embeddings.new_tensor(column)
+    return embeddings * (1 - weight) + others * weight
 
 
 def put(embeddings: Embedding, rows: Sequence[int], others: Embedding) -> Embedding:

@@ -1,4 +1,4 @@
-"""Whether a target is lost, and where else to look for it.
+"""Whether a target is lost, and where else to search for it.
 
 Functions of scores, centres and sides alone, for any tracker that looks at squares of a frame.
 """
@@ -18,28 +18,28 @@ from siamfc.network.matcher import EmbeddingSpec
 from siamfc.tracking.targets import TargetBatch, window_crops
 
 _RINGS = 16
-"""Rings of windows about a lost target that are ever looked at: 1088 windows."""
+"""Rings of windows around a lost target that are searched at most: 1088 windows."""
 _MOST_AT_ONCE = 128
 """Windows that are cut out before the network sees them: 25 MB."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LostSettings:
-    """When a target counts as lost, and how much is done to find it again."""
+    """When a target counts as lost, and how much to search for it."""
 
     lost_threshold: float = 0.8
-    """A score below which a target that was followed is lost."""
+    """Score below which a tracked target becomes lost."""
     found_threshold: float = 0.95
-    """A score from which on a target that was lost is followed again; at least `lost_threshold`."""
+    """Score from which a lost target is tracked again; at least `lost_threshold`."""
     holds_size: bool = False
     """Whether a target keeps its size while it is lost."""
     windows: int = 0
-    """Further squares that are searched in each frame for each target that is lost; 0: none."""
+    """Further squares to search in each frame for each lost target; 0: none."""
     patience: int = 0
-    """Frames that a target is lost before they are searched."""
+    """Frames that a target has been lost before these are searched."""
     relocate_threshold: float = 0.95
-    """A score from which on a lost target is moved to where the score is highest. Below
-    `found_threshold` it remains lost there, and something better is looked for."""
+    """Score from which a lost target is moved to where the score is highest. Below
+    `found_threshold` it remains lost there, and the search goes on."""
 
     def __post_init__(self) -> None:
         check_number("lost_threshold", self.lost_threshold, 0, 1)
@@ -62,8 +62,8 @@ def search_all_over() -> LostSettings:
 def count_lost(frames_lost: IntArray, scores: FloatArray, settings: LostSettings) -> IntArray:
     """Count for how many frames each target has been lost by now: (N,), 0 for one that isn't.
 
-    Between the two thresholds a target stays what it was, so that a score that wavers about one
-    of them doesn't make it lost and found in turn.
+    Between the two thresholds a target stays what it was, so that a score which wavers around
+    one of them does not make it lost and found in turn.
 
     >>> settings = LostSettings(lost_threshold=0.2, found_threshold=0.5)
     >>> count_lost(np.array([0, 0, 3, 3]), np.array([0.1, 0.3, 0.3, 0.6]), settings).tolist()
@@ -80,19 +80,19 @@ def redetection_windows(
     turn: int,
     count: int,
 ) -> FloatArray:
-    """Where to look next for a target that is lost: the centres of W ≤ `count` squares, (W, 2).
+    """Where to search next for a lost target: the centres of W ≤ `count` squares, (W, 2).
 
-    The frame is paved with squares whose responses meet: rings about the place where the target
-    is looked for anyway, from the nearest on. Each frame looks at the next `count` of them and,
+    The frame is paved with squares whose responses meet: rings around the place where the target
+    is searched for anyway, from the nearest on. Each frame searches the next `count` of them and,
     after the last, begins again; so the cost is bounded, and a small target in a large frame takes
     longer. No square comes twice in a frame. Those that lie outside the frame are left out, and
     those at its border moved in.
 
     Args:
-        center_frame: (2,) where the target is looked for anyway.
-        reach: width, in frame pixels, of the places that one square tells of: the response's.
+        center_frame: (2,) where the target is searched for anyway.
+        reach: width, in frame pixels, of the area that one square covers: the response's.
         frame_size: width and height.
-        turn: 0 in the first frame that looks elsewhere, 1 in the next.
+        turn: 0 in the first frame with a further search, 1 in the next.
         count: of squares at most.
 
     Returns:
@@ -126,7 +126,7 @@ def look_elsewhere(
     spec: EmbeddingSpec,
     settings: LostSettings,
 ) -> Iterator[Elsewhere]:
-    """Cut out where to look for the targets that are lost, a bounded number of windows at once."""
+    """Crop the places where lost targets may be, a bounded number of windows at once."""
     if not settings.windows:
         return
     sides = targets.present_windows(spec)[1]

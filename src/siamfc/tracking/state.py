@@ -18,7 +18,7 @@ class TrackerState:
     """All that a tracker remembers of the frames so far."""
 
     targets: TargetBatch
-    """Of the kind that goes with the network."""
+    """Of the network's kind."""
     exemplars: Embedding
     """(N, …) what is searched for, in the matcher's own array type."""
     first: Embedding
@@ -59,7 +59,7 @@ class TrackerState:
         )
 
     def with_exemplars(self, row: int, other: Self) -> Self:
-        """The state with another's exemplars, of one target, in place of a row's."""
+        """The state with another state's exemplars, of one target, in place of a row's."""
         return replace(
             self,
             exemplars=put(self.exemplars, [row], other.exemplars),
@@ -68,9 +68,9 @@ class TrackerState:
         )
 
     def update(self, settings: UpdateSettings, embed: Callable[[list[int]], Embedding]) -> Self:
-        """Take the present frame into the average of the targets that are sure and have waited.
+        """Take the current frame into the average of the targets that are sure and have waited.
 
-        `embed` gives the exemplars of some of the targets, by rows, where they are in this frame.
+        `embed` returns the exemplars of some of the targets, by rows, where they are in this frame.
         """
         if not settings.changes_exemplar:
             return self

@@ -1,4 +1,4 @@
-"""What is known of every target, whatever network follows it."""
+"""What is known of every target, whichever network tracks it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _ROUNDING = 4.0
 """Pixels by which a box may be larger than the frame and still be meant as all of it: benchmarks
 number pixels from 0 or 1 and round outwards."""
 _SMALLEST_SIDE = 0.01
-"""Of a box that is given, frame pixels: a smaller one is a slip, and has nothing to be followed."""
+"""Of a given box, in frame pixels: a smaller one is a typing error and shows nothing to track."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

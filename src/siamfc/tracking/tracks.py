@@ -1,4 +1,4 @@
-"""`track`: a whole video by one call, and the track that comes of it."""
+"""`track`: follow objects through a whole video by one call, which returns a `Track`."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def track(
         matcher: a network that is loaded already, in place of `weights`, `device`, `threads`.
 
     Returns:
-        A track: loop over it for one result a frame, or ask it for a table, a file or a film.
+        A track: loop over it for one result per frame, or ask it for a table, a file or a video.
 
     Raises:
         InputError: neither `box` nor `boxes`, or both; `box` isn't one box; not a source, or
@@ -108,17 +108,17 @@ def track(
 
 
 class Track:
-    """Where objects are in a video: found as it is asked for, frame by frame, and then kept.
+    """Where objects are in a video, tracked on demand, frame by frame, and kept.
 
-    Each loop over a track starts at the first frame: results that were found before come again at
-    once, then tracking goes on. A result takes about half a kilobyte; pictures are not kept.
+    Each loop over a track starts at the first frame: it repeats the results so far at once, then
+    tracks on. A result takes about half a kilobyte; pictures are not kept.
 
     In a notebook a track shows the last frame that was tracked, with its boxes.
 
     Args:
         source: as for `track`.
         boxes: as for `track`.
-        load: loads the network, when it is first needed.
+        load: loads the network; called when it is first needed.
         settings: None: the defaults for this network.
         frame_range: which frames are tracked.
         smooth: as for `track`.
@@ -175,7 +175,7 @@ class Track:
         Frames that were tracked before are read from the source again.
 
         Raises:
-            SourceError: these have gone by, for the source is a camera, a stream or a generator.
+            SourceError: a camera, a stream or a generator, which cannot be read again.
         """
         position = 0
         while len(self._results) == position:
@@ -243,7 +243,7 @@ class Track:
         Raises:
             InputError: no such format, or another ending.
             OutputError: a file that exists, unless `overwrite`, or cannot be written.
-            SourceError: a film of frames that have gone by; see `frames`.
+            SourceError: a video from a source that can be read only once; see `frames`.
         """
         if format is not None or Path(path).suffix.lower() in EXPORT_SUFFIXES:
             return export_results(
@@ -263,7 +263,7 @@ class Track:
         if Path(path).suffix and Path(path).suffix.lower() not in VIDEO_SUFFIXES:
             raise InputError(
                 f"expected a name in {', '.join(EXPORT_SUFFIXES)} for boxes or "
-                f"{', '.join(VIDEO_SUFFIXES)} for a film, got {path}"
+                f"{', '.join(VIDEO_SUFFIXES)} for a video, got {path}"
             )
         if isinstance(self._source, str | Path) and _is_same_file(self._source, path):
             raise OutputError(f"{path} is the source itself: name another file")

@@ -1,4 +1,4 @@
-"""What steers the tracker with a network that gives boxes."""
+"""Settings of the tracker with a network that predicts boxes."""
 
 from dataclasses import dataclass, field
 
@@ -8,12 +8,12 @@ from siamfc.tracking.redetection import LostSettings
 
 
 def _lost() -> LostSettings:
-    """Thresholds on a score that is the chance that the box is right.
+    """Thresholds on a score that is the probability that the box is right.
 
     Read from what `benchmarks/calibration.py` prints of procedural videos: the least sure 0.5 % of
-    right boxes count as lost, as do 73 % of those whose target is hidden or away. A target that is
-    lost is looked for all over the frame. One that is hidden mostly comes back where it went: what
-    looks like it elsewhere has to be surer.
+    right boxes count as lost, as do 73 % of those whose target is hidden or away. A lost target
+    is searched for in the whole frame. One that was hidden mostly reappears where it went, so
+    anything similar elsewhere needs a higher score.
     """
     return LostSettings(lost_threshold=0.4, found_threshold=0.8, relocate_threshold=0.98, windows=3)
 
@@ -27,15 +27,15 @@ class LightSettings:
     window_influence: float = 0.25
     """Weight of the cosine window against the score."""
     size_damping: float = 0.9
-    """Share of the way to the box's size that is gone, times its penalty and the IoU expected."""
+    """Fraction of the change of size applied per frame, times the penalty and the IoU expected."""
     smallest_scale: float = 0.1
-    """Smallest width and height that a target may shrink to, as a share of its first."""
+    """Smallest width and height that a target may shrink to, as a fraction of its first."""
     largest_scale: float = 10.0
     """Largest width and height that a target may grow to, as a multiple of its first."""
     update: UpdateSettings = field(default_factory=first_and_recent)
-    """What the exemplar takes from later frames."""
+    """How the exemplar follows later frames."""
     lost: LostSettings = field(default_factory=_lost)
-    """When a target counts as lost, and where it is then looked for."""
+    """When a target counts as lost, and where to search for it then."""
 
     def __post_init__(self) -> None:
         check_number("change_penalty", self.change_penalty, 0, 100)

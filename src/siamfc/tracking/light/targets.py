@@ -1,4 +1,4 @@
-"""Where targets are whose width and height both change, and what a network's boxes say of that.
+"""Where targets are whose width and height both change, and how predicted boxes move them.
 
 The counterpart of `tracking.siamfc.targets`, for networks that predict a box for every cell.
 """
@@ -32,8 +32,8 @@ _SMALLEST_SIZE = 1e-3
 class LightTargets(TargetBatch):
     """N targets at one moment, in frame pixels.
 
-    Their score is what the calibration makes of the chosen cell's logit: the chance that the box
-    overlaps the true one by more than half.
+    Their score is the calibrated logit of the chosen cell: the probability that the box overlaps
+    the target's by more than half.
     """
 
     size: FloatArray
@@ -86,10 +86,10 @@ def move(
     """Move and resize targets by logits (N, m, m) and boxes (N, 4, m, m) of their search windows.
 
     Boxes are left, top, right, bottom in pixels of the search image. The cell is chosen whose
-    score, less a penalty for sudden changes of size and ratio, and mixed with the cosine window,
+    score, minus a penalty for sudden changes of size and ratio, and mixed with the cosine window,
     is highest. Its box is the target's: the centre at once, the size in part, the more the surer.
-    The size stays within its limits and the centre inside the frame. By the chance that the box is
-    right, the target's score, a target is lost, or found again.
+    The size stays within its limits and the centre inside the frame. By its score, the
+    probability that the box is right, a target is lost or found again.
 
     Raises:
         InputError: logits or boxes of another shape, that are not finite, or boxes turned over.
@@ -103,11 +103,11 @@ def move(
 
     score = calibration.chance(found.logit)
     frames_lost = count_lost(targets.frames_lost, score, settings.lost)
-    share = settings.size_damping * found.penalty * found.score
+    fraction = settings.size_damping * found.penalty * found.score
     if settings.lost.holds_size:
-        share = np.where(frames_lost > 0, 0.0, share)
+        fraction = np.where(frames_lost > 0, 0.0, fraction)
     smallest, largest = settings.smallest_scale, settings.largest_scale
-    size = targets.size + (found.size - targets.size) * share[:, None]
+    size = targets.size + (found.size - targets.size) * fraction[:, None]
     return replace(
         targets,
         center_frame=_limited(targets.center_frame + found.displacement, 0.0, targets.frame_size),
@@ -171,7 +171,7 @@ class _Cells(NamedTuple):
     score: FloatArray
     """(N, C) IoU that is expected of the cell's box, in [0, 1]."""
     penalty: FloatArray
-    """(N, C) share of the score that the change of size and ratio leaves."""
+    """(N, C) fraction of the score that the change of size and ratio leaves."""
     corners: FloatArray
     """(N, 4, C) left, top, right, bottom in pixels of the search image."""
 

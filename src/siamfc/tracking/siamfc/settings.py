@@ -1,4 +1,4 @@
-"""What steers the tracker, and the values that were published."""
+"""Settings of the tracker with SiamFC, and the published values."""
 
 from dataclasses import dataclass, field, replace
 
@@ -13,35 +13,35 @@ from siamfc.tracking.redetection import LostSettings, search_all_over
 
 @dataclass(frozen=True, kw_only=True)
 class SiamFCSettings:
-    """How a response becomes a movement.
+    """How a response becomes a displacement.
 
     The defaults are for the weights that ship: the authors' for three scales, but for the step and
     the penalty, which `benchmarks/tracker_settings.py` chose on procedural videos.
     """
 
     scales: int = 3
-    """Number of sizes that are tried in each frame, odd, the middle one being the present size."""
+    """Number of sizes tried in each frame, odd; the middle one is the current size."""
     scale_step: float = 1.05
     """Ratio between one scale and the next."""
     scale_penalty: float = 0.99
-    """Share of its peak that counts for a scale other than the present one."""
+    """Fraction of its peak that counts for a scale other than the current one."""
     scale_damping: float = 0.59
-    """Share of the way from the present size to the winning one that is gone."""
+    """Fraction of the scale change applied per frame."""
     window_influence: float = 0.176
     """Weight of the cosine window against the response."""
     upsampling: int = 16
     """Samples per cell of the response, per axis."""
     smallest_scale: float = 0.2
-    """Smallest size that a target may shrink to, as a share of its first."""
+    """Smallest size that a target may shrink to, as a fraction of its first."""
     largest_scale: float = 5.0
     """Largest size that a target may grow to, as a multiple of its first."""
     bias_correction: int = 0
     """Shifts per axis, over one cell, at which the first frame is searched to measure how far the
     network's peak lies from the target's centre, which is then subtracted; 0: it isn't."""
     update: UpdateSettings = field(default_factory=UpdateSettings)
-    """What the exemplar takes from later frames."""
+    """How the exemplar follows later frames."""
     lost: LostSettings = field(default_factory=LostSettings)
-    """When a target counts as lost, and where it is then looked for."""
+    """When a target counts as lost, and where to search for it then."""
 
     def __post_init__(self) -> None:
         check_whole("scales", self.scales, 1, 99)
@@ -58,7 +58,7 @@ class SiamFCSettings:
 
     @property
     def scale_factors(self) -> NDArray[np.float64]:
-        """The sizes that are tried, as multiples of the present one, ascending: (scales,)."""
+        """The sizes that are tried, as multiples of the current one, ascending: (scales,)."""
         half = self.scales // 2
         return np.power(self.scale_step, np.arange(-half, half + 1, dtype=np.float64))
 
@@ -87,14 +87,14 @@ def one_scale() -> SiamFCSettings:
 def settings_for(
     scales: int = 3, *, update: UpdateName = "none", search_again: bool = False
 ) -> SiamFCSettings:
-    """Return the values that go with a number of scales: the defaults for one and three.
+    """Return the values for a number of scales: the defaults for one and three.
 
     Five have the published ones, and so have more, whose range of sizes grows with their number.
 
     Args:
         scales: an odd number from 1 to 99.
-        update: what the exemplar takes from later frames; see `siamfc.tracking.exemplar_update`.
-        search_again: whether a target that is lost is looked for all over the frame.
+        update: how the exemplar follows later frames; see `siamfc.tracking.exemplar_update`.
+        search_again: whether to search the whole frame for a lost target.
 
     Raises:
         InputError: another number of scales.

@@ -1,7 +1,7 @@
-"""Where targets are, where to look for them next, and what a response says of that.
+"""Where targets are, where to search for them next, and how a response moves them.
 
-Pure functions over N targets of one video, or of N videos of one size; they neither crop nor run
-a network, so that whoever has crops and responses of their own can use them.
+Pure functions over N targets of one video, or of N videos of one size. They neither crop nor run
+a network, so that they work with crops and responses from elsewhere.
 """
 
 from collections.abc import Sequence
@@ -94,7 +94,7 @@ def move(
     point is the displacement. The size goes part of the way to that of the scale and stays within
     its limits; the centre stays inside the frame. By the score a target is lost, or found again.
 
-    Deviations: the penalty takes its share of the peak's height above the lowest value of all
+    Deviations: the penalty is a fraction of the peak's height above the lowest value of all
     scales, since of a negative logit it would be a reward; the peak is refined between samples.
     A response without contrast leaves its target where it is.
 
