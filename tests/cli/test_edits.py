@@ -57,6 +57,15 @@ def test_redact_says_which_frames_were_bridged(
     assert json.loads(capsys.readouterr().out)["bridged"] == [[3, 4]]
 
 
+def test_an_object_may_have_boxes_in_several_frames(
+    film: Path, box: str, weights: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.mp4"
+    given = ["--box", box, "--box", f"4:{box}", "--weights", weights]
+    assert run(["redact", str(film), *given, "-o", str(out)]) == 0
+    assert out.exists()
+
+
 def test_boxes_of_an_annotation_tool_are_read(film: Path, tmp_path: Path) -> None:
     given = VideoAnnotation(
         frames=np.arange(5), boxes=np.tile([20.0, 20, 30, 30], (5, 1, 1)), size=(96, 96)

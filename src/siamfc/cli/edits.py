@@ -12,7 +12,7 @@ from siamfc.cli.console import print_json
 from siamfc.cli.interrupt import StopRequest
 from siamfc.cli.parameters import DeviceName, Flag, Json, Out, Threads, Whole
 from siamfc.cli.progress import Progress
-from siamfc.cli.usage import UsageError, parse_box
+from siamfc.cli.usage import UsageError
 from siamfc.errors import InputError
 from siamfc.network import DEFAULT_WEIGHTS
 
@@ -28,8 +28,8 @@ class TargetOptions:
     """Where the target is."""
 
     box: Annotated[list[str] | None, Parameter(negative=(), allow_leading_hyphen=True)] = None
-    """X,Y,W,H of the object in the first frame, in pixels from its top left corner; once for each
-    object. They are tracked first."""
+    """[FRAME:]X,Y,W,H of an object, as `siamfc track` takes it, several times if need be. The
+    objects are tracked first."""
     results: Path | None = None
     """A file of boxes in place of --box: what `siamfc track --results` or an annotation tool
     wrote."""
@@ -102,16 +102,18 @@ def open_job(source: str | Path, target: TargetOptions) -> Iterator[Job]:
 
 
 def _annotation(frames: "FrameSource", target: TargetOptions) -> "VideoAnnotation":
+    from siamfc.cli.boxes import BoxOptions
     from siamfc.network import load_matcher
     from siamfc.tracking import follow, read_track, to_annotation
 
     if target.results is not None:
         return read_track(target.results)
-    boxes = [parse_box(text) for text in target.box or ()]
+    boxes, frame_range = BoxOptions(box=target.box).in_source(frames)
     matcher = load_matcher(target.weights, device=target.device, threads=target.threads)
     results = []
-    with Progress("track", frames.frame_count) as progress:
-        for _, result in follow(frames, boxes, matcher):
+    total = frame_range.count(boxes, frames.frame_count, smooth=False)
+    with Progress("track", total) as progress:
+        for _, result in follow(frames, boxes, matcher, on_frame=progress.advance):
             results.append(result)
             progress.advance()
     return to_annotation(results)
