@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from siamfc.errors import InputError
-from siamfc.frames import VideoFile, open_source
+from siamfc.frames import VideoFile, decoder, open_source
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,22 @@ def test_every_frame_comes_once_in_order_with_its_time(
     assert (source.frame_count, source.frame_rate, source.size) == (20, 25, media.SIZE)
     assert source.name == name
     assert all(frame.image.flags.c_contiguous for frame in frames)
+
+
+@pytest.mark.parametrize(
+    ("size", "cores", "expected"),
+    [((96, 64), 8, 1), ((1920, 1080), 8, 1), ((3840, 2160), 8, 4), ((3840, 2160), 2, 2)],
+)
+def test_large_pictures_are_decoded_by_several_threads(
+    size: tuple[int, int], cores: int, expected: int, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr(decoder, "core_count", lambda: cores)
+    path = media.make_clip(
+        tmp_path / "a.mp4", "mpeg4", count=1, picture=lambda _: np.zeros((*size[::-1], 3), np.uint8)
+    )
+    address = decoder.VideoAddress(url=str(path), name="a.mp4")
+    with decoder.VideoDecoder(address, threads=None) as opened:
+        assert opened.threads == expected
 
 
 def test_a_video_is_read_again_from_the_start(clip: Path) -> None:

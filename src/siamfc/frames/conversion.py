@@ -56,11 +56,13 @@ class RgbConverter:
     Args:
         first: The stream's first picture.
         name: The source's name, for warnings.
+        threads: That convert.
     """
 
-    def __init__(self, first: av.VideoFrame, *, name: str) -> None:
+    def __init__(self, first: av.VideoFrame, *, name: str, threads: int = 1) -> None:
         self._stored_size = (first.width, first.height)
         self._name = name
+        self._threads = threads
         self._has_warned = False
         self._swaps_axes = upright_step(first) in _AXES_SWAPPED
         self._grey = _grey_range(first)
@@ -111,7 +113,7 @@ class RgbConverter:
             height=height,
             format="rgb24",
             src_colorspace=_assumed_matrix(picture),
-            threads=1,
+            threads=self._threads,
         )
         image = cast(Image, rgb.to_ndarray())
         if picture.color_trc in (PQ, HLG):

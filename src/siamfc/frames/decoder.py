@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Generator, Mapping
 from contextlib import suppress
@@ -19,6 +20,7 @@ from av.video.stream import VideoStream
 
 from siamfc.errors import InputError, SourceError
 from siamfc.frames.missing_end import missing_end
+from siamfc.system import core_count
 
 FOREIGN_TAGS: dict[str, Any] = (
     {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
@@ -31,6 +33,8 @@ _NOT_VIDEO_FORMATS = frozenset({"tty"})
 
 _STILL = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 """Streams that hold the cover of a piece of music, or other pictures that don't move."""
+
+_PIXELS_OF_A_THREAD = 1920 * 1088
 
 _PACKETS_LOOKED_AT = 1000
 """To see which of several streams hold more than one picture."""
@@ -96,13 +100,14 @@ class VideoDecoder:
 
     Args:
         address: Where it is.
-        threads: Threads that decode.
+        threads: Threads that decode; None: one, and one more for every further two million pixels
+            of a picture, as far as there are cores.
 
     Raises:
         SourceError: It cannot be opened, or holds no video that can be decoded.
     """
 
-    def __init__(self, address: VideoAddress, *, threads: int) -> None:
+    def __init__(self, address: VideoAddress, *, threads: int | None) -> None:
         self._address = address
         self._container = _open(address)
         try:
@@ -111,7 +116,9 @@ class VideoDecoder:
             self.close()
             raise
         self._stream.thread_type = "AUTO"
-        self._stream.codec_context.thread_count = threads
+        self.threads = _suitable_threads(self._stream) if threads is None else threads
+        """Threads that decode."""
+        self._stream.codec_context.thread_count = self.threads
         if address.max_pixels is not None:
             self._stream.codec_context.options = {"max_pixels": str(address.max_pixels)}
         self.fault = ""
@@ -279,7 +286,15 @@ class VideoDecoder:
         elif end := self._missing_end():
             self.fault = f"is cut off after {count} frames: {end}"
         elif damaged:
-            self.fault = f"is damaged: {damaged} faults in {count} frames"
+            self.fault = (
+                f"is damaged: {damaged} {'fault' if damaged == 1 else 'faults'} in {count} frames"
+            )
+
+
+def _suitable_threads(stream: VideoStream) -> int:
+    """The network needs the cores, but of large pictures it would wait for the decoder."""
+    pixels = (stream.width or 0) * (stream.height or 0)
+    return max(1, min(core_count(), math.ceil(pixels / _PIXELS_OF_A_THREAD)))
 
 
 def _open(address: VideoAddress) -> InputContainer:

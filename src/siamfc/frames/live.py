@@ -38,14 +38,16 @@ class LiveSource(ReadAheadSource):
 
     Args:
         address: Where it is; `camera_address`, `stream_address` and `pipe_address` make one.
-        threads: Threads that decode.
+        threads: Threads that decode; None: as for `VideoFile`.
         read_ahead: Frames that are decoded ahead, at least 1.
 
     Raises:
         SourceError: No connection, or nothing that can be decoded.
     """
 
-    def __init__(self, address: VideoAddress, *, threads: int = 1, read_ahead: int = 4) -> None:
+    def __init__(
+        self, address: VideoAddress, *, threads: int | None = None, read_ahead: int = 4
+    ) -> None:
         super().__init__(read_ahead)
         self._address = address
         self._threads = threads
@@ -56,7 +58,7 @@ class LiveSource(ReadAheadSource):
         self._drop = decoder.duration is None and address.file is None
         pictures = decoder.pictures()
         first = next(pictures)
-        self._converter = RgbConverter(first, name=self.name)
+        self._converter = RgbConverter(first, name=self.name, threads=decoder.threads)
         self.size = self._converter.size
         self.pixel_aspect = self._converter.turned(decoder.pixel_aspect)
         """Width of a pixel by its height. Frames are as stored, whatever it is."""

@@ -43,7 +43,7 @@ def open_source(
     *,
     frame_rate: float | None = None,
     stream: int | None = None,
-    threads: int = 1,
+    threads: int | None = None,
     read_ahead: int = 4,
     timeout: float = 10.0,
 ) -> FrameSource:
@@ -62,8 +62,9 @@ def open_source(
         frame_rate: Frames per second of images and arrays, which have no clock of their own.
         stream: Number of the video in a file, stream or pipe that holds several, as FFmpeg counts
             streams; None: the one with the most pixels.
-        threads: Threads that decode a video. One is the default because the network needs the
-            cores; where it runs on a GPU more are of use.
+        threads: Threads that decode a video. None: one, because the network needs the cores, and
+            more only for pictures of more than 1920×1088 pixels; where the network runs on a GPU
+            more are of use.
         read_ahead: Frames that are decoded ahead, at least 1; each takes 3 · H · W bytes.
         timeout: Seconds without data after which a camera or stream counts as broken off.
 
@@ -103,10 +104,12 @@ def open_source(
     return VideoFile(_video(str(source)), stream=stream, threads=threads, read_ahead=read_ahead)
 
 
-def _check_options(frame_rate: float | None, threads: int, read_ahead: int, timeout: float) -> None:
+def _check_options(
+    frame_rate: float | None, threads: int | None, read_ahead: int, timeout: float
+) -> None:
     if frame_rate is not None and not (0 < frame_rate < math.inf):
         raise InputError(f"frame_rate must be a positive number of frames/s; got {frame_rate}")
-    if threads < 1:
+    if threads is not None and threads < 1:
         raise InputError(f"threads must be at least 1; got {threads}")
     if read_ahead < 1:
         raise InputError(f"read_ahead must be at least 1 frame; got {read_ahead}")
@@ -171,7 +174,9 @@ def _images(source: str | Path | int) -> list[Path] | None:
     return [path] if is_one else None
 
 
-def _open_image(path: Path, frame_rate: float | None, read_ahead: int, threads: int) -> FrameSource:
+def _open_image(
+    path: Path, frame_rate: float | None, read_ahead: int, threads: int | None
+) -> FrameSource:
     """One file that is named, or begins, like an image. Its content decides what it is."""
     try:
         with open_image(path) as image:

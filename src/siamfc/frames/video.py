@@ -40,7 +40,8 @@ class VideoFile(ReadAheadSource):
 
     Args:
         path: The file.
-        threads: Threads that decode. One is the default because the network needs the cores.
+        threads: Threads that decode. None: one, because the network needs the cores, and more only
+            for pictures of more than 1920×1088 pixels.
         read_ahead: Frames that are decoded ahead, at least 1.
         stream: Number of the stream, as FFmpeg counts them; None: the largest video.
         max_pixels: Of one picture; a larger one is not decoded. None: no limit.
@@ -55,7 +56,7 @@ class VideoFile(ReadAheadSource):
         self,
         path: str | Path,
         *,
-        threads: int = 1,
+        threads: int | None = None,
         read_ahead: int = 4,
         stream: int | None = None,
         max_pixels: int | None = None,
@@ -72,15 +73,15 @@ class VideoFile(ReadAheadSource):
             stream=stream,
             max_pixels=max_pixels,
         )
-        self._threads = threads
         self.name = path.name
         self.fault = ""
         """What was found wrong when it was read to its end; empty: nothing so far."""
         with VideoDecoder(self._address, threads=threads) as decoder:
+            self._threads = decoder.threads
             self._stated_count = decoder.frame_count
             self.frame_rate = decoder.frame_rate
             first = next(decoder.pictures())
-            self._converter = RgbConverter(first, name=str(path))
+            self._converter = RgbConverter(first, name=str(path), threads=decoder.threads)
             self.size = self._converter.size
             self.pixel_aspect = self._converter.turned(decoder.pixel_aspect)
             """Width of a pixel by its height. Frames are as stored, whatever it is."""
