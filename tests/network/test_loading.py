@@ -172,7 +172,7 @@ def test_a_device_that_onnx_runtime_has_gives_the_same(device):
         pytest.skip(f"this ONNX Runtime cannot use {device}")
     here, there = (load_matcher(device=name, threads=1) for name in ("cpu", device))
     for count in (1, 3):  # the count may change from call to call
-        searches, crops = make_images(0, count, 1)
+        crops, searches = make_images(0, count, 1)
         exemplars = here.embed_exemplar(crops)
         expected = here.respond(exemplars, searches)
         np.testing.assert_allclose(there.respond(exemplars, searches), expected, atol=1e-3)
