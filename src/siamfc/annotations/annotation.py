@@ -42,6 +42,8 @@ class VideoAnnotation:
     """(F, N) whether a person drew the box."""
     lost: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
     """(F, N) whether the tracker says that its box is not to be trusted."""
+    bridged: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    """(F, N) whether the box is none that was found, but bridges a stretch without one."""
     names: Sequence[str] = ()
     """Of each target; `1`, `2` … by default."""
     labels: Sequence[str] = ()
@@ -70,13 +72,14 @@ class VideoAnnotation:
             "scores": self.scores if self.scores.size else np.full(shape, np.nan),
             "key": self.key if self.key.size else np.zeros(shape, np.bool_),
             "lost": self.lost if self.lost.size else np.zeros(shape, np.bool_),
+            "bridged": self.bridged if self.bridged.size else np.zeros(shape, np.bool_),
             "names": tuple(self.names) or tuple(str(one + 1) for one in range(shape[1])),
             "labels": tuple(self.labels) or (DEFAULT_LABEL,) * shape[1],
             "frame_count": max(self.frame_count, last),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
-        for name in ("scores", "key", "lost"):
+        for name in ("scores", "key", "lost", "bridged"):
             if getattr(self, name).shape != shape:
                 raise DatasetError(
                     f"{name}: expected shape {shape}, got {getattr(self, name).shape}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from siamfc.cli.boxes import BoxOptions
 from siamfc.cli.console import print_json
 from siamfc.cli.interrupt import StopRequest
 from siamfc.cli.parameters import DeviceName, Flag, Json, Out, Threads, Whole
@@ -28,8 +29,9 @@ class TargetOptions:
     """Where the target is."""
 
     box: Annotated[list[str] | None, Parameter(negative=(), allow_leading_hyphen=True)] = None
-    """[FRAME:]X,Y,W,H of an object, as `siamfc track` takes it, several times if need be. The
-    objects are tracked first."""
+    """[FRAME:]X,Y,W,H of an object, as `siamfc track` takes it; the objects are tracked first."""
+    name: Annotated[list[str] | None, Parameter(negative=())] = None
+    """Of an object, once for each; or, for each --box, the name of its object."""
     results: Path | None = None
     """A file of boxes in place of --box: what `siamfc track --results` or an annotation tool
     wrote."""
@@ -52,6 +54,8 @@ class VideoOptions:
     crf: Whole | None = None
     """Quality of the video: 0 is the best and the largest. By default 23 for H.264, 32 for VP9, 35
     for AV1."""
+    sound: Annotated[bool, Parameter(negative="--no-sound", show_default=False)] = True
+    """Copy the source's sound into the video, where its container can hold it."""
     overwrite: Flag = False
     """Replace what exists."""
     json: Json = False
@@ -108,14 +112,15 @@ def _annotation(frames: "FrameSource", target: TargetOptions) -> "VideoAnnotatio
 
     if target.results is not None:
         return read_track(target.results)
-    boxes, frame_range = BoxOptions(box=target.box).in_source(frames)
+    boxes, frame_range = BoxOptions(box=target.box, name=target.name).in_source(frames)
     matcher = load_matcher(target.weights, device=target.device, threads=target.threads)
     results = []
     total = frame_range.count(boxes, frames.frame_count, smooth=False)
     with Progress("track", total) as progress:
-        for _, result in follow(frames, boxes, matcher, on_frame=progress.advance):
+        for _, result in follow(
+            frames, boxes, matcher, frame_range=frame_range, on_frame=progress.advance
+        ):
             results.append(result)
-            progress.advance()
     return to_annotation(results)
 
 
@@ -143,6 +148,7 @@ def write_video(
             path=job.path,
             codec=video.codec,
             crf=video.crf,
+            sound=video.sound,
             overwrite=video.overwrite,
             every=every,
             on_frame=advance,

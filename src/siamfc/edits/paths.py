@@ -42,7 +42,7 @@ def target_paths(
     """The path of each target in all frames of the video.
 
     Args:
-        annotation: the boxes; those of lost targets are not trusted.
+        annotation: the boxes; those of lost targets, and those that bridge, are not trusted.
         frame_count: F; boxes of later frames are left out.
         lead: frames before and after a lost stretch that aren't trusted either, for a tracker
             notices late that it has lost its target.

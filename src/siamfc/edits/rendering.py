@@ -23,6 +23,7 @@ def render(
     codec: str | None = None,
     crf: int | None = None,
     overwrite: bool = False,
+    sound: bool = True,
     every: int = 1,
     on_frame: Callable[[], object] | None = None,
 ) -> int:
@@ -36,6 +37,7 @@ def render(
         codec: as in `open_writer`, like crf.
         crf: quality of the video.
         overwrite: whether `out` may be replaced.
+        sound: whether the source's sound is copied, as far as the container can hold it.
         every: writes each frame whose index is a multiple of it.
         on_frame: called after each frame.
 
@@ -49,7 +51,13 @@ def render(
     count = 0
     rate = source.frame_rate / every if source.frame_rate else None
     with open_writer(
-        out, like=source, codec=codec, crf=crf, frame_rate=rate, overwrite=overwrite
+        out,
+        like=source,
+        sound=sound,
+        codec=codec,
+        crf=crf,
+        frame_rate=rate,
+        overwrite=overwrite,
     ) as writer:
         for frame in source:
             if frame.index % every == 0:

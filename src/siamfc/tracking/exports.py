@@ -197,8 +197,11 @@ def to_annotation(
         frames=np.array([one.index for one in results], dtype=np.int64),
         boxes=np.array([one.boxes for one in results]).reshape(*shape, 4),
         scores=np.array([one.scores for one in results]).reshape(shape),
-        key=np.array([_drawn(one, shape[1]) for one in results]).reshape(shape),
+        key=np.array([_have(one, Status.KEYFRAME, shape[1]) for one in results]).reshape(shape),
         lost=np.array([_lost(one, shape[1]) for one in results]).reshape(shape),
+        bridged=np.array([_have(one, Status.INTERPOLATED, shape[1]) for one in results]).reshape(
+            shape
+        ),
         names=[name or str(place) for place, name in enumerate(names, 1)],
         labels=labels or [name or "target" for name in names],
         video=known.name,
@@ -209,14 +212,14 @@ def to_annotation(
     )
 
 
-def _drawn(result: FrameResult, count: int) -> list[bool]:
-    return [status == Status.KEYFRAME for status in result.statuses] or [False] * count
+def _have(result: FrameResult, status: Status, count: int) -> list[bool]:
+    return [one == status for one in result.statuses] or [False] * count
 
 
 def _lost(result: FrameResult, count: int) -> list[bool]:
     """Where the box is the guess of a tracker that lost its target; a bridge is none."""
     if result.statuses:
-        return [status == Status.LOST for status in result.statuses]
+        return _have(result, Status.LOST, count)
     return [False] * count if result.lost_flags is None else result.lost_flags.tolist()
 
 
