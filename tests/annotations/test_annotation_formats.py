@@ -19,7 +19,7 @@ from siamfc.annotations import (
     read_annotation,
     write_annotation,
 )
-from siamfc.annotations.keyframes import TOLERANCE, key_frames
+from siamfc.annotations.keyframes import LEAST_PIXELS, TOLERANCE, key_frames
 from siamfc.datasets.readers import find_format
 from siamfc.errors import DatasetError, InputError, OutputError
 
@@ -140,7 +140,8 @@ class TestKeyFrames:
         key = np.flatnonzero(key_frames(frames, boxes, np.zeros(len(boxes), np.bool_)))
         for column, edge in enumerate((boxes[:, 0], boxes[:, 0] + boxes[:, 2])):
             drawn = np.interp(frames, key, edge[key])
-            assert np.abs(drawn - edge).max() <= TOLERANCE + 1e-9, column
+            limit = max(LEAST_PIXELS, TOLERANCE * boxes[:, 2:].mean())
+            assert np.abs(drawn - edge).max() <= limit + 1e-9, column
 
 
 class TestCvat:

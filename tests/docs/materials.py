@@ -93,9 +93,13 @@ def _write_boxes(path: Path, boxes: np.ndarray) -> None:
 
 NEEDED: dict[str, tuple[Callable[[Path], None], ...]] = {
     "README.md": (make_video, make_otb),
+    "batch.md": (make_clips,),
+    "blur.md": (make_video,),
     "correct.md": (make_long_video,),
     "deploy.md": (make_video,),
     "evaluation.md": (make_otb,),
+    "export.md": (make_video,),
+    "reframe.md": (make_video,),
     "report.md": (make_video, make_otb),
     "settings.md": (make_otb,),
     "tracking.md": (make_video, make_frames),

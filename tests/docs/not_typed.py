@@ -30,6 +30,8 @@ NOT_RUN = {
 NOT_RUN_PYTHON = {
     "from dask_jobqueue import SLURMCluster": "needs SLURM",
     "from got10k.experiments": "needs the toolkit and its data set",
+    "import cv2": "needs OpenCV and a display; tests/evaluation has its colours",
+    "import fiftyone as fo": "needs FiftyOne, which brings a database",
     "import supervision": "needs supervision; tests/evaluation/test_toolkits.py does it",
     'Store("vid.store")': "needs ILSVRC2015; tests/crops/test_store.py does it",
     'read_trackers("published", sequences)': "needs somebody's results; tests/report does it",

@@ -7,8 +7,11 @@ import numpy as np
 from siamfc.array_types import BoolArray, FloatArray, IntArray
 from siamfc.boxes import to_corners
 
-TOLERANCE = 0.5
-"""Pixels by which an edge may differ from the track where a tool interpolates it."""
+TOLERANCE = 0.02
+"""By how much an edge may differ from the track where a tool interpolates it, as a fraction of the
+box's mean side: less than two people who draw the same box."""
+LEAST_PIXELS = 0.5
+"""The same in pixels, at least."""
 
 
 def key_frames(
@@ -18,7 +21,7 @@ def key_frames(
     *,
     tolerance: float = TOLERANCE,
 ) -> BoolArray:
-    """Choose frames (F,) between which linear interpolation stays within `tolerance` of the boxes.
+    """Choose frames (F,) between which linear interpolation stays near the boxes.
 
     It is Ramer's and Douglas and Peucker's line simplification, for all four edges at once.
 
@@ -26,7 +29,7 @@ def key_frames(
         frames: (F,) index of each.
         boxes: (F, 4); a NaN row: no box, which ends a stretch.
         required: (F,) frames that are kept in any case.
-        tolerance: pixels.
+        tolerance: fraction of the boxes' mean side; `LEAST_PIXELS` if that is more.
 
     >>> boxes = np.array([[0, 0, 4, 4], [1, 0, 4, 4], [2, 0, 4, 4], [2, 0, 4, 4.0]])
     >>> key_frames(np.arange(4), boxes, np.zeros(4, np.bool_)).tolist()
@@ -35,6 +38,9 @@ def key_frames(
     edges = to_corners(boxes)
     present = ~np.isnan(edges).any(axis=1)
     chosen = np.asarray(required & present)
+    limit = LEAST_PIXELS
+    if present.any():
+        limit = max(limit, tolerance * float(boxes[present, 2:].mean()))
     bounds = np.flatnonzero(np.diff(np.concatenate([[False], present, [False]]).astype(np.int8)))
     for start, end in zip(bounds[::2], bounds[1::2] - 1, strict=True):
         chosen[[start, end]] = True
@@ -48,7 +54,7 @@ def key_frames(
             line = edges[first] + share[:, None] * (edges[last] - edges[first])
             gap = np.abs(edges[first + 1 : last] - line).max(axis=1)
             worst = int(np.argmax(gap))
-            if gap[worst] > tolerance:
+            if gap[worst] > limit:
                 middle = first + 1 + worst
                 chosen[middle] = True
                 todo += [(first, middle), (middle, last)]
