@@ -93,7 +93,6 @@ def _write_boxes(path: Path, boxes: np.ndarray) -> None:
 
 NEEDED: dict[str, tuple[Callable[[Path], None], ...]] = {
     "README.md": (make_video, make_otb),
-    "batch.md": (make_clips,),
     "blur.md": (make_video,),
     "correct.md": (make_long_video,),
     "deploy.md": (make_video,),

@@ -36,7 +36,7 @@ RUNNABLE = [
 def reason_not_to_run(words: list[str]) -> str | None:
     """The beginning in NOT_RUN that a command has."""
     line = shlex.join(words).replace("'", "")
-    if words[:2] == ["siamfc", "track"] and not {"--box", "--boxes"} & set(words):
+    if words[:2] == ["siamfc", "track"] and "--box" not in words:
         return NO_BOX
     return next((start for start in NOT_RUN if line.startswith(start)), None)
 

@@ -106,7 +106,6 @@ def open_job(source: str | Path, target: TargetOptions) -> Iterator[Job]:
 
 
 def _annotation(frames: "FrameSource", target: TargetOptions) -> "VideoAnnotation":
-    from siamfc.cli.boxes import BoxOptions
     from siamfc.network import load_matcher
     from siamfc.tracking import follow, read_track, to_annotation
 
