@@ -12,7 +12,7 @@ def draw(calibration, count=40_000, seed=3):
     """Logits and whether boxes are right, by the chances of a calibration."""
     random = np.random.default_rng(seed)
     logits = random.normal(0.5, 1.0, count)
-    return logits, random.random(count) < calibration.chance(logits)
+    return logits, random.random(count) < calibration.probability(logits)
 
 
 def test_a_fit_finds_the_calibration_that_boxes_were_drawn_by():
@@ -28,7 +28,7 @@ def test_the_fit_is_the_most_likely():
     goal = np.where(right, (good + 1) / (good + 2), 1 / (len(right) - good + 2))
 
     def entropy(slope, offset):
-        chance = Calibration(slope=slope, offset=offset).chance(logits)
+        chance = Calibration(slope=slope, offset=offset).probability(logits)
         return -(goal * np.log(chance) + (1 - goal) * np.log(1 - chance)).sum()
 
     fit = fit_calibration(logits, right)
@@ -39,8 +39,8 @@ def test_the_fit_is_the_most_likely():
 
 def test_scores_after_a_fit_are_reliable_and_before_are_not():
     logits, right = draw(Calibration(slope=3.0, offset=-1.0))
-    before = measure_reliability(Calibration().chance(logits), right)
-    after = measure_reliability(fit_calibration(logits, right).chance(logits), right)
+    before = measure_reliability(Calibration().probability(logits), right)
+    after = measure_reliability(fit_calibration(logits, right).probability(logits), right)
     assert before.error > 0.1
     assert after.error < 0.01
     assert before.weight.sum() == pytest.approx(1)
@@ -73,7 +73,7 @@ def test_weights_stand_for_how_often_boxes_are_right_elsewhere():
     assert plain.offset == pytest.approx(0.5 + np.log(0.5), abs=0.05)
     assert balanced.offset == pytest.approx(0.5, abs=0.05)
     assert balanced.slope == pytest.approx(2.0, abs=0.06)
-    chances = balanced.chance(logits[kept])
+    chances = balanced.probability(logits[kept])
     assert measure_reliability(chances, right[kept], weights).error < 0.01
     assert measure_reliability(chances, right[kept]).error > 0.05
 

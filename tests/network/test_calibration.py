@@ -24,13 +24,13 @@ def calibrated():
 
 def test_without_a_calibration_the_chance_is_the_sigmoid_to_the_last_bit():
     logits = np.random.default_rng(0).normal(0, 9, 1000).astype(np.float32)
-    chances = Calibration().chance(logits)
+    chances = Calibration().probability(logits)
     assert chances.dtype == np.float64
     assert chances.tolist() == sigmoid(logits.astype(np.float64)).tolist()
 
 
 def test_chances_by_hand():
-    chances = Calibration(slope=2.0, offset=-1.0).chance(np.array([-1e9, 0.5, 1.0, 1e9]))
+    chances = Calibration(slope=2.0, offset=-1.0).probability(np.array([-1e9, 0.5, 1.0, 1e9]))
     np.testing.assert_allclose(chances, [0, 0.5, 1 / (1 + np.exp(-1)), 1], rtol=1e-12)
 
 

@@ -30,10 +30,10 @@ def test_boxes_are_the_same_to_the_last_bit_and_scores_are_mapped(video):
     shipped = load_matcher("light", device="cpu", threads=1).calibration
     assert shipped != Calibration()
     plain, raw = tracked(video, Calibration())
-    for calibration, chance in ((None, shipped), (Calibration(slope=0.1, offset=-9.0),) * 2):
+    for calibration, used in ((None, shipped), (Calibration(slope=0.1, offset=-9.0),) * 2):
         boxes, scores = tracked(video, calibration)
         assert boxes == plain
-        expected = chance.chance(np.log(raw) - np.log1p(-raw))
+        expected = used.probability(np.log(raw) - np.log1p(-raw))
         np.testing.assert_allclose(scores, expected, rtol=1e-6)
 
 

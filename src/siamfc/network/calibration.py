@@ -30,10 +30,10 @@ class Calibration:
                 f"between -{_LARGEST:g} and {_LARGEST:g}; got {self.slope:g} and {self.offset:g}"
             )
 
-    def chance(self, logits: NDArray[np.floating]) -> FloatArray:
+    def probability(self, logits: NDArray[np.floating]) -> FloatArray:
         """Return probabilities in [0, 1], of the shape of `logits`.
 
-        >>> Calibration(slope=2.0, offset=1.0).chance(np.array([-0.5, 3.0])).round(3)
+        >>> Calibration(slope=2.0, offset=1.0).probability(np.array([-0.5, 3.0])).round(3)
         array([0.5  , 0.999])
         """
         return sigmoid(self.slope * np.asarray(logits, dtype=np.float64) + self.offset)

@@ -63,7 +63,7 @@ def score_cells(
     """Scores (m, m) of one search image's cells, and where its middle cell lies, in its pixels."""
     spec = matcher.spec
     logits = matcher.locate(exemplars, search[None])[0][0]
-    return matcher.calibration.chance(logits), (spec.response_size - 1) / 2 * spec.stride + 0.5
+    return matcher.calibration.probability(logits), (spec.response_size - 1) / 2 * spec.stride + 0.5
 
 
 def _embed(

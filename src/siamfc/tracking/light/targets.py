@@ -101,7 +101,7 @@ def move(
     rated = (1 - window) * cells.score * cells.penalty + window * _window(spec)
     found = _take(targets, cells, rated.argmax(1), spec)
 
-    score = calibration.chance(found.logit)
+    score = calibration.probability(found.logit)
     frames_lost = count_lost(targets.frames_lost, score, settings.lost)
     fraction = settings.size_damping * found.penalty * found.score
     if settings.lost.holds_size:
@@ -147,7 +147,7 @@ def relocate(
     cells = _read(targets, logits.reshape(count, -1), corners, settings, spec)
     best = (cells.score * cells.penalty).argmax(1)
     place = _take(targets, cells, best, spec)
-    score = calibration.chance(place.logit)
+    score = calibration.probability(place.logit)
     limits = settings.lost
     moved = targets.lost & (score > targets.score) & (score >= limits.relocate_threshold)
     found = moved & (score >= limits.found_threshold)
