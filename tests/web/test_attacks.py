@@ -183,7 +183,7 @@ def test_the_served_folder_is_never_left(tmp_path: Path, film: Path) -> None:
         (root / "a.mp4").symlink_to(outside / "secret.mp4")
         answer = server.ask("POST", f"/api/library/{number}")
         assert answer.status == 400
-        assert "not in the folder" in answer.json()["error"]
+        assert "no longer in the folder" in answer.json()["error"]
 
 
 BOMB = b"".join([
@@ -196,12 +196,12 @@ BOMB = b"".join([
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"this is no video, whatever its name says\n" * 50, "no video of a known format"),
-        (b"", "no video of a known format"),
-        (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n", "no video of a known"),
-        (b"ffconcat version 1.0\nfile /etc/passwd\n", "no video of a known format"),
-        (b"<html><script>alert(1)</script></html>", "no video of a known format"),
-        (BOMB, "65535×65535|no video of a known format"),
+        (b"this is no video, whatever its name says\n" * 50, "not a video of a known format"),
+        (b"", "not a video of a known format"),
+        (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n", "not a video of a known"),
+        (b"ffconcat version 1.0\nfile /etc/passwd\n", "not a video of a known format"),
+        (b"<html><script>alert(1)</script></html>", "not a video of a known format"),
+        (BOMB, "65535×65535|no frame that can be decoded"),
     ],
 )
 def test_what_is_no_video_is_refused_and_removed(
@@ -382,7 +382,7 @@ def test_a_recording_keeps_to_its_bytes(tmp_path: Path, film: Path) -> None:
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 30_000
     assert 0 < recording.first_frame < recording.frame_count == 40
     assert recording[39].index == 39
-    with pytest.raises(ValueError, match="was asked for"):
+    with pytest.raises(ValueError, match="was requested"):
         recording[0]
 
 

@@ -235,7 +235,7 @@ def test_where_a_target_is_lost_can_be_seen(
         page.seek(0)
         page.tab.click("#next-check")
         page.see("#place", re.compile(r"frame (1[5-9]|2\d) of"))
-        page.see("#notice", re.compile(r"Target 1: lost, frames 1\d to 2\d"))
+        page.see("#notice", re.compile(r"Target 1: lost.*, frames 1\d to 2\d"))
         page.expect("#boxes g.lost .edge").to_have_count(1)
         page.see("#boxes g.lost text", "Target 1 · lost")
         style = "e => getComputedStyle(e).strokeDasharray"
@@ -577,10 +577,10 @@ def test_the_camera_is_tracked_while_it_records(browser: Any, tmp_path: Path) ->
 
 def test_what_cannot_be_opened_is_said(browser: Any, server: Server, tmp_path: Path) -> None:
     text = tmp_path / "notes.mp4"
-    text.write_text("this is no video")
+    text.write_text("this is not a video")
     page = Page(browser, server)
     page.tab.set_input_files("#video-file", text)
-    page.see("#message", re.compile(r"notes\.mp4 is no video"))
+    page.see("#message", re.compile(r"notes\.mp4 is not a video"))
     assert server.files() <= {server.session.folder / ".lock"}
     assert all("400" in fault for fault in page.faults)  # the browser's own note of the status
     page.context.close()

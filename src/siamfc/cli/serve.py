@@ -38,26 +38,26 @@ def serve(
     allow_network: Flag = False,
     no_browser: Flag = False,
 ) -> int:
-    """Open a page on which one draws a box and watches the track.
+    """Open a page to draw boxes, track, correct and export.
 
-    The page needs no network. Its address holds a secret: only who has it can open the page.
-    Ctrl-C ends the server and removes what was uploaded to it.
+    The page needs no network. Its address contains a secret: only who has it can open the page.
+    Ctrl-C stops the server and removes what was uploaded to it.
 
     Parameters
     ----------
     folder
-        Videos and folders of images beneath it are offered on the page.
+        The page offers the videos and folders of images in it.
     host
         Name or address to listen on. Any but this machine's own also needs --allow-network.
     port
-        To listen on. 0: a free one.
+        Port to listen on. 0: a free one.
     search
         How to search for the object.
     allow_network
         Let other machines reach the page. Whoever learns the address can then use it, and the
         connection is not encrypted.
     no_browser
-        Print the address only.
+        Only print the address.
     """
     if not folder.is_dir():
         raise InputError(f"expected a folder to serve, got {folder}")
@@ -97,13 +97,13 @@ def open_page(
         if not allow_network:
             raise InputError(
                 f"--host {host} opens the page to other machines: {_NETWORK_MEANS}; "
-                "if that is meant, add --allow-network"
+                "if you want that, add --allow-network"
             )
         print(f"warning: the page is open to other machines: {_NETWORK_MEANS}", file=sys.stderr)
 
     def announce(address: str, redirect: Path) -> None:
         print(f"open {address}", flush=True)
-        print("Ctrl-C ends", file=sys.stderr, flush=True)
+        print("Ctrl-C stops the server", file=sys.stderr, flush=True)
         if browser:  # in a thread: a browser of the terminal would not let go
             Thread(target=webbrowser.open, args=(redirect.as_uri(),), daemon=True).start()
 
@@ -119,5 +119,5 @@ def open_page(
             on_ready=announce,
         )
     except KeyboardInterrupt:
-        print("ended by Ctrl-C", file=sys.stderr)
+        print("stopped by Ctrl-C", file=sys.stderr)
     return 0

@@ -24,7 +24,7 @@ VERBS = (
     Verb(
         name="serve",
         group="Track",
-        summary="Open a page on which one draws a box and watches the track.",
+        summary="Open a page to draw boxes, track, correct and export.",
     ),
     Verb(name="demo", group="Track", summary="Track a made-up video and say how well it went."),
     Verb(name="redact", group="Edit", summary="Blur, pixelate or black out objects in a video."),

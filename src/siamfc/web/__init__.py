@@ -1,1 +1,1 @@
-"""The page on which one draws a box and watches the track, and the server behind it."""
+"""The page to draw boxes, track, correct and export, and its server."""

@@ -1,4 +1,4 @@
-"""Who may talk to the server: the holder of the address, from the page itself, and nobody else.
+"""Who may use the server: the holder of its address, from the page itself, and nobody else.
 
 Another page in the same browser can send requests to 127.0.0.1, and a foreign name can be made to
 resolve to it (DNS rebinding). So every request must name this server as its host, come from this
@@ -72,20 +72,20 @@ class Access:
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._is_our_host(hosts[0]):
-            return 421, "this server goes by another name: open the address that it printed"
+            return 421, "unknown host name: open the address that the server printed"
         is_opening = self._is_opening(scope)
         origin = headers.get("origin")
         needs_origin = scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
         if (origin is not None or needs_origin) and origin != f"http://{hosts[0]}":
-            return 403, "only the page itself may ask this"
+            return 403, "only the page itself may send this request"
         if headers.get("sec-fetch-site", "none") not in {"same-origin", "none"} and not is_opening:
-            return 403, "only the page itself may ask this"
+            return 403, "only the page itself may send this request"
         if not is_opening and not self._is_known(headers.getlist("cookie")):
             return 403, "open the address that the server printed, with its token"
         return None
 
     def opens(self, scope: Scope) -> bool:
-        """Whether a request, once it has passed, is to be given the cookie."""
+        """Whether the answer to an accepted request sets the cookie."""
         return self._is_opening(scope)
 
     def _is_opening(self, scope: Scope) -> bool:
@@ -114,7 +114,7 @@ class Access:
 
 
 class Guard:
-    """Refuses what `access` says, and puts `HEADERS` on every answer."""
+    """Refuses requests by `access`, and adds `HEADERS` to every answer."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""The application: addresses, errors as answers, and the guard before all of it."""
+"""The application: routes, errors as answers, and the guard in front."""
 
 import logging
 from pathlib import Path
@@ -40,7 +40,7 @@ def create_app(session: Session, access: Access) -> Starlette:
         exception_handlers={
             HTTPException: _explain_refusal,
             SiamFCError: _explain_error,
-            ClientDisconnect: _nobody_there,
+            ClientDisconnect: _ignore_disconnect,
             Exception: _explain_fault,
         },
     )
@@ -62,7 +62,7 @@ async def _explain_error(_request: Request, error: Exception) -> Response:
     return JSONResponse({"error": " ".join(str(error).split())}, 400)
 
 
-async def _nobody_there(_request: Request, _error: Exception) -> Response:
+async def _ignore_disconnect(_request: Request, _error: Exception) -> Response:
     return Response(status_code=400)
 
 

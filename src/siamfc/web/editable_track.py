@@ -15,9 +15,10 @@ from siamfc.errors import InputError
 from siamfc.frames import Frame, Image
 from siamfc.network import Network
 from siamfc.tracking import FrameResult, Settings, Status
+from siamfc.tracking.doubts import review
 from siamfc.tracking.targets import checked_boxes
 from siamfc.web.row_table import COLUMNS, RowTable
-from siamfc.web.runs import Box, Follower, NetworkView, Origin, Run, fuse
+from siamfc.web.runs import Box, Follower, NetworkView, Origin, Run, fuse_rows
 
 _UNDO_STEPS = 200
 _NUDGE_SECONDS = 1.5
@@ -358,18 +359,17 @@ class EditableTrack:
         ]
 
     def review(self) -> list[dict[str, Any]]:
-        """Stretches that deserve a look: target, first and last frame, reason."""
-        found = []
-        with self.lock:
-            for place, target in enumerate(self.targets):
-                rows = self._tables[target.id].slice(0, self._tables[target.id].end)
-                lost = np.concatenate([[False], rows[:, 5] == _LOST, [False]])
-                starts, stops = np.flatnonzero(np.diff(lost.astype(int))).reshape(-1, 2).T
-                for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
-                    found.append(
-                        {"target": place, "start": start, "end": stop - 1, "reason": "lost"}
-                    )
-        return sorted(found, key=lambda one: one["start"])
+        """Stretches that deserve a look, in order: target, first, last and worst frame, reason."""
+        return [
+            {
+                "target": doubt.target - 1,
+                "start": doubt.start,
+                "end": doubt.end,
+                "worst": doubt.worst,
+                "reason": ", ".join(doubt.reasons),
+            }
+            for doubt in sorted(review(self.results()), key=lambda one: (one.worst, one.target))
+        ]
 
     @property
     def names(self) -> list[str]:
@@ -482,7 +482,7 @@ class EditableTrack:
             inner = slice(segment.start + 1 - start, None)
             if first is None and back.front <= segment.start and stop > segment.start + 1:
                 forward = run.rows(segment.start + 1, stop)
-                joined, rows[inner, 6] = fuse(forward, back.rows(segment.start + 1, stop))
+                joined, rows[inner, 6] = fuse_rows(forward, back.rows(segment.start + 1, stop))
                 rows[inner, :5] = joined[:, :5]
                 rows[inner, 5] = np.where(joined[:, 5] > 0, _LOST, _TRACKED)
         if start == segment.start:

@@ -1,4 +1,4 @@
-"""What the server tells a page that looks at it: states, rows and pictures, as they come."""
+"""Events for a page: states, rows and pictures, as they come."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ROWS = 20_000
 _COUNTS = ("firstFrame", "frameCount", "end", "framesLeft")
 """What grows in a summary while nothing else happens."""
 _ESTIMATES = ("rate", "secondsLeft")
-"""What is told along with other news, and is none by itself."""
+"""Sent along with other news; no news by themselves."""
 
 
 async def news(request: Request) -> Response:

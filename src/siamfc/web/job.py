@@ -127,7 +127,7 @@ class Job:
 
     @property
     def rate(self) -> float:
-        """Frames per second of late, 0 when it isn't running."""
+        """Recent frames per second; 0 unless it is running."""
         with self._lock:
             ticks = self._ticks
             if self.state != "running" or len(ticks) < 2 or ticks[-1] <= ticks[0]:

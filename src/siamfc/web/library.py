@@ -1,7 +1,7 @@
-"""The videos and folders of images beneath the folder that the server was started in.
+"""The videos and folders of images in the folder that the server was started in.
 
-A browser names an entry by a number made of its place, never by a path. Links that lead out of
-the folder are not listed, and an entry is looked at again when it is opened.
+A browser names an entry by a number derived from its path, never by the path. Links that lead out
+of the folder are not listed, and an entry is checked again when it is opened.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ class Entry:
     path: Path
 
     def summary(self) -> dict[str, Any]:
-        """What the browser is told."""
+        """What the browser gets."""
         return {"id": self.id, "name": self.name, "kind": self.kind, "count": self.count}
 
 
@@ -75,7 +75,7 @@ class Library:
                 images = self._images(entry.path)
                 names = [path.name for path in images]
                 return open_images(images, names, entry.name, limits)
-        raise SourceError("that file is not in the folder any more: load the page again")
+        raise SourceError("that file is no longer in the folder: reload the page")
 
     def _walk(self, folder: Path, depth: int, deadline: float) -> Iterator[Entry]:
         try:

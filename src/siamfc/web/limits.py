@@ -1,4 +1,4 @@
-"""How much the page's server takes before it says no."""
+"""Limits on what the page's server accepts."""
 
 from dataclasses import dataclass, fields
 
@@ -24,7 +24,7 @@ class Limits:
     seconds: float = 12 * 3600.0
     """Length of a video."""
     recording_bytes: int = 4_000_000_000
-    """Of what a camera or stream showed; beyond it the oldest frames are given up."""
+    """Of what a camera or stream showed; beyond it the oldest frames are deleted."""
     stall_seconds: float = 30.0
     """An upload that brings less than `stall_bytes` in this time is broken off."""
     stall_bytes: int = 65_536

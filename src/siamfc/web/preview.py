@@ -1,4 +1,4 @@
-"""The picture that is shown of a video while it is tracked."""
+"""The picture shown of a video while it is tracked."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Look at a file before it is decoded: whether it is a video or images, and not too large.
+"""Check a file before it is decoded: a video or images, and not too large.
 
-The name counts for nothing. Formats that lead to other files or addresses (playlists, lists of
-parts) are not among those that are tried.
+Names are ignored. Formats that refer to other files or addresses (playlists, lists of parts) are
+not tried.
 """
 
 from collections.abc import Sequence
@@ -36,16 +36,16 @@ def check_video(path: Path, name: str, limits: Limits) -> None:
         ) as container:
             streams = container.streams.video
             if not streams:
-                raise SourceError(f"{name} holds no video")
+                raise SourceError(f"{name} contains no video")
             context = streams[0].codec_context
             size = (0, 0) if context is None else (context.width, context.height)
             seconds = container.duration / av.time_base if container.duration else 0.0
     except (av.FFmpegError, OSError):
-        raise SourceError(f"{name} is no video of a known format, or damaged") from None
+        raise SourceError(f"{name} is not a video of a known format, or it is damaged") from None
     _check_size(name, size, limits)
     if seconds > limits.seconds:
         raise SourceError(
-            f"{name} lasts {seconds / 3600:.1f} hours; at most {limits.seconds / 3600:g} are taken"
+            f"{name} lasts {seconds / 3600:.1f} hours; the limit is {limits.seconds / 3600:g}"
         )
 
 
@@ -60,7 +60,9 @@ def check_images(paths: Sequence[Path], names: Sequence[str], limits: Limits) ->
             with open_image(path) as image:
                 size = image.size
         except SourceError:
-            raise SourceError(f"{name} is no image of a known format, or damaged") from None
+            raise SourceError(
+                f"{name} is not an image of a known format, or it is damaged"
+            ) from None
         _check_size(name, size, limits)
 
 

@@ -1,4 +1,4 @@
-"""What a camera or stream shows, kept on disk so that one can go back in it."""
+"""What a camera or stream shows, kept on disk so that its user can go back in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from siamfc.web.pictures import encode_jpeg
 _QUALITY = 92
 """Of the JPEGs that a stream is kept as."""
 _HEARTBEAT_SECONDS = 0.1
-"""How long a reader waits for a frame before it says that there is none yet."""
+"""How long a reader waits for a frame before it yields None."""
 _LAG = 8
 """Frames that the tracker may be behind before recording slows down for it."""
 _CATCHING_UP = 2
@@ -24,7 +24,7 @@ _PATIENCE_SECONDS = 1.0
 
 
 class Recording:
-    """A clip that grows at its end and, beyond a number of bytes, is given up at its start.
+    """A clip that grows at its end and, beyond a number of bytes, loses its oldest frames.
 
     While it is tracked it records no faster than the tracker can follow, so that the tracker
     comes to the present and stays there. Written by one thread, read by any.
@@ -107,7 +107,7 @@ class Recording:
         """Return a frame as it was recorded.
 
         Raises:
-            InputError: there is no such frame, or it has been given up.
+            InputError: there is no such frame, or it has been deleted.
         """
         try:
             if not self.first_frame <= index < self.frame_count:
@@ -115,8 +115,8 @@ class Recording:
             return self._path(index).read_bytes()
         except FileNotFoundError:
             raise InputError(
-                f"{self.name} has frames {self.first_frame} to {self.frame_count - 1}; "
-                f"{index} was asked for"
+                f"{self.name} has frames {self.first_frame + 1} to {self.frame_count}; "
+                f"frame {index + 1} was requested"
             ) from None
 
     def time(self, index: int) -> float:
@@ -210,6 +210,6 @@ class StreamRecorder:
     def _keep(self, image: Image, time: float) -> bool:
         height, width, _ = image.shape
         if (width, height) != self.recording.size:
-            self.recording.message = f"it changed its size to {width}×{height}: connect again"
+            self.recording.message = f"the size changed to {width}×{height}: connect again"
             return False
         return self.recording.append(encode_jpeg(image, quality=_QUALITY), time)

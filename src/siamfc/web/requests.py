@@ -1,4 +1,4 @@
-"""What comes with a request, checked; what is answered, wrapped."""
+"""Read and check what a request brings; wrap what is answered."""
 
 import asyncio
 import json
@@ -74,7 +74,7 @@ async def body_of(request: Request, limit: int) -> bytes:
                 if len(body) > limit:
                     raise HTTPException(413, "the request is too large")
     except TimeoutError:
-        raise HTTPException(408, "the request doesn't come") from None
+        raise HTTPException(408, "the request did not arrive in time") from None
     return bytes(body)
 
 
@@ -82,7 +82,7 @@ def text_in(values: Mapping[str, Any], key: str, *, limit: int = 300) -> str:
     """A short text of an object, without control characters; HTTPException 400 otherwise."""
     value = values.get(key)
     if not isinstance(value, str) or not value.strip():
-        raise HTTPException(400, f"expected a text as {key}")
+        raise HTTPException(400, f"{key}: expected a text")
     return "".join(sign for sign in value[:limit] if sign.isprintable()).strip() or "untitled"
 
 
@@ -94,7 +94,7 @@ def integer_in(values: Mapping[str, Any], key: str, default: int | None = None) 
             raise ValueError
         number = int(value)
     except ValueError:
-        raise HTTPException(400, f"expected a whole number as {key}") from None
+        raise HTTPException(400, f"{key}: expected a whole number") from None
     if not -1 <= number < 2**31:
         raise HTTPException(400, f"{key} is out of range")
     return number
@@ -119,7 +119,7 @@ def box_in(values: Mapping[str, Any]) -> Box:
 
 
 def attachment(content: bytes, name: str, media_type: str) -> Response:
-    """A file to be kept, under a name of plain letters."""
+    """A file to download, under a name of plain letters."""
     headers = {"Content-Disposition": f'attachment; filename="{quote(name)}"'}
     return Response(content, media_type=media_type, headers=headers)
 

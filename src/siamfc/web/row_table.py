@@ -1,4 +1,4 @@
-"""The rows of one target, and since when they are what they are."""
+"""The rows of one target, and when each block of them changed last."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from siamfc.array_types import FloatArray
 COLUMNS = 7
 """x, y, w, h, score, status, agreement; NaN where the target has no box."""
 _BLOCK = 64
-"""Frames whose changes are told together."""
+"""Frames whose changes are sent together."""
 
 
 class RowTable:

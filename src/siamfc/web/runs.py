@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from siamfc.array_types import FloatArray
-from siamfc.boxes import iou
 from siamfc.errors import InputError
 from siamfc.frames import Frame, Image
 from siamfc.network import Network
 from siamfc.tracking import Settings, Stepper, TrackerState
+from siamfc.tracking.fusion import fuse
+from siamfc.tracking.sweep import Found
 from siamfc.tracking.targets import exemplar_crops
 
 Box = tuple[float, float, float, float]
@@ -59,6 +59,7 @@ class Run:
         self._rows = np.empty((16, 6))
         self._state: TrackerState | None = None
         self._place = 0
+        self._updates = 0
         self._crop: Image | None = None
         self._updated: list[tuple[int, TrackerState]] = []
 
@@ -84,11 +85,11 @@ class Run:
         self.count += 1
 
     def _take(self, state: TrackerState, place: int, frame: int) -> None:
-        self._state, self._place = state, place
-        if state.waited[place] == 0 and self.count:
+        if self._state is not None and state.updates[place] > self._updates:
             self._updated.append((frame, state.take([place])))
             if len(self._updated) > _KEPT_STATES:
                 del self._updated[1 : _KEPT_STATES // 2 : 2]
+        self._state, self._place, self._updates = state, place, int(state.updates[place])
         targets = state.targets
         self._add(targets.boxes[place], float(targets.score[place]), bool(targets.lost[place]))
 
@@ -139,7 +140,7 @@ class Follower:
             run._updated = [(frame.index, state.take([place]))]
 
     def view(self, image: Image, frame: int, run: Run) -> NetworkView | None:
-        """Compute anew what the network saw of a run in a frame; None where it has not been."""
+        """Recompute what the network saw of a run in a frame; None where it was not tracked."""
         distance = abs(frame - run.origin.frame)
         if run._crop is None or distance >= run.count:
             return None
@@ -156,14 +157,16 @@ class Follower:
         )
 
 
-def fuse(forward: FloatArray, backward: FloatArray) -> tuple[FloatArray, NDArray[np.float64]]:
-    """Join the rows (F, 6) of two runs through the same frames; also their IoU, (F,)."""
-    agreement = np.asarray(iou(forward[:, :4], backward[:, :4]), dtype=np.float64)
-    weight = np.linspace(0, 1, len(forward) + 2)[1:-1]
-    weights = np.stack([forward[:, 4] * (1 - weight), backward[:, 4] * weight])
-    surer = (weights[1] > weights[0]).astype(float)
-    mixed = weights[1] / np.maximum(weights.sum(0), 1e-9)
-    part = np.where(agreement >= 0.5, mixed, surer)[:, None]
-    joined = forward + (backward - forward) * part
-    joined[:, 5] = np.where(part[:, 0] > 0.5, backward[:, 5], forward[:, 5])
-    return joined, agreement
+def fuse_rows(forward: FloatArray, backward: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Join the rows (F, 6) of two runs through the frames between two key frames.
+
+    Returns:
+        Rows (F, 6), and the IoU (F,) of the two runs' boxes.
+    """
+    progress = np.linspace(0, 1, len(forward) + 2)[1:-1]
+    (boxes, scores, lost), agreements = fuse(_found(forward), _found(backward), progress)
+    return np.column_stack([boxes, scores, lost]), agreements
+
+
+def _found(rows: FloatArray) -> Found:
+    return Found(rows[:, :4], rows[:, 4], rows[:, 5] > 0)

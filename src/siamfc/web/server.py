@@ -65,7 +65,7 @@ def serve(
 
 
 def make_server(session: Session, access: Access) -> uvicorn.Server:
-    """Make the server of an application; it listens where it is told when it is run."""
+    """Make the server of an application; its `run` takes the sockets to listen on."""
     app = create_app(session, access)
     config = uvicorn.Config(
         app,

@@ -1,4 +1,4 @@
-"""All that the page's server holds: the network, the open jobs, and where their files are."""
+"""What the page's server keeps: the network, the open jobs, and their files."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Session:
         try:
             return self._jobs[job_id]
         except KeyError:
-            raise HTTPException(404, "there is no such video any more") from None
+            raise HTTPException(404, "this video is no longer open") from None
 
     def video_of(self, job: Job) -> VideoExport:
         """The video that is made of a job."""
@@ -195,7 +195,7 @@ class Session:
 
     def _record(self, source: FrameSource) -> Job:
         if source.size is None:
-            raise SourceError(f"{source.name} doesn't say how large its frames are")
+            raise SourceError(f"{source.name} does not state the size of its frames")
         recording, remove = self._recording(source.name, "stream", source.size, source.frame_rate)
         recorder = StreamRecorder(source, recording)
         job = self.add(recording)

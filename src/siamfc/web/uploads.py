@@ -51,7 +51,7 @@ class Upload:
             HTTPException: files are missing.
         """
         if len(self.paths) != len(self.names):
-            raise HTTPException(409, f"{len(self.paths)} of {len(self.names)} files have come")
+            raise HTTPException(409, f"{len(self.paths)} of {len(self.names)} files have arrived")
         if not self.is_images:
             return open_video(self.paths[0], self.name, limits)
         paths = [self.paths[number] for number in range(len(self.names))]
@@ -79,9 +79,11 @@ class Uploads:
         """
         self._drop_idle()
         if not 1 <= len(names) <= (self._limits.upload_files if is_images else 1):
-            raise HTTPException(413, f"at most {self._limits.upload_files} images are taken")
+            raise HTTPException(
+                413, f"at most {self._limits.upload_files} images may come in one upload"
+            )
         if len(self._uploads) >= self._limits.uploads:
-            raise HTTPException(429, "too many uploads at once: wait for one to end")
+            raise HTTPException(429, "too many uploads at once: wait until one has finished")
         folder = free_name(self._folder)
         folder.mkdir(mode=0o700)
         upload = Upload(name=name, key=key, folder=folder, is_images=is_images, names=names)
@@ -121,7 +123,7 @@ class Uploads:
         """
         taken = upload.coming | upload.paths.keys()
         if not 0 <= number < len(upload.names) or number in taken:
-            raise HTTPException(404, "no such file was announced, or it has come already")
+            raise HTTPException(404, "this file was not announced, or has already been received")
         self._check_room(upload, stated or 0)
         path = free_name(upload.folder, ".part")
         upload.coming.add(number)
@@ -131,7 +133,7 @@ class Uploads:
                 raise HTTPException(404, "the upload was discarded")
             upload.paths[number] = path
         except OSError as error:
-            raise HTTPException(507, f"it cannot be kept: {error.strerror}") from None
+            raise HTTPException(507, f"the file cannot be stored: {error.strerror}") from None
         finally:
             upload.coming.discard(number)
             upload.touched = time.monotonic()
@@ -161,7 +163,7 @@ class Uploads:
                 async with asyncio.timeout(self._limits.stall_seconds):
                     chunk = await anext(chunks, None)
             except TimeoutError:
-                raise HTTPException(408, "the upload stalls") from None
+                raise HTTPException(408, "the upload stalled") from None
             if chunk is None:
                 break
             window_bytes += len(chunk)
@@ -179,7 +181,7 @@ class Uploads:
     def _check_room(self, upload: Upload, more: int) -> None:
         if upload.bytes_taken + more > self._limits.upload_bytes:
             raise HTTPException(
-                413, f"at most {format_bytes(self._limits.upload_bytes)} are taken in one upload"
+                413, f"at most {format_bytes(self._limits.upload_bytes)} may come in one upload"
             )
         if free_bytes(self._folder) < self._limits.free_bytes:
             raise HTTPException(507, "the disk is nearly full")

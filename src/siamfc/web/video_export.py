@@ -137,13 +137,13 @@ class VideoExport:
                 self.done += 1
 
     def _paced(self, frames: Iterator[Frame]) -> Iterator[Frame]:
-        """The frames, as fast as tracking allows, until the video is given up."""
+        """The frames, as fast as tracking allows, until the video is cancelled."""
         begun = time.monotonic()
         for frame in frames:
             yield frame
             rest = max(_REST_SECONDS, _REST * (time.monotonic() - begun))
             if self._stop.wait(rest if self._is_tracking() else 0):
-                raise OutputError("the video was given up")
+                raise OutputError("the video was cancelled")
             begun = time.monotonic()
 
 

@@ -98,7 +98,8 @@ export class Boxes {
       this.drag = { ...start, pans: true };
       return;
     }
-    const group = this.adding ? null : event.target.closest("g[data-target]");
+    // With Shift, or for a new target, a box is drawn even where there is one.
+    const group = this.adding || event.shiftKey ? null : event.target.closest("g[data-target]");
     const target = group ? Number(group.dataset.target) : null;
     const item = this.items.find((each) => each.target === target);
     this.onTouch();

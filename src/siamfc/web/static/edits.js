@@ -27,6 +27,11 @@ export class Edits {
     return count;
   }
 
+  // Whether the server has yet to confirm a box that was drawn here.
+  isPending(job) {
+    return [...this.drafts.keys()].some((key) => key.startsWith(`${job}/`));
+  }
+
   put(job, frame, target, box) {
     this.drafts.set(`${job}/${frame}/${target}`, { box, sent: false, known: false });
     clearTimeout(this.timer);

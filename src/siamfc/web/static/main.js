@@ -68,7 +68,7 @@ function refresh() {
   boxes.show(items, count);
   targets.refresh(now);
   const { shown, time, following, playing, jobs } = page;
-  panel.showControls(now, { shown, time, following, playing, jobs, hasBoxes: count > 0 });
+  panel.showControls(now, { shown, time, following, playing, jobs, hasBoxes: count > 0, isPending: edits.isPending(now.id) });
   share.refresh(now);
   timeline.update({
     first: now.firstFrame,

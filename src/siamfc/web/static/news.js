@@ -11,7 +11,7 @@ const VIEWED_STEP = 100; // likewise with the network's view, which costs as muc
 const HIDDEN_STEP = 1000;
 const RETRY = 1500;
 
-// Ask for news for ever.
+// Keep asking for news.
 export async function watch() {
   for (;;) {
     const started = performance.now();

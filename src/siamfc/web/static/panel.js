@@ -53,9 +53,9 @@ export function clear() {
   byId("target-tools").hidden = true;
 }
 
-export function showControls(job, { shown, time, following, playing, jobs, hasBoxes }) {
+export function showControls(job, { shown, time, following, playing, jobs, hasBoxes, isPending }) {
   const isBusy = job.state === "running" || job.state === "waiting";
-  const isTracked = hasBoxes && !job.framesLeft && !job.live;
+  const isTracked = hasBoxes && !isPending && !job.framesLeft && !job.live;
   const run = byId("run");
   setText(run, isBusy ? "Pause tracking" : isTracked ? "Done" : job.end > job.start + 1 ? "Continue" : "Track");
   run.disabled = !isBusy && (isTracked || !hasBoxes);

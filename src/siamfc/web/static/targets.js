@@ -109,11 +109,11 @@ export function goToKey(way) {
 export async function goToCheck(way) {
   const found = await perform(async () => (await ask("GET", address("review"))).json());
   if (!found) return;
-  const ahead = found.filter(({ start }) => way * (start - page.shown) > 0);
+  const ahead = found.filter(({ worst }) => way * (worst - page.shown) > 0);
   const next = way > 0 ? ahead.at(0) : ahead.at(-1);
-  if (!next) return notify(found.length ? `Nothing to check ${way > 0 ? "after" : "before"} this frame` : "Nothing to check: no target was lost or in doubt");
+  if (!next) return notify(found.length ? `Nothing to check ${way > 0 ? "after" : "before"} this frame` : "Nothing to check: no box is in doubt");
   boxes.select(next.target);
-  show(next.start);
+  show(next.worst);
   notify(`${nameOf(job().targets[next.target], next.target)}: ${next.reason}, frames ${next.start + 1} to ${next.end + 1}`);
 }
 
