@@ -69,7 +69,7 @@ def make_folder(folder: Path) -> None:
 def check_empty_or(path: Path, mark: str, kind: str) -> None:
     """OutputError if a folder holds something, hidden names apart, but isn't of a `kind`.
 
-    One of that kind is told by a file of the name `mark`.
+    A folder of that kind holds a file of the name `mark`.
     """
     if (path / mark).exists() or not path.is_dir():
         return
@@ -89,7 +89,7 @@ def whole_folder(
 
     Args:
         target: must not exist, or be empty, or be a folder that may be replaced.
-        mark: name of a file by which a folder of the same kind is told; only such a one is ever
+        mark: name of a file that every folder of the same kind holds; only such a folder is ever
             replaced.
         overwrite: whether it is.
 

@@ -106,7 +106,7 @@ def test_a_pipe_that_stalls_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_pipe_through_which_no_video_comes_is_refused(feed) -> None:
-    with pytest.raises(SourceError, match="no video of a known format"):
+    with pytest.raises(SourceError, match="not a video of a known format"):
         open_source(feed("p.mp4", b"no video at all\n" * 3000))
 
 

@@ -142,9 +142,9 @@ def _unknown_codec(path: Path) -> None:
     ("name", "make", "says"),
     [
         ("a.mp4", _write(b""), "is empty"),
-        ("a.mp4", _write(b"no video at all\n" * 100), "no video of a known format, or damaged"),
+        ("a.mp4", _write(b"no video at all\n" * 100), "not a video of a known format, or damaged"),
         ("a.mp4", _truncate_before_index, "it is cut off"),
-        ("a.txt", _write(b"a text, which FFmpeg would show\n" * 100), "no video but a text"),
+        ("a.txt", _write(b"a text, which FFmpeg would show\n" * 100), "is a text, not a video"),
         ("a.m4a", media.make_sound, "no video, only audio"),
         ("a.mp4", lambda path: media.make_sound(path, cover=True), "no video, only audio"),
         ("a.mp4", _unknown_codec, "a codec that this build of FFmpeg cannot decode"),

@@ -1,4 +1,4 @@
-"""Many crops of one of Pillow's pictures, for whoever decodes, crops and encodes with Pillow."""
+"""Many crops of one Pillow image, for code that decodes, crops and encodes with Pillow."""
 
 import numpy as np
 from numpy.typing import ArrayLike

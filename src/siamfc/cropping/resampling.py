@@ -140,8 +140,8 @@ def with_partial_cells(
     if not any(lacking):
         return picture
     pixels = np.array(picture)
-    for last, share in ((pixels[:, -1], lacking[0]), (pixels[-1], lacking[1])):
-        last[:] = np.rint(last * (1 - share) + fill * share)
+    for last, fraction in ((pixels[:, -1], lacking[0]), (pixels[-1], lacking[1])):
+        last[:] = np.rint(last * (1 - fraction) + fill * fraction)
     return Image.fromarray(pixels)
 
 

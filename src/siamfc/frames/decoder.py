@@ -29,7 +29,7 @@ FOREIGN_TAGS: dict[str, Any] = (
 video. From PyAV 19 on they never are."""
 
 _NOT_VIDEO_FORMATS = frozenset({"tty"})
-"""What FFmpeg would render as a moving picture, but nobody means as a video: plain text."""
+"""Input that FFmpeg renders as moving pictures but is not video: plain text."""
 
 _STILL = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 """Streams that hold the cover of a piece of music, or other pictures that don't move."""
@@ -43,9 +43,9 @@ _UNKNOWN_CODEC = (
     "{} uses a codec that this build of FFmpeg cannot decode: convert it, for example to H.264"
 )
 
-_MISSING_SHARE = 0.02
+_MISSING_FRACTION = 0.02
 _MISSING_SECONDS = 0.5
-"""Share of a video, and length where frames are not counted, that may be missing without a
+"""Fraction of a video, and duration where frames are not counted, that may be missing without a
 warning: the sound can be longer than the picture, and frames can be left out on purpose."""
 
 
@@ -57,7 +57,7 @@ class Readable(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of it; may be called twice."""
+        """Release it. May be called twice."""
         ...
 
 
@@ -122,7 +122,7 @@ class VideoDecoder:
         if address.max_pixels is not None:
             self._stream.codec_context.options = {"max_pixels": str(address.max_pixels)}
         self.fault = ""
-        """What was found wrong with it, when all its pictures have been read; empty: nothing."""
+        """The problem found, once all pictures have been read; empty if there is none."""
         self._from_start = True
         self._broken_off: av.FFmpegError | IndexError | None = None
 
@@ -234,7 +234,7 @@ class VideoDecoder:
         yield from self.pictures()
 
     def close(self) -> None:
-        """Let go of the file or device; may be called twice."""
+        """Release the file or device. May be called twice."""
         self._container.close()
         if self._address.file is not None:
             self._address.file.close()
@@ -262,13 +262,13 @@ class VideoDecoder:
         stated = self._stream.frames
         if stated:
             # Some containers also count frames that were left out on purpose.
-            short = self._from_start and count < stated - 1 - _MISSING_SHARE * stated
+            short = self._from_start and count < stated - 1 - _MISSING_FRACTION * stated
             return f"it states {stated} frames" if short else ""
         if not self.duration or last.time is None:
             return ""
         end = last.time - (self._container.start_time or 0) / av.time_base
         missing = self.duration - end
-        short = missing > max(_MISSING_SECONDS, _MISSING_SHARE * self.duration)
+        short = missing > max(_MISSING_SECONDS, _MISSING_FRACTION * self.duration)
         return f"it states {self.duration:.1f} s and ends at {end:.1f} s" if short else ""
 
     def _missing_end(self) -> str:
@@ -314,7 +314,7 @@ def _open(address: VideoAddress) -> InputContainer:
         raise SourceError(f"{address.name} cannot be opened: {reason}") from None
     if container.format.name in _NOT_VIDEO_FORMATS:
         container.close()
-        raise SourceError(f"{address.name} is no video but a text")
+        raise SourceError(f"{address.name} is a text, not a video")
     return container
 
 
@@ -379,7 +379,7 @@ def _explain(error: av.FFmpegError | IndexError, address: VideoAddress) -> str:
     if isinstance(error, av.error.ExitError | av.error.TimeoutError) and address.timeout:
         return f"no data for {address.timeout:g} seconds"
     if isinstance(error, av.error.InvalidDataError | IndexError):
-        return "it is no video of a known format, or damaged"
+        return "not a video of a known format, or damaged"
     if isinstance(error, av.error.EOFError):
         return "it is cut off"
     reason = str(error.strerror or type(error).__name__)

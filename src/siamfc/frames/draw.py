@@ -180,9 +180,9 @@ def _strips(start: float, length: float, reach: float, limit: int) -> tuple[int,
 
 
 class _Ring:
-    """The share of each sample that lies within `reach` of a box's outline, region by region.
+    """The fraction of each sample that lies within `reach` of a box's outline, region by region.
 
-    It is an outer box less an inner one, each the product of its coverage along the two axes.
+    It is an outer box minus an inner one, each the product of its coverage along the two axes.
 
     Args:
         rows: What is asked for, pixels from and to.
@@ -215,12 +215,14 @@ class _Ring:
     def __getitem__(self, region: tuple[slice, slice]) -> NDArray[np.float32]:
         rows, columns = region
         outer = self._outer_rows[rows] * self._outer_columns[columns]
-        share: NDArray[np.float32] = outer - self._inner_rows[rows] * self._inner_columns[columns]
-        return share
+        fraction: NDArray[np.float32] = (
+            outer - self._inner_rows[rows] * self._inner_columns[columns]
+        )
+        return fraction
 
 
 def _coverage(pixels: tuple[int, int], start: float, end: float) -> NDArray[np.float32]:
-    """The share of each pixel [i, i + 1) that lies in [start, end); none if that is empty."""
+    """The fraction of each pixel [i, i + 1) that lies in [start, end); none if that is empty."""
     index = np.arange(*pixels, dtype=np.float32)
     inside: NDArray[np.float32] = np.minimum(index + 1, end) - np.maximum(index, start)
     return np.maximum(inside, 0, out=inside)
@@ -239,7 +241,7 @@ def _dashes(
 
 
 def _draw_chip(canvas: Image, box: Box, chip: Image, line: float) -> None:
-    """Lay a chip above the box, or below or inside it where there is no room."""
+    """Lay a chip above the box, or below or inside it where there is no space."""
     height, width, _ = canvas.shape
     x, y, w, h = box
     if x >= width or y >= height or x + w <= 0 or y + h <= 0:

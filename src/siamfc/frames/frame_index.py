@@ -1,9 +1,9 @@
-"""Which frames of a video decode, in order: learned by decoding, kept for as long as it is of use.
+"""The frames of a video that can be decoded, in order, with their time stamps and checksums.
 
-What a container says of its frames is not what comes out of the decoder: a recording that begins
-between key frames, damaged packets and clocks that begin anew all shift the numbers. So the frames
-are counted as they are decoded, each with its time stamp and a checksum of its picture. A frame
-that is reached by a jump to a key frame counts as found only if all of this agrees.
+The frames that a container lists are not always those that the decoder returns: a recording that
+starts between key frames, damaged packets and clocks that restart all shift the numbers. So frames
+are numbered as they are decoded, and a frame reached by a seek is accepted only if its time stamp
+and checksum match, and those of all frames since the key frame.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ class FrameRecord(NamedTuple):
     """Seconds since the first frame."""
     is_key: bool
     checksum: int | None
-    """None: the container was trusted; the frame has not been decoded."""
+    """None: taken from the container; the frame has not been decoded yet."""
 
 
 class SourceClock:
     """Times of frames that never go back, from time stamps that may.
 
     A frame without a time stamp follows the one before at the mean rate; without a rate it has no
-    time, NaN. Where the stamps jump back, as in recordings joined end to end, the times go on at
+    time, NaN. Where the stamps jump back, as in concatenated recordings, the times continue at
     the mean rate.
 
     Args:
@@ -110,9 +110,9 @@ class FrameIndex:
             return True
 
     def note(self, position: int, picture: av.VideoFrame) -> None:
-        """Keep the frame of a position as it came when all were decoded from the start.
+        """Record a frame that was decoded in order from the start.
 
-        Whatever was thought of it and those after it goes, if it was something else.
+        If the index has another frame at this position, it is replaced, and those after it dropped.
         """
         with self._lock:
             if position < len(self._records):
@@ -125,12 +125,12 @@ class FrameIndex:
             self._append(picture)
 
     def finish(self, count: int) -> None:
-        """Say that the video has ended after so many frames."""
+        """Record that the video has `count` frames."""
         with self._lock:
             self.is_complete = self.is_complete or count == len(self._records)
 
     def trust(self, stamps: Sequence[Stamp]) -> None:
-        """Take the container's word for the frames that are not known yet.
+        """Take the frames that are not known yet from the container.
 
         Args:
             stamps: Of all frames, ascending.

@@ -25,7 +25,7 @@ _SMOOTH = 4
 
 @lru_cache(_CACHED_LABELS)
 def label_image(text: str, size: int, ground: Color) -> Image:
-    """A line of text, black or white, on a plain ground with a little room around it.
+    """A line of text, black or white, on a plain ground with a small margin.
 
     Args:
         text: One line.
@@ -37,11 +37,11 @@ def label_image(text: str, size: int, ground: Color) -> Image:
     """
     font = _font(size)
     ascent, descent = font.getmetrics()
-    room = max(2, round(size / 4))
-    width = round(font.getlength(text)) + 2 * room
-    image = PillowImage.new("RGB", (width, ascent + descent + room // 2), ground)
+    margin = max(2, round(size / 4))
+    width = round(font.getlength(text)) + 2 * margin
+    image = PillowImage.new("RGB", (width, ascent + descent + margin // 2), ground)
     ink = "white" if _is_dark(ground) else "black"
-    ImageDraw.Draw(image).text((room, room // 4), text, fill=ink, font=font)
+    ImageDraw.Draw(image).text((margin, margin // 4), text, fill=ink, font=font)
     label = np.array(image)
     label.flags.writeable = False
     return label
@@ -63,21 +63,22 @@ def chip_image(name: str, state: str, size: int, color: Color, *, faint: bool = 
     """
     font = _font(size)
     ascent, descent = font.getmetrics()
-    room = max(3, round(size / 3))
-    height = ascent + descent + room // 2
+    margin = max(3, round(size / 3))
+    height = ascent + descent + margin // 2
     name = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
     parts = [(name, color)] if name else []
     if state:
         parts.append((state, _DARK if name or faint else color))
-    widths = [round(font.getlength(text)) + 2 * room for text, _ in parts]
+    widths = [round(font.getlength(text)) + 2 * margin for text, _ in parts]
     chip = PillowImage.new("RGB", (sum(widths), height))
     pen = ImageDraw.Draw(chip)
     left = 0
     for (text, ground), width in zip(parts, widths, strict=True):
         ink = "white" if _is_dark(ground) else "black"
         pen.rectangle((left, 0, left + width, height), fill=ground)
-        pen.text((left + room, room // 4), text, fill=color if faint and ground == _DARK else ink,
-                 font=font)  # fmt: skip
+        if faint and ground == _DARK:
+            ink = "#{:02x}{:02x}{:02x}".format(*color)
+        pen.text((left + margin, margin // 4), text, fill=ink, font=font)
         left += width
     opacity = PillowImage.new("L", (_SMOOTH * chip.width, _SMOOTH * height))
     ImageDraw.Draw(opacity).rounded_rectangle(

@@ -63,7 +63,7 @@ class LiveSource(ReadAheadSource):
         self.pixel_aspect = self._converter.turned(decoder.pixel_aspect)
         """Width of a pixel by its height. Frames are as stored, whatever it is."""
         self.has_sound = decoder.has_sound
-        """Whether there is sound, which is not kept: it goes by with the frames."""
+        """Whether there is sound. It is not kept."""
         self._connected: _Connection | None = _Connection(decoder, chain([first], pictures))
 
     def __iter__(self) -> Iterator[Frame]:

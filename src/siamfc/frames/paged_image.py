@@ -60,7 +60,7 @@ class PagedImage(ReadAheadSource):
         self.path = path = Path(path)
         self.name = path.name
         self.fault = ""
-        """What was found wrong when it was read to its end; empty: nothing so far."""
+        """The problem found on reading to the end; empty if none so far."""
         self._step = math.nan if frame_rate is None else 1 / frame_rate
         with open_image(path) as image:
             pages = frame_pages(image)

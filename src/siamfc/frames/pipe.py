@@ -1,4 +1,4 @@
-"""Named pipes and standard input: read once, and never waited for without end."""
+"""Named pipes and standard input: read once, with a time limit on waiting."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PipeReader:
         return self._file.read(size) or b""
 
     def close(self) -> None:
-        """Let go of the pipe; may be called twice."""
+        """Release the pipe. May be called twice."""
         self._file.close()
 
 

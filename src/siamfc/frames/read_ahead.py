@@ -94,7 +94,7 @@ class _Buffer:
         self._error: BaseException | None = None
 
     def put(self, frame: Frame) -> bool:
-        """Append a frame, waiting for room; False when nobody reads any more."""
+        """Append a frame, waiting for space; False once the reader has stopped."""
         with self._changed:
             if self._drop and self._started and len(self._frames) == self._depth:
                 self._frames.popleft()

@@ -77,7 +77,7 @@ class SoundCopy:
             self._give_up(f"the sound of {self._name} ends at {time:.1f} s: {error.strerror}")
 
     def close(self) -> None:
-        """Let go of the source; may be called twice."""
+        """Release the source. May be called twice."""
         if self._input is not None:
             self._input.close()
             self._input = None
@@ -112,7 +112,7 @@ def _add_copy(container: OutputContainer, source: AudioStream) -> AudioStream:
 def _timed(
     container: InputContainer, stream: AudioStream
 ) -> Iterator[tuple[float, Packet[AudioStream]]]:
-    """Packets with their times in seconds, which go on where the clock begins anew."""
+    """Packets with their times in seconds, which continue where the clock restarts."""
     offset, end = 0.0, None
     for packet in container.demux(stream):
         if packet.pts is None or packet.time_base is None:

@@ -23,7 +23,7 @@ _logger = logging.getLogger(__name__)
 
 _PIXELS_COUNTED = 2e9
 """Pixels that are decoded to learn which frames there are, some five seconds' worth. Where it would
-take more, and the container is regular, its word is taken for it."""
+take longer and the container is regular, the frames it lists are used instead."""
 
 _HELD_BYTES = 256e6
 """Of decoded pictures while frames are read backwards."""
@@ -65,7 +65,7 @@ class VideoFile(ReadAheadSource):
         super().__init__(read_ahead)
         self.path = path = Path(path)
         require_file(path)
-        # Absolute, lest FFmpeg take a name with a colon for a protocol.
+        # Absolute, or FFmpeg would take a name with a colon for a protocol.
         self._address = VideoAddress(
             url=str(path.absolute()),
             name=str(path),
@@ -75,7 +75,7 @@ class VideoFile(ReadAheadSource):
         )
         self.name = path.name
         self.fault = ""
-        """What was found wrong when it was read to its end; empty: nothing so far."""
+        """The problem found on reading to the end; empty if none so far."""
         with VideoDecoder(self._address, threads=threads) as decoder:
             self._threads = decoder.threads
             self._stated_count = decoder.frame_count
@@ -129,7 +129,7 @@ class VideoFile(ReadAheadSource):
     def count_frames(self) -> int:
         """Count the frames that can be decoded, by decoding them unless that was done before.
 
-        Only of a long video whose container is regular is the container's own count taken.
+        For a long video with a regular container, the container's count is used instead.
         """
         self._learn(None)
         return len(self._index)
