@@ -124,7 +124,7 @@ def offset_limit(study: Study) -> float:
     """Pixels to either side that histograms of the offsets show: nearly all of the first's."""
     offsets = np.abs(study.entries[0].offsets)
     reach = float(np.quantile(offsets, 0.9)) if offsets.size else 1.0
-    return next(limit for limit in (5.0, 10.0, 20.0, 50.0, 100.0, 1e9) if reach <= limit)
+    return next((limit for limit in (5.0, 10.0, 20.0, 50.0, 100.0) if reach <= limit), 1e9)
 
 
 def offset_histogram(entry: Entry, axis: int, limit: float) -> tuple[FloatArray, FloatArray]:
