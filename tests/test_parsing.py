@@ -6,6 +6,7 @@ import pytest
 
 from siamfc.errors import DatasetError, InputError
 from siamfc.parsing import (
+    parse_csv,
     parse_frame,
     parse_json,
     parse_number,
@@ -98,6 +99,12 @@ def test_toml_that_cannot_be_read_ends_in_one_line(text: str) -> None:
     with pytest.raises(InputError, match=r"^here: expected TOML; ") as caught:
         parse_toml(text, where="here", error=InputError)
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("line", ["a" * 200_000, '"a"b,c', '"a'])
+def test_rows_that_cannot_be_read_end_in_one_line(line: str) -> None:
+    with pytest.raises(DatasetError, match=r"^here: expected comma-separated values; "):
+        parse_csv(["x,y", line], where="here")
 
 
 @pytest.mark.parametrize(

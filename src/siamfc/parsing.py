@@ -4,11 +4,12 @@ Every reader of files goes through here, so that damaged or hostile content ends
 that are no text, numbers that no computer holds, values nested thousands deep.
 """
 
+import csv
 import json
 import math
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -104,6 +105,14 @@ def parse_toml(text: str, *, where: object, error: type[SiamFCError]) -> dict[st
     except RecursionError:
         raise error(f"{where}: expected TOML; {_TOO_DEEP}") from None
     return value
+
+
+def parse_csv(lines: Sequence[str], *, where: object) -> list[list[str]]:
+    """Read lines of comma-separated values; DatasetError, which names `where`, if they are none."""
+    try:
+        return list(csv.reader(lines, strict=True))
+    except csv.Error as reason:
+        raise DatasetError(f"{where}: expected comma-separated values; {reason}") from None
 
 
 def read_xml(path: Path, *, expected: str) -> ET.Element:

@@ -399,3 +399,24 @@ def test_images_and_their_masks_in_one_folder_are_not_taken_in_turn(tmp_path: Pa
     write_images(tmp_path / "a" / "img", numbered(1, 3, suffix=".png"))
     with pytest.raises(DatasetError, match=r"expected one image for each frame, got 0001\.\w+ and"):
         read(name, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [],
+        {"images": 1, "annotations": []},
+        {"images": [], "annotations": {"a": 1}},
+        {"images": [1], "annotations": []},
+        {"images": [{"id": "two"}], "annotations": []},
+        {"images": [], "annotations": ["bbox"]},
+        {"images": [], "annotations": [{"image_id": 1, "bbox": [1, 2, 3]}]},
+        {"images": [], "annotations": [{"image_id": 1, "bbox": [1, 2, 3, 10**400]}]},
+        {"images": [], "annotations": [{"image_id": [1], "bbox": [1, 2, 3, 4]}]},
+    ],
+)
+def test_coco_that_is_another_structure_is_refused(content: Any, tmp_path: Path) -> None:
+    write_images(tmp_path / "val2017", ["1.jpg"])
+    write_text(tmp_path / "annotations" / "instances_val2017.json", json.dumps(content))
+    with pytest.raises(DatasetError, match="expected "):
+        read("coco", tmp_path)

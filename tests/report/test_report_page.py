@@ -241,9 +241,7 @@ def test_a_package_that_is_not_there_is_named(
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, package, None)
     name = package.partition(".")[0]
-    with pytest.raises(
-        MissingDependencyError, match=rf"needs {name}.*pip install '\.\[eval\]'"
-    ):
+    with pytest.raises(MissingDependencyError, match=rf"needs {name}.*pip install '\.\[eval\]'"):
         write_report(study, tmp_path / "report")
     assert not (tmp_path / "report").exists()
 

@@ -4,7 +4,8 @@ The index has every box that curation has read, so the annotation is read again 
 it: a hundredth of the time that decoding and cropping the images takes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,16 @@ def check_annotations(videos: Sequence[Video], writer: StoreWriter, workers: Wor
     """
     cursor = writer.state.cursor
     begun = videos[: cursor.video + (cursor.skipped > 0)]
-    stored = writer.tracks()
+    with closing(writer.tracks()) as stored:  # before its environment, also when this fails
+        _compare(begun, stored, writer, workers)
+
+
+def _compare(
+    begun: Sequence[Video],
+    stored: Iterator[tuple[TrackInfo, NDArray[np.void]]],
+    writer: StoreWriter,
+    workers: Workers,
+) -> None:
     passed: set[str] = set()
     for video, opened in zip(begun, open_videos(begun, workers), strict=True):
         for track in opened.tracks:

@@ -6,7 +6,7 @@ that holds some of the chunks, and knows which.
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -161,7 +161,7 @@ class StoreWriter:
         self._commit()
         self._environment.sync(True)
 
-    def tracks(self) -> Iterator[tuple[TrackInfo, NDArray[np.void]]]:
+    def tracks(self) -> Generator[tuple[TrackInfo, NDArray[np.void]], None, None]:
         """Facts and records of each track that the store has so far."""
         with self._environment.begin() as transaction:
             for key, value in entries(transaction, TRACK_PREFIX):

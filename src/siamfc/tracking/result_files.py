@@ -34,6 +34,7 @@ from siamfc.checks import shown
 from siamfc.errors import DatasetError, InputError, OutputError
 from siamfc.files import StagedFile
 from siamfc.parsing import (
+    parse_csv,
     parse_frame,
     parse_json,
     parse_number,
@@ -181,7 +182,7 @@ def _read_txt(path: Path, lines: Sequence[str]) -> list[FrameResult]:
 
 
 def _read_csv(path: Path, lines: Sequence[str]) -> list[FrameResult]:
-    header, *records = csv.reader(lines) if lines else [[]]
+    header, *records = parse_csv(lines, where=path) or [[]]
     if not set(_REQUIRED) <= set(header) <= set(COLUMNS):
         raise DatasetError(
             f"{path}: line 1: expected {','.join(COLUMNS)}, got {shown(lines[0] if lines else '')}"

@@ -46,11 +46,13 @@ def _videos(root: Path, split: str | None) -> list[Video]:
 
 def _images(path: Path, part: str, split: str | None) -> Iterator[Video]:
     content = parse_json(read_text(path), where=path, keep=_needed)
-    if not isinstance(content, dict):
-        raise DatasetError(f"{path}: expected an object with images and annotations")
-    boxes = _boxes(path, content.get("annotations") or ())
+    lists = content if isinstance(content, dict) else {"images": None}
+    images, annotations = (lists.get(key, []) for key in ("images", "annotations"))
+    if not (isinstance(images, list) and isinstance(annotations, list)):
+        raise DatasetError(f"{path}: expected an object with lists of images and annotations")
+    boxes = _boxes(path, annotations)
     folder = path.parent.parent / part
-    for image in content.get("images") or ():
+    for image in images:
         try:
             found = boxes.get(parse_whole(image["id"], -(10**9)))
             if found is None:
