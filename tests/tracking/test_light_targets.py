@@ -164,3 +164,62 @@ def test_a_box_that_has_vanished_in_rounding_does_no_harm():
     boxes[0, 2:, 3, 4] = boxes[0, :2, 3, 4]
     found = light.move(light.start(BOX, (400, 300)), logits, boxes, PLAIN, SPEC)
     assert np.isfinite(found.boxes).all()
+
+
+AT_THE_BORDER = [80.0, 270.0, 40.0, 20.0]
+"""The frame of `leaving` ends six pixels above the lower end of this box."""
+
+
+def leaving(height, logit, times=1):
+    """A target that the network sees `height` pixels high, in a frame that ends below it."""
+    targets = light.start(AT_THE_BORDER, (400, 284))
+    for _ in range(times):
+        found = cells(a=(8, 8, logit, (40.0, height)))
+        targets = light.move(targets, *found, PLAIN, SPEC)
+    return targets
+
+
+def test_a_target_that_the_frame_cuts_is_searched_at_its_whole_size():
+    targets = leaving(height=8.0, logit=8.0)
+    assert targets.size[0, 1] == pytest.approx(8.0, abs=0.1)
+    np.testing.assert_allclose(targets.search_size[0], AT_THE_BORDER[2:], rtol=0.01)
+    assert targets.partly_outside.tolist() == [True]
+
+
+def test_one_that_grows_at_the_border_is_searched_as_it_is():
+    assert leaving(height=26.0, logit=8.0).search_size[0, 1] == pytest.approx(26.0, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("size", "searched", "why"),
+    [
+        ((20.0, 10.0), (40 / 1.5, 20 / 1.5), "it does not shrink to nothing"),
+        ((90.0, 60.0), (60.0, 30.0), "it does not grow over the whole frame"),
+        ((36.0, 22.0), (36.0, 22.0), "near the last sure size it is searched as it is"),
+    ],
+)
+def test_an_unsure_target_is_searched_near_its_last_sure_size(size, searched, why):
+    settings = replace(PLAIN, lost=replace(PLAIN.lost, lost_threshold=0.6, found_threshold=0.99))
+    targets = light.start(BOX, (400, 300))
+    for _ in range(40):
+        pitch = targets.present_windows(SPEC)[1][0] / 255
+        found = cells(a=(8, 8, 0.0, np.asarray(size) * PITCH / pitch))
+        targets = light.move(targets, *found, settings, SPEC)
+    np.testing.assert_allclose(targets.search_size[0], searched, rtol=0.02, err_msg=why)
+    assert targets.partly_outside.tolist() == [False]
+
+
+def test_a_target_found_elsewhere_has_its_last_sure_size():
+    targets = replace(
+        light.start(BOX, (400, 300)), size=np.array([[10.0, 5.0]]), frames_lost=np.array([9]),
+        score=np.array([0.1]),
+    )  # fmt: skip
+    logits, boxes = cells(a=(8, 8, 20.0, BOX[2:]))
+    centers = np.array([[[250.0, 200.0]]])
+    found = light.relocate(targets, centers, logits[:, None], boxes[:, None], LightSettings(), SPEC)
+    np.testing.assert_allclose(found.size[0], BOX[2:], rtol=1e-6)
+    assert not found.lost[0]
+    low = light.relocate(
+        targets, centers, logits[:, None] - 20, boxes[:, None], LightSettings(), SPEC
+    )
+    np.testing.assert_array_equal(low.boxes, targets.boxes)

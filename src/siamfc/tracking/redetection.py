@@ -82,15 +82,15 @@ def redetection_windows(
 ) -> FloatArray:
     """Where to search next for a lost target: the centres of W ≤ `count` squares, (W, 2).
 
-    The frame is paved with squares whose responses meet: rings around the place where the target
-    is searched for anyway, from the nearest on. Each frame searches the next `count` of them and,
-    after the last, begins again; so the cost is bounded, and a small target in a large frame takes
-    longer. No square comes twice in a frame. Those that lie outside the frame are left out, and
-    those at its border moved in.
+    The frame is paved with squares close enough to leave nothing out: rings around the place where
+    the target is searched for anyway, from the nearest on. Each frame searches the next `count` of
+    them and, after the last, begins again; so the cost is bounded, and a small target in a large
+    frame takes longer. No square comes twice in a frame. Those that lie outside the frame are left
+    out, and those at its border moved in.
 
     Args:
         center_frame: (2,) where the target is searched for anyway.
-        reach: width, in frame pixels, of the area that one square covers: the response's.
+        reach: width, in frame pixels, of the area in which one square finds the target.
         frame_size: width and height.
         turn: 0 in the first frame with a further search, 1 in the next.
         count: of squares at most.
@@ -116,7 +116,7 @@ class Elsewhere(NamedTuple):
     centers: FloatArray
     """(L, W, 2) in frame pixels; some come again for a target that has fewer than another."""
     crops: ByteImage
-    """(L, W, 255, 255, 3) search images, the targets at their present size."""
+    """(L, W, 255, 255, 3) search images; see `TargetBatch.lost_windows`."""
 
 
 def look_elsewhere(
@@ -129,8 +129,9 @@ def look_elsewhere(
     """Crop the places where lost targets may be, a bounded number of windows at once."""
     if not settings.windows:
         return
-    sides = targets.present_windows(spec)[1]
-    reaches = sides * (spec.response_size * spec.stride / spec.search_size)
+    sides = targets.lost_windows(spec)[1]
+    # Of these places one search image shows the target with all its context.
+    reaches = sides * ((spec.search_size - spec.exemplar_size + spec.stride) / spec.search_size)
     turns = targets.frames_lost - settings.patience - 1
     places = {}
     for row in np.flatnonzero(turns >= 0).tolist():

@@ -76,7 +76,7 @@ class TrackerState:
             return self
         targets, waited = self.targets, self.waited + 1
         rates = update_rates(targets.score, targets.lost, waited, self.updates, settings)
-        rows = np.flatnonzero(rates).tolist()
+        rows = np.flatnonzero(rates * ~targets.partly_outside).tolist()
         if not rows:
             return replace(self, waited=waited)
         waited[rows] = 0

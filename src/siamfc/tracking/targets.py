@@ -45,6 +45,11 @@ class TargetBatch(ABC):
         return self.frames_lost > 0
 
     @property
+    def partly_outside(self) -> NDArray[np.bool_]:
+        """(N,) whether the frame's border may cut the box, so that it is no exemplar."""
+        return np.zeros(len(self), dtype=np.bool_)
+
+    @property
     @abstractmethod
     def boxes(self) -> FloatArray:
         """(N, 4) boxes x, y, w, h; parts of them may lie outside the frame."""
@@ -61,6 +66,10 @@ class TargetBatch(ABC):
         """Squares about the targets at their present size, as search images show them, likewise."""
         center, side = self.exemplar_windows(spec)
         return center, geometry.search_side(side, spec.exemplar_size, spec.search_size)
+
+    def lost_windows(self, spec: EmbeddingSpec) -> tuple[FloatArray, FloatArray]:
+        """Squares about targets that are lost, as they are searched for elsewhere, likewise."""
+        return self.present_windows(spec)
 
     def take(self, rows: Sequence[int] | NDArray[np.intp]) -> Self:
         """Some of the targets, in the order of `rows`."""

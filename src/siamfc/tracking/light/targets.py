@@ -24,6 +24,12 @@ from siamfc.tracking.targets import TargetBatch, checked_boxes
 
 UNCALIBRATED = Calibration()
 """The score is the logit's sigmoid."""
+_CUT_MARGIN = 0.05
+"""A box that ends so near to the frame's border, as a fraction of its size, may be cut by it."""
+_FASTEST_CHANGE = 1.05
+"""Of the sure size, from one frame to the next."""
+_LARGEST_CHANGE = 1.5
+"""Of the size by which to search, from the last that was sure."""
 _SMALLEST_SIZE = 1e-3
 """Of a box, pixels of the search image: what is smaller has vanished in rounding."""
 
@@ -38,6 +44,9 @@ class LightTargets(TargetBatch):
 
     size: FloatArray
     """(N, 2) width and height."""
+    sure_size: FloatArray
+    """(N, 2) likewise, when the target was last surely seen and the frame did not cut its box. It
+    follows fast changes by `_FASTEST_CHANGE` a frame: one good score is not enough for them."""
 
     @property
     def boxes(self) -> FloatArray:
@@ -46,11 +55,37 @@ class LightTargets(TargetBatch):
 
     def at(self, boxes: FloatArray) -> Self:
         """See `TargetBatch.at`."""
-        return replace(self, center_frame=box_formats.center(boxes), size=boxes[:, 2:])
+        size = boxes[:, 2:]
+        return replace(self, center_frame=box_formats.center(boxes), size=size, sure_size=size)
+
+    @property
+    def cut(self) -> NDArray[np.bool_]:
+        """(N, 2) whether the frame's border may cut the box in its width and height."""
+        reach = self.size * (0.5 + _CUT_MARGIN)
+        return (self.center_frame < reach) | (self.center_frame > self.frame_size - reach)
+
+    @property
+    def partly_outside(self) -> NDArray[np.bool_]:
+        """See `TargetBatch.partly_outside`."""
+        return np.asarray(self.cut.any(axis=1))
+
+    @property
+    def search_size(self) -> FloatArray:
+        """(N, 2) width and height by which to search: near the last that was sure.
+
+        A target that leaves the frame is no smaller for it, and what is lost neither shrinks to
+        nothing nor grows over the whole frame.
+        """
+        lowest = self.sure_size * np.where(self.cut, 1.0, 1 / _LARGEST_CHANGE)
+        return _limited(self.size, lowest, self.sure_size * _LARGEST_CHANGE)
 
     def exemplar_windows(self, spec: EmbeddingSpec) -> tuple[FloatArray, FloatArray]:
         """See `TargetBatch.exemplar_windows`."""
-        return self.center_frame, geometry.exemplar_side(self.size, spec.context_amount)
+        return self.center_frame, geometry.exemplar_side(self.search_size, spec.context_amount)
+
+    def lost_windows(self, spec: EmbeddingSpec) -> tuple[FloatArray, FloatArray]:
+        """See `TargetBatch.lost_windows`: at the last sure size."""
+        return replace(self, size=self.sure_size).present_windows(spec)
 
     def exemplar_sizes(self, spec: EmbeddingSpec) -> FloatArray:
         """Width and height of the boxes in the exemplar images, their pixels: (N, 2)."""
@@ -69,6 +104,7 @@ def start(boxes: ArrayLike | Sequence[ArrayLike], frame_size: tuple[int, int]) -
         center_frame=box_formats.center(checked),
         first_size=checked[:, 2:],
         size=checked[:, 2:],
+        sure_size=checked[:, 2:],
         score=np.ones(len(checked)),
         frames_lost=np.zeros(len(checked), dtype=np.int64),
         frame_size=frame_size,
@@ -108,13 +144,17 @@ def move(
         fraction = np.where(frames_lost > 0, 0.0, fraction)
     smallest, largest = settings.smallest_scale, settings.largest_scale
     size = targets.size + (found.size - targets.size) * fraction[:, None]
-    return replace(
+    moved = replace(
         targets,
         center_frame=_limited(targets.center_frame + found.displacement, 0.0, targets.frame_size),
         size=_limited(size, targets.first_size * smallest, targets.first_size * largest),
         score=score,
         frames_lost=frames_lost,
     )
+    lowest = targets.sure_size * np.where(moved.cut, 1.0, 1 / _FASTEST_CHANGE)
+    seen = _limited(moved.size, lowest, targets.sure_size * _FASTEST_CHANGE)
+    sure = (score >= settings.lost.found_threshold)[:, None]
+    return replace(moved, sure_size=np.where(sure, seen, targets.sure_size))
 
 
 def relocate(
@@ -130,18 +170,19 @@ def relocate(
 
     A target is moved to the best cell of its further windows if the score there is higher than
     the one that it has and reaches `relocate_threshold`; it is found if it also reaches
-    `found_threshold`. Its size stays: the next frame corrects it.
+    `found_threshold`. Its size is then the last sure one: the next frame corrects it.
 
     Args:
         targets: N, after `move`.
         centers: (N, W, 2) of the windows, frame pixels; see `redetection_windows`. They show the
-            targets at their present size.
+            targets at their last sure size.
         logits: (N, W, m, m) of these windows.
         boxes: (N, W, 4, m, m) of these windows.
         settings: of the tracker.
         spec: of the network.
         calibration: of the network.
     """
+    targets, present = replace(targets, size=targets.sure_size), targets
     count, windows = centers.shape[:2]
     corners = np.moveaxis(boxes, 2, 1).reshape(count, 4, -1)
     cells = _read(targets, logits.reshape(count, -1), corners, settings, spec)
@@ -158,6 +199,7 @@ def relocate(
         center_frame=np.where(
             moved[:, None], _limited(there, 0.0, targets.frame_size), targets.center_frame
         ),
+        size=np.where(moved[:, None], targets.size, present.size),
         score=np.where(moved, score, targets.score),
         frames_lost=np.where(found, 0, targets.frames_lost),
     )
@@ -215,7 +257,7 @@ def _take(
     targets: LightTargets, cells: _Cells, chosen: NDArray[np.intp], spec: EmbeddingSpec
 ) -> _Place:
     """One cell (N,) for each of the targets, whose windows show them at their present size."""
-    side = geometry.exemplar_side(targets.size, spec.context_amount)
+    side = targets.exemplar_windows(spec)[1]
     pitch = (side / spec.exemplar_size)[:, None]  # frame pixels to one of the search image
     at = np.arange(len(targets)), chosen
     corners = cells.corners[at[0], :, chosen]
