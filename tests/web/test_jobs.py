@@ -6,6 +6,7 @@ import re
 import struct
 import time
 import zipfile
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -398,6 +399,30 @@ def test_the_video_has_every_frame_that_was_tracked(
     make_video(server, job, "boxes", path)
     with av.open(str(path)) as container:
         assert sum(1 for _ in container.decode(video=0)) == 30
+
+
+def test_videos_keep_the_sound(server: Server, truth: SquareVideo, tmp_path: Path) -> None:
+    path = tmp_path / "loud.mp4"
+    with av.open(str(path), "w") as out:
+        video, sound = out.add_stream("libx264", rate=25), out.add_stream("aac", rate=16_000)
+        video.width, video.height, video.pix_fmt = 255, 255, "yuv444p"
+        sound.codec_context.layout = "mono"
+        for image in truth:
+            out.mux(video.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        out.mux(video.encode(None))
+        for start in range(0, 25_600, 1024):
+            noise = np.random.default_rng(start).normal(0, 0.1, (1, 1024)).astype(np.float32)
+            part = av.AudioFrame.from_ndarray(noise, "fltp", "mono")
+            part.sample_rate, part.pts, part.time_base = 16_000, start, Fraction(1, 16_000)
+            out.mux(sound.encode(part))
+        out.mux(sound.encode(None))
+    job = server.open(path)
+    draw(server, job, 10, 0, truth.boxes[10])
+    track(server, job)
+    make_video(server, job, "boxes", tmp_path / "video.mp4")
+    with av.open(str(tmp_path / "video.mp4")) as container:
+        audio = container.streams.audio[0]
+        assert float(audio.duration * audio.time_base) == pytest.approx(30 / 25, abs=0.15)
 
 
 def test_videos_hide_or_follow_the_target(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from siamfc.errors import SourceError
-from siamfc.frames import Frame, ImageFiles, VideoFile
+from siamfc.frames import Frame, FrameSource, ImageFiles, VideoFile
 from siamfc.frames.paged_image import PagedImage, is_paged_format
 from siamfc.web.limits import Limits
 from siamfc.web.probe import check_images, check_video
@@ -52,6 +52,11 @@ class Clip(Protocol):
     @property
     def is_live(self) -> bool:
         """Whether more frames may come."""
+        ...
+
+    @property
+    def source(self) -> FrameSource | None:
+        """The file that it is read from; its sound goes with videos made of it."""
         ...
 
     @property
@@ -132,7 +137,7 @@ class FileClip:
     first_frame = 0
 
     def __init__(self, source: FileSource, name: str, files: ServedFiles) -> None:
-        self._source = source
+        self.source = source
         self._files = files
         self.name = name
         self.frame_rate = source.frame_rate
@@ -144,7 +149,7 @@ class FileClip:
     @property
     def message(self) -> str:
         """See `Clip`."""
-        fault = "" if isinstance(self._source, ImageFiles) else self._source.fault
+        fault = "" if isinstance(self.source, ImageFiles) else self.source.fault
         return f"{self.name} {fault}" if fault else ""
 
     def frames(self, start: int) -> Generator[Frame | None]:
@@ -153,26 +158,26 @@ class FileClip:
             return
         with self._files.named():
             self._check()
-            yield from self._source.frames(start)
+            yield from self.source.frames(start)
 
     def frames_backward(self, start: int) -> Generator[Frame]:
         """See `Clip`."""
         with self._files.named():
             self._check()
-            yield from self._source.reversed(0, start + 1)
+            yield from self.source.reversed(0, start + 1)
 
     def __getitem__(self, index: int) -> Frame:
         with self._files.named():
             self._check()
-            return self._source[index]
+            return self.source[index]
 
     def close(self) -> None:
         """See `Clip`."""
-        self._source.close()
+        self.source.close()
 
     def _check(self) -> None:
-        if not isinstance(self._source, ImageFiles):
-            self._files.check(self._source.path)
+        if not isinstance(self.source, ImageFiles):
+            self._files.check(self.source.path)
 
 
 def open_video(path: Path, name: str, limits: Limits) -> FileClip:

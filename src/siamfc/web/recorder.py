@@ -55,6 +55,8 @@ class Recording:
         self.first_frame = 0
         self.is_live = True
         self.message = ""
+        self.source: FrameSource | None = None
+        """There is no file whose sound could go with videos."""
         self._folder = folder
         self._limit = limit_bytes
         self._bytes = 0

@@ -131,7 +131,7 @@ class VideoExport:
 
     def _draw(self, job: Job, plan: Plan, path: Path) -> None:
         frames = frames_between(job.clip, plan.start, plan.stop)
-        with open_writer(path, frame_rate=job.clip.frame_rate) as writer:
+        with open_writer(path, like=job.clip.source, frame_rate=job.clip.frame_rate) as writer:
             for frame in self._paced(frames):
                 writer.write(plan.edit(frame.image, frame.index), frame.time)
                 self.done += 1
