@@ -107,7 +107,7 @@ def cross_fitted(frames: Frames, share: float) -> NDArray[np.float64]:
     chances = np.empty(len(frames.logits))
     for half in (0, 1):
         judged = frames.video % 2 == half
-        chances[judged] = fit(frames.take(~judged), share).chance(frames.logits[judged])
+        chances[judged] = fit(frames.take(~judged), share).probability(frames.logits[judged])
     return chances
 
 
@@ -223,7 +223,7 @@ def main() -> None:
     raw, found = Calibration(), fit(drawn, share)
     pictures = {
         "procedural": (
-            judge(raw.chance(drawn.logits), drawn, share),
+            judge(raw.probability(drawn.logits), drawn, share),
             judge(cross_fitted(drawn, share), drawn, share),
         )
     }
@@ -231,7 +231,7 @@ def main() -> None:
     if options.sequences is not None:
         real = list(read_sequences(find_format("otb").open(options.sequences)))
         frames = track_frames(real, tracker)
-        pictures["real"] = tuple(judge(c.chance(frames.logits), frames) for c in (raw, found))
+        pictures["real"] = tuple(judge(c.probability(frames.logits), frames) for c in (raw, found))
     matcher.calibration = found
     again = {"procedural": track_frames(list(chain(*videos.values())), tracker)}
     if real:
@@ -247,8 +247,8 @@ def main() -> None:
             name: judge(sigmoid(f.logits), f, share if name == "procedural" else None)
             for name, f in again.items()
         },
-        "kinds": {name: judge(found.chance(f.logits), f) for name, f in kinds.items()},
-        "thresholds": list(judge_thresholds(found.chance(drawn.logits), drawn)),
+        "kinds": {name: judge(found.probability(f.logits), f) for name, f in kinds.items()},
+        "thresholds": list(judge_thresholds(found.probability(drawn.logits), drawn)),
     }
     draw(pictures, options.out / "reliability.png")
     if options.write is not None:
