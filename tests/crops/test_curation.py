@@ -115,9 +115,9 @@ def test_images_are_decoded_no_finer_than_their_crops_need(
 def _count_openings(monkeypatch):
     read = Counter()
 
-    def counting(path):
+    def counting(path, **options):
         read[path] += 1
-        return opened(path)
+        return opened(path, **options)
 
     opened = Image.open
     monkeypatch.setattr(Image, "open", counting)

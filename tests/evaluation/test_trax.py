@@ -138,6 +138,19 @@ def test_images_that_cannot_be_read_are_refused(text: str) -> None:
         parse_image(text)
 
 
+def test_postscript_in_a_message_starts_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import EpsImagePlugin
+
+    started = []
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *_: started.append(1))
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "EPS")
+    encoded = base64.b64encode(file.getvalue()).decode()
+    with pytest.raises(SourceError, match="not an image of a known format"):
+        parse_image(f"data:image/png;base64;{encoded}")
+    assert not started
+
+
 def talk(lines: list[Message], settings: TraxSettings) -> list[Message | None]:
     """What the server says to a client's messages."""
     answers = io.BytesIO()

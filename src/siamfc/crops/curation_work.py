@@ -144,8 +144,8 @@ def _open_jpeg(task: ImageTask, settings: CurationSettings) -> _Frame | None:
         None for another kind of image, and for one that cannot be read.
     """
     try:
-        with Image.open(task.path) as picture:
-            if picture.format != "JPEG" or picture.mode != "RGB" or picture.getexif():
+        with Image.open(task.path, formats=("JPEG",)) as picture:
+            if picture.mode != "RGB" or picture.getexif():
                 return None
             width, height = size = picture.size
             outcomes = _judge(task, size, settings)

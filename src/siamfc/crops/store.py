@@ -161,7 +161,7 @@ class Store:
         """Decode the crop of a row into `out`, which is changed; raises as `image`."""
         view = self._jpeg_view(row)
         try:
-            with Image.open(io.BytesIO(view)) as image:
+            with Image.open(io.BytesIO(view), formats=("JPEG",)) as image:
                 out[...] = np.frombuffer(image.tobytes(), dtype=np.uint8).reshape(out.shape)
         except (OSError, SyntaxError, ValueError) as error:
             raise DatasetError(f"{self._name(row)} cannot be decoded ({error})") from None

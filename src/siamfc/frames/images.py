@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -69,16 +70,20 @@ def read_image(path: str | Path, *, grey: GreyRange | None = None) -> Image:
 
 
 @contextmanager
-def open_image(path: str | Path) -> Iterator[PillowImage.Image]:
-    """Open an image file with Pillow; errors in the block are said of the file.
+def open_image(source: str | Path | bytes) -> Iterator[PillowImage.Image]:
+    """Open an image file, or the content of one, with Pillow; errors in the block name the file.
 
     Raises:
         SourceError: No such file, or an image that cannot be decoded.
     """
-    path = Path(path)
-    require_file(path)
+    file: io.BytesIO | Path
+    if isinstance(source, bytes):
+        name, file = "the image", io.BytesIO(source)
+    else:
+        name, file = str(source), Path(source)
+        require_file(file)
     try:
-        with PillowImage.open(path, formats=_known_formats()) as image:
+        with PillowImage.open(file, formats=_known_formats()) as image:
             yield image
             return
     except SourceError:
@@ -89,7 +94,7 @@ def open_image(path: str | Path) -> Iterator[PillowImage.Image]:
         reason = f"it has more than {_most_pixels() / 1e6:.0f} million pixels; reduce its size"
     except Exception as error:  # decoders raise whatever they like on damaged files
         reason = str(error) or type(error).__name__
-    raise SourceError(f"{path} cannot be read as an image ({reason}): replace or remove the file")
+    raise SourceError(f"{name} cannot be read as an image ({reason}): replace or remove the file")
 
 
 def frame_pages(image: PillowImage.Image) -> list[int]:

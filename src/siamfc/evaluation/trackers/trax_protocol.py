@@ -8,7 +8,6 @@ arguments, and which exists for few platforms.
 
 import base64
 import binascii
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,13 +15,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
 
 from siamfc.array_types import ByteImage, FloatArray
 from siamfc.boxes import as_box, from_polygon
 from siamfc.datasets.readers.vot import mask_box
 from siamfc.errors import InputError, SourceError
 from siamfc.frames import check_image, read_image
+from siamfc.frames.images import open_image, to_rgb
 
 _PREFIX = b"@@TRAX:"
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
@@ -135,8 +134,8 @@ def parse_image(text: str) -> ByteImage:
             return _raw_pixels(text.removeprefix("image:"))
         if text.startswith("data:"):
             _, _, encoded = text.partition("base64")
-            with Image.open(io.BytesIO(base64.b64decode(encoded[1:], validate=True))) as image:
-                return np.asarray(image.convert("RGB"))
+            with open_image(base64.b64decode(encoded[1:], validate=True)) as image:
+                return to_rgb(image)
     except (OSError, ValueError, KeyError, binascii.Error) as error:
         reason = str(error) or type(error).__name__
         raise SourceError(f"TraX: an image that cannot be read: {reason}") from None
