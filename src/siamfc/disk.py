@@ -1,4 +1,4 @@
-"""Room on a disk: said before work begins, and explained when it runs out."""
+"""Space on a disk: checked before work begins, and explained when it runs out."""
 
 import errno
 import shutil
@@ -40,7 +40,7 @@ def explained_full_disk(path: Path) -> Iterator[None]:
 
 def full_disk_message(path: Path) -> str:
     """What to say when the disk of `path` takes no more."""
-    return f"{path}: the disk is full, or fails; make room and run again, what is done is kept"
+    return f"{path}: the disk is full, or fails; free space and run again; what is done is kept"
 
 
 def format_bytes(count: float) -> str:

@@ -187,7 +187,7 @@ def _providers() -> Iterator[Finding]:
 
 
 def _video() -> Iterator[Finding]:
-    """Write and read a short film with each codec that `siamfc track --codec` offers."""
+    """Write and read a short video with each codec that `siamfc track --codec` offers."""
     for codec in _CODECS:
         try:
             count = _write_and_read(codec)

@@ -41,6 +41,22 @@ def test_library_warnings_become_lines(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().err == "warning: stopped after 7 frames\n"
 
 
+def test_what_other_packages_log_is_not_shown() -> None:
+    """In a process of its own: here the tests' own handlers are at work."""
+    import subprocess
+    import sys
+
+    code = (
+        "import logging\n"
+        "from siamfc.cli.logs import show_warnings\n"
+        "show_warnings()\n"
+        "logging.getLogger('PIL.TiffImagePlugin').error('more samples than can be decoded')\n"
+        "logging.getLogger('siamfc.frames').warning('stopped')\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert answer.stderr == "warning: stopped\n"
+
+
 @pytest.mark.usefixtures("_lines_at_once")
 def test_progress_off_a_terminal_prints_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress("track", total=10) as progress:

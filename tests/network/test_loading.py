@@ -135,7 +135,7 @@ def test_other_devices_are_refused(device):
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, 10**11])
 def test_other_numbers_of_threads_are_refused(threads):
-    with pytest.raises(InputError, match="threads: expected a whole number from 1 to 1024"):
+    with pytest.raises(InputError, match="threads: expected a whole number from 1 to "):
         load_matcher(threads=threads)
 
 

@@ -42,9 +42,9 @@ def compare(
     overwrite: Flag = False,
     json: Json = False,
 ) -> int:
-    """Follow an object with OpenCV's trackers too, and film all boxes.
+    """Track an object with OpenCV's trackers too, and draw all boxes.
 
-    Every tracker is given the same box and the same frames. The film shows each one's box in its
+    Every tracker is given the same box and the same frames. The video shows each one's box in its
     colour, with a legend; a tracker that fails has no box from then on. Ends with 1 if one did.
 
     Parameters
@@ -52,7 +52,7 @@ def compare(
     box
         X,Y,W,H of the object in the first frame, in pixels from its top left corner.
     out
-        The film to write, or a folder of PNG images (a name without an ending).
+        The video to write, or a folder of PNG images (a name without an ending).
     tracker
         Another tracker: opencv:NAME, trax:COMMAND, or module:name of a Python class. May be given
         several times; by default opencv:CSRT, opencv:KCF and opencv:MIL, as far as the installed

@@ -29,9 +29,9 @@ class CropOptions:
     max_shift: float = CurationSettings.max_shift
     """Pixels that training may shift the target by."""
     max_stretch: float = CurationSettings.max_stretch
-    """Share that training may enlarge the search image by."""
+    """Fraction that training may enlarge the search image by."""
     context_amount: float = CurationSettings.context_amount
-    """Margin about the target as a share of its width plus height."""
+    """Margin about the target as a fraction of its width plus height."""
     jpeg_quality: Whole = CurationSettings.jpeg_quality
     """Of the crops, 1 to 95."""
 
@@ -46,15 +46,15 @@ class FilterOptions:
     least_side: float = CurationSettings.least_side
     """Shortest side of a box in pixels."""
     least_area_share: float = CurationSettings.least_area_share
-    """Smallest share of the frame that a box takes."""
+    """Smallest fraction of the frame that a box takes."""
     most_area_share: float = CurationSettings.most_area_share
-    """Largest share of the frame that a box takes."""
+    """Largest fraction of the frame that a box takes."""
     most_aspect: float = CurationSettings.most_aspect
     """Longest ratio of a box's longer to its shorter side."""
     least_visibility: float = CurationSettings.least_visibility
-    """Smallest visible share, where the data set states one."""
+    """Smallest visible fraction, where the data set states one."""
     least_inside: float = CurationSettings.least_inside
-    """Smallest share of a box that lies inside the frame."""
+    """Smallest fraction of a box that lies inside the frame."""
 
 
 _CROPS, _FILTERS = CropOptions(), FilterOptions()

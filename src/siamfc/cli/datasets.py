@@ -11,7 +11,7 @@ from siamfc.datasets.readers import FORMATS, Format, find_format
 def datasets(name: str | None = None, /, *, json: Json = False) -> int:
     """List the data sets that can be read.
 
-    Says of each how it is laid out, how its boxes are meant, and where it is had.
+    Shows each layout, its box convention and its download page.
 
     Parameters
     ----------

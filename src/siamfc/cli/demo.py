@@ -29,22 +29,22 @@ def demo(
     overwrite: Flag = False,
     json: Json = False,
 ) -> int:
-    """Track a made-up video and say how well it went.
+    """Track a synthetic video and print the accuracy.
 
     A textured object turns, grows and passes behind posts while the camera follows. It is drawn
     anew each time, so that nothing has to be downloaded, and its true place is known in every
-    frame. The film shows the truth in white and the track, with its score, in orange.
+    frame. The video shows the truth in white and the track, with its score, in orange.
 
     Parameters
     ----------
     out
-        The film to write.
+        The video to write.
     frames
         Count of frames.
     seed
         Of the video: another number gives another object, and behind the wide post some get lost.
     overwrite
-        Replace the film if it exists.
+        Replace the video if it exists.
     """
     clip = ProceduralClip(ClipSettings(frames=frames, seed=seed))
     predicted: list[FloatArray] = []
@@ -75,5 +75,5 @@ def _print(outcome: Outcome, scores: Scores, video: ClipSettings, out: Path) -> 
     print(f"{outcome.count} frames of {video.width}×{video.height} pixels")
     print(f"centre error  {scores['center_error']:.2f} pixels")
     print(f"AUC           {scores['auc']:.3f}")
-    print(f"speed         {outcome.rate:.1f} frames/s, with drawing and writing the film")
-    print(f"film          {out}")
+    print(f"speed         {outcome.rate:.1f} frames/s, with drawing and writing the video")
+    print(f"video         {out}")

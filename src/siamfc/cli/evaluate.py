@@ -51,7 +51,7 @@ class TaskOptions:
 
     protocol: SchemeName = "ope"
     """ope: once from the first box. tre, sre: OTB's robustness, from 20 places in time, and from
-    12 wrong first boxes. vot-supervised: begun anew five frames after it lost the target.
+    12 wrong first boxes. vot-supervised: restarted five frames after it lost the target.
     vot-multistart: from anchors, forwards and backwards."""
     repeat: Whole = 1
     """Repetitions, whose mean and deviation are printed; three in GOT-10k. Tracks that prove to

@@ -12,6 +12,9 @@ def show_warnings() -> None:
     logger = logging.getLogger("siamfc")
     if not any(isinstance(handler, _WarningHandler) for handler in logger.handlers):
         logger.addHandler(_WarningHandler(logging.WARNING))
+    root = logging.getLogger()
+    if not root.handlers:  # what other packages log is said again by the error that they raise
+        root.addHandler(logging.NullHandler())
     warnings.showwarning = lambda message, *_, **__: logger.warning("%s", message)
 
 

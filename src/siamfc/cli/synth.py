@@ -27,11 +27,11 @@ from siamfc.workers import Workers
 VideoPath = Annotated[
     Path,
     Parameter(
-        help="A film, .mp4, .mkv or .mov, with boxes and visibility as .txt beside it; any other "
+        help="A video, .mp4, .mkv or .mov, with boxes and visibility as .txt beside it; any other "
         "name: a folder in the layout of OTB."
     ),
 ]
-Lossless = Annotated[Flag, Parameter(help="Keep every pixel of a film (.mkv).")]
+Lossless = Annotated[Flag, Parameter(help="Keep every pixel of a video (.mkv).")]
 
 synth = App(name="synth", help="Make synthetic images and videos, with exact boxes.")
 
@@ -68,7 +68,7 @@ def dataset(
     seed
         Of colours and noise.
     format
-        png keeps every pixel, jpeg takes less than half of the room.
+        png keeps every pixel, jpeg takes less than half of the space.
     workers
         Processes that draw.
     """
@@ -157,12 +157,12 @@ def clip(
 
 
 def _write(out: Path, made: TruthVideo, *, lossless: bool) -> None:
-    """Write a film or a folder, whichever the name says, and say where it is."""
+    """Write a video or a folder, whichever the name says, and say where it is."""
     with Progress("frames", len(made)) as progress:
         if out.suffix:
             truth, _ = write_film(out, made, lossless=lossless, on_frame=progress.advance)
         elif lossless:
-            raise InputError(f"--lossless: a folder always is; leave it out, or name a film: {out}")
+            raise InputError(f"--lossless: a folder always is; omit it, or name a video: {out}")
         else:
             write_otb(out, made, on_frame=progress.advance)
             truth = out / TRUTH_NAME

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from siamfc.checks import shown
 from siamfc.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ _LARGEST = 16384
 
 _logger = logging.getLogger(__name__)
 
+_SHOWN = 60
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+),?")
 
 
@@ -37,15 +39,15 @@ def parse_box(text: str) -> tuple[float, float, float, float]:
     """
     parts = text.strip("()[] ").replace(",", " ").split()
     if len(parts) != 4:
-        raise UsageError(f"--box: expected 4 numbers X,Y,W,H, got {len(parts)} in {text!r}")
+        raise UsageError(f"--box: expected 4 numbers X,Y,W,H, got {len(parts)} in {shown(text)}")
     try:
         x, y, w, h = (float(part) for part in parts)
     except ValueError:
-        raise UsageError(f"--box: expected 4 numbers X,Y,W,H, got {text!r}") from None
+        raise UsageError(f"--box: expected 4 numbers X,Y,W,H, got {shown(text)}") from None
     if not all(map(math.isfinite, (x, y, w, h))):
-        raise UsageError(f"--box: expected 4 finite numbers X,Y,W,H, got {text!r}")
+        raise UsageError(f"--box: expected 4 finite numbers X,Y,W,H, got {shown(text)}")
     if w <= 0 or h <= 0:
-        raise UsageError(f"--box: expected a width and height above 0, got {text!r}")
+        raise UsageError(f"--box: expected a width and height above 0, got {shown(text)}")
     return x, y, w, h
 
 
@@ -60,7 +62,7 @@ def parse_aspect(text: str) -> float:
         if not (0 < width < math.inf and 0 < height < math.inf):
             raise ValueError(text)
     except ValueError:
-        raise UsageError(f"--aspect: expected W:H such as 9:16, got {text!r}") from None
+        raise UsageError(f"--aspect: expected W:H such as 9:16, got {shown(text)}") from None
     return width / height
 
 
@@ -73,9 +75,9 @@ def parse_size(text: str) -> tuple[int, int]:
     try:
         width, height = (int(part) for part in text.lower().replace("×", "x").split("x"))
     except ValueError:
-        raise UsageError(f"--size: expected WxH such as 320x240, got {text!r}") from None
+        raise UsageError(f"--size: expected WxH such as 320x240, got {shown(text)}") from None
     if not (0 < width <= _LARGEST and 0 < height <= _LARGEST):
-        raise UsageError(f"--size: expected 1 to {_LARGEST} pixels each, got {text!r}")
+        raise UsageError(f"--size: expected 1 to {_LARGEST} pixels each, got {shown(text)}")
     return width, height
 
 
@@ -91,7 +93,7 @@ def require_one_word(arguments: Sequence[str]) -> None:
             continue
         numbers = list(takewhile(_is_number, arguments[place + 1 :]))
         if len(numbers) > 1:
-            joined = ",".join(text.strip(",") for text in numbers[:4])
+            joined = ",".join(text.strip(",") for text in numbers[:4])[:_SHOWN]
             raise UsageError(f"--box: expected X,Y,W,H in one word: write --box {joined}")
 
 

@@ -26,7 +26,7 @@ VERBS = (
         group="Track",
         summary="Open a page to draw boxes, track, correct and export.",
     ),
-    Verb(name="demo", group="Track", summary="Track a made-up video and say how well it went."),
+    Verb(name="demo", group="Track", summary="Track a synthetic video and print the accuracy."),
     Verb(name="redact", group="Edit", summary="Blur, pixelate or black out objects in a video."),
     Verb(
         name="reframe",
@@ -71,7 +71,7 @@ VERBS = (
     Verb(
         name="compare",
         group="Judge",
-        summary="Follow an object with OpenCV's trackers too, and film all boxes.",
+        summary="Track an object with OpenCV's trackers too, and draw all boxes.",
     ),
     Verb(
         name="trax",

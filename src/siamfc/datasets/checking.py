@@ -68,7 +68,7 @@ def check_dataset(
         videos: what a `Format` lists.
         images: whether images are decoded; without, nothing is said of what that shows.
         workers: who checks, opened; None: this process.
-        on_video: hears of each video that is done, in order.
+        on_video: called with the report of each video, in order.
     """
     check = partial(check_video, images=images)
     counts = np.zeros(4, dtype=np.int64)

@@ -122,7 +122,7 @@ class Sequence:
     occluded: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
     """(F,) where the data set says that some of the target is hidden."""
     visibility: FloatArray = field(default_factory=lambda: np.zeros(0))
-    """(F,) share of the target that is seen, 0 to 1; NaN: unknown."""
+    """(F,) visible fraction of the target, 0 to 1; NaN: unknown."""
     tags: Mapping[str, BoolArray] = field(default_factory=dict)
     """Attributes of single frames: name → (F,)."""
     values: Mapping[str, FloatArray] = field(default_factory=dict)
@@ -189,7 +189,7 @@ class Sequence:
         """The frames, (H, W, 3) uint8 RGB each.
 
         Args:
-            order: which frames and in which order, by steps of 1 or -1; None: all that there are,
+            order: which frames and in which order, by steps of 1 or -1; None: all of them,
                 from the first to the last.
 
         Raises:

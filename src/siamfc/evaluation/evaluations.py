@@ -97,7 +97,7 @@ def evaluate(
             these are taken.
         results: where tracks are kept; those that are there already aren't run again.
         workers: who tracks, opened; None: this process.
-        on_frames: hears of frames that are done, how many at a time.
+        on_frames: called with the number of frames done since the last call.
 
     Raises:
         DatasetError: two sequences of one name.

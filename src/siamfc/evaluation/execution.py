@@ -26,7 +26,7 @@ def run_sequence(
     Args:
         tracker: is given the first true box.
         sequence: what to track.
-        on_frames: hears of frames that are done, how many at a time.
+        on_frames: called with the number of frames done since the last call.
     """
     return one_pass(sequence).perform(tracker, on_frames)
 
@@ -44,7 +44,7 @@ def perform_runs(
         factory: makes a tracker; called once in each process that takes part.
         runs: what to track; consumed as workers get free.
         workers: who tracks, opened; None: this process.
-        on_frames: hears of frames that are done, how many at a time.
+        on_frames: called with the number of frames done since the last call.
 
     Raises:
         WorkerError: a worker was killed.

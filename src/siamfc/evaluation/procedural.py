@@ -32,7 +32,7 @@ class TrackingScores:
 
     auc: float
     precision: float
-    """Share of frames whose centre error is at most 20 pixels of a target of 64 pixels."""
+    """Fraction of frames whose centre error is at most 20 pixels of a target of 64 pixels."""
     center_error: float
     """In the same pixels, median over frames."""
 

@@ -20,7 +20,7 @@ from siamfc.system import frames_per_second, machine
 _logger = logging.getLogger(__name__)
 
 OnFrames = Callable[[int], None]
-"""Hears of frames that are done, how many at a time."""
+"""Called with the number of frames done since the last call."""
 
 
 class TrackerError(SiamFCError):
@@ -203,7 +203,7 @@ class Recorder:
         name: of the run.
         count: of its frames.
         tracker: that is called.
-        on_frames: hears of frames that are done.
+        on_frames: called with the number of frames done.
     """
 
     def __init__(

@@ -29,7 +29,7 @@ from siamfc.system import core_count
 DEFAULT_WEIGHTS = "light"
 """What "default" means: the weights that serve most people best on a CPU."""
 _SHIPPED = Path(__file__).parent / "weights"
-_MOST_THREADS = 1024
+_MOST_THREADS = max(64, os.cpu_count() or 1)  # more wait for each other
 
 
 @dataclass(frozen=True, kw_only=True)

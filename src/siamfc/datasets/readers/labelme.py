@@ -58,10 +58,10 @@ def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
 def _observations(
     path: Path, frame: int, video: str, on_problem: OnProblem
 ) -> Iterator[Observation]:
-    """A target is told from others by its label, and its group where it has one.
+    """A target is identified by its label and, where it has one, its group.
 
     Shapes of one label and group are parts of one target; without a group, two shapes of one label
-    are two targets that nothing tells apart.
+    are two targets without an identity.
     """
     content = parse_json(read_text(path), where=path, expected=_EXPECTED)
     grouped: dict[str, list[tuple[dict[str, Any], list[float]]]] = {}

@@ -25,7 +25,7 @@ class Format:
     source: str
     """Where these conventions are laid down."""
     homepage: str
-    """Where the data is had."""
+    """The download page."""
     splits: tuple[str, ...] = ()
     """The parts that it comes in."""
     evaluated: str | None = None

@@ -111,7 +111,7 @@ def read_trackers(
 
     Args:
         path: the folder.
-        sequences: of the data set, by whose names and lengths the files are told and checked.
+        sequences: of the data set, whose names and lengths identify and check the files.
         format: name of the form; None: it is recognised.
         name: of the run; None: the folder's.
 
@@ -206,7 +206,7 @@ def write_tracker(
     """Write a run's tracks in one of `RESULT_FORMATS`, and a zip beside where a server takes one.
 
     Returns:
-        What is to be handed on: the folder, or the zip of what is in it.
+        What to hand on: the folder, or the zip of its contents.
 
     Raises:
         InputError: no such form.

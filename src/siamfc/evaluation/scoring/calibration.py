@@ -19,11 +19,11 @@ class Reliability(NamedTuple):
     """How often boxes were right, by B parts of the scores' range that some score lies in."""
 
     weight: FloatArray
-    """(B,) of the frames there, as a share of all."""
+    """(B,) of the frames there, as a fraction of all."""
     score: FloatArray
     """(B,) their mean score."""
     right: FloatArray
-    """(B,) share of them whose box was right."""
+    """(B,) fraction of them whose box was right."""
 
     @property
     def error(self) -> float:
@@ -32,7 +32,7 @@ class Reliability(NamedTuple):
 
 
 def balance(right: ArrayLike, share: float) -> FloatArray:
-    """Weights of frames, (F,), by which this share of them, from 0 to 1, is right.
+    """Weights of frames, (F,), by which this fraction of them, from 0 to 1, is right.
 
     For frames of videos that are harder, or easier, than those that the scores are for.
 

@@ -33,14 +33,14 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """How a score is to be read."""
+    """How to read a score."""
 
     name: str
     """As in result files and JSON."""
     title: str
     """As in tables and plots."""
     unit: str = ""
-    """Empty for a share of 1."""
+    """Empty for a fraction of 1."""
     low: float = 0.0
     high: float = 1.0
     better: Direction = "higher"
@@ -86,7 +86,7 @@ def _normalized_precision(comparison: Comparison) -> float:
 AUC = Measure(
     name="auc",
     title="AUC",
-    source="OTB (Wu et al., TPAMI 2015): mean share of frames with IoU > t, t = 0, 0.05, … 1",
+    source="OTB (Wu et al., TPAMI 2015): mean fraction of frames with IoU > t, t = 0, 0.05, … 1",
     compute=_auc,
 )
 TRAPEZOID_AUC = Measure(
@@ -98,13 +98,13 @@ TRAPEZOID_AUC = Measure(
 PRECISION = Measure(
     name="precision",
     title="Precision",
-    source="OTB (Wu et al., TPAMI 2015): share of frames with a centre error of at most 20 pixels",
+    source="OTB (Wu et al., TPAMI 2015): fraction of frames with a centre error up to 20 pixels",
     compute=_precision,
 )
 NORMALIZED_PRECISION = Measure(
     name="normalized_precision",
     title="Norm. precision",
-    source="LaSOT's toolkit: share of frames with a normalised centre error of at most 0.2",
+    source="LaSOT's toolkit: fraction of frames with a normalised centre error of at most 0.2",
     compute=_normalized_precision,
 )
 NORMALIZED_AUC = Measure(
@@ -151,13 +151,13 @@ AVERAGE_OVERLAP = Measure(
 SUCCESS_RATE_50 = Measure(
     name="sr50",
     title="SR0.5",
-    source="GOT-10k (Huang et al., TPAMI 2021): share of frames with IoU > 0.5",
+    source="GOT-10k (Huang et al., TPAMI 2021): fraction of frames with IoU > 0.5",
     compute=lambda comparison: metrics.success_rate(comparison.overlaps, 0.5),
 )
 SUCCESS_RATE_75 = Measure(
     name="sr75",
     title="SR0.75",
-    source="GOT-10k (Huang et al., TPAMI 2021): share of frames with IoU > 0.75",
+    source="GOT-10k (Huang et al., TPAMI 2021): fraction of frames with IoU > 0.75",
     compute=lambda comparison: metrics.success_rate(comparison.overlaps, 0.75),
 )
 

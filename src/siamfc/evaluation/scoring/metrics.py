@@ -103,7 +103,7 @@ def success_curve(
     strict: bool = True,
     frame_count: int | None = None,
 ) -> FloatArray:
-    """Share of frames whose overlap is above each threshold: (T,).
+    """Fraction of frames whose overlap is above each threshold: (T,).
 
     The defaults are the OTB toolkit's (Wu et al., TPAMI 2015): 21 thresholds, `>`.
 
@@ -125,7 +125,7 @@ def precision_curve(
     *,
     frame_count: int | None = None,
 ) -> FloatArray:
-    """Share of frames whose centre error is at most each threshold: (T,).
+    """Fraction of frames whose centre error is at most each threshold: (T,).
 
     The OTB toolkit's (Wu et al., TPAMI 2015); with `NORMALIZED_THRESHOLDS` and normalised errors
     the LaSOT toolkit's normalised precision.
@@ -151,7 +151,7 @@ def trapezoid_area(curve: FloatArray) -> float:
 def precision_at(
     errors: ArrayLike, threshold: float = 20.0, *, frame_count: int | None = None
 ) -> float:
-    """Share of frames with a centre error of at most `threshold`: OTB's precision at 20 pixels."""
+    """Fraction of frames with a centre error up to `threshold`: OTB's precision at 20 pixels."""
     return float(precision_curve(errors, np.array([threshold]), frame_count=frame_count)[0])
 
 
@@ -161,7 +161,7 @@ def average_overlap(overlaps: ArrayLike) -> float:
 
 
 def success_rate(overlaps: ArrayLike, threshold: float = 0.5) -> float:
-    """Share of frames whose overlap is above `threshold`: GOT-10k's SR (strictly above)."""
+    """Fraction of frames whose overlap is above `threshold`: GOT-10k's SR (strictly above)."""
     return float(success_curve(overlaps, np.array([threshold]))[0])
 
 
@@ -184,7 +184,7 @@ def _counted(values: ArrayLike) -> FloatArray:
 
 
 def _share(passed: BoolArray, frame_count: int | None) -> FloatArray:
-    """Share of the rows that pass in each column of (F, T); NaN where no frame counts."""
+    """Fraction of the rows that pass in each column of (F, T); NaN where no frame counts."""
     count = len(passed) if frame_count is None else frame_count
     if not count:
         return np.full(passed.shape[1], np.nan)

@@ -119,7 +119,7 @@ def score_multi_start(
 ) -> dict[str, float]:
     """Accuracy, robustness and expected average overlap of sequences.
 
-    A sequence's robustness is the share of the frames of all its runs before their failures, its
+    A sequence's robustness is the fraction of the frames of all its runs before their failures, its
     accuracy the mean overlap in these. Over sequences, robustness is weighted by length and
     accuracy by frames before failures, as `AverageAccuracyRobustness` of vot-toolkit. The expected
     overlap, as there, is 0 at lengths that no run reaches; deviation: where none reaches even

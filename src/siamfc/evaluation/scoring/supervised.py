@@ -1,7 +1,7 @@
-"""VOT's supervised protocol, until 2019: a tracker that lost its target is begun anew.
+"""VOT's supervised protocol, until 2019: a tracker that lost its target is restarted.
 
 When the predicted box and the true one have nothing in common, that is a failure; five frames
-later the tracker is told the true box again. From Kristan et al., ICCVW 2015 and vot-toolkit
+later the tracker is given the ground truth again. From Kristan et al., ICCVW 2015 and vot-toolkit
 (`SupervisedExperiment`, `vot.analysis.supervised`).
 """
 
@@ -116,7 +116,7 @@ class SupervisedRun:
         return len(self.sequence)
 
     def perform(self, tracker: SingleTargetTracker, on_frames: OnFrames | None = None) -> RunRecord:
-        """Track, and begin anew after each failure."""
+        """Track, and restart after each failure."""
         sequence = self.sequence
         record = Recorder(self.name, len(self), tracker, on_frames)
         supervisor = _Supervisor(sequence.boxes, self.settings.skipped)

@@ -24,12 +24,12 @@ from siamfc.workers import Workers
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerEntry:
-    """A tracker that takes part."""
+    """A tracker of an evaluation."""
 
     factory: RecordedFactory
     """Makes it."""
     weights: str = ""
-    """What its weights were asked for by; empty for a tracker of others."""
+    """What its weights were asked for by; empty for a third-party tracker."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ def our_entry(
     settings: Settings | None = None,
     time_limit: float | None = None,
 ) -> TrackerEntry:
-    """Let this package's tracker take part.
+    """Enter this package's tracker.
 
     Args:
         weights: a name that `siamfc models` lists, or the path of a checkpoint.
@@ -97,7 +97,7 @@ def our_entry(
 
 
 def third_party_entry(text: str, *, time_limit: float | None = None) -> TrackerEntry:
-    """Let another tracker take part, in a process of its own; see `parse_tracker`.
+    """Enter a third-party tracker, in a process of its own; see `parse_tracker`.
 
     Raises:
         InputError: there is none that the text stands for, or an impossible limit.

@@ -80,13 +80,13 @@ class Got10kTracker:
         Args:
             img_files: paths of the frames.
             box: in the first of them.
-            visualize: must be left off; `siamfc track` films.
+            visualize: must be off; `siamfc track --out` writes a video.
 
         Returns:
             The boxes (F, 4) and the seconds spent in the tracker (F,).
 
         Raises:
-            NotImplementedError: something is to be shown.
+            NotImplementedError: `visualize` is on.
         """
         if visualize:
             raise NotImplementedError("siamfc shows nothing here: see `siamfc track --out`")

@@ -64,7 +64,7 @@ class Isolated:
 
 
 class IsolatedTracker:
-    """Speaks to a tracker in another process, which is started anew after it had to be ended.
+    """Speaks to a tracker in another process, which is restarted after it had to be ended.
 
     Args:
         factory: pickled, makes the tracker.

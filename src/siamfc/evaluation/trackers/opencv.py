@@ -36,7 +36,7 @@ class OpenCV:
         """
         create = self._creator()
         try:
-            create()  # a network that is missing is told of now, and not in every sequence
+            create()  # a missing network is reported now, not in every sequence
         except _import_cv2().error as error:
             reason = " ".join(str(error).split())
             raise InputError(

@@ -1,4 +1,4 @@
-"""The tracker that is evaluated: made anew in each process, and described for the record."""
+"""The tracker under evaluation: made in each process, and described for the record."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path

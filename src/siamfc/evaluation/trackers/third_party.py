@@ -1,4 +1,4 @@
-"""Trackers of others: a class or function by its name, and those of OpenCV and TraX.
+"""Third-party trackers: a class or function by its name, and those of OpenCV and TraX.
 
 Each is a factory like `SiamFC`: it can be sent to other processes, makes a tracker when it is
 called, and describes it for the record of a run.
