@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 from siamfc.cli.app import run
-from siamfc.cli.boxes import assign_boxes
+from siamfc.cli.boxes import assign_boxes, parse_place
 from siamfc.cli.track import LostTally
 from siamfc.cli.usage import UsageError
+from siamfc.frames import open_source
 from siamfc.synthetic import SquareVideo, SquareVideoSettings
 from siamfc.tracking import FrameResult, Status, read_results
 
@@ -111,6 +112,15 @@ def test_a_wrong_place_is_one_line(
     assert run([*arguments, *given]) in (1, 2)
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
+
+
+def test_a_moving_image_has_a_clock(tmp_path: Path) -> None:
+    first, *others = (Image.fromarray(image) for image in FILM)
+    first.save(tmp_path / "a.gif", save_all=True, append_images=others, duration=40)
+    with open_source(tmp_path / "a.gif") as source:
+        expected = min(frame.index for frame in source if frame.time >= 0.1)
+        assert expected > 0
+        assert parse_place("0:00.1", "--start").in_source(source) == expected
 
 
 def test_images_have_no_clock(

@@ -137,6 +137,13 @@ class TestBothWays:
                 np.testing.assert_allclose(result.boxes[row], other.box, atol=1e-9)
                 assert result.statuses[row] is other.status
 
+    def test_a_track_lists_what_deserves_a_look(self):
+        given = {0: place(0), FRAMES - 1: place(FRAMES - 1)}
+        found = track(pictures(), given, matcher=IdealBoxMatcher(), settings=ALONE)
+        worst = found.review()[0]
+        assert worst.worst in HIDDEN
+        assert "lost" in worst.reasons
+
     def test_names_go_into_every_result(self):
         found = track(
             pictures(), {"red": place(0), "blue": {2: place(2)}}, matcher=IdealBoxMatcher()

@@ -2,6 +2,7 @@
 
 import math
 import re
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,15 +38,18 @@ class Place(NamedTuple):
             UsageError: a time in a source without a clock.
             InputError: the source ends before.
         """
-        from siamfc.frames import VideoFile
+        from siamfc.frames import IndexedSource, VideoFile
 
         if math.isnan(self.seconds):
             return self.frame
         if isinstance(source, VideoFile):
             return source.position_at(self.seconds)
-        raise UsageError(
-            f"{source.name} has no clock: give the number of a frame in place of a time"
-        )
+        if not isinstance(source, IndexedSource) or math.isnan(source[0].time):
+            raise UsageError(
+                f"{source.name} has no clock: give the number of a frame in place of a time"
+            )
+        frames = range(source.count_frames())
+        return bisect_left(frames, self.seconds, key=lambda index: source[index].time)
 
 
 class GivenBox(NamedTuple):

@@ -2,7 +2,6 @@
 
 from siamfc.tracking.both_ways import FrameRange, follow
 from siamfc.tracking.defaults import Settings, fitting_settings, settings_for_weights
-from siamfc.tracking.detections import to_detections
 from siamfc.tracking.doubts import Doubt, review, time_code
 from siamfc.tracking.exemplar_update import (
     UpdateSettings,
@@ -26,7 +25,7 @@ from siamfc.tracking.key_frames import GivenBoxes, KeyFrames, as_key_frames
 from siamfc.tracking.light import LightSettings, LightTargets
 from siamfc.tracking.redetection import LostSettings, search_all_over
 from siamfc.tracking.result_files import open_results, read_results, result_paths, write_results
-from siamfc.tracking.results import FrameResult, Status
+from siamfc.tracking.results import FrameResult, Status, to_detections
 from siamfc.tracking.siamfc import SiamFCSettings, SiamFCTargets
 from siamfc.tracking.siamfc.settings import five_scales, one_scale, settings_for, three_scales
 from siamfc.tracking.smoothing import smooth_results

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from siamfc.errors import InputError
+from siamfc.boxes import is_absent, to_corners
+from siamfc.errors import InputError, MissingDependencyError
 
 if TYPE_CHECKING:
     from siamfc.frames import Image
@@ -145,8 +146,6 @@ class FrameResult:
         Raises:
             MissingDependencyError: supervision isn't installed.
         """
-        from siamfc.tracking.detections import to_detections
-
         return to_detections(self)
 
     def draw(
@@ -193,6 +192,32 @@ class FrameResult:
                 f"{name}: expected one target, got {len(self.boxes)}: use {plural}[i] for each"
             )
         return 0
+
+
+def to_detections(result: FrameResult) -> Any:
+    """The targets of a frame as `supervision.Detections`.
+
+    `xyxy` are the edges in frame pixels, `confidence` the scores (left out where all are
+    unknown), `tracker_id` the number of the target from 1, as in result files, and `class_id` 0,
+    without which supervision's annotators find no colour. Targets without a box are left out.
+
+    Raises:
+        MissingDependencyError: supervision isn't installed.
+    """
+    try:
+        from supervision import Detections
+    except ImportError:
+        raise MissingDependencyError(
+            "Detections need the package supervision: `pip install supervision`"
+        ) from None
+    present = ~is_absent(result.boxes)
+    scores = result.scores[present]
+    return Detections(
+        xyxy=to_corners(result.boxes[present]).astype(np.float32),
+        confidence=None if np.isnan(scores).all() else scores.astype(np.float32),
+        class_id=np.zeros(len(scores), dtype=np.int64),
+        tracker_id=np.flatnonzero(present) + 1,
+    )
 
 
 def _known(value: float) -> float | None:

@@ -15,6 +15,7 @@ from siamfc.boxes import as_box
 from siamfc.errors import InputError, MissingDependencyError, OutputError, SiamFCError
 from siamfc.tracking.both_ways import WHOLE, FrameRange, follow, require_indexed
 from siamfc.tracking.defaults import Settings
+from siamfc.tracking.doubts import Doubt, review
 from siamfc.tracking.exports import EXPORT_SUFFIXES, VideoInfo, export_results
 from siamfc.tracking.key_frames import GivenBoxes, TargetBoxes, as_key_frames
 from siamfc.tracking.results import FrameResult
@@ -190,6 +191,10 @@ class Track:
         """Stop tracking and let go of the source; what was found stays. May be called twice."""
         self._pairs.close()
         self._held.close()
+
+    def review(self) -> list[Doubt]:
+        """Track to the end, and list the stretches that deserve a look, the worst first."""
+        return review(self)
 
     # --- As tables and files ----------------------------------------------------------------------
 
