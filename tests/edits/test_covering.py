@@ -97,6 +97,12 @@ class TestCover:
         with pytest.raises(InputError, match="target 1: expected a box that is not lost"):
             plan_cover(moving(lost=tuple(range(10))), 10)
 
+    def test_details_are_hidden_by_the_largest_size_where_the_place_is_a_guess(self) -> None:
+        growing = moving(lost=(4, 5))
+        growing.boxes[8, 0, 2:] = 40, 50
+        cover = plan_cover(growing, 10, PLAIN)
+        assert cover.sizes[[3, 4, 5, 8], 0].tolist() == [20, 50, 50, 50]
+
     def test_a_lead_never_leaves_nothing(self) -> None:
         cover = plan_cover(moving(6, lost=(4, 5)), 6, CoverSettings(lead=5))
         assert frame_ranges(cover.bridged) == [(4, 5)]

@@ -56,7 +56,8 @@ class Cover:
     boxes: FloatArray
     """(F, N, 4) x, y, w, h about each of N targets."""
     sizes: FloatArray
-    """(F, N) longer side of each target in pixels, by which the details to hide are sized."""
+    """(F, N) longer side of each target in pixels, by which the details to hide are sized; the
+    largest in the video where the box is a guess."""
     whole: BoolArray
     """(F,) where the whole frame is covered."""
     bridged: BoolArray
@@ -80,10 +81,16 @@ def plan_cover(
     bridged = np.any([~path.sure for path in paths], axis=0)
     return Cover(
         boxes=np.stack([_cover_target(path, chosen) for path in paths], axis=1),
-        sizes=np.stack([path.boxes[:, 2:].max(axis=1) for path in paths], axis=1),
+        sizes=np.stack([_sizes(path) for path in paths], axis=1),
         whole=bridged if chosen.when_lost == "frame" else np.zeros(frame_count, np.bool_),
         bridged=bridged,
     )
+
+
+def _sizes(path: TargetPath) -> FloatArray:
+    """(F,) longer side of the target, or, where its box is a guess, the most that it ever has."""
+    sizes = path.boxes[:, 2:].max(axis=1)
+    return np.asarray(np.where(path.sure, sizes, sizes.max()))
 
 
 def _cover_target(path: TargetPath, settings: CoverSettings) -> FloatArray:

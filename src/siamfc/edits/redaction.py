@@ -16,8 +16,8 @@ from siamfc.errors import InputError
 Style = Literal["blur", "pixelate", "fill"]
 Shape = Literal["ellipse", "box"]
 
-_DETAILS = 6
-"""Cells along a target's longer side that are left of it: too few to tell a face by."""
+_DETAILS = 4
+"""Cells along a target's longer side that are left of it: a face can be told by some seven."""
 _FEWEST_PIXELS = 4
 """To a cell, at least, of however small a target."""
 _COARSE = 2
@@ -34,7 +34,7 @@ class RedactSettings:
 
     style: Style = "blur"
     """blur: a smooth blot. pixelate: squares of one colour. fill: one flat colour. Either of the
-    first two keeps six cells along a target's longer side, and nothing of what is between."""
+    first two keeps four cells along a target's longer side, and nothing of what is between."""
     shape: Shape = "ellipse"
     """ellipse: the smallest about the box that holds all of it. box: the box."""
     color: tuple[int, int, int] = (0, 0, 0)
