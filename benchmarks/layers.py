@@ -42,8 +42,8 @@ _SIDE = 512
 
 def multiply_adds(shapes: Mapping[str, list[int]]) -> dict[str, float]:
     """Multiply-adds of the convolutions, by the beginnings of their nodes' names."""
-    rows: list[Any] = [row for block in light.BACKBONE for row in block.layers]
-    rows += [light.JOIN, *(row for branch in light.BRANCHES.values() for row in branch)]
+    rows: list[Any] = [row for block in light.LIGHT.backbone for row in block.layers]
+    rows += [light.LIGHT.join, *(row for branch in light.LIGHT.branches.values() for row in branch)]
     rows += siamfc.LAYERS
     counts = {}
     for row in rows:

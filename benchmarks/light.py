@@ -65,6 +65,7 @@ class TimedMatcher:
 
     def __init__(self, matcher: BoxMatcher, clock: Clock) -> None:
         self.spec, self.calibration, self.seconds = matcher.spec, matcher.calibration, 0.0
+        self.exemplars = matcher.exemplars
         self._matcher, self._clock = matcher, clock
 
     def embed_exemplar(self, crops: NDArray[np.uint8], sizes: NDArray[np.floating]) -> Embedding:

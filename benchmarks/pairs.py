@@ -124,7 +124,7 @@ def stages(
         (options.batch * PLANNED, PAIR_UNIFORMS), generator=generator, device=device
     )
     whole, part = uniforms, uniforms[: options.batch]
-    shots = sample_pairs(part, len(bank), settings, renderer)[:2]
+    shots = sample_pairs(part, len(bank), settings, renderer)[0]
     taken: dict[str, Tensor] = {}
 
     def take(number: int) -> None:

@@ -57,6 +57,7 @@ class IdealBoxMatcher:
 
     def __init__(self):
         self.spec = EmbeddingSpec(response_size=16, stride=16)
+        self.exemplars = 1
         self.calibration = Calibration()
 
     def embed_exemplar(self, crops, sizes):

@@ -61,7 +61,7 @@ class Pushing(LightNet):
         return super().places(sizes)
 
     def compare(self, exemplars, places, searches):
-        assert exemplars.shape[1:] == (96, 8, 8)
+        assert exemplars.shape[1:] == (96, 64)
         assert places.shape[1:] == (5, 64)
         assert searches.shape[1:] == (96, 16, 16)
         middle = torch.tensor([139.5, 127.5])

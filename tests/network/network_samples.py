@@ -49,11 +49,13 @@ def make_checkpoint(seed: int = 0, *, trained: bool = True) -> Checkpoint:
     return Checkpoint(tensors=make_tensors(seed, trained=trained), metadata=metadata)
 
 
-def make_light_tensors(seed: int) -> dict[str, NDArray[np.float32]]:
+def make_light_tensors(
+    seed: int, layout: light.Layout = light.LIGHT
+) -> dict[str, NDArray[np.float32]]:
     """Weights of the light network, as if trained: nothing is where it begins."""
     random = np.random.default_rng(seed)
     tensors: dict[str, NDArray[np.float64]] = {}
-    for name, shape in light.tensor_shapes().items():
+    for name, shape in layout.tensor_shapes().items():
         if name.endswith(("conv.weight", "last.weight")):
             bound = math.sqrt(6 / math.prod(shape[1:]))
             tensors[name] = random.uniform(-bound, bound, shape)
@@ -67,15 +69,15 @@ def make_light_tensors(seed: int) -> dict[str, NDArray[np.float32]]:
     return {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
 
 
-def make_light_checkpoint(seed: int = 0) -> Checkpoint:
+def make_light_checkpoint(seed: int = 0, layout: light.Layout = light.LIGHT) -> Checkpoint:
     card = {"description": "made up for a test", "licence": "CC0-1.0", "pairs": 0}
     metadata = Metadata(
-        architecture=LIGHT.name,
+        architecture=layout.name,
         spec=EmbeddingSpec(response_size=16, stride=16),
         normalisation=NORMALISATION,
         card=card,
     )
-    return Checkpoint(tensors=make_light_tensors(seed), metadata=metadata)
+    return Checkpoint(tensors=make_light_tensors(seed, layout), metadata=metadata)
 
 
 def make_images(
@@ -109,6 +111,8 @@ CHECKPOINTS = [
 """Functions that make a checkpoint of SiamFC: made up, and all that ship."""
 LIGHT_CHECKPOINTS = [
     pytest.param(lambda: make_light_checkpoint(1), id="as if trained"),
+    pytest.param(lambda: make_light_checkpoint(1, light.PAIRED), id="two exemplars"),
+    pytest.param(lambda: make_light_checkpoint(1, light.LARGE), id="large"),
     *shipped_checkpoints(LIGHT.name),
 ]
 """The same of the light network."""

@@ -42,7 +42,8 @@ def _generator(seed):
 
 def _plan(count, seed=3):
     uniforms = torch.rand((count, PAIR_UNIFORMS), generator=_generator(seed), device=DEVICE)
-    return sample_pairs(uniforms, 4, SETTINGS, TORCH)
+    shots, truth = sample_pairs(uniforms, 4, SETTINGS, TORCH)
+    return *shots, truth
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,12 @@ def _generator(seed=0, batch=2, settings=SMALL):
     return PairGenerator(batch=batch, seed=seed, settings=settings, textures=BANK)
 
 
+def _sampled(uniforms, settings):
+    """Shots, then truth."""
+    shots, truth = sample_pairs(uniforms, 3, settings)
+    return *shots, truth
+
+
 def _equal(first, second):
     return [torch.equal(a, b) for a, b in zip(first, second, strict=True)]
 
@@ -30,7 +36,7 @@ def plan():
     """Plan many pairs of the usual size without drawing one."""
     generator = torch.Generator().manual_seed(4)
     uniforms = torch.rand((64, PAIR_UNIFORMS), generator=generator)
-    return sample_pairs(uniforms, 3, PairSettings())
+    return _sampled(uniforms, PairSettings())
 
 
 def test_a_step_has_its_pairs_whatever_came_before():
@@ -64,6 +70,8 @@ def test_pairs_have_the_shapes_and_types_they_say():
         ((2,), torch.float32),
         ((2, 4), torch.float32),
         ((2, 2), torch.float32),
+        ((2, 0), torch.float32),
+        ((2, 0), torch.uint8),
     ]
     assert pairs.searches.float().std() > 5  # something is to be seen
 
@@ -84,7 +92,7 @@ def test_the_offset_is_the_box_s_centre_from_the_search_image_s(plan):
 
 def test_the_box_is_that_of_the_outline_that_is_drawn():
     uniforms = torch.rand((64, PAIR_UNIFORMS), generator=torch.Generator().manual_seed(4))
-    _, search, truth = sample_pairs(uniforms, 3, PairSettings(box_noise=0.0))
+    _, search, truth = _sampled(uniforms, PairSettings(box_noise=0.0))
     line = (torch.arange(0, 510) + 0.5) / 2  # half pixels of the search image
     grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
     errors = []
@@ -111,8 +119,8 @@ def test_the_box_is_that_of_the_outline_that_is_drawn():
 def test_the_exemplar_is_centred_on_its_box_but_for_an_annotator_s_error():
     generator = torch.Generator().manual_seed(7)
     uniforms = torch.rand((64, PAIR_UNIFORMS), generator=generator)
-    exact = sample_pairs(uniforms, 3, PairSettings(box_noise=0.0))
-    noisy = sample_pairs(uniforms, 3, PairSettings(box_noise=0.04))
+    exact = _sampled(uniforms, PairSettings(box_noise=0.0))
+    noisy = _sampled(uniforms, PairSettings(box_noise=0.04))
     exemplar = exact[0]
     layers = {name: table[:, TARGET] for name, table in exemplar.view.layers.items()}
     line = torch.arange(-150.0, 150.0, 2.0)
@@ -129,9 +137,8 @@ def test_the_exemplar_is_centred_on_its_box_but_for_an_annotator_s_error():
 
 def test_the_search_side_errs_by_the_scale_that_it_says(plan):
     exemplar, search, truth = plan
-    exact = sample_pairs(
+    exact = _sampled(
         torch.rand((64, PAIR_UNIFORMS), generator=torch.Generator().manual_seed(4)),
-        3,
         PairSettings(scale_deviation=0.0),
     )
     ratio = torch.log(exact[1].side / search.side)
@@ -143,8 +150,7 @@ def test_the_search_side_errs_by_the_scale_that_it_says(plan):
 def test_a_hidden_target_is_said_to_be_hidden():
     uniforms = torch.rand((48, PAIR_UNIFORMS), generator=torch.Generator().manual_seed(2))
     never, always = (
-        sample_pairs(uniforms, 3, PairSettings(occluded_share=share))[2].visible
-        for share in (0.0, 1.0)
+        _sampled(uniforms, PairSettings(occluded_share=share))[2].visible for share in (0.0, 1.0)
     )
     assert (always <= never + 1e-6).all()
     assert always.mean() < never.mean() - 0.05

@@ -22,7 +22,7 @@ from siamfc.procedural.framing import (
 )
 from siamfc.procedural.pairs import PairGenerator
 from siamfc.procedural.renderer import TORCH
-from siamfc.procedural.sampling import PAIR_UNIFORMS, PairSettings, sample_pairs
+from siamfc.procedural.sampling import PairSettings, sample_pairs
 from siamfc.procedural.scene import (
     BACK,
     BACKGROUND,
@@ -45,7 +45,9 @@ OUTLINED = PairSettings(piece_share=0.0, box_noise=0.0)
 @cache
 def _plan(settings):
     generator = torch.Generator().manual_seed(4)
-    return sample_pairs(torch.rand((COUNT, PAIR_UNIFORMS), generator=generator), 3, settings)
+    uniforms = torch.rand((COUNT, settings.uniforms), generator=generator)
+    shots, truth = sample_pairs(uniforms, 3, settings)
+    return *shots, truth
 
 
 def _scene(settings, seed=1, **keywords):

@@ -34,6 +34,7 @@ class ChartMatcher:
     def __init__(self, truth):
         self.spec = EmbeddingSpec(response_size=16, stride=16)
         self.calibration = Calibration()
+        self.exemplars = 1
         self.truth = np.asarray(truth, dtype=np.float64)
         self.sizes = None
 

@@ -45,8 +45,8 @@ def train(
     Parameters
     ----------
     recipe
-        thesis, paper, procedural and light (which make the weights that ship), finetune, or tiny
-        (a minute on a CPU).
+        thesis, paper, procedural and light (which make the weights that ship), paired and large
+        (light networks that compare two exemplars at once), finetune, or tiny (a minute on a CPU).
     out
         Folder of the run: settings, log, curves, checkpoints, `weights.safetensors` at the end.
     data

@@ -143,12 +143,13 @@ def _follow_boxes(
     @torch.no_grad()
     def compare(searches: torch.Tensor) -> tuple[Float32Array, Float32Array]:
         with camera.half(torch.float16):
-            logits, boxes = model.compare(exemplars, places, searches)
+            logits, boxes = model.compare(keys, places, searches)
         return logits.cpu().numpy(), boxes.cpu().numpy()
 
     center, side = targets.exemplar_windows(spec)
     exemplars = embed(camera.images(0, center, side[:, None], spec.exemplar_size))
-    places = model.places(torch.from_numpy(targets.exemplar_sizes(spec)).float().to(camera.device))
+    sizes = torch.from_numpy(targets.exemplar_sizes(spec)).float().to(camera.device)
+    keys, places = model.memory([exemplars], [model.places(sizes)])
     yield targets
     for frame in range(1, camera.frames):
         center, side = targets.present_windows(spec)

@@ -18,7 +18,7 @@ from siamfc.experiments.second import run_second
 from siamfc.experiments.steps import TRAINING, Options
 from siamfc.experiments.tracks import ExperimentTracker, follow, summarize
 from siamfc.experiments.videos import real_sequences, synthetic_sequences
-from siamfc.network.architectures import LIGHT
+from siamfc.network.architectures import find_architecture
 from siamfc.network.loading import read_metadata
 from siamfc.report import Study, make_study
 from siamfc.tracking import Settings, settings_for_weights
@@ -178,7 +178,8 @@ def _follow_all(
 
 def _settings(one: Named, scales: int) -> Settings:
     """So many scales, or for a network that gives boxes its own settings."""
-    predicts_boxes = read_metadata(one.weights).architecture == LIGHT.name
+    architecture = find_architecture(read_metadata(one.weights).architecture)
+    predicts_boxes = architecture.layout is not None
     return settings_for_weights(one.weights, None if predicts_boxes else scales)
 
 

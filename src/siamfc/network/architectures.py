@@ -19,6 +19,8 @@ class Architecture:
     """Name and shape of every tensor of a checkpoint, as torch names them."""
     logarithm: str
     """The tensor, a single number, whose exponential scales the similarity."""
+    layout: light.Layout | None = None
+    """Of a network that predicts boxes."""
     response: Callable[[EmbeddingSpec], tuple[int, int]]
     """Width of the response in cells, and its stride; InputError for sizes that don't fit."""
 
@@ -42,15 +44,18 @@ ALEXNET = Architecture(
     response=_alexnet_response,
 )
 """SiamFC: a response for each of several scales (Bertinetto et al. 2016)."""
-LIGHT = Architecture(
-    name=light.ARCHITECTURE,
-    tensor_shapes=light.tensor_shapes,
-    logarithm="sharpness",
-    response=_light_response,
-)
-"""The light network: one scale, and a box for every cell."""
-ARCHITECTURES = {"siamfc": ALEXNET, "light": LIGHT}
-"""By the names that users type."""
+ARCHITECTURES = {"siamfc": ALEXNET} | {
+    name: Architecture(
+        name=layout.name,
+        tensor_shapes=layout.tensor_shapes,
+        logarithm="sharpness",
+        layout=layout,
+        response=_light_response,
+    )
+    for name, layout in light.LAYOUTS.items()
+}
+"""By the names that users type. All but SiamFC search one scale, and have a box for every cell."""
+LIGHT = ARCHITECTURES["light"]
 
 
 def find_architecture(name: object) -> Architecture:
@@ -64,3 +69,11 @@ def find_architecture(name: object) -> Architecture:
             return candidate
     expected = " or ".join(repr(candidate.name) for candidate in ARCHITECTURES.values())
     raise InputError(f"architecture: expected {expected}, got {name!r:.60}")
+
+
+def find_layout(name: str) -> light.Layout:
+    """The layout of a network that gives boxes; InputError for any other."""
+    layout = find_architecture(name).layout
+    if layout is None:
+        raise InputError(f"architecture: expected one that gives boxes, got {name!r}")
+    return layout

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from siamfc.files import check_place, write_file
-from siamfc.network.architectures import ALEXNET, LIGHT
+from siamfc.network.architectures import Architecture
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.light.decoding import Decoding
 from siamfc.network.light.graphs import build_light_graphs, build_track_graph
@@ -25,17 +25,19 @@ EXEMPLAR_FILE, SEARCH_FILE, TRACK_FILE = "exemplar.onnx", "search.onnx", "track.
 CHECKPOINT_FILE, MODEL_FILE = "model.safetensors", "model.json"
 
 _PIXELS = "Give the graphs RGB pixel values 0 to 255 as they are: the normalisation is in them. "
-_USAGE = {
-    ALEXNET.name: _PIXELS
-    + "N targets, S search images each. Responses are logits: their sigmoid is a score.",
-    LIGHT.name: _PIXELS
-    + "N targets. `sizes` are width and height of the target's box in its exemplar image. Logits' "
+_RESPONSES = "N targets, S search images each. Responses are logits: their sigmoid is a score."
+_BOXES = (
+    "N targets. `sizes` are width and height of the target's box in its exemplar image. Logits' "
     "sigmoid is the IoU expected of a cell's box; with `calibration`, where there is one, that of "
     "slope · logit + offset is the chance that the box overlaps the true one by more than half. "
     "Boxes are left, top, right, bottom in pixels of the search image, for each cell. track.onnx "
     "chooses among them: given the last box's width and height in pixels of the search image, it "
-    "returns x, y, width and height there, and the score as a probability.",
-}
+    "returns x, y, width and height there, and the score as a probability."
+)
+_TOGETHER = (
+    " The search graph takes two embeddings of each target, one after the other along the last "
+    "axis: that of the first frame and a recent one, or the first one twice."
+)
 
 
 def export_weights(
@@ -61,7 +63,7 @@ def export_weights(
     """
     exemplar, search = build_graphs(checkpoint)
     contents = {EXEMPLAR_FILE: exemplar, SEARCH_FILE: search}
-    if checkpoint.architecture is LIGHT:
+    if checkpoint.architecture.layout is not None:
         contents[TRACK_FILE] = build_track_graph(checkpoint, decoding or Decoding())
     contents[CHECKPOINT_FILE] = checkpoint.to_bytes()
     contents[MODEL_FILE] = (json.dumps(_describe(checkpoint), indent=2) + "\n").encode()
@@ -75,8 +77,8 @@ def export_weights(
 
 def build_graphs(checkpoint: Checkpoint) -> tuple[bytes, bytes]:
     """Write the graph that embeds exemplar images, and the one that compares search images."""
-    build = build_light_graphs if checkpoint.architecture is LIGHT else build_siamfc_graphs
-    return build(checkpoint)
+    predicts_boxes = checkpoint.architecture.layout is not None
+    return build_light_graphs(checkpoint) if predicts_boxes else build_siamfc_graphs(checkpoint)
 
 
 def _describe(checkpoint: Checkpoint) -> dict[str, object]:
@@ -86,14 +88,20 @@ def _describe(checkpoint: Checkpoint) -> dict[str, object]:
         EXEMPLAR_FILE: exemplar_signature(metadata),
         SEARCH_FILE: search_signature(metadata),
     }
-    if checkpoint.architecture is LIGHT:
+    if checkpoint.architecture.layout is not None:
         signatures[TRACK_FILE] = track_signature(metadata)
     graphs = {name: _describe_graph(signature) for name, signature in signatures.items()}
     return {
         **json.loads(metadata.to_json()),
-        "usage": _USAGE[metadata.architecture],
+        "usage": _usage(checkpoint.architecture),
         "graphs": graphs,
     }
+
+
+def _usage(architecture: Architecture) -> str:
+    if architecture.layout is None:
+        return _PIXELS + _RESPONSES
+    return _PIXELS + _BOXES + (_TOGETHER if architecture.layout.exemplars > 1 else "")
 
 
 def _describe_graph(signature: Signature) -> dict[str, object]:

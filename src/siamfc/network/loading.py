@@ -13,7 +13,6 @@ from pathlib import Path
 from siamfc.checks import check_whole
 from siamfc.errors import CheckpointError, suggest
 from siamfc.network import devices
-from siamfc.network.architectures import LIGHT
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.export import (
     CHECKPOINT_FILE,
@@ -154,7 +153,7 @@ def _load_torch(path: Path, device: str, threads: int | None) -> Network:
     from siamfc.network.siamfc.torch_matcher import TorchSiamFCMatcher
 
     checkpoint = Checkpoint.load(path)
-    if checkpoint.architecture is LIGHT:
+    if checkpoint.architecture.layout is not None:
         return TorchLightMatcher(checkpoint, device=device, threads=threads)
     return TorchSiamFCMatcher(checkpoint, device=device, threads=threads)
 

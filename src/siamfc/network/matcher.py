@@ -64,6 +64,11 @@ class BoxMatcher(Protocol):
     calibration: Calibration
     """What the logits mean."""
 
+    @property
+    def exemplars(self) -> int:
+        """Exemplars of each target that `locate` looks at together, 1 or 2; see there."""
+        ...
+
     def embed_exemplar(self, crops: NDArray[np.uint8], sizes: NDArray[np.floating]) -> Embedding:
         """Embed exemplar images (N, 127, 127, 3) uint8 RGB.
 
@@ -75,6 +80,9 @@ class BoxMatcher(Protocol):
         self, exemplars: Embedding, searches: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Compare with search images (N, 255, 255, 3) uint8 RGB.
+
+        Two exemplars of a target are joined along the embeddings' last axis: the first frame's,
+        and that of a later one, or the first again.
 
         Returns logits (N, 16, 16), whose sigmoid is the expected IoU of a cell's box, and boxes
         (N, 4, 16, 16): left, top, right, bottom, in pixels of the search image.

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self, TypeVar
 
 from siamfc.errors import CheckpointError, InputError
-from siamfc.network.architectures import ALEXNET, LIGHT, find_architecture
+from siamfc.network.architectures import ALEXNET, find_architecture
 from siamfc.network.calibration import Calibration
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.normalisation import Normalisation
@@ -51,10 +51,11 @@ class Metadata:
         spec = self.spec
         if spec.search_size > _MAXIMUM_SIZE:
             raise InputError(f"search_size: expected at most {_MAXIMUM_SIZE}, got {spec}")
-        cells, stride = find_architecture(self.architecture).response(spec)
+        architecture = find_architecture(self.architecture)
+        cells, stride = architecture.response(spec)
         if (spec.response_size, spec.stride) != (cells, stride):
             raise InputError(f"expected a response of {cells} cells and stride {stride}: {spec}")
-        if self.architecture != LIGHT.name and self.calibration != Calibration():
+        if architecture.layout is None and self.calibration != Calibration():
             raise InputError(f"calibration: expected none for a network {self.architecture!r}")
 
     def record(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siamfc.errors import CheckpointError, InputError
-from siamfc.network.architectures import LIGHT
+from siamfc.network.architectures import find_architecture, find_layout
 from siamfc.network.calibration import Calibration
 from siamfc.network.devices import PROVIDERS
 from siamfc.network.graph_check import MAXIMUM_BYTES, check_graph, read_metadata
@@ -116,6 +116,11 @@ class OnnxMatcher(_Graphs):
 class OnnxBoxMatcher(_Graphs):
     """A `BoxMatcher` over two graphs; see `_Graphs`."""
 
+    @property
+    def exemplars(self) -> int:
+        """See `BoxMatcher.exemplars`."""
+        return find_layout(self.metadata.architecture).exemplars
+
     def embed_exemplar(
         self, crops: NDArray[np.uint8], sizes: NDArray[np.floating]
     ) -> NDArray[np.float32]:
@@ -139,7 +144,8 @@ def open_graphs(
 ) -> OnnxMatcher | OnnxBoxMatcher:
     """Open graphs with the matcher for their network."""
     metadata = _metadata(_read(exemplar_graph, 0), exemplar_graph)
-    kind = OnnxBoxMatcher if metadata.architecture == LIGHT.name else OnnxMatcher
+    predicts_boxes = find_architecture(metadata.architecture).layout is not None
+    kind = OnnxBoxMatcher if predicts_boxes else OnnxMatcher
     return kind(exemplar_graph, search_graph, threads=threads, device=device)
 
 

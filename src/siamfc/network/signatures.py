@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from siamfc.network.architectures import LIGHT
+from siamfc.network.architectures import find_architecture
 from siamfc.network.light import architecture as light
 from siamfc.network.metadata import Metadata
 from siamfc.network.siamfc.architecture import CHANNELS, embedding_size
@@ -37,7 +37,8 @@ def exemplar_signature(metadata: Metadata) -> Signature:
     size = metadata.spec.exemplar_size
     images = Value("uint8", ("N", size, size, 3))
     outputs = {"embeddings": _embeddings(metadata)}
-    if metadata.architecture == LIGHT.name:
+    layout = find_architecture(metadata.architecture).layout
+    if layout is not None:
         return Signature({"images": images, "sizes": Value("float32", ("N", 2))}, outputs)
     return Signature({"images": images}, outputs)
 
@@ -50,8 +51,9 @@ def search_signature(metadata: Metadata) -> Signature:
     """
     spec = metadata.spec
     size, response = spec.search_size, spec.response_size
-    inputs = {"exemplars": _embeddings(metadata)}
-    if metadata.architecture == LIGHT.name:
+    layout = find_architecture(metadata.architecture).layout
+    inputs = {"exemplars": _embeddings(metadata, 1 if layout is None else layout.exemplars)}
+    if layout is not None:
         inputs["images"] = Value("uint8", ("N", size, size, 3))
         logits = Value("float32", ("N", response, response))
         boxes = Value("float32", ("N", 4, response, response))
@@ -71,9 +73,11 @@ def track_signature(metadata: Metadata) -> Signature:
     return Signature({**search.inputs, "sizes": sizes}, {"boxes": boxes, "scores": scores})
 
 
-def _embeddings(metadata: Metadata) -> Value:
-    if metadata.architecture == LIGHT.name:
-        return Value("float32", ("N", light.CHANNELS + light.PLACES, light.EXEMPLAR_CELLS**2))
+def _embeddings(metadata: Metadata, exemplars: int = 1) -> Value:
+    layout = find_architecture(metadata.architecture).layout
+    if layout is not None:
+        keys = light.EXEMPLAR_CELLS**2 * exemplars
+        return Value("float32", ("N", layout.channels + light.PLACES, keys))
     cells = embedding_size(metadata.spec.exemplar_size)
     return Value("float32", ("N", CHANNELS, cells, cells))
 

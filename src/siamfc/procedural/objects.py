@@ -14,7 +14,7 @@ RESTLESS_SHARE = 0.07
 """Share of all objects that turn by any angle."""
 RESTLESS_TURNING = 1.6
 """Deviation of their angle, radians."""
-_SHAPE = ("center", "axes", "angle", "exponent", "harmonics")
+_SHAPE = ("center", "axes", "angle", "exponent", "harmonics", "arm", "swing", "loose")
 _COLOR = ("texture", "gain", "offset")
 
 
@@ -43,6 +43,12 @@ class Parts:
     """Frequency of the deformation, (B, P, 2)."""
     rim: Tensor
     """Darkening towards the outline."""
+    arm: Tensor
+    """From the joint about which a part swings to its centre, (B, P, 2), in half boxes."""
+    swing: Tensor
+    """How much it swings, as a multiple of the usual."""
+    loose: Tensor
+    """How much it moves by itself, likewise."""
 
 
 @dataclass
@@ -56,6 +62,8 @@ class Object:
     """How much parts and outline move, 0 to 1, (B,)."""
     turning: Tensor
     """Deviation of the angle, radians, (B,)."""
+    pliancy: Tensor
+    """How much it stretches, as a multiple of the usual, (B,)."""
 
 
 def draw_parts(draws: UniformDraws, count: int, textures: int) -> Parts:
@@ -97,12 +105,19 @@ def draw_parts(draws: UniformDraws, count: int, textures: int) -> Parts:
         offset=offset,
         wave=draws.normal(2.2, count, 2),
         rim=draws.uniform(0.0, 0.7, count) * draws.chance(0.5, count),
+        arm=torch.zeros_like(center),
+        swing=torch.ones_like(exponent),
+        loose=torch.ones_like(exponent),
     )
 
 
 def _half_size(draws: UniformDraws, ratio_deviation: float) -> Tensor:
     """Half width and height, (B, 2), whose square with context has the exemplar's 127 pixels."""
-    ratio = torch.exp(draws.normal(ratio_deviation).clamp(-1.386, 1.386))
+    return half_size_of(torch.exp(draws.normal(ratio_deviation).clamp(-1.386, 1.386)))
+
+
+def half_size_of(ratio: Tensor) -> Tensor:
+    """The same of this width over height, (B,)."""
     # (w + p)(h + p) = 127² with p = (w + h)/2 and w = ratio · h.
     margin = (ratio + 1) / 2
     height = 127.0 / torch.sqrt((ratio + margin) * (1 + margin))
@@ -119,6 +134,7 @@ def draw_object(draws: UniformDraws, count: int, textures: int) -> Object:
         turning=torch.where(
             draws.chance(RESTLESS_SHARE), RESTLESS_TURNING, draws.log_uniform(0.03, 0.45)
         ),
+        pliancy=torch.ones_like(calm, dtype=torch.float32),
     )
 
 
@@ -134,6 +150,7 @@ def alike(draws: UniformDraws, other: Object, model: Object) -> Object:
         half_size=size * torch.exp(draws.normal(0.2))[:, None],
         liveliness=other.liveliness,
         turning=other.turning,
+        pliancy=other.pliancy,
     )
 
 
@@ -153,6 +170,7 @@ def twin(draws: UniformDraws, other: Object, model: Object, chosen: Tensor) -> O
         half_size=torch.where(chosen[:, None], size, other.half_size),
         liveliness=torch.where(chosen, model.liveliness, other.liveliness),
         turning=torch.where(chosen, model.turning, other.turning),
+        pliancy=torch.where(chosen, model.pliancy, other.pliancy),
     )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from siamfc.procedural.cuda_graph import Recorded
 from siamfc.procedural.framing import source_size
 from siamfc.procedural.renderer import Renderer, renderer_for
-from siamfc.procedural.sampling import PAIR_UNIFORMS, PairSettings, Shot, Truth, sample_pairs
+from siamfc.procedural.sampling import PairSettings, Shot, Truth, sample_pairs
 from siamfc.procedural.textures import TextureSettings, draw_textures
 
 _PLANNED_BATCHES = 8
@@ -40,19 +40,24 @@ class Pairs(NamedTuple):
     """
     exemplar_sizes: Tensor
     """Width and height of the target's box in the exemplar image, its pixels, (B, 2) float32."""
+    recent_sizes: Tensor
+    """The same in the recent exemplar image; (B, 0) if there is none."""
+    recent: Tensor
+    """(B, 127, 127, 3) uint8 RGB: the target at a moment close to the search image's; (B, 0) if
+    there is none."""
 
 
 def render_pairs(
     renderer: Renderer,
-    shots: tuple[Shot, Shot],
+    shots: tuple[Shot, ...],
     bank: Tensor,
     settings: PairSettings,
     generator: torch.Generator,
-) -> tuple[Tensor, Tensor]:
-    """Draw exemplar and search images, uint8, with the camera's noise from `generator`."""
-    sizes = (settings.exemplar_size, settings.search_size)
+) -> list[Tensor]:
+    """Draw each shot's image, uint8, with the camera's noise from `generator`."""
+    sizes = (settings.exemplar_size, settings.search_size, settings.exemplar_size)
     # The exemplar's whole source counts: its mean fills what lies outside the frame.
-    windows = (None, shots[1].window)
+    windows = (None, shots[1].window, None)
     sources = [
         renderer.render_source(
             shot.view,
@@ -64,16 +69,15 @@ def render_pairs(
             generator,
             window,
         )
-        for shot, size, window in zip(shots, sizes, windows, strict=True)
+        for shot, size, window in zip(shots, sizes, windows, strict=False)
     ]
     fill = renderer.mean_color(sources[0])
-    crops = [
+    return [
         renderer.crop(
             source, shot.origin, shot.pitch, shot.center, shot.side, size, shot.frame, fill
         )
-        for source, shot, size in zip(sources, shots, sizes, strict=True)
+        for source, shot, size in zip(sources, shots, sizes, strict=False)
     ]
-    return crops[0], crops[1]
 
 
 def _rows(value: Any, rows: slice) -> Any:
@@ -85,7 +89,7 @@ def _rows(value: Any, rows: slice) -> Any:
     return type(value)(*(_rows(entry, rows) for entry in value))
 
 
-_Plan = Callable[[Tensor], tuple[Shot, Shot, Truth]]
+_Plan = Callable[[Tensor], tuple[tuple[Shot, ...], Truth]]
 
 
 class PairGenerator:
@@ -119,29 +123,32 @@ class PairGenerator:
         self.renew(0)
         on_gpu = self._generator.device.type == "cuda"
         self._plan: _Plan = Recorded(self._decide) if on_gpu else self._decide
-        self._planned: tuple[int, tuple[Shot, Shot, Truth]] | None = None
+        self._planned: tuple[int, tuple[Shot, ...], Truth] | None = None
 
     def __call__(self, step: int) -> Pairs:
         """The batch of this step: the same whenever and wherever in the run it is drawn."""
         group, place = divmod(step, _PLANNED_BATCHES)
         if self._planned is None or self._planned[0] != group:
             count = self._batch * _PLANNED_BATCHES
-            uniforms = torch.rand((count, PAIR_UNIFORMS), **self._stream(group, salt=1))
-            exemplar, search, truth = self._plan(uniforms)
+            uniforms = torch.rand((count, self.settings.uniforms), **self._stream(group, salt=1))
+            planned, truth = self._plan(uniforms)
             # The truth is handed out, and must outlast the next plan.
-            self._planned = (group, (exemplar, search, Truth(*(part.clone() for part in truth))))
+            self._planned = (group, planned, Truth(*(part.clone() for part in truth)))
         rows = slice(place * self._batch, (place + 1) * self._batch)
-        exemplar, search, truth = (_rows(part, rows) for part in self._planned[1])
+        shots = tuple(_rows(shot, rows) for shot in self._planned[1])
         images = render_pairs(
             self._renderer,
-            (exemplar, search),
+            shots,
             self.bank,
             self.settings,
             self._stream(step, salt=2)["generator"],
         )
-        return Pairs(*images, *truth)
+        exemplars, searches = images[:2]
+        recent = images[2] if self.settings.recent else exemplars.new_empty((self._batch, 0))
+        known: Truth = _rows(self._planned[2], rows)
+        return Pairs(exemplars=exemplars, searches=searches, recent=recent, **known._asdict())
 
-    def _decide(self, uniforms: Tensor) -> tuple[Shot, Shot, Truth]:
+    def _decide(self, uniforms: Tensor) -> tuple[tuple[Shot, ...], Truth]:
         return sample_pairs(uniforms, self._textures.count, self.settings, self._renderer)
 
     def renew(self, number: int) -> None:

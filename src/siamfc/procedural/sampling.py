@@ -3,6 +3,7 @@
 All of it is small numbers; nothing is drawn here.
 """
 
+import math
 from dataclasses import dataclass, field, fields, replace
 from itertools import accumulate
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from torch import Tensor
 from siamfc.checks import check_number
 from siamfc.errors import InputError
 from siamfc.procedural.draws import UniformDraws
+from siamfc.procedural.figures import FIGURE_DRAWS
 from siamfc.procedural.framing import (
     beyond_frame,
     cutting_frame,
@@ -45,10 +47,19 @@ _COMMON_DRAWS = 24
 _OWN_DRAWS = 24
 """Draws that decide what can be switched on and off: nothing else changes."""
 PAIR_UNIFORMS = SCENE_DRAWS + 2 * VIEW_DRAWS + 2 * CAMERA_DRAWS + _COMMON_DRAWS + _OWN_DRAWS
+_LATE_DRAWS = 40
+"""Draws of what came later: absent targets, rough boxes, and the recent exemplar's crop."""
+LATE_UNIFORMS = VIEW_DRAWS + CAMERA_DRAWS + _LATE_DRAWS + 3 * FIGURE_DRAWS
 OCCLUDER_AWAY = 6.0
 """Distance in target half sizes at which an occluder hides nothing."""
 _VEIL_NEARNESS = 1.2
 """Largest deviation of the occluder's place in an exemplar image that it may cover, half sizes."""
+_RECENT = (0.03, 0.5)
+"""How far the recent exemplar's view is from the search image's, 1 being an independent one."""
+_RECENT_HIDDEN = 0.2
+"""Share of occluders before the target that are there in the recent exemplar already."""
+_NOWHERE = -1e3
+"""Reach of a layer that is not to be seen."""
 _LEAST_EXEMPLAR = 0.5
 """Share of the target that an occluder must leave of it in the exemplar image."""
 
@@ -111,16 +122,35 @@ class PairSettings:
     exact_pieces: bool = False
     """Whether the box of a piece of the background turns and stretches with it, and an occluder
     hides it. If not, its box in the search image is the exemplar's, and it is seen."""
+    recent: bool = False
+    """Whether there is a third image: an exemplar of a moment close to the search image's, cut out
+    about a box that errs as a tracker's does."""
+    recent_noise: float = 0.06
+    """Deviation of that box's place and of its sides' logarithm, as a share of its size."""
+    drifted_share: float = 0.1
+    """Share of these boxes with four times that error."""
+    absent_share: float = 0.0
+    """Share of search images of the same scene without the target: it is taken away, or the crop
+    lies elsewhere."""
+    rough_share: float = 0.0
+    """Share of whole targets with an outline whose exemplar box was drawn roughly, by up to a tenth
+    of its size, and its sides up to 15 % off. The true box is not: a rough box means the object."""
 
     def __post_init__(self) -> None:
         if not 0 < self.exemplar_size <= self.search_size:
             raise InputError(f"expected 0 < exemplar_size <= search_size, got {self}")
         for name in (item.name for item in fields(self) if item.name.endswith("_share")):
             check_number(name, getattr(self, name), 0, 1)
-        for name in ("near_deviation", "reach", "scale_deviation", "box_noise"):
+        for name in ("near_deviation", "reach", "scale_deviation", "box_noise", "recent_noise"):
             check_number(name, getattr(self, name), 0)
         check_number("wide_scale_deviation", self.wide_scale_deviation, 0, 1)
         check_number("coarsest", self.coarsest, 1)
+
+    @property
+    def uniforms(self) -> int:
+        """Uniform numbers that a pair is decided by."""
+        shares = self.absent_share, self.rough_share, self.scene.figure_share
+        return PAIR_UNIFORMS + (LATE_UNIFORMS if self.recent or any(shares) else 0)
 
 
 class Shot(NamedTuple):
@@ -150,27 +180,44 @@ class Truth(NamedTuple):
     visible: Tensor
     boxes: Tensor
     exemplar_sizes: Tensor
+    recent_sizes: Tensor
+    """Empty, (B, 0), where there is no recent exemplar."""
 
 
 def sample_pairs(
     uniforms: Tensor, textures: int, settings: PairSettings, renderer: Renderer | None = None
-) -> tuple[Shot, Shot, Truth]:
-    """Decide pairs as a pure function of uniform numbers, (B, `PAIR_UNIFORMS`).
+) -> tuple[tuple[Shot, ...], Truth]:
+    """Decide pairs as a pure function of uniform numbers, (B, `PairSettings.uniforms`).
 
-    Measured and later drawn by `renderer`, by default the fastest of the device.
+    Measured and later drawn by `renderer`, by default the fastest of the device. The shots are the
+    exemplar's, the search image's and, if there is to be one, the recent exemplar's.
     """
     renderer = renderer or renderer_for(uniforms.device)
-    widths = (SCENE_DRAWS, VIEW_DRAWS, VIEW_DRAWS, CAMERA_DRAWS, CAMERA_DRAWS, _COMMON_DRAWS)
-    of_scene, first, second, *cameras, common, own = uniforms.tensor_split(
-        tuple(accumulate(widths)), dim=1
+    widths = [SCENE_DRAWS, VIEW_DRAWS, VIEW_DRAWS, CAMERA_DRAWS, CAMERA_DRAWS, _COMMON_DRAWS]
+    widths += [_OWN_DRAWS, VIEW_DRAWS, CAMERA_DRAWS, _LATE_DRAWS]
+    of_scene, first, second, *cameras, common, own, third, late_camera, late, figures = (
+        uniforms.tensor_split(tuple(accumulate(widths)), dim=1)
     )
-    draws, own_draws = UniformDraws(common), UniformDraws(own)
-    scene = draw_scene(of_scene, textures, settings.scene, settings.piece_share)
-    views, boxes = _look_twice(scene, (first, second), settings, renderer, draws, own_draws)
+    draws, own_draws, late_draws = UniformDraws(common), UniformDraws(own), UniformDraws(late)
+    scene = draw_scene(
+        of_scene,
+        textures,
+        settings.scene,
+        settings.piece_share,
+        figures if settings.scene.figure_share > 0 else None,
+    )
+    moments = (first, second, third) if settings.recent else (first, second)
+    views, boxes, whole = _look(scene, moments, settings, renderer, draws, own_draws, late_draws)
 
     # The box as somebody would draw it, here and there.
     moved, grown = draws.normal(settings.box_noise, 2), draws.normal(settings.box_noise, 2)
-    drawn_a, drawn_b = (redrawn(box, moved, grown) for box in boxes)
+    drawn_a, drawn_b = (redrawn(box, moved, grown) for box in boxes[:2])
+    if settings.rough_share > 0:
+        is_rough = (late_draws.chance(settings.rough_share) & whole)[:, None]
+        move, side = late_draws.uniform(-0.1, 0.1, 2), late_draws.uniform(0.85, 1.15, 2)
+        rough = redrawn(boxes[0], move, torch.log(side))
+        drawn_a = torch.where(is_rough, rough, drawn_a)
+        drawn_b = torch.where(is_rough, boxes[1], drawn_b)
     center_a, side_a = drawn_a[:, :2] + drawn_a[:, 2:] / 2, exemplar_side(drawn_a[:, 2:])
 
     # The search side follows the target's change of size, less the error of the tracker's scale.
@@ -181,6 +228,11 @@ def sample_pairs(
     offsets = _draw_offsets(draws, settings)
     scale = settings.search_size / side_b[:, None]
     center_b = drawn_b[:, :2] + drawn_b[:, 2:] / 2 - offsets / scale
+    absent = torch.zeros_like(scene.on_background)
+    if settings.absent_share > 0:
+        absent, views, elsewhere = _take_away(scene, views, settings, late_draws)
+        center_b = center_b + elsewhere * side_b[:, None]
+    views = tuple(map(renderer.prepare, views))
 
     grey = draws.chance(settings.grey_share)
     is_coarse = draws.chance(settings.coarse_share)
@@ -189,18 +241,22 @@ def sample_pairs(
     frame = near_frame(draws, settings.border_share, center_b, side_b)
     leaving = own_draws.chance(settings.leaving_share)[:, None]
     frame = torch.where(leaving, cutting_frame(own_draws, drawn_b), frame)
-    exemplar, search = (
+    squares = [
+        (center_a, side_a, settings.exemplar_size, endless),
+        (center_b, side_b, settings.search_size, frame),
+    ]
+    shots = [
         _aim(draws, view, draw_camera(camera, grey), *square, coarse)
-        for view, camera, square in zip(
-            views,
-            cameras,
-            (
-                (center_a, side_a, settings.exemplar_size, endless),
-                (center_b, side_b, settings.search_size, frame),
-            ),
-            strict=True,
-        )
-    )
+        for view, camera, square in zip(views[:2], cameras, squares, strict=True)
+    ]
+    recent_sizes = uniforms[:, :0]
+    if settings.recent:
+        drawn_c = _drawn_by_tracker(late_draws, boxes[2], (moved, grown), settings)
+        side_c = exemplar_side(drawn_c[:, 2:])
+        recent_sizes = drawn_c[:, 2:] * (settings.exemplar_size / side_c[:, None])
+        square = (drawn_c[:, :2] + drawn_c[:, 2:] / 2, side_c, settings.exemplar_size, endless)
+        camera = draw_camera(late_camera, grey)
+        shots.append(_aim(late_draws, views[2], camera, *square, coarse))
 
     # Where the frame ends, the truth does, if targets are to leave it.
     border = frame if settings.leaving_share > 0 else endless
@@ -212,51 +268,100 @@ def sample_pairs(
     truth = Truth(
         offsets=offsets + (before - after) / 2 * scale,
         log_scales=log_scales,
-        visible=visible,
+        visible=torch.where(absent, 0.0, visible),
         boxes=torch.cat([corner, (drawn_b[:, 2:] - before - after) * scale], -1),
         exemplar_sizes=drawn_a[:, 2:] * (settings.exemplar_size / side_a[:, None]),
+        recent_sizes=recent_sizes,
     )
-    return exemplar, search, truth
+    return tuple(shots), truth
 
 
-def _look_twice(
+def _drawn_by_tracker(
+    draws: UniformDraws, box: Tensor, drawn: tuple[Tensor, Tensor], settings: PairSettings
+) -> Tensor:
+    """Boxes (B, 4) as somebody drew them, with a tracker's error, now and then a large one."""
+    noise = settings.recent_noise
+    error = (1 + 3 * draws.chance(settings.drifted_share).float())[:, None]
+    moved, grown = error * draws.normal(noise, 2), error * draws.normal(noise, 2)
+    return redrawn(redrawn(box, *drawn), moved, grown)
+
+
+def _take_away(
+    scene: Scene, views: tuple[View, ...], settings: PairSettings, draws: UniformDraws
+) -> tuple[Tensor, tuple[View, ...], Tensor]:
+    """Whether the target is absent, (B,); views without it; how far off the crop lies, (B, 2).
+
+    Half of the targets with an outline are gone from the scene; else the crop lies elsewhere in it,
+    by one to one and a half of its sides.
+    """
+    absent = draws.chance(settings.absent_share)
+    gone = absent & ~scene.on_background & draws.chance(0.5)
+    angle, distance = draws.uniform(0.0, 2 * math.pi), draws.uniform(1.0, 1.5)
+    way = torch.stack([torch.cos(angle), torch.sin(angle)], -1) * distance[:, None]
+    reach = views[1].layers["reach"].clone()
+    reach[:, TARGET] = torch.where(gone[:, None], _NOWHERE, reach[:, TARGET])
+    without = views[1]._replace(layers={**views[1].layers, "reach": reach})
+    elsewhere = torch.where((absent & ~gone)[:, None], way, 0.0)
+    return absent, (views[0], without, *views[2:]), elsewhere
+
+
+def _look(
     scene: Scene,
-    uniforms: tuple[Tensor, Tensor],
+    uniforms: tuple[Tensor, ...],
     settings: PairSettings,
     renderer: Renderer,
     draws: UniformDraws,
     own_draws: UniformDraws,
-) -> tuple[tuple[View, View], tuple[Tensor, Tensor]]:
-    """The exemplar's view and the search image's, prepared, and the true box in each."""
-    first, second = uniforms
+    late_draws: UniformDraws,
+) -> tuple[tuple[View, ...], tuple[Tensor, ...], Tensor]:
+    """What the images show: views, the true box in each, and which targets are boxed whole.
+
+    The first view is the exemplar's, the second the search image's, and a third lies close to it.
+    """
+    first, second, *third = uniforms
     origin = torch.zeros((len(first), 2), device=first.device)
     hidden = draws.chance(settings.occluded_share)
     # Some pairs are neighbours in time: their views lie close together in the cube.
     near = draws.chance(settings.neighbour_share)[:, None]
     second = torch.where(near, first + 0.25 * (second - first), second)
     away = torch.full_like(scene.lighting, OCCLUDER_AWAY)
-    view_a = draw_view(scene, first, origin, away)
-    view_b = draw_view(scene, second, origin, torch.where(hidden, 0.0, away))
-    plain, piece = (view_a, view_b), None
-    if settings.exact_pieces:
-        piece = followed_piece(scene, origin, *plain)
-    view_a, view_b = renderer.prepare(view_a), renderer.prepare(view_b)
-    box_a = true_box(renderer, scene, view_a, origin)
-    box_b = true_box(renderer, scene, view_b, origin, piece)
-    is_part = (own_draws.chance(settings.part_share) & ~scene.on_background)[:, None]
-    part = part_of(own_draws, box_a)
+    occluders = [away, torch.where(hidden, 0.0, away)]
+    moments = [first, second]
+    if third:
+        closeness = late_draws.log_uniform(*_RECENT, 1)
+        moments.append(second + closeness * (third[0] - second))
+        still_hidden = late_draws.chance(_RECENT_HIDDEN)
+        occluders.append(torch.where(hidden & still_hidden, 0.0, away))
+    views = [
+        draw_view(scene, moment, origin, occluder)
+        for moment, occluder in zip(moments, occluders, strict=True)
+    ]
+    boxes = []
+    for number, view in enumerate(views):
+        piece = None
+        if number and settings.exact_pieces:
+            piece = followed_piece(scene, origin, views[0], view)
+        boxes.append(true_box(renderer, scene, renderer.prepare(view), origin, piece))
+    is_part = own_draws.chance(settings.part_share) & ~scene.on_background
+    part = part_of(own_draws, boxes[0])
     if settings.part_share > 0:
-        box_b = torch.where(is_part, followed(part, TARGET.start, *plain), box_b)
-        box_a = torch.where(is_part, part, box_a)
+        parts = [part, *(followed(part, TARGET.start, views[0], view) for view in views[1:])]
+        boxes = [torch.where(is_part[:, None], *both) for both in zip(parts, boxes, strict=True)]
     relit = own_draws.chance(settings.relit_share)
-    view_a, view_b = (lit_otherwise(own_draws, view, relit) for view in (view_a, view_b))
+    lit = [lit_otherwise(own_draws, view, relit) for view in views[:2]]
+    if third:
+        # The light of a recent moment is the present one.
+        gain, gamma = lit[1].exposure / views[1].exposure, lit[1].gamma / views[1].gamma
+        late = views[2]
+        lit.append(late._replace(exposure=late.exposure * gain, gamma=late.gamma * gamma))
+    views = lit
     covered = own_draws.chance(settings.exemplar_occluded_share)
     if settings.exemplar_occluded_share > 0:
         veil = replace(scene, occluder_nearness=scene.occluder_nearness.clamp(max=_VEIL_NEARNESS))
-        veiled = renderer.prepare(draw_view(veil, first, origin, torch.zeros_like(away)))
-        seen = renderer.visible_share(veiled, box_a, whole_frame(origin))
-        view_a = _chosen(covered & (seen >= _LEAST_EXEMPLAR), veiled, view_a)
-    return (view_a, view_b), (box_a, box_b)
+        veiled = draw_view(veil, first, origin, torch.zeros_like(away))
+        seen = renderer.visible_share(renderer.prepare(veiled), boxes[0], whole_frame(origin))
+        views[0] = _chosen(covered & (seen >= _LEAST_EXEMPLAR), veiled, views[0])
+    return tuple(views), tuple(boxes), ~scene.on_background & ~is_part
 
 
 def _chosen(condition: Tensor, first: View, second: View) -> View:

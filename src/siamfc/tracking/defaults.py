@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from siamfc.errors import InputError
-from siamfc.network.architectures import LIGHT
+from siamfc.network.architectures import find_architecture
 from siamfc.network.matcher import Network, predicts_boxes
 from siamfc.tracking.exemplar_update import UpdateName, update_by_name
 from siamfc.tracking.light.settings import LightSettings
@@ -68,7 +68,7 @@ def settings_for_weights(
     """
     from siamfc.network.loading import read_metadata
 
-    if read_metadata(weights).architecture != LIGHT.name:
+    if find_architecture(read_metadata(weights).architecture).layout is None:
         return settings_for(
             3 if scales is None else scales,
             update=update or "none",

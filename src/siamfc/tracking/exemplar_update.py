@@ -140,6 +140,18 @@ def mix(embeddings: Embedding, others: Embedding, weights: FloatArray) -> Embedd
     return embeddings * (1 - weight) + others * weight
 
 
+def join(embeddings: Embedding, others: Embedding) -> Embedding:
+    """Two exemplars of each target as one embedding, for networks that look at both together."""
+    cells = embeddings.shape[-1]
+    shape = (*embeddings.shape[:-1], 2 * cells)
+    if isinstance(embeddings, np.ndarray):
+        joined = np.empty(shape, dtype=embeddings.dtype)
+    else:
+        joined = embeddings.new_empty(shape)
+    joined[..., :cells], joined[..., cells:] = embeddings, others
+    return joined
+
+
 def put(embeddings: Embedding, rows: Sequence[int], others: Embedding) -> Embedding:
     """Embeddings (N, …) of a runtime, with others in place of some of them; the first stay."""
     changed = embeddings.copy() if isinstance(embeddings, np.ndarray) else embeddings.clone()

@@ -9,7 +9,7 @@ import numpy as np
 from siamfc.array_types import ByteImage, IntArray
 from siamfc.errors import InputError
 from siamfc.network.matcher import Embedding
-from siamfc.tracking.exemplar_update import UpdateSettings, mix, put, update_rates
+from siamfc.tracking.exemplar_update import UpdateSettings, join, mix, put, update_rates
 from siamfc.tracking.targets import TargetBatch
 
 
@@ -31,13 +31,24 @@ class TrackerState:
     """(N,) frames that were taken in."""
     fill: ByteImage
     """(3,) mean colour of the first frame, shown in place of what lies outside a frame."""
+    together: bool = False
+    """Whether the network looks at the first frame's exemplar and the average side by side; else
+    at a mix of both."""
 
     @classmethod
-    def begin(cls, targets: TargetBatch, exemplars: Embedding, fill: ByteImage) -> Self:
+    def begin(
+        cls,
+        targets: TargetBatch,
+        exemplars: Embedding,
+        fill: ByteImage,
+        *,
+        together: bool = False,
+    ) -> Self:
         """The state after a first frame."""
         return cls(
             targets=targets,
-            exemplars=exemplars,
+            together=together,
+            exemplars=join(exemplars, exemplars) if together else exemplars,
             first=exemplars,
             average=exemplars,
             waited=np.zeros(len(targets), dtype=np.int64),
@@ -81,7 +92,11 @@ class TrackerState:
             return replace(self, waited=waited)
         waited[rows] = 0
         average = mix(self.average[rows], embed(rows), rates[rows])
-        searched = mix(average, self.first[rows], np.full(len(rows), settings.first_share))
+        first = self.first[rows]
+        if self.together:
+            searched = join(first, average)
+        else:
+            searched = mix(average, first, np.full(len(rows), settings.first_share))
         return replace(
             self,
             exemplars=put(self.exemplars, rows, searched),

@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from siamfc.network.light.architecture import LAYOUTS
 from siamfc.network.light.model import LightNet, normalise_images
 from siamfc.network.light.model import initialise as initialise_light
 from siamfc.network.siamfc.model import SiamFC, initialise
@@ -17,7 +18,7 @@ from siamfc.training.box_losses import box_loss
 from siamfc.training.labels import response_labels
 from siamfc.training.losses import compute_loss
 from siamfc.training.recipes import Recipe
-from siamfc.training.sources import Batch, BoxBatch
+from siamfc.training.sources import Batch, BoxBatch, exemplars_of
 
 Network = SiamFC | LightNet
 """What can be trained."""
@@ -82,14 +83,15 @@ class BoxObjective:
     """The light network: each cell's score and box; see `box_losses`.
 
     The first search images of a batch are compared with their neighbours' exemplars: there is
-    nothing to be found in them.
+    nothing to be found in them. The last ones have no recent exemplar but the first frame's, as in
+    a video's first frames.
     """
 
     compiled = True
 
     def __init__(self, recipe: Recipe, device: torch.device) -> None:
         self._recipe, self._device = recipe, device
-        self._model = LightNet()
+        self._model = LightNet(LAYOUTS[recipe.network])
 
     def make(self, generator: torch.Generator) -> LightNet:
         """See `Objective.make`."""
@@ -102,17 +104,29 @@ class BoxObjective:
         strangers = round(settings.negative_share * len(pairs.boxes))
         device = self._device.type
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            exemplar_images, sizes = exemplars_of(pairs)
             images = [
                 normalise_images(part, self._recipe.normalisation)
-                for part in (pairs.exemplars, pairs.searches)
+                for part in (*exemplar_images, pairs.searches)
             ]
-            exemplars, searches = self._model.embed(images)
-            places = self._model.places(pairs.exemplar_sizes)
-            wanted, where = (_exchange(part, strangers) for part in (exemplars, places))
+            *exemplars, searches = self._model.embed(images)
+            places = [self._model.places(each) for each in sizes]
+            alone = round(settings.alone_share * len(pairs.boxes))
+            exemplars, places = (_alone(parts, alone) for parts in (exemplars, places))
+            wanted, where = (
+                _exchange(part, strangers) for part in self._model.memory(exemplars, places)
+            )
             logits, boxes = self._model.compare(wanted, where, searches)
         own = torch.arange(len(pairs.boxes), device=logits.device) >= strangers
         present = own & (pairs.visible >= settings.least_visible)
         return box_loss(logits, boxes, self._model.points, pairs.boxes, present, settings)[0]
+
+
+def _alone(values: list[Tensor], count: int) -> list[Tensor]:
+    """Of a first and a recent part, the last `count` rows of the recent one get the first's."""
+    first, *recent = values
+    kept = len(first) - count
+    return [first, *(torch.cat([part[:kept], first[kept:]]) for part in recent)]
 
 
 def _exchange(values: Tensor, count: int) -> Tensor:
@@ -122,6 +136,6 @@ def _exchange(values: Tensor, count: int) -> Tensor:
 
 def make_objective(recipe: Recipe, device: torch.device, loss: Loss | None = None) -> Objective:
     """The objective of a recipe; `loss` takes the place of SiamFC's own."""
-    if recipe.network == "light":
-        return BoxObjective(recipe, device)
-    return ResponseObjective(recipe, device, loss)
+    if recipe.network == "siamfc":
+        return ResponseObjective(recipe, device, loss)
+    return BoxObjective(recipe, device)

@@ -7,6 +7,7 @@ from typing import Literal
 from siamfc.checks import check_whole
 from siamfc.crops.augment import AugmentSettings
 from siamfc.errors import InputError, suggest
+from siamfc.network.light.architecture import LAYOUTS
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.normalisation import Normalisation
 from siamfc.network.siamfc.architecture import embedding_size
@@ -24,7 +25,7 @@ class Recipe:
     """A whole training run."""
 
     name: str
-    network: Literal["siamfc", "light"] = "siamfc"
+    network: Literal["siamfc", "light", "paired", "large"] = "siamfc"
     seed: int = 0
     """Of the first weights, the split of the videos, and every pair."""
     epochs: int = 50
@@ -62,12 +63,23 @@ class Recipe:
                 f"exemplar_size: expected the {self.spec.exemplar_size} pixels of spec, "
                 f"got {self.data.sizes[0]} in data"
             )
-        if self.network == "light" and not isinstance(self.data, ProceduralData):
-            raise InputError(
-                "network: expected siamfc with these data, got light, which needs the boxes that "
-                "procedural pairs have"
-            )
+        self._check_network()
         check_whole("response_size", self.response_size, 1)
+
+    def _check_network(self) -> None:
+        if self.network == "siamfc":
+            return
+        if not isinstance(self.data, ProceduralData):
+            raise InputError(
+                f"network: expected siamfc with these data, got {self.network}, which needs the "
+                "boxes that procedural pairs have"
+            )
+        together = LAYOUTS[self.network].exemplars > 1
+        if self.data.pairs.recent != together:
+            raise InputError(
+                f"data.pairs.recent: expected {str(together).lower()} for the network "
+                f"{self.network}, which looks at {'two exemplars' if together else 'one exemplar'}"
+            )
 
     @property
     def steps_per_epoch(self) -> int:
@@ -82,7 +94,7 @@ class Recipe:
     @property
     def response_size(self) -> int:
         """Cells on a side of the response while training."""
-        if self.network == "light":
+        if self.network != "siamfc":
             return self.spec.response_size
         exemplar, search = self.data.sizes
         return embedding_size(search) - embedding_size(exemplar) + 1
@@ -160,6 +172,25 @@ def light() -> Recipe:
     )
 
 
+def paired() -> Recipe:
+    """Train a light network that looks at two exemplars together, for a score that knows."""
+    base = light()
+    assert isinstance(base.data, ProceduralData)
+    pairs = replace(
+        base.data.pairs,
+        recent=True,
+        absent_share=0.12,
+        reach=96.0,
+        scene=replace(base.data.pairs.scene, twin_share=0.15),
+    )
+    return replace(base, name="paired", network="paired", data=replace(base.data, pairs=pairs))
+
+
+def large() -> Recipe:
+    """Train the same network, three times as large."""
+    return replace(paired(), name="large", network="large")
+
+
 def finetune() -> Recipe:
     """Adapt weights to videos of one's own: a short run with a small learning rate."""
     return Recipe(
@@ -193,7 +224,8 @@ def tiny() -> Recipe:
 
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
-    recipe.__name__: recipe for recipe in (thesis, paper, procedural, light, finetune, tiny)
+    recipe.__name__: recipe
+    for recipe in (thesis, paper, procedural, light, paired, large, finetune, tiny)
 }
 
 

@@ -242,7 +242,12 @@ class _Hooks:
         return Checkpoint(tensors=self._train_state.averaged.tensors(), metadata=metadata)
 
 
-_TITLES = {"siamfc": "SiamFC (AlexNet)", "light": "The light network"}
+_TITLES = {
+    "siamfc": "SiamFC (AlexNet)",
+    "light": "The light network",
+    "paired": "The light network for two exemplars",
+    "large": "The large network",
+}
 
 
 def _card(recipe: Recipe, settings: Mapping[str, Any], device: torch.device) -> dict[str, Any]:

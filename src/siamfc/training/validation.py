@@ -13,7 +13,7 @@ from siamfc.training.box_losses import box_loss, generalised_iou
 from siamfc.training.labels import response_labels
 from siamfc.training.losses import compute_loss
 from siamfc.training.recipes import Recipe
-from siamfc.training.sources import BoxBatch, PairSource
+from siamfc.training.sources import BoxBatch, PairSource, exemplars_of
 
 Validator = Callable[[Any], Mapping[str, float]]
 """Judges weights, in evaluation mode and on the device that trains: scores by name."""
@@ -23,7 +23,7 @@ _UPSAMPLING = 16
 
 def pair_validator(recipe: Recipe, source: PairSource) -> Validator:
     """Judge by pairs that are always the same; see the two functions."""
-    return _boxes(recipe, source) if recipe.network == "light" else _responses(recipe, source)
+    return _responses(recipe, source) if recipe.network == "siamfc" else _boxes(recipe, source)
 
 
 def _boxes(recipe: Recipe, source: PairSource) -> Validator:
@@ -41,12 +41,13 @@ def _boxes(recipe: Recipe, source: PairSource) -> Validator:
         totals = torch.zeros(2, dtype=torch.float64, device=device)
         for number in range(batches):
             pairs = BoxBatch.of(source(number))
+            exemplars, sizes = exemplars_of(pairs)
             images = [
                 normalise_images(part, recipe.normalisation)
-                for part in (pairs.exemplars, pairs.searches)
+                for part in (*exemplars, pairs.searches)
             ]
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-                logits, boxes = model(images[0], pairs.exemplar_sizes, images[1])
+                logits, boxes = model(images[:-1], sizes, images[-1])
             present = pairs.visible >= settings.least_visible
             loss, _ = box_loss(logits, boxes, model.points, pairs.boxes, present, settings)
             best = logits.flatten(1).argmax(1)[:, None, None].expand(-1, 4, 1)

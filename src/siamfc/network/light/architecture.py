@@ -1,18 +1,16 @@
-"""The light network's one definition: its tables of layers, its tensors and sizes.
+"""The light networks' one definition: their tables of layers, their tensors and sizes.
 
+One family: a layout is a width, a depth, and the number of exemplars that are attended to together.
 `model` builds the torch network from these tables, `graphs` the graphs for tracking.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
-ARCHITECTURE = "siamfc-light"
-"""Written into every file of weights."""
 STRIDE = 16
 """Pixels of the image between two cells of the embedding: 2·2·2·2."""
 EXEMPLAR_SIZE, SEARCH_SIZE = 127, 255
 EXEMPLAR_CELLS, SEARCH_CELLS = 8, 16
-CHANNELS = 96
-"""Channels of an embedding."""
 PLACES = 5
 """Numbers that describe where an exemplar cell lies in the target's box."""
 PLACE_SCALE = 64.0
@@ -20,6 +18,8 @@ PLACE_SCALE = 64.0
 LARGEST_LOG_DISTANCE = 4.0
 """No box extends beyond 16 · exp(4) pixels; keeps an untrained network's boxes finite."""
 BRANCH_OUTPUTS = {"score": 1, "box": 4}
+_EXPANSION = 3
+"""Channels between the first and last convolution of a block, as a multiple of its input's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,84 @@ class Block:
     residual: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """One network of the family: its width, its depth, and its exemplars."""
+
+    name: str
+    """Stands in every file of weights."""
+    stem: tuple[int, int, int] = (16, 32, 48)
+    """Channels of the first three convolutions, each of which halves the image."""
+    channels: int = 96
+    """Of an embedding."""
+    early_blocks: int = 1
+    """Before the last halving."""
+    late_blocks: int = 3
+    """After it."""
+    branch_depth: int = 2
+    """Separable convolutions in each of the two branches."""
+    exemplars: int = 1
+    """Looked at together: the first frame's, and a recent one's."""
+
+    @property
+    def keys(self) -> int:
+        """Exemplar cells that each cell of the search image is compared with."""
+        return self.exemplars * EXEMPLAR_CELLS**2
+
+    @cached_property
+    def backbone(self) -> tuple[Block, ...]:
+        """From image to embedding."""
+        middle, channels = self.stem[2], self.channels
+        widths = [(middle, middle, 1)] * self.early_blocks
+        widths += [(middle, channels, 2)] + [(channels, channels, 1)] * self.late_blocks
+        first, last = len(self.stem), len(self.stem) + len(widths)
+        stem = zip((3, *self.stem[:2]), self.stem, strict=True)
+        return (
+            *(_halving(f"backbone.{n}", *pair) for n, pair in enumerate(stem)),
+            *(_inverted(f"backbone.{n}", *width) for n, width in enumerate(widths, first)),
+            Block(
+                layers=(
+                    Convolution(
+                        name=f"backbone.{last}", inputs=channels, outputs=channels, linear=True
+                    ),
+                )
+            ),
+        )
+
+    @cached_property
+    def join(self) -> Convolution:
+        """From comparisons, features and places looked up to the branches' input."""
+        inputs = self.keys + self.channels + PLACES + self.exemplars
+        return Convolution(name="join", inputs=inputs, outputs=self.channels)
+
+    @cached_property
+    def branches(self) -> dict[str, tuple[Convolution, ...]]:
+        """Layers of the two branches but for the last ones, which have no normalisation."""
+        return {
+            name: tuple(
+                row
+                for number in range(self.branch_depth)
+                for row in _separable(f"{name}.layers", 2 * number, self.channels)
+            )
+            for name in BRANCH_OUTPUTS
+        }
+
+    def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every tensor of a checkpoint, as torch names them."""
+        shapes: dict[str, tuple[int, ...]] = {"sharpness": ()}
+        rows = [layer for block in self.backbone for layer in block.layers]
+        branches = [layer for branch in self.branches.values() for layer in branch]
+        for row in (*rows, self.join, *branches):
+            size = row.kernel
+            shapes[f"{row.name}.conv.weight"] = (row.outputs, row.inputs // row.groups, size, size)
+            _add_norm(shapes, f"{row.name}.norm", row.outputs)
+        _add_norm(shapes, "norm", self.keys)
+        for name, outputs in BRANCH_OUTPUTS.items():
+            shapes[f"{name}.last.weight"] = (outputs, self.channels, 1, 1)
+            shapes[f"{name}.last.bias"] = (outputs,)
+        return shapes
+
+
 def _halving(name: str, inputs: int, outputs: int) -> Block:
     row = Convolution(name=name, inputs=inputs, outputs=outputs, kernel=3, stride=2)
     return Block(layers=(row,))
@@ -51,7 +129,7 @@ def _halving(name: str, inputs: int, outputs: int) -> Block:
 
 def _inverted(name: str, inputs: int, outputs: int, stride: int = 1) -> Block:
     """Expand, convolve depthwise, project (MobileNetV2, Sandler et al. 2018)."""
-    wide = 3 * inputs
+    wide = _EXPANSION * inputs
     return Block(
         layers=(
             Convolution(name=f"{name}.widen", inputs=inputs, outputs=wide),
@@ -69,48 +147,33 @@ def _inverted(name: str, inputs: int, outputs: int, stride: int = 1) -> Block:
     )
 
 
-def _separable(name: str, first: int) -> tuple[Convolution, ...]:
+def _separable(name: str, first: int, channels: int) -> tuple[Convolution, ...]:
     return (
         Convolution(
-            name=f"{name}.{first}", inputs=CHANNELS, outputs=CHANNELS, kernel=5, groups=CHANNELS
+            name=f"{name}.{first}", inputs=channels, outputs=channels, kernel=5, groups=channels
         ),
-        Convolution(name=f"{name}.{first + 1}", inputs=CHANNELS, outputs=CHANNELS),
+        Convolution(name=f"{name}.{first + 1}", inputs=channels, outputs=channels),
     )
-
-
-BACKBONE = (
-    _halving("backbone.0", 3, 16),
-    _halving("backbone.1", 16, 32),
-    _halving("backbone.2", 32, 48),
-    _inverted("backbone.3", 48, 48),
-    _inverted("backbone.4", 48, CHANNELS, stride=2),
-    _inverted("backbone.5", CHANNELS, CHANNELS),
-    _inverted("backbone.6", CHANNELS, CHANNELS),
-    _inverted("backbone.7", CHANNELS, CHANNELS),
-    Block(layers=(Convolution(name="backbone.8", inputs=CHANNELS, outputs=CHANNELS, linear=True),)),
-)
-JOIN = Convolution(name="join", inputs=EXEMPLAR_CELLS**2 + CHANNELS + PLACES + 1, outputs=CHANNELS)
-BRANCHES = {
-    name: _separable(f"{name}.layers", 0) + _separable(f"{name}.layers", 2)
-    for name in BRANCH_OUTPUTS
-}
-
-
-def tensor_shapes() -> dict[str, tuple[int, ...]]:
-    """Return name and shape of every tensor of a checkpoint, as torch names them."""
-    shapes: dict[str, tuple[int, ...]] = {"sharpness": ()}
-    rows = [layer for block in BACKBONE for layer in block.layers]
-    for row in (*rows, JOIN, *(layer for branch in BRANCHES.values() for layer in branch)):
-        size = row.kernel
-        shapes[f"{row.name}.conv.weight"] = (row.outputs, row.inputs // row.groups, size, size)
-        _add_norm(shapes, f"{row.name}.norm", row.outputs)
-    _add_norm(shapes, "norm", EXEMPLAR_CELLS**2)
-    for name, outputs in BRANCH_OUTPUTS.items():
-        shapes[f"{name}.last.weight"] = (outputs, CHANNELS, 1, 1)
-        shapes[f"{name}.last.bias"] = (outputs,)
-    return shapes
 
 
 def _add_norm(shapes: dict[str, tuple[int, ...]], name: str, channels: int) -> None:
     for part in ("weight", "bias", "running_mean", "running_var"):
         shapes[f"{name}.{part}"] = (channels,)
+
+
+LIGHT = Layout(name="siamfc-light")
+"""The first frame's exemplar alone, or a mix of it and later ones."""
+PAIRED = Layout(name="siamfc-light-paired", exemplars=2)
+"""As wide and deep, but for two exemplars together."""
+LARGE = Layout(
+    name="siamfc-large",
+    stem=(16, 32, 64),
+    channels=160,
+    early_blocks=2,
+    late_blocks=5,
+    branch_depth=3,
+    exemplars=2,
+)
+"""Three times the operations."""
+LAYOUTS = {"light": LIGHT, "paired": PAIRED, "large": LARGE}
+"""By the names that people use."""

@@ -5,16 +5,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from siamfc.network.architectures import find_layout
 from siamfc.network.checkpoint import Checkpoint, Tensors
 from siamfc.network.folding import Kernel, fold_norm, norm_gain_and_shift, plain_kernel
 from siamfc.network.graph import GraphBuilder
 from siamfc.network.light.architecture import (
-    BACKBONE,
-    BRANCHES,
-    CHANNELS,
     EXEMPLAR_CELLS,
     EXEMPLAR_SIZE,
-    JOIN,
     LARGEST_LOG_DISTANCE,
     PLACE_SCALE,
     PLACES,
@@ -23,6 +20,7 @@ from siamfc.network.light.architecture import (
     STRIDE,
     Block,
     Convolution,
+    Layout,
 )
 from siamfc.network.light.decoding import Decoding, add_decoding
 from siamfc.network.normalisation import Normalisation
@@ -36,15 +34,19 @@ _LEAST_NORM = 1e-12
 
 def build_light_graphs(checkpoint: Checkpoint) -> tuple[bytes, bytes]:
     """Write the graph of exemplar images and that of search images."""
-    kernels = _fold_kernels(checkpoint)
-    return _exemplar_graph(checkpoint, kernels), _search_graph(checkpoint, kernels)
+    layout = find_layout(checkpoint.metadata.architecture)
+    kernels = _fold_kernels(checkpoint, layout)
+    return (
+        _exemplar_graph(checkpoint, layout, kernels),
+        _search_graph(checkpoint, layout, kernels),
+    )
 
 
-def _exemplar_graph(checkpoint: Checkpoint, kernels: Kernels) -> bytes:
+def _exemplar_graph(checkpoint: Checkpoint, layout: Layout, kernels: Kernels) -> bytes:
     """Write the graph from exemplar images and box sizes to unit features and places in the box."""
     graph = GraphBuilder(checkpoint.metadata, exemplar_signature(checkpoint.metadata))
-    _add_backbone(graph, checkpoint, kernels, EXEMPLAR_SIZE)
-    graph.add_reshape("features", "columns", [0, CHANNELS, EXEMPLAR_CELLS**2])
+    _add_backbone(graph, checkpoint, layout, kernels, EXEMPLAR_SIZE)
+    graph.add_reshape("features", "columns", [0, layout.channels, EXEMPLAR_CELLS**2])
     _add_unit_columns(graph, "columns", "keys")
 
     points = (_points(EXEMPLAR_CELLS) - EXEMPLAR_SIZE / 2).reshape(1, 2, -1)
@@ -63,28 +65,35 @@ def _exemplar_graph(checkpoint: Checkpoint, kernels: Kernels) -> bytes:
 
 def build_track_graph(checkpoint: Checkpoint, decoding: Decoding) -> bytes:
     """Write the graph that compares search images and chooses one box for each."""
+    layout = find_layout(checkpoint.metadata.architecture)
     graph = GraphBuilder(checkpoint.metadata, track_signature(checkpoint.metadata))
-    _add_comparison(graph, checkpoint, _fold_kernels(checkpoint), "logits", "corners")
+    kernels = _fold_kernels(checkpoint, layout)
+    _add_comparison(graph, checkpoint, layout, kernels, "logits", "corners")
     add_decoding(graph, checkpoint.metadata, decoding, "logits", "corners")
     return graph.serialise("track")
 
 
-def _search_graph(checkpoint: Checkpoint, kernels: Kernels) -> bytes:
+def _search_graph(checkpoint: Checkpoint, layout: Layout, kernels: Kernels) -> bytes:
     """Write the graph that compares exemplar embeddings with search images."""
     graph = GraphBuilder(checkpoint.metadata, search_signature(checkpoint.metadata))
-    _add_comparison(graph, checkpoint, kernels, "logits", "boxes")
+    _add_comparison(graph, checkpoint, layout, kernels, "logits", "boxes")
     return graph.serialise("search")
 
 
 def _add_comparison(
-    graph: GraphBuilder, checkpoint: Checkpoint, kernels: Kernels, logits: str, corners: str
+    graph: GraphBuilder,
+    checkpoint: Checkpoint,
+    layout: Layout,
+    kernels: Kernels,
+    logits: str,
+    corners: str,
 ) -> None:
     """`exemplars` and `images` → logits and corners of all cells, by these names."""
     cells = [-1, SEARCH_CELLS, SEARCH_CELLS]
-    _add_backbone(graph, checkpoint, kernels, SEARCH_SIZE)
-    graph.add_reshape("features", "columns", [0, CHANNELS, SEARCH_CELLS**2])
+    _add_backbone(graph, checkpoint, layout, kernels, SEARCH_SIZE)
+    graph.add_reshape("features", "columns", [0, layout.channels, SEARCH_CELLS**2])
     _add_unit_columns(graph, "columns", "queries")
-    parts = graph.constant("parts", [CHANNELS, PLACES])
+    parts = graph.constant("parts", [layout.channels, PLACES])
     graph.add_split("exemplars", ["keys", "places"], parts, axis=1)
     graph.add("Transpose", ["keys"], "key_rows", perm=[0, 2, 1])
     graph.add("MatMul", ["key_rows", "queries"], "similarity")
@@ -93,15 +102,15 @@ def _add_comparison(
     graph.add("Mul", ["similarity", graph.constant("sharpness", _numbers(sharpness))], "sharpened")
     graph.add("Softmax", ["sharpened"], "attention", axis=1)
     graph.add("MatMul", ["places", "attention"], "found")
-    graph.add("ReduceMax", ["similarity"], "best", axes=[1], keepdims=1)
+    _add_best(graph, layout)
     graph.add("Concat", ["similarity", "columns", "found", "best"], "joined_columns", axis=1)
-    graph.add_reshape("joined_columns", "joined", [0, JOIN.inputs, *cells[1:]])
+    graph.add_reshape("joined_columns", "joined", [0, layout.join.inputs, *cells[1:]])
     graph.add_convolution("joined", "join", kernels["join"])
     graph.add("Relu", ["join"], "join_relu")
 
-    _add_branch(graph, kernels, "score")
+    _add_branch(graph, layout, kernels, "score")
     graph.add_reshape("score_last", logits, cells)
-    _add_branch(graph, kernels, "box")
+    _add_branch(graph, layout, kernels, "box")
     limit = graph.constant("limit", _numbers(LARGEST_LOG_DISTANCE))
     graph.add("Min", ["box_last", limit], "log_distances")
     graph.add("Exp", ["log_distances"], "strides")
@@ -111,16 +120,30 @@ def _add_comparison(
     graph.add("Add", ["ways", graph.constant("points", _numbers(points))], corners)
 
 
-def _add_backbone(graph: GraphBuilder, checkpoint: Checkpoint, kernels: Kernels, size: int) -> None:
-    """`images` (N, size, size, 3) uint8 → `features` (N, 96, h, w)."""
-    features = _add_first_row(graph, checkpoint.metadata.normalisation, kernels, size)
-    for block in BACKBONE[1:]:
+def _add_best(graph: GraphBuilder, layout: Layout) -> None:
+    """`similarity` (N, K, cells) → `best` (N, exemplars, cells), the highest of each exemplar."""
+    if layout.exemplars == 1:
+        graph.add("ReduceMax", ["similarity"], "best", axes=[1], keepdims=1)
+        return
+    shape = [0, layout.exemplars, EXEMPLAR_CELLS**2, SEARCH_CELLS**2]
+    graph.add_reshape("similarity", "similarity_each", shape)
+    graph.add("ReduceMax", ["similarity_each"], "best", axes=[2], keepdims=0)
+
+
+def _add_backbone(
+    graph: GraphBuilder, checkpoint: Checkpoint, layout: Layout, kernels: Kernels, size: int
+) -> None:
+    """`images` (N, size, size, 3) uint8 → `features` (N, C, h, w)."""
+    features = _add_first_row(
+        graph, checkpoint.metadata.normalisation, layout.backbone[0], kernels, size
+    )
+    for block in layout.backbone[1:]:
         features = _add_block(graph, kernels, block, features)
     graph.add("Identity", [features], "features")
 
 
 def _add_first_row(
-    graph: GraphBuilder, normalisation: Normalisation, kernels: Kernels, size: int
+    graph: GraphBuilder, normalisation: Normalisation, first: Block, kernels: Kernels, size: int
 ) -> str:
     """`images` (N, size, size, 3) uint8 → output of the first convolution.
 
@@ -129,7 +152,7 @@ def _add_first_row(
     The mean is subtracted first, because padding must be zero after normalisation; the rest of the
     normalisation is folded into the kernel.
     """
-    (row,) = BACKBONE[0].layers
+    (row,) = first.layers
     weight, bias = kernels[row.name]
     multiplier, offset = (np.array(x) for x in (normalisation.multiplier, normalisation.offset))
     mean = graph.constant("mean", _numbers(np.tile(-offset / multiplier, size)))
@@ -165,10 +188,10 @@ def _add_row(graph: GraphBuilder, row: Convolution, features: str, kernel: Kerne
     return output if row.linear else graph.add("Relu", [output], f"{row.name}.relu")
 
 
-def _add_branch(graph: GraphBuilder, kernels: Kernels, name: str) -> None:
+def _add_branch(graph: GraphBuilder, layout: Layout, kernels: Kernels, name: str) -> None:
     """Features `join_relu` → `{name}_last`."""
     features = "join_relu"
-    for row in BRANCHES[name]:
+    for row in layout.branches[name]:
         features = _add_row(graph, row, features, kernels[row.name])
     graph.add_convolution(features, f"{name}_last", kernels[f"{name}.last"])
 
@@ -180,17 +203,17 @@ def _add_unit_columns(graph: GraphBuilder, columns: str, output: str) -> None:
     graph.add("Div", [columns, graph.add("Max", [length, least], f"{output}_norm")], output)
 
 
-def _fold_kernels(checkpoint: Checkpoint) -> Kernels:
+def _fold_kernels(checkpoint: Checkpoint, layout: Layout) -> Kernels:
     """Fold the normalisations into the convolutions; returns kernels by the names of the rows."""
     tensors = checkpoint.tensors
-    rows = [row for block in BACKBONE for row in block.layers]
-    rows += [row for branch in BRANCHES.values() for row in branch]
+    rows = [row for block in layout.backbone for row in block.layers]
+    rows += [row for branch in layout.branches.values() for row in branch]
     kernels = {
         row.name: fold_norm(tensors, f"{row.name}.conv.weight", f"{row.name}.norm")
-        for row in (*rows, JOIN)
+        for row in (*rows, layout.join)
     }
-    kernels[JOIN.name] = _with_norm_of_similarities(tensors, kernels[JOIN.name])
-    lasts = {f"{name}.last": plain_kernel(tensors, f"{name}.last") for name in BRANCHES}
+    kernels[layout.join.name] = _with_norm_of_similarities(tensors, kernels[layout.join.name])
+    lasts = {f"{name}.last": plain_kernel(tensors, f"{name}.last") for name in layout.branches}
     return {**kernels, **lasts}
 
 

@@ -20,20 +20,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from siamfc.network.light.architecture import (
-    BACKBONE,
     BRANCH_OUTPUTS,
-    BRANCHES,
-    CHANNELS,
     EXEMPLAR_CELLS,
     EXEMPLAR_SIZE,
-    JOIN,
     LARGEST_LOG_DISTANCE,
+    LIGHT,
     PLACE_SCALE,
     SEARCH_CELLS,
     STRIDE,
     Block,
     Convolution,
-    tensor_shapes,
+    Layout,
 )
 from siamfc.network.normalisation import Normalisation
 
@@ -114,15 +111,15 @@ class BlockModule(nn.Module):
 
 
 class Branch(nn.Module):
-    """Two separable convolutions and a last one of size 1, over the cells of the search image."""
+    """Separable convolutions and a last one of size 1, over the cells of the search image."""
 
     def __init__(self, rows: Sequence[Convolution], outputs: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList(ConvolutionModule(row) for row in rows)
-        self.last = nn.Conv2d(CHANNELS, outputs, 1)
+        self.last = nn.Conv2d(rows[-1].outputs, outputs, 1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features (N, 96, 16, 16) → (N, outputs, 16, 16)."""
+        """Features (N, C, 16, 16) → (N, outputs, 16, 16)."""
         tensors = [features]
         for layer in self.layers:
             tensors = layer(tensors)
@@ -138,33 +135,38 @@ class LightNet(nn.Module):
     exemplar_points: Tensor
     """The same for the exemplar's cells, minus its centre, (2, 8, 8)."""
 
-    def __init__(self) -> None:
+    def __init__(self, layout: Layout = LIGHT) -> None:
         super().__init__()
+        self.layout = layout
         self.backbone = nn.ModuleList(
             BlockModule(block) if len(block.layers) > 1 else ConvolutionModule(block.layers[0])
-            for block in BACKBONE
+            for block in layout.backbone
         )
-        self.norm = JointNorm(EXEMPLAR_CELLS**2)
+        self.norm = JointNorm(layout.keys)
         self.sharpness = nn.Parameter(torch.tensor(INITIAL_SHARPNESS))
-        self.join = ConvolutionModule(JOIN)
-        self.score = Branch(BRANCHES["score"], BRANCH_OUTPUTS["score"])
-        self.box = Branch(BRANCHES["box"], BRANCH_OUTPUTS["box"])
+        self.join = ConvolutionModule(layout.join)
+        self.score = Branch(layout.branches["score"], BRANCH_OUTPUTS["score"])
+        self.box = Branch(layout.branches["box"], BRANCH_OUTPUTS["box"])
         points = cell_points(SEARCH_CELLS)
         self.register_buffer("points", points, persistent=False)
         exemplar_points = cell_points(EXEMPLAR_CELLS) - EXEMPLAR_SIZE / 2
         self.register_buffer("exemplar_points", exemplar_points, persistent=False)
         initialise(self)
 
-    def forward(self, exemplars: Tensor, sizes: Tensor, searches: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, exemplars: Sequence[Tensor], sizes: Sequence[Tensor], searches: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Normalised images (N, 3, 127, 127), (N, 3, 255, 255) → logits and boxes, see `compare`.
 
-        `sizes` (N, 2) are width and height of the target's box in the exemplar image, its pixels.
+        As many exemplar images as the layout looks at together; `sizes` (N, 2) are width and
+        height of the target's box in each, its pixels.
         """
-        exemplar_features, search_features = self.embed([exemplars, searches])
-        return self.compare(exemplar_features, self.places(sizes), search_features)
+        *features, search_features = self.embed([*exemplars, searches])
+        places = [self.places(each) for each in sizes]
+        return self.compare(*self.memory(features, places), search_features)
 
     def embed(self, images: Sequence[Tensor]) -> list[Tensor]:
-        """Normalised images (N, 3, s, s) of each size → features (N, 96, s/16, s/16)."""
+        """Normalised images (N, 3, s, s) of each size → features (N, C, s/16, s/16)."""
         tensors = list(images)
         for layer in self.backbone:
             tensors = layer(tensors)
@@ -180,18 +182,29 @@ class LightNet(nn.Module):
         inside = (distances.amin(1, keepdim=True) > 0).to(distances.dtype)
         return torch.cat([distances / PLACE_SCALE, inside], 1).flatten(2)
 
-    def compare(self, exemplars: Tensor, places: Tensor, searches: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, 96, 8, 8), (N, 5, 64), (N, 96, 16, 16) → logits (N, 16, 16), boxes (N, 4, 16, 16).
+    def memory(self, exemplars: list[Tensor], places: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Exemplars' features (N, C, 8, 8) and places (N, 5, 64) as one set of keys.
+
+        One exemplar for several stands in for all of them.
+        """
+        spare = self.layout.exemplars - len(exemplars)
+        keys = [each.flatten(2) for each in exemplars]
+        return torch.cat(keys + keys[-1:] * spare, 2), torch.cat(places + places[-1:] * spare, 2)
+
+    def compare(self, keys: Tensor, places: Tensor, searches: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, C, K), (N, 5, K), (N, C, 16, 16) → logits (N, 16, 16), boxes (N, 4, 16, 16).
 
         Boxes are left, top, right, bottom; both are float32. Each cell of the search image looks
         up where the exemplar cells that resemble it lie in the target's box (attention, with its
         sharpness as the only parameter), so that the network knows the box and need not guess it.
+        The cells of all exemplars compete in one softmax.
         """
-        keys = functional.normalize(exemplars.flatten(2).float(), dim=1)
+        keys = functional.normalize(keys.float(), dim=1)
         queries = functional.normalize(searches.flatten(2).float(), dim=1)
         similarity = (keys.transpose(1, 2) @ queries).float()
         attention = torch.softmax(similarity * self.sharpness.exp(), 1)
-        found = torch.cat([places @ attention, similarity.amax(1, keepdim=True)], 1)
+        each = torch.stack([part.amax(1) for part in similarity.chunk(self.layout.exemplars, 1)], 1)
+        found = torch.cat([places @ attention, each], 1)
         cells = (len(searches), -1, SEARCH_CELLS, SEARCH_CELLS)
         maps = self.norm([similarity.view(cells)])[0]
         parts = [maps.to(searches.dtype), searches, found.view(cells).to(searches.dtype)]
@@ -204,7 +217,9 @@ class LightNet(nn.Module):
     def tensors(self) -> dict[str, NDArray[np.float32]]:
         """Copy the weights and statistics by name, as a `Checkpoint` holds them."""
         state = self.state_dict()
-        return {name: state[name].float().cpu().numpy().copy() for name in tensor_shapes()}
+        return {
+            name: state[name].float().cpu().numpy().copy() for name in self.layout.tensor_shapes()
+        }
 
     def load_tensors(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
         """Load what `tensors` returned, in place."""

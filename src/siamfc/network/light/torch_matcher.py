@@ -5,9 +5,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from siamfc.network.architectures import find_layout
 from siamfc.network.calibration import Calibration
 from siamfc.network.checkpoint import Checkpoint
-from siamfc.network.light.architecture import CHANNELS, EXEMPLAR_CELLS, PLACES
+from siamfc.network.light.architecture import PLACES
 from siamfc.network.light.model import LightNet
 from siamfc.network.matcher import (
     Embedding,
@@ -31,6 +32,7 @@ class TorchLightMatcher:
     spec: EmbeddingSpec
     calibration: Calibration
     metadata: Metadata
+    exemplars: int
 
     def __init__(
         self, checkpoint: Checkpoint, *, device: str = "cpu", threads: int | None = None
@@ -40,7 +42,8 @@ class TorchLightMatcher:
         self.spec = checkpoint.metadata.spec
         self.calibration = checkpoint.metadata.calibration
         self._normalise = Normalise(self.metadata.normalisation).to(self._device)
-        self._model = LightNet()
+        self._model = LightNet(find_layout(self.metadata.architecture))
+        self.exemplars = self._model.layout.exemplars
         self._model.load_tensors(checkpoint.tensors)
         self._model.to(self._device).eval().requires_grad_(False)
         self._graphs = GraphCache(self._locate)
@@ -69,8 +72,7 @@ class TorchLightMatcher:
 
     def _locate(self, exemplars: Tensor, images: Tensor) -> Tensor:
         """Return logits and boxes in one tensor, (N, 5, 16, 16)."""
-        keys, places = torch.split(exemplars, [CHANNELS, PLACES], 1)
-        keys = keys.view(len(keys), CHANNELS, EXEMPLAR_CELLS, EXEMPLAR_CELLS)
+        keys, places = torch.split(exemplars, [self._model.layout.channels, PLACES], 1)
         with self._half():
             logits, boxes = self._model.compare(keys, places, self._embed(images))
         return torch.cat([logits[:, None], boxes], 1)

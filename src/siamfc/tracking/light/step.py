@@ -26,7 +26,8 @@ def begin(
     height, width = geometry.as_image(image).shape[:2]
     targets = start(boxes, (width, height))
     fill = geometry.mean_color(image)
-    return TrackerState.begin(targets, _embed(targets, image, fill, matcher), fill)
+    exemplars = _embed(targets, image, fill, matcher)
+    return TrackerState.begin(targets, exemplars, fill, together=matcher.exemplars > 1)
 
 
 def step(
