@@ -62,6 +62,19 @@ class Session:
         self.actions["clicks"] += 1
         self.tab.click(place)
 
+    def check(self) -> bool:
+        """Go to the next frame to check; False if there is none."""
+        before = self.frame
+        self.press("}")
+        deadline = time.monotonic() + PATIENCE / 1000
+        while time.monotonic() < deadline:
+            if "Nothing" in self.tab.inner_text("#notice"):
+                return False
+            if self.frame != before:
+                return True
+            time.sleep(0.05)
+        raise RuntimeError("the page does not answer")
+
     @property
     def frame(self) -> int:
         """The frame shown."""
@@ -91,15 +104,17 @@ def run(tab: Any, video: Path, clip: ProceduralClip, folder: Path) -> Session:
     session.press("t")
     session.see("#run", "Done")
     session.step("a box is drawn, and the video tracked to its end")
+    corrected: set[int] = set()
     for part in (1, 2, 3):
         session.press("Home")
-        for _ in range(part):
-            session.press("}")
-            time.sleep(0.3)
+        session.see("#place", re.compile("frame 1 of"))
+        while session.check() and session.frame in corrected:
+            pass
         if "Nothing" in tab.inner_text("#notice"):
             tab.locator("#frame").fill(str(part * len(clip) // 4))
             session.actions["clicks"] += 1
             session.see("#place", re.compile(f"frame {part * len(clip) // 4 + 1} of"))
+        corrected.add(session.frame)
         while clip.visibility[session.frame] < 0.9:  # nobody draws what cannot be seen
             ahead = min(session.frame + 10, len(clip) - 1)
             session.press(">")
@@ -108,10 +123,9 @@ def run(tab: Any, video: Path, clip: ProceduralClip, folder: Path) -> Session:
         session.draw(session.frame)
         tab.keyboard.up("Shift")
         session.see("#run", "Continue")
-    session.step("three boxes are corrected")
-    session.press("t")
-    session.see("#run", "Done")
-    session.step("tracked again, both ways between the key frames")
+        session.press("t")
+        session.see("#run", "Done")
+        session.step(f"correction {part} is drawn, and tracked both ways")
     session.press("x")
     with tab.expect_download() as download:
         session.click("[data-boxes=cvat]")

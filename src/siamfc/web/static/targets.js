@@ -39,6 +39,7 @@ export function itemsOf(now) {
 
 const selected = () => job()?.targets[boxes.selected] ?? null;
 const hasKey = () => selected()?.keyframes.some(([frame]) => frame === page.shown) ?? false;
+const here = () => (page.wanted >= 0 ? page.wanted : page.shown); // also while a frame is on its way
 const address = (path) => `jobs/${page.current}/${path}`;
 
 // Send a change once all that was drawn before has been sent.
@@ -100,7 +101,7 @@ export function startAdding() {
 export function goToKey(way) {
   const now = job();
   const targets = selected() ? [selected()] : now.targets;
-  const frames = targets.flatMap(({ keyframes }) => keyframes.map(([frame]) => frame)).filter((frame) => way * (frame - page.shown) > 0);
+  const frames = targets.flatMap(({ keyframes }) => keyframes.map(([frame]) => frame)).filter((frame) => way * (frame - here()) > 0);
   if (frames.length) show(way > 0 ? Math.min(...frames) : Math.max(...frames));
   else notify(way > 0 ? "No key frame after this one" : "No key frame before this one");
 }
@@ -109,7 +110,7 @@ export function goToKey(way) {
 export async function goToCheck(way) {
   const found = await perform(async () => (await ask("GET", address("review"))).json());
   if (!found) return;
-  const ahead = found.filter(({ worst }) => way * (worst - page.shown) > 0);
+  const ahead = found.filter(({ worst }) => way * (worst - here()) > 0);
   const next = way > 0 ? ahead.at(0) : ahead.at(-1);
   if (!next) return notify(found.length ? `Nothing to check ${way > 0 ? "after" : "before"} this frame` : "Nothing to check: no box is in doubt");
   boxes.select(next.target);
