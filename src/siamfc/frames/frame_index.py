@@ -106,8 +106,10 @@ class FrameIndex:
         with self._lock:
             if position < len(self._records):
                 return _is_same(self._records[position], picture)
-            self._append(picture)
-            return True
+            if position == len(self._records):
+                self._append(picture)
+                return True
+            return False
 
     def note(self, position: int, picture: av.VideoFrame) -> None:
         """Record a frame that was decoded in order from the start.
@@ -122,7 +124,8 @@ class FrameIndex:
                         self._records[position] = known._replace(checksum=checksum(picture))
                     return
                 self._cut(position)
-            self._append(picture)
+            if position == len(self._records):
+                self._append(picture)
 
     def finish(self, count: int) -> None:
         """Record that the video has `count` frames."""

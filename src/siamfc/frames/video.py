@@ -154,7 +154,10 @@ class VideoFile(ReadAheadSource):
     def __getitem__(self, index: int) -> Frame:
         self._require(index)
         with closing(self._frames_from(index)) as frames:
-            return next(frames)
+            frame = next(frames, None)
+        if frame is None:
+            raise SourceError(f"{self.name}: frame {index} cannot be decoded")
+        return frame
 
     def _require(self, position: int) -> None:
         if position >= 0:
