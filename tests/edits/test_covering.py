@@ -189,3 +189,8 @@ def test_all_of_several_targets_are_hidden() -> None:
     assert not redacted[10:30, 10:30].any()
     assert not redacted[50:70, 80:100].any()
     assert redacted[35:45].all()
+
+
+def test_a_frame_after_the_last_that_was_planned_is_hidden() -> None:
+    cover = plan_cover(moving(), 10, PLAIN)
+    assert not redact_frame(noise(), cover, 10, RedactSettings(style="fill")).any()

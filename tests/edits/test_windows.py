@@ -155,6 +155,10 @@ def ramp() -> np.ndarray:
 
 
 class TestCut:
+    def test_after_the_last_frame_the_window_stays(self) -> None:
+        windows = plan_crop(track(np.full((2, 2), 30.0)), 2)
+        np.testing.assert_array_equal(windows.cut(ramp(), 1), windows.cut(ramp(), 7))
+
     def test_whole_pixels_are_cut_out_as_they_are(self) -> None:
         found = cut_window(ramp(), np.array([10.0, 20, 30, 40]), (30, 40))
         np.testing.assert_array_equal(found, ramp()[20:60, 10:40])

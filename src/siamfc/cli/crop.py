@@ -32,7 +32,7 @@ def crop(
     every
         Only each frame whose number is a multiple of it.
     """
-    from siamfc.edits import cut_window, plan_crop
+    from siamfc.edits import plan_crop
 
     if every < 1:
         raise UsageError(f"--every: expected at least 1, got {every}")
@@ -41,7 +41,7 @@ def crop(
         windows = plan_crop(job.annotation, job.frame_count, margin=margin, output=output)
         count = write_video(
             job,
-            lambda image, index: cut_window(image, windows.boxes[index], windows.size),
+            windows.cut,
             video,
             label="crop",
             every=every,

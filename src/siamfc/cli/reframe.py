@@ -49,7 +49,7 @@ def reframe(
     cut
         How the cut follows.
     """
-    from siamfc.edits import ReframeSettings, cut_window, plan_reframe
+    from siamfc.edits import ReframeSettings, plan_reframe
 
     settings = ReframeSettings(
         aspect=parse_aspect(cut.aspect),
@@ -61,7 +61,7 @@ def reframe(
         windows = plan_reframe(job.annotation, job.frame_count, job.size, job.frame_rate, settings)
         count = write_video(
             job,
-            lambda image, index: cut_window(image, windows.boxes[index], windows.size),
+            windows.cut,
             video,
             label="reframe",
         )

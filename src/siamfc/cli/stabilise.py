@@ -31,16 +31,14 @@ def stabilise(
     border
         What is beyond the frame: black, or the frame's edge drawn out.
     """
-    from siamfc.edits import cut_window, plan_stabilise
+    from siamfc.edits import plan_stabilise
 
     output = None if size is None else parse_size(size)
     with open_job(source, target) as job:
         windows = plan_stabilise(job.annotation, job.frame_count, job.size, output)
         count = write_video(
             job,
-            lambda image, index: cut_window(
-                image, windows.boxes[index], windows.size, border=border
-            ),
+            lambda image, index: windows.cut(image, index, border=border),
             video,
             label="stabilise",
         )

@@ -51,7 +51,12 @@ class RedactSettings:
 
 
 def redact_frame(image: ByteImage, cover: Cover, index: int, settings: RedactSettings) -> ByteImage:
-    """A copy of frame `index`, (H, W, 3) RGB, without what is to be hidden."""
+    """A copy of frame `index`, (H, W, 3) RGB, without what is to be hidden.
+
+    Of a frame after the last that was planned nothing is shown.
+    """
+    if index >= len(cover.whole):
+        return _hide(image, float(cover.sizes.max()), settings)
     if settings.outside:
         return _redact_outside(image, cover, index, settings)
     if cover.whole[index]:

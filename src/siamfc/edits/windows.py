@@ -32,6 +32,11 @@ class Windows:
     size: tuple[int, int]
     """Width and height of the pictures."""
 
+    def cut(self, image: ByteImage, index: int, *, border: Border = "black") -> ByteImage:
+        """What is shown of frame `index`; after the last that was planned, its window stays."""
+        window = self.boxes[min(index, len(self.boxes) - 1)]
+        return cut_window(image, window, self.size, border=border)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReframeSettings:
