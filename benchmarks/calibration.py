@@ -114,7 +114,7 @@ def cross_fitted(frames: Frames, share: float) -> NDArray[np.float64]:
 def judge(
     chances: NDArray[np.float64], frames: Frames, share: float | None = None
 ) -> dict[str, Any]:
-    """Reliability and Brier score of chances (F,), where this share of the boxes is right."""
+    """Reliability and Brier score of chances (F,), where this fraction of the boxes is right."""
     weights = np.ones(len(chances)) if share is None else balance(frames.right, share)
     found = measure_reliability(chances, frames.right, weights)
     return {
@@ -161,8 +161,8 @@ def draw(groups: dict[str, tuple[dict[str, Any], dict[str, Any]]], path: Path) -
         lower.set(xlabel="score", ylim=(0, None))
         for axes in (upper, lower):
             axes.grid(alpha=0.25)
-    panels[0, 0].set_ylabel("share of boxes that are right")
-    panels[1, 0].set_ylabel("share of frames")
+    panels[0, 0].set_ylabel("fraction of boxes that are right")
+    panels[1, 0].set_ylabel("fraction of frames")
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 

@@ -262,7 +262,7 @@ def measure_reading(root: Path, place: Path, count: int) -> dict[str, float]:
         return {
             "pairs/s of processor time": done / seconds["read"],
             "kB a crop": sum(map(len, encoded)) / len(encoded) / 1000,
-            "share of time outside JPEG decoding": 1 - seconds["decode"] / seconds["read"],
+            "fraction of time outside JPEG decoding": 1 - seconds["decode"] / seconds["read"],
         }
 
 

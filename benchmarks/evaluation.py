@@ -2,7 +2,7 @@
 
     python benchmarks/evaluation.py [--processes 2] [--sequences 8] [--frames 150] [--rounds 3]
 
-Each round runs both, one after the other, on made-up sequences of 320×240 pixels; the time is
+Each round runs both, one after the other, on synthetic sequences of 320×240 pixels; the time is
 that of the evaluation as a whole, after the processes have loaded their network once. Prints a
 line for each round and the best ratio: other work on the machine can only lower it.
 """

@@ -41,7 +41,7 @@ _SMOOTHING = 12.0
 _RAMP = 10
 """Frames in which the target leaves the picture, or something comes before it."""
 _VISIBLE = 0.3
-"""Share of the target that must be in the picture for it to have a true box."""
+"""Fraction of the target that must be in the picture for it to have a true box."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ ways with fusion, and with fusion and smoothing. Printed are:
 
 - the mean AUC of each, and the differences, sequence by sequence, with the interval that holds 95 %
   of their bootstrap means;
-- the share of bad frames (IoU below 0.5) that `review` lists in its first tenth of all frames;
+- the fraction of bad frames (IoU below 0.5) that `review` lists in its first tenth of all frames;
 - the jitter of targets that stand still: the standard deviation of white noise whose second
   differences are as large as those of the centres, in hundredths of the target's size, over frames
   whose true box is the same as in the two before; and over a made video of a still picture;
@@ -158,7 +158,7 @@ def root_mean_square(values: FloatArray) -> float:
 
 
 def found_by_review(tracked: list[Tracked]) -> dict[str, float]:
-    """The share of bad frames in the first tenth of all frames, in the order of review."""
+    """The fraction of bad frames in the first tenth of all frames, in the order of review."""
     bad = {one.name: np.nan_to_num(one.overlaps["fused"], nan=1.0) < BAD for one in tracked}
     frames = sum(map(len, bad.values()))
     total = sum(flags.sum() for flags in bad.values())

@@ -5,7 +5,7 @@
 
 All trackers follow the same frames in one run, ten at a time in turn, so that whatever else the
 machine does slows all of them; on a machine that has much else to do, `--cpu-time` counts the
-processor's time alone. FOLDER holds sequences in OTB's layout; without it a made-up clip
+processor's time alone. FOLDER holds sequences in OTB's layout; without it a synthetic clip
 is tracked. What counts is the whole of `Tracker.update`: crop, network and post-processing. Frames
 are decoded before, and the first frame, in which a tracker is begun, doesn't count.
 

@@ -207,7 +207,7 @@ class Reliability:
     score: NDArray[np.float64]
     """Mean in each tenth."""
     right: NDArray[np.float64]
-    """Share of frames whose IoU exceeds a half."""
+    """Fraction of frames whose IoU exceeds a half."""
     iou: NDArray[np.float64]
     """Mean."""
     share: NDArray[np.float64]

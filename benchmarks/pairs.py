@@ -153,7 +153,7 @@ def stages(
 
     few = TextureSettings(count=min(128, len(bank)), size=bank.shape[-1])
     names: dict[str, tuple[Callable[[], Any], float]] = {
-        "plan, a batch's share of eight": (plan, 1 / PLANNED),
+        "plan, a batch's fraction of eight": (plan, 1 / PLANNED),
         "render_source exemplars": (lambda: take(0), 1),
         "render_source searches": (lambda: take(1), 1),
         "mean colour": (lambda: renderer.mean_color(taken["0"]), 1),

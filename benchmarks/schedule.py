@@ -4,7 +4,7 @@ Does what `siamfc train RECIPE` does, and prints for each epoch and for the whol
 of training, of judging pairs, of tracking videos and of saving (weights, state, curves), and the
 pairs per second with and without all but the training. `RUN/times.json` has the numbers.
 
-The paper's schedule, 50 epochs of 53,200 pairs, in made-up pairs; it tracks fewer and shorter
+The paper's schedule, 50 epochs of 53,200 pairs, in synthetic pairs; it tracks fewer and shorter
 videos than `siamfc train` does, since it has many short epochs:
 
     python benchmarks/schedule.py procedural --out run --set epochs=50 --set pairs_per_epoch=53200

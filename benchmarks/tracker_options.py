@@ -81,7 +81,7 @@ def options(weights: str) -> dict[str, Settings]:
 
 
 def box_options() -> dict[str, Settings]:
-    """What the exemplar takes from later frames; how a lost target is looked for elsewhere."""
+    """What the exemplar takes from later frames; how a lost target is searched for elsewhere."""
 
     def again(windows: int, **changes: float) -> LightSettings:
         lost = replace(LightSettings().lost, windows=windows, **changes)
@@ -127,7 +127,7 @@ def updates() -> dict[str, UpdateSettings]:
 
 
 def searches() -> dict[str, LostSettings]:
-    """How a lost target may be looked for: named by `lost_threshold` and `found_threshold`."""
+    """How a lost target may be searched for: named by `lost_threshold` and `found_threshold`."""
 
     def again(lost_threshold: float, found_threshold: float) -> LostSettings:
         return LostSettings(

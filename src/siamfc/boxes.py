@@ -80,7 +80,7 @@ def iou(first: ArrayLike, second: ArrayLike) -> FloatArray:
     extent = np.maximum(high - low, 0.0)
     intersection = extent[..., 0] * extent[..., 1]
     union = area(a) + area(b) - intersection
-    # Rounding may lift the share of a box with itself a few ulps above 1.
+    # Rounding may lift the fraction of a box with itself a few ulps above 1.
     share = np.minimum(intersection / np.where(union == 0, 1.0, union), 1.0)
     absent = is_absent(a) | is_absent(b)
     return np.asarray(np.where(absent, np.nan, share))

@@ -27,7 +27,7 @@ from siamfc.cropping import mean_color as mean_color
 
 
 CONTEXT_AMOUNT = 0.5
-"""Margin about a target as a share of w + h, unless somebody says otherwise: the paper's."""
+"""Margin about a target as a fraction of w + h, unless somebody says otherwise: the paper's."""
 
 
 def exemplar_side(size: ArrayLike, context_amount: float = CONTEXT_AMOUNT) -> FloatArray:
@@ -38,7 +38,7 @@ def exemplar_side(size: ArrayLike, context_amount: float = CONTEXT_AMOUNT) -> Fl
 
     Args:
         size: (w, h) of the target, (..., 2), frame pixels.
-        context_amount: share of w + h that is added to each.
+        context_amount: fraction of w + h that is added to each.
 
     Returns:
         (...,) frame pixels.

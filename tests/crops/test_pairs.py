@@ -41,7 +41,7 @@ def test_by_video_every_video_and_every_track_in_it_has_the_same_chance():
     _, counts = _count(store, PairSampling())
     shares = np.array([counts[row] for row in range(17)]) / 6000
     expected = [1 / 3] + [1 / 24] * 4 + [1 / 12] * 2 + [1 / 30] * 10
-    # Five standard deviations of a share of a third in 6000 are 0.03.
+    # Five standard deviations of a fraction of a third in 6000 are 0.03.
     np.testing.assert_allclose(shares, expected, atol=0.03)
 
 

@@ -27,7 +27,7 @@ import torch
 from siamfc.network.siamfc.model import Normalise, SiamFC
 
 TOLERANCE = 1e-4
-"""Largest difference between exported and torch responses, as a share of the torch ones' spread."""
+"""Largest difference between exported and torch responses, as a fraction of their spread."""
 
 
 def torch_responses(checkpoint, exemplars, searches):

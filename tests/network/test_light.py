@@ -51,7 +51,7 @@ def located(matcher, exemplars, sizes, searches):
 
 
 def assert_agree(found, expected, share=1e-4):
-    """Logits and boxes to a share of their spread."""
+    """Logits and boxes to a fraction of their spread."""
     for one, other in zip(found, expected, strict=True):
         assert one.dtype == np.float32
         assert one.shape == other.shape

@@ -62,7 +62,7 @@ def test_a_film_that_fails_midway_leaves_nothing(tmp_path, name):
 
 
 def test_an_ending_that_cannot_hold_the_film_is_refused(tmp_path, video):
-    with pytest.raises(InputError, match=r"a lossless film: expected a name ending in \.mkv"):
+    with pytest.raises(InputError, match=r"a lossless video: expected a name ending in \.mkv"):
         write_film(tmp_path / "v.mp4", video, lossless=True)
-    with pytest.raises(InputError, match=r"a film: expected a name ending in \.mp4 or"):
+    with pytest.raises(InputError, match=r"a video: expected a name ending in \.mp4 or"):
         write_film(tmp_path / "v.gif", video)

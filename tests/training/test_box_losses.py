@@ -21,7 +21,7 @@ def _answers(truth=TRUTH, logit=-30.0):
 
 
 def _inside(truth, share):
-    """Cells whose points lie in the ellipse of this share of the box's sides."""
+    """Cells whose points lie in the ellipse of this fraction of the box's sides."""
     center, size = truth[0, :2] + truth[0, 2:] / 2, truth[0, 2:]
     return (((POINTS - center[:, None, None]) / size[:, None, None]) ** 2).sum(0) < share**2
 

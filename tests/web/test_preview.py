@@ -79,7 +79,7 @@ def test_the_next_picture_waits_for_its_share_of_the_processor(clock: Clock) -> 
     ("clock", "seconds"),
     [
         pytest.param(0.001, 0.1, id="a cheap picture: ten a second"),
-        pytest.param(0.03, 0.5, id="a dear one: no more than a share of one core"),
+        pytest.param(0.03, 0.5, id="a dear one: no more than a fraction of one core"),
     ],
     indirect=["clock"],
 )

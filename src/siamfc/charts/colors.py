@@ -1,4 +1,4 @@
-"""A colour for each tracker: those of the films, made to stand out on light and dark pages."""
+"""A colour for each tracker: those of written videos, adapted to light and dark pages."""
 
 from siamfc.frames.draw import PALETTE
 from siamfc.frames.labels import Color

@@ -98,7 +98,7 @@ def help_text() -> str:
     for heading, verbs in groupby(VERBS, key=lambda verb: verb.group):
         lines += ["", heading]
         lines += [f"  {verb.name:{width}}  {verb.summary}" for verb in verbs]
-    lines += ["", "`siamfc VERB --help` says more of each; `siamfc --version` says which this is."]
+    lines += ["", "`siamfc VERB --help` explains a verb; `siamfc --version` prints the version."]
     return "\n".join(lines)
 
 

@@ -42,7 +42,7 @@ def compare(
     overwrite: Flag = False,
     json: Json = False,
 ) -> int:
-    """Track an object with OpenCV's trackers too, and draw all boxes.
+    """Track an object with other trackers too, and show all boxes in one video.
 
     Every tracker is given the same box and the same frames. The video shows each one's box in its
     colour, with a legend; a tracker that fails has no box from then on. Ends with 1 if one did.
@@ -78,8 +78,8 @@ def compare(
     with ExitStack() as stack:
         frames = stack.enter_context(open_source(source))
         check_corners([first], frames.size)
-        film = video_sink(out, _drawing(names), frames, source=source, overwrite=overwrite)
-        sinks = [stack.enter_context(film)]
+        video = video_sink(out, _drawing(names), frames, source=source, overwrite=overwrite)
+        sinks = [stack.enter_context(video)]
         if results is not None:
             boxes = results_sink(
                 results, frames, source=source, targets=len(names), overwrite=overwrite

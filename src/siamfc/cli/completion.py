@@ -7,7 +7,7 @@ from siamfc.cli.verbs import VERBS
 
 
 def completion(shell: Literal["bash", "zsh", "fish"], /, *, install: Flag = False) -> int:
-    """Let the shell complete verbs, flags and file names.
+    """Print or install shell completion.
 
     Prints the shell's script, for wherever your shell looks for such; with --install it is put
     there and the shell's start-up file told, for shells that are opened from then on.

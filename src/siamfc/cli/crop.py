@@ -17,7 +17,7 @@ def crop(
     margin: float = 0.25,
     every: Whole = 1,
 ) -> int:
-    """Cut an object out, as a video or as a folder of thumbnails.
+    """Crop an object, as a video or a folder of thumbnails.
 
     Parameters
     ----------

@@ -76,7 +76,7 @@ def curate(
     check: Annotated[Flag, Parameter(group=_OTHERWISE)] = False,
     verify: Annotated[Path | None, Parameter(group=_OTHERWISE)] = None,
 ) -> int:
-    """Cut a data set's targets out into a store for training.
+    """Crop a data set's targets into a store for training.
 
     Stopped or killed and started again, it goes on where it was and ends with the same store.
     A crop has (255 + 2 · max shift) · (1 + max stretch) pixels, so that every search image that

@@ -33,7 +33,7 @@ def demo(
 
     A textured object turns, grows and passes behind posts while the camera follows. It is drawn
     anew each time, so that nothing has to be downloaded, and its true place is known in every
-    frame. The video shows the truth in white and the track, with its score, in orange.
+    frame. The video shows the ground truth in white and the track, with its score, in orange.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def demo(
     clip = ProceduralClip(ClipSettings(frames=frames, seed=seed))
     predicted: list[FloatArray] = []
     with (
-        open_writer(out, frame_rate=_FRAME_RATE, overwrite=overwrite) as film,
+        open_writer(out, frame_rate=_FRAME_RATE, overwrite=overwrite) as writer,
         open_source(clip, frame_rate=_FRAME_RATE) as source,
     ):
 
@@ -58,7 +58,7 @@ def demo(
             boxes = [clip.boxes[frame.index], result.boxes[0]]
             labels = ["", f"{result.scores[0]:.2f}"]
             colors = [_TRUTH_COLOR, _TRACK_COLOR]
-            film.write(draw_boxes(frame.image, boxes, labels=labels, colors=colors), frame.time)
+            writer.write(draw_boxes(frame.image, boxes, labels=labels, colors=colors), frame.time)
 
         tracked = follow(source, clip.boxes[0], load_matcher(weights, device=device))
         outcome = run_loop(lambda _: tracked, [show], total=len(clip))

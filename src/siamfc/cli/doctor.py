@@ -11,7 +11,7 @@ _MARKS = {"ok": "ok", "absent": "–", "problem": "PROBLEM"}
 
 
 def doctor(*, json: Json = False) -> int:
-    """Check this installation and say what to do.
+    """Check this installation and say how to fix it.
 
     Looks at the packages and extras, threads, devices, video codecs and the weights that ship.
     Ends with 1 if something keeps siamfc from working; what is optional may be absent.

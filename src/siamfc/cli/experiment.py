@@ -66,7 +66,7 @@ def experiment(
     trained: TrainingOptions = _TRAINED,
     tracked: TrackingOptions = _TRACKED,
 ) -> int:
-    """Repeat an experiment of the thesis, its tables beside ours.
+    """Repeat an experiment of the thesis, with its tables beside ours.
 
     Stopped or killed and started again, the same command goes on where it was. The page,
     OUT/index.html, is one file and needs no network; OUT/results.json has its numbers.

@@ -12,7 +12,7 @@ def export(
     overwrite: Flag = False,
     json: Json = False,
 ) -> int:
-    """Write weights as ONNX graphs, for use elsewhere.
+    """Write weights as ONNX graphs for deployment.
 
     The folder gets exemplar.onnx and search.onnx, for weights that predict boxes also track.onnx,
     which chooses one; model.json, which describes them; and the checkpoint itself. `siamfc track

@@ -9,7 +9,7 @@ from siamfc.network import DEFAULT_WEIGHTS, Weights, available_weights
 
 
 def models(*, json: Flag = False) -> int:
-    """List the weights at hand; a star marks those taken unless others are named.
+    """List available models (* = default).
 
     A checkpoint or a folder of weights can be used as well, by its path.
 

@@ -36,7 +36,7 @@ def reframe(
     target: TargetOptions = _TARGET,
     cut: CutOptions = _CUT,
 ) -> int:
-    """Cut a video to another aspect, such as upright, and keep objects in view.
+    """Crop a video to another aspect ratio, such as vertical, keeping objects in view.
 
     The cut moves as calmly as keeps the objects in it, and never leaves the frame.
 

@@ -11,7 +11,7 @@ from siamfc.tracking import review as find_doubts
 
 
 def review(results: Path, /, *, limit: Whole = 20, json: Json = False) -> None:
-    """List where a track deserves a look.
+    """List the frames of a track that deserve a look.
 
     A stretch is listed if the object was lost in it, if its score was low, if it jumped or grew
     suddenly, or if tracking it forwards and backwards led to different boxes; the most doubtful

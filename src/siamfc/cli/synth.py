@@ -31,7 +31,7 @@ VideoPath = Annotated[
         "name: a folder in the layout of OTB."
     ),
 ]
-Lossless = Annotated[Flag, Parameter(help="Keep every pixel of a video (.mkv).")]
+Lossless = Annotated[Flag, Parameter(help="Keep every pixel of the video (.mkv).")]
 
 synth = App(name="synth", help="Make synthetic images and videos, with exact boxes.")
 
@@ -68,7 +68,7 @@ def dataset(
     seed
         Of colours and noise.
     format
-        png keeps every pixel, jpeg takes less than half of the space.
+        png keeps every pixel, jpeg takes less than half the space.
     workers
         Processes that draw.
     """
@@ -157,7 +157,7 @@ def clip(
 
 
 def _write(out: Path, made: TruthVideo, *, lossless: bool) -> None:
-    """Write a video or a folder, whichever the name says, and say where it is."""
+    """Write a video or a folder, as the name asks, and print where it is."""
     with Progress("frames", len(made)) as progress:
         if out.suffix:
             truth, _ = write_film(out, made, lossless=lossless, on_frame=progress.advance)

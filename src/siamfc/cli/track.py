@@ -88,7 +88,7 @@ def track(
     stream: StreamNumber = None,
     many: BatchFlags = _MANY,
 ) -> int:
-    """Follow objects through a video.
+    """Track objects through a video.
 
     With a source alone, a page opens on which the box can be drawn, as `siamfc serve` does.
 

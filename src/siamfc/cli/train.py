@@ -40,7 +40,7 @@ def train(
     """Train a network and keep everything about the run in a folder.
 
     Killed at any moment, the same command with --resume goes on and ends with the same weights.
-    Within torchrun every process takes its share of each batch.
+    Within torchrun every process takes its fraction of each batch.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ def trax(
     index_base: Literal["0", "1"] = "0",
     polygon: Flag = False,
 ) -> None:
-    """Track for a program that speaks TraX, such as the VOT toolkit.
+    """Serve a program that speaks TraX, such as the VOT toolkit.
 
     Answers on standard input and output until the client quits. In the toolkit's trackers.ini
     this is `protocol = trax` and `command = siamfc trax`.

@@ -19,8 +19,8 @@ class Verb(NamedTuple):
 
 
 VERBS = (
-    Verb(name="track", group="Track", summary="Follow objects through a video."),
-    Verb(name="review", group="Track", summary="List where a track deserves a look."),
+    Verb(name="track", group="Track", summary="Track objects through a video."),
+    Verb(name="review", group="Track", summary="List the frames of a track that deserve a look."),
     Verb(
         name="serve",
         group="Track",
@@ -31,7 +31,7 @@ VERBS = (
     Verb(
         name="reframe",
         group="Edit",
-        summary="Cut a video to another aspect, such as upright, and keep objects in view.",
+        summary="Crop a video to another aspect ratio, such as vertical, keeping objects in view.",
     ),
     Verb(
         name="stabilise",
@@ -41,7 +41,7 @@ VERBS = (
     Verb(
         name="crop",
         group="Edit",
-        summary="Cut an object out, as a video or as a folder of thumbnails.",
+        summary="Crop an object, as a video or a folder of thumbnails.",
     ),
     Verb(
         name="synth",
@@ -51,7 +51,7 @@ VERBS = (
     Verb(
         name="curate",
         group="Data",
-        summary="Cut a data set's targets out into a store for training.",
+        summary="Crop a data set's targets into a store for training.",
     ),
     Verb(name="datasets", group="Data", summary="List the data sets that can be read."),
     Verb(
@@ -60,34 +60,36 @@ VERBS = (
         summary="Train a network and keep everything about the run in a folder.",
     ),
     Verb(
-        name="evaluate", group="Judge", summary="Track a data set's sequences and score the boxes."
+        name="evaluate",
+        group="Evaluate",
+        summary="Track a data set's sequences and score the boxes.",
     ),
-    Verb(name="report", group="Judge", summary="Show results as a page, tables and plots."),
+    Verb(name="report", group="Evaluate", summary="Show results as a page, tables and plots."),
     Verb(
         name="experiment",
-        group="Judge",
-        summary="Repeat an experiment of the thesis, its tables beside ours.",
+        group="Evaluate",
+        summary="Repeat an experiment of the thesis, with its tables beside ours.",
     ),
     Verb(
         name="compare",
-        group="Judge",
-        summary="Track an object with OpenCV's trackers too, and draw all boxes.",
+        group="Evaluate",
+        summary="Track an object with other trackers too, and show all boxes in one video.",
     ),
     Verb(
         name="trax",
-        group="Judge",
-        summary="Track for a program that speaks TraX, such as the VOT toolkit.",
+        group="Evaluate",
+        summary="Serve a program that speaks TraX, such as the VOT toolkit.",
     ),
-    Verb(name="export", group="Share", summary="Write weights as ONNX graphs, for use elsewhere."),
+    Verb(name="export", group="Share", summary="Write weights as ONNX graphs for deployment."),
     Verb(
         name="models",
         group="About",
-        summary="List the weights at hand; a star marks those taken unless others are named.",
+        summary="List available models (* = default).",
     ),
-    Verb(name="doctor", group="About", summary="Check this installation and say what to do."),
+    Verb(name="doctor", group="About", summary="Check this installation and say how to fix it."),
     Verb(
         name="completion",
         group="About",
-        summary="Let the shell complete verbs, flags and file names.",
+        summary="Print or install shell completion.",
     ),
 )

@@ -29,14 +29,14 @@ class AugmentSettings:
         search_size: side of the search image in pixels.
         max_shift: of the target in the search image on each axis, pixels of it.
         exemplar_shift: of the exemplar's square on each axis, pixels: boxes are never exact.
-        max_stretch: of either image on each axis, as a share.
-        brightness: largest change of an image's brightness, as a share.
-        contrast: largest change of contrast, as a share.
-        saturation: largest change of saturation, as a share.
-        colour: largest change of one channel's gain, as a share.
-        blur_share: share of images that are blurred.
+        max_stretch: of either image on each axis, as a fraction.
+        brightness: largest change of an image's brightness, as a fraction.
+        contrast: largest change of contrast, as a fraction.
+        saturation: largest change of saturation, as a fraction.
+        colour: largest change of one channel's gain, as a fraction.
+        blur_share: fraction of images that are blurred.
         most_blur: largest deviation of the blur in pixels.
-        grey_share: share of pairs without colour (thesis 4.1.6: a quarter).
+        grey_share: fraction of pairs without colour (thesis 4.1.6: a quarter).
     """
 
     exemplar_size: int = 127
@@ -88,7 +88,7 @@ class AugmentedPairs(NamedTuple):
     searches: Tensor
     """(B, search_size, search_size, 3) uint8 RGB."""
     offsets: Tensor
-    """(B, 2) float32, the target's centre less the search image's, its pixels."""
+    """(B, 2) float32, the target's centre minus the search image's, its pixels."""
     log_scales: Tensor
     """(B,) float32, logarithm of the target's size over the size that the exemplar has."""
     boxes: Tensor
@@ -184,7 +184,7 @@ def _recolour(image: Tensor, draws: Tensor, grey: Tensor, settings: AugmentSetti
 
 
 def _blur(image: Tensor, draws: Tensor, settings: AugmentSettings) -> Tensor:
-    """Blur a share of images (B, 3, H, W), each with a Gaussian of its own deviation."""
+    """Blur a fraction of images (B, 3, H, W), each with a Gaussian of its own deviation."""
     count, channels, height, width = image.shape
     blurred = draws[:, 0] < settings.blur_share
     deviation = 0.3 + (settings.most_blur - 0.3) * draws[:, 1]

@@ -47,7 +47,7 @@ def curate(
         source: name of the data set, kept in the store.
         workers: processes that decode and crop; this one by default. The store's content does
             not depend on them.
-        on_chunk: hears of the progress; earlier runs' part comes first.
+        on_chunk: called with the progress; earlier runs' part comes first.
 
     Returns:
         The counts of all that is in the store.

@@ -71,11 +71,11 @@ class Target:
 
 @dataclass(frozen=True)
 class ImageTask:
-    """An image file, or a frame of a film, with every target in it."""
+    """An image file, or a frame of a video, with every target in it."""
 
     number: int
     path: Path
-    film_frame: int | None
+    video_frame: int | None
     targets: tuple[Target, ...]
 
 
@@ -196,13 +196,13 @@ def _merge_tracks(tracks: Sequence[Track], place: Cursor) -> list[ImageTask]:
             )  # fmt: skip
             targets.setdefault(key, []).append(target)
     return [
-        ImageTask(place.images + number, path, film_frame, tuple(found))
-        for number, ((path, film_frame), found) in enumerate(targets.items())
+        ImageTask(place.images + number, path, video_frame, tuple(found))
+        for number, ((path, video_frame), found) in enumerate(targets.items())
     ]
 
 
 def visible_share(track: Track) -> NDArray[np.float64]:
-    """(F,) share of a track's target that can be seen, NaN where unknown."""
+    """(F,) fraction of a track's target that can be seen, NaN where unknown."""
     return np.where(track.absent, 0.0, track.visibility)
 
 
@@ -210,8 +210,8 @@ def _image_keys(track: Track) -> Iterator[tuple[Path, int | None]]:
     if isinstance(track.frames, FrameFiles):
         yield from ((path, None) for path in track.frames)
     else:
-        film = track.frames
-        yield from ((film, frame) for frame in range(len(track)))
+        video = track.frames
+        yield from ((video, frame) for frame in range(len(track)))
 
 
 def _batches(videos: Iterable[Video], count: int) -> Iterator[list[Video]]:

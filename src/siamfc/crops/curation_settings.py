@@ -37,8 +37,8 @@ OUTCOME_TEXTS = {
     Outcome.NO_BOX: "absent or not annotated",
     Outcome.EMPTY_BOX: "box without area",
     Outcome.SMALL_SIDE: "a side too short",
-    Outcome.SMALL_AREA: "too small a share of the frame",
-    Outcome.LARGE_AREA: "too large a share of the frame",
+    Outcome.SMALL_AREA: "too small a fraction of the frame",
+    Outcome.LARGE_AREA: "too large a fraction of the frame",
     Outcome.ASPECT: "too long and thin",
     Outcome.HIDDEN: "too little of it visible",
     Outcome.OUTSIDE: "too little of it inside the frame",
@@ -59,17 +59,17 @@ class CurationSettings:
     Attributes:
         exemplar_size: side of the exemplar image in pixels: the crop's scale follows from it.
         search_size: side of the search image in pixels, which has to fit into the crop.
-        context_amount: margin about the target as a share of w + h.
+        context_amount: margin about the target as a fraction of w + h.
         max_shift: pixels of the search image that augmentation may shift the target by.
         max_stretch: share that augmentation may enlarge what the search image shows by.
         jpeg_quality: of the crops, 1 to 95; chroma is halved (4:2:0).
         frame_step: takes every n-th frame of a track.
         least_side: shortest side of a box, in pixels of the frame.
-        least_area_share: smallest share of the frame that a box takes.
-        most_area_share: largest share of the frame that a box takes.
+        least_area_share: smallest fraction of the frame that a box takes.
+        most_area_share: largest fraction of the frame that a box takes.
         most_aspect: longest ratio of a box's longer to its shorter side.
         least_visibility: smallest visible share, where the data set states one.
-        least_inside: smallest share of a box that lies inside the frame.
+        least_inside: smallest fraction of a box that lies inside the frame.
     """
 
     exemplar_size: int = 127

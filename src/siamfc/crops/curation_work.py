@@ -75,7 +75,7 @@ def curate_chunk(chunk: Chunk) -> CuratedChunk:
 
 @dataclass(frozen=True)
 class _Frame:
-    """An image's targets as they were judged, and what cuts them out, if any is kept."""
+    """An image's targets with their outcomes, and the cropper, if any is kept."""
 
     outcomes: list[Outcome]
     cropper: PictureCropper | None = None
@@ -93,12 +93,12 @@ def _cut(cropper: PictureCropper, box: NDArray[np.float64], settings: CurationSe
 def _frames(chunk: Chunk) -> Iterator[tuple[ImageTask, _Frame]]:
     """Each image of a chunk decoded; not opened if nobody needs it."""
     settings = chunk.settings
-    for film, tasks in groupby(chunk.images, key=lambda task: task.film_frame is not None):
-        if not film:
+    for video, tasks in groupby(chunk.images, key=lambda task: task.video_frame is not None):
+        if not video:
             yield from ((task, _read(task, settings)) for task in tasks)
             continue
         for _, frames in groupby(tasks, key=lambda task: task.path):
-            yield from _film_frames(list(frames), settings)
+            yield from _video_frames(list(frames), settings)
 
 
 def _judge(
@@ -171,13 +171,13 @@ def _coarsest_cell(task: ImageTask, outcomes: list[Outcome], settings: CurationS
     return min(cell_size(smallest / settings.crop_size), _MOST_REDUCED)
 
 
-def _film_frames(
+def _video_frames(
     tasks: list[ImageTask], settings: CurationSettings
 ) -> Iterator[tuple[ImageTask, _Frame]]:
-    """Frames of one film that follow each other, or why they are not to be had."""
+    """Consecutive frames of one video, or why they cannot be decoded."""
     path = tasks[0].path
     reason = Outcome.UNREADABLE_IMAGE if path.exists() else Outcome.MISSING_IMAGE
-    with closing(_decode_film(path, tasks[0].film_frame or 0)) as images:
+    with closing(_decode_video(path, tasks[0].video_frame or 0)) as images:
         for task in tasks:
             image = next(images, None)
             if image is None:
@@ -186,11 +186,11 @@ def _film_frames(
                 yield task, _whole(task, image, settings)
 
 
-def _decode_film(path: Path, first: int) -> Generator[NDArray[np.uint8]]:
+def _decode_video(path: Path, first: int) -> Generator[NDArray[np.uint8]]:
     """Decode from frame `first` on, as far as that goes."""
     try:
-        with VideoFile(path) as film:
-            for frame in film.frames(first):
+        with VideoFile(path) as video:
+            for frame in video.frames(first):
                 yield frame.image
     except (SourceError, InputError):
         return
@@ -198,4 +198,4 @@ def _decode_film(path: Path, first: int) -> Generator[NDArray[np.uint8]]:
 
 def _image_name(task: ImageTask) -> str:
     name = task.path.as_posix()
-    return name if task.film_frame is None else f"{name}#{task.film_frame}"
+    return name if task.video_frame is None else f"{name}#{task.video_frame}"

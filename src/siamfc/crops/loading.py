@@ -82,7 +82,7 @@ class PairLoader:
 
 
 def _end_quietly(_worker: int) -> None:
-    """Let a worker that is told to end do so as if its work were done: torch minds any other way.
+    """Let a worker that receives SIGTERM exit as if it had finished: torch reports any other exit.
 
     `timeout`, SLURM and Ctrl-C tell a whole group of processes, of which one alone is to answer. It
     takes effect once the worker has imported torch.

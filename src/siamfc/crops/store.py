@@ -121,7 +121,7 @@ class Store:
 
     @cached_property
     def image_names(self) -> tuple[str, ...]:
-        """Source image of each image number, below `root`; `film.mp4#12` is a film's frame."""
+        """Source image of each image number, below `root`; `video.mp4#12` is a video's frame."""
         parts = entries(self._transaction(), IMAGE_PREFIX)
         return tuple(name for _, value in parts for name in json.loads(bytes(value)))
 

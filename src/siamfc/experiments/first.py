@@ -1,4 +1,4 @@
-"""Experiment 1 (thesis 4.2): training on synthetic squares, judged on the synthetic video."""
+"""Experiment 1 (thesis 4.2): training on synthetic squares, evaluated on the synthetic video."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +38,7 @@ def run_first(out: Path, options: Options) -> dict[str, Any]:
 
     Args:
         out: the folder; see `siamfc.experiments.folder`.
-        options: size, device, who is told.
+        options: size, device, progress messages.
 
     Returns:
         What `results.json` holds.

@@ -1,4 +1,4 @@
-"""Experiment 2 (thesis 4.3): training on real videos, judged on the synthetic video."""
+"""Experiment 2 (thesis 4.3): training on real videos, evaluated on the synthetic video."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -58,7 +58,7 @@ def run_second(out: Path, options: Options, source: Source | None = None) -> dic
 
     Args:
         out: the folder; see `siamfc.experiments.folder`. VID's store is `out/store`.
-        options: size, device, who is told.
+        options: size, device, progress messages.
         source: what to train on.
 
     Returns:
@@ -178,8 +178,8 @@ def _training_section(contents: list[dict[str, Any]], training: Training) -> Sec
     else:
         text = (
             f"The thesis trained on all {thesis.VID_VIDEOS:,} videos of ILSVRC VID. No data set "
-            "was given here, so the pairs are procedural: made-up scenes in motion, no photograph "
-            "among them. --vid ROOT curates VID and trains on it; --data STORE takes stores of any "
+            "was given here, so the pairs are procedural: synthetic moving scenes, "
+            "no photograph among them. --vid ROOT curates VID and trains on it; --data STORE takes stores of any "
             "data sets, such as GOT-10k and LaSOT, which the thesis names as future work."
         )
         blocks = [Text(text=text)]

@@ -80,7 +80,7 @@ def run_third(
 
     Args:
         out: the folder; see `siamfc.experiments.folder`.
-        options: size, device, who is told.
+        options: size, device, progress messages.
         weights: that are compared; none: those of experiments 1 and 2, which are run first in
             `out/experiment_1` and `out/experiment_2`.
         real: videos 4 to 9; None: the synthetic ones alone.

@@ -74,7 +74,7 @@ def followed(box: Tensor, layer: int, first: View, later: View) -> Tensor:
 
 
 def redrawn(box: Tensor, moved: Tensor, grown: Tensor) -> Tensor:
-    """Boxes (B, 4) moved by shares of their size, sides times exp(grown); (B, 2) each."""
+    """Boxes (B, 4) moved by fractions of their size, sides times exp(grown); (B, 2) each."""
     center, size = box[:, :2] + box[:, 2:] / 2 + moved * box[:, 2:], box[:, 2:] * torch.exp(grown)
     return torch.cat([center - size / 2, size], -1)
 
@@ -121,6 +121,6 @@ def beyond_frame(box: Tensor, frame: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def inside_share(box: Tensor, frame: Tensor) -> Tensor:
-    """Share of the area of boxes (B, 4) that lies in frames (B, 4): (B,), 1 for all of it."""
+    """Fraction of the area of boxes (B, 4) that lies in frames (B, 4): (B,), 1 for all of it."""
     before, after = beyond_frame(box, frame)
     return ((box[:, 2:] - before - after).clamp(min=0) / box[:, 2:]).prod(-1)

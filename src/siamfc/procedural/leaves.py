@@ -11,7 +11,7 @@ from siamfc.procedural.packing import pack
 
 LEAF_DRAWS = 24
 LARGEST_LEAF = 0.5
-"""Largest radius of a leaf as a share of the canvas's side."""
+"""Largest radius of a leaf as a fraction of the canvas's side."""
 
 
 class Leaves(NamedTuple):
@@ -45,7 +45,7 @@ class Leaves(NamedTuple):
 def draw_leaves(uniforms: Tensor, palette: Tensor, smallest: Tensor, size: int) -> Leaves:
     """A leaf for each row of `uniforms`, (N, 24), its colours from its `palette`, (N, c, 3).
 
-    `smallest`, (N, 1) or a number, is the least radius as a share of the side, `size` texels.
+    `smallest`, (N, 1) or a number, is the least radius as a fraction of the side, `size` texels.
     """
     draws = UniformDraws(uniforms)
     center = draws.uniform(0, size, 2)

@@ -11,7 +11,7 @@ from torch import Tensor
 from siamfc.procedural.draws import UniformDraws
 
 RESTLESS_SHARE = 0.07
-"""Share of all objects that turn by any angle."""
+"""Fraction of all objects that turn by any angle."""
 RESTLESS_TURNING = 1.6
 """Deviation of their angle, radians."""
 _SHAPE = ("center", "axes", "angle", "exponent", "harmonics", "arm", "swing", "loose")

@@ -28,11 +28,11 @@ class Pairs(NamedTuple):
     searches: Tensor
     """(B, 255, 255, 3) uint8 RGB."""
     offsets: Tensor
-    """Target's centre less the search image's, its pixels, (B, 2) float32 x, y."""
+    """Target's centre minus the search image's, its pixels, (B, 2) float32 x, y."""
     log_scales: Tensor
     """Logarithm of the whole target's size over the size that the exemplar has, (B,) float32."""
     visible: Tensor
-    """Share of the target that is seen in the search image, (B,) float32."""
+    """Fraction of the target that is seen in the search image, (B,) float32."""
     boxes: Tensor
     """Target's true box in the search image, its pixels, (B, 4) float32 x, y, w, h.
 

@@ -19,7 +19,7 @@ from siamfc.procedural.scene import LAYERS, TARGET, View
 
 CAMERA_DRAWS = 24
 MEASURED_REACH = 150.0
-"""Largest distance from a target's place at which its outline is looked for, world pixels."""
+"""Largest distance from a target's place at which its outline is searched for, world pixels."""
 MEASURED_CELLS = 72
 VISIBLE_CELLS = 24
 NARROWEST = 0.05
@@ -177,7 +177,7 @@ def box_of_profiles(columns: Tensor, rows: Tensor, position: Tensor) -> Tensor:
 
 
 def visible_share(view: View, box: Tensor, frame: Tensor) -> Tensor:
-    """Share of the target's area, on a grid in its box (B, 4), that can be seen, (B,).
+    """Fraction of the target's area, on a grid in its box (B, 4), that can be seen, (B,).
 
     Not what another layer hides, nor what lies beyond `frame`, (B, 4) first and last x, y in world
     pixels. A target without an outline is as large as its box.
@@ -203,7 +203,7 @@ class Camera(NamedTuple):
     noise: Tensor
     """Deviation of the noise."""
     grain: Tensor
-    """Share of the noise that is alike in the three channels."""
+    """Fraction of the noise that is alike in the three channels."""
     quantum: Tensor
     """Step of the compression's coarsest quantisation; 0 for none."""
     grey: Tensor

@@ -61,7 +61,7 @@ _RECENT_HIDDEN = 0.2
 _NOWHERE = -1e3
 """Reach of a layer that is not to be seen."""
 _LEAST_EXEMPLAR = 0.5
-"""Share of the target that an occluder must leave of it in the exemplar image."""
+"""Fraction of the target that an occluder must leave of it in the exemplar image."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ class PairSettings:
     search_size: int = 255
     """Side of the search image, pixels."""
     far_share: float = 0.35
-    """Share of pairs whose target lies anywhere in the response's reach; else it lies near."""
+    """Fraction of pairs whose target lies anywhere in the response's reach; else it lies near."""
     near_deviation: float = 14.0
     """Deviation of a near target's place, pixels of the search image."""
     reach: float = 60.0
@@ -81,44 +81,44 @@ class PairSettings:
     scale_deviation: float = 0.06
     """Deviation of the logarithm of search side over its true side."""
     box_noise: float = 0.04
-    """Deviation of the exemplar box's place and of its sides' logarithm, as a share of its size.
+    """Deviation of the exemplar box's place and of its sides' logarithm, as a fraction of its size.
 
     Nobody draws the tightest box. The true box in the search image is off by the same: what was
     drawn is followed.
     """
     piece_share: float = 0.2
-    """Share of targets without an outline, pieces of the background that were boxed."""
+    """Fraction of targets without an outline, pieces of the background that were boxed."""
     occluded_share: float = 0.25
-    """Share of search images in which the occluder may cover the target."""
+    """Fraction of search images in which the occluder may cover the target."""
     grey_share: float = 0.25
-    """Share of pairs without colour (thesis 4.1.6's source code, Bertinetto et al.)."""
+    """Fraction of pairs without colour (thesis 4.1.6's source code, Bertinetto et al.)."""
     border_share: float = 0.15
-    """Share of search images that reach over the frame's border."""
+    """Fraction of search images that reach over the frame's border."""
     coarse_share: float = 0.4
-    """Share of pairs whose frames are coarser than the crop, which then enlarges."""
+    """Fraction of pairs whose frames are coarser than the crop, which then enlarges."""
     coarsest: float = 5.0
     """Largest enlargement."""
     neighbour_share: float = 0.3
-    """Share of pairs whose two views are alike, as frames are that follow each other."""
+    """Fraction of pairs whose two views are alike, as frames are that follow each other."""
 
     scene: SceneSettings = field(default_factory=SceneSettings)
     """How often there is something hard to follow."""
     exemplar_occluded_share: float = 0.0
-    """Share of exemplar images in which the occluder may cover up to half of the target."""
+    """Fraction of exemplar images in which the occluder may cover up to half of the target."""
     wide_scale_share: float = 0.0
-    """Share of pairs whose scale errs by `wide_scale_deviation`: targets that grew or shrank."""
+    """Fraction of pairs whose scale errs by `wide_scale_deviation`: targets that grew or shrank."""
     wide_scale_deviation: float = 0.4
     """Deviation of the logarithm of search side over its true side, in these pairs."""
     leaving_share: float = 0.0
-    """Share of search images whose frame ends within the target.
+    """Fraction of search images whose frame ends within the target.
 
     If there are any, all boxes end where the frame does, as annotators', and what lies beyond
     counts as hidden. If there are none, boxes that `border_share` cuts by chance stay whole.
     """
     relit_share: float = 0.0
-    """Share of pairs whose two images are exposed by themselves, as when a lamp is switched on."""
+    """Fraction of pairs with independent lighting."""
     part_share: float = 0.0
-    """Share of targets with an outline of which only a part is boxed, as a face on its head."""
+    """Fraction of targets with an outline of which only a part is boxed, as a face on its head."""
     exact_pieces: bool = False
     """Whether the box of a piece of the background turns and stretches with it, and an occluder
     hides it. If not, its box in the search image is the exemplar's, and it is seen."""
@@ -220,7 +220,7 @@ def sample_pairs(
         drawn_b = torch.where(is_rough, boxes[1], drawn_b)
     center_a, side_a = drawn_a[:, :2] + drawn_a[:, 2:] / 2, exemplar_side(drawn_a[:, 2:])
 
-    # The search side follows the target's change of size, less the error of the tracker's scale.
+    # The search side follows the target's change of size, minus the error of the tracker's scale.
     growth = (exemplar_side(drawn_b[:, 2:]) / side_a).clamp(0.4, 2.5)
     log_scales = _draw_log_scales(draws, own_draws, settings)
     ratio = settings.search_size / settings.exemplar_size
@@ -383,7 +383,7 @@ def _draw_log_scales(
 
 
 def _draw_offsets(draws: UniformDraws, settings: PairSettings) -> Tensor:
-    """Target's centre less the search image's, its pixels, (B, 2)."""
+    """Target's centre minus the search image's, its pixels, (B, 2)."""
     far, reach = draws.chance(settings.far_share)[:, None], settings.reach
     return torch.where(
         far, draws.uniform(-reach, reach, 2), draws.normal(settings.near_deviation, 2)

@@ -31,7 +31,7 @@ class TextureSettings:
     leaves: int = 160
     """Leaves in each dead-leaves texture."""
     cloud_share: float = 0.2
-    """Share of the textures that are clouds alone."""
+    """Fraction of the textures that are clouds alone."""
 
     def __post_init__(self) -> None:
         if self.size < 16 or self.size & (self.size - 1):

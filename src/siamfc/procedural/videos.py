@@ -46,17 +46,17 @@ class VideoSettings:
     scene: SceneSettings = field(default_factory=SceneSettings)
     """How often there is something hard to follow."""
     piece_share: float = 0.2
-    """Share of targets without an outline, pieces of the background."""
+    """Fraction of targets without an outline, pieces of the background."""
     part_share: float = 0.0
-    """Share of targets with an outline of which only a part is boxed, as a face on its head."""
+    """Fraction of targets with an outline of which only a part is boxed, as a face on its head."""
     exact_pieces: bool = False
     """Whether the boxes of pieces turn and stretch with them; if not, they follow the camera."""
     relit_share: float = 0.0
-    """Share of videos in which the light's brightness swings between a fifth and 1.5 of itself."""
+    """Fraction of videos whose brightness swings between a fifth and 1.5 of itself."""
     occluded_share: float = 0.35
-    """Share of videos in which an occluder may come before the target after the first frames."""
+    """Fraction of videos in which an occluder may come before the target after the first frames."""
     grey_share: float = 0.25
-    """Share of videos without colour."""
+    """Fraction of videos without colour."""
     zooming: float = 0.3
     """Largest deviation of the logarithm of the camera's zoom in a video."""
 

@@ -71,7 +71,7 @@ def curve_chart(study: Study, which: int) -> Chart:
     _, title, axis, thresholds, compute, _ = CURVES[which]
     end = float(thresholds[-1])
     chart = Chart(f"{title} plot", (0.0, end), (0.0, 1.0))
-    chart.y_axis(shares(), "share of frames")
+    chart.y_axis(shares(), "fraction of frames")
     chart.x_axis(ticks(0.0, end), axis)
     for entry in reversed(study.entries):  # the first on top
         chart.line(thresholds, entry.curve(compute), entry.index)
@@ -128,7 +128,7 @@ def offset_limit(study: Study) -> float:
 
 
 def offset_histogram(entry: Entry, axis: int, limit: float) -> tuple[FloatArray, FloatArray]:
-    """Edges (B + 1,) in pixels and shares of frames (B,); what lies beyond is left out."""
+    """Edges (B + 1,) in pixels and fractions of frames (B,); what lies beyond is left out."""
     edges = np.linspace(-limit, limit, 42)  # an odd number of bins: one lies about 0
     counts, _ = np.histogram(entry.offsets[:, axis], edges)
     return edges, counts / max(len(entry.offsets), 1)
@@ -169,7 +169,7 @@ def attribute_chart(study: Study, measure: str) -> Chart:
 def difference_chart(
     study: Study, measure: Measure, differences: list[tuple[Entry, Difference]]
 ) -> Chart:
-    """The first tracker's score less each other's: of each sequence, and the mean's interval."""
+    """The first tracker's score minus each other's: of each sequence, and the mean's interval."""
     first, *others = study.entries
     each = [first.values(measure.name) - one.values(measure.name) for one in others]
     finite = np.concatenate([values[np.isfinite(values)] for values in each])

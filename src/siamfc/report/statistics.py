@@ -48,7 +48,7 @@ def paired_difference(
     Args:
         first: (S,) scores of the one.
         second: (S,) scores of the other, of the same sequences.
-        level: share of the means that the interval holds.
+        level: fraction of the means that the interval holds.
         seed: of the draws.
         resamples: how many.
 

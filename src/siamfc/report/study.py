@@ -135,7 +135,7 @@ def make_study(
 
 
 def has_score(sequence: Sequence) -> bool:
-    """Whether there is more to score by than the first box, which the tracker is told."""
+    """Whether there is ground truth beyond the first box, which initialises the tracker."""
     return int(sequence.annotated.sum()) > 1
 
 

@@ -90,7 +90,7 @@ def best(entries: Iterable[Entry], measure: Measure) -> set[int]:
 
 
 def differences(study: Study, measure: str, seed: int) -> list[tuple[Entry, Difference]]:
-    """The first tracker's score less each other's, over the same sequences."""
+    """The first tracker's score minus each other's, over the same sequences."""
     first, *others = study.entries
     return [
         (one, paired_difference(first.values(measure), one.values(measure), seed=seed))

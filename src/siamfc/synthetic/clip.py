@@ -98,7 +98,7 @@ class ProceduralClip:
 
     Attributes:
         boxes: (F, 4) float64, the smallest upright box about the target's outline, hidden or not.
-        visibility: (F,) float64 in [0, 1], share of the target's area that no post hides.
+        visibility: (F,) float64 in [0, 1], fraction of the target's area that no post hides.
 
     >>> clip = ProceduralClip(ClipSettings(frames=2, width=96, height=64, target=12))
     >>> clip[1].shape, clip.boxes.shape, len(clip)
@@ -332,7 +332,7 @@ def _paste(frame: Image.Image, sprite: _Sprite, pose: _Pose) -> None:
 def _coverage(
     sprite: _Sprite, pose: _Pose, window: tuple[int, int, int, int]
 ) -> NDArray[np.float64]:
-    """Share of each pixel of a window (left, top, right, bottom) that a sprite covers."""
+    """Fraction of each pixel of a window (left, top, right, bottom) that a sprite covers."""
     left, top, right, bottom = window
     mask = sprite.mask.transform(
         (right - left, bottom - top),

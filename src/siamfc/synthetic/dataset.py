@@ -31,7 +31,7 @@ class SyntheticDatasetSettings:
         square: side of the square in pixels.
         contrast: least difference of the two colours in one channel at least, in levels.
         gaussian: largest standard deviation of additive noise, in levels of 255.
-        salt_and_pepper: largest share of pixels turned black or white.
+        salt_and_pepper: largest fraction of pixels turned black or white.
         speckle: largest standard deviation of multiplicative noise, relative to the pixel.
         seed: of colours and noise.
     """

@@ -24,7 +24,7 @@ class TruthVideo(Protocol):
 
     @property
     def visibility(self) -> NDArray[np.float64]:
-        """(F,) share of the target that can be seen, 0 to 1."""
+        """(F,) fraction of the target that can be seen, 0 to 1."""
 
     def __len__(self) -> int: ...
 

@@ -82,7 +82,7 @@ class SquareVideo:
 
     @property
     def visibility(self) -> NDArray[np.float64]:
-        """Share of the square that can be seen in each frame: all of it, (F,)."""
+        """Fraction of the square that can be seen in each frame: all of it, (F,)."""
         return np.ones(len(self))
 
 

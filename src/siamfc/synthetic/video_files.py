@@ -1,4 +1,4 @@
-"""Synthetic videos as films: H.264 for players, FFV1 where every pixel must be kept."""
+"""Synthetic videos as files: H.264 for players, FFV1 where every pixel must be kept."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,7 +37,7 @@ def write_film(
     `square.mp4` comes with `square.txt`, boxes as OTB writes them, and `square.visibility.txt`.
 
     Args:
-        out: film to write; must not exist.
+        out: video to write; must not exist.
         video: frames and truth.
         lossless: FFV1, bit for bit, in .mkv; otherwise H.264.
         frame_rate: frames per second.
@@ -52,7 +52,7 @@ def write_film(
     """
     suffixes = (LOSSLESS_SUFFIX,) if lossless else VIDEO_SUFFIXES
     if out.suffix.lower() not in suffixes:
-        kind = "a lossless film" if lossless else "a film"
+        kind = "a lossless video" if lossless else "a video"
         raise InputError(f"{kind}: expected a name ending in {' or '.join(suffixes)}, got {out}")
     truth, visibility = out.with_suffix(".txt"), out.with_suffix(".visibility.txt")
     for path in (out, truth, visibility):
@@ -65,7 +65,7 @@ def write_film(
                 writer.write(video[index])
                 if on_frame is not None:
                     on_frame()
-            # The film appears when this block ends well: its truth is there before it.
+            # The video appears when this block succeeds, after its ground truth.
             write_file(truth, format_truth(video.boxes).encode(), overwrite=True)
             write_file(visibility, format_rows(video.visibility[:, None]).encode(), overwrite=True)
     except BaseException:

@@ -39,7 +39,7 @@ class SquareData:
     dataset: SyntheticDatasetSettings = field(default_factory=SyntheticDatasetSettings)
     augmentation: AugmentSettings = field(default_factory=AugmentSettings)
     validation_share: float = 0.1
-    """Share of the folders, which stand for videos, that training never sees."""
+    """Fraction of the folders, which stand for videos, that training never sees."""
 
     def __post_init__(self) -> None:
         check_number("validation_share", self.validation_share, 0, 1)
@@ -62,7 +62,7 @@ class StoreData:
     """Whether a lonely crop makes a pair with itself."""
     augmentation: AugmentSettings = field(default_factory=AugmentSettings)
     validation_share: float = 0.1
-    """Share of the videos that training never sees."""
+    """Fraction of the videos that training never sees."""
     workers: int = 2
     """Processes that read and decode, for each training process; 0: it does so itself."""
 

@@ -54,7 +54,7 @@ def response_labels(
     """Labels in [0, 1] and weights for each cell, both (N, m, m).
 
     Args:
-        offsets: target's centre less the search image's centre, pixels of it, (N, 2) x, y.
+        offsets: target's centre minus the search image's centre, pixels of it, (N, 2) x, y.
         log_scales: logarithm of the target's size over the size that the exemplar has, (N,).
         settings: radius and shape.
         response_size: m, cells.
@@ -81,6 +81,6 @@ def response_labels(
         fit = torch.exp(-0.5 * (log_scales / settings.scale_tolerance) ** 2)
         labels = labels * fit[:, None, None]
     weights = 0.5 * labels / positive + 0.5 * (1 - labels) / negative
-    # One weight a cell: the weight of the cell's share of positive plus that of its negative one.
+    # One weight a cell: that of its positive fraction plus that of its negative one.
     # A soft label then is 0.5 l / P over that sum.
     return 0.5 * labels / positive / weights, weights

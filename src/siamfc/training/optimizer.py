@@ -37,7 +37,7 @@ class OptimiserSettings:
     clip_norm: float | None = None
     """Largest norm of the gradient; none: any."""
     averaging: float = 0.0
-    """Share of the averaged weights that stays at each step; 0: the average is the last."""
+    """Fraction of the averaged weights that stays at each step; 0: the average is the last."""
 
     def __post_init__(self) -> None:
         if self.kind not in ("sgd", "adamw"):

@@ -47,7 +47,7 @@ class RunOptions:
     save_seconds: float = 300.0
     """The state is kept after each epoch, and at the first line of the log after so long."""
     validators: Sequence[Validator] = ()
-    """Further judges of the averaged weights after each epoch."""
+    """Further validators of the averaged weights after each epoch."""
     on_log: Callable[[LogLine], None] | None = None
     """Called with each line of the log, in the first process."""
     on_epoch: Callable[[Mapping[str, Any]], None] | None = None
@@ -84,7 +84,7 @@ def run(
         weights: to begin with, instead of random ones; the recipe takes their normalisation and
             context.
         loss: another loss than the recipe's, for experiments.
-        options: device, processes, and who is told.
+        options: device, processes, and progress messages.
 
     Raises:
         OutputError: a run that exists, or has other settings, or a folder of something else;

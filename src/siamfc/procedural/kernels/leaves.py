@@ -123,7 +123,7 @@ def _touches(leaf, x, y, half, SIZE: tl.constexpr):
 
 @triton.jit
 def _leaf(leaf, x, y, relief, SIZE: tl.constexpr):
-    """Cover, share of the second colour, and light of one leaf at texels."""
+    """Cover, fraction of the second colour, and light of one leaf at texels."""
     dx, dy = (
         _wrapped(x - tl.load(leaf + _CENTER), SIZE),
         _wrapped(y - tl.load(leaf + _CENTER + 1), SIZE),

@@ -119,7 +119,7 @@ def _visible(
     CELLS: tl.constexpr,
     POINTS: tl.constexpr,
 ):
-    """Share of a grid's points in the target that lie in the frame and in no layer before it."""
+    """Fraction of a grid's points in the target that lie in the frame and in no layer before it."""
     image = tl.program_id(0)
     point = tl.arange(0, POINTS)
     box, frame = boxes + 4 * image, frames + 4 * image
