@@ -180,7 +180,8 @@ def _training_section(contents: list[dict[str, Any]], training: Training) -> Sec
             f"The thesis trained on all {thesis.VID_VIDEOS:,} videos of ILSVRC VID. No data set "
             "was given here, so the pairs are procedural: synthetic moving scenes, "
             "no photograph among them. --vid ROOT curates VID and trains on it; --data STORE takes "
-            "stores of any data sets, such as GOT-10k and LaSOT, which the thesis names as future work."
+            "stores of any data sets, such as GOT-10k and LaSOT, which the thesis names as future "
+            "work."
         )
         blocks = [Text(text=text)]
     best = training.best
