@@ -13,6 +13,7 @@ from torch import Tensor
 
 from siamfc.checks import check_number
 from siamfc.procedural.draws import UniformDraws
+from siamfc.procedural.figures import as_figure
 from siamfc.procedural.matrices import apply, inverse, multiply, rotation
 from siamfc.procedural.objects import (
     RESTLESS_SHARE,
@@ -60,10 +61,12 @@ class SceneSettings:
     """Fraction of scenes whose occluder has the target's size and hides much of it."""
     camouflage_share: float = 0.12
     """Fraction of targets with the texture of their background."""
+    figure_share: float = 0.0
+    """Fraction of objects that are put together like things, see `figures`."""
 
     def __post_init__(self) -> None:
         check_number("turning_share", self.turning_share, RESTLESS_SHARE, 1)
-        for name in ("twin_share", "close_occluder_share", "camouflage_share"):
+        for name in ("twin_share", "close_occluder_share", "camouflage_share", "figure_share"):
             check_number(name, getattr(self, name), 0, 1)
 
 
@@ -111,17 +114,29 @@ def draw_scene(
     textures: int,
     settings: SceneSettings | None = None,
     piece_share: float = 0.2,
+    figures: Tensor | None = None,
 ) -> Scene:
     """A scene for each row of `uniforms`, (B, SCENE_DRAWS); the bank holds so many `textures`.
 
-    `piece_share` of the targets are pieces of the background.
+    `piece_share` of the targets are pieces of the background. Figures are drawn by uniforms of
+    their own, (B, 3 · FIGURE_DRAWS), and there are none without these.
     """
     settings = settings or SceneSettings()
     common, own = uniforms.tensor_split((SCENE_DRAWS - _OWN_DRAWS,), dim=1)
     draws = UniformDraws(common)
-    target = draw_object(draws, TARGET_PARTS, textures)
-    front = alike(draws, draw_object(draws, OTHER_PARTS, textures), target)
-    back = alike(draws, draw_object(draws, OTHER_PARTS, textures), target)
+    columns = [None] * 3 if figures is None else figures.tensor_split(3, dim=1)
+
+    def thing(parts: int, own: Tensor | None) -> Object:
+        found = draw_object(draws, parts, textures)
+        return (
+            found
+            if own is None
+            else as_figure(UniformDraws(own), found, settings.figure_share, textures)
+        )
+
+    target = thing(TARGET_PARTS, columns[0])
+    front = alike(draws, thing(OTHER_PARTS, columns[1]), target)
+    back = alike(draws, thing(OTHER_PARTS, columns[2]), target)
     occluder = draw_object(draws, 1, textures)
     background = draw_parts(draws, 1, textures)
     background.axes = torch.ones_like(background.axes)
@@ -187,7 +202,7 @@ def _place(
     parts, lively = thing.parts, thing.liveliness
     count = parts.angle.shape[1]
     turn = rotation(draws.normal(1.0) * thing.turning)
-    stretch = draws.normal(0.1) * lively
+    stretch = draws.normal(0.1) * lively * thing.pliancy
     shear = draws.normal(0.12) * lively
     zoom = torch.exp(draws.normal(0.1))
     size = thing.half_size * zoom[:, None]
@@ -196,10 +211,15 @@ def _place(
     slant[:, 0, 1] = shear
     pose = multiply(turn, slant)  # world = position + pose · (size · object)
 
-    moved = parts.center + draws.normal(0.11, count, 2) * lively[:, None, None]
-    angle = parts.angle + draws.normal(0.3, count) * lively[:, None]
+    moved = (
+        parts.center + draws.normal(0.11, count, 2) * lively[:, None, None] * parts.loose[..., None]
+    )
+    swing = draws.normal(0.3, count) * lively[:, None] * parts.swing
+    angle = parts.angle + swing
     growth = torch.exp(draws.normal(0.1, count, 2) * lively[:, None, None])
-    center = position[:, None] + apply(pose[:, None], moved * size[:, None])
+    arm = parts.arm * size[:, None]
+    place = moved * size[:, None] + apply(rotation(swing), arm) - arm
+    center = position[:, None] + apply(pose[:, None], place)
     half_axes = parts.axes * growth * size[:, None]
     to_world = multiply(pose[:, None], rotation(angle)) * half_axes[..., None, :]
     to_local = inverse(to_world)
@@ -261,6 +281,7 @@ def draw_view(scene: Scene, uniforms: Tensor, position: Tensor, occluder_away: T
         half_size=torch.full_like(half_size, 127.0),
         liveliness=torch.where(scene.on_background, scene.target.liveliness, 0.0),
         turning=torch.where(scene.on_background, scene.target.turning, 0.04),
+        pliancy=torch.where(scene.on_background, scene.target.pliancy, 1.0),
     )
     drift = draws.normal(1.0, 2) * scene.background_motion[:, None]
     drift = torch.where(scene.on_background[:, None], 0.0, drift)

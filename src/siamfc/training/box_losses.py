@@ -21,6 +21,8 @@ class BoxLossSettings:
     """A target of which less is seen is absent."""
     negative_share: float = 0.15
     """Fraction of search images compared with another pair's exemplar: no target in them."""
+    alone_share: float = 0.15
+    """Fraction of pairs that have the first exemplar for a recent one too."""
     box_weight: float = 2.0
     """Of the boxes' 1 − GIoU against the scores' loss."""
     focus: float = 2.0
@@ -29,7 +31,8 @@ class BoxLossSettings:
     def __post_init__(self) -> None:
         for name, highest in (("inner", 1.0), ("outer", 1.0), ("least_visible", 1.0)):
             check_number(name, getattr(self, name), 0.0, highest)
-        check_number("negative_share", self.negative_share, 0.0, 1.0)
+        for name in ("negative_share", "alone_share"):
+            check_number(name, getattr(self, name), 0.0, 1.0)
 
 
 def generalised_iou(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:

@@ -59,6 +59,9 @@ class BoxBatch(NamedTuple):
     """Width and height of the target's box in the exemplar image, its pixels, (B, 2) float32."""
     visible: Tensor
     """Fraction of the target that is seen in the search image, (B,) float32."""
+    recent_sizes: Tensor
+    recent: Tensor
+    """The recent exemplar image; both are (B, 0) if there is none."""
 
     @classmethod
     def of(cls, batch: Batch) -> Self:
@@ -66,6 +69,13 @@ class BoxBatch(NamedTuple):
         if not isinstance(batch, Pairs):
             raise TypeError(f"expected pairs with boxes, got {type(batch).__name__}")
         return cls(*(getattr(batch, name) for name in cls._fields))
+
+
+def exemplars_of(batch: BoxBatch) -> tuple[list[Tensor], list[Tensor]]:
+    """One or two exemplar images of each pair, (B, 127, 127, 3), and the boxes' sizes in them."""
+    if not batch.recent.shape[1]:
+        return [batch.exemplars], [batch.exemplar_sizes]
+    return [batch.exemplars, batch.recent], [batch.exemplar_sizes, batch.recent_sizes]
 
 
 class PairSource(Protocol):
