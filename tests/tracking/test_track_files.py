@@ -281,6 +281,26 @@ class TestReading:
         with pytest.raises(DatasetError, match="expected a file of results"):
             read_results(tmp_path / "a.txt")
 
+    @pytest.mark.parametrize(
+        ("rows", "message"),
+        [
+            (
+                "0,0,1,1,1,4,4,1\n1,0,1,1,1,4,4,1\n1,0,1,2,2,4,4,1\n",
+                "1 targets in frame 1",
+            ),
+            (
+                "0,0,1,1,1,4,4,1\n0,0,2,1,1,4,4,1\n1,0,1,1,1,4,4,1\n",
+                "2 targets in frame 1",
+            ),
+            ("1,0,1,1,1,4,4,1\n0,0,1,1,1,4,4,1\n", "frames in order, got frame 0 after 1"),
+            ("0,0,1,1,1,4,4,1\n1,0,1,1,1,4,4,1\n0,0,1,2,2,4,4,1\n", "got frame 0 after 1"),
+        ],
+    )
+    def test_a_line_too_many_or_too_few_is_refused(self, tmp_path, rows, message):
+        (tmp_path / "a.csv").write_text(f"frame,time,target,x,y,w,h,score\n{rows}")
+        with pytest.raises(DatasetError, match=message):
+            read_results(tmp_path / "a.csv")
+
     @pytest.mark.parametrize("text", ["1\t2\t3\t4\n", "1 2 3 4\n", "1, 2, 3, 4\n"])
     def test_otb_files_of_others_are_read_too(self, tmp_path, text):
         (tmp_path / "a.txt").write_text(text)

@@ -22,7 +22,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -124,7 +124,24 @@ def read_results(path: str | Path) -> list[FrameResult]:
     """
     path = result_paths(path, 1)[0]
     lines = split_lines(read_text(path, expected="a file of results"))
-    return _READERS[path.suffix.lower()](path, lines)
+    results = _READERS[path.suffix.lower()](path, lines)
+    _require_whole(path, results)
+    return results
+
+
+def _require_whole(path: Path, results: Sequence[FrameResult]) -> None:
+    """DatasetError unless frames follow each other and each has the targets of the first."""
+    for before, result in pairwise(results):
+        count, expected = len(result.boxes), len(before.boxes)
+        if result.index <= before.index:
+            raise DatasetError(
+                f"{path}: expected frames in order, got frame {result.index} after {before.index}"
+            )
+        if count != expected:
+            raise DatasetError(
+                f"{path}: expected {expected} targets in frame {result.index}, as in the one "
+                f"before, got {count}"
+            )
 
 
 # --- Writing --------------------------------------------------------------------------------------
