@@ -30,6 +30,7 @@ COMMANDS = [
     f"track gopher://somewhere {BOX}",
     f"track rtsp://127.0.0.1:9/stream {BOX}",
     f"track sizes {BOX}",
+    f"track paged {BOX}",
     "track video.mp4 -o film.mp4",
     "track video.mp4 --box 1,2,3",
     "track video.mp4 --box 1,2,0,4",
@@ -92,6 +93,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "sizes").mkdir()
     for number, width in enumerate((100, 60)):
         Image.new("RGB", (width, 80)).save(folder / "sizes" / f"{number}.png")
+    (folder / "paged").mkdir()
+    pages = [Image.new("RGB", (100, 80), (shade, 0, 0)) for shade in (0, 100, 200)]
+    pages[0].save(folder / "paged" / "0.webp", save_all=True, append_images=pages[1:])
+    pages[0].save(folder / "paged" / "1.webp")
     return folder
 
 
