@@ -2,6 +2,8 @@
 
 import importlib.util
 
+import siamfc  # noqa: F401  # says how torch's threads wait, before any test imports torch
+
 collect_ignore_glob = (
     []
     if importlib.util.find_spec("triton")

@@ -20,8 +20,14 @@ pictures one by one, (H, W, 3) uint8 RGB, tracks with `init` and `update`:
 Names are imported when they are first used, so that `import siamfc` costs nothing.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+# OpenMP reads this once, when torch is first imported, which no module of this package does before
+# this one has run. By default torch's threads spin while they wait, and slow each other down as
+# soon as another process is busy. Child processes inherit it; what the user has set stays.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from siamfc.errors import CheckpointError as CheckpointError
