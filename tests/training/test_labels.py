@@ -68,6 +68,18 @@ def test_soft_labels_fall_off_and_their_classes_weigh_the_same():
     assert not soft.is_hard
 
 
+def test_a_background_above_zero_raises_the_lowest_labels_alone():
+    plain, plain_weights = _labels(radius=16.0, soft=True)
+    raised, weights = _labels(radius=16.0, soft=True, background=0.1)
+    np.testing.assert_array_equal(raised, np.maximum(plain, np.float32(0.1)))
+    np.testing.assert_array_equal(weights, plain_weights)
+    assert (plain < 0.1).any()
+    assert (plain > 0.1).any()
+    unbalanced, _ = _labels(balanced=False, background=0.1)
+    assert set(np.unique(unbalanced)) == {np.float32(0.1), np.float32(1.0)}
+    assert not LabelSettings(background=0.1).is_hard
+
+
 def test_a_wrong_scale_lowers_the_positive_labels():
     right, _ = _labels(scale_tolerance=0.1)
     wrong, _ = _labels(log_scale=0.1, scale_tolerance=0.1)
@@ -83,6 +95,7 @@ def test_a_wrong_scale_lowers_the_positive_labels():
     [
         ({"radius": 0.0}, "radius: expected a number of at least"),
         ({"scale_tolerance": -1.0}, "scale_tolerance: expected a number"),
+        ({"background": 0.6}, "background: expected a number"),  # the target would be the lowest
         ({"balanced": False, "soft": True}, "balanced: expected true with soft labels"),
     ],
 )

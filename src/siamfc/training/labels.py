@@ -29,18 +29,22 @@ class LabelSettings:
 
     With it the peak tells how well the scale fits, which is what a tracker chooses scales by.
     """
+    background: float = 0.0
+    """Least label of a cell. Above 0 no logit is asked to fall without end, and the response is
+    flat away from the target, in cells that a small search image never shows, too."""
 
     def __post_init__(self) -> None:
         check_number("radius", self.radius, _LEAST)
         if self.scale_tolerance is not None:
             check_number("scale_tolerance", self.scale_tolerance, _LEAST)
+        check_number("background", self.background, 0, 0.5)
         if not self.balanced and (self.soft or self.scale_tolerance is not None):
             raise InputError("balanced: expected true with soft labels or a scale_tolerance")
 
     @property
     def is_hard(self) -> bool:
         """Whether every label is 0 or 1."""
-        return not self.soft and self.scale_tolerance is None
+        return not self.soft and self.scale_tolerance is None and not self.background
 
 
 def response_labels(
@@ -74,7 +78,7 @@ def response_labels(
     else:
         labels = (distance <= settings.radius**2).float()
     if not settings.balanced:
-        return labels, torch.full_like(labels, response_size**-2)
+        return labels.clamp(min=settings.background), torch.full_like(labels, response_size**-2)
     positive = labels.sum((1, 2), keepdim=True).clamp(min=1e-6)
     negative = (1 - labels).sum((1, 2), keepdim=True).clamp(min=1e-6)
     if settings.scale_tolerance is not None:
@@ -83,4 +87,4 @@ def response_labels(
     weights = 0.5 * labels / positive + 0.5 * (1 - labels) / negative
     # One weight a cell: that of its positive fraction plus that of its negative one.
     # A soft label then is 0.5 l / P over that sum.
-    return 0.5 * labels / positive / weights, weights
+    return (0.5 * labels / positive / weights).clamp(min=settings.background), weights
