@@ -19,7 +19,7 @@ def test_the_verb_answers_until_it_is_told_to_quit(weights: str, tmp_path: Path)
         [sys.executable, "-m", "siamfc", "trax", "--weights", weights, "--index-base", "1"],
         input=b"".join(line.line() for line in lines),
         capture_output=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     answers = [parse_message(line) for line in done.stdout.splitlines()]
@@ -36,7 +36,7 @@ def test_a_target_that_cannot_be_used_is_one_line(weights: str, tmp_path: Path) 
         [sys.executable, "-m", "siamfc", "trax", "--weights", weights],
         input=line,
         capture_output=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 1

@@ -40,5 +40,5 @@ def test_a_group_that_is_told_to_end_does_so_without_a_word(store, tmp_path):
     assert [process.stdout.readline() for _ in range(2)] == ["reading\n"] * 2
     time.sleep(0.1)
     os.killpg(process.pid, signal.SIGTERM)
-    _, complaint = process.communicate(timeout=60)
+    _, complaint = process.communicate(timeout=300)
     assert (process.returncode, complaint) == (128 + signal.SIGTERM, "")

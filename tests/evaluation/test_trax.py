@@ -211,7 +211,7 @@ def test_a_client_may_wait_at_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
             assert answers.readline().startswith(b"@@TRAX:hello")
             connection.sendall(b"@@TRAX:quit\n")
             assert answers.readline() == b""
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
     for port_text in (str(port), "none"):
         monkeypatch.setenv("TRAX_SOCKET", port_text)

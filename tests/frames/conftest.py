@@ -12,10 +12,10 @@ os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 would write its settings to sta
 
 @pytest.fixture
 def threads_left() -> Callable[[], list[str]]:
-    """Gives the package's threads that are still running after two seconds."""
+    """Gives the package's threads that are still running after a minute."""
 
     def wait() -> list[str]:
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 60
         while ours := [t.name for t in threading.enumerate() if t.name.startswith("siamfc-")]:
             if time.monotonic() > deadline:
                 return ours

@@ -37,7 +37,7 @@ def feed(tmp_path: Path) -> Iterator:
 
     yield start
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
         assert not thread.is_alive()
 
 

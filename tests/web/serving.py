@@ -34,7 +34,7 @@ class SlowMatcher(IdealMatcher):
     def respond(self, exemplars: Any, searches: Any) -> Any:
         time.sleep(self._seconds)
         if self._answers_left <= 0:
-            assert self._is_free.wait(timeout=120)
+            assert self._is_free.wait(timeout=600)
         self._answers_left -= 1
         return super().respond(exemplars, searches)
 
@@ -91,7 +91,7 @@ class Server:
         }
         sent.update({name.replace("_", "-"): value for name, value in headers.items()})
         content = json.dumps(body).encode() if isinstance(body, dict) else body
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         with contextlib.closing(connection):
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             for name, value in sent.items():
@@ -137,7 +137,7 @@ class Server:
             offset += values.nbytes
         return table[:, : job["end"], :columns].swapaxes(0, 1)
 
-    def wait(self, number: str, *states: str, seconds: float = 20) -> dict[str, Any]:
+    def wait(self, number: str, *states: str, seconds: float = 120) -> dict[str, Any]:
         """Wait until a job is in one of some states."""
         deadline = time.monotonic() + seconds
         while (job := self.job(number))["state"] not in states:
@@ -173,6 +173,6 @@ def running(
         yield Server(session, access)
     finally:
         server.should_exit = True
-        thread.join(timeout=15)
+        thread.join(timeout=60)
         session.close()
         listener.close()

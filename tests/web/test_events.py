@@ -6,7 +6,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from siamfc.synthetic import SquareVideo
+from siamfc.web import events
 from siamfc.web.video_export import VideoExport
 from web.serving import Server, SlowMatcher, running
 
@@ -42,7 +45,7 @@ def answers(server: Server, job: str, *, follows: bool) -> list[dict[str, Any]]:
 
 
 def test_a_picture_comes_with_its_boxes(tmp_path: Path, film: Path, truth: SquareVideo) -> None:
-    with running(tmp_path, matcher=SlowMatcher(0.01)) as server:
+    with running(tmp_path, matcher=SlowMatcher(0.05)) as server:
         told = answers(server, start(server, film, truth), follows=True)
     pictures = [each for each in told if "picture" in each]
     assert len(pictures) >= 3
@@ -55,7 +58,7 @@ def test_counts_that_grow_are_told_now_and_then(
     tmp_path: Path, film: Path, truth: SquareVideo
 ) -> None:
     """One who looks at something else gets few answers, not one for each frame."""
-    with running(tmp_path, matcher=SlowMatcher(0.03)) as server:
+    with running(tmp_path, matcher=SlowMatcher(0.1)) as server:
         begun = time.monotonic()
         told = answers(server, start(server, film, truth), follows=False)
         seconds = time.monotonic() - begun
@@ -65,13 +68,14 @@ def test_counts_that_grow_are_told_now_and_then(
     assert len(told) <= seconds / 0.2 + 4  # and at once: waiting, running, done
 
 
-def test_a_change_of_state_is_told_at_once(server: Server, film: Path) -> None:
+def test_a_change_of_state_is_told_at_once(
+    server: Server, film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "_WAIT_SECONDS", 3600.0)  # without news nothing is told
     job = server.open(film)
     seen = ask(server, job)["seen"]
-    begun = time.monotonic()
     server.ask("PUT", f"/api/jobs/{job}/boxes/0/0", {"box": [9, 9, 30, 30]})
     assert ask(server, job, seen=seen)["job"]["targets"][0]["keyframes"] == [[0, [9, 9, 30, 30]]]
-    assert time.monotonic() - begun < 4.5  # without news it would be told after 5
 
 
 def test_a_film_hurries_only_while_nothing_is_tracked(
@@ -86,12 +90,12 @@ def test_a_film_hurries_only_while_nothing_is_tracked(
     writing.make(job)
     time.sleep(1)
     while not (done := writing.done):
-        assert time.monotonic() < begun + 20
+        assert time.monotonic() < begun + 120
         time.sleep(0.02)
     assert done <= 10 * (time.monotonic() - begun) + 1
     assert done < 40
     is_tracking = False
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while writing.state == "making" and time.monotonic() < deadline:
         time.sleep(0.02)
     assert (writing.state, writing.done) == ("ready", 40)

@@ -35,7 +35,7 @@ ARGUMENTS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
-LONG = 15_000
+LONG = 120_000
 """Milliseconds that a loaded machine may take for a step."""
 
 

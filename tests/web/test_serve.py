@@ -60,12 +60,12 @@ def test_serve_answers_and_leaves_nothing(tmp_path: Path, weights: str, sign: in
     process, address = start(tmp_path, *arguments)
     assert list(tmp_path.glob(f"{PREFIX}*"))
     parts = urlsplit(address)
-    connection = http.client.HTTPConnection("127.0.0.1", parts.port or 0, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", parts.port or 0, timeout=120)
     connection.request("GET", f"/?{parts.query}", headers={"Host": parts.netloc})
     assert connection.getresponse().status == 200
     connection.close()
     process.send_signal(sign)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=120)
     assert process.returncode == (0 if sign == signal.SIGINT else 143)
     assert "Traceback" not in errors
     assert not list(tmp_path.glob(f"{PREFIX}*"))
@@ -80,7 +80,7 @@ def test_the_browser_is_started_without_the_secret(tmp_path: Path, weights: str)
         tmp_path, "serve", str(tmp_path), "--weights", weights, browser=str(browser)
     )
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not given.exists():
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -90,7 +90,7 @@ def test_the_browser_is_started_without_the_secret(tmp_path: Path, weights: str)
         assert file.stat().st_mode & 0o077 == 0
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
     assert not file.exists()
 
 
@@ -100,7 +100,7 @@ def test_track_without_a_box_opens_the_page_on_its_source(
     process, address = start(tmp_path, "track", str(film), "--weights", weights)
     assert urlsplit(address).fragment
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=120)
     assert (process.returncode, "Traceback" in errors) == (0, False)
 
 
