@@ -250,7 +250,7 @@ def test_every_size_has_its_trainings():
 
 @pytest.mark.slow
 def test_a_tiny_training_finds_the_square_to_within_a_pixel(tmp_path, capsys):
-    """From the command line, as anybody would; 800 pairs are enough."""
+    """From the command line, as anybody would; 960 pairs are enough."""
     out = tmp_path / "out"
     assert main(["experiment", "1", "--out", str(out), "--size", "tiny", "--json"]) == 0
     results = json.loads(capsys.readouterr().out)

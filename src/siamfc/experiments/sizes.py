@@ -75,7 +75,7 @@ def square_recipe(size: Size) -> Recipe:
         precise,
         name="thesis-tiny",
         epochs=5,
-        pairs_per_epoch=40 * 4,
+        pairs_per_epoch=48 * 4,
         batch=4,
         validation_pairs=16,
         validation_batch=4,
