@@ -378,7 +378,7 @@ def make_video(server: Server, job: str, kind: str, path: Path, **options: Any) 
     """Have a video made and save it; what the server says of it."""
     answer = server.ask("POST", f"/api/jobs/{job}/video/{kind}", options or None)
     assert answer.status == 202, answer.body
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while (video := server.job(job)["video"])["state"] != "ready":
         assert video["state"] != "failed", video
         assert time.monotonic() < deadline

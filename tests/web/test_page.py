@@ -363,7 +363,7 @@ def test_a_box_belongs_to_the_frame_that_is_on_the_screen(
 
     def read_slowly(clip: FileClip, index: int) -> Frame:
         if index == 20:
-            assert may_come.wait(20)
+            assert may_come.wait(600)
         return read(clip, index)
 
     monkeypatch.setattr(FileClip, "__getitem__", read_slowly)

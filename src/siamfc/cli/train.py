@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from siamfc.cli import progress
 from siamfc.cli.console import print_json
 from siamfc.cli.parameters import Assignments, Device, Flag, Json, Out
 from siamfc.errors import MissingDependencyError, install_command
@@ -148,13 +149,13 @@ def _validators(recipe: "Recipe", device: "torch.device") -> "list[Validator]":
 class _Printer:
     """How far training is, as lines on standard error."""
 
-    def __init__(self, recipe: "Recipe", interval_seconds: float = 5.0) -> None:
-        self._recipe, self._interval = recipe, interval_seconds
+    def __init__(self, recipe: "Recipe") -> None:
+        self._recipe = recipe
         self._printed = time.monotonic()
 
     def show_line(self, line: "LogLine") -> None:
         now = time.monotonic()
-        if now - self._printed < self._interval:
+        if now - self._printed < progress.INTERVAL_SECONDS:
             return
         self._printed = now
         left = (self._recipe.steps - line.step) * self._recipe.batch / line.pairs_per_second
