@@ -218,7 +218,9 @@ def tiny() -> Recipe:
         validation_batch=4,
         log_every=10,
         labels=LabelSettings(radius=8.0),
-        optimiser=OptimiserSettings(schedule="cosine", warm_up_steps=4, averaging=0.9),
+        optimiser=OptimiserSettings(
+            learning_rate=5e-3, schedule="cosine", warm_up_steps=4, averaging=0.95
+        ),
         data=SquareData(augmentation=AugmentSettings(search_size=159, max_shift=12.0)),
     )
 
