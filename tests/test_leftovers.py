@@ -31,7 +31,7 @@ images = StagedFolder(folder / "images", overwrite=False)
 with whole_folder(folder / "store") as store:
     (store / "index").write_bytes(b"half")
     print("ready", flush=True)
-    time.sleep(60)
+    time.sleep(3600)
 """
 
 

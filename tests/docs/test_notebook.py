@@ -19,7 +19,7 @@ def test_the_notebook_runs(tmp_path: Path) -> None:
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     for cell in notebook.cells:
         cell.source = cell.source.replace("FRAMES = 60", "FRAMES = 8")
-    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}})
+    client = NotebookClient(notebook, timeout=1800, resources={"metadata": {"path": str(tmp_path)}})
     client.execute()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["boxes.csv", "tracked.mp4"]
     shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
