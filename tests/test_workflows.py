@@ -29,7 +29,9 @@ def test_all_pythons_that_the_metadata_names_are_tried(job: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     named = [re.fullmatch(r".* :: (3\.\d+)", line) for line in project["classifiers"]]
     versions = [match[1] for match in named if match]
-    assert jobs("tests")[job]["strategy"]["matrix"]["python"] == versions
+    tried = jobs("tests")[job]["strategy"]["matrix"]["python"]
+    may_fail = str(jobs("tests")[job].get("continue-on-error", ""))
+    assert [version for version in tried if f"'{version}'" not in may_fail] == versions
     assert project["requires-python"] == f">={versions[0]}"
 
 

@@ -61,7 +61,7 @@ def damaged_image(folder: Path) -> Path:
     [
         (lambda folder: folder / "none.mp4", "no such file or folder"),
         (lambda _: "", "got no name"),
-        (text_as_video, "is no video"),
+        (text_as_video, "not a video of a known format"),
         (empty_file, "is empty"),
         (folder_without_images, "no images"),
     ],

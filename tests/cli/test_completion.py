@@ -51,7 +51,7 @@ class TestBash:
             (("track", "video.mp4", "--results", "bo"), {"boxes.csv"}),
             (("track", "--search-again", "vid"), {"video.mp4"}),  # a flag takes no value
             (("track", "video.mp4", "--dev"), {"--device"}),
-            (("track", "video.mp4", "--device", "c"), {"cpu", "cuda"}),
+            (("track", "video.mp4", "--device", "c"), {"cpu", "cuda", "coreml"}),
             (("synth", "v"), {"video"}),  # a verb's own verb
             (("completion", ""), {"bash", "zsh", "fish"}),
             (("zzz",), set()),

@@ -222,7 +222,7 @@ def test_another_tracker_is_evaluated_and_its_failures_told(
         pytest.param(["--tracker", "nowhere:x"], 1, "cannot be imported", id="no module"),
         pytest.param(["--tracker", "CSRT"], 1, "expected opencv:NAME", id="no kind"),
         pytest.param(["--tracker", "a:b", "--weights", "c"], 2, "got both", id="both"),
-        pytest.param(["--repeat", "0"], 2, "at least 1", id="no repetition"),
+        pytest.param(["--repeat", "0"], 2, "expected 1 to 1000, got 0", id="no repetition"),
         pytest.param(["--time-limit", "0"], 1, "expected seconds above 0", id="no time"),
         pytest.param(["--protocol", "opee"], 2, "opee", id="no protocol"),
         pytest.param(["--out", ""], 2, "expected the name of a folder, got ''", id="no name"),
