@@ -140,7 +140,7 @@ def test_flags_and_scripts_that_a_page_names_exist(page: Path) -> None:
     inline = " ".join(re.findall(r"`([^`\n]+)`", text))
     ours = {flag for verb in VERBS for flag in flags_of_all(verb.name)}
     foreign = {"--help", "--requeue", "--strict", "--version"}
-    scripts = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("benchmarks/*.py"))
+    scripts = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("benchmarks/**/*.py"))
     foreign |= set(re.findall(r'add_argument\("(--[a-z-]+)"', scripts))
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", inline)) <= ours | foreign
     files = re.findall(r"\b(?:src|tests|benchmarks|docs)/[\w/.-]+\.\w+", inline)

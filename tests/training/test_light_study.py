@@ -16,14 +16,13 @@ from siamfc.procedural.videos import VIDEO_KINDS
 from siamfc.synthetic import SquareVideo, SquareVideoSettings, write_otb
 from siamfc.training.recipes import light
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-sys.path.insert(0, str(BENCHMARKS))
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
 
-import light_study  # noqa: E402
-import light_study_runs as runs  # noqa: E402
-from light_study_folder import RESULT, SEQUENCES, STATE, WEIGHTS, Job, claim  # noqa: E402
-from light_study_judging import JudgingSettings, track_sequences  # noqa: E402
-from light_study_results import (  # noqa: E402
+from benchmarks.light_study import __main__ as study_program  # noqa: E402
+from benchmarks.light_study import runs  # noqa: E402
+from benchmarks.light_study.folder import RESULT, SEQUENCES, STATE, WEIGHTS, Job, claim  # noqa: E402
+from benchmarks.light_study.results import (  # noqa: E402
     PROCEDURAL,
     REAL,
     chance,
@@ -33,8 +32,9 @@ from light_study_results import (  # noqa: E402
     load_results,
     reliability,
 )
-from light_study_table import table  # noqa: E402
-from light_study_variants import BASE, VARIANTS  # noqa: E402
+from benchmarks.light_study.scores import JudgingSettings, track_sequences  # noqa: E402
+from benchmarks.light_study.table import table  # noqa: E402
+from benchmarks.light_study.variants import BASE, VARIANTS  # noqa: E402
 
 CPU = torch.device("cpu")
 SMALL = {
@@ -209,9 +209,12 @@ def test_a_folder_that_is_no_jobs_is_named(tmp_path):
 
 
 def test_plots_need_no_torch(study):
-    code = "import sys; sys.modules['torch'] = None; import light_study; light_study.main()"
+    code = (
+        "import sys; sys.modules['torch'] = None; "
+        "from benchmarks.light_study.__main__ import main; main()"
+    )
     command = [sys.executable, "-c", code, "--out", study, "--plot", "--repeats", study]
-    done = subprocess.run(command, cwd=BENCHMARKS, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     for line in done.stdout.split():
         assert Path(line).stat().st_size > 0
@@ -232,9 +235,9 @@ def test_plots_need_no_torch(study):
     ],
 )
 def test_bad_input_is_one_line(tmp_path, monkeypatch, words, message):
-    monkeypatch.setattr(sys, "argv", ["light_study.py", "--out", str(tmp_path / "study"), *words])
+    monkeypatch.setattr(sys, "argv", ["light_study", "--out", str(tmp_path / "study"), *words])
     with pytest.raises(SystemExit) as caught:
-        light_study.main()
+        study_program.main()
     assert str(caught.value).startswith("light_study: ")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -302,7 +305,7 @@ def test_a_variant_can_be_compared_with_another(tmp_path):
     _write(tmp_path, BASE, 0, [0.5, 0.7])
     _write(tmp_path, "no-blur", 0, [0.4, 0.6])
     _write(tmp_path, "no-grey", 0, [0.6, 0.9])
-    bases = light_study.find_bases(["no-grey=no-blur"], {BASE, "no-blur", "no-grey"})
+    bases = study_program.find_bases(["no-grey=no-blur"], {BASE, "no-blur", "no-grey"})
     found = effects(load_results(tmp_path), 1000, PROCEDURAL, bases)
     assert [(one.variant, one.base) for one in found] == [("no-blur", BASE), ("no-grey", "no-blur")]
     assert [one.difference.mean for one in found] == pytest.approx([-0.1, 0.25])
@@ -311,7 +314,7 @@ def test_a_variant_can_be_compared_with_another(tmp_path):
 @pytest.mark.parametrize("word", ["no-grey", "no-grey=", "=all", "no-gray=all"])
 def test_a_base_that_is_not_there_is_named(word):
     with pytest.raises(InputError, match=f"--bases {word}: expected VARIANT=BASE"):
-        light_study.find_bases([word], {BASE, "no-grey"})
+        study_program.find_bases([word], {BASE, "no-grey"})
 
 
 def test_chance_is_how_far_two_seeds_of_the_base_are_apart(tmp_path):

@@ -1,10 +1,10 @@
 """What the light network's accuracy comes from: pairs, ingredients of the data, and chance.
 
-    python benchmarks/light_study.py --out STUDY --device cuda --pairs 0.25 0.5 1 2 4 9
-    python benchmarks/light_study.py --out STUDY --device cuda --pairs 1 --variants every
-    python benchmarks/light_study.py --out STUDY --plot
+    python -m benchmarks.light_study --out STUDY --device cuda --pairs 0.25 0.5 1 2 4 9
+    python -m benchmarks.light_study --out STUDY --device cuda --pairs 1 --variants every
+    python -m benchmarks.light_study --out STUDY --plot
 
-Trains the recipe `light` for each variant (`light_study_variants.py`), number of pairs in millions
+Trains the recipe `light` for each variant (`variants.py`), number of pairs in millions
 and seed, and tracks procedural videos that are the same for all; with `--sequences FOLDER` also
 real ones in the layout of OTB. What is there is not made again, and a training that `--limit`
 stopped goes on. Processes that are given the same folder share the work: start one for each GPU.
@@ -27,8 +27,8 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parent))
 
-from light_study_folder import RESULT, Job
-from light_study_variants import BASE, VARIANTS
+from benchmarks.light_study.folder import RESULT, Job
+from benchmarks.light_study.variants import BASE, VARIANTS
 
 from siamfc.errors import InputError, SiamFCError, suggest
 
@@ -40,7 +40,9 @@ PAIRS = (0.25, 0.5, 1.0, 2.0, 4.0, 9.0)
 def parse() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.light_study",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the study")
     parser.add_argument(
@@ -101,8 +103,8 @@ def find_bases(words: list[str], variants: set[str]) -> dict[str, str]:
 
 def plot(arguments: argparse.Namespace) -> None:
     """Write plots and tables of what there is, and print their paths."""
-    from light_study_plots import save_report
-    from light_study_results import load_results
+    from benchmarks.light_study.plots import save_report
+    from benchmarks.light_study.results import load_results
 
     results = load_results(arguments.out)
     bases = find_bases(arguments.bases, {result.variant for result in results})
@@ -114,8 +116,8 @@ def plot(arguments: argparse.Namespace) -> None:
 def study(arguments: argparse.Namespace) -> None:
     """Train and track what is not there yet, the longest trainings first."""
     import torch
-    from light_study_judging import JudgingSettings, track_sequences
-    from light_study_runs import attempt, pairs_in, recipe_of
+    from benchmarks.light_study.runs import attempt, pairs_in, recipe_of
+    from benchmarks.light_study.scores import JudgingSettings, track_sequences
 
     from siamfc.overrides import read_assignments
 

@@ -1,4 +1,4 @@
-"""The plots of `light_study.py`, by matplotlib; torch is not needed."""
+"""The plots of the study, by matplotlib; torch is not needed."""
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from light_study_results import (
+from benchmarks.light_study.results import (
     PROCEDURAL,
     REAL,
     Effect,
@@ -21,8 +21,8 @@ from light_study_results import (
     reliability,
     trainings,
 )
-from light_study_table import table
-from light_study_variants import BASE
+from benchmarks.light_study.table import table
+from benchmarks.light_study.variants import BASE
 
 from siamfc.charts.colors import css, series_color
 from siamfc.files import write_file

@@ -1,4 +1,4 @@
-"""How well weights of `light_study.py` track: procedural videos, and real sequences."""
+"""How well weights of the study track: procedural videos, and real sequences."""
 
 import json
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from light_study_folder import SEQUENCES, WEIGHTS, claim
+from benchmarks.light_study.folder import SEQUENCES, WEIGHTS, claim
 from numpy.typing import NDArray
 from torch import Tensor
 

@@ -1,9 +1,9 @@
-"""All numbers of the plots of `light_study.py` as Markdown."""
+"""All numbers of the plots of the study as Markdown."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from light_study_results import (
+from benchmarks.light_study.results import (
     PROCEDURAL,
     Effect,
     Result,
@@ -22,7 +22,7 @@ def table(
     bases: Mapping[str, str] | None = None,
     repeats: Sequence[Result] | None = None,
 ) -> str:
-    """The file `study.md`; the arguments are those of `light_study_plots.save_report`."""
+    """The file `study.md`; the arguments are those of `plots.save_report`."""
     kinds, pairs = kinds_of(results), compared_pairs(results)
     lines = ["# What the light network's accuracy comes from", "", _origin(results)]
     curves = {kind: curve(results, kind) for kind in kinds}

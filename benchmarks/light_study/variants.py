@@ -1,4 +1,4 @@
-"""The variants that `light_study.py` trains: one row each, and what they leave out of the pictures.
+"""The variants that the study trains: one row each, and what they leave out of the pictures.
 
 A row's texts are overrides of the recipe `light`, as `siamfc train --set` takes them. What no
 setting turns off is left out while drawing.

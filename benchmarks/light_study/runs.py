@@ -1,4 +1,4 @@
-"""One training of `light_study.py`: its recipe, its pairs, its course."""
+"""One training of the study: its recipe, its pairs, its course."""
 
 import json
 import sys
@@ -11,9 +11,9 @@ from statistics import median
 from typing import Any
 
 import torch
-from light_study_folder import RESULT, SCORES, STATE, WEIGHTS, Job, claim, keep_settings
-from light_study_judging import JudgingSettings, judge
-from light_study_variants import BASE, VARIANTS
+from benchmarks.light_study.folder import RESULT, SCORES, STATE, WEIGHTS, Job, claim, keep_settings
+from benchmarks.light_study.scores import JudgingSettings, judge
+from benchmarks.light_study.variants import BASE, VARIANTS
 
 from siamfc.errors import OutputError
 from siamfc.files import write_file

@@ -1,4 +1,4 @@
-"""The folder of one job of `light_study.py`, whose files appear one by one, each whole.
+"""The folder of one job of the study, whose files appear one by one, each whole.
 
 settings.json        what the weights depend on
 state.safetensors    of a training that was stopped, to go on from

@@ -1,4 +1,4 @@
-"""What the trainings of `light_study.py` came to: read from their folders, and compared."""
+"""What the trainings of the study came to: read from their folders, and compared."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from light_study_folder import RESULT, SCORES, SEQUENCES, Job
-from light_study_variants import BASE, VARIANTS
+from benchmarks.light_study.folder import RESULT, SCORES, SEQUENCES, Job
+from benchmarks.light_study.variants import BASE, VARIANTS
 from numpy.typing import NDArray
 
 from siamfc.errors import DatasetError
