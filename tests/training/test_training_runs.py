@@ -48,7 +48,7 @@ def test_the_folder_holds_all_there_is_to_know(finished):
     folder, result = finished
     record = json.loads((folder / "run.json").read_text())
     assert record["settings"]["recipe"]["seed"] == 0
-    assert record["settings"]["recipe"]["optimiser"]["learning_rate"] == 0.01
+    assert record["settings"]["recipe"]["optimiser"]["learning_rate"] == 0.005
     assert record["versions"]["torch"] == torch.__version__
     assert {"commit", "machine", "started"} <= record.keys()
     log = _log(folder)
@@ -107,7 +107,7 @@ def test_a_finished_run_is_not_run_again(finished):
         ({"batch": 3}, r"run was started with: recipe.batch was 2 and is 3$"),
         (
             {"seed": 1, "optimiser__learning_rate": 0.02},
-            r"recipe.seed was 0 and is 1; recipe.optimiser.learning_rate was 0.01 and is 0.02",
+            r"recipe.seed was 0 and is 1; recipe.optimiser.learning_rate was 0.005 and is 0.02",
         ),
         (
             {"labels__radius": 9, "labels__soft": True, "seed": 4, "log_every": 2},
