@@ -707,9 +707,10 @@ def test_the_plot_reads_each_row_once_and_keeps_the_lowest_scores(
 
 
 def test_the_view_of_the_network_keeps_pace_with_the_pictures(
-    browser: Any, slow_server: Server, film: Path, truth: SquareVideo
+    browser: Any, slow_server: Server, slow: SlowMatcher, film: Path, truth: SquareVideo
 ) -> None:
     """Each picture gets its heat map; the next one waits for it, but no more than a second."""
+    slow._seconds = 0.12  # so that a busy browser still shows several pictures
     script = """async () => {
       const { page, stage } = await import("/static/page.js");
       const [{ show, showHeat }, pictures, heats] = [stage, [], []];
