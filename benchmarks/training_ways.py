@@ -139,7 +139,7 @@ class Stepper:
         limit = self._recipe.optimiser.clip_norm or float("inf")
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit)
         for group in self._optimiser.param_groups:
-            group["lr"] = self._recipe.optimiser.rate(self._step, self._recipe.steps)
+            group["lr"] = self._recipe.optimiser.learning_rate_at(self._step, self._recipe.steps)
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
         self._step += 1

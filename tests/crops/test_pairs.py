@@ -54,7 +54,7 @@ def test_by_frame_every_crop_has_the_same_chance():
 def test_the_search_is_another_crop_of_the_track_within_reach_each_as_likely():
     frames = [0, 3, 4, 50, 58, 60, 61, 200]
     store = IndexOnly(("a", [0, 1]), ("b", frames), ("c", [0, 5]))
-    rows, _ = _count(store, PairSampling(max_frame_gap=10, still=False), pairs=30_000)
+    rows, _ = _count(store, PairSampling(max_frame_gap=10, pair_with_itself=False), pairs=30_000)
     partners = {row: Counter() for row in range(12)}
     for exemplar, search in zip(rows.exemplar.tolist(), rows.search.tolist(), strict=True):
         partners[exemplar][search] += 1
@@ -78,7 +78,7 @@ def test_a_single_image_makes_a_pair_with_itself_if_that_is_allowed():
     assert set(counts) == {0, 1, 2}
     assert (rows.search[rows.exemplar == 0] == 0).all()
     assert (rows.search[rows.exemplar != 0] != rows.exemplar[rows.exemplar != 0]).all()
-    _, counts = _count(store, PairSampling(still=False), pairs=200)
+    _, counts = _count(store, PairSampling(pair_with_itself=False), pairs=200)
     assert set(counts) == {1, 2}
 
 
@@ -174,7 +174,7 @@ def test_videos_are_split_whole_by_seed():
         ),
         (
             lambda: StorePairs(
-                [IndexOnly(("a", [0, 50]))], PairSampling(still=False, max_frame_gap=9)
+                [IndexOnly(("a", [0, 50]))], PairSampling(pair_with_itself=False, max_frame_gap=9)
             ),
             DatasetError,
             "expected crops that make pairs, found none of 2; curate with wider filters",

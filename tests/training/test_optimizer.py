@@ -12,15 +12,15 @@ from siamfc.training.recipes import paper
 
 def _rates(steps, **settings):
     chosen = OptimiserSettings(**settings)
-    return [chosen.rate(step, steps) for step in range(steps)]
+    return [chosen.learning_rate_at(step, steps) for step in range(steps)]
 
 
 @pytest.mark.parametrize(
     ("settings", "steps", "expected"),
     [
         ({"schedule": "constant"}, 3, [1, 1, 1]),  # never goes to the final rate
-        ({"schedule": "step", "drops": 2}, 6, [1, 1, 0.1, 0.1, 0.01, 0.01]),  # equal times
-        ({"schedule": "step", "drops": 1}, 5, [1, 1, 1, 0.01, 0.01]),  # an odd number of steps
+        ({"schedule": "step", "step_drops": 2}, 6, [1, 1, 0.1, 0.1, 0.01, 0.01]),  # equal times
+        ({"schedule": "step", "step_drops": 1}, 5, [1, 1, 1, 0.01, 0.01]),  # an odd number of steps
         ({"schedule": "exponential"}, 3, [1, 0.1, 0.01]),  # equal factors
         ({"schedule": "cosine"}, 3, [1, 0.505, 0.01]),  # halfway between at half the time
         ({"schedule": "constant", "warm_up_steps": 2}, 3, [0.5, 1, 1]),  # linear, from zero
@@ -36,10 +36,11 @@ def test_schedules(settings, steps, expected):
 def test_the_paper_s_rate_falls_once_an_epoch_from_a_hundredth_by_equal_factors():
     recipe = paper()
     starts = [epoch * recipe.steps_per_epoch for epoch in range(50)]
-    rates = [recipe.optimiser.rate(step, recipe.steps) for step in starts]
+    rates = [recipe.optimiser.learning_rate_at(step, recipe.steps) for step in starts]
     np.testing.assert_allclose(rates, np.logspace(-2, -5, 50))
     last = [
-        recipe.optimiser.rate(step + recipe.steps_per_epoch - 1, recipe.steps) for step in starts
+        recipe.optimiser.learning_rate_at(step + recipe.steps_per_epoch - 1, recipe.steps)
+        for step in starts
     ]
     assert rates == last
 

@@ -49,15 +49,15 @@ class PairSampling:
         max_frame_gap: frames of the video between exemplar and search at most.
         sample_by: `video` gives every video the same chance, and every track in it, as the paper
             does; `frame` gives every crop the same chance.
-        still: take pairs of one image with itself where a track has no second one within reach,
-            as in data sets of single images; otherwise such crops are left out.
+        pair_with_itself: pair a crop with itself if its track has no other within reach, as in
+            data sets of single images; otherwise such crops are left out.
         pairs_per_epoch: length of an epoch; the paper's is 53,200.
         seed: of the choice and of the augmentation.
     """
 
     max_frame_gap: int = 100
     sample_by: Literal["video", "frame"] = "video"
-    still: bool = True
+    pair_with_itself: bool = True
     pairs_per_epoch: int = 53_200
     seed: int = 0
 
@@ -187,7 +187,7 @@ class _Choice:
         high = np.searchsorted(key, key + sampling.max_frame_gap, side="right")
         self._rows, self._low, self._high = rows, low, high
         # An exemplar needs a partner: another crop within reach, or itself where that is allowed.
-        usable = np.flatnonzero((high - low > 1) | sampling.still)
+        usable = np.flatnonzero((high - low > 1) | sampling.pair_with_itself)
         if not len(usable):
             raise DatasetError(
                 f"{getattr(store, 'path', 'store')}: expected crops that make pairs, found none "

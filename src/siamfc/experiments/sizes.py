@@ -66,7 +66,7 @@ def square_recipe(size: Size) -> Recipe:
         log_every=25,
         labels=LabelSettings(radius=8.0, soft=True),
         loss=LossSettings(peak_weight=4.0),
-        optimiser=adamw(2e-3, warm_up_steps=50, averaging=0.97),
+        optimiser=adamw(2e-3, warm_up_steps=50, ema_decay=0.97),
         data=SquareData(augmentation=augmentation),
     )
     if size == "gpu":
@@ -81,7 +81,7 @@ def square_recipe(size: Size) -> Recipe:
         validation_batch=4,
         log_every=8,
         labels=replace(precise.labels, background=0.1),
-        optimiser=adamw(5e-4, warm_up_steps=10, averaging=0.95),
+        optimiser=adamw(5e-4, warm_up_steps=10, ema_decay=0.95),
         data=SquareData(augmentation=replace(augmentation, search_size=175, max_shift=28.0)),
     )
 
@@ -96,7 +96,7 @@ def real_recipe(size: Size) -> Recipe:
             name="stores-gpu",
             epochs=10,
             pairs_per_epoch=100 * 512,
-            optimiser=replace(procedural().optimiser, warm_up_steps=100, averaging=0.998),
+            optimiser=replace(procedural().optimiser, warm_up_steps=100, ema_decay=0.998),
             data=StoreData(workers=8),
         )
     return replace(

@@ -58,7 +58,7 @@ class StoreData:
     """Frames of the video between exemplar and search at most."""
     sample_by: Literal["video", "frame"] = "video"
     """What has the same chance: every video, as in the paper, or every crop."""
-    still: bool = True
+    pair_with_itself: bool = True
     """Whether a lonely crop makes a pair with itself."""
     augmentation: AugmentSettings = field(default_factory=AugmentSettings)
     validation_share: float = 0.1
@@ -76,7 +76,7 @@ class StoreData:
         return PairSampling(
             max_frame_gap=self.max_frame_gap,
             sample_by=self.sample_by,
-            still=self.still,
+            pair_with_itself=self.pair_with_itself,
             pairs_per_epoch=pairs,
             seed=seed,
         )

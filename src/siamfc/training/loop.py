@@ -77,7 +77,7 @@ def train(
             epoch=epoch + (into_epoch > 0),
             loss=report.loss,
             gradient_norm=report.gradient_norm,
-            learning_rate=recipe.optimiser.rate(step - 1, recipe.steps),
+            learning_rate=recipe.optimiser.learning_rate_at(step - 1, recipe.steps),
             pairs_per_second=(step - last) * recipe.batch / (time.monotonic() - since),
         )
         if on_log is not None:

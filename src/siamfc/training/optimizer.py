@@ -24,7 +24,7 @@ class OptimiserSettings:
     """Rate at the end; `constant` never goes there."""
     schedule: Literal["constant", "step", "exponential", "cosine"] = "constant"
     """The way from the highest rate to the final one."""
-    drops: int = 3
+    step_drops: int = 3
     """Of `step`: how often the rate falls, each time by the same factor, after equal times."""
     warm_up_steps: int = 0
     """Steps of linear growth from zero."""
@@ -36,7 +36,7 @@ class OptimiserSettings:
     """Of the convolutions' weights alone."""
     clip_norm: float | None = None
     """Largest norm of the gradient; none: any."""
-    averaging: float = 0.0
+    ema_decay: float = 0.0
     """Fraction of the averaged weights that stays at each step; 0: the average is the last."""
 
     def __post_init__(self) -> None:
@@ -48,23 +48,23 @@ class OptimiserSettings:
             )
         check_number("final_learning_rate", self.final_learning_rate, 1e-12)
         check_number("learning_rate", self.learning_rate, self.final_learning_rate)
-        check_whole("drops", self.drops, 1)
+        check_whole("step_drops", self.step_drops, 1)
         check_whole("warm_up_steps", self.warm_up_steps, 0)
         check_number("momentum", self.momentum, 0, _BELOW_ONE)
-        check_number("averaging", self.averaging, 0, _BELOW_ONE)
+        check_number("ema_decay", self.ema_decay, 0, _BELOW_ONE)
         check_number("weight_decay", self.weight_decay, 0)
         if self.clip_norm is not None:
             check_number("clip_norm", self.clip_norm, 1e-12)
         if self.nesterov and (self.kind != "sgd" or not self.momentum):
             raise InputError("nesterov: expected false but for sgd with momentum")
 
-    def rate(self, step: int, steps: int) -> float:
+    def learning_rate_at(self, step: int, steps: int) -> float:
         """Learning rate of a step, 0 … steps − 1.
 
         >>> settings = OptimiserSettings(
         ...     learning_rate=1.0, final_learning_rate=0.01, schedule="cosine", warm_up_steps=300
         ... )
-        >>> [round(settings.rate(step, 1300), 3) for step in (0, 299, 800, 1299)]
+        >>> [round(settings.learning_rate_at(step, 1300), 3) for step in (0, 299, 800, 1299)]
         [0.003, 1.0, 0.504, 0.01]
         """
         if step < self.warm_up_steps:
@@ -74,7 +74,7 @@ class OptimiserSettings:
             return first
         done, left = step - self.warm_up_steps, max(1, steps - self.warm_up_steps)
         if self.schedule == "step":
-            course = done * (self.drops + 1) // left / self.drops
+            course = done * (self.step_drops + 1) // left / self.step_drops
             return first * math.pow(last / first, course)
         course = min(done / max(1, left - 1), 1.0)
         if self.schedule == "cosine":
@@ -86,7 +86,7 @@ _BELOW_ONE = 1 - 1e-9
 
 
 def adamw(
-    learning_rate: float, *, warm_up_steps: int, averaging: float, clip_norm: float = 10.0
+    learning_rate: float, *, warm_up_steps: int, ema_decay: float, clip_norm: float = 10.0
 ) -> OptimiserSettings:
     """AdamW whose rate falls along a cosine to 1e-6; its weights are averaged."""
     return OptimiserSettings(
@@ -97,7 +97,7 @@ def adamw(
         warm_up_steps=warm_up_steps,
         weight_decay=0.05,
         clip_norm=clip_norm,
-        averaging=averaging,
+        ema_decay=ema_decay,
     )
 
 

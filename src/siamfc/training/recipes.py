@@ -119,7 +119,7 @@ def paper() -> Recipe:
     return Recipe(
         name="paper",
         loss=LossSettings(kind="logistic"),
-        optimiser=OptimiserSettings(schedule="step", drops=49),
+        optimiser=OptimiserSettings(schedule="step", step_drops=49),
         data=StoreData(),
     )
 
@@ -135,7 +135,7 @@ def procedural() -> Recipe:
         validation_batch=128,
         log_every=100,
         labels=LabelSettings(radius=12.0),
-        optimiser=adamw(3e-3, warm_up_steps=300, averaging=0.9995),
+        optimiser=adamw(3e-3, warm_up_steps=300, ema_decay=0.9995),
         data=ProceduralData(),
     )
 
@@ -149,7 +149,7 @@ def light() -> Recipe:
         epochs=5,
         pairs_per_epoch=6200 * 512,
         labels=LabelSettings(),
-        optimiser=adamw(4e-3, warm_up_steps=500, averaging=0.9998, clip_norm=5.0),
+        optimiser=adamw(4e-3, warm_up_steps=500, ema_decay=0.9998, clip_norm=5.0),
         data=ProceduralData(
             pairs=PairSettings(
                 far_share=0.5,
@@ -202,7 +202,7 @@ def finetune() -> Recipe:
         validation_batch=16,
         log_every=25,
         labels=LabelSettings(radius=12.0),
-        optimiser=adamw(1e-4, warm_up_steps=50, averaging=0.995),
+        optimiser=adamw(1e-4, warm_up_steps=50, ema_decay=0.995),
         data=StoreData(),
     )
 
@@ -219,7 +219,7 @@ def tiny() -> Recipe:
         log_every=10,
         labels=LabelSettings(radius=8.0),
         optimiser=OptimiserSettings(
-            learning_rate=5e-3, schedule="cosine", warm_up_steps=4, averaging=0.95
+            learning_rate=5e-3, schedule="cosine", warm_up_steps=4, ema_decay=0.95
         ),
         data=SquareData(augmentation=AugmentSettings(search_size=159, max_shift=12.0)),
     )

@@ -64,7 +64,7 @@ class TrainState:
         self._model.to(self.device)
         self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self._optimiser = make_optimiser(self._model, recipe.optimiser)
-        self._average = AveragedModel(self._model, recipe.optimiser.averaging)
+        self._average = AveragedModel(self._model, recipe.optimiser.ema_decay)
         self._history = torch.zeros((recipe.log_every, 2), device=self.device)
         """Loss and gradient's norm of the last steps."""
         self._reported = 0
@@ -92,7 +92,7 @@ class TrainState:
         limit = recipe.optimiser.clip_norm
         norm = torch.nn.utils.clip_grad_norm_(parameters, math.inf if limit is None else limit)
         for group in self._optimiser.param_groups:
-            group["lr"] = recipe.optimiser.rate(self.step, recipe.steps)
+            group["lr"] = recipe.optimiser.learning_rate_at(self.step, recipe.steps)
         self._optimiser.step()
         self._optimiser.zero_grad(set_to_none=True)
         self._average.update(model, self.step)
