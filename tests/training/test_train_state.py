@@ -38,7 +38,7 @@ def test_a_step_is_the_textbook_s(batches):
     recipe = small_recipe(
         optimiser__momentum=0.0, optimiser__weight_decay=0.0,
         optimiser__learning_rate=0.5, optimiser__schedule="constant",
-        optimiser__warm_up_steps=0, optimiser__clip_norm="none", optimiser__averaging=0.0,
+        optimiser__warm_up_steps=0, optimiser__clip_norm="none", optimiser__ema_decay=0.0,
     )  # fmt: skip
     train_state = TrainState(recipe)
     model = SiamFC()
@@ -66,7 +66,7 @@ def test_clipping_limits_the_step(batches):
     recipe = small_recipe(
         optimiser__momentum=0.0, optimiser__weight_decay=0.0,
         optimiser__learning_rate=1.0, optimiser__schedule="constant",
-        optimiser__warm_up_steps=0, optimiser__clip_norm=1e-3, optimiser__averaging=0.0,
+        optimiser__warm_up_steps=0, optimiser__clip_norm=1e-3, optimiser__ema_decay=0.0,
     )  # fmt: skip
     train_state = TrainState(recipe)
     before = [p.clone() for p in train_state.averaged.parameters()]
