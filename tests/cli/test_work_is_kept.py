@@ -232,7 +232,7 @@ REQUESTS = pytest.mark.parametrize(
 def test_evaluate_keeps_the_tracks_of_whole_sequences(
     number: signal.Signals, weights: str, tmp_path: Path
 ) -> None:
-    for name, frames in (("a", 4), ("b", 600)):
+    for name, frames in (("a", 4), ("b", 4000)):  # b outlasts a late signal
         settings = SquareVideoSettings(frames=frames, size=96, target=20)
         write_otb(tmp_path / "data" / name, SquareVideo(settings))
     out = tmp_path / "out"
