@@ -173,6 +173,10 @@ def test_tracking_loads_neither_torch_nor_plots_nor_the_web_server() -> None:
     assert not loaded & {"cv2", "matplotlib", "starlette", "torch"}
 
 
+def test_a_tracker_starts_without_a_video_library() -> None:
+    assert loaded_by("import siamfc", "siamfc.Tracker, siamfc.track") == {"numpy"}
+
+
 def test_the_probe_sees_what_is_loaded() -> None:
     assert loaded_by("import numpy") == {"numpy"}
 

@@ -1,4 +1,11 @@
-"""The tracker: settings, one pure step, `init`/`update`, whole videos, results."""
+"""The tracker: settings, one pure step, `init`/`update`, whole videos, results.
+
+What writes and reads files of results is imported when it is first used: a tracker starts without
+the formats of annotation tools and without a video library.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from siamfc.tracking.both_ways import FrameRange, follow
 from siamfc.tracking.defaults import Settings, fitting_settings, settings_for_weights
@@ -11,20 +18,9 @@ from siamfc.tracking.exemplar_update import (
     previous_frame,
     sure_average,
 )
-from siamfc.tracking.exports import (
-    EXPORT_FORMATS,
-    EXPORT_SUFFIXES,
-    VideoInfo,
-    export_paths,
-    export_results,
-    open_export,
-    read_track,
-    to_annotation,
-)
 from siamfc.tracking.key_frames import GivenBoxes, KeyFrames, as_key_frames
 from siamfc.tracking.light import LightSettings, LightTargets
 from siamfc.tracking.redetection import LostSettings, search_all_over
-from siamfc.tracking.result_files import open_results, read_results, result_paths, write_results
 from siamfc.tracking.results import FrameResult, Status, to_detections
 from siamfc.tracking.siamfc import SiamFCSettings, SiamFCTargets
 from siamfc.tracking.siamfc.settings import five_scales, one_scale, settings_for, three_scales
@@ -33,6 +29,24 @@ from siamfc.tracking.state import TrackerState
 from siamfc.tracking.step import SearchView, Stepper
 from siamfc.tracking.tracker import Tracker
 from siamfc.tracking.tracks import Track, track
+
+if TYPE_CHECKING:
+    from siamfc.tracking.exports import (
+        EXPORT_FORMATS,
+        EXPORT_SUFFIXES,
+        VideoInfo,
+        export_paths,
+        export_results,
+        open_export,
+        read_track,
+        to_annotation,
+    )
+    from siamfc.tracking.result_files import (
+        open_results,
+        read_results,
+        result_paths,
+        write_results,
+    )
 
 __all__ = [
     "EXPORT_FORMATS",
@@ -85,3 +99,14 @@ __all__ = [
     "track",
     "write_results",
 ]
+
+_RESULT_FILES = ("open_results", "read_results", "result_paths", "write_results")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'siamfc.tracking' has no attribute {name!r}")
+    module = "result_files" if name in _RESULT_FILES else "exports"
+    value = getattr(import_module(f"siamfc.tracking.{module}"), name)
+    globals()[name] = value
+    return value

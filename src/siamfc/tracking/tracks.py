@@ -16,7 +16,6 @@ from siamfc.errors import InputError, MissingDependencyError, OutputError, SiamF
 from siamfc.tracking.both_ways import WHOLE, FrameRange, follow, require_indexed
 from siamfc.tracking.defaults import Settings
 from siamfc.tracking.doubts import Doubt, review
-from siamfc.tracking.exports import EXPORT_SUFFIXES, VideoInfo, export_results
 from siamfc.tracking.key_frames import GivenBoxes, TargetBoxes, as_key_frames
 from siamfc.tracking.results import FrameResult
 from siamfc.tracking.tracker import Color, check_color, to_rgb
@@ -250,6 +249,8 @@ class Track:
             OutputError: a file that exists, unless `overwrite`, or cannot be written.
             SourceError: a video from a source that can be read only once; see `frames`.
         """
+        from siamfc.tracking.exports import EXPORT_SUFFIXES, VideoInfo, export_results
+
         if format is not None or Path(path).suffix.lower() in EXPORT_SUFFIXES:
             return export_results(
                 path,
@@ -259,11 +260,12 @@ class Track:
                 labels=labels,
                 overwrite=overwrite,
             )
-        self._save_film(path, overwrite)
+        self._save_video(path, overwrite)
         return [Path(path)]
 
-    def _save_film(self, path: str | Path, overwrite: bool) -> None:
+    def _save_video(self, path: str | Path, overwrite: bool) -> None:
         from siamfc.frames import VIDEO_SUFFIXES, open_writer
+        from siamfc.tracking.exports import EXPORT_SUFFIXES
 
         if Path(path).suffix and Path(path).suffix.lower() not in VIDEO_SUFFIXES:
             raise InputError(
