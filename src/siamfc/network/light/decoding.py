@@ -6,26 +6,37 @@ deploys the graph only has to crop the search image and put the box back into th
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from siamfc.array_types import FloatArray
+from siamfc.checks import check_number
 from siamfc.network.graph import GraphBuilder
-from siamfc.network.light.architecture import SEARCH_CELLS, SEARCH_SIZE, STRIDE
+from siamfc.network.light.architecture import SEARCH_CELLS
+from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.metadata import Metadata
 
 _CELLS = SEARCH_CELLS**2
-_SMALLEST_SIZE = 0.01
-"""Pixels of the search image: a smaller side has vanished in rounding."""
+SMALLEST_SIZE = 1e-3
+"""Of a box, pixels of the search image: what is smaller has vanished in rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decoding:
-    """How cells are chosen and sizes damped; the fields are those of `LightSettings`."""
+    """How scores and boxes of all cells become one box (Li et al. 2018, SiamRPN, section 3.4)."""
 
     change_penalty: float = 0.1
+    """Weight of sudden changes of size and aspect ratio against the score."""
     window_influence: float = 0.25
+    """Weight of the cosine window against the score."""
     size_damping: float = 0.9
+    """Fraction of the way to the box's size that is taken, times its penalty and predicted IoU."""
+
+    def __post_init__(self) -> None:
+        check_number("change_penalty", self.change_penalty, 0, 100)
+        check_number("window_influence", self.window_influence, 0, 1)
+        check_number("size_damping", self.size_damping, 0, 1)
 
 
 def add_decoding(
@@ -58,7 +69,7 @@ def add_decoding(
     flat = graph.add_reshape(corners, "flat_corners", [-1, 4, _CELLS])
     graph.add_split(flat, ["first_corners", "last_corners"], "halves", axis=1)
     extent = add("Sub", ["last_corners", "first_corners"], "extent")
-    spans = add("Max", [extent, number(_SMALLEST_SIZE)], "spans")
+    spans = add("Max", [extent, number(SMALLEST_SIZE)], "spans")
     graph.add_split(spans, ["widths", "heights"], "ones", axis=1)
     last = graph.add_reshape("sizes", "last_sizes", [-1, 2, 1])
     graph.add_split(last, ["last_width", "last_height"], "ones", axis=1)
@@ -85,7 +96,8 @@ def add_decoding(
     credit = add("Mul", [overlap, penalty], "credit")
     influence = decoding.window_influence
     kept = add("Mul", [credit, number(1 - influence)], "kept")
-    window = graph.constant("window", (influence * cosine_window()).reshape(1, 1, _CELLS))
+    weights = influence * cosine_window(spec).astype(np.float32)
+    window = graph.constant("window", weights.reshape(1, 1, _CELLS))
     rated = add("Add", [kept, window], "rated")
     best = add("ArgMax", [rated], "best_cell", axis=2, keepdims=1)
     twice = add("Concat", [best, best], "best_twice", axis=1)
@@ -109,8 +121,11 @@ def add_decoding(
     graph.add_reshape(add("Sigmoid", [shifted], "chance"), "scores", [-1])
 
 
-def cosine_window() -> NDArray[np.float32]:
-    """Cosine window about the search image's centre, 1 there, of all cells in order: (256,)."""
-    place = np.arange(SEARCH_CELLS) * STRIDE + 0.5 - SEARCH_SIZE / 2
-    row = 0.5 + 0.5 * np.cos(2 * math.pi * place / (SEARCH_CELLS * STRIDE))
-    return np.outer(row, row).ravel().astype(np.float32)
+@cache
+def cosine_window(spec: EmbeddingSpec) -> FloatArray:
+    """Cosine window about the search image's centre, 1 there, of all cells: (m · m,), read-only."""
+    place = np.arange(spec.response_size) * spec.stride + 0.5 - spec.search_size / 2
+    row = 0.5 + 0.5 * np.cos(2 * math.pi * place / (spec.response_size * spec.stride))
+    window = np.outer(row, row).ravel()
+    window.flags.writeable = False
+    return window

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from siamfc.checks import check_number
+from siamfc.network.light.decoding import Decoding
 from siamfc.tracking.exemplar_update import UpdateSettings, first_and_recent
 from siamfc.tracking.redetection import LostSettings
 
@@ -19,15 +20,9 @@ def _lost() -> LostSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LightSettings:
+class LightSettings(Decoding):
     """How scores and boxes of all cells become one box (Li et al. 2018, SiamRPN, section 3.4)."""
 
-    change_penalty: float = 0.1
-    """Weight of sudden changes of size and ratio against the score."""
-    window_influence: float = 0.25
-    """Weight of the cosine window against the score."""
-    size_damping: float = 0.9
-    """Fraction of the change of size applied per frame, times the penalty and the IoU expected."""
     smallest_scale: float = 0.1
     """Smallest width and height that a target may shrink to, as a fraction of its first."""
     largest_scale: float = 10.0
@@ -38,8 +33,6 @@ class LightSettings:
     """When a target counts as lost, and where to search for it then."""
 
     def __post_init__(self) -> None:
-        check_number("change_penalty", self.change_penalty, 0, 100)
-        check_number("window_influence", self.window_influence, 0, 1)
-        check_number("size_damping", self.size_damping, 0, 1)
+        super().__post_init__()
         check_number("smallest_scale", self.smallest_scale, 0.001, 1)
         check_number("largest_scale", self.largest_scale, 1, 1000)

@@ -3,10 +3,8 @@
 The counterpart of `tracking.siamfc.targets`, for networks that predict a box for every cell.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -17,6 +15,7 @@ from siamfc import geometry
 from siamfc.array_types import FloatArray
 from siamfc.errors import InputError
 from siamfc.network.calibration import Calibration, sigmoid
+from siamfc.network.light.decoding import SMALLEST_SIZE, cosine_window
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.tracking.light.settings import LightSettings
 from siamfc.tracking.redetection import count_lost
@@ -30,8 +29,6 @@ _FASTEST_CHANGE = 1.05
 """Of the sure size, from one frame to the next."""
 _LARGEST_CHANGE = 1.5
 """Of the size by which to search, from the last that was sure."""
-_SMALLEST_SIZE = 1e-3
-"""Of a box, pixels of the search image: what is smaller has vanished in rounding."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -134,7 +131,7 @@ def move(
     _check(logits, boxes, (count, spec.response_size, spec.response_size))
     cells = _read(targets, logits.reshape(count, -1), boxes.reshape(count, 4, -1), settings, spec)
     window = settings.window_influence
-    rated = (1 - window) * cells.score * cells.penalty + window * _window(spec)
+    rated = (1 - window) * cells.score * cells.penalty + window * cosine_window(spec)
     found = _take(targets, cells, rated.argmax(1), spec)
 
     score = calibration.probability(found.logit)
@@ -230,7 +227,7 @@ def _read(
     There a target and its context have the exemplar image's size, whatever the target's own.
     """
     logit, corners = logits.astype(np.float64), boxes.astype(np.float64)
-    size = np.maximum(corners[:, 2:] - corners[:, :2], _SMALLEST_SIZE)
+    size = np.maximum(corners[:, 2:] - corners[:, :2], SMALLEST_SIZE)
     growth = geometry.exemplar_side(size.swapaxes(1, 2), spec.context_amount) / spec.exemplar_size
     ratio = size[:, 0] / size[:, 1] * (targets.size[:, 1:] / targets.size[:, :1])
     change = np.maximum(growth, 1 / growth) * np.maximum(ratio, 1 / ratio)
@@ -263,23 +260,13 @@ def _take(
     corners = cells.corners[at[0], :, chosen]
     first, last = corners[:, :2], corners[:, 2:]
     displacement = ((first + last) / 2 - spec.search_size / 2) * pitch
-    size = np.maximum(last - first, _SMALLEST_SIZE) * pitch
+    size = np.maximum(last - first, SMALLEST_SIZE) * pitch
     return _Place(cells.logit[at], cells.score[at], cells.penalty[at], displacement, size)
 
 
 def _limited(values: FloatArray, lowest: ArrayLike, highest: ArrayLike) -> FloatArray:
     """As `np.clip`, whose own checks cost more than the work on so few numbers."""
     return np.minimum(np.maximum(values, lowest), highest)
-
-
-@lru_cache
-def _window(spec: EmbeddingSpec) -> FloatArray:
-    """Cosine window about the search image's centre, 1 there, of all cells: (m · m,), read-only."""
-    place = np.arange(spec.response_size) * spec.stride + 0.5 - spec.search_size / 2
-    row = 0.5 + 0.5 * np.cos(2 * math.pi * place / (spec.response_size * spec.stride))
-    window = np.outer(row, row).ravel()
-    window.flags.writeable = False
-    return window
 
 
 def _check(
