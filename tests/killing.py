@@ -1,6 +1,7 @@
 """Runs that are killed: a program in its own process, ended by SIGKILL at a chosen moment."""
 
 import hashlib
+import signal
 import subprocess
 import sys
 import time
@@ -11,12 +12,14 @@ from pathlib import Path
 def run(code: str, *, kill: Callable[[], bool] = lambda: False) -> bool:
     """Run Python code and say whether it ended by itself; it is killed once `kill` is true.
 
+    Code may kill itself by SIGKILL, too.
+
     Code that starts processes keeps to `if __name__ == "__main__"` like any script.
     """
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
     while process.poll() is None and not kill():
         time.sleep(0.005)
-    ended = process.poll() is not None
+    ended = process.poll() not in (None, -signal.SIGKILL)
     process.kill()
     _, complaint = process.communicate()
     assert not ended or process.returncode == 0, complaint.decode()

@@ -95,7 +95,8 @@ def test_recipes_are_what_their_sources_say():
     assert (of_thesis.batch, of_thesis.epochs, of_thesis.labels.radius) == (8, 50, 16.0)
     assert of_thesis.data.sizes == (127, 255)
     assert of_thesis.data.validation_share == 0.1
-    assert of_thesis.optimiser.rate(0, 100) == of_thesis.optimiser.rate(99, 100) == 1e-2
+    assert of_thesis.optimiser.learning_rate_at(0, 100) == 1e-2
+    assert of_thesis.optimiser.learning_rate_at(99, 100) == 1e-2
     shipped = procedural()
     assert shipped.steps == 9_928
     assert shipped.steps * shipped.batch == 5_083_136

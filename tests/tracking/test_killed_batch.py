@@ -8,7 +8,9 @@ from siamfc.synthetic import SquareVideo, SquareVideoSettings
 
 COUNT = 20
 PROGRAM = """
+import os, signal
 from pathlib import Path
+from threading import Timer
 from siamfc.tracking.batch import BatchOptions, BatchTask, track_batch
 
 tasks = [
@@ -21,10 +23,13 @@ tasks = [
     )
     for path in sorted(Path({clips!r}).iterdir())
 ]
-for outcome in track_batch(tasks):
+for number, outcome in enumerate(track_batch(tasks)):
     with open({log!r}, "a") as log:
         print(outcome.state, file=log, flush=True)
+    if number == {last}:
+        Timer(0.02, os.kill, (os.getpid(), signal.SIGKILL)).start()
 """
+"""Kills itself within the video after number `last`: a watcher outside might come too late."""
 
 
 def test_a_killed_batch_goes_on_and_does_nothing_twice(tmp_path: Path) -> None:
@@ -37,23 +42,17 @@ def test_a_killed_batch_goes_on_and_does_nothing_twice(tmp_path: Path) -> None:
                 writer.write(image)
     box = tuple(map(float, video.boxes[0]))
     folders = {name: tmp_path / name for name in ("whole", "killed")}
-    programs = {
-        name: PROGRAM.format(
-            box=box, out=str(folder), clips=str(clips), log=str(tmp_path / f"{name}.log")
-        )
-        for name, folder in folders.items()
-    }
-    assert killing.run(programs["whole"])
+
+    def program(name: str, last: int) -> str:
+        log = str(tmp_path / f"{name}.log")
+        return PROGRAM.format(box=box, out=str(folders[name]), clips=str(clips), log=log, last=last)
+
+    assert killing.run(program("whole", COUNT))
     killed = folders["killed"]
-
-    def done() -> int:
-        return len(list(killed.glob("[0-9]*.csv")))
-
-    at_some_time = killing.after_progress(done, least=5, wait=0.02)
-    assert not killing.run(programs["killed"], kill=at_some_time)
-    before = done()
+    assert not killing.run(program("killed", 4))
+    before = len(list(killed.glob("[0-9]*.csv")))
     assert 5 <= before < COUNT
-    assert killing.run(programs["killed"])
+    assert killing.run(program("killed", COUNT))
     states = (tmp_path / "killed.log").read_text().splitlines()
     assert states.count("done before") == before
     assert killing.tree_digest(killed) == killing.tree_digest(folders["whole"])

@@ -9,7 +9,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_SECONDS = 10.0
 """That the head of a first request may take."""
-SILENT = 64
+SILENT = 128
 """Connections without a request at once; a further one closes the oldest."""
 
 
