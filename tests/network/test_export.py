@@ -1,7 +1,7 @@
 """The exported graphs against the torch network, and what else is promised of them."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import onnx
@@ -18,7 +18,8 @@ from siamfc.network.light.decoding import Decoding
 from siamfc.network.light.graphs import build_track_graph
 from siamfc.network.onnx_runtime import OnnxMatcher
 from siamfc.tracking import LightSettings
-from siamfc.tracking.light.targets import move, start
+from siamfc.tracking.light.targets import move, relocate, start
+from siamfc.tracking.redetection import LostSettings
 
 pytest.importorskip("torch")
 
@@ -137,6 +138,33 @@ def test_the_graph_chooses_the_box_that_the_tracker_chooses(track_graph):
     np.testing.assert_allclose(middles, moved.center_frame, atol=1e-3)
     np.testing.assert_allclose(found[:, 2:] * pitch[:, None], moved.size, atol=1e-3)
     np.testing.assert_allclose(scores, moved.score, atol=1e-5)
+
+
+def test_the_graph_finds_a_lost_target_where_the_tracker_does(track_graph):
+    """In three windows of one target; where all is noise, the window would decide otherwise."""
+    session, matcher = track_graph
+    images = np.random.default_rng(5).integers(0, 255, (3, 255, 255, 3)).astype(np.uint8)
+    size = np.array([[36, 40]], dtype=np.float32)
+    exemplars = matcher.embed_exemplar(images[:1, 64:191, 64:191].copy(), size).repeat(3, 0)
+
+    targets = start([[232, 230, 36, 40]], (500, 500))
+    targets = replace(targets, frames_lost=np.array([1]), score=np.array([0.0]))
+    pitch = float(geometry.exemplar_side(targets.size, 0.5)[0]) / 127
+    centers = np.array([[[100.0, 100], [300, 120], [250, 380]]])
+    logits, corners = matcher.locate(exemplars, images)
+    settings = LightSettings(lost=LostSettings(relocate_threshold=0.0))
+    arguments = (centers, logits[None], corners[None], settings, matcher.spec, matcher.calibration)
+    moved = relocate(targets, *arguments)
+
+    sizes = (size / pitch).repeat(3, 0).astype(np.float32)
+    names = ["free_centers", "free_scores", "free_credits", "boxes"]
+    feeds = {"exemplars": exemplars, "images": images, "sizes": sizes}
+    free, scores, shares, boxes = session.run(names, feeds)
+    best = shares.argmax()
+    there = centers[0, best] + (free[best] - 127.5) * pitch
+    np.testing.assert_allclose(there, moved.center_frame[0], atol=1e-3)
+    np.testing.assert_allclose(scores[best], moved.score[0], atol=1e-5)
+    assert abs(free - boxes[:, :2] - boxes[:, 2:] / 2).max() > 8  # pixels: another cell
 
 
 def test_the_graph_chooses_by_the_tracker_s_default_settings():

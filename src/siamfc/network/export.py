@@ -32,7 +32,9 @@ _BOXES = (
     "slope · logit + offset is the chance that the box overlaps the true one by more than half. "
     "Boxes are left, top, right, bottom in pixels of the search image, for each cell. track.onnx "
     "chooses among them: given the last box's width and height in pixels of the search image, it "
-    "returns x, y, width and height there, and the score as a probability."
+    "returns x, y, width and height there, and the score as a probability; and for a lost target, "
+    "searched for in several windows, a centre, score and credit that no place is favoured in: the "
+    "window with the highest credit shows it."
 )
 _TOGETHER = (
     " The search graph takes two embeddings of each target, one after the other along the last "

@@ -65,12 +65,16 @@ def search_signature(metadata: Metadata) -> Signature:
 def track_signature(metadata: Metadata) -> Signature:
     """Of the light network's graph that also chooses: one box and one score for each target.
 
-    `sizes` are the last box's width and height; they and the boxes x, y, w, h are in pixels of the
-    search image.
+    `sizes` are the last box's width and height; they, the boxes x, y, w, h and the centres x, y
+    are in pixels of the search image. What is named `free` is for searching elsewhere: see
+    `light.decoding`.
     """
     search = search_signature(metadata)
-    sizes, boxes, scores = (Value("float32", ("N", *rest)) for rest in ((2,), (4,), ()))
-    return Signature({**search.inputs, "sizes": sizes}, {"boxes": boxes, "scores": scores})
+    shapes = {
+        "boxes": (4,), "scores": (), "free_centers": (2,), "free_scores": (), "free_credits": ()
+    }  # fmt: skip
+    outputs = {name: Value("float32", ("N", *shape)) for name, shape in shapes.items()}
+    return Signature({**search.inputs, "sizes": Value("float32", ("N", 2))}, outputs)
 
 
 def _embeddings(metadata: Metadata, exemplars: int = 1) -> Value:

@@ -47,7 +47,10 @@ def add_decoding(
     Args:
         graph: which has an input `sizes` (N, 2), the last box's width and height, and gets the
             outputs `boxes` (N, 4), x, y, width and height, all in pixels of the search image, and
-            `scores` (N,).
+            `scores` (N,). For a lost target that is searched for elsewhere, where no place is
+            likelier than another, the outputs `free_centers` (N, 2), `free_scores` (N,) and
+            `free_credits` (N,) are of the cell chosen without the window: of several search
+            images the one with the highest credit shows the target.
         metadata: of the weights.
         decoding: how to choose.
         logits: name of the cells' logits, (N, 16, 16).
@@ -115,10 +118,22 @@ def add_decoding(
     corner = add("Mul", [corner, number(0.5)], "corner")
     columns = add("Concat", [corner, damped], "box_columns", axis=1)
     graph.add_reshape(columns, "boxes", [-1, 4])
+
+    free = add("ArgMax", [credit], "free_cell", axis=2, keepdims=1)
+    free_twice = add("Concat", [free, free], "free_cell_twice", axis=1)
+    free_sums = add("GatherElements", [sums, free_twice], "free_center_twice", axis=2)
+    free_center = add("Mul", [free_sums, number(0.5)], "free_center")
+    graph.add_reshape(free_center, "free_centers", [-1, 2])
+    free_share, free_logit = (
+        add("GatherElements", [one, free], f"free_{one}", axis=2) for one in (credit, cell_logits)
+    )
+    graph.add_reshape(free_share, "free_credits", [-1])
+
     calibration = metadata.calibration
-    sloped = add("Mul", [logit, number(calibration.slope)], "sloped")
-    shifted = add("Add", [sloped, number(calibration.offset)], "shifted")
-    graph.add_reshape(add("Sigmoid", [shifted], "chance"), "scores", [-1])
+    for one, output in ((logit, "scores"), (free_logit, "free_scores")):
+        sloped = add("Mul", [one, number(calibration.slope)], f"{output}_sloped")
+        shifted = add("Add", [sloped, number(calibration.offset)], f"{output}_shifted")
+        graph.add_reshape(add("Sigmoid", [shifted], f"{output}_chance"), output, [-1])
 
 
 @cache
