@@ -1,7 +1,6 @@
 """The documentation as a site: built without a warning, and read without a network."""
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -105,14 +104,13 @@ def test_docstrings_render_as_text_and_code(site: Path) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    path = shutil.which("chromium")
-    if path is None:
+    pytest.importorskip("playwright.sync_api")
+    from web.browsing import CHROMIUM, launched
+
+    if CHROMIUM is None:
         pytest.skip("needs chromium")
-    with playwright.sync_playwright() as api:
-        opened = api.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    with launched() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])

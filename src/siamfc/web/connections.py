@@ -7,10 +7,11 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-HEAD_SECONDS = 10.0
-"""That the head of a first request may take."""
+HEAD_SECONDS = 60.0
+"""That the head of a first request may take: on a busy machine a browser is slow, too."""
 SILENT = 128
-"""Connections without a request at once; a further one closes the oldest."""
+"""Connections without a request at once; a further one closes the oldest. No more are accepted at a
+time (see `server`), so that none is closed whose request has come but was not read yet."""
 
 
 class PatientProtocol(H11Protocol):

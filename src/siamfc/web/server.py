@@ -13,7 +13,7 @@ from siamfc.network import Network
 from siamfc.tracking import Settings
 from siamfc.web.access import LOOPBACK_NAMES, Access, own_name
 from siamfc.web.app import create_app
-from siamfc.web.connections import PatientProtocol
+from siamfc.web.connections import SILENT, PatientProtocol
 from siamfc.web.limits import Limits
 from siamfc.web.private import private_folder
 from siamfc.web.session import Session
@@ -70,6 +70,7 @@ def make_server(session: Session, access: Access) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         http=PatientProtocol,
+        backlog=SILENT,
         ws="websockets-sansio",
         ws_max_size=session.limits.message_bytes,
         ws_per_message_deflate=False,
@@ -113,7 +114,7 @@ def _listen(host: str, port: int) -> socket.socket:
         raise InputError(f"port: expected 0 to 65535, got {port}")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=256)
+        return socket.create_server((host, port), family=family)
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(
