@@ -100,8 +100,8 @@ def box_updates() -> dict[str, UpdateSettings]:
     return {
         "previous frame": UpdateSettings(rate=1.0),
         "recent": recent,
-        "recent, first 0.3": replace(recent, first_share=0.3),
-        "recent, first 0.7": replace(recent, first_share=0.7),
+        "recent, first 0.3": replace(recent, first_weight=0.3),
+        "recent, first 0.7": replace(recent, first_weight=0.7),
         "recent, every 1": replace(recent, every=1),
         "recent, every 20": replace(recent, every=20),
         "recent, latest": replace(recent, rate=1.0),
@@ -118,10 +118,10 @@ def updates() -> dict[str, UpdateSettings]:
         "average 0.1": UpdateSettings(rate=0.1),
         "average 0.03, sure 0.95": UpdateSettings(rate=0.03, lowest_score=0.95),
         "average 0.1, sure 0.98": UpdateSettings(rate=0.1, lowest_score=0.98),
-        "first 0.5, previous": UpdateSettings(rate=1.0, first_share=0.5),
-        "first 0.5, average 0.1": UpdateSettings(rate=0.1, first_share=0.5),
+        "first 0.5, previous": UpdateSettings(rate=1.0, first_weight=0.5),
+        "first 0.5, average 0.1": UpdateSettings(rate=0.1, first_weight=0.5),
         "first 0.7, average 0.1, sure 0.95": UpdateSettings(
-            rate=0.1, first_share=0.7, lowest_score=0.95
+            rate=0.1, first_weight=0.7, lowest_score=0.95
         ),
     }
 

@@ -62,12 +62,12 @@ def followed(pictures, update, *, lost=None):
 class TestSettings:
     def test_the_default_changes_nothing(self):
         assert not UpdateSettings().changes_exemplar
-        assert not UpdateSettings(rate=0.5, first_share=1).changes_exemplar
+        assert not UpdateSettings(rate=0.5, first_weight=1).changes_exemplar
         recipes = (previous_frame, moving_average, sure_average, first_and_latest, first_and_recent)
         for recipe in recipes:
             assert recipe().changes_exemplar
 
-    @pytest.mark.parametrize("name", ["rate", "lowest_score", "first_share"])
+    @pytest.mark.parametrize("name", ["rate", "lowest_score", "first_weight"])
     @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), "0.5"])
     def test_a_wrong_value_is_named(self, name, value):
         with pytest.raises(InputError, match=rf"^{name}: expected a number from 0 to 1, got "):
@@ -152,7 +152,7 @@ class TestFollowing:
         np.testing.assert_allclose(shares, [1, 0.5, 0.25], atol=0.01)
 
     def test_the_first_frame_keeps_its_share(self):
-        update = UpdateSettings(rate=1.0, first_share=0.25)
+        update = UpdateSettings(rate=1.0, first_weight=0.25)
         matcher, _ = followed([image(0, grey=g) for g in (0, 100, 100)], update)
         dark, light = (IdealMatcher().embed_exemplar(c)[0] for c in matcher.embedded[:2])
         np.testing.assert_allclose(matcher.searched[1][0], 0.25 * dark + 0.75 * light, rtol=0.01)
@@ -213,7 +213,7 @@ def test_every_runtime_can_update_and_look_elsewhere(runtime):
         matcher = load_matcher("siamfc", device="cpu", threads=1)
     settings = SiamFCSettings(
         scales=1,
-        update=UpdateSettings(rate=0.5, first_share=0.5),
+        update=UpdateSettings(rate=0.5, first_weight=0.5),
         lost=LostSettings(lost_threshold=1, found_threshold=1, windows=2),
     )
     updating = SiamFCSettings(scales=1, update=settings.update)

@@ -269,7 +269,7 @@ class TestKinds:
             (other, one, SiamFCSettings()),
         ):
             state = Stepper(first).begin(chart(0), [16, 20, 8, 8])
-            with pytest.raises(InputError, match="state: expected one begun with a network that"):
+            with pytest.raises(InputError, match="state: expected one from a network that"):
                 Stepper(second, settings).step(state, chart(1))
 
     def test_each_kind_has_its_own_defaults(self):

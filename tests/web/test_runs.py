@@ -41,7 +41,7 @@ class Remembering(IdealBoxMatcher):  # type: ignore[misc]
 
 
 def settings(every: int) -> LightSettings:
-    update = UpdateSettings(rate=0.5, first_share=0.5, every=every, restart_average=True)
+    update = UpdateSettings(rate=0.5, first_weight=0.5, every=every, restart_average=True)
     return LightSettings(update=update)
 
 

@@ -1,7 +1,7 @@
-"""The tracker: settings, one pure step, `init`/`update`, whole videos, results.
+"""Tracking: settings, one pure step, `init`/`update`, whole videos and their results.
 
-What writes and reads files of results is imported when it is first used: a tracker starts without
-the formats of annotation tools and without a video library.
+The readers and writers of result files are imported on first use, so that a tracker starts without
+the annotation formats and the video library.
 """
 
 from importlib import import_module

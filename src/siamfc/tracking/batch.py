@@ -1,4 +1,4 @@
-"""Many videos at once: each tracked and written by itself, those done before left alone."""
+"""Batches of videos: each video is tracked and saved on its own; finished ones are skipped."""
 
 from __future__ import annotations
 
@@ -25,39 +25,39 @@ if TYPE_CHECKING:
     from siamfc.network.matcher import Network
 
 _RECORD = "batch.json"
-"""Beside the results: what they were made with."""
+"""File beside the results that records what they were made with."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchOptions:
-    """How all videos of a batch are tracked."""
+    """Options shared by all videos of a batch."""
 
     weights: str = "default"
     device: str = "auto"
     threads: int | None = None
     settings: Settings | None = None
-    """None: the defaults for the network."""
+    """None: the network's defaults."""
     frame_range: FrameRange = WHOLE
     smooth: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchTask:
-    """One video: where it is, its boxes, and what is written."""
+    """One video: its source, its boxes and the files to write."""
 
     source: str
     boxes: GivenBoxes
     results: Path | None = None
-    """Where the boxes go."""
+    """File for the boxes."""
     format: str | None = None
-    """Of the boxes, in place of what the ending means."""
+    """Format of the boxes; None: implied by the file's suffix."""
     video: Path | None = None
-    """Where the video with the boxes goes."""
+    """File for the video with the boxes drawn in."""
     options: BatchOptions = field(default_factory=BatchOptions)
 
     @property
     def is_done(self) -> bool:
-        """Whether all of its files exist; they appear whole, at the end."""
+        """True if all output files exist; each appears only when it is complete."""
         paths = [self.video] if self.video else []
         if self.results is not None:
             targets = len(as_key_frames(self.boxes, self.options.frame_range.start))
@@ -67,30 +67,30 @@ class BatchTask:
 
 @dataclass(frozen=True, kw_only=True)
 class BatchOutcome:
-    """What a video came to."""
+    """Outcome of one video."""
 
     source: str
     state: str
-    """done, done before, or failed."""
+    """`done`, `done before` or `failed`."""
     frames: int = 0
     seconds: float = 0.0
     lost: int = 0
-    """Frames in which one of the targets is lost."""
+    """Number of frames in which at least one target is lost."""
     reason: str = ""
-    """Why it failed."""
+    """Error message if it failed."""
 
 
 def track_batch(
     tasks: Sequence[BatchTask], *, workers: Workers | None = None, overwrite: bool = False
 ) -> Iterator[BatchOutcome]:
-    """Track videos, and yield the outcome of each as it is done.
+    """Track videos and yield the outcome of each as soon as it is finished.
 
-    A video whose files exist is not tracked again unless `overwrite`; if they were made from other
-    boxes, it fails. A video that fails does not stop the others.
+    A video whose files exist is skipped unless `overwrite`; if they were made from other boxes, it
+    fails. A failed video does not stop the others.
 
     Raises:
-        OutputError: the folder has results of other weights, settings or options, unless
-            `overwrite`.
+        OutputError: the folder holds results made with other weights, settings or options, and
+            `overwrite` is off.
     """
     made_from = _update_record(tasks, overwrite=overwrite)
     todo = []
@@ -109,7 +109,7 @@ def track_batch(
 
 
 def _track(task: BatchTask) -> BatchOutcome:
-    """Track one video and write its files; in any process."""
+    """Track one video and write its files; runs in any process."""
     options, started = task.options, time.perf_counter()
 
     def load() -> Network:
@@ -127,7 +127,7 @@ def _track(task: BatchTask) -> BatchOutcome:
         for path in (task.video, task.results):
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
-        # The video first: it takes the frames as they are tracked.
+        # Save the video first: it uses each frame while it is tracked.
         if task.video is not None:
             track.save(task.video, overwrite=True)
         if task.results is not None:
@@ -147,7 +147,7 @@ def _track(task: BatchTask) -> BatchOutcome:
 
 @lru_cache(maxsize=1)
 def _load(weights: str, device: str, threads: int | None) -> Network:
-    """The network, once in each process."""
+    """Return the network, loaded once per process."""
     from siamfc.network import load_matcher
 
     return load_matcher(weights, device=device, threads=threads)
@@ -161,10 +161,10 @@ def _is_lost(result: FrameResult) -> bool:
 
 
 def _update_record(tasks: Sequence[BatchTask], *, overwrite: bool) -> Mapping[str, Any]:
-    """Keep beside the files what they are made with; return the boxes that they were made from.
+    """Record beside the results what they are made with; return the boxes of the earlier results.
 
     Raises:
-        OutputError: they were made otherwise, unless `overwrite`.
+        OutputError: the earlier results were made with other options, and `overwrite` is off.
     """
     if not tasks:
         return {}
@@ -198,7 +198,7 @@ def _read_record(path: Path) -> Mapping[str, Any]:
 
 
 def _described(task: BatchTask) -> Any:
-    """The boxes of a task, as they stand in the record."""
+    """Return a task's boxes in the form of the record."""
     key_frames = as_key_frames(task.boxes, task.options.frame_range.start)
     targets = [{str(k): box.tolist() for k, box in one.items()} for one in key_frames.boxes]
     return [list(key_frames.names), targets]

@@ -1,4 +1,4 @@
-"""What a batch is asked for: its sources one by one, their names, and the boxes of each."""
+"""Inputs of a batch: the list of sources, their names, and each source's boxes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from siamfc.tracking.results import Status
 
 
 def expand_sources(sources: Iterable[str]) -> list[str]:
-    """Each source by itself: what a glob matches, and the videos and image folders in a folder.
+    """Expand globs, and folders of videos or of image folders, into a list of sources.
 
-    A folder or glob of images is one source.
+    A folder or a glob of images is one source.
 
     Raises:
         SourceError: a glob that matches nothing.
@@ -42,7 +42,7 @@ def _expand(source: str) -> list[str]:
     if any(is_image(one) for one in found):
         return [source]
     videos = [str(one) for one in found if _is_video(one) or _has_images(one)]
-    return videos or [source]  # which is then refused for what it is
+    return videos or [source]  # opening it then fails with a precise message
 
 
 def _is_video(path: Path) -> bool:
@@ -58,7 +58,7 @@ def _has_images(path: Path) -> bool:
 
 
 def name_sources(sources: Sequence[str]) -> list[str]:
-    """A name for each source, to be a file's: its own, with the folders that tell it apart.
+    """Return a file name for each source: its own, with parent folders where needed to differ.
 
     Raises:
         InputError: a source that is given twice.
@@ -81,19 +81,19 @@ def name_sources(sources: Sequence[str]) -> list[str]:
 
 
 def read_boxes(path: Path, sources: Sequence[str], names: Sequence[str]) -> dict[str, GivenBoxes]:
-    """The boxes of each source, from a table or from a folder of results.
+    """Read the boxes of each source from a table or from a folder of results.
 
-    A table is a csv file with the columns source, x, y, w, h and, if there are several frames or
-    targets, frame and name. Its `source` is a path or a file's name. In a folder, `NAME.csv` or
-    `NAME.jsonl` are results, of which the key frames count, or else the first frame.
+    A table is a CSV file with the columns source, x, y, w, h and, for several frames or targets,
+    frame and name. Its `source` is a path or a file name. A folder holds results `NAME.csv` or
+    `NAME.jsonl`; their key frames are used, or the first frame of a target without any.
 
     Args:
-        path: of the table or folder.
-        sources: that are tracked.
-        names: of the sources, as `name_sources` gives them.
+        path: the table or the folder.
+        sources: the sources to track.
+        names: the sources' names, from `name_sources`.
 
     Raises:
-        DatasetError: a source without boxes, or a line that is none; names it.
+        DatasetError: a source without boxes, or an invalid line; the message names it.
     """
     if path.is_dir():
         return {
@@ -145,7 +145,7 @@ def _row(path: Path, number: int, row: Mapping[str, Any]) -> _Row:
 
 
 def _by_target(rows: Sequence[tuple[int | None, str, tuple[float, ...]]]) -> GivenBoxes:
-    """Rows of one name are one target's; rows without a name and a frame are a target each."""
+    """Group rows into targets by name; a row with neither name nor frame is a target of its own."""
     named: dict[str, Any] = {}
     for place, (frame, name, box) in enumerate(rows, start=1):
         key = name or ("" if frame is not None else str(place))

@@ -1,4 +1,4 @@
-"""Follow targets through a source, forwards and backwards: `follow`, which everything uses."""
+"""`follow`: tracks targets through a source, forwards and backwards; all other code uses it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class FrameRange:
-    """Which frames of a source are tracked; those with a given box always are."""
+    """Selection of a source's frames to track; frames with a given box are always included."""
 
     start: int = 0
-    """The first."""
+    """First frame."""
     end: int | None = None
-    """The last; None: that of the source."""
+    """Last frame; None: the source's last."""
     every: int = 1
-    """Distance from one to the next."""
+    """Step from one tracked frame to the next."""
 
     def __post_init__(self) -> None:
         check_whole("start", self.start, 0)
@@ -44,7 +44,7 @@ class FrameRange:
             check_whole("end", self.end, self.start)
 
     def frames(self, source: Iterable[Frame], key_frames: KeyFrames) -> Iterator[Frame]:
-        """The frames of a source that are tracked, in order."""
+        """Yield the frames of a source that are tracked, in order."""
         from siamfc.frames import IndexedSource
 
         if self.start and isinstance(source, IndexedSource):
@@ -56,11 +56,11 @@ class FrameRange:
                 return
 
     def select(self, frames: Iterable[Frame], key_frames: KeyFrames) -> Iterator[Frame]:
-        """Those of some frames that are tracked."""
+        """Return only those of the given frames that are tracked."""
         return (frame for frame in frames if self._has(frame.index, key_frames))
 
     def count(self, key_frames: KeyFrames, source_count: int | None, *, smooth: bool) -> int | None:
-        """Frames that `follow` goes through in all its passes; None if unknown."""
+        """Return the number of frames that all passes of `follow` visit; None if unknown."""
         ends = [self.end, None if source_count is None else source_count - 1]
         last = min((end for end in ends if end is not None), default=None)
         if last is None:
@@ -87,28 +87,28 @@ def follow(
     smooth: bool = False,
     on_frame: Callable[[], object] = lambda: None,
 ) -> Iterator[tuple[Frame, FrameResult]]:
-    """Follow targets through frames and yield each frame with its result.
+    """Track targets through frames and yield each frame with its result.
 
-    Between two frames with a given box a target is tracked forwards from the first and backwards
-    from the second, and the two are joined (see `siamfc.tracking.fusion`). Before its first such
-    frame it is tracked backwards, after its last forwards. So where boxes are given in any but
-    the first frame, the source is read backwards before the first result comes; and with `smooth`
-    it is read to its end, and then once more.
+    Between two frames with a given box, a target is tracked forwards from the first and backwards
+    from the second, and the two tracks are fused (see `siamfc.tracking.fusion`). Before its first
+    given box it is tracked backwards, after its last one forwards. If boxes are given in later
+    frames, the source is therefore read backwards before the first result is yielded. With
+    `smooth` it is read to its end and then once more.
 
     Args:
-        frames: an open source, or any frames if boxes are given in the first of them alone.
-        boxes: in any form that `siamfc.track` takes; boxes without a frame are in the first.
-        matcher: a network ready to track with.
-        settings: None: the defaults for this network.
+        frames: an open source; any iterable of frames if boxes are given only in its first one.
+        boxes: in any form that `siamfc.track` accepts; a box without a frame is in the first.
+        matcher: the loaded network.
+        settings: None: the network's defaults.
         frame_range: which frames are tracked.
-        smooth: whether to take the jitter out of the boxes and to bridge stretches in which a
-            target is lost; see `siamfc.tracking.smoothing`.
-        on_frame: called for each frame that is tracked before the first result comes.
+        smooth: remove jitter from the boxes and bridge stretches in which a target is lost; see
+            `siamfc.tracking.smoothing`.
+        on_frame: called for each frame tracked before the first result is yielded.
 
     Raises:
         InputError: a box that cannot be tracked or lies outside the range, or settings for the
             other kind of network.
-        SourceError: no frame; frames that change size; `smooth`, or boxes in later frames, for a
+        SourceError: no frame; frames that change size; `smooth` or boxes in later frames with a
             source that can be read only once.
     """
     key_frames = boxes if isinstance(boxes, KeyFrames) else as_key_frames(boxes, frame_range.start)
@@ -137,7 +137,7 @@ def follow(
 def _follow_forwards(
     frames: Iterable[Frame], key_frames: KeyFrames, stepper: Stepper, frame_range: FrameRange
 ) -> Iterator[tuple[Frame, FrameResult]]:
-    """Follow targets from the first frame that comes."""
+    """Track targets from the first frame of the range, without a backward pass."""
     ahead = frame_range.frames(frames, key_frames)
     first = next(ahead, None)
     if first is None:
@@ -174,7 +174,7 @@ def _track_backwards(
     frame_range: FrameRange,
     on_frame: Callable[[], object],
 ) -> Found:
-    """Where targets are found backwards in the frames from the first to the last with a box."""
+    """Track backwards from the last frame with a box to the first frame of the range."""
     source = require_indexed(frames, "give boxes in its first frame alone")
     start = frame_range.start
     every = Found.nothing(key_frames.last - start + 1, len(key_frames))
@@ -187,10 +187,10 @@ def _track_backwards(
 
 
 def require_indexed(frames: Iterable[Frame], advice: str) -> IndexedSource:
-    """A source that can be read from any place and again.
+    """Return the source if it can be read repeatedly and from any position.
 
     Raises:
-        SourceError: a camera, a stream, a generator.
+        SourceError: a camera, a stream or a generator.
     """
     from siamfc.frames import ArraySource, IndexedSource
 
@@ -202,7 +202,7 @@ def require_indexed(frames: Iterable[Frame], advice: str) -> IndexedSource:
 
 
 def _join(index: int, ahead: Found, behind: Found, key_frames: KeyFrames) -> FloatArray:
-    """Change `ahead` to where both directions find the targets; how far they agree: (N,)."""
+    """Merge `behind` into `ahead`, in place; return the agreement of both directions, (N,)."""
     agreements = np.full(len(key_frames), np.nan)
     between, progress = [], []
     for row, frames in enumerate(key_frames.frames):

@@ -1,4 +1,4 @@
-"""The default settings for each kind of network."""
+"""Default settings for each kind of network."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,23 +11,23 @@ from siamfc.tracking.light.settings import LightSettings
 from siamfc.tracking.siamfc.settings import SiamFCSettings, settings_for
 
 Settings = SiamFCSettings | LightSettings
-"""Settings of a tracker with either kind of network."""
+"""Tracker settings for either kind of network."""
 
 
 def fitting_settings(matcher: Network, settings: Settings | None = None) -> Settings:
-    """Return the settings if they are for this kind of network; its defaults if None.
+    """Return the settings if they are for this kind of network, its defaults if None.
 
     Raises:
-        InputError: settings for the other kind.
+        InputError: settings for the other kind of network.
     """
     return light_settings(settings) if predicts_boxes(matcher) else siamfc_settings(settings)
 
 
 def light_settings(settings: Settings | None = None) -> LightSettings:
-    """Return the settings of a network that predicts boxes; the defaults if None.
+    """Return the settings of a network that predicts boxes, the defaults if None.
 
     Raises:
-        InputError: settings for the other kind.
+        InputError: settings for the other kind of network.
     """
     if settings is None or isinstance(settings, LightSettings):
         return settings or LightSettings()
@@ -35,10 +35,10 @@ def light_settings(settings: Settings | None = None) -> LightSettings:
 
 
 def siamfc_settings(settings: Settings | None = None) -> SiamFCSettings:
-    """Return the settings of SiamFC; the defaults if None.
+    """Return the settings of SiamFC, the defaults if None.
 
     Raises:
-        InputError: settings for the other kind.
+        InputError: settings for the other kind of network.
     """
     if settings is None or isinstance(settings, SiamFCSettings):
         return settings or SiamFCSettings()
@@ -52,19 +52,19 @@ def settings_for_weights(
     update: UpdateName | None = None,
     search_again: bool | None = None,
 ) -> Settings:
-    """Return settings for a name that `siamfc models` lists, or a path; loads no network.
+    """Return settings for weights given by name (see `siamfc models`) or path; loads no network.
 
     Args:
         weights: as for `load_matcher`.
-        scales: an odd number from 1 to 99; None: as many as suit the network.
-        update: how the exemplar follows later frames, see `exemplar_update`; None: what suits
-            the network, not at all for SiamFC and `recent` for one that predicts boxes.
-        search_again: whether to search the whole frame for a lost target; None: only with a
-            network that predicts boxes, whose score says what is lost.
+        scales: an odd number from 1 to 99; None: the network's default.
+        update: how the exemplar follows later frames, see `exemplar_update`; None: the network's
+            default, which is `none` for SiamFC and `recent` for a network that predicts boxes.
+        search_again: search the whole frame for a lost target; None: only with a network that
+            predicts boxes, whose score shows when the target is lost.
 
     Raises:
         CheckpointError: weights that are unknown or damaged.
-        InputError: another number of scales, or what the network cannot do.
+        InputError: another number of scales, or an option that the network does not support.
     """
     from siamfc.network.loading import read_metadata
 

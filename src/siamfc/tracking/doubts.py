@@ -1,4 +1,4 @@
-"""Which stretches of a track deserve a look, the most doubtful first."""
+"""Review of a track: the stretches that are most likely wrong, worst first."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from siamfc.tracking.fusion import AGREEMENT
 from siamfc.tracking.results import FrameResult, Status
 
 LOW_SCORE = 0.7
-"""A score below is a reason to look."""
+"""Scores below this are a reason to review a frame."""
 LONG_JUMP = 0.5
-"""So is a change of velocity, from one frame to the next, by more than this many sizes."""
+"""Largest change of velocity between frames, in target sizes, that is no reason to review."""
 QUICK_GROWTH = 0.25
-"""So is a change of the logarithmic size by more than this, from one frame to the next."""
+"""Largest change of the logarithmic size between frames that is no reason to review."""
 _JOINED = 3
-"""Doubtful frames that are at most this far apart make one stretch."""
+"""Doubtful frames at most this far apart belong to one stretch."""
 _AGREEMENT_WEIGHT = 0.1
 _JUMP_WEIGHT = 0.1
 
@@ -30,34 +30,34 @@ class Doubt:
     """A stretch of frames in which a target's boxes may be wrong."""
 
     target: int
-    """Number of the target, from 1, as in files."""
+    """Number of the target, from 1, as in result files."""
     name: str
-    """Of the target; empty if it has none."""
+    """Name of the target; empty if it has none."""
     start: int
-    """The first frame."""
+    """First frame."""
     end: int
-    """The last frame."""
+    """Last frame."""
     worst: int
-    """The frame to look at: the most doubtful one."""
+    """Most doubtful frame, the one to look at."""
     start_time: float
-    """Seconds from the source's first frame; NaN if it has no clock."""
+    """Time of the first frame, in seconds from the source's start; NaN if it has no clock."""
     end_time: float
-    """Likewise."""
+    """Time of the last frame, likewise."""
     doubt: float
-    """Of the worst frame, in [0, 1]."""
+    """Doubt about the worst frame, in [0, 1]."""
     reasons: tuple[str, ...]
-    """Any of: lost, low score, jump, sudden growth, directions disagree."""
+    """Any of: `lost`, `low score`, `jump`, `sudden growth`, `directions disagree`."""
 
 
 def review(results: Iterable[FrameResult]) -> list[Doubt]:
-    """List the stretches of a track that deserve a look, the most doubtful first.
+    """List the stretches of a track that need a review, the most doubtful first.
 
-    The score says most: over real videos it predicts by far best where a box is wrong. Jumps and
-    the two directions' disagreement add a little; where there is no other reason, a disagreement
-    is a stretch by itself, since mostly just one direction was wrong and the other was taken.
+    The score counts most: on real videos it is by far the best predictor of wrong boxes. Jumps and
+    disagreement between the two directions add a little. A disagreement without any other reason
+    is listed as a stretch of its own: usually only one direction was wrong, and the other was used.
 
     Args:
-        results: of consecutive frames; scores that are unknown count as sure.
+        results: results of consecutive frames; unknown scores count as 1.
     """
     results = list(results)
     if not results:
@@ -71,7 +71,7 @@ def review(results: Iterable[FrameResult]) -> list[Doubt]:
 
 
 def time_code(seconds: float) -> str:
-    """Minutes, seconds and tenths, as `--box` and `--start` take them; empty for NaN.
+    """Format a time as `--box` and `--start` accept it: minutes, seconds, tenths; empty for NaN.
 
     >>> time_code(83.46), time_code(3.2), time_code(3720)
     ('1:23.5', '0:03.2', '1:02:00.0')
@@ -109,7 +109,7 @@ def _review_target(results: Sequence[FrameResult], target: int) -> Iterator[Doub
 def _doubts(
     results: Sequence[FrameResult], target: int
 ) -> tuple[FloatArray, Mapping[str, BoolArray]]:
-    """How doubtful each of F boxes is, and for which reasons: (F,) each."""
+    """Return the doubt about each of F boxes, (F,), and a flag (F,) for each possible reason."""
     boxes = np.stack([result.boxes[target] for result in results])
     scores = np.nan_to_num([result.scores[target] for result in results], nan=1.0)
     agreements = np.array([_agreement(result, target) for result in results])
@@ -139,7 +139,7 @@ def _agreement(result: FrameResult, target: int) -> float:
 
 
 def _jumps(boxes: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Changes of velocity in sizes, and of the logarithmic size, between frames: (F,) each."""
+    """Return changes of velocity (in target sizes) and of logarithmic size between frames: (F,)."""
     sizes = np.sqrt(np.maximum(boxes[:, 2] * boxes[:, 3], np.finfo(float).tiny))
     jumps, growths = np.zeros(len(boxes)), np.zeros(len(boxes))
     bends = np.linalg.norm(np.diff(box_formats.center(boxes), 2, axis=0), axis=1)
@@ -149,7 +149,7 @@ def _jumps(boxes: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _stretches(flags: BoolArray) -> Iterator[list[int]]:
-    """Places of the flags that are set, those that lie close together in one list."""
+    """Yield runs of indices whose flag is set; runs with small gaps between them are merged."""
     places = np.flatnonzero(flags)
     if len(places):
         for run in np.split(places, np.flatnonzero(np.diff(places) > _JOINED) + 1):

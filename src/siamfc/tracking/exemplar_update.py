@@ -1,11 +1,11 @@
-"""How the exemplar follows later frames: the thesis's open question, and answers to it.
+"""Exemplar update: rules by which the exemplar follows later frames, the thesis's open question.
 
 The thesis asks (its conclusions) whether the target's appearance in the previous frame is a better
-exemplar than that of the first. Between the two lie a moving average, an average over frames with
-a high score alone, and the first and an average together. As the response is linear in the
-exemplar's embedding, a mix of embeddings gives the same mix of responses: one correlation serves
-for both. The light network's scores and boxes are not linear in it, but both exemplars are
-cut out about a box in the same way, so that cells with the same place show the same part.
+exemplar than that in the first. Rules between these two extremes are a moving average, an average
+over frames with a high score only, and the first exemplar together with an average. The response is
+linear in the exemplar's embedding, so a mix of embeddings gives the same mix of responses and one
+correlation serves for both. The light network's scores and boxes are not linear in it, but both
+exemplars are cropped around a box in the same way, so cells at the same position match.
 
 Nothing here depends on how a tracker finds its box.
 """
@@ -24,35 +24,35 @@ from siamfc.network.matcher import Embedding
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateSettings:
-    """How much the exemplar follows the target's appearance; the default: not at all."""
+    """Settings of the exemplar update; by default the exemplar stays the first frame's."""
 
     rate: float = 0.0
-    """Weight of a new frame in the moving average, 0 to 1; 1: the previous frame alone."""
+    """Weight of a new frame in the moving average, 0 to 1; 1: the previous frame only."""
     lowest_score: float = 0.0
-    """Lowest score at which a frame is taken in, 0 to 1; frames in which the target is lost never
-    are."""
-    first_share: float = 0.0
+    """Lowest score at which a frame enters the average, 0 to 1; frames in which the target is lost
+    never do."""
+    first_weight: float = 0.0
     """Weight of the first frame's exemplar against the moving average."""
     every: int = 1
-    """Fewest frames from one that is taken in to the next."""
+    """Minimum number of frames between two that enter the average."""
     restart_average: bool = False
-    """Whether the moving average begins with the first frame that is taken in, and not with the
-    video's, which has its own weight."""
+    """Start the moving average with the first frame that enters it instead of the first frame of
+    the video, which has its own weight."""
 
     def __post_init__(self) -> None:
         check_number("rate", self.rate, 0, 1)
         check_number("lowest_score", self.lowest_score, 0, 1)
-        check_number("first_share", self.first_share, 0, 1)
+        check_number("first_weight", self.first_weight, 0, 1)
         check_whole("every", self.every, 1, 1_000_000)
 
     @property
     def changes_exemplar(self) -> bool:
-        """Whether anything but the first frame's exemplar is ever searched for."""
-        return self.rate > 0 and self.first_share < 1
+        """True if the exemplar can ever differ from the first frame's."""
+        return self.rate > 0 and self.first_weight < 1
 
 
 def previous_frame() -> UpdateSettings:
-    """Return the thesis's proposal: what the target looked like one frame ago."""
+    """Return the thesis's proposal: the appearance in the previous frame."""
     return UpdateSettings(rate=1.0)
 
 
@@ -62,19 +62,19 @@ def moving_average() -> UpdateSettings:
 
 
 def sure_average() -> UpdateSettings:
-    """Return a slow average over the frames in which the tracker is sure."""
+    """Return a slow average over the frames with a high score."""
     return UpdateSettings(rate=0.03, lowest_score=0.95)
 
 
 def first_and_latest() -> UpdateSettings:
-    """Return seven tenths of the first frame and a fast average over the sure frames."""
-    return UpdateSettings(rate=0.1, lowest_score=0.95, first_share=0.7)
+    """Return 0.7 of the first frame and 0.3 of a fast average over frames with a high score."""
+    return UpdateSettings(rate=0.1, lowest_score=0.95, first_weight=0.7)
 
 
 def first_and_recent() -> UpdateSettings:
-    """Return half of the first frame and half of an average over recent sure frames."""
+    """Return half of the first frame and half of a recent average over high-scoring frames."""
     return UpdateSettings(
-        rate=0.5, lowest_score=0.97, first_share=0.5, every=10, restart_average=True
+        rate=0.5, lowest_score=0.97, first_weight=0.5, every=10, restart_average=True
     )
 
 
@@ -82,7 +82,7 @@ UpdateName = Literal["none", "previous", "average", "sure", "both", "recent"]
 
 
 def update_by_name(name: UpdateName) -> UpdateSettings:
-    """Return what a name stands for: the settings of one of the functions above.
+    """Return the settings that a name stands for, those of one of the functions above.
 
     >>> update_by_name("previous") == previous_frame()
     True
@@ -105,16 +105,17 @@ def update_rates(
     updates: IntArray,
     settings: UpdateSettings,
 ) -> FloatArray:
-    """Weight (N,) of the current frame in each target's average; 0 if it isn't taken in.
+    """Return the weight (N,) of the current frame in each target's average; 0: it does not enter.
 
-    It is if the target is sure, and if the frames since the last that was taken in are enough.
+    It enters if the target's score is high enough, the target is not lost, and enough frames have
+    passed since the last one that entered.
 
     Args:
-        scores: (N,) of the targets.
-        lost: (N,) whether they are.
-        waited: (N,) frames since the last that was taken in, or since the first.
-        updates: (N,) frames that were taken in.
-        settings: of the tracker.
+        scores: (N,) scores of the targets.
+        lost: (N,) True where a target is lost.
+        waited: (N,) frames since the last one that entered the average, or since the first frame.
+        updates: (N,) number of frames that have entered the average.
+        settings: the update's settings.
 
     >>> rates = UpdateSettings(rate=0.1, lowest_score=0.5, every=2, restart_average=True)
     >>> lost = np.array([False, False, True, False, False])
@@ -128,9 +129,9 @@ def update_rates(
 
 
 def mix(embeddings: Embedding, others: Embedding, weights: FloatArray) -> Embedding:
-    """Mix embeddings (N, …) of a runtime with others, whose weights (N,) are from 0 to 1.
+    """Mix embeddings (N, …) of a runtime with others, whose weights (N,) lie between 0 and 1.
 
-    A weight of 0 returns the first and one of 1 the second, to the last bit.
+    A weight of 0 returns `embeddings` and a weight of 1 `others`, bit for bit.
     """
     column = weights.reshape(-1, *[1] * (embeddings.ndim - 1))
     if isinstance(embeddings, np.ndarray):
@@ -141,7 +142,7 @@ def mix(embeddings: Embedding, others: Embedding, weights: FloatArray) -> Embedd
 
 
 def join(embeddings: Embedding, others: Embedding) -> Embedding:
-    """Two exemplars of each target as one embedding, for networks that look at both together."""
+    """Concatenate two exemplars per target, for networks that use both at once."""
     cells = embeddings.shape[-1]
     shape = (*embeddings.shape[:-1], 2 * cells)
     if isinstance(embeddings, np.ndarray):
@@ -153,7 +154,7 @@ def join(embeddings: Embedding, others: Embedding) -> Embedding:
 
 
 def put(embeddings: Embedding, rows: Sequence[int], others: Embedding) -> Embedding:
-    """Embeddings (N, …) of a runtime, with others in place of some of them; the first stay."""
+    """Return a copy of embeddings (N, …) in which the given rows are replaced by `others`."""
     changed = embeddings.copy() if isinstance(embeddings, np.ndarray) else embeddings.clone()
     changed[list(rows)] = others
     return changed

@@ -1,7 +1,7 @@
-"""A track as a file of any format, and back: the one place that results are written and read by.
+"""Reading and writing tracks in every file format.
 
-The program's own formats, csv and jsonl, keep all that is known of a track; the others are those of
-`siamfc.annotations`.
+The project's own formats, CSV and JSON Lines, hold everything that is known about a track; the
+others are those of `siamfc.annotations`.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ if TYPE_CHECKING:
 
 _OWN = ("csv", "jsonl")
 EXPORT_FORMATS = (*_OWN, *ANNOTATION_FORMATS)
-"""What a track can be written as, by name."""
+"""Names of the formats in which a track can be written."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoInfo:
-    """What a format may want to know of the video that was tracked."""
+    """Facts about the tracked video that some formats include."""
 
     name: str = "video.mp4"
-    """Of its file or folder."""
+    """Name of its file or folder."""
     size: tuple[int, int] | None = None
     """Width and height in pixels."""
     frame_rate: float | None = None
     """Frames per second."""
     frame_count: int = 0
-    """Of the whole video; 0: unknown."""
+    """Number of frames in the whole video; 0: unknown."""
     image_names: Sequence[str] = ()
-    """Of its frames, where it is a folder of images."""
+    """File names of its frames if it is a folder of images."""
 
     @classmethod
     def of(cls, source: FrameSource) -> VideoInfo:
-        """What a source says of itself."""
+        """Return what is known of a source."""
         from siamfc.frames import ImageFiles
 
         paths = source.paths if isinstance(source, ImageFiles) else ()
@@ -67,10 +67,10 @@ class VideoInfo:
 
 
 def export_format(path: str | Path, format: str | None = None) -> str:  # noqa: A002
-    """The name of the format that a path's ending, or its name, means.
+    """Return the name of the format implied by a path's suffix, or given by name.
 
     Raises:
-        InputError: there is none, or it doesn't go with the ending.
+        InputError: an unknown format, or one that does not match the suffix.
 
     >>> export_format("boxes.jsonl"), export_format("boxes.json", "label-studio")
     ('jsonl', 'label-studio')
@@ -93,14 +93,14 @@ def export_format(path: str | Path, format: str | None = None) -> str:  # noqa: 
 
 
 EXPORT_SUFFIXES = (".csv", ".jsonl", ".txt", ".json", ".xml")
-"""Endings that mean a format without its name."""
+"""File suffixes that imply a format."""
 
 
 def export_paths(path: str | Path, targets: int, format: str | None = None) -> list[Path]:  # noqa: A002
-    """Files that `export_results` writes: one, or one for each of several targets.
+    """Return the files that `export_results` writes: one, or one per target.
 
     Raises:
-        InputError: see `export_format`.
+        InputError: as for `export_format`.
     """
     if export_format(path, format) in _OWN:
         return [Path(path)]
@@ -116,13 +116,13 @@ def open_export(
     video: VideoInfo | None = None,
     overwrite: bool = False,
 ) -> Iterator[Callable[[FrameResult], object]]:
-    """Give the function that adds a frame to what `export_results` writes when the block ends well.
+    """Yield a function that adds a frame; the files are written when the block ends without error.
 
-    What is wrong with the place is said at once.
+    An unusable path is reported on entry, not at the end.
 
     Raises:
-        InputError: see `export_format`.
-        OutputError: a file is in the way, or cannot be written.
+        InputError: as for `export_format`.
+        OutputError: a file that exists, unless `overwrite`, or cannot be written.
     """
     if export_format(path, format) in _OWN:
         with open_results(path, targets=targets, overwrite=overwrite) as add:
@@ -143,20 +143,20 @@ def export_results(
     labels: Sequence[str] = (),
     overwrite: bool = False,
 ) -> list[Path]:
-    """Write a track, whole or not at all; returns the files or the folder.
+    """Write a track, completely or not at all; return the paths of the files or of the folder.
 
     Args:
-        path: what to write.
-        results: of one or more frames, all of the same targets.
-        format: one of `EXPORT_FORMATS`; None: as the ending says.
-        video: of the video that was tracked, as far as it is known.
-        labels: the class of each target; by default its name, or `target`.
-        overwrite: whether files that exist are replaced.
+        path: file or folder to write.
+        results: results of one or more frames, all of the same targets.
+        format: one of `EXPORT_FORMATS`; None: implied by the suffix.
+        video: facts about the tracked video, as far as known.
+        labels: class of each target; by default its name, or `target`.
+        overwrite: replace existing files.
 
     Raises:
-        InputError: no results, no such format, or an ending that doesn't go with it.
-        DatasetError: the format needs something that isn't known, such as the frames' size.
-        OutputError: a file is in the way, or cannot be written.
+        InputError: no results, an unknown format, or a suffix that does not match it.
+        DatasetError: the format needs something that is unknown, such as the frame size.
+        OutputError: a file that exists, unless `overwrite`, or cannot be written.
     """
     name = export_format(path, format)
     if name in _OWN:
@@ -166,11 +166,11 @@ def export_results(
 
 
 def read_track(path: str | Path, *, format: str | None = None) -> VideoAnnotation:  # noqa: A002
-    """Read what `export_results` wrote, in any format.
+    """Read a track that `export_results` wrote, in any format.
 
     Raises:
-        InputError: no such format.
-        DatasetError: there is nothing of the format; names the line.
+        InputError: an unknown format.
+        DatasetError: a file that is not in the format; the message names the line.
     """
     if format in _OWN or (format is None and Path(path).suffix.lower()[1:] in _OWN):
         return to_annotation(read_results(path))
@@ -183,7 +183,7 @@ def to_annotation(
     video: VideoInfo | None = None,
     labels: Sequence[str] = (),
 ) -> VideoAnnotation:
-    """Results of one or more frames, all of the same targets, as arrays.
+    """Convert results of one or more frames, all of the same targets, to arrays.
 
     Raises:
         InputError: no results.
@@ -217,14 +217,14 @@ def _have(result: FrameResult, status: Status, count: int) -> list[bool]:
 
 
 def _lost(result: FrameResult, count: int) -> list[bool]:
-    """Where the box is the guess of a tracker that lost its target; a bridge is none."""
+    """Return which boxes are guesses of a tracker that lost its target; bridged boxes are not."""
     if result.statuses:
         return _have(result, Status.LOST, count)
     return [False] * count if result.lost_flags is None else result.lost_flags.tolist()
 
 
 def _rate(results: Sequence[FrameResult]) -> float | None:
-    """Frames per second by the first and the last time, as far as they are known."""
+    """Return frames per second computed from the first and last time; None if unknown."""
     first, last = results[0], results[-1]
     span = last.time - first.time
     if not math.isfinite(span) or span <= 0:

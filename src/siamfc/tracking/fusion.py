@@ -1,4 +1,4 @@
-"""Two directions as one: targets tracked forwards from one key frame, backwards from the next."""
+"""Fusion of two directions: tracks forwards from one key frame and backwards from the next."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from siamfc.boxes import iou
 from siamfc.tracking.sweep import Found
 
 AGREEMENT = 0.3
-"""IoU from which on two boxes agree, and are averaged."""
+"""IoU from which two boxes agree and are averaged."""
 _SCORE_POWER = 4
-"""Power of the score in a box's weight."""
+"""Exponent of the score in a box's weight."""
 
 
 class Fused(NamedTuple):
-    """Where both directions together find N targets in one frame."""
+    """Fused boxes of N targets in one frame."""
 
     found: Found
     agreements: FloatArray
@@ -25,16 +25,16 @@ class Fused(NamedTuple):
 
 
 def fuse(forwards: Found, backwards: Found, progress: FloatArray) -> Fused:
-    """Join what two directions found in a frame between two key frames.
+    """Fuse what two directions found in a frame between two key frames.
 
-    A box weighs the more, the higher its score is and the nearer the key frame that it was tracked
-    from. Where the boxes agree the result is their weighted mean; where they don't, it is the box
-    that weighs more.
+    A box weighs more the higher its score is and the nearer the key frame it was tracked from.
+    Where the two boxes agree, the result is their weighted mean; elsewhere it is the box with the
+    larger weight.
 
     Args:
-        forwards: N targets.
-        backwards: the same.
-        progress: (N,) from 0 at the key frame before to 1 at the key frame after.
+        forwards: N targets tracked forwards.
+        backwards: the same targets tracked backwards.
+        progress: (N,) position between the key frames, from 0 at the earlier to 1 at the later.
     """
     weight = _weight(forwards, 1 - progress)
     other = _weight(backwards, progress)

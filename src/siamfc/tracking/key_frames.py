@@ -1,4 +1,4 @@
-"""The boxes that a user gives: one or several frames for each target."""
+"""Boxes given by the user: each target's boxes in one or several frames."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from siamfc.boxes import as_box
 from siamfc.errors import InputError
 
 TargetBoxes = ArrayLike | Mapping[int, ArrayLike]
-"""One target's box x, y, w, h in the first frame, or its boxes by frame, 0-based."""
+"""Box x, y, w, h of one target in the first frame, or its boxes by 0-based frame."""
 GivenBoxes = TargetBoxes | Sequence[TargetBoxes] | Mapping[str, TargetBoxes]
 """Boxes of one target, of several, or of several by name."""
 
 
 @dataclass(frozen=True, eq=False)
 class KeyFrames:
-    """The boxes of N targets in the frames in which the user gave them.
+    """Boxes of N targets in the frames in which the user gave them.
 
     Attributes:
-        boxes: For each target its boxes (4,) by frame, in ascending order; at least one.
-        names: Of each target; empty if they have none.
+        boxes: Boxes (4,) of each target by frame, in ascending order; at least one.
+        names: Names of the targets; empty if they have none.
     """
 
     boxes: tuple[Mapping[int, FloatArray], ...]
@@ -38,22 +38,22 @@ class KeyFrames:
 
     @cached_property
     def frames(self) -> tuple[Sequence[int], ...]:
-        """Of each target, the frames in which its box is given, ascending."""
+        """Frames in which each target's box is given, ascending."""
         return tuple(tuple(target) for target in self.boxes)
 
     @cached_property
     def last(self) -> int:
-        """The last frame in which a box is given."""
+        """Last frame in which a box is given."""
         return max(frames[-1] for frames in self.frames)
 
     @cached_property
     def latest_first(self) -> int:
-        """The frame from which on every target has been given a box."""
+        """First frame by which every target has a box."""
         return max(frames[0] for frames in self.frames)
 
     @cached_property
     def by_frame(self) -> Mapping[int, Mapping[int, FloatArray]]:
-        """The boxes of each target, by frame and target."""
+        """Boxes by frame and target."""
         frames = sorted({frame for target in self.boxes for frame in target})
         return {
             frame: {row: target[frame] for row, target in enumerate(self.boxes) if frame in target}
@@ -61,25 +61,25 @@ class KeyFrames:
         }
 
     def begins_at(self, start: int) -> bool:
-        """Whether every target's only box is in the frame `start`."""
+        """Return True if every target's only box is in the frame `start`."""
         return all(frames == (start,) for frames in self.frames)
 
     def moved_to(self, start: int) -> KeyFrames:
-        """The targets with their only boxes in another frame."""
+        """Move the targets' only boxes to another frame."""
         boxes = tuple({start: next(iter(target.values()))} for target in self.boxes)
         return KeyFrames(boxes, self.names)
 
 
 def as_key_frames(given: GivenBoxes, start: int = 0) -> KeyFrames:
-    """Boxes in any of the forms that `siamfc.track` takes.
+    """Convert boxes in any form that `siamfc.track` accepts.
 
     Args:
         given: a box (4,), boxes (N, 4), a mapping from frames to boxes for one target, a sequence
             of those, or a mapping from names to any of those.
-        start: frame of the boxes that come without one.
+        start: frame of boxes that are given without one.
 
     Raises:
-        InputError: no box, one that isn't four finite numbers, or frames that aren't whole
+        InputError: no box, a box that is not four finite numbers, or frames that are not whole
             numbers from `start` on.
 
     >>> as_key_frames([120, 80, 60, 40]).by_frame
@@ -99,7 +99,7 @@ def as_key_frames(given: GivenBoxes, start: int = 0) -> KeyFrames:
 
 
 def _targets(given: Any) -> list[Any]:
-    """One target or several, as a list; what is no box at all is left for `as_box` to refuse."""
+    """Return one target or several as a list; anything that is no box is left for `as_box`."""
     if isinstance(given, str | Mapping) or not np.iterable(given):
         return [given]
     rows = list(given)

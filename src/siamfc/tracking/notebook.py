@@ -1,4 +1,4 @@
-"""How a track shows in a notebook."""
+"""HTML of a track for notebooks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from siamfc.frames import Image
 
 _WIDTH = 480
-"""Of the picture, in pixels at most."""
+"""Largest width of the picture, in pixels."""
 
 
 def to_html(title: str, text: str, picture: Image | None) -> str:
-    """A line of text and, beneath it, a picture (H, W, 3) uint8 RGB, shrunk to fit a page.
+    """Return a line of text with a picture (H, W, 3) uint8 RGB beneath it, shrunk to fit a page.
 
     >>> to_html("Track of a.mp4", "nothing tracked yet", None)
     '<figure style="margin:0"><figcaption><b>Track of a.mp4</b>: nothing tracked yet</figcaption>\

@@ -1,6 +1,7 @@
-"""Whether a target is lost, and where else to search for it.
+"""Loss and redetection: when a target counts as lost, and where to search for it again.
 
-Functions of scores, centres and sides alone, for any tracker that looks at squares of a frame.
+The functions depend only on scores, centres and sides, so they suit any tracker that searches
+squares of a frame.
 """
 
 from collections.abc import Iterator
@@ -18,28 +19,28 @@ from siamfc.network.matcher import EmbeddingSpec
 from siamfc.tracking.targets import TargetBatch, window_crops
 
 _RINGS = 16
-"""Rings of windows around a lost target that are searched at most: 1088 windows."""
+"""Largest number of rings of windows searched around a lost target: 1088 windows."""
 _MOST_AT_ONCE = 128
-"""Windows that are cut out before the network sees them: 25 MB."""
+"""Largest number of windows cropped before the network processes them: 25 MB."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LostSettings:
-    """When a target counts as lost, and how much to search for it."""
+    """Thresholds below which a target counts as lost, and the extent of the search for it."""
 
     lost_threshold: float = 0.8
     """Score below which a tracked target becomes lost."""
     found_threshold: float = 0.95
-    """Score from which a lost target is tracked again; at least `lost_threshold`."""
+    """Score from which a lost target counts as found; at least `lost_threshold`."""
     holds_size: bool = False
-    """Whether a target keeps its size while it is lost."""
+    """Keep a target's size while it is lost."""
     windows: int = 0
-    """Further squares to search in each frame for each lost target; 0: none."""
+    """Number of further squares to search per frame for each lost target; 0: none."""
     patience: int = 0
-    """Frames that a target has been lost before these are searched."""
+    """Number of frames that a target stays lost before further squares are searched."""
     relocate_threshold: float = 0.95
-    """Score from which a lost target is moved to where the score is highest. Below
-    `found_threshold` it remains lost there, and the search goes on."""
+    """Score from which a lost target moves to the place with the highest score. Below
+    `found_threshold` it stays lost there, and the search continues."""
 
     def __post_init__(self) -> None:
         check_number("lost_threshold", self.lost_threshold, 0, 1)
@@ -55,15 +56,15 @@ class LostSettings:
 
 
 def search_all_over() -> LostSettings:
-    """Return values that find a lost target again: eight further squares in each frame."""
+    """Return settings that search the whole frame for a lost target, eight squares per frame."""
     return LostSettings(windows=8, holds_size=True)
 
 
 def count_lost(frames_lost: IntArray, scores: FloatArray, settings: LostSettings) -> IntArray:
-    """Count for how many frames each target has been lost by now: (N,), 0 for one that isn't.
+    """Count the frames for which each target has been lost by now: (N,), 0 if it is not.
 
-    Between the two thresholds a target stays what it was, so that a score which wavers around
-    one of them does not make it lost and found in turn.
+    Between the two thresholds a target stays as it was, so that a score that wavers around one of
+    them does not make it lost and found in turn.
 
     >>> settings = LostSettings(lost_threshold=0.2, found_threshold=0.5)
     >>> count_lost(np.array([0, 0, 3, 3]), np.array([0.1, 0.3, 0.3, 0.6]), settings).tolist()
@@ -80,23 +81,23 @@ def redetection_windows(
     turn: int,
     count: int,
 ) -> FloatArray:
-    """Where to search next for a lost target: the centres of W ≤ `count` squares, (W, 2).
+    """Return the centres of the next squares in which to search for a lost target: (W, 2).
 
-    The frame is paved with squares close enough to leave nothing out: rings around the place where
-    the target is searched for anyway, from the nearest on. Each frame searches the next `count` of
-    them and, after the last, begins again; so the cost is bounded, and a small target in a large
-    frame takes longer. No square comes twice in a frame. Those that lie outside the frame are left
-    out, and those at its border moved in.
+    The frame is tiled with squares that leave no gap, in rings around the place that is searched
+    anyway, from the innermost outwards. Each frame searches the next `count` of them and starts
+    again after the last, so the cost per frame is bounded, and a small target in a large frame
+    takes longer to find. No square appears twice in a frame. Squares outside the frame are
+    dropped; those at its border are moved inside.
 
     Args:
-        center_frame: (2,) where the target is searched for anyway.
+        center_frame: (2,) centre of the square that is searched anyway, frame pixels.
         reach: width, in frame pixels, of the area in which one square finds the target.
         frame_size: width and height.
-        turn: 0 in the first frame with a further search, 1 in the next.
-        count: of squares at most.
+        turn: 0 in the first frame with a further search, 1 in the next, and so on.
+        count: largest number W of squares.
 
     Returns:
-        Centres in frame pixels; none, (0, 2), if the first square shows the whole frame.
+        Centres in frame pixels; empty, (0, 2), if the first square shows the whole frame.
     """
     center = np.asarray(center_frame, dtype=np.float64)
     middles = center + _spiral(_RINGS) * reach
@@ -109,12 +110,12 @@ def redetection_windows(
 
 
 class Elsewhere(NamedTuple):
-    """Further windows, as many for each of L targets, which are some of those that are lost."""
+    """Further windows for L of the lost targets, the same number W for each."""
 
     rows: list[int]
-    """(L,) of the targets."""
+    """(L,) rows of the targets."""
     centers: FloatArray
-    """(L, W, 2) in frame pixels; some come again for a target that has fewer than another."""
+    """(L, W, 2) frame pixels; repeated for a target that has fewer than another."""
     crops: ByteImage
     """(L, W, 255, 255, 3) search images; see `TargetBatch.lost_windows`."""
 
@@ -126,11 +127,11 @@ def look_elsewhere(
     spec: EmbeddingSpec,
     settings: LostSettings,
 ) -> Iterator[Elsewhere]:
-    """Crop the places where lost targets may be, a bounded number of windows at once."""
+    """Crop the further windows of lost targets, a bounded number at a time."""
     if not settings.windows:
         return
     sides = targets.lost_windows(spec)[1]
-    # Of these places one search image shows the target with all its context.
+    # The area in which one search image shows the target with all its context.
     reaches = sides * ((spec.search_size - spec.exemplar_size + spec.stride) / spec.search_size)
     turns = targets.frames_lost - settings.patience - 1
     places = {}
@@ -157,7 +158,7 @@ def look_elsewhere(
 
 @cache
 def _spiral(rings: int) -> FloatArray:
-    """Places of a grid about its middle, without it, by rings: (P, 2), read-only."""
+    """Return the cells of a grid around its middle cell, ring by ring: (P, 2), read-only."""
     line = np.arange(-rings, rings + 1)
     places = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
     x, y = places.T

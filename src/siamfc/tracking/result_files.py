@@ -1,16 +1,17 @@
-"""Results as files: txt, csv and jsonl.
+"""Result files: txt, csv and jsonl.
 
-- `.txt`: the OTB convention: a line `x,y,w,h` a frame, 1-based, to 1/10000 pixel; no frame
-  numbers, times or scores. Several targets get a file each: `name_1.txt`, `name_2.txt` …
-- `.csv`: a header, then a line a frame and target: frame, time, target, x, y, w, h, score, lost,
-  status, agreement, name.
-- `.jsonl`: an object a frame: {"frame": 0, "time": 0.0, "boxes": [[x, y, w, h], …], "scores": […],
-  "lost": [false, …], "status": ["keyframe", …], "agreement": […], "names": ["player", …]}.
+- `.txt`: the OTB convention: one line `x,y,w,h` per frame, 1-based, to 1/10000 pixel; no frame
+  numbers, times or scores. Several targets get one file each: `name_1.txt`, `name_2.txt` …
+- `.csv`: a header, then one line per frame and target: frame, time, target, x, y, w, h, score,
+  lost, status, agreement, name.
+- `.jsonl`: one object per frame: {"frame": 0, "time": 0.0, "boxes": [[x, y, w, h], …],
+  "scores": […], "lost": [false, …], "status": ["keyframe", …], "agreement": […],
+  "names": ["player", …]}.
 
-In csv and jsonl boxes are 0-based as everywhere in siamfc, frames count from 0 and targets from 1;
-numbers read back as they were. `lost`, `status` and `agreement` are explained at `FrameResult`.
-Whatever is unknown is empty, or null. Of a csv file's columns only the first eight are required,
-and of an object's fields the first four.
+In csv and jsonl files boxes are 0-based as everywhere in siamfc, frames count from 0 and targets
+from 1; numbers are read back exactly. `FrameResult` explains `lost`, `status` and `agreement`.
+Unknown values are empty, or null. Only the first eight columns of a csv file are required, and only
+the first four fields of an object.
 """
 
 from __future__ import annotations
@@ -46,16 +47,16 @@ from siamfc.parsing import (
 from siamfc.tracking.results import COLUMNS, FrameResult, Status
 
 _REQUIRED = COLUMNS[:8]
-"""Columns of the oldest files that can be read; the others say more of each row."""
+"""Columns of the oldest readable files; later versions add the others."""
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
-"""Texts of `lost`; older files have 1 and 0."""
+"""Texts of `lost`; older files use 1 and 0."""
 
 
 def result_paths(path: str | Path, targets: int) -> list[Path]:
-    """Files that results of a number of targets go to: one, but for each target one of txt.
+    """Return the files that hold the results: one, except one per target for txt.
 
     Raises:
-        InputError: a name that doesn't end in .txt, .csv or .jsonl.
+        InputError: a suffix other than .txt, .csv or .jsonl.
 
     >>> [file.name for file in result_paths("run.txt", 2)]
     ['run_1.txt', 'run_2.txt']
@@ -72,12 +73,12 @@ def result_paths(path: str | Path, targets: int) -> list[Path]:
 def open_results(
     path: str | Path, *, targets: int, overwrite: bool = False
 ) -> Iterator[Callable[[FrameResult], None]]:
-    """Open files of results and give the function that adds a frame to them.
+    """Open result files and yield the function that adds a frame to them.
 
-    The files appear, whole, when the block ends well; otherwise nothing does.
+    The files appear, complete, when the block ends without error; otherwise none does.
 
     Raises:
-        InputError: a name that doesn't end in .txt, .csv or .jsonl.
+        InputError: a suffix other than .txt, .csv or .jsonl.
         OutputError: a file that exists, unless `overwrite`, or cannot be written.
     """
     paths = result_paths(path, targets)
@@ -100,7 +101,7 @@ def write_results(
     """Write results of one or more frames, all of the same targets, and return the files' paths.
 
     Raises:
-        InputError: no results, or a name that doesn't end in .txt, .csv or .jsonl.
+        InputError: no results, or a suffix other than .txt, .csv or .jsonl.
         OutputError: a file that exists, unless `overwrite`, or cannot be written.
     """
     iterator = iter(results)
@@ -116,11 +117,11 @@ def write_results(
 
 
 def read_results(path: str | Path) -> list[FrameResult]:
-    """Read the file of results at a path. A txt file has one target, no times and no scores: NaN.
+    """Read the result file `path`. A txt file has one target; its times and scores are NaN.
 
     Raises:
-        InputError: a name that doesn't end in .txt, .csv or .jsonl.
-        DatasetError: no such file, or one that isn't as its format says; names the line.
+        InputError: a suffix other than .txt, .csv or .jsonl.
+        DatasetError: a missing file, or a line that its format does not allow; names the line.
     """
     path = result_paths(path, 1)[0]
     lines = split_lines(read_text(path, expected="a file of results"))
@@ -130,7 +131,7 @@ def read_results(path: str | Path) -> list[FrameResult]:
 
 
 def _require_whole(path: Path, results: Sequence[FrameResult]) -> None:
-    """DatasetError unless frames follow each other and each has the targets of the first."""
+    """Raise DatasetError unless frames ascend and all have the same number of targets."""
     for before, result in pairwise(results):
         count, expected = len(result.boxes), len(before.boxes)
         if result.index <= before.index:
@@ -162,7 +163,7 @@ def _write_jsonl(files: Sequence[TextIO], result: FrameResult) -> None:
 
 
 def _text(value: float | str) -> str:
-    """Shortest text that reads back as the value; empty for NaN, true or false for a bool."""
+    """Return the shortest text that reads back as the value; NaN: empty, bool: true or false."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -171,7 +172,7 @@ def _text(value: float | str) -> str:
 
 
 def _publish(files: Sequence[StagedFile], texts: Sequence[str]) -> None:
-    """Write all files, then put all in their places."""
+    """Write all files, then move all to their final paths."""
     try:
         for file, text in zip(files, texts, strict=True):
             file.path.write_text(text, encoding="utf-8", newline="")
@@ -212,7 +213,7 @@ def _read_csv(path: Path, lines: Sequence[str]) -> list[FrameResult]:
 
 
 def _parse_row(row: Mapping[str, str]) -> FrameResult:
-    """The result of one target."""
+    """Parse the result of one target."""
     parse_whole(row["target"])
     numbers = np.array([[parse_number(row[name] or "nan") for name in "xywh"]])
     score = np.array([parse_number(row["score"] or "nan")])
@@ -230,7 +231,7 @@ def _parse_row(row: Mapping[str, str]) -> FrameResult:
 
 
 def _join_rows(rows: Sequence[FrameResult]) -> FrameResult:
-    """The result of all targets of a frame; what is unknown of one of them may be of all."""
+    """Combine the rows of one frame; a field unknown for one target may become unknown for all."""
     agreements = [math.nan if r.agreements is None else r.agreements[0] for r in rows]
     flags = [r.lost for r in rows]
     return FrameResult(
@@ -269,7 +270,7 @@ def _read_jsonl(path: Path, lines: Sequence[str]) -> list[FrameResult]:
 
 
 def _each(record: Mapping[str, Any], name: str, count: int) -> list[Any]:
-    """A field with an element for each target; empty if it is absent or null."""
+    """Return a field that has one element per target; empty if it is absent or null."""
     values = record.get(name) or []
     if not isinstance(values, list) or len(values) not in (0, count):
         raise ValueError(f"{name}: expected {count} elements, got {values!r}")
@@ -277,7 +278,7 @@ def _each(record: Mapping[str, Any], name: str, count: int) -> list[Any]:
 
 
 def _table(value: Any) -> NDArray[np.float64]:
-    """Numbers in lists, None standing for NaN."""
+    """Convert nested lists of numbers; None becomes NaN."""
     try:
         table = np.array(value, dtype=np.float64)
     except OverflowError:
@@ -288,7 +289,7 @@ def _table(value: Any) -> NDArray[np.float64]:
 
 
 def _flags(values: NDArray[np.float64]) -> NDArray[np.bool_] | None:
-    """Ones and zeros as flags; None unless all are known."""
+    """Convert ones and zeros to flags; return None unless all are known."""
     return None if np.isnan(values).any() else values.astype(np.bool_)
 
 
@@ -307,5 +308,5 @@ _WRITERS: dict[str, tuple[str, Callable[[Sequence[TextIO], FrameResult], None]]]
 }
 _READERS = {".txt": _read_txt, ".csv": _read_csv, ".jsonl": _read_jsonl}
 RESULT_SUFFIXES = tuple(_WRITERS)
-"""Endings of the files' names."""
+"""File suffixes of the formats."""
 _NAMED = ".txt, .csv or .jsonl"

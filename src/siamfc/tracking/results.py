@@ -1,4 +1,4 @@
-"""Where targets are in one frame."""
+"""Results: the targets' boxes in one frame."""
 
 from __future__ import annotations
 
@@ -24,38 +24,39 @@ COLUMNS = (
     *("frame", "time", "target", "x", "y", "w", "h", "score"),
     *("lost", "status", "agreement", "name"),
 )
-"""Of a .csv file and of a row of `FrameResult.to_rows`."""
+"""Columns of a .csv file and of a row of `FrameResult.to_rows`."""
 
 
 class Status(StrEnum):
-    """Where a box comes from."""
+    """Origin of a box."""
 
     KEYFRAME = "keyframe"
     """Given by the user."""
     TRACKED = "tracked"
     """Found by the tracker."""
     INTERPOLATED = "interpolated"
-    """Bridges a stretch in which the tracker lost the target."""
+    """Interpolated over a stretch in which the tracker lost the target."""
     LOST = "lost"
-    """The tracker's last guess of a target that it lost."""
+    """Guessed by the tracker after it lost the target."""
 
 
 @dataclass(frozen=True, eq=False)
 class FrameResult:
-    """Where N targets are in one frame.
+    """Boxes of N targets in one frame.
 
-    For a single target `box`, `score`, `lost` and `status` say the same without an array.
+    For a single target, `box`, `score`, `lost` and `status` give the same values without an array.
 
     Attributes:
-        index: Of the frame in its source, 0-based.
-        time: Seconds since the source's first frame; NaN when it has no clock.
+        index: Number of the frame in its source, 0-based.
+        time: Seconds since the source's first frame; NaN if it has no clock.
         boxes: (N, 4) x, y, w, h in frame pixels; NaN where a target has no box.
         scores: (N,) in [0, 1]; 1 where the user gave the box.
-        lost_flags: (N,) whether the score says that the tracker lost the target; None if unknown.
-        statuses: Of each target, where its box comes from; empty if unknown.
+        lost_flags: (N,) True where the score shows that the tracker lost the target; None if
+            unknown.
+        statuses: Origin of each target's box; empty if unknown.
         agreements: (N,) IoU of the boxes found by tracking forwards and backwards; NaN where only
             one direction was tracked; None if no target was tracked in both.
-        names: Of each target; empty if they have none.
+        names: Names of the targets; empty if they have none.
     """
 
     index: int
@@ -69,33 +70,33 @@ class FrameResult:
 
     @property
     def box(self) -> NDArray[np.float64]:
-        """(4,) x, y, w, h of the only target.
+        """Box (4,) x, y, w, h of the only target.
 
         Raises:
-            InputError: there are several.
+            InputError: there are several targets.
         """
         box: NDArray[np.float64] = self.boxes[self._only("box", "boxes")]
         return box
 
     @property
     def score(self) -> float:
-        """Score of the only target. Raises as `box`."""
+        """Score of the only target. Raises like `box`."""
         return float(self.scores[self._only("score", "scores")])
 
     @property
     def lost(self) -> bool | None:
-        """Whether the tracker lost the only target; None if unknown. Raises as `box`."""
+        """True if the tracker lost the only target, None if unknown. Raises like `box`."""
         row = self._only("lost", "lost_flags")
         return None if self.lost_flags is None else bool(self.lost_flags[row])
 
     @property
     def status(self) -> Status | None:
-        """Where the only target's box comes from; None if unknown. Raises as `box`."""
+        """Origin of the only target's box, None if unknown. Raises like `box`."""
         row = self._only("status", "statuses")
         return self.statuses[row] if self.statuses else None
 
     def to_dict(self) -> dict[str, Any]:
-        """The result as one line of a .jsonl file: lists and numbers, None where unknown.
+        """Return the result as a line of a .jsonl file: lists and numbers, None where unknown.
 
         >>> FrameResult(0, 0.0, np.array([[120.0, 80, 60, 40]]), np.ones(1)).to_dict()
         {'frame': 0, 'time': 0.0, 'boxes': [[120.0, 80.0, 60.0, 40.0]], 'scores': [1.0], \
@@ -114,7 +115,7 @@ class FrameResult:
         }
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """One row per target, with the columns of a .csv file; NaN or "" where unknown.
+        """Return one row per target, with the columns of a .csv file; NaN or "" where unknown.
 
         >>> FrameResult(0, 0.0, np.array([[120.0, 80, 60, 40]]), np.ones(1)).to_rows()
         [{'frame': 0, 'time': 0.0, 'target': 1, 'x': 120.0, 'y': 80.0, 'w': 60.0, 'h': 40.0, \
@@ -141,10 +142,10 @@ class FrameResult:
         ]
 
     def to_detections(self) -> Any:
-        """The targets as `supervision.Detections`, for supervision's annotators, zones and filters.
+        """Convert to `supervision.Detections`, for supervision's annotators, zones and filters.
 
         Raises:
-            MissingDependencyError: supervision isn't installed.
+            MissingDependencyError: supervision is not installed.
         """
         return to_detections(self)
 
@@ -156,17 +157,17 @@ class FrameResult:
         width: float | None = None,
         label: str | Sequence[str] | None = None,
     ) -> Image:
-        """A copy of the frame's picture with boxes, names and scores drawn on it.
+        """Return a copy of the frame's picture with boxes, names and scores drawn in.
 
-        The boxes of lost targets are dashed.
+        Boxes of lost targets are dashed.
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            color: (r, g, b), a name or `#rrggbb`, of all boxes or a list with one for each; None:
-                colours that people with any common colour vision tell apart.
-            width: of the lines, pixels; None: in proportion to the picture.
-            label: text instead of name and score, of all boxes or a list with one for each; "":
-                none.
+            color: (r, g, b), a name or `#rrggbb` for all boxes, or a list with one for each; None:
+                colours that people with any common form of colour vision can tell apart.
+            width: line width in pixels; None: in proportion to the picture.
+            label: text in place of name and score, for all boxes or a list with one for each; "":
+                no text.
         """
         from siamfc.frames import draw_boxes
 
@@ -195,14 +196,14 @@ class FrameResult:
 
 
 def to_detections(result: FrameResult) -> Any:
-    """The targets of a frame as `supervision.Detections`.
+    """Convert the targets of a frame to `supervision.Detections`.
 
-    `xyxy` are the edges in frame pixels, `confidence` the scores (left out where all are
-    unknown), `tracker_id` the number of the target from 1, as in result files, and `class_id` 0,
-    without which supervision's annotators find no colour. Targets without a box are left out.
+    `xyxy` holds the edges in frame pixels, `confidence` the scores (omitted if all are unknown),
+    `tracker_id` the target's number from 1, as in result files, and `class_id` is 0, because
+    supervision's annotators need one to choose a colour. Targets without a box are omitted.
 
     Raises:
-        MissingDependencyError: supervision isn't installed.
+        MissingDependencyError: supervision is not installed.
     """
     try:
         from supervision import Detections

@@ -1,10 +1,10 @@
-"""Paths without jitter: a Rauch–Tung–Striebel smoother for the boxes of a whole video.
+"""Smoothing: a Rauch–Tung–Striebel smoother for the boxes of a whole video.
 
-The centre moves with constant velocity that white noise accelerates, the logarithm of width and
-height is a random walk (Rauch, Tung, Striebel 1965; Särkkä, Bayesian Filtering and Smoothing,
-2013, chapter 8). Lengths are in units of the target's size. By how much a sure box trembles is
-fixed; how restless the target itself is differs widely, so the noise of its motion is the one, of
-a few, that makes the boxes of the whole path most probable.
+The centre moves at a constant velocity disturbed by white noise; the logarithm of width and height
+is a random walk (Rauch, Tung, Striebel 1965; Särkkä, Bayesian Filtering and Smoothing, 2013,
+chapter 8). Lengths are in units of the target's size. The jitter of a box with score 1 is fixed.
+Targets differ widely in how they move, so the noise of the motion is chosen from a few values: the
+one under which the boxes of the whole path are most probable.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ _CENTER_NOISE = 0.02
 """Standard deviation of the centre of a box whose score is 1, in sizes of the target; chosen by
 `benchmarks/key_frames.py`, as is `_SIZE_NOISE`."""
 _SIZE_NOISE = 0.05
-"""Likewise, of the logarithm of its width and height."""
+"""Standard deviation of the logarithm of its width and height, likewise."""
 _EXACT = 1e-4
 """Factor on both for a box that the user gave."""
 _LEAST_SCORE = 0.1
-"""A lower score counts as this one."""
+"""Lowest effective score; lower ones are raised to it."""
 _MOTIONS = np.geomspace(1e-5, 1, 11)
-"""Standard deviations of the motion's noise over one frame that are tried: the centre's in sizes,
-the logarithmic size's as it is."""
+"""Standard deviations tried for the motion's noise per frame: of the centre in sizes, and of the
+logarithmic size."""
 _DIFFUSE = 1e4
-"""Variance of what is unknown before the first box."""
+"""Variance of the state before the first box."""
 
 
 def smooth_results(results: Iterable[FrameResult]) -> list[FrameResult]:
     """Smooth the boxes of consecutive frames.
 
-    Boxes that the user gave stay as they are. A stretch in which a target is lost is bridged if
-    the target is seen before and after it, and is then `INTERPOLATED`; otherwise its boxes stay.
-    The lower its score, the less a box counts. Scores and lost flags stay as they are.
+    Boxes given by the user stay as they are. A stretch in which a target is lost is bridged if the
+    target is seen before and after it, and gets the status `INTERPOLATED`; otherwise its boxes
+    stay. A box counts less the lower its score. Scores and lost flags stay as they are.
     """
     results = list(results)
     if not results:
@@ -64,7 +64,7 @@ def smooth_results(results: Iterable[FrameResult]) -> list[FrameResult]:
 
 class _Path(NamedTuple):
     inside: BoolArray
-    """(F,) from the first frame in which the target is seen to the last."""
+    """(F,) True from the first frame in which the target is seen to the last."""
     boxes: FloatArray
     """(inside, 4)"""
 
@@ -99,7 +99,7 @@ def _smooth_path(
 
 
 def _constant_velocity(gaps: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Transitions and unit noise (F − 1, 2, 2) of a place and its velocity."""
+    """Return transitions and unit noise (F − 1, 2, 2) of a position and its velocity."""
     one, zero = np.ones_like(gaps), np.zeros_like(gaps)
     transitions = np.stack([one, gaps, zero, one], axis=-1)
     noise = np.stack([gaps**3 / 3, gaps**2 / 2, gaps**2 / 2, gaps], axis=-1)
@@ -107,7 +107,7 @@ def _constant_velocity(gaps: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _random_walk(gaps: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Transitions and unit noise (F − 1, 1, 1) of a value that wanders."""
+    """Return transitions and unit noise (F − 1, 1, 1) of a random walk."""
     return np.ones((len(gaps), 1, 1)), gaps.reshape(-1, 1, 1)
 
 
@@ -118,9 +118,9 @@ def _smooth_values(
 
     Args:
         values: (F, D); any number where nothing was measured.
-        deviations: (F,) standard deviations of the measurements; infinite: none.
-        transitions: (F − 1, n, n) from a state to the next; its first element is measured.
-        noise: (F − 1, n, n) covariance of the motion's noise, at a standard deviation of 1.
+        deviations: (F,) standard deviations of the measurements; infinite: no measurement.
+        transitions: (F − 1, n, n) from each state to the next; the first element is measured.
+        noise: (F − 1, n, n) covariance of the motion's noise at a standard deviation of 1.
     """
     measured, trials = np.square(deviations), np.square(_MOTIONS)
     evidence = sum(one.evidence for one in _filter(values, measured, transitions, noise, trials))
@@ -138,14 +138,15 @@ def _smooth_values(
 
 
 class _Filtered(NamedTuple):
-    """What a Kalman filter knows of D series after one frame, under each of K trials."""
+    """Kalman filter's estimate for D series after one frame, under each of K trials."""
 
     mean: FloatArray
     """(K, n, D)"""
     covariance: FloatArray
     """(K, n, n), the same for all series."""
     evidence: FloatArray
-    """(K,) twice the logarithm of what was measured here given all before, up to a constant."""
+    """(K,) twice the log likelihood of this measurement given all earlier ones, up to a
+    constant."""
 
 
 def _filter(
@@ -155,7 +156,7 @@ def _filter(
     noise: FloatArray,
     trials: FloatArray,
 ) -> Iterator[_Filtered]:
-    """Run a Kalman filter for each trial: a variance by which the motion's noise is multiplied."""
+    """Run a Kalman filter per trial: a factor on the variance of the motion's noise."""
     order, series = transitions.shape[-1], values.shape[1]
     mean = np.zeros((len(trials), order, series))
     mean[:, 0] = values[0]

@@ -1,4 +1,4 @@
-"""What a tracker remembers from one frame to the next."""
+"""State that a tracker carries from one frame to the next."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,25 +15,25 @@ from siamfc.tracking.targets import TargetBatch
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrackerState:
-    """All that a tracker remembers of the frames so far."""
+    """Everything that a tracker remembers of the frames so far."""
 
     targets: TargetBatch
-    """Of the network's kind."""
+    """Targets, of the class that the network uses."""
     exemplars: Embedding
-    """(N, …) what is searched for, in the matcher's own array type."""
+    """(N, …) embeddings to search with, in the matcher's own array type."""
     first: Embedding
-    """Likewise, of the first frame."""
+    """(N, …) embeddings of the first frame."""
     average: Embedding
-    """Likewise, of the frames since; as `first` where nothing was taken in yet."""
+    """(N, …) average over later frames; equal to `first` until one enters it."""
     waited: IntArray
-    """(N,) frames since the last that was taken in, or since the first."""
+    """(N,) frames since the last one that entered the average, or since the first frame."""
     updates: IntArray
-    """(N,) frames that were taken in."""
+    """(N,) number of frames that have entered the average."""
     fill: ByteImage
-    """(3,) mean colour of the first frame, shown in place of what lies outside a frame."""
+    """(3,) mean colour of the first frame, shown outside the frame's border."""
     together: bool = False
-    """Whether the network looks at the first frame's exemplar and the average side by side; else
-    at a mix of both."""
+    """Give the network both the first frame's exemplar and the average, side by side, instead of a
+    mix of the two."""
 
     @classmethod
     def begin(
@@ -44,7 +44,7 @@ class TrackerState:
         *,
         together: bool = False,
     ) -> Self:
-        """The state after a first frame."""
+        """Create the state after a first frame."""
         return cls(
             targets=targets,
             together=together,
@@ -57,7 +57,7 @@ class TrackerState:
         )
 
     def take(self, rows: Sequence[int]) -> Self:
-        """Some of the targets, in the order of `rows`."""
+        """Return some of the targets, in the order of `rows`."""
         chosen = list(rows)
         return replace(
             self,
@@ -70,7 +70,7 @@ class TrackerState:
         )
 
     def with_exemplars(self, row: int, other: Self) -> Self:
-        """The state with another state's exemplars, of one target, in place of a row's."""
+        """Return a copy in which one row has the exemplars of another state's only target."""
         return replace(
             self,
             exemplars=put(self.exemplars, [row], other.exemplars),
@@ -79,9 +79,10 @@ class TrackerState:
         )
 
     def update(self, settings: UpdateSettings, embed: Callable[[list[int]], Embedding]) -> Self:
-        """Take the current frame into the average of the targets that are sure and have waited.
+        """Add the current frame to the averages of targets whose score and waiting time allow it.
 
-        `embed` returns the exemplars of some of the targets, by rows, where they are in this frame.
+        `embed` returns the exemplar embeddings of the given rows' targets at their boxes in this
+        frame.
         """
         if not settings.changes_exemplar:
             return self
@@ -96,7 +97,7 @@ class TrackerState:
         if self.together:
             searched = join(first, average)
         else:
-            searched = mix(average, first, np.full(len(rows), settings.first_share))
+            searched = mix(average, first, np.full(len(rows), settings.first_weight))
         return replace(
             self,
             exemplars=put(self.exemplars, rows, searched),
@@ -107,5 +108,5 @@ class TrackerState:
 
 
 def foreign_state(expected: str) -> InputError:
-    """Say that a state was begun with a network of the other kind."""
-    return InputError(f"state: expected one begun with a network that {expected}; begin anew")
+    """Return the error for a state from a network of the other kind."""
+    return InputError(f"state: expected one from a network that {expected}; start a new one")

@@ -1,6 +1,6 @@
-"""Tracking without side effects: frame → crops → network → boxes, one state to the next.
+"""One step without side effects: frame → crops → network → boxes, from one state to the next.
 
-Which network it is decides, once, whether `tracking.siamfc` or `tracking.light` does the work.
+The kind of network decides once whether `tracking.siamfc` or `tracking.light` does the work.
 """
 
 from collections.abc import Sequence
@@ -21,24 +21,24 @@ from siamfc.tracking.state import TrackerState
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SearchView:
-    """What the network sees of a target in a frame, at its present size."""
+    """The network's view of a target in a frame, at the target's present size."""
 
     search: ByteImage
     """(255, 255, 3) search image."""
     scores: FloatArray
-    """(m, m) score of each cell, in [0, 1], on the scale of a target's score."""
+    """(m, m) score of each cell, in [0, 1], on the same scale as a target's score."""
     area: FloatArray
-    """(4,) x, y, w, h of the part of the frame that the cells cover."""
+    """(4,) x, y, w, h of the part of the frame covered by the cells."""
 
 
 class Stepper:
     """Takes targets from a first frame and follows them from one frame to the next.
 
-    It holds a network and settings, but no target: a state goes in and another comes out.
+    It holds a network and settings but no target: it maps one state to the next.
 
     Args:
-        matcher: a network ready to track with.
-        settings: None: the defaults for this network.
+        matcher: the loaded network.
+        settings: None: the network's defaults.
 
     Raises:
         InputError: settings for the other kind of network.
@@ -54,7 +54,7 @@ class Stepper:
             self._network, self.settings = siamfc, siamfc_settings(settings)
 
     def begin(self, image: ByteImage, boxes: ArrayLike | Sequence[ArrayLike]) -> TrackerState:
-        """Take targets from a first frame (H, W, 3): boxes (N, 4), or one box (4,).
+        """Take targets from a first frame (H, W, 3): boxes (N, 4) or one box (4,).
 
         Raises:
             InputError: not an image, or a box that cannot be tracked (see `checked_boxes`).
@@ -65,18 +65,18 @@ class Stepper:
     def step(self, state: TrackerState, image: ByteImage) -> TrackerState:
         """Follow the targets into the next frame; all go through the network in one batch.
 
-        Those that are lost afterwards are searched for in further windows, in a second batch.
+        Targets that are then lost are searched for in further windows, in a second batch.
 
         Raises:
-            InputError: not an image, or one whose size differs from the first; a state from the
-                other kind of network.
+            InputError: not an image, an image whose size differs from the first, or a state from
+                the other kind of network.
         """
         require_size(image, state.targets.frame_size)
         after: TrackerState = self._network.step(state, image, self.matcher, self.settings)
         return after
 
     def view(self, state: TrackerState, image: ByteImage) -> SearchView:
-        """Show what the network sees of the first target where it searches this frame."""
+        """Return what the network sees of the first target where it searches this frame."""
         spec = self.matcher.spec
         (center, *_), (side, *_) = state.targets.present_windows(spec)
         search = geometry.crop(image, center, float(side), spec.search_size, state.fill)
@@ -87,14 +87,14 @@ class Stepper:
 
 
 def _area(center: FloatArray, side: float, middle: float, spec: EmbeddingSpec) -> FloatArray:
-    """The frame's part, a box, that cells around a point of the search image cover."""
+    """Return the box of the frame covered by cells centred on a point of the search image."""
     extent = spec.response_size * spec.stride
     corner = geometry.crop_to_frame([middle - extent / 2] * 2, center, side, spec.search_size)
     return np.concatenate([corner, [extent * side / spec.search_size] * 2])
 
 
 def require_size(image: ByteImage, frame_size: tuple[int, int]) -> None:
-    """Refuse a frame whose size differs from the first, which all boxes refer to.
+    """Reject a frame whose size differs from the first, to which all boxes refer.
 
     Raises:
         InputError: not an image, or one of another size.
@@ -103,5 +103,5 @@ def require_size(image: ByteImage, frame_size: tuple[int, int]) -> None:
     if (width, height) != frame_size:
         raise InputError(
             f"expected a frame of {frame_size[0]}×{frame_size[1]} pixels as the first, "
-            f"got {width}×{height}: begin anew there, or bring all frames to one size"
+            f"got {width}×{height}: start a new track there, or resize all frames"
         )

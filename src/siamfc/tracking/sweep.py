@@ -1,4 +1,4 @@
-"""One sweep through frames, forwards or backwards: each target from its nearest key frame on."""
+"""One sweep over frames, forwards or backwards: each target is tracked from its key frames on."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ if TYPE_CHECKING:
 
 
 class Found(NamedTuple):
-    """Where one direction finds N targets, in one frame or, with a leading axis, in several."""
+    """Boxes that one direction finds for N targets; a leading axis stands for several frames."""
 
     boxes: FloatArray
-    """(N, 4) NaN for a target before its first key frame."""
+    """(N, 4); NaN for a target before its first key frame."""
     scores: FloatArray
-    """(N,) likewise."""
+    """(N,); NaN likewise."""
     lost: BoolArray
     """(N,)"""
 
     @classmethod
     def nothing(cls, *shape: int) -> Self:
-        """Targets that have not been found yet."""
+        """Return a value for targets that have not been found yet."""
         return cls(np.full((*shape, 4), np.nan), np.full(shape, np.nan), np.zeros(shape, np.bool_))
 
     def take(self, rows: int | list[int]) -> Self:
-        """Some rows, as copies, or the only frame of a number."""
+        """Return copies of some rows, or the frame at an index."""
         return type(self)(self.boxes[rows], self.scores[rows], self.lost[rows])
 
     def fill(self, rows: int | list[int], found: Self) -> None:
-        """Write into some of the rows."""
+        """Overwrite some of the rows, in place."""
         self.boxes[rows], self.scores[rows], self.lost[rows] = found
 
     @classmethod
     def of(cls, state: TrackerState) -> Self:
-        """Where a state has its targets."""
+        """Return the targets' boxes in a state."""
         return cls(state.targets.boxes, state.targets.score, state.targets.lost)
 
 
 class _Group(NamedTuple):
-    """Targets that began in the same frame, so that the network takes them in one batch."""
+    """Targets begun in the same frame, which go through the network in one batch."""
 
     rows: list[int]
     state: TrackerState
@@ -62,7 +62,7 @@ class _Group(NamedTuple):
 def sweep(
     frames: Iterable[Frame], key_frames: KeyFrames, stepper: Stepper
 ) -> Iterator[tuple[Frame, Found]]:
-    """Follow each target from its first key frame that comes; begin it anew in each further one.
+    """Track each target from its first key frame in this order; restart it at each further one.
 
     Raises:
         InputError: a box that cannot be tracked.

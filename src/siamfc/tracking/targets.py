@@ -1,4 +1,4 @@
-"""What is known of every target, whichever network tracks it."""
+"""Targets: the properties shared by both networks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -15,24 +15,24 @@ from siamfc.errors import InputError
 from siamfc.network.matcher import EmbeddingSpec
 
 _ROUNDING = 4.0
-"""Pixels by which a box may be larger than the frame and still be meant as all of it: benchmarks
-number pixels from 0 or 1 and round outwards."""
+"""Pixels by which a box may exceed the frame and still mean the whole frame: benchmarks number
+pixels from 0 or 1 and round outwards."""
 _SMALLEST_SIDE = 0.01
-"""Of a given box, in frame pixels: a smaller one is a typing error and shows nothing to track."""
+"""Smallest side of a given box, in frame pixels; a smaller one is a typing error."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TargetBatch(ABC):
-    """N targets at one moment, in frame pixels; a row of each table for each of them."""
+    """N targets at one moment, in frame pixels; each table has one row per target."""
 
     center_frame: FloatArray
     """(N, 2) centres, x, y."""
     first_size: FloatArray
     """(N, 2) width and height in the first frame."""
     score: FloatArray
-    """(N,) how sure the network is of the box, in [0, 1]; 1 in the first frame."""
+    """(N,) confidence in the box, in [0, 1]; 1 in the first frame."""
     frames_lost: IntArray
-    """(N,) for how many frames each has been lost; 0: it is followed."""
+    """(N,) number of frames for which each target has been lost; 0: it is not."""
     frame_size: tuple[int, int]
     """Width and height of the frame, pixels."""
 
@@ -41,43 +41,43 @@ class TargetBatch(ABC):
 
     @property
     def lost(self) -> NDArray[np.bool_]:
-        """(N,) whether the score says that the box is not to be trusted; see `LostSettings`."""
+        """Flags (N,), True where the score shows that the box is unreliable; see `LostSettings`."""
         return self.frames_lost > 0
 
     @property
     def partly_outside(self) -> NDArray[np.bool_]:
-        """(N,) whether the frame's border may cut the box, so that it is no exemplar."""
+        """Flags (N,), True where the frame's border may cut the box: it is no exemplar then."""
         return np.zeros(len(self), dtype=np.bool_)
 
     @property
     @abstractmethod
     def boxes(self) -> FloatArray:
-        """(N, 4) boxes x, y, w, h; parts of them may lie outside the frame."""
+        """Boxes (N, 4) x, y, w, h; parts of them may lie outside the frame."""
 
     @abstractmethod
     def at(self, boxes: FloatArray) -> Self:
-        """The targets at other boxes (N, 4), all else as it was."""
+        """Move the targets to other boxes (N, 4); everything else stays the same."""
 
     @abstractmethod
     def exemplar_windows(self, spec: EmbeddingSpec) -> tuple[FloatArray, FloatArray]:
-        """Squares that the exemplar images show: centres (N, 2) and sides (N,)."""
+        """Return the squares that the exemplar images show: centres (N, 2) and sides (N,)."""
 
     def present_windows(self, spec: EmbeddingSpec) -> tuple[FloatArray, FloatArray]:
-        """Squares about the targets at their present size, as search images show them, likewise."""
+        """Return the squares that search images show at the targets' present size, likewise."""
         center, side = self.exemplar_windows(spec)
         return center, geometry.search_side(side, spec.exemplar_size, spec.search_size)
 
     def lost_windows(self, spec: EmbeddingSpec) -> tuple[FloatArray, FloatArray]:
-        """Squares about targets that are lost, as they are searched for elsewhere, likewise."""
+        """Return the squares that search images show for lost targets, likewise."""
         return self.present_windows(spec)
 
     def take(self, rows: Sequence[int] | NDArray[np.intp]) -> Self:
-        """Some of the targets, in the order of `rows`."""
+        """Return some of the targets, in the order of `rows`."""
         chosen = np.asarray(rows, dtype=np.intp)
         return replace(self, **{name: table[chosen] for name, table in self._tables().items()})
 
     def put(self, rows: Sequence[int], others: Self) -> Self:
-        """The targets with those of `rows` replaced by others."""
+        """Return a copy in which the targets of `rows` are replaced by others."""
         tables = {name: table.copy() for name, table in self._tables().items()}
         for name, table in tables.items():
             table[list(rows)] = getattr(others, name)
@@ -91,15 +91,15 @@ class TargetBatch(ABC):
 def exemplar_crops(
     targets: TargetBatch, image: ByteImage, fill: ByteImage, spec: EmbeddingSpec
 ) -> ByteImage:
-    """Exemplar images (N, 127, 127, 3) of the targets where they are."""
+    """Return exemplar images (N, 127, 127, 3) of the targets at their current boxes."""
     return window_crops(image, *targets.exemplar_windows(spec), spec.exemplar_size, fill)
 
 
 def window_crops(
     image: ByteImage, centers: FloatArray, sides: FloatArray, size: int, fill: ByteImage
 ) -> ByteImage:
-    """Squares about centres (N, 2) with sides (N,) as images (N, size, size, 3)."""
-    if len(centers) == 1:  # which isn't copied again
+    """Crop squares with centres (N, 2) and sides (N,) to images (N, size, size, 3)."""
+    if len(centers) == 1:  # avoids a copy
         return geometry.crop(image, centers[0], float(sides[0]), size, fill)[None]
     crops = np.empty((len(centers), size, size, 3), dtype=np.uint8)
     for crop, center, side in zip(crops, centers, sides.tolist(), strict=True):
@@ -110,23 +110,23 @@ def window_crops(
 def checked_boxes(
     boxes: ArrayLike | Sequence[ArrayLike], frame_size: tuple[int, int]
 ) -> FloatArray:
-    """Boxes (N, 4), or one box (4,), of a frame of `frame_size` (width, height), as (N, 4).
+    """Check boxes (N, 4) or one box (4,) in a frame of `frame_size` (width, height); return (N, 4).
 
-    A box may reach over the frame's border, as the boxes of targets that are partly out of view
-    do. One that is both wider and higher than the frame is refused: there is nothing beside the
-    target that it could be told from, and nearly always a number is wrong. If it is so by no more
-    than rounding, as in some benchmarks, it is cut to the frame.
+    A box may extend beyond the frame's border, as boxes of partly visible targets do. A box both
+    wider and higher than the frame is refused: nothing is left around the target to distinguish it
+    from, and nearly always a number is wrong. If it exceeds the frame by no more than rounding, as
+    in some benchmarks, it is clipped to the frame.
 
     Raises:
-        InputError: no box; or one that isn't four finite numbers, has no area to speak of, lies
-            outside the frame or is larger than it. The message says which.
+        InputError: no box; or a box that is not four finite numbers, is too small, lies outside
+            the frame or is larger than it. The message says which.
     """
     rows = _rows(boxes)
     return np.stack([_checked_box(row, frame_size, _name(i, rows)) for i, row in enumerate(rows)])
 
 
 def _rows(boxes: ArrayLike | Sequence[ArrayLike]) -> list[Any]:
-    """One box or several, as a list; what is no box at all is left for `as_box` to refuse."""
+    """Return one box or several as a list; anything that is no box is left for `as_box`."""
     if isinstance(boxes, str) or not np.iterable(boxes):
         return [boxes]
     rows: list[Any] = list(boxes)

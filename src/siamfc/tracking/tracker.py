@@ -1,4 +1,4 @@
-"""The tracker frame by frame: `init` and `update`."""
+"""Frame-by-frame tracking: `init` and `update`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Color = Literal["rgb", "bgr"]
 
 
 class _Loading(NamedTuple):
-    """How to load a network again."""
+    """Arguments needed to load a network again."""
 
     weights: str | Path
     device: str
@@ -37,12 +37,12 @@ class _Loading(NamedTuple):
 class Tracker:
     """Follows one target, frame by frame.
 
-    A tracker can be copied; the copy shares the network. One from `from_pretrained` can also be
-    pickled and sent to another process, which loads the weights again.
+    A tracker can be copied; the copy shares the network. A tracker from `from_pretrained` can also
+    be pickled and sent to another process, which loads the weights again.
 
     Args:
-        matcher: a network ready to track with.
-        settings: None: the defaults for this network.
+        matcher: the loaded network.
+        settings: None: the network's defaults.
         color: order of the channels in pictures given to `init` and `update`.
 
     Raises:
@@ -68,7 +68,7 @@ class Tracker:
         threads: int | None = None,
         color: Color = "rgb",
     ) -> Self:
-        """Make a tracker from weights: a name that `siamfc models` lists, or a path.
+        """Create a tracker from weights: a name that `siamfc models` lists, or a path.
 
         Raises:
             CheckpointError: weights that are unknown, damaged or unsafe.
@@ -85,15 +85,15 @@ class Tracker:
 
     @property
     def settings(self) -> Settings:
-        """What steers the tracker."""
+        """Settings of the tracker."""
         return self._stepper.settings
 
     @property
     def state(self) -> TrackerState:
-        """All that the tracker remembers; a value, which later updates leave alone.
+        """Everything that the tracker remembers; an immutable value.
 
         Raises:
-            InputError: `init` hasn't been called yet.
+            InputError: `init` has not been called yet.
         """
         if self._state is None:
             raise InputError("expected init(image, box) first, got none: the target is unknown")
@@ -101,23 +101,23 @@ class Tracker:
 
     @property
     def score(self) -> float:
-        """How sure the network is of the last box, in [0, 1]; 1 after `init`.
+        """Confidence in the last box, in [0, 1]; 1 after `init`.
 
-        SiamFC's is the sigmoid of the response's peak. That of a network which predicts boxes is
-        the probability that the box overlaps the target's by more than half (IoU), if its weights
-        are calibrated: see `BoxMatcher.calibration`.
+        For SiamFC it is the sigmoid of the response's peak. For a network that predicts boxes it is
+        the probability that the box's IoU with the target exceeds 0.5, if the weights are
+        calibrated; see `BoxMatcher.calibration`.
 
         Raises:
-            InputError: `init` hasn't been called yet.
+            InputError: `init` has not been called yet.
         """
         return float(self.state.targets.score[0])
 
     @property
     def lost(self) -> bool:
-        """Whether the score says that the last box is not to be trusted; see `LostSettings`.
+        """True if the score shows that the last box is unreliable; see `LostSettings`.
 
         Raises:
-            InputError: `init` hasn't been called yet.
+            InputError: `init` has not been called yet.
         """
         return bool(self.state.targets.lost[0])
 
@@ -130,10 +130,10 @@ class Tracker:
         self._state = self._stepper.begin(to_rgb(image, self._color), [box])
 
     def update(self, image: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Find the target in the next frame, whose size must be the first one's: its box (4,).
+        """Find the target in the next frame, of the same size as the first; return its box (4,).
 
         Raises:
-            InputError: not an image, one of another size, or `init` hasn't been called.
+            InputError: not an image, an image of another size, or `init` has not been called.
         """
         self._state = self._stepper.step(self.state, to_rgb(image, self._color))
         box: NDArray[np.float64] = self._state.targets.boxes[0]
@@ -164,7 +164,7 @@ def check_color(color: str) -> None:
 
 
 def to_rgb(image: NDArray[np.uint8], color: Color) -> NDArray[np.uint8]:
-    """A picture (H, W, 3) with its channels in the order R, G, B.
+    """Return a picture (H, W, 3) with its channels in the order R, G, B.
 
     Raises:
         InputError: not a picture.

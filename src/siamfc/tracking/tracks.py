@@ -1,4 +1,4 @@
-"""`track`: follow objects through a whole video by one call, which returns a `Track`."""
+"""Tracking a whole video with one call: `track`, which returns a `Track`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def track(
     settings: Settings | None = None,
     matcher: Network | None = None,
 ) -> Track:
-    """Follow one object or several through a video, given their boxes in one frame or several.
+    """Track one or several objects through a video, given their boxes in one or several frames.
 
     >>> track = siamfc.track("video.mp4", box=(120, 80, 60, 40))  # doctest: +SKIP
     >>> for result in track:  # doctest: +SKIP
@@ -51,40 +51,40 @@ def track(
     >>> track.save("tracked.mp4")  # doctest: +SKIP
     >>> track.to_pandas()  # doctest: +SKIP
 
-    Where the track goes wrong, give the box there as well: between two given boxes the object is
-    tracked forwards from the first and backwards from the second.
+    Where the track goes wrong, give the box in that frame too: between two given boxes the object
+    is tracked forwards from the first and backwards from the second.
 
     >>> track = siamfc.track("video.mp4", {0: (120, 80, 60, 40), 96: (180, 90, 55, 42)})
     ... # doctest: +SKIP
 
-    Nothing is opened and no network is loaded before the first result is asked for. A source that
-    is opened here is closed at the end; one that was given open is left open.
+    Nothing is opened and no network is loaded until the first result is requested. A source opened
+    here is closed at the end; one that was passed in open stays open.
 
     Args:
-        source: a video file, a folder or glob of images, a camera's number, a stream's URL, an
+        source: a video file, a folder or glob of images, a camera number, a stream's URL, an
             iterable of pictures (H, W, 3) uint8, or what `siamfc.open_source` returns.
-        boxes: of one object: its box x, y, w, h in the first frame, in pixels from the frame's top
-            left corner, or its boxes by frame, 0-based. Of several objects: a sequence of those,
-            or a mapping from their names to those.
-        box: of one object, in place of `boxes`.
-        start: the first frame to track.
-        end: the last frame to track; None: that of the source.
-        every: distance from one frame to the next; frames with a box are tracked anyway.
-        smooth: whether to take the jitter out of the boxes and to bridge stretches in which an
-            object is lost. The whole source is then tracked before the first result comes.
+        boxes: for one object, its box x, y, w, h in the first frame, in pixels from the frame's top
+            left corner, or its boxes by 0-based frame. For several objects, a sequence of those or
+            a mapping from names to those.
+        box: box of a single object, in place of `boxes`.
+        start: first frame to track.
+        end: last frame to track; None: the source's last.
+        every: step between tracked frames; frames with a given box are always tracked.
+        smooth: remove jitter from the boxes and bridge stretches in which an object is lost. The
+            whole source is then tracked before the first result is available.
         weights: a name that `siamfc models` lists, or a path.
         device: "auto", "cpu" or "cuda".
-        threads: of the network on a CPU; None: chosen by the number of cores.
-        color: "bgr" for an iterable of pictures as OpenCV has them; the track's frames are RGB.
-        settings: None: the defaults for this network.
-        matcher: a network that is loaded already, in place of `weights`, `device`, `threads`.
+        threads: number of threads for the network on a CPU; None: depends on the number of cores.
+        color: "bgr" for an iterable of OpenCV pictures; the track's frames are always RGB.
+        settings: None: the network's defaults.
+        matcher: a loaded network, in place of `weights`, `device` and `threads`.
 
     Returns:
-        A track: loop over it for one result per frame, or ask it for a table, a file or a video.
+        A track: loop over it for one result per frame, or convert it to a table, file or video.
 
     Raises:
-        InputError: neither `box` nor `boxes`, or both; `box` isn't one box; not a source, or
-            "bgr" for one that has colours of its own.
+        InputError: neither `box` nor `boxes`, or both; `box` is not one box; not a source; or
+            "bgr" for a source with its own channel order.
     """
     if boxes is None and box is not None:
         boxes = box if isinstance(box, Mapping) else as_box(box)
@@ -108,22 +108,22 @@ def track(
 
 
 class Track:
-    """Where objects are in a video, tracked on demand, frame by frame, and kept.
+    """Boxes of objects in a video, tracked on demand, frame by frame, and kept.
 
-    Each loop over a track starts at the first frame: it repeats the results so far at once, then
-    tracks on. A result takes about half a kilobyte; pictures are not kept.
+    Each loop over a track starts at the first frame: it repeats the existing results at once, then
+    continues to track. A result takes about half a kilobyte; pictures are not kept.
 
-    In a notebook a track shows the last frame that was tracked, with its boxes.
+    In a notebook, a track displays the last tracked frame with its boxes.
 
     Args:
         source: as for `track`.
         boxes: as for `track`.
         load: loads the network; called when it is first needed.
-        settings: None: the defaults for this network.
+        settings: None: the network's defaults.
         frame_range: which frames are tracked.
         smooth: as for `track`.
 
-    Whatever tracks on raises:
+    Every method that continues to track raises:
         InputError: a box that cannot be tracked.
         SourceError: a source that cannot be read, has no frame, or whose frames change size.
         CheckpointError: weights that are unknown, damaged or unsafe.
@@ -157,7 +157,7 @@ class Track:
 
     @property
     def results(self) -> list[FrameResult]:
-        """The results so far; `list(track)` tracks to the end and has all."""
+        """Results so far; `list(track)` tracks to the end and returns all."""
         return list(self._results)
 
     def __iter__(self) -> Iterator[FrameResult]:
@@ -167,12 +167,12 @@ class Track:
             position += 1
 
     def frames(self) -> Iterator[tuple[Frame, FrameResult]]:
-        """Each frame with its result, from the first: to show, or to draw on.
+        """Yield each frame with its result, from the first, to show or to draw on.
 
         >>> for frame, result in track.frames():  # doctest: +SKIP
         ...     show(result.draw(frame.image))
 
-        Frames that were tracked before are read from the source again.
+        Frames tracked earlier are read from the source again.
 
         Raises:
             SourceError: a camera, a stream or a generator, which cannot be read again.
@@ -187,32 +187,32 @@ class Track:
         yield from islice(self._read_again(), position, None)
 
     def close(self) -> None:
-        """Stop tracking and let go of the source; what was found stays. May be called twice."""
+        """Stop tracking and release the source; results are kept. May be called twice."""
         self._pairs.close()
         self._held.close()
 
     def review(self) -> list[Doubt]:
-        """Track to the end, and list the stretches that deserve a look, the worst first."""
+        """Track to the end and list the stretches that need a review, worst first."""
         return review(self)
 
     # --- As tables and files ----------------------------------------------------------------------
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """Track to the end; a dict for each frame, as `FrameResult.to_dict` makes it."""
+        """Track to the end and return a dict per frame, see `FrameResult.to_dict`."""
         return [result.to_dict() for result in self]
 
     def to_rows(self) -> list[dict[str, Any]]:
-        """Track to the end; a row for each frame and target, as `FrameResult.to_rows` makes it."""
+        """Track to the end and return a row per frame and target, see `FrameResult.to_rows`."""
         return [row for result in self for row in result.to_rows()]
 
     def to_pandas(self) -> pd.DataFrame:
-        """Track to the end; a table with a row for each frame and target.
+        """Track to the end and return a table with a row per frame and target.
 
         Its columns are those of a .csv file: frame, time, target, x, y, w, h, score, lost, status,
         agreement, name. Frames count from 0, targets from 1; NaN or "" where unknown.
 
         Raises:
-            MissingDependencyError: pandas isn't installed.
+            MissingDependencyError: pandas is not installed.
         """
         try:
             from pandas import DataFrame
@@ -231,21 +231,21 @@ class Track:
         labels: Sequence[str] = (),
         overwrite: bool = False,
     ) -> list[Path]:
-        """Track to the end and write a file, whole or not at all; returns what was written.
+        """Track to the end and write a file, completely or not at all; return the files' paths.
 
-        The name's ending decides: .csv, .jsonl, .txt (OTB's convention, a file for each target),
+        The suffix selects the format: .csv, .jsonl, .txt (OTB convention, one file per target),
         .json (COCO) or .xml (CVAT) for the boxes; .mp4, .mov, .mkv or .webm, or a folder of PNG
-        files (a name without an ending), for the video with the boxes drawn in.
+        files (a name without a suffix), for the video with the boxes drawn in.
 
         Args:
-            path: what to write.
-            format: of the boxes, in place of what the ending means: csv, jsonl, otb, vot, lasot,
+            path: file or folder to write.
+            format: format of the boxes in place of the suffix's: csv, jsonl, otb, vot, lasot,
                 got10k, mot, coco, cvat, yolo, label-studio or voc.
-            labels: the class of each target; by default its name.
-            overwrite: whether files that exist are replaced.
+            labels: class of each target; by default its name.
+            overwrite: replace existing files.
 
         Raises:
-            InputError: no such format, or another ending.
+            InputError: an unknown format or suffix.
             OutputError: a file that exists, unless `overwrite`, or cannot be written.
             SourceError: a video from a source that can be read only once; see `frames`.
         """
@@ -278,13 +278,13 @@ class Track:
             for frame, result in self.frames():
                 writer.write(result.draw(frame.image), frame.time)
 
-    # --- How it shows -----------------------------------------------------------------------------
+    # --- Display ----------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         return f"<Track of {self._name}: {self._progress}>"
 
     def _repr_html_(self) -> str:
-        """The present state, for a notebook; tracks nothing."""
+        """Return the current state as HTML for a notebook; tracks nothing."""
         from siamfc.tracking.notebook import to_html
 
         picture = None
@@ -332,7 +332,7 @@ class Track:
             )
 
     def _advance(self) -> bool:
-        """Track one frame more; False at the end. What has failed once fails again."""
+        """Track one more frame; return False at the end. A failure is raised on every call."""
         if self._failure is not None:
             raise self._failure
         try:
@@ -353,7 +353,7 @@ class Track:
         return True
 
     def _read_again(self) -> Iterator[tuple[Frame, FrameResult]]:
-        """Each frame with its result, read a second time."""
+        """Yield each frame with its result, reading the source a second time."""
         from siamfc.frames import open_source
 
         require_indexed(self._open(), "ask for its frames, or for the video, before anything else")
@@ -367,7 +367,7 @@ class Track:
 
 
 def _reversed_channels(source: object) -> Iterable[NDArray[np.uint8]]:
-    """Pictures in memory with their channels reversed, one by one."""
+    """Yield or list pictures in memory with their channels reversed."""
     from siamfc.frames import FrameSource
 
     if isinstance(source, str | Path | int | FrameSource) or not isinstance(source, Iterable):

@@ -1,4 +1,4 @@
-"""One step of the tracker with a network that predicts boxes; without side effects."""
+"""One step of the tracker with a network that predicts boxes; free of side effects."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ def begin(
     matcher: BoxMatcher,
     _settings: LightSettings,
 ) -> TrackerState:
-    """As `Stepper.begin`; a first frame needs none of the settings."""
+    """Take targets from a first frame, see `Stepper.begin`; the settings are not needed here."""
     height, width = geometry.as_image(image).shape[:2]
     targets = start(boxes, (width, height))
     fill = geometry.mean_color(image)
@@ -33,14 +33,14 @@ def begin(
 def step(
     state: TrackerState, image: ByteImage, matcher: BoxMatcher, settings: LightSettings
 ) -> TrackerState:
-    """As `Stepper.step`.
+    """Follow targets into the next frame; see `Stepper.step`.
 
-    The exemplars are updated before lost targets are searched for elsewhere: what is found there
-    has to prove itself for a frame.
+    The exemplars are updated before lost targets are searched for elsewhere, so a target found
+    there must first keep its score for one more frame.
     """
     targets, spec = state.targets, matcher.spec
     if not isinstance(targets, LightTargets):
-        raise foreign_state("gives boxes")
+        raise foreign_state("predicts boxes")
     windows = targets.present_windows(spec)
     crops = window_crops(image, *windows, spec.search_size, state.fill)
     logits, boxes = matcher.locate(state.exemplars, crops)
@@ -61,7 +61,7 @@ def step(
 def score_cells(
     exemplars: Embedding, search: ByteImage, matcher: BoxMatcher
 ) -> tuple[FloatArray, float]:
-    """Scores (m, m) of one search image's cells, and where its middle cell lies, in its pixels."""
+    """Return scores (m, m) of one search image's cells and the middle cell's position in pixels."""
     spec = matcher.spec
     logits = matcher.locate(exemplars, search[None])[0][0]
     return matcher.calibration.probability(logits), (spec.response_size - 1) / 2 * spec.stride + 0.5
@@ -70,6 +70,6 @@ def score_cells(
 def _embed(
     targets: LightTargets, image: ByteImage, fill: ByteImage, matcher: BoxMatcher
 ) -> Embedding:
-    """Exemplars of targets where they are."""
+    """Return the targets' exemplar embeddings at their current boxes."""
     crops = exemplar_crops(targets, image, fill, matcher.spec)
     return matcher.embed_exemplar(crops, targets.exemplar_sizes(matcher.spec))

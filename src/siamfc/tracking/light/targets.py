@@ -1,6 +1,6 @@
-"""Where targets are whose width and height both change, and how predicted boxes move them.
+"""Targets whose width and height change independently, and their motion by predicted boxes.
 
-The counterpart of `tracking.siamfc.targets`, for networks that predict a box for every cell.
+The counterpart of `tracking.siamfc.targets` for networks that predict a box for every cell.
 """
 
 from collections.abc import Sequence
@@ -22,13 +22,13 @@ from siamfc.tracking.redetection import count_lost
 from siamfc.tracking.targets import TargetBatch, checked_boxes
 
 UNCALIBRATED = Calibration()
-"""The score is the logit's sigmoid."""
+"""Calibration that uses the logit's sigmoid as the score."""
 _CUT_MARGIN = 0.05
-"""A box that ends so near to the frame's border, as a fraction of its size, may be cut by it."""
+"""Distance from the frame's border, as a fraction of the size, within which a box may be cut."""
 _FASTEST_CHANGE = 1.05
-"""Of the sure size, from one frame to the next."""
+"""Largest factor by which the sure size changes from one frame to the next."""
 _LARGEST_CHANGE = 1.5
-"""Of the size by which to search, from the last that was sure."""
+"""Largest factor between the size used for the search and the last sure size."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,59 +42,59 @@ class LightTargets(TargetBatch):
     size: FloatArray
     """(N, 2) width and height."""
     sure_size: FloatArray
-    """(N, 2) likewise, when the target was last surely seen and the frame did not cut its box. It
-    follows fast changes by `_FASTEST_CHANGE` a frame: one good score is not enough for them."""
+    """(N, 2) width and height when the target last had a high score and the frame did not cut its
+    box. Limited to a factor of `_FASTEST_CHANGE` per frame: one high score does not prove more."""
 
     @property
     def boxes(self) -> FloatArray:
-        """See `TargetBatch.boxes`."""
+        """Boxes (N, 4), as for `TargetBatch.boxes`."""
         return np.concatenate([self.center_frame - self.size / 2, self.size], axis=1)
 
     def at(self, boxes: FloatArray) -> Self:
-        """See `TargetBatch.at`."""
+        """Move the targets to other boxes; see `TargetBatch.at`."""
         size = boxes[:, 2:]
         return replace(self, center_frame=box_formats.center(boxes), size=size, sure_size=size)
 
     @property
     def cut(self) -> NDArray[np.bool_]:
-        """(N, 2) whether the frame's border may cut the box in its width and height."""
+        """Flags (N, 2), True where the frame's border may cut the box's width or height."""
         reach = self.size * (0.5 + _CUT_MARGIN)
         return (self.center_frame < reach) | (self.center_frame > self.frame_size - reach)
 
     @property
     def partly_outside(self) -> NDArray[np.bool_]:
-        """See `TargetBatch.partly_outside`."""
+        """Flags (N,), True where the frame's border may cut the box."""
         return np.asarray(self.cut.any(axis=1))
 
     @property
     def search_size(self) -> FloatArray:
-        """(N, 2) width and height by which to search: near the last that was sure.
+        """Width and height (N, 2) used for the search, close to the last sure size.
 
-        A target that leaves the frame is no smaller for it, and what is lost neither shrinks to
-        nothing nor grows over the whole frame.
+        A target that leaves the frame does not get smaller, and a lost one must neither shrink to
+        nothing nor grow over the whole frame.
         """
         lowest = self.sure_size * np.where(self.cut, 1.0, 1 / _LARGEST_CHANGE)
         return _limited(self.size, lowest, self.sure_size * _LARGEST_CHANGE)
 
     def exemplar_windows(self, spec: EmbeddingSpec) -> tuple[FloatArray, FloatArray]:
-        """See `TargetBatch.exemplar_windows`."""
+        """Return the squares that the exemplar images show; see `TargetBatch.exemplar_windows`."""
         return self.center_frame, geometry.exemplar_side(self.search_size, spec.context_amount)
 
     def lost_windows(self, spec: EmbeddingSpec) -> tuple[FloatArray, FloatArray]:
-        """See `TargetBatch.lost_windows`: at the last sure size."""
+        """Return the squares to search for lost targets, at their last sure size."""
         return replace(self, size=self.sure_size).present_windows(spec)
 
     def exemplar_sizes(self, spec: EmbeddingSpec) -> FloatArray:
-        """Width and height of the boxes in the exemplar images, their pixels: (N, 2)."""
+        """Return width and height (N, 2) of the boxes, in pixels of the exemplar images."""
         side = self.exemplar_windows(spec)[1]
         return self.size * (spec.exemplar_size / side[:, None])
 
 
 def start(boxes: ArrayLike | Sequence[ArrayLike], frame_size: tuple[int, int]) -> LightTargets:
-    """Take boxes (N, 4), or one box (4,), of a first frame of `frame_size` (width, height).
+    """Create targets from boxes (N, 4) or one box (4,) in a frame of `frame_size` (width, height).
 
     Raises:
-        InputError: see `checked_boxes`.
+        InputError: as for `checked_boxes`.
     """
     checked = checked_boxes(boxes, frame_size)
     return LightTargets(
@@ -118,14 +118,15 @@ def move(
 ) -> LightTargets:
     """Move and resize targets by logits (N, m, m) and boxes (N, 4, m, m) of their search windows.
 
-    Boxes are left, top, right, bottom in pixels of the search image. The cell is chosen whose
-    score, minus a penalty for sudden changes of size and ratio, and mixed with the cosine window,
-    is highest. Its box is the target's: the centre at once, the size in part, the more the surer.
-    The size stays within its limits and the centre inside the frame. By its score, the
-    probability that the box is right, a target is lost or found again.
+    Boxes are left, top, right, bottom in pixels of the search image. The chosen cell has the
+    highest score after a penalty for sudden changes of size and aspect ratio and after mixing with
+    the cosine window. The centre moves to its box at once; the size moves part of the way, further
+    for a higher score. The size stays within its limits and the centre inside the frame. The
+    calibrated score, the probability that the box is right, decides whether a target is lost.
 
     Raises:
-        InputError: logits or boxes of another shape, that are not finite, or boxes turned over.
+        InputError: logits or boxes that have another shape or are not finite, or boxes whose
+            right or bottom edge comes before the left or top one.
     """
     count = len(targets)
     _check(logits, boxes, (count, spec.response_size, spec.response_size))
@@ -163,21 +164,21 @@ def relocate(
     spec: EmbeddingSpec,
     calibration: Calibration = UNCALIBRATED,
 ) -> LightTargets:
-    """Put lost targets where they were found elsewhere, and leave the others where they are.
+    """Move lost targets to where they were found elsewhere; leave the others where they are.
 
-    A target is moved to the best cell of its further windows if the score there is higher than
-    the one that it has and reaches `relocate_threshold`; it is found if it also reaches
-    `found_threshold`. Its size is then the last sure one: the next frame corrects it.
+    A target moves to the best cell of its further windows if the score there exceeds its present
+    score and reaches `relocate_threshold`; it counts as found if the score also reaches
+    `found_threshold`. Its size becomes the last sure one, which the next frame corrects.
 
     Args:
-        targets: N, after `move`.
-        centers: (N, W, 2) of the windows, frame pixels; see `redetection_windows`. They show the
-            targets at their last sure size.
-        logits: (N, W, m, m) of these windows.
-        boxes: (N, W, 4, m, m) of these windows.
-        settings: of the tracker.
-        spec: of the network.
-        calibration: of the network.
+        targets: N targets, after `move`.
+        centers: (N, W, 2) centres of the windows, frame pixels; see `redetection_windows`. They
+            show the targets at their last sure size.
+        logits: (N, W, m, m) logits of these windows.
+        boxes: (N, W, 4, m, m) boxes of these windows.
+        settings: settings of the tracker.
+        spec: sizes of the network.
+        calibration: calibration of the network.
     """
     targets, present = replace(targets, size=targets.sure_size), targets
     count, windows = centers.shape[:2]
@@ -203,14 +204,14 @@ def relocate(
 
 
 class _Cells(NamedTuple):
-    """What C cells say of each of N targets."""
+    """Predictions of C cells for each of N targets."""
 
     logit: FloatArray
     """(N, C)"""
     score: FloatArray
-    """(N, C) IoU that is expected of the cell's box, in [0, 1]."""
+    """(N, C) predicted IoU of the cell's box, in [0, 1]."""
     penalty: FloatArray
-    """(N, C) fraction of the score that the change of size and ratio leaves."""
+    """(N, C) factor on the score, below 1 for changes of size and aspect ratio."""
     corners: FloatArray
     """(N, 4, C) left, top, right, bottom in pixels of the search image."""
 
@@ -222,9 +223,9 @@ def _read(
     settings: LightSettings,
     spec: EmbeddingSpec,
 ) -> _Cells:
-    """Cells' logits (N, C) and boxes (N, 4, C) of windows that show targets at their present size.
+    """Read cells' logits (N, C) and boxes (N, 4, C) of windows at the targets' present size.
 
-    There a target and its context have the exemplar image's size, whatever the target's own.
+    In these windows a target with its context has the exemplar image's size.
     """
     logit, corners = logits.astype(np.float64), boxes.astype(np.float64)
     size = np.maximum(corners[:, 2:] - corners[:, :2], SMALLEST_SIZE)
@@ -236,16 +237,16 @@ def _read(
 
 
 class _Place(NamedTuple):
-    """What one cell says of each of N targets."""
+    """Prediction of one cell for each of N targets."""
 
     logit: FloatArray
     """(N,)"""
     score: FloatArray
-    """(N,) as of `_Cells`."""
+    """(N,) as in `_Cells`."""
     penalty: FloatArray
-    """(N,) as of `_Cells`."""
+    """(N,) as in `_Cells`."""
     displacement: FloatArray
-    """(N, 2) from the window's centre, frame pixels."""
+    """(N, 2) offset from the window's centre, frame pixels."""
     size: FloatArray
     """(N, 2) frame pixels."""
 
@@ -253,9 +254,9 @@ class _Place(NamedTuple):
 def _take(
     targets: LightTargets, cells: _Cells, chosen: NDArray[np.intp], spec: EmbeddingSpec
 ) -> _Place:
-    """One cell (N,) for each of the targets, whose windows show them at their present size."""
+    """Take one cell (N,) per target from windows that show the targets at their present size."""
     side = targets.exemplar_windows(spec)[1]
-    pitch = (side / spec.exemplar_size)[:, None]  # frame pixels to one of the search image
+    pitch = (side / spec.exemplar_size)[:, None]  # frame pixels per pixel of the search image
     at = np.arange(len(targets)), chosen
     corners = cells.corners[at[0], :, chosen]
     first, last = corners[:, :2], corners[:, 2:]
@@ -265,7 +266,7 @@ def _take(
 
 
 def _limited(values: FloatArray, lowest: ArrayLike, highest: ArrayLike) -> FloatArray:
-    """As `np.clip`, whose own checks cost more than the work on so few numbers."""
+    """Do the work of `np.clip`, whose own checks cost more than so few numbers."""
     return np.minimum(np.maximum(values, lowest), highest)
 
 

@@ -1,4 +1,4 @@
-"""How far from a target's centre a network puts its peak, measured where the centre is known."""
+"""Bias correction: a network's systematic offset, measured where the centre is known."""
 
 import numpy as np
 
@@ -17,24 +17,24 @@ def measure_offsets(
     matcher: Matcher,
     settings: SiamFCSettings,
 ) -> FloatArray:
-    """Measure the network's own offset in the frame in which the targets were drawn.
+    """Measure the network's offset in the frame in which the targets were given.
 
-    An exact tracker finds a target again in its first frame just where it was drawn. A network
-    does so to a part of a cell: its strides, its pooling and whatever lies about the target pull
-    the peak to a side, and so they will in the next frames. The peak is read in
-    `settings.bias_correction`² search windows per target that are shifted by even parts of a cell,
-    since the offset changes with the place within a cell, and the mean is taken.
+    An exact tracker would find a target in its first frame precisely where it was given. A network
+    is off by a fraction of a cell: its strides, its pooling and whatever surrounds the target pull
+    the peak to one side, and will do so in the next frames. The offset depends on the position
+    within a cell, so the peak is read in `settings.bias_correction`² search windows per target,
+    shifted evenly over one cell, and averaged.
 
     Args:
-        targets: N in their first frame, at their first size.
-        exemplars: of the targets.
+        targets: N targets in their first frame, at their first size.
+        exemplars: embeddings of the targets.
         image: the first frame.
-        fill: (3,) colour of what lies outside it.
+        fill: (3,) colour outside the frame.
         matcher: the network.
-        settings: of the tracker.
+        settings: settings of the tracker.
 
     Returns:
-        (N, 2) right and down, pixels of the search image; at most half a cell.
+        (N, 2) offset right and down, pixels of the search image; at most half a cell.
     """
     spec, count = matcher.spec, settings.bias_correction
     along = ((np.arange(count) + 0.5) / count - 0.5) * spec.stride

@@ -1,4 +1,4 @@
-"""Settings of the tracker with SiamFC, and the published values."""
+"""Settings of the tracker for SiamFC, and the published values."""
 
 from dataclasses import dataclass, field, replace
 
@@ -13,18 +13,18 @@ from siamfc.tracking.redetection import LostSettings, search_all_over
 
 @dataclass(frozen=True, kw_only=True)
 class SiamFCSettings:
-    """How a response becomes a displacement.
+    """Conversion of a response to a displacement.
 
-    The defaults are for the weights that ship: the authors' for three scales, but for the step and
-    the penalty, which `benchmarks/tracker_settings.py` chose on procedural videos.
+    The defaults suit the weights that ship: they are the authors' values for three scales, except
+    for the step and the penalty, which `benchmarks/tracker_settings.py` chose on procedural videos.
     """
 
     scales: int = 3
-    """Number of sizes tried in each frame, odd; the middle one is the current size."""
+    """Number of sizes tried per frame, odd; the middle one is the current size."""
     scale_step: float = 1.05
     """Ratio between one scale and the next."""
     scale_penalty: float = 0.99
-    """Fraction of its peak that counts for a scale other than the current one."""
+    """Factor on the peak of every scale other than the current one."""
     scale_damping: float = 0.59
     """Fraction of the scale change applied per frame."""
     window_influence: float = 0.176
@@ -36,12 +36,13 @@ class SiamFCSettings:
     largest_scale: float = 5.0
     """Largest size that a target may grow to, as a multiple of its first."""
     bias_correction: int = 0
-    """Shifts per axis, over one cell, at which the first frame is searched to measure how far the
-    network's peak lies from the target's centre, which is then subtracted; 0: it isn't."""
+    """Number of shifts per axis, over one cell, at which the first frame is searched to measure the
+    offset of the network's peak from the target's centre, which is then subtracted; 0: no
+    correction."""
     update: UpdateSettings = field(default_factory=UpdateSettings)
-    """How the exemplar follows later frames."""
+    """Rule by which the exemplar follows later frames."""
     lost: LostSettings = field(default_factory=LostSettings)
-    """When a target counts as lost, and where to search for it then."""
+    """Thresholds below which a target counts as lost, and the extent of the search for it."""
 
     def __post_init__(self) -> None:
         check_whole("scales", self.scales, 1, 99)
@@ -58,7 +59,7 @@ class SiamFCSettings:
 
     @property
     def scale_factors(self) -> NDArray[np.float64]:
-        """The sizes that are tried, as multiples of the current one, ascending: (scales,)."""
+        """Sizes that are tried, as multiples of the current one, ascending: (scales,)."""
         half = self.scales // 2
         return np.power(self.scale_step, np.arange(-half, half + 1, dtype=np.float64))
 
@@ -80,7 +81,7 @@ def five_scales() -> SiamFCSettings:
 
 
 def one_scale() -> SiamFCSettings:
-    """Return values for a target whose size doesn't change, as in the thesis's synthetic video."""
+    """Return values for a target of constant size, as in the thesis's synthetic video."""
     return SiamFCSettings(scales=1)
 
 
@@ -89,12 +90,13 @@ def settings_for(
 ) -> SiamFCSettings:
     """Return the values for a number of scales: the defaults for one and three.
 
-    Five have the published ones, and so have more, whose range of sizes grows with their number.
+    Five and more scales get the published values for five; the range of sizes grows with their
+    number.
 
     Args:
         scales: an odd number from 1 to 99.
         update: how the exemplar follows later frames; see `siamfc.tracking.exemplar_update`.
-        search_again: whether to search the whole frame for a lost target.
+        search_again: search the whole frame for a lost target.
 
     Raises:
         InputError: another number of scales.

@@ -1,4 +1,4 @@
-"""One step of the tracker with SiamFC, which searches several scales; without side effects."""
+"""One step of the tracker with SiamFC, which searches several scales; free of side effects."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,7 +24,7 @@ def begin(
     matcher: Matcher,
     settings: SiamFCSettings,
 ) -> TrackerState:
-    """As `Stepper.begin`."""
+    """Take targets from a first frame; see `Stepper.begin`."""
     height, width = geometry.as_image(image).shape[:2]
     targets = start(boxes, (width, height), matcher.spec)
     fill = geometry.mean_color(image)
@@ -38,7 +38,7 @@ def begin(
 def step(
     state: TrackerState, image: ByteImage, matcher: Matcher, settings: SiamFCSettings
 ) -> TrackerState:
-    """As `Stepper.step`. The exemplars are updated last, from where the targets are."""
+    """Follow targets into the next frame, see `Stepper.step`; exemplars are updated last."""
     targets, spec = state.targets, matcher.spec
     if not isinstance(targets, SiamFCTargets):
         raise foreign_state("searches scales")
@@ -63,6 +63,6 @@ def step(
 def score_cells(
     exemplars: Embedding, search: ByteImage, matcher: Matcher
 ) -> tuple[FloatArray, float]:
-    """Scores (m, m) of one search image's cells, and where its middle cell lies, in its pixels."""
+    """Return scores (m, m) of one search image's cells and the middle cell's position in pixels."""
     logits = matcher.respond(exemplars, search[None, None])[0, 0]
     return sigmoid(logits.astype(np.float64)), matcher.spec.search_size / 2

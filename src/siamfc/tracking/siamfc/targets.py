@@ -1,7 +1,7 @@
-"""Where targets are, where to search for them next, and how a response moves them.
+"""Targets with a fixed aspect ratio: their search windows, and their motion by a response.
 
 Pure functions over N targets of one video, or of N videos of one size. They neither crop nor run
-a network, so that they work with crops and responses from elsewhere.
+a network, so they work with crops and responses from any origin.
 """
 
 from collections.abc import Sequence
@@ -24,36 +24,36 @@ from siamfc.tracking.targets import TargetBatch, checked_boxes
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SiamFCTargets(TargetBatch):
-    """N targets at one moment whose width and height keep their ratio, in frame pixels.
+    """N targets at one moment whose aspect ratio is fixed, in frame pixels.
 
     Their score is the sigmoid of the response's peak.
     """
 
     first_side: FloatArray
-    """(N,) side of the square that the search image showed at the first size."""
+    """(N,) side of the square that the search image shows at the first size."""
     scale: FloatArray
-    """(N,) present size as a multiple of the first."""
+    """(N,) current size as a multiple of the first."""
     offset_crop: FloatArray
-    """(N, 2) from a target's centre to where the network sees it, pixels of the search image."""
+    """(N, 2) offset from a target's centre to the network's peak, pixels of the search image."""
 
     @property
     def boxes(self) -> FloatArray:
-        """See `TargetBatch.boxes`."""
+        """Boxes (N, 4), as for `TargetBatch.boxes`."""
         size = self.first_size * self.scale[:, None]
         return box_formats.from_center(self.center_frame, size)
 
     def at(self, boxes: FloatArray) -> Self:
-        """See `TargetBatch.at`; of their sizes the width counts."""
+        """Move the targets to other boxes, see `TargetBatch.at`; only the width sets the scale."""
         scale = boxes[:, 2] / self.first_size[:, 0]
         return replace(self, center_frame=box_formats.center(boxes), scale=scale)
 
     def exemplar_windows(self, spec: EmbeddingSpec) -> tuple[FloatArray, FloatArray]:
-        """See `TargetBatch.exemplar_windows`."""
+        """Return the squares that the exemplar images show; see `TargetBatch.exemplar_windows`."""
         side = self.first_side * self.scale * (spec.exemplar_size / spec.search_size)
         return self.center_frame, side
 
     def search_windows(self, settings: SiamFCSettings) -> tuple[FloatArray, FloatArray]:
-        """Squares to search in the next frame: centres (N, 2) and sides (N, S), S scales."""
+        """Return the squares to search next: centres (N, 2) and sides (N, S) for S scales."""
         side = self.first_side * self.scale
         return self.center_frame, side[:, None] * settings.scale_factors
 
@@ -61,10 +61,10 @@ class SiamFCTargets(TargetBatch):
 def start(
     boxes: ArrayLike | Sequence[ArrayLike], frame_size: tuple[int, int], spec: EmbeddingSpec
 ) -> SiamFCTargets:
-    """Take boxes (N, 4), or one box (4,), of a first frame of `frame_size` (width, height).
+    """Create targets from boxes (N, 4) or one box (4,) in a frame of `frame_size` (width, height).
 
     Raises:
-        InputError: see `checked_boxes`.
+        InputError: as for `checked_boxes`.
     """
     checked = checked_boxes(boxes, frame_size)
     exemplar = geometry.exemplar_side(checked[:, 2:], spec.context_amount)
@@ -89,17 +89,18 @@ def move(
     """Move and resize targets by the responses (N, S, m, m) of their search windows.
 
     Thesis 4.1.7, with the authors' values and order: the scale with the highest peak of the
-    upsampled response wins, after a penalty on all but the present one; from its response the
-    minimum is subtracted, it is divided by its sum and mixed with the cosine window; its highest
-    point is the displacement. The size goes part of the way to that of the scale and stays within
-    its limits; the centre stays inside the frame. By the score a target is lost, or found again.
+    upsampled response wins, after a penalty on all but the current one. The minimum is subtracted
+    from its response, which is then divided by its sum and mixed with the cosine window; the
+    highest point is the displacement. The size moves part of the way to that of the winning scale
+    and stays within its limits; the centre stays inside the frame. The score decides whether a
+    target is lost or found again.
 
-    Deviations: the penalty is a fraction of the peak's height above the lowest value of all
-    scales, since of a negative logit it would be a reward; the peak is refined between samples.
-    A response without contrast leaves its target where it is.
+    Deviations: the penalty applies to the peak's height above the lowest value of all scales,
+    because on a negative logit it would be a reward; the peak is refined between samples. A
+    response without contrast leaves its target where it is.
 
     Raises:
-        InputError: responses of another shape, or with values that are not finite.
+        InputError: responses that have another shape or values that are not finite.
     """
     _check_responses(targets, responses, settings, spec)
     choices = [_read(response, settings) for response in responses]
@@ -131,19 +132,19 @@ def relocate(
     settings: SiamFCSettings,
     spec: EmbeddingSpec,
 ) -> SiamFCTargets:
-    """Put lost targets where they were found elsewhere, and leave the others where they are.
+    """Move lost targets to where they were found elsewhere; leave the others where they are.
 
-    A target is moved to the highest peak of its further windows if the score there is higher than
-    the one that it has and reaches `relocate_threshold`; it is found if it also reaches
+    A target moves to the highest peak of its further windows if the score there exceeds its present
+    score and reaches `relocate_threshold`; it counts as found if the score also reaches
     `found_threshold`.
 
     Args:
-        targets: N, after `move`.
-        centers: (N, W, 2) of the windows, frame pixels; see `redetection_windows`. They show the
-            targets at their present size.
-        responses: (N, W, m, m) of these windows.
-        settings: of the tracker.
-        spec: of the network.
+        targets: N targets, after `move`.
+        centers: (N, W, 2) centres of the windows, frame pixels; see `redetection_windows`. They
+            show the targets at their present size.
+        responses: (N, W, m, m) responses of these windows.
+        settings: settings of the tracker.
+        spec: sizes of the network.
     """
     read = [_read_highest(response, settings) for response in responses]
     best = np.array([window for window, _, _ in read], dtype=np.intp)
@@ -169,7 +170,7 @@ def relocate(
 def _read_highest(
     responses: NDArray[np.floating], settings: SiamFCSettings
 ) -> tuple[int, FloatArray, float]:
-    """Read the windows' responses (W, m, m): the highest's number, peak (x, y) and logit."""
+    """Return index, peak (x, y) and logit of the window with the highest of responses (W, m, m)."""
     surfaces = geometry.upsample(responses, settings.upsampling)
     best = int(surfaces.max(axis=(1, 2)).argmax())
     return best, geometry.peak_position(surfaces[best]), float(surfaces[best].max())
@@ -178,9 +179,9 @@ def _read_highest(
 def read_displacement(
     response: NDArray[np.floating], settings: SiamFCSettings, spec: EmbeddingSpec
 ) -> FloatArray:
-    """Where one window's response (m, m) has its peak, from the middle: (2,) search image pixels.
+    """Return the peak of one window's response (m, m) from its middle: (2,) search image pixels.
 
-    It is read as `move` reads that of the winning scale.
+    The peak is found as `move` finds that of the winning scale.
     """
     surface = geometry.upsample(response[None], settings.upsampling)[0]
     return geometry.response_to_crop(
@@ -191,7 +192,7 @@ def read_displacement(
 def _read(
     response: NDArray[np.floating], settings: SiamFCSettings
 ) -> tuple[int, FloatArray, float]:
-    """Read one target's response (S, m, m): winning scale, peak (x, y) in cells, peak's logit."""
+    """Read a target's response (S, m, m): winning scale, peak (x, y) in cells, and its logit."""
     surfaces = geometry.upsample(response, settings.upsampling)
     peaks = surfaces.max(axis=(1, 2))
     height = peaks - surfaces.min()
@@ -204,10 +205,10 @@ def _read(
 def _peak(
     response: NDArray[np.floating], surface: FloatArray, settings: SiamFCSettings
 ) -> FloatArray:
-    """Highest place (x, y) in cells of a response, upsampled, that is mixed with the window."""
+    """Return the peak (x, y), in cells, of an upsampled response mixed with the window."""
     mixed = settings.window_influence * geometry.hann_window(len(surface))
     if np.ptp(response) > 0:
-        # The minimum, subtracted everywhere, moves no peak: it matters for the sum alone.
+        # Subtracting the minimum everywhere moves no peak: it only changes the sum.
         total = surface.sum() - surface.size * surface.min()
         mixed += surface * ((1 - settings.window_influence) / total)
     return geometry.sample_to_response(geometry.peak_position(mixed), settings.upsampling)
@@ -216,7 +217,7 @@ def _peak(
 def _to_frame(
     targets: SiamFCTargets, peaks_response: FloatArray, sides: FloatArray, spec: EmbeddingSpec
 ) -> FloatArray:
-    """Movements (N, 2), frame pixels, that peaks in windows with these sides (N,) stand for."""
+    """Convert peaks in windows with these sides (N,) to displacements (N, 2) in frame pixels."""
     seen = geometry.response_to_crop(peaks_response, spec.response_size, spec.stride)
     return geometry.displacement_to_frame(seen - targets.offset_crop, sides, spec.search_size)
 
