@@ -1,4 +1,4 @@
-"""`python -m siamfc` is `siamfc`."""
+"""Entry point of `python -m siamfc`."""
 
 import sys
 

@@ -1,11 +1,11 @@
-"""Names for the arrays that annotations speak of, defined once."""
+"""Array types used in annotations, defined once."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 BoolArray = NDArray[np.bool_]
 ByteImage = NDArray[np.uint8]
-"""An image, (H, W, 3) RGB; a mask, (H, W)."""
+"""RGB image (H, W, 3) or mask (H, W)."""
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.int64]

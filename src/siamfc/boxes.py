@@ -39,7 +39,7 @@ def as_box(value: ArrayLike) -> FloatArray:
 
 
 def is_absent(box: ArrayLike) -> BoolArray:
-    """Say which boxes of (..., 4) are absent, that is, have a NaN: (...,)."""
+    """Return which of the boxes (..., 4) are absent, that is, contain NaN: (...,)."""
     return np.asarray(np.isnan(_boxes(box)).any(axis=-1))
 
 
@@ -68,8 +68,8 @@ def center_distance(first: ArrayLike, second: ArrayLike) -> FloatArray:
 def iou(first: ArrayLike, second: ArrayLike) -> FloatArray:
     """Intersection over union of boxes (..., 4), broadcast against each other: (...,) in [0, 1].
 
-    Two boxes without area have 0; where either is absent the answer is NaN. All pairs of two
-    lists are `iou(first[:, None], second)`.
+    Two boxes without area have 0; the value is NaN where either is absent. For all pairs of two
+    lists use `iou(first[:, None], second)`.
 
     >>> float(iou([0, 0, 10, 10], [5, 0, 10, 10])) == 50 / 150
     True
@@ -115,7 +115,7 @@ def to_corners(box: ArrayLike) -> FloatArray:
 
 
 def from_polygon(points: ArrayLike) -> FloatArray:
-    """Upright boxes (..., 4) about polygons given as x1, y1, x2, y2, … in the last dimension.
+    """Axis-aligned boxes (..., 4) around polygons given as x1, y1, x2, y2, … in the last dimension.
 
     >>> from_polygon([2, 0, 4, 2, 2, 4, 0, 2])
     array([0., 0., 4., 4.])
@@ -133,13 +133,13 @@ def from_polygon(points: ArrayLike) -> FloatArray:
 
 
 def from_mask(mask: ArrayLike) -> FloatArray:
-    """Smallest box (4,) that holds every non-zero pixel of a mask (H, W); absent when none is.
+    """Smallest box (4,) around the non-zero pixels of a mask (H, W); absent if there are none.
 
     >>> from_mask([[0, 0, 0], [0, 1, 1]])
     array([1., 1., 2., 1.])
 
     Raises:
-        InputError: the mask isn't two-dimensional.
+        InputError: the mask is not two-dimensional.
     """
     pixels = np.asarray(mask)
     if pixels.ndim != 2:

@@ -1,4 +1,4 @@
-"""Range checks of settings: a value outside its range fails with one line that states the range."""
+"""Range checks of settings; an error states the range in one line."""
 
 import math
 from numbers import Integral, Real
@@ -8,7 +8,7 @@ from siamfc.errors import InputError
 
 _LONGEST = 60
 LARGEST_WHOLE = 2**63 - 1
-"""The largest whole number that a setting may have: numpy's and torch's."""
+"""Largest whole number that a setting may have: the int64 limit of numpy and torch."""
 
 
 def check_whole(name: str, value: Any, least: int, most: int = LARGEST_WHOLE) -> None:
@@ -39,7 +39,7 @@ def check_number(name: str, value: Any, least: float, most: float = math.inf) ->
 
 
 def is_finite(value: Any) -> bool:
-    """Whether a number is finite as a float: 10**400 is not.
+    """Return whether a number is finite as a float; 10**400 is not.
 
     >>> is_finite(7), is_finite(10**400), is_finite(float("nan"))
     (True, False, False)
@@ -51,7 +51,7 @@ def is_finite(value: Any) -> bool:
 
 
 def shown(value: Any) -> str:
-    """Return a value on one line, cut to a length that fits into an error message.
+    """Return the value's repr on one line, shortened to fit into an error message.
 
     >>> shown(10**5000)
     'a whole number of more than 4300 digits'

@@ -1,4 +1,4 @@
-"""Space on a disk: checked before work begins, and explained when it runs out."""
+"""Disk space: checked before work begins; a full disk ends in a clear error."""
 
 import errno
 import shutil
@@ -12,7 +12,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def free_bytes(path: Path) -> int:
-    """Bytes free on the disk that holds `path`, or that will once it exists."""
+    """Return the free bytes on the disk of `path`, which need not exist yet."""
     existing = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
     return shutil.disk_usage(existing).free
 
@@ -29,7 +29,7 @@ def check_space(path: Path, needed: int) -> None:
 
 @contextmanager
 def explained_full_disk(path: Path) -> Iterator[None]:
-    """Turn the system's error for a full disk into one line that says what to do."""
+    """Turn the system's error for a full disk into an OutputError that says what to do."""
     try:
         yield
     except OSError as error:
@@ -39,12 +39,12 @@ def explained_full_disk(path: Path) -> Iterator[None]:
 
 
 def full_disk_message(path: Path) -> str:
-    """What to say when the disk of `path` takes no more."""
-    return f"{path}: the disk is full, or fails; free space and run again; what is done is kept"
+    """Return the message for a full disk at `path`."""
+    return f"{path}: the disk is full or failing; free space and run again; finished work is kept"
 
 
 def format_bytes(count: float) -> str:
-    """Bytes for people, in powers of 1000.
+    """Format a number of bytes for reading, in powers of 1000.
 
     >>> format_bytes(61_300_000_000)
     '61.3 GB'

@@ -1,4 +1,4 @@
-"""Examines the installation: what is there, what is missing, and what to do about it."""
+"""Diagnosis of the installation: what works, what is missing, and what to do about it."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from siamfc.system import commit, core_count, machine, version
 Status = Literal["ok", "absent", "problem"]
 
 _FAILURES = (SiamFCError, ImportError, OSError)
-"""What a damaged installation raises; anything else is a fault of ours."""
+"""Errors that a damaged installation raises; any other is a bug in siamfc."""
 _CODECS = ("h264", "vp9", "av1")
 _REINSTALL_VIDEO = "pip install --force-reinstall av"
 _REINSTALL = install_command("", "--force-reinstall ")
@@ -24,18 +24,18 @@ _REINSTALL = install_command("", "--force-reinstall ")
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was looked at."""
+    """One checked item and its state."""
 
     area: str
-    """Where it belongs: installation, extras, devices, video, threads or weights."""
+    """Group of the item: installation, extras, devices, video, threads or weights."""
     name: str
-    """What was looked at."""
+    """Checked item, such as a package or codec."""
     status: Status
-    """`absent` is something optional that isn't there; `problem` keeps siamfc from working."""
+    """`absent`: an optional item is missing; `problem`: siamfc cannot work."""
     detail: str
-    """What was found."""
+    """Observed state, such as a version."""
     advice: str | None = None
-    """What to do about it."""
+    """Suggested action, if any."""
 
 
 _NO_DRIVER = Finding(
@@ -48,7 +48,7 @@ _NO_DRIVER = Finding(
 
 
 def examine() -> Iterator[Finding]:
-    """Look at everything, the quick things first."""
+    """Check every item, quick ones first."""
     yield from _installation()
     yield from _extras()
     yield from _threads()
@@ -99,7 +99,7 @@ class _Requirement:
     extra: str | None
 
     def check(self) -> tuple[bool, str]:
-        """Whether it is fulfilled, and the version found or what is wrong."""
+        """Return whether the requirement is met, and the version found or the fault."""
         try:
             found = metadata.version(self.package)
         except metadata.PackageNotFoundError:
@@ -110,14 +110,14 @@ class _Requirement:
 
 
 def _requirements() -> list[_Requirement]:
-    """What the installed package's own metadata asks for, as `name>=version` or `name<2,>=1`."""
+    """Read the requirements from the installed metadata: `name>=version` or `name<2,>=1`."""
     pattern = re.compile(r"([\w.-]+)[^;]*?>=([\w.]+)(?:.*extra == ['\"](\w+)['\"])?")
     found = (pattern.match(line) for line in metadata.requires("siamfc") or [])
     return [_Requirement(match[1], match[2], match[3]) for match in found if match]
 
 
 def _release(text: str) -> tuple[int, ...]:
-    """The leading numbers of a version.
+    """Return the leading numbers of a version.
 
     >>> _release("2.13.0+cpu") >= _release("2.6")
     True
@@ -157,7 +157,7 @@ def _devices() -> Iterator[Finding]:
 
 
 def _providers() -> Iterator[Finding]:
-    """What else ONNX Runtime can use, by `--device`."""
+    """Check the other ONNX Runtime providers that `--device` can select."""
     try:
         from siamfc.network.devices import PROVIDER_PACKAGES, has_provider
 
@@ -217,7 +217,7 @@ def _write_and_read(codec: str) -> int:
 
 
 def _weights() -> Iterator[Finding]:
-    """Load the weights that ship and run them once."""
+    """Load and run the bundled weights once."""
     try:
         from siamfc.network import available_weights
 

@@ -1,14 +1,14 @@
-"""Every error that siamfc raises on purpose.
+"""Errors that siamfc raises deliberately.
 
 SiamFCError
 ├── InputError              an argument, a box, a setting (also a ValueError)
 ├── SourceError             a video, folder, camera or stream that cannot be read
 ├── OutputError             a file that cannot or must not be written
-├── CheckpointError         weights that are damaged, foreign or unsafe
-├── DatasetError            a data set, store or result file that is not as expected
+├── CheckpointError         weights that are damaged, in another format or unsafe
+├── DatasetError            a data set, store or result file that breaks its format
 └── MissingDependencyError  an optional package is not installed
 
-Each message is one line: what was expected, what came, what to do.
+Each message is one line: what was expected, what was found, what to do.
 """
 
 from collections.abc import Collection
@@ -31,19 +31,19 @@ class OutputError(SiamFCError):
 
 
 class CheckpointError(SiamFCError):
-    """A file of weights that is damaged, foreign or unsafe."""
+    """A weights file that is damaged, in another format or unsafe."""
 
 
 class DatasetError(SiamFCError):
-    """A data set, store or result file that is not as its format says."""
+    """A data set, store or result file that breaks its format."""
 
 
 class MissingDependencyError(SiamFCError):
-    """An optional package that is not installed; the message says which extra brings it."""
+    """An optional package that is not installed; the message names the extra to install."""
 
 
 def install_command(extras: str, options: str = "") -> str:
-    """What to type for optional packages; the checkout's path, for the name isn't published.
+    """Return the command that installs optional packages, from a checkout: siamfc is not on PyPI.
 
     >>> install_command("train")
     "pip install '.[train]' in the checkout of siamfc"
@@ -53,14 +53,14 @@ def install_command(extras: str, options: str = "") -> str:
 
 
 def suggest(name: str, known: Collection[str], otherwise: str = "") -> str:
-    """What a message on an unknown name advises: the nearest known one, or what is expected.
+    """Return advice for an unknown name: the nearest known one, or the expected names.
 
     >>> suggest("procedual", ["paper", "procedural"])
     "did you mean 'procedural'?"
     >>> suggest("mine", ["paper", "procedural"])
     'expected one of paper, procedural'
     """
-    from difflib import get_close_matches  # slow to import, and seldom needed
+    from difflib import get_close_matches  # slow to import and rarely needed
 
     near = get_close_matches(name, known, n=1)
     if near:

@@ -1,7 +1,8 @@
-"""Files and folders that appear whole or not at all: written under another name, then renamed.
+"""Files and folders that appear complete or not at all: written under another name, then renamed.
 
-What is neither committed nor discarded, because the process was told to end in between, is removed
-when the interpreter ends; what a killed process leaves, by the next that writes beside it.
+A draft that is neither committed nor discarded, because the process was interrupted, is removed
+when the interpreter exits. The draft of a killed process is removed by the next process that writes
+to the same folder.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ from siamfc.errors import OutputError
 from siamfc.leftovers import Draft
 
 _OUR_NAMES = re.compile(r"[0-9]{6}\.png")
-"""The names that the PNG encoder gives: only a folder of nothing else is ever replaced."""
+"""Names that the PNG writer gives; only a folder of nothing else is ever replaced."""
 
 _HOW_TO_OVERWRITE = "overwrite it (--overwrite, overwrite=True)"
 
 
 def check_place(target: Path, *, overwrite: bool) -> None:
-    """See that a file may be written at `target`.
+    """Check that a file may be written at `target`.
 
     Raises:
-        OutputError: It may not.
+        OutputError: the target is a folder, or exists and `overwrite` is not set.
     """
     if not _exists(target):
         return
@@ -41,9 +42,10 @@ def check_place(target: Path, *, overwrite: bool) -> None:
 
 
 def write_file(path: str | Path, content: bytes, *, overwrite: bool = False) -> None:
-    """Write under a temporary name beside `path`, then rename; folders are made as needed.
+    """Write to a temporary name beside `path`, then rename; missing folders are created.
 
-    OutputError if the file exists and `overwrite` is not set, or if it cannot be written.
+    Raises:
+        OutputError: the file exists and `overwrite` is not set, or it cannot be written.
     """
     path = Path(path)
     try:
@@ -59,7 +61,11 @@ def write_file(path: str | Path, content: bytes, *, overwrite: bool = False) -> 
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, as far as they aren't there; OutputError if it can't be."""
+    """Create a folder and its missing parents.
+
+    Raises:
+        OutputError: it cannot be created.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -67,9 +73,12 @@ def make_folder(folder: Path) -> None:
 
 
 def check_empty_or(path: Path, mark: str, kind: str) -> None:
-    """OutputError if a folder holds something, hidden names apart, but isn't of a `kind`.
+    """Check that a folder is missing, empty (hidden files apart) or of a certain `kind`.
 
-    A folder of that kind holds a file of the name `mark`.
+    A folder of that kind contains a file named `mark`.
+
+    Raises:
+        OutputError: it contains something else.
     """
     if (path / mark).exists() or not path.is_dir():
         return
@@ -85,16 +94,16 @@ def check_empty_or(path: Path, mark: str, kind: str) -> None:
 def whole_folder(
     target: Path, *, mark: str | None = None, overwrite: bool = False
 ) -> Iterator[Path]:
-    """Give an empty folder beside `target` that takes its place when the block ends well.
+    """Yield an empty folder beside `target`; it replaces `target` when the block succeeds.
 
     Args:
         target: must not exist, or be empty, or be a folder that may be replaced.
-        mark: name of a file that every folder of the same kind holds; only such a folder is ever
+        mark: name of a file that every folder of the same kind contains; only such a folder is ever
             replaced.
-        overwrite: whether it is.
+        overwrite: allow replacing it.
 
     Raises:
-        OutputError: something is in the way, or it cannot be written.
+        OutputError: `target` may not be replaced, or cannot be written.
     """
     check_folder_place(target, mark, overwrite)
     try:
@@ -112,25 +121,25 @@ def whole_folder(
 
 
 class Staging(Protocol):
-    """A place to write, `path`, that becomes `target` or vanishes."""
+    """A draft at `path` that becomes `target` or is removed."""
 
     target: Path
     path: Path
 
     def commit(self) -> None:
-        """Put what was written in the target's place."""
+        """Move the draft to the target."""
         ...
 
     def discard(self) -> None:
-        """Remove what was written; the target stays as it was."""
+        """Remove the draft; the target is unchanged."""
         ...
 
 
 class StagedFile:
-    """A file that is to appear at `target` when it is complete.
+    """A draft of a file that moves to `target` when it is complete.
 
     Raises:
-        OutputError: The target exists and may not be replaced, or its folder cannot be written.
+        OutputError: the target exists and may not be replaced, or its folder cannot be written.
     """
 
     def __init__(self, target: Path, *, overwrite: bool) -> None:
@@ -144,33 +153,33 @@ class StagedFile:
         self.path = self._draft.path
 
     def commit(self) -> None:
-        """Put the file in the target's place.
+        """Move the file to the target.
 
         Raises:
-            OutputError: Another has appeared there since, which may not be replaced.
+            OutputError: the target has appeared since and may not be replaced.
         """
         self.check()
         self.path.replace(self.target)
         self._draft.discard()
 
     def discard(self) -> None:
-        """Remove the file; the target stays as it was. After `commit` nothing is removed."""
+        """Remove the file; the target is unchanged. Does nothing after `commit`."""
         self._draft.discard()
 
     def check(self) -> None:
-        """See that the target's place may be taken.
+        """Check that the target may be written.
 
         Raises:
-            OutputError: It may not.
+            OutputError: it may not.
         """
         check_place(self.target, overwrite=self._overwrite)
 
 
 class StagedFolder:
-    """A folder of numbered PNG files that is to appear at `target` when it is complete.
+    """A draft of a folder of numbered PNG files that moves to `target` when it is complete.
 
     Raises:
-        OutputError: The target exists and may not be replaced, or its parent cannot be written.
+        OutputError: the target exists and may not be replaced, or its parent cannot be written.
     """
 
     def __init__(self, target: Path, *, overwrite: bool) -> None:
@@ -191,20 +200,20 @@ class StagedFolder:
         self.path = self._draft.path
 
     def commit(self) -> None:
-        """Put the folder in the target's place; what was there goes last."""
+        """Move the folder to the target, then delete the folder that it replaced."""
         _put_in_place(self.path, self.target)
         self._draft.discard()
 
     def discard(self) -> None:
-        """Remove the folder; the target stays as it was."""
+        """Remove the folder; the target is unchanged."""
         self._draft.discard()
 
 
 def check_folder_place(target: Path, mark: str | None, overwrite: bool) -> None:
-    """See that `whole_folder` may put a folder at `target`.
+    """Check that `whole_folder` may replace `target`.
 
     Raises:
-        OutputError: It may not.
+        OutputError: it may not.
     """
     try:
         names = [path.name for path in target.iterdir()] if target.exists() else []
@@ -219,11 +228,11 @@ def check_folder_place(target: Path, mark: str | None, overwrite: bool) -> None:
 
 
 def _put_in_place(staging: Path, target: Path) -> None:
-    """Rename a folder; what was there before goes last."""
+    """Rename a folder to the target, then delete the folder that it replaced."""
     if not target.exists():
         staging.replace(target)
         return
-    # Not by a name that a later process would take for a dead one: it is the user's.
+    # The name must not match a draft's, or a later process would delete the user's files.
     replaced = target.with_name(f".{target.name[:50]}-replaced-{secrets.token_hex(4)}")
     target.replace(replaced)
     try:
@@ -235,10 +244,10 @@ def _put_in_place(staging: Path, target: Path) -> None:
 
 
 def _exists(target: Path) -> bool:
-    """Whether there is something.
+    """Return whether the target exists.
 
     Raises:
-        OutputError: There can be nothing: a name that is too long, say, or not allowed.
+        OutputError: the path is impossible: too long, say, or not allowed.
     """
     try:
         target.stat()
@@ -252,7 +261,7 @@ def _exists(target: Path) -> bool:
 
 
 def _names(folder: Path) -> list[str]:
-    """What a folder holds; nothing if it isn't there yet."""
+    """Return the names in a folder; none if it does not exist."""
     if not _exists(folder):
         return []
     if not folder.is_dir():

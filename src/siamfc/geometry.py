@@ -1,13 +1,13 @@
-"""Where things are: frame ↔ crop ↔ response. The only copy of these formulas.
+"""Coordinates in frame, crop and response: the only copy of these formulas.
 
 Three spaces, each named in the suffix of a coordinate, always in the order (x, y):
 
 - `frame`: pixels of the frame with continuous edges; pixel 0 spans [0, 1).
-- `crop`: pixels of a square image resampled from the frame, with continuous edges as well.
+- `crop`: pixels of a square image resampled from the frame, also with continuous edges.
 - `response`: cells of the network's response; cell 0 is *at* 0, the centre of m cells is (m − 1)/2.
 
-A crop of `size` pixels about `center_frame` shows a square of `side` frame pixels. Pixel i of it
-samples the frame, per axis, at pixel index center + (i + 0.5 − size/2) · side/size − 0.5.
+A crop of `size` pixels centred on `center_frame` shows a square of `side` frame pixels. Pixel i of
+it samples the frame, per axis, at pixel index center + (i + 0.5 − size/2) · side/size − 0.5.
 """
 
 from functools import cache
@@ -27,18 +27,18 @@ from siamfc.cropping import mean_color as mean_color
 
 
 CONTEXT_AMOUNT = 0.5
-"""Margin about a target as a fraction of w + h, unless somebody says otherwise: the paper's."""
+"""Default margin around a target as a fraction of w + h, from the paper."""
 
 
 def exemplar_side(size: ArrayLike, context_amount: float = CONTEXT_AMOUNT) -> FloatArray:
-    """Side of the square about a target that the exemplar image shows, in frame pixels.
+    """Side of the square around a target that the exemplar image shows, in frame pixels.
 
-    With the margin m = context_amount · (w + h) it is sqrt((w + m)(h + m)), so that the square has
-    the area of the box and its margin (Bertinetto et al. 2016, section 2.3; thesis 3.1.2).
+    With the margin m = context_amount · (w + h), the side is sqrt((w + m)(h + m)): the square has
+    the area of the box with its margin (Bertinetto et al. 2016, section 2.3; thesis 3.1.2).
 
     Args:
         size: (w, h) of the target, (..., 2), frame pixels.
-        context_amount: fraction of w + h that is added to each.
+        context_amount: fraction of w + h added to each side length.
 
     Returns:
         (...,) frame pixels.
@@ -52,7 +52,7 @@ def exemplar_side(size: ArrayLike, context_amount: float = CONTEXT_AMOUNT) -> Fl
 
 
 def search_side(exemplar: ArrayLike, exemplar_size: int, search_size: int) -> FloatArray:
-    """Side of the square that the search image shows, so that both images have one magnification.
+    """Side of the square that the search image shows, at the magnification of the exemplar.
 
     >>> float(search_side(127.0, exemplar_size=127, search_size=255))
     255.0
@@ -63,7 +63,7 @@ def search_side(exemplar: ArrayLike, exemplar_size: int, search_size: int) -> Fl
 def crop_to_frame(
     points_crop: ArrayLike, center_frame: ArrayLike, side: float, size: int
 ) -> FloatArray:
-    """Points (..., 2) of a crop, as points of the frame.
+    """Convert points (..., 2) from crop to frame coordinates.
 
     >>> crop_to_frame([127.5, 0], center_frame=[100, 50], side=510, size=255)
     array([ 100., -205.])
@@ -75,7 +75,7 @@ def crop_to_frame(
 def frame_to_crop(
     points_frame: ArrayLike, center_frame: ArrayLike, side: float, size: int
 ) -> FloatArray:
-    """Points (..., 2) of the frame, as points of a crop: the inverse of `crop_to_frame`."""
+    """Convert points (..., 2) from frame to crop coordinates: the inverse of `crop_to_frame`."""
     offset = np.asarray(points_frame, dtype=np.float64) - np.asarray(center_frame)
     return np.asarray(offset * (size / side) + size / 2)
 
@@ -87,13 +87,13 @@ def frame_to_crop(
 def upsampling_matrix(cells: int, upsampling: int) -> FloatArray:
     """Bicubic interpolation from `cells` to cells · upsampling samples, as a read-only matrix.
 
-    Sample j lies at cell (j + 0.5)/upsampling − 0.5. It is the cubic spline through the cells,
-    mirrored at the outermost ones. The authors' MATLAB takes the cheaper cubic convolution (Keys
-    1981), which pulls peaks towards the cells; a spline, smooth in its second derivative, leaves
-    them nearly where they are.
+    Sample j lies at cell (j + 0.5)/upsampling − 0.5. The interpolant is the cubic spline through
+    the cells, mirrored at the outermost ones. The authors' MATLAB code uses the cheaper cubic
+    convolution (Keys 1981), which pulls peaks towards the cells; a spline, smooth in its second
+    derivative, leaves them nearly in place.
     """
     positions = (np.arange(cells * upsampling) + 0.5) / upsampling - 0.5
-    # A spline is a sum of bumps at the cells, of such weights that it goes through the values.
+    # A spline is a sum of bumps at the cells, weighted so that it passes through the values.
     at_cells = _spline_bumps(np.arange(cells, dtype=np.float64), cells)
     matrix = _spline_bumps(positions, cells) @ np.linalg.inv(at_cells)
     matrix.flags.writeable = False
@@ -101,7 +101,7 @@ def upsampling_matrix(cells: int, upsampling: int) -> FloatArray:
 
 
 def _spline_bumps(positions: FloatArray, cells: int) -> FloatArray:
-    """Cubic B-splines about the cells and their mirror images, at positions (P,): (P, cells)."""
+    """Evaluate cubic B-splines of cells and their mirror images at positions (P,): (P, cells)."""
     table = np.zeros((len(positions), cells))
     nearest = np.floor(positions).astype(int)
     period = max(2 * (cells - 1), 1)
@@ -118,25 +118,25 @@ def _spline_bumps(positions: FloatArray, cells: int) -> FloatArray:
 def upsample(response: ArrayLike, upsampling: int) -> FloatArray:
     """Bicubic upsampling of responses (..., m, m) to (..., m · upsampling, m · upsampling).
 
-    See `upsampling_matrix`, which is applied to the rows and to the columns.
+    `upsampling_matrix` is applied to the rows and the columns.
     """
     cells = np.asarray(response, dtype=np.float64)
     count = cells.shape[-1]
     matrix = upsampling_matrix(count, upsampling)
-    # A product of this size at once would wake BLAS's threads, which then spin on the cores that
-    # the network needs; in pieces each is too small for that.
+    # One product of this size would wake BLAS's threads, which then spin on the cores that the
+    # network needs; smaller products do not.
     pieces = (matrix @ cells).reshape(*cells.shape[:-2], count, upsampling, count)
     return (pieces @ matrix.T).reshape(*cells.shape[:-2], len(matrix), len(matrix))
 
 
 @cache
 def hann_window(count: int) -> FloatArray:
-    """Cosine window (count, count) that sums to 1, highest between the middle samples; read-only.
+    """Cosine window (count, count) that sums to 1 and peaks at the middle samples; read-only.
 
-    Its outermost samples are 0, unless there are only one or two.
+    Its outermost samples are 0 unless there are only one or two.
     """
     profile = np.hanning(count) if count > 2 else np.ones(count)
-    profile = (profile + profile[::-1]) / 2  # to the last bit, so that it favours no side
+    profile = (profile + profile[::-1]) / 2  # symmetric to the last bit: no side is favoured
     window = np.outer(profile, profile)
     window /= window.sum()
     window.flags.writeable = False
@@ -146,10 +146,10 @@ def hann_window(count: int) -> FloatArray:
 def peak_position(surface: FloatArray) -> FloatArray:
     """Position (x, y) of the highest sample of (H, W), refined between samples by a parabola.
 
-    Per axis the vertex of the parabola through the peak and its two neighbours. Of two equal
-    neighbours it takes the middle, so that mirroring the surface mirrors the answer though the
-    first of them is found; without contrast the answer is the centre. The fraction is rounded to
-    a millionth of a sample, which takes away the noise of summation.
+    Per axis, this is the vertex of the parabola through the peak and its two neighbours. Between
+    two equal neighbouring peaks the vertex is in the middle, so mirroring the surface mirrors the
+    position. A flat surface peaks at its centre. The fraction is rounded to a millionth of a sample
+    to remove summation noise.
     """
     height, width = surface.shape
     row, column = divmod(int(surface.argmax()), width)
@@ -169,7 +169,7 @@ def _vertex(profile: FloatArray, peak: int) -> float:
 
 
 def sample_to_response(position: ArrayLike, upsampling: int) -> FloatArray:
-    """Positions on the upsampled response, as cells of the response.
+    """Convert positions on the upsampled response to cells of the response.
 
     >>> sample_to_response([0, 135.5], upsampling=16)
     array([-0.46875,  8.     ])
@@ -178,7 +178,7 @@ def sample_to_response(position: ArrayLike, upsampling: int) -> FloatArray:
 
 
 def response_to_crop(peak_response: ArrayLike, cells: int, stride: int) -> FloatArray:
-    """Displacement from the centre of the search image, crop pixels, of peaks (..., 2) in cells.
+    """Convert peaks (..., 2) in cells to displacements from the search image's centre, crop pixels.
 
     >>> response_to_crop([8, 10], cells=17, stride=8)
     array([ 0., 16.])
@@ -187,7 +187,7 @@ def response_to_crop(peak_response: ArrayLike, cells: int, stride: int) -> Float
 
 
 def displacement_to_frame(displacement_crop: ArrayLike, side: ArrayLike, size: int) -> FloatArray:
-    """Displacements (..., 2) in crop pixels, as frame pixels; `side` (...,) of the scale that won.
+    """Convert displacements (..., 2) from crop to frame pixels; `side` (...,) is the best scale's.
 
     >>> displacement_to_frame([0, 16], side=510, size=255)
     array([ 0., 32.])

@@ -1,8 +1,8 @@
-"""Hidden files that become others when they are complete, and what a killed process left of them.
+"""Hidden draft files that are renamed when complete, and removal of those of killed processes.
 
-A process holds a lock on each of its own for as long as it writes it; the operating system
-releases it however the process ends. One whose lock is free is dead, and is removed by the next
-that writes beside it. Windows has no such locks: there, dead ones stay.
+A process locks each of its drafts while it writes; the operating system releases the lock however
+the process ends. A draft whose lock is free is dead, and the next process that writes to the folder
+removes it. Windows has no such locks, so dead drafts stay there.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ _MARK = "siamfc"
 _NAME = re.compile(rf"\..*-{_MARK}-[0-9a-f]{{8}}(\.[^.]*)?", re.DOTALL)
 
 _seen: set[Path] = set()
-"""Folders that this process has cleared."""
+"""Folders that this process has already cleared."""
 
 
 class Draft:
-    """A hidden file or folder beside a target, locked; it vanishes unless it is renamed.
+    """A locked hidden file or folder beside a target, removed unless it is renamed.
 
-    Dead ones in the target's folder are removed first.
+    Dead drafts in the target's folder are removed first.
 
     Args:
-        target: What it is to become.
-        make: Makes it, at the path that it is called with.
+        target: the final path.
+        make: creates the draft at the given path.
 
     Raises:
-        OSError: It cannot be made.
+        OSError: the draft cannot be created.
     """
 
     def __init__(self, target: Path, make: Callable[[Path], object]) -> None:
         remove_dead(target.parent)
         while not self._is_made(target, make):
-            self.discard()  # another process took it for dead before it was locked
+            self.discard()  # another process removed it as dead before it was locked
 
     def _is_made(self, target: Path, make: Callable[[Path], object]) -> bool:
-        # Hidden, with the target's ending: encoders go by that.
+        # Hidden, with the target's suffix: encoders choose the format by it.
         name = f".{target.stem[:50]}-{_MARK}-{secrets.token_hex(4)}{target.suffix}"
         self.path = target.with_name(name)
         locks: list[int] = []
@@ -58,7 +58,7 @@ class Draft:
         return lock is None or os.fstat(lock).st_nlink > 0
 
     def discard(self) -> None:
-        """Remove it, if it still has its hidden name; may be called twice."""
+        """Remove the draft if it still has its hidden name; may be called twice."""
         self._end()
 
 
@@ -73,7 +73,7 @@ def _remove(path: Path, locks: list[int]) -> None:
 
 
 def remove_dead(folder: Path) -> None:
-    """Remove what killed processes left in a folder; once in a process."""
+    """Remove the drafts of killed processes from a folder, once per process."""
     place = folder.absolute()
     if sys.platform == "win32" or place in _seen:
         return
@@ -100,7 +100,7 @@ else:
     import fcntl
 
     def _lock(path: Path) -> int | None:
-        """Lock a file or folder; None where that cannot be done.
+        """Lock a file or folder; return None where locks are not supported.
 
         Raises:
             BlockingIOError: another process holds the lock.

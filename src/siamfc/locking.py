@@ -1,4 +1,4 @@
-"""One writer at a time: a lock on a folder that ends with the process, however it ends."""
+"""A lock on a folder that admits one writer and ends with its process, however it ends."""
 
 import json
 import os
@@ -11,18 +11,18 @@ from siamfc.errors import OutputError
 
 LOCK_NAME = ".lock"
 HOLDER_NAME = ".lock-holder"
-"""Says who holds the lock; apart from it, since opening the lock's file may empty it."""
+"""File that names the lock's holder; separate, since opening the lock's file may empty it."""
 
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Hold the only lock on a folder, through a file `.lock` in it that stays behind.
+    """Hold the only lock on a folder, through a file `.lock` in it that is not removed.
 
-    The operating system releases the lock when the process dies, so a killed writer locks
-    nobody out.
+    The operating system releases the lock when the process dies, so a killed writer locks nobody
+    out.
 
     Raises:
-        OutputError: another process holds it, or the folder cannot be written.
+        OutputError: another process holds the lock, or the folder cannot be written.
     """
     from filelock import FileLock, Timeout  # only writers of folders need it
 
@@ -39,7 +39,7 @@ def exclusive(folder: Path) -> Iterator[None]:
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"{folder}: cannot be written: {reason}") from None
     try:
-        with suppress(OSError):  # the note helps, but is not what locks
+        with suppress(OSError):  # the note is only a help: the lock works without it
             note = {"process": os.getpid(), "host": socket.gethostname()}
             (folder / HOLDER_NAME).write_text(json.dumps(note), encoding="utf-8")
         yield

@@ -1,4 +1,4 @@
-"""Changes of settings by dotted name, from `name=value` texts and TOML files."""
+"""Changes to settings by dotted name, from `name=value` strings and TOML files."""
 
 import types
 from collections.abc import Iterable, Mapping
@@ -14,21 +14,21 @@ from siamfc.parsing import parse_toml, read_text
 Settings = TypeVar("Settings")
 
 _FEW = 30
-"""Names that an error lists in full."""
+"""Most names that an error lists."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Fields by dotted name from a TOML file, whose tables are the settings' parts.
+    """Read settings from a TOML file whose tables are the settings' parts, keyed by dotted name.
 
     Raises:
-        InputError: it cannot be read, or is no TOML.
+        InputError: the file cannot be read or is not TOML.
     """
     text = read_text(path, expected="a file of settings in TOML", error=InputError)
     return flatten(parse_toml(text, where=path, error=InputError))
 
 
 def read_assignments(texts: Iterable[str]) -> dict[str, Any]:
-    """Fields by dotted name from `name=value` texts; a value is as in TOML, or plain text.
+    """Read settings from `name=value` strings, keyed by dotted name; values are TOML or plain text.
 
     >>> read_assignments(["optimiser.learning_rate=1e-3", "labels.soft=true", "loss.kind=bce"])
     {'optimiser.learning_rate': 0.001, 'labels.soft': True, 'loss.kind': 'bce'}
@@ -47,14 +47,15 @@ def read_assignments(texts: Iterable[str]) -> dict[str, Any]:
 
 
 def change(settings: Settings, values: Mapping[str, Any], *, title: str = "recipe") -> Settings:
-    """Return settings with other values, by dotted name, each of its field's type.
+    """Return settings with some values replaced, by dotted name.
 
-    `none` is the value of a field that may have none. All values are set before they are checked
-    together, so their order does not matter. `title` names the settings as a whole in errors.
+    Each value must have its field's type; `none` clears an optional field. All values are set
+    before they are validated together, so their order does not matter. `title` names the whole
+    settings in errors.
 
     Raises:
-        InputError: a name that there is none of, with the nearest one; a value of another type,
-            or one that the settings refuse.
+        InputError: an unknown name (the message names the nearest), a value of another type, or one
+            that the settings refuse.
     """
     names = list(flatten(_record(settings)))
     nested: dict[str, Any] = {}
@@ -71,7 +72,11 @@ def change(settings: Settings, values: Mapping[str, Any], *, title: str = "recip
 
 
 def change_by_file(settings: Settings, path: Path) -> Settings:
-    """Return settings with those of a TOML file; InputError, which names the file, as `change`."""
+    """Return settings with the values of a TOML file.
+
+    Raises:
+        InputError: as for `change`; the message names the file.
+    """
     values = read_toml(path)
     try:
         return change(settings, values)
@@ -80,7 +85,7 @@ def change_by_file(settings: Settings, path: Path) -> Settings:
 
 
 def flatten(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, with dotted names.
+    """Flatten nested mappings into one with dotted names.
 
     >>> flatten({"a": 1, "b": {"c": 2}})
     {'a': 1, 'b.c': 2}
@@ -98,7 +103,7 @@ def _unknown(name: str, names: list[str]) -> str:
     inside = [full for full in names if full.startswith(f"{name}.")]
     if inside:
         return f"{name}: expected one of its fields, such as {inside[0]}"
-    # A field may be called by its last name alone: the nearest by either.
+    # A user may write only the last part of a name: search both forms for the nearest.
     short = {full.rpartition(".")[2]: full for full in reversed(names)}
     near = get_close_matches(name, names, n=1) or [
         short[match] for match in get_close_matches(name.rpartition(".")[2], short, n=1)
@@ -133,7 +138,7 @@ def _change(settings: Any, nested: Mapping[str, Any], prefix: str, title: str) -
 
 
 def _convert(value: Any, kind: Any, name: str) -> Any:
-    """`value` as the annotated type; texts and numbers are never mistaken for each other."""
+    """Return `value` as the annotated type; strings and numbers are not converted to each other."""
     origin = get_origin(kind)
     if origin in (Union, types.UnionType):
         if value in ("none", "None"):

@@ -1,7 +1,7 @@
-"""Reads text, JSON, TOML, XML and the numbers in them from files that anybody may have written.
+"""Reading of text, JSON, TOML, XML and numbers from untrusted files.
 
-Every reader of files goes through here, so that damaged or hostile content ends in one line: bytes
-that are no text, numbers that no computer holds, values nested thousands deep.
+Every file reader uses this module, so that damaged or hostile content ends in a one-line error:
+bytes that are not text, numbers out of range, values nested thousands deep.
 """
 
 import csv
@@ -20,9 +20,9 @@ from siamfc.errors import DatasetError, SiamFCError
 MOST_BYTES = 1 << 30
 """Size of the largest file that is read as text."""
 LARGEST = 1e9
-"""The largest magnitude of a number in a file: no picture or clock comes near it."""
+"""Largest magnitude of a number in a file, far above any coordinate or time."""
 MOST_FRAMES = 2_000_000
-"""Frames of the longest video whose annotation is read: 22 hours at 25 frames per second."""
+"""Most frames of a video whose annotation is read: 22 hours at 25 frames per second."""
 
 _MOST_DEPTH = 100
 _TOO_DEEP = f"got values nested more than {_MOST_DEPTH} deep"
@@ -34,12 +34,12 @@ _SEPARATORS = re.compile(r"\s*[,;]\s*|\s+")
 def read_text(
     path: Path, *, expected: str = "a text file", error: type[SiamFCError] = DatasetError
 ) -> str:
-    """Read a text file in UTF-8, or in UTF-16 with its mark, as Windows programs write it.
+    """Read a text file in UTF-8, or in UTF-16 with a byte order mark, as Windows programs write it.
 
     Args:
         path: the file.
-        expected: what a message says was expected.
-        error: raised where the file cannot be opened, is too large, or isn't text.
+        expected: name of the expected content in error messages.
+        error: raised if the file cannot be opened, is too large, or is not text.
     """
     try:
         with path.open("rb") as file:
@@ -60,9 +60,9 @@ def read_text(
 
 
 def split_lines(text: str) -> list[str]:
-    r"""Split text at line ends alone, without blank lines at its end.
+    r"""Split text at line ends only, dropping blank lines at the end.
 
-    `str.splitlines` splits at form feeds and other rare signs too.
+    Unlike `str.splitlines`, this does not split at form feeds and other rare characters.
 
     >>> split_lines("1,2\n\n3,4\r\n\n")
     ['1,2', '', '3,4']
@@ -81,9 +81,9 @@ def parse_json(
     error: type[SiamFCError] = DatasetError,
     keep: Callable[[dict[str, Any]], Any] | None = None,
 ) -> Any:
-    """Read JSON; `error` names `where` it stands and what was `expected`.
+    """Parse JSON; `error` names the location `where` and the `expected` content.
 
-    `keep` is called with each object, innermost first, and its answer kept in the object's place.
+    `keep` is called with each object, innermost first; its return value replaces the object.
     """
     try:
         value = json.loads(text, object_hook=keep)
@@ -96,7 +96,7 @@ def parse_json(
 
 
 def parse_toml(text: str, *, where: object, error: type[SiamFCError]) -> dict[str, Any]:
-    """Read TOML; `error` names `where` it stands."""
+    """Parse TOML; `error` names the location `where`."""
     try:
         value = tomllib.loads(text)
         _check_depth(value)
@@ -108,7 +108,11 @@ def parse_toml(text: str, *, where: object, error: type[SiamFCError]) -> dict[st
 
 
 def parse_csv(lines: Sequence[str], *, where: object) -> list[list[str]]:
-    """Read lines of comma-separated values; DatasetError, which names `where`, if they are none."""
+    """Parse lines of comma-separated values.
+
+    Raises:
+        DatasetError: they are not CSV; the message names `where`.
+    """
     try:
         return list(csv.reader(lines, strict=True))
     except csv.Error as reason:
@@ -116,10 +120,10 @@ def parse_csv(lines: Sequence[str], *, where: object) -> list[list[str]]:
 
 
 def read_xml(path: Path, *, expected: str) -> ET.Element:
-    """Read an XML file's outermost element.
+    """Return the root element of an XML file.
 
     Raises:
-        DatasetError: it cannot be opened, or isn't XML.
+        DatasetError: the file cannot be opened or is not XML.
     """
     try:
         if path.stat().st_size > MOST_BYTES:
@@ -132,10 +136,10 @@ def read_xml(path: Path, *, expected: str) -> ET.Element:
 
 
 def parse_number(value: Any, largest: float = LARGEST) -> float:
-    """Read a number from text or JSON: finite, of a magnitude that can be meant, or NaN.
+    """Parse a number from text or JSON: NaN, or finite and of a plausible magnitude.
 
     Raises:
-        ValueError: anything else; says what.
+        ValueError: the value is anything else.
 
     >>> parse_number(" 12.5"), parse_number(3)
     (12.5, 3.0)
@@ -157,10 +161,10 @@ def parse_number(value: Any, largest: float = LARGEST) -> float:
 
 
 def parse_whole(value: Any, least: int = 0, most: int = int(LARGEST)) -> int:
-    """Read a whole number in a range from text or JSON.
+    """Parse a whole number within a range from text or JSON.
 
     Raises:
-        ValueError: anything else; says what.
+        ValueError: the value is anything else.
 
     >>> parse_whole("17"), parse_whole(2.0)
     (17, 2)
@@ -175,18 +179,18 @@ def parse_whole(value: Any, least: int = 0, most: int = int(LARGEST)) -> int:
 
 
 def parse_frame(value: Any, first: int = 0) -> int:
-    """Read the number of a frame, of which the first is `first`; see `parse_whole`."""
+    """Parse a frame number, counted from `first`, as `parse_whole` does."""
     return parse_whole(value, first, MOST_FRAMES)
 
 
 def parse_numbers(line: str) -> list[float]:
-    """Read the numbers of a line, separated by commas, semicolons, tabs or blanks.
+    """Parse the numbers of a line, separated by commas, semicolons, tabs or blanks.
 
-    An empty field is an error: the numbers after it would move to the left. One separator may
-    end the line.
+    An empty field is an error, since the numbers after it would shift to the left. One separator
+    may end the line.
 
     Raises:
-        ValueError: see `parse_number`.
+        ValueError: a field is empty or is not a number.
 
     >>> parse_numbers("12, 8.5 NaN;4")
     [12.0, 8.5, nan, 4.0]
@@ -198,7 +202,7 @@ def parse_numbers(line: str) -> list[float]:
 
 
 def shown_reason(error: Exception) -> str:
-    """What an error says, cut to a length that fits into a message."""
+    """Return an error's message, shortened to fit into another message."""
     text = " ".join(str(getattr(error, "strerror", None) or error).split())
     if "set_int_max_str_digits" in text:
         return "got a whole number of more than 4300 digits"
@@ -206,7 +210,7 @@ def shown_reason(error: Exception) -> str:
 
 
 def _check_depth(value: Any) -> None:
-    """ValueError if lists and objects are nested deeper than any file of ours or of others."""
+    """Raise ValueError if lists and objects are nested deeper than any real file."""
     level, depth = [value], 0
     while level:
         depth += 1
@@ -222,6 +226,6 @@ def _check_depth(value: Any) -> None:
 
 
 def _is_utf16(content: bytes) -> bool:
-    """Whether text may be in UTF-16 without a mark: every second byte of Latin letters is 0."""
+    """Guess whether bytes are UTF-16 without a mark: every second byte of Latin letters is 0."""
     start = content[:400]
     return max(start[0::2].count(0), start[1::2].count(0)) > len(start) / 4

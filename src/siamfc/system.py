@@ -1,10 +1,11 @@
-"""The machine and the installation: version, commit, cores, and who may use them.
+"""The machine and the installation: version, commit, CPU cores and threads.
 
-One place decides about threads. The network gets every core that this process may use; the
-linear algebra behind numpy, which a tracker needs for nothing large, gets one. Two pools of full
-size fight for the same cores.
+Threads are decided in one place. The network gets every core that this process may use; the linear
+algebra behind numpy, which a tracker only needs for small arrays, gets one. Two thread pools of
+full size would compete for the same cores.
 
-Standard library only, and imported late: every start of the command line comes through here.
+This module uses only the standard library and imports it late, since every start of the command
+line loads it.
 """
 
 import functools
@@ -16,17 +17,17 @@ _BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_T
 
 
 def limit_blas_threads() -> None:
-    """Give numpy's linear algebra one thread, unless the environment already says otherwise.
+    """Give numpy's linear algebra one thread, unless the environment already sets a number.
 
-    The libraries read these variables once, when numpy is first imported: call this before.
-    The command line does. A program that embeds siamfc decides for itself.
+    The libraries read these variables once, when numpy is first imported, so call this before. The
+    command line does; a program that embeds siamfc decides for itself.
     """
     for variable in _BLAS_VARIABLES:
         os.environ.setdefault(variable, "1")
 
 
 def frames_per_second(frames: int, seconds: float) -> float:
-    """The rate at which frames were done; NaN if none was, or in no time.
+    """Return the frame rate; NaN for no frames or no time.
 
     >>> frames_per_second(50, 2.0)
     25.0
@@ -35,14 +36,14 @@ def frames_per_second(frames: int, seconds: float) -> float:
 
 
 def core_count() -> int:
-    """Physical cores that this process may use, at least 1: what the network should get.
+    """Return the physical cores that this process may use, at least 1: threads for the network.
 
-    Counts the cores of the process's CPU affinity, two hardware threads of one core once, and
-    no more than the quota of its control group (Linux, version 2) allows.
+    The count covers the process's CPU affinity, takes two hardware threads of one core once, and
+    respects the quota of its control group (Linux, version 2).
     """
     try:
         cpus = os.sched_getaffinity(0)
-    except AttributeError:  # only Linux knows affinity
+    except AttributeError:  # only Linux has CPU affinity
         return os.cpu_count() or 1
     cores = {_siblings(cpu) for cpu in cpus}
     quota = _cpu_quota(Path("/sys/fs/cgroup"), _control_group())
@@ -50,7 +51,7 @@ def core_count() -> int:
 
 
 def _siblings(cpu: int) -> str:
-    """The hardware threads of the core that `cpu` belongs to, or `cpu` alone if unknown."""
+    """Return the hardware threads of `cpu`'s core, or `cpu` alone if unknown."""
     path = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
     try:
         return path.read_text().strip()
@@ -59,7 +60,7 @@ def _siblings(cpu: int) -> str:
 
 
 def _control_group() -> str:
-    """This process's control group, a path below the hierarchy's root."""
+    """Return this process's control group, a path below the hierarchy's root."""
     try:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -68,7 +69,7 @@ def _control_group() -> str:
 
 
 def _cpu_quota(root: Path, group: str) -> float | None:
-    """The smallest CPU quota on the way from `group` up to `root`, in CPUs; None if unlimited."""
+    """Return the smallest CPU quota from `group` up to `root`, in CPUs; None if unlimited."""
     folder = root / group
     quotas = []
     for level in (folder, *folder.parents):
@@ -85,7 +86,7 @@ def _cpu_quota(root: Path, group: str) -> float | None:
 
 @functools.cache
 def version() -> str:
-    """The installed package's version, such as `0.1.0`."""
+    """Return the installed package's version, such as `0.1.0`."""
     from importlib import metadata
 
     try:
@@ -96,16 +97,16 @@ def version() -> str:
 
 @functools.cache
 def commit() -> str | None:
-    """The commit that this code comes from, 12 digits, `-dirty` if changed since; None if unknown.
+    """Return the code's commit, 12 digits, with `-dirty` if changed since; None if unknown.
 
-    A checkout asks git; what was built from one has it in a file (see hatch_build.py).
+    A checkout asks git; a build reads it from a file (see hatch_build.py).
     """
     here = Path(__file__)
     return commit_of_checkout(here.parents[2]) or _commit_of_build(here.with_name("commit.txt"))
 
 
 def commit_of_checkout(root: Path) -> str | None:
-    """What git says of a folder; None if it isn't a repository's root, or there is no git."""
+    """Return git's commit for a folder; None without git or if it is not a repository's root."""
     if not (root / ".git").exists():
         return None
     import subprocess
@@ -126,7 +127,7 @@ def _commit_of_build(file: Path) -> str | None:
 
 
 def machine() -> dict[str, str | int]:
-    """What a measured number should be read with: system, Python, processor and cores."""
+    """Return the context of a measurement: system, Python, processor and cores."""
     import platform
 
     return {

@@ -1,8 +1,7 @@
 """Work spread over processes, on this machine or on a Dask cluster, with bounded memory.
 
-Everything is written against `concurrent.futures.Executor`. Results come back in the order of
-the tasks, unless asked for otherwise, so whatever is made of them does not depend on who did the
-work.
+Everything is written against `concurrent.futures.Executor`. Results come in the order of the tasks
+unless requested otherwise, so they do not depend on which process did the work.
 """
 
 import os
@@ -31,24 +30,24 @@ _CONNECT_SECONDS = 30
 _MOST_WORKERS = 1024
 _LOOK_SECONDS = 1.0
 _ADVICE = "what is done is kept: run again, with fewer workers if memory was short"
-_AHEAD = 3  # tasks given out for each worker: one at work, one waiting, one handed back
+_AHEAD = 3  # tasks submitted per worker: one running, one waiting, one handed back
 
 
 class WorkerError(SiamFCError):
-    """Workers died, or could not be reached."""
+    """Workers died or could not be reached."""
 
 
 class Workers:
-    """Processes that functions are sent to; use as a context manager.
+    """Processes that run functions; use as a context manager.
 
     Args:
         count: processes on this machine; 1 works in this process.
-        cluster: address of a Dask scheduler, such as `tcp://10.0.0.1:8786`, in place of `count`.
+        cluster: address of a Dask scheduler, such as `tcp://10.0.0.1:8786`, instead of `count`.
 
     Raises:
-        InputError: `count` is no whole number from 1 to 1024.
+        InputError: `count` is not a whole number from 1 to 1024.
         WorkerError: no scheduler answers at `cluster`.
-        MissingDependencyError: `cluster` is given and `distributed` isn't installed.
+        MissingDependencyError: `cluster` is given and `distributed` is not installed.
 
     >>> with Workers() as workers:
     ...     list(workers.map(abs, [-1, 2, -3]))
@@ -84,34 +83,34 @@ class Workers:
             self._client.close()
         elif self._executor is not None:
             if kind is not None and not issubclass(kind, Exception):
-                for process in _processes(self._executor):  # told to end: nobody wants the results
+                for process in _processes(self._executor):  # interrupted: drop their results
                     process.terminate()
             self._executor.shutdown(wait=True, cancel_futures=True)
             self._ended.set()
 
     def map(self, function: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
-        """Call `function` with each task and yield what it returns, in the order of the tasks.
+        """Call `function` with each task and yield the results in the order of the tasks.
 
-        Tasks are taken only as results are consumed: a few for each worker are under way at any
-        moment, however many there are. `function`, tasks and results must be picklable.
+        Tasks are only taken as results are consumed: a few per worker are in progress at any time.
+        `function`, tasks and results must be picklable.
 
         Raises:
             WorkerError: a worker process was killed, or a cluster lost too many.
-            Exception: whatever `function` raised.
+            Exception: any error that `function` raised.
         """
         return self._run(function, tasks, _take_oldest)
 
     def map_unordered(
         self, function: Callable[[Task], Result], tasks: Iterable[Task]
     ) -> Iterator[Result]:
-        """Do as `map` does, but yield each result as it is done, whatever its task's place.
+        """Call `function` with each task and yield each result as soon as it is ready.
 
-        For results that are kept one by one: none waits for a slower one before it, to be lost
-        if the run is killed.
+        Use this for results that are saved one by one: none waits for a slower task before it, and
+        so none is lost if the run is killed.
 
         Raises:
             WorkerError: a worker process was killed, or a cluster lost too many.
-            Exception: whatever `function` raised.
+            Exception: any error that `function` raised.
         """
         return self._run(function, tasks, _take_done)
 
@@ -121,7 +120,7 @@ class Workers:
         tasks: Iterable[Task],
         take: Callable[[list[Future[Result]]], list[Future[Result]]],
     ) -> Iterator[Result]:
-        """Keep tasks under way; `take` removes those from the list whose results come next."""
+        """Keep tasks in progress; `take` removes the next results' futures from the list."""
         if self._executor is None:
             yield from map(function, tasks)
             return
@@ -146,7 +145,7 @@ class Workers:
                 future.cancel()
 
     def _limit(self) -> int:
-        """Tasks that may be under way; asked anew each time, since a cluster grows and shrinks."""
+        """Return the most tasks in progress, at this moment: a cluster grows and shrinks."""
         if self._client is None:
             return _AHEAD * self._count
         try:
@@ -157,12 +156,12 @@ class Workers:
 
 
 def _take_oldest(under_way: list[Future[Result]]) -> list[Future[Result]]:
-    """Its result is waited for when it is read."""
+    """Remove the first future; reading its result waits for it."""
     return [under_way.pop(0)]
 
 
 def _take_done(under_way: list[Future[Result]]) -> list[Future[Result]]:
-    """Wait for at least one."""
+    """Wait for at least one future, then remove those that are done."""
     done, under_way[:] = wait(under_way, return_when=FIRST_COMPLETED)
     return list(done)
 
@@ -185,7 +184,7 @@ def _connect(address: str) -> Any:
 
 @contextmanager
 def _explained_deaths() -> Iterator[None]:
-    """Turn a dead worker into one line."""
+    """Turn a dead worker into a one-line WorkerError."""
     try:
         yield
     except BrokenProcessPool:
@@ -201,9 +200,9 @@ def _explained_deaths() -> Iterator[None]:
 def _watch(pool: ProcessPoolExecutor, ended: threading.Event) -> None:
     """Break a pool that does not notice that one of its processes was killed.
 
-    One that is killed while it hands over a result leaves a part of it in the pipe, and the pipe's
-    lock taken: the pool waits for the rest and the other processes for the lock, for ever. Without
-    any process, and with its own end of the pipe closed, the pool reads that the pipe has ended.
+    A process killed while it hands over a result leaves part of it in the pipe and the pipe's lock
+    taken: the pool waits forever for the rest, and the other processes for the lock. Once every
+    process is dead and the pool's own end of the pipe is closed, the pool sees the end of the pipe.
     """
     while not ended.wait(_LOOK_SECONDS):
         processes = _processes(pool)
@@ -218,12 +217,12 @@ def _watch(pool: ProcessPoolExecutor, ended: threading.Event) -> None:
 
 
 def _processes(pool: Executor) -> list[Any]:
-    """Those that a pool has started by now."""
+    """Return the processes that a pool has started so far."""
     return list((getattr(pool, "_processes", None) or {}).values())
 
 
 def _begin_worker() -> None:
-    """Leave Ctrl-C to the parent, and do not outlive it."""
+    """Leave Ctrl-C to the parent process, and exit when it exits."""
     import signal
     from multiprocessing import connection, parent_process
 

@@ -72,7 +72,7 @@ def test_trackers_can_be_named_and_the_first_is_compared(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (lines(BOXES[:3]), "b.txt: expected 4 boxes, one a frame, got 3"),
+        (lines(BOXES[:3]), "b.txt: expected 4 boxes, one per frame, got 3"),
         (lines(BOXES, "|"), "b.txt, line 1: expected 4 numbers, got '3|5|8|8'"),
         ("a picture\n", "b.txt, line 1: expected 4 numbers, got 'a picture'"),
     ],
@@ -104,7 +104,7 @@ def test_frames_without_a_box_and_unknown_sequences_are_noted(
     assert run(results, "--data", data, "--out", tmp_path / "out") == 0
     notes = capsys.readouterr().err.splitlines()
     assert "note: bad: 2 frames without a box count as misses" in notes
-    unknown = "results of sequences that the data set doesn't have: 'zebra'"
+    unknown = "results of sequences that are not in the data set: 'zebra'"
     assert f"note: {results / 'bad'}: {unknown}" in notes
 
 
@@ -162,7 +162,7 @@ def test_what_does_not_count_is_exported_all_the_same(
         (["results"], "expected --data ROOT: the results don't say where the data set is"),
         (["nowhere", "--data", "squares"], "nowhere: expected a folder of results, found none"),
         (["results", "--data", "squares", "--results-format", "otbb"], "did you mean 'otb'"),
-        (["results", "--data", "squares", "--export", "x"], "unknown form of results 'x'"),
+        (["results", "--data", "squares", "--export", "x"], "unknown result format 'x'"),
         (["results", "--data", "squares", "--format", "vott"], "unknown format 'vott'"),
         (["results", "--data", "squares", "--snapshots", "-1"], "snapshots: expected 0 or more"),
         (["--data", "squares"], "expected a folder of results, got none"),

@@ -133,9 +133,9 @@ def test_a_folder_of_trackers_is_a_run_each(tmp_path: Path) -> None:
 
 GOOD = "11,21,30,40\n"
 DAMAGES = [
-    (GOOD * 2, r"Ball\.txt: expected 3 boxes, one a frame, got 2", "too few lines"),
-    (GOOD * 4, r"Ball\.txt: expected 3 boxes, one a frame, got 4", "too many lines"),
-    ("", r"Ball\.txt: expected 3 boxes, one a frame, got 0", "empty"),
+    (GOOD * 2, r"Ball\.txt: expected 3 boxes, one per frame, got 2", "too few lines"),
+    (GOOD * 4, r"Ball\.txt: expected 3 boxes, one per frame, got 4", "too many lines"),
+    ("", r"Ball\.txt: expected 3 boxes, one per frame, got 0", "empty"),
     (GOOD * 2 + "11|21|30|40\n", r"line 3: expected 4 numbers, got '11\|21\|30\|40'", "separator"),
     (GOOD * 2 + "11,21,30\n", r"line 3: expected 4 numbers", "three numbers"),
     (GOOD * 2 + "inf,21,30,40\n", "line 3: expected 4 numbers, got 'inf,21", "infinity"),
@@ -170,7 +170,7 @@ def test_results_of_other_sequences_are_named_in_one_line(tmp_path: Path) -> Non
         (tmp_path / f"{name}.txt").write_text(GOOD * 3)
     (run,) = read_trackers(tmp_path, SEQUENCES)
     (note,) = run.notes
-    assert note.endswith("that the data set doesn't have: 'Car1', 'Car2', 'Car24' and 1 more")
+    assert note.endswith("that are not in the data set: 'Car1', 'Car2', 'Car24' and 1 more")
 
 
 def test_a_supervised_run_of_vot_is_refused(tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_unknown_forms_and_empty_folders_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="unknown form of results 'otbb': did you mean 'otb'"):
+    with pytest.raises(InputError, match="unknown result format 'otbb': did you mean 'otb'"):
         read_trackers(tmp_path, SEQUENCES, format="otbb")
     with pytest.raises(DatasetError, match=r"expected results \(one of siamfc, .*found none"):
         read_trackers(tmp_path, SEQUENCES)
@@ -270,4 +270,4 @@ def test_times_of_another_count_are_named(tmp_path: Path) -> None:
     (tmp_path / "Ball.txt").write_text(GOOD * 3)
     (tmp_path / "Ball_time.txt").write_text("0.1\n")
     (run,) = read_trackers(tmp_path, SEQUENCES)
-    assert "Ball_time.txt: expected 3 times, one a frame, got 1" in run.damaged[0]
+    assert "Ball_time.txt: expected 3 times, one per frame, got 1" in run.damaged[0]

@@ -1,4 +1,4 @@
-"""Evaluation: running trackers over data sets, metrics, protocols, result files."""
+"""Evaluation: trackers run over data sets, metrics, protocols and result files."""
 
 from siamfc.evaluation.evaluations import (
     Evaluation,

@@ -1,4 +1,4 @@
-"""From sequences and a tracker to scores: runs what hasn't been run, scores all of it."""
+"""Evaluation of a tracker on sequences: run what is missing, then score all tracks."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence as AbstractSequence
@@ -22,39 +22,39 @@ _PACKAGES = ("numpy", "pillow", "av", "onnxruntime", "torch")
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceScores:
-    """How a tracker did on one sequence."""
+    """A tracker's scores on one sequence."""
 
     scores: Scores
-    """By OTB's rules."""
+    """Scores by OTB's rules."""
     benchmark: Scores
-    """By the rules of the data set's own benchmark."""
+    """Scores by the rules of the data set's own benchmark."""
     frames: int
-    """Frames that count by OTB's rules."""
+    """Number of frames scored by OTB's rules."""
     frames_per_second: float
-    """Of the tracker alone."""
+    """Speed of the tracker, excluding the reading of frames."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """How a tracker did on a data set."""
+    """A tracker's scores on a data set."""
 
     scores: Scores
-    """By OTB's rules: means over the sequences."""
+    """Scores by OTB's rules: means over the sequences."""
     protocol: str
     """Name of the rules of the data set's own benchmark."""
     benchmark: Scores
-    """By those rules."""
+    """Scores by those rules."""
     sequences: Mapping[str, SequenceScores]
-    """Those that the tracker came to the end of, in the data set's order."""
+    """Scores of the sequences that the tracker completed, in the data set's order."""
     failures: Mapping[str, str]
-    """The others: why not."""
+    """Reasons why the other sequences failed, by name."""
     frames: int
-    """Frames that count by OTB's rules."""
+    """Number of frames scored by OTB's rules."""
     frames_per_second: float
-    """Frames per second spent in the tracker; decoding isn't counted. Of one worker."""
+    """Speed of the tracker in one worker, excluding decoding."""
 
     def to_json(self) -> dict[str, Any]:
-        """What `siamfc evaluate --json` prints: OTB's scores, and under `benchmark` others."""
+        """Return the output of `siamfc evaluate --json`: OTB's scores, others under `benchmark`."""
         sequences = {}
         for name, one in self.sequences.items():
             facts = {**one.scores, "frames": one.frames, "fps": one.frames_per_second}
@@ -87,21 +87,20 @@ def evaluate(
 ) -> Evaluation:
     """Track sequences and score the tracks.
 
-    A sequence on which the tracker fails doesn't stop the others and has no part in the means.
+    A sequence on which the tracker fails does not stop the others and does not count in the means.
 
     Args:
         factory: makes a tracker.
-        sequences: what to track; the longest first if there are workers.
-        scheme: how often, and from where.
-        protocol: rules of the data set's own benchmark; where the scheme has rules of its own,
-            these are taken.
-        results: where tracks are kept; those that are there already aren't run again.
-        workers: who tracks, opened; None: this process.
-        on_frames: called with the number of frames done since the last call.
+        sequences: the sequences to track; workers take the longest first.
+        scheme: runs per sequence and their starting frames.
+        protocol: rules of the data set's own benchmark; a scheme with its own rules replaces them.
+        results: folder of tracks; those that it already contains are not run again.
+        workers: the workers that track, already open; None: this process.
+        on_frames: called with the number of frames finished since the last call.
 
     Raises:
-        DatasetError: two sequences of one name.
-        OutputError: results of another run are there; see `ResultFolder`.
+        DatasetError: two sequences have the same name.
+        OutputError: the folder contains results of another run; see `ResultFolder`.
         WorkerError: a worker was killed.
     """
     plan = plan_runs(sequences, scheme)
@@ -121,11 +120,11 @@ def judge_tracks(
     """Score the tracks of a plan's runs.
 
     Args:
-        sequences: what was tracked.
-        plan: as `plan_runs` gives it.
-        tracks: of all runs, by name.
-        scheme: of the plan.
-        protocol: see `evaluate`.
+        sequences: the tracked sequences.
+        plan: the runs by sequence, from `plan_runs`.
+        tracks: the tracks of all runs, by name.
+        scheme: the plan's scheme.
+        protocol: as for `evaluate`.
     """
     tracked, failures = [], {}
     for sequence in sequences:
@@ -139,7 +138,7 @@ def judge_tracks(
 
 
 def _reason(track: RunRecord, sequence: Sequence) -> str:
-    """Why a run failed, and which, where there are several."""
+    """Return why a run failed, naming the run if a sequence has several."""
     part = track.sequence.removeprefix(sequence.name).lstrip("/")
     return f"{part}: {track.failure}" if part else str(track.failure)
 
@@ -147,10 +146,10 @@ def _reason(track: RunRecord, sequence: Sequence) -> str:
 def plan_runs(
     sequences: AbstractSequence[Sequence], scheme: Scheme = ONE_PASS
 ) -> dict[str, AbstractSequence[Run]]:
-    """The runs that a scheme asks for, by the sequences' names.
+    """Return the runs that a scheme requires, by the sequences' names.
 
     Raises:
-        DatasetError: two sequences of one name.
+        DatasetError: two sequences have the same name.
     """
     plan: dict[str, AbstractSequence[Run]] = {}
     for sequence in sequences:
@@ -168,16 +167,16 @@ def collect_tracks(
     workers: Workers | None = None,
     on_frames: OnFrames | None = None,
 ) -> dict[str, RunRecord]:
-    """Load the tracks that there are, make the others, and keep each as soon as it is done.
+    """Load the saved tracks, run the others, and save each as soon as it is finished.
 
-    Takes and raises what `evaluate` does; gives the tracks by the names of their runs.
+    Arguments and errors are those of `evaluate`; returns the tracks by the names of their runs.
     """
     tracks = {}
     waiting = []
     for run in runs:
         try:
             track = results.load(run) if results else None
-        except (DatasetError, SourceError) as error:  # the others go on
+        except (DatasetError, SourceError) as error:  # the other runs continue
             track = failed_record(run, str(error))
         if track is None:
             waiting.append(run)
@@ -229,7 +228,7 @@ def _judge(
 
 
 def protocol_of(format_name: str) -> Protocol:
-    """The rules of a data set's own benchmark; OTB's where it has none here."""
+    """Return the rules of a data set's own benchmark, or OTB's if siamfc has none for it."""
     return PROTOCOLS.get(format_name, OTB)
 
 
@@ -241,14 +240,14 @@ def describe_run(
     weights: str = "",
     scheme: Scheme = ONE_PASS,
 ) -> Record:
-    """Make the record of a run, which each of its result files carries.
+    """Make the record of a run that is stored in each of its result files.
 
     Args:
-        tracker: what decides where the boxes are, such as `SiamFC.record` gives.
+        tracker: all that determines the boxes, such as `PretrainedTracker.record`.
         dataset: format and split.
-        root: folder of the data set, where a report looks for its frames.
-        weights: what the weights were asked for by.
-        scheme: how the tracker is run.
+        root: folder of the data set, where a report looks for frames.
+        weights: the weights as the user named them.
+        scheme: the way in which the tracker is run.
     """
     return {
         "tracker": dict(tracker),

@@ -1,4 +1,4 @@
-"""Sets a tracker on runs, in this process or spread over workers."""
+"""Execution of runs, in this process or spread over workers."""
 
 import pickle
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +9,7 @@ from siamfc.evaluation.runs import OnFrames, Run, RunRecord, SingleTargetTracker
 from siamfc.workers import Workers
 
 TrackerFactory = Callable[[], SingleTargetTracker]
-"""Makes a tracker; to be sent to workers it must be possible to pickle it."""
+"""Function that makes a tracker; it must be picklable to be sent to workers."""
 
 
 def run_sequence(
@@ -18,15 +18,15 @@ def run_sequence(
     *,
     on_frames: OnFrames | None = None,
 ) -> RunRecord:
-    """Track a sequence once from its first true box to its end (one-pass evaluation, OPE).
+    """Track a sequence once from its first ground-truth box to its end (one-pass evaluation, OPE).
 
-    Whatever goes wrong on the way, in the tracker or in reading a frame, ends up in the track's
-    `failure`; a box that isn't four finite numbers is a failure too.
+    Any error in the tracker or in reading a frame is recorded as the track's `failure`, and so is a
+    box that is not four finite numbers.
 
     Args:
-        tracker: is given the first true box.
-        sequence: what to track.
-        on_frames: called with the number of frames done since the last call.
+        tracker: initialised with the first ground-truth box.
+        sequence: the sequence to track.
+        on_frames: called with the number of frames finished since the last call.
     """
     return one_pass(sequence).perform(tracker, on_frames)
 
@@ -38,17 +38,17 @@ def perform_runs(
     workers: Workers | None = None,
     on_frames: OnFrames | None = None,
 ) -> Iterator[RunRecord]:
-    """Perform runs and give their tracks as they are done: with workers, in any order.
+    """Perform runs and yield their tracks as they finish: with workers, in any order.
 
     Args:
         factory: makes a tracker; called once in each process that takes part.
-        runs: what to track; consumed as workers get free.
-        workers: who tracks, opened; None: this process.
-        on_frames: called with the number of frames done since the last call.
+        runs: the runs to perform; taken as workers become free.
+        workers: the workers that track, already open; None: this process.
+        on_frames: called with the number of frames finished since the last call.
 
     Raises:
         WorkerError: a worker was killed.
-        Exception: what `factory` raises.
+        Exception: any error that `factory` raises.
     """
     if workers is None:
         tracker = factory()
@@ -68,12 +68,12 @@ def run_sequences(
     workers: Workers | None = None,
     on_frames: OnFrames | None = None,
 ) -> Iterator[RunRecord]:
-    """Track sequences once each, as `run_sequence`; see `perform_runs` for the rest."""
+    """Track each sequence once, as `run_sequence` does, with the arguments of `perform_runs`."""
     yield from perform_runs(factory, map(one_pass, sequences), workers=workers, on_frames=on_frames)
 
 
 def _perform_there(pickled: bytes, run: Run) -> RunRecord:
-    """Perform in a worker, whose tracker is made once and kept."""
+    """Perform a run in a worker, whose tracker is made once and kept."""
     return run.perform(_tracker(pickled))
 
 

@@ -1,4 +1,4 @@
-"""Validation that means something: tracking procedural videos that training never saw."""
+"""Validation by tracking procedural videos that training has not seen."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,22 +19,22 @@ from siamfc.tracking.light import LightSettings, LightTargets
 from siamfc.tracking.siamfc import SiamFCSettings, SiamFCTargets
 
 Model = SiamFC | LightNet
-"""A network as it is trained."""
+"""Network in training."""
 
 _MIDDLE = 50_000.0
-"""Procedural frames have no end; the tracker's do, so its frame lies about this point."""
+"""Centre of the tracker's finite frame, in pixels; procedural frames are unbounded."""
 _FRAME = (int(2 * _MIDDLE),) * 2
 
 
 @dataclass(frozen=True)
 class TrackingScores:
-    """Mean over videos, the first frame counting, as in the OTB toolkit."""
+    """Mean over videos; the first frame counts, as in the OTB toolkit."""
 
     auc: float
     precision: float
-    """Fraction of frames whose centre error is at most 20 pixels of a target of 64 pixels."""
+    """Fraction of frames with a centre error of at most 20 pixels, for a target of 64 pixels."""
     center_error: float
-    """In the same pixels, median over frames."""
+    """Median centre error over the frames, in the same pixels."""
 
 
 def track_videos(
@@ -44,12 +44,12 @@ def track_videos(
     spec: EmbeddingSpec,
     normalisation: Normalisation,
 ) -> FloatArray:
-    """Track all videos at once with the product's own tracker: boxes (videos, frames, 4).
+    """Track all videos at once with siamfc's own tracker: boxes (videos, frames, 4).
 
-    The tracker is that of the model's kind, and so are its settings, the defaults if None.
+    The model's kind decides the tracker; `settings` of None are that tracker's defaults.
 
     Raises:
-        InputError: settings of the other kind.
+        InputError: the settings belong to the other kind.
     """
     frames = follow_videos(model, videos, settings, spec, normalisation)
     shift = np.array([_MIDDLE, _MIDDLE, 0, 0])
@@ -64,9 +64,10 @@ def follow_videos(
     spec: EmbeddingSpec,
     normalisation: Normalisation,
 ) -> Iterator[SiamFCTargets | LightTargets]:
-    """Track as `track_videos`; the targets of each frame, one a video, for their scores too.
+    """Track as `track_videos` does, but yield each frame's targets, with their scores.
 
-    Their boxes are further right and down than the videos' by 50,000 pixels.
+    The targets are one per video. Their boxes are shifted right and down by 50,000 pixels from
+    those of the videos.
     """
     first = videos.boxes[:, 0].double().cpu().numpy() + np.array([_MIDDLE, _MIDDLE, 0, 0])
     camera = _Camera(videos, normalisation)
@@ -80,7 +81,7 @@ def follow_videos(
 
 
 class _Camera:
-    """Looks at squares of all videos at once."""
+    """Crops of squares from all videos at once."""
 
     def __init__(self, videos: ProceduralVideos, normalisation: Normalisation) -> None:
         self.frames = videos.frames
@@ -89,7 +90,7 @@ class _Camera:
         self._prepare = Normalise(normalisation).to(self.device)
 
     def images(self, frame: int, center: FloatArray, sides: FloatArray, size: int) -> torch.Tensor:
-        """What a network takes of squares (N, 2), (N, S): (N · S, 3, size, size)."""
+        """Crop squares with centres (N, 2) and sides (N, S) as network input (N · S, 3, n, n)."""
         place = torch.from_numpy(center - _MIDDLE).float().to(self.device)
         lengths = torch.from_numpy(sides).float().to(self.device)
         crops = self._videos.crops(frame, place, lengths, size)
@@ -97,7 +98,7 @@ class _Camera:
         return images.contiguous(memory_format=torch.channels_last)
 
     def half(self, dtype: torch.dtype) -> torch.autocast:
-        """Half precision on a GPU."""
+        """Return half precision on a GPU; on a CPU it has no effect."""
         return torch.autocast(self.device.type, dtype, enabled=self.device.type == "cuda")
 
 
@@ -159,7 +160,7 @@ def _follow_boxes(
 
 
 def score_tracking(predicted: FloatArray, truth: FloatArray) -> TrackingScores:
-    """Score boxes (videos, frames, 4) against the truth."""
+    """Score predicted boxes (videos, frames, 4) against the ground truth."""
     overlap = iou(predicted, truth)
     thresholds = np.linspace(0, 1, 21)
     auc = (overlap[..., None] > thresholds).mean()

@@ -1,4 +1,4 @@
-"""Several evaluations of one tracker: repetitions, seeds, checkpoints; their mean and deviation."""
+"""Repeated evaluations of one tracker (repetitions, seeds, checkpoints): mean and deviation."""
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as AbstractSequence
@@ -24,22 +24,22 @@ from siamfc.evaluation.scoring.schemes import ONE_PASS, Scheme
 from siamfc.workers import Workers
 
 _PROOF = 3
-"""Tracks, one after the other, whose being the same is proof enough of a deterministic tracker."""
+"""Identical consecutive tracks after which a tracker counts as deterministic."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Average(Evaluation):
-    """The mean of evaluations of the same sequences; a sequence that failed in one is left out."""
+    """Mean of evaluations of the same sequences, without sequences that failed in any of them."""
 
     deviation: Scores = field(default_factory=dict)
-    """Sample standard deviation of each of the scores, by OTB's rules."""
+    """Sample standard deviation of each score by OTB's rules."""
     benchmark_deviation: Scores = field(default_factory=dict)
-    """Likewise by the benchmark's rules."""
+    """Sample standard deviation of each score by the benchmark's rules."""
     repetitions: tuple[Evaluation, ...] = ()
-    """What this is the mean of."""
+    """Evaluations that were averaged."""
 
     def to_json(self) -> dict[str, Any]:
-        """As `Evaluation.to_json`, with the deviation and each repetition's scores."""
+        """Return `Evaluation.to_json`, with the deviation and each repetition's scores."""
         differs = self.protocol != OTB.name
         benchmark = {"benchmark_deviation": self.benchmark_deviation} if differs else {}
         return {
@@ -65,26 +65,26 @@ def evaluate_repeatedly(
     workers: Workers | None = None,
     on_frames: OnFrames | None = None,
 ) -> Iterator[Evaluation]:
-    """Evaluate a tracker several times, and yield each evaluation as it is done.
+    """Evaluate a tracker several times, and yield each evaluation as it finishes.
 
-    A deterministic tracker is run once, and its tracks stand for all repetitions, as in the
-    GOT-10k toolkit. Of another tracker a run is left out once its last three tracks are the same
-    to the last digit, as in the VOT toolkit, and the last of them stands for the rest.
+    A deterministic tracker is run once, and its tracks are used for all repetitions, as in the
+    GOT-10k toolkit. For any other tracker a run is skipped once its last three tracks are identical
+    to the last digit, as in the VOT toolkit; the last of them is used for the rest.
 
     Args:
         factory: makes a tracker.
-        sequences: what to track.
-        repetitions: how often; three in GOT-10k.
+        sequences: the sequences to track.
+        repetitions: number of evaluations; three in GOT-10k.
         results: a folder for each repetition, or None for each.
-        deterministic: whether the tracker says of itself that it always does the same.
-        scheme: see `evaluate`; likewise the rest.
-        protocol: see there.
-        workers: see there.
-        on_frames: see there.
+        deterministic: the tracker declares that it always returns the same boxes.
+        scheme: as for `evaluate`, like the following arguments.
+        protocol: as for `evaluate`.
+        workers: as for `evaluate`.
+        on_frames: as for `evaluate`.
 
     Raises:
-        InputError: not as many results as repetitions.
-        Exception: as `evaluate`.
+        InputError: the number of result folders is not that of repetitions.
+        Exception: any error of `evaluate`.
     """
     if len(results) != repetitions:
         raise InputError(f"expected {repetitions} folders of results, got {len(results)}")
@@ -111,10 +111,10 @@ def evaluate_repeatedly(
 
 
 def average(evaluations: AbstractSequence[Evaluation]) -> Average:
-    """Mean and deviation of evaluations of the same sequences.
+    """Return the mean and deviation of evaluations of the same sequences.
 
     Raises:
-        InputError: no evaluation.
+        InputError: no evaluation is given.
     """
     if not evaluations:
         raise InputError("expected at least one evaluation to average, got none")
@@ -142,7 +142,7 @@ def average(evaluations: AbstractSequence[Evaluation]) -> Average:
 def _settled(
     runs: AbstractSequence[Run], made: list[dict[str, RunRecord]], deterministic: bool
 ) -> dict[str, RunRecord]:
-    """The tracks of runs that need not be repeated."""
+    """Return the tracks of runs that need not be repeated."""
     needed = 1 if deterministic else _PROOF
     if len(made) < needed:
         return {}
@@ -155,7 +155,7 @@ def _settled(
 
 
 def _same(first: RunRecord, second: RunRecord) -> bool:
-    """Whether two tracks came to the end and have the same boxes."""
+    """Return whether two tracks are complete and have the same boxes."""
     whole = first.failure is None and second.failure is None
     return whole and np.array_equal(first.boxes, second.boxes, equal_nan=True)
 

@@ -1,9 +1,9 @@
-"""Result files: what a tracker said of a sequence, with all that is needed to trust it.
+"""Result files: a tracker's boxes on a sequence, with the record of the run that made them.
 
-A folder of results has one file a sequence, `<sequence>.csv`: a first line `# {…}` of JSON, the
-run's record, then a header and a row for each frame. Boxes are 0-based, as everywhere in siamfc;
-an empty field is a value that isn't there. A sequence on which the tracker failed has the record
-alone, with the reason, in `<sequence>.failed.json`.
+A results folder has one file per sequence, `<sequence>.csv`: a first line `# {…}` with the run's
+record as JSON, then a header and a row per frame. Boxes are 0-based, as everywhere in siamfc; an
+empty field is a missing value. A sequence on which the tracker failed has only
+`<sequence>.failed.json`, with the record and the reason.
 """
 
 import csv
@@ -28,45 +28,45 @@ _logger = logging.getLogger(__name__)
 _COLUMNS = ("frame", "x", "y", "w", "h", "score", "seconds")
 _MARK = "# "
 _ADVICE = "delete the file to track the sequence again"
-_LARGEST = sys.float_info.max  # a third-party tracker may answer any finite number
+_LARGEST = sys.float_info.max  # a third-party tracker may return any finite number
 _SHOWN = 60
-"""Letters of a wrong line that a message shows."""
+"""Characters of a wrong line that a message shows."""
 
 Record = Mapping[str, Any]
-"""What a result must be read with: tracker and weights, data set, versions, commit, machine."""
+"""Origin of a result: tracker and weights, data set, versions, commit, machine."""
 
 COMPARED = ("tracker", "dataset", "protocol")
-"""The parts of a record in which two results must agree to belong to one run."""
+"""Parts of a record that must agree for two results to belong to one run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResultFolder:
-    """A folder of one run's results, in which a stopped run goes on where it was.
+    """A folder of one run's results, from which a stopped run resumes.
 
     Args:
-        path: the folder; made when the first result is written.
-        record: of the run. Results that are already there must agree in what is `COMPARED`.
+        path: the folder, created with the first result.
+        record: the run's record. Existing results must agree with it in the parts `COMPARED`.
     """
 
     path: Path
     record: Record
 
     def track_path(self, sequence: str) -> Path:
-        """Where a sequence's track is, or will be."""
+        """Return the path of a sequence's track."""
         return self._path(sequence, ".csv")
 
     def failure_path(self, sequence: str) -> Path:
-        """Where the reason is, or will be, why a sequence has no track."""
+        """Return the path of the file that says why a sequence has no track."""
         return self._path(sequence, ".failed.json")
 
     def load(self, run: Run) -> RunRecord | None:
         """Read the finished track of a run; None if there is none yet.
 
-        A track that was begun with another box than the data set has now counts for none.
+        A track that starts with another box than the data set now has is ignored.
 
         Raises:
-            DatasetError: a file that is damaged, or has another count of frames.
-            OutputError: a file of a run with other settings.
+            DatasetError: the file is damaged or has another number of frames.
+            OutputError: the file belongs to a run with other settings.
         """
         path = self.track_path(run.name)
         if not path.exists():
@@ -88,10 +88,10 @@ class ResultFolder:
         return track
 
     def save(self, track: RunRecord) -> Path:
-        """Write a track, or the reason why there is none; whole or not at all.
+        """Write a track, or the reason why there is none; a partial file never appears.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: the file cannot be written.
         """
         record = {
             "sequence": track.sequence,
@@ -135,7 +135,7 @@ def read_track(path: str | Path) -> tuple[RunRecord, Record]:
     """Read a result file and the record of its run.
 
     Raises:
-        DatasetError: it isn't one, or it is damaged.
+        DatasetError: it is not a result file, or it is damaged.
     """
     path = Path(path)
     try:
@@ -176,7 +176,7 @@ def _damage(path: Path, found: str) -> DatasetError:
 
 
 def _parse_record(line: str) -> Record | None:
-    """The record that the first line holds; None if there is none."""
+    """Return the record in the first line; None if there is none."""
     try:
         record = parse_json(line.removeprefix(_MARK), where="")
     except DatasetError:
@@ -196,12 +196,12 @@ def _format_track(track: RunRecord, record: Record) -> str:
 
 
 def _format_number(value: float) -> str:
-    """The shortest text that reads back as `value`, empty for NaN."""
+    """Return the shortest text that reads back as `value`, empty for NaN."""
     return "" if np.isnan(value) else repr(value)
 
 
 def _difference(where: str, theirs: Any, ours: Any) -> tuple[str, Any, Any]:
-    """Find the first entry in which two parts of a record differ: where, and both values."""
+    """Return the first entry in which two parts of a record differ: its name and both values."""
     if isinstance(theirs, dict) and isinstance(ours, dict):
         for key in {**theirs, **ours}:
             if theirs.get(key) != ours.get(key):

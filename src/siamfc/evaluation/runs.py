@@ -1,4 +1,4 @@
-"""What a tracker is asked to do: runs, each of which makes one track."""
+"""Runs: a tracker's passes over a sequence, each of which makes one track."""
 
 import logging
 import time
@@ -20,52 +20,52 @@ from siamfc.system import frames_per_second, machine
 _logger = logging.getLogger(__name__)
 
 OnFrames = Callable[[int], None]
-"""Called with the number of frames done since the last call."""
+"""Callback that receives the number of frames finished since the last call."""
 
 
 class TrackerError(SiamFCError):
-    """A tracker in another process raised an error, gave no answer in time, or died."""
+    """A tracker in another process raised an error, timed out or died."""
 
 
 def describe(error: Exception) -> str:
-    """What an error says; one that isn't of this package is named by its class."""
+    """Return an error's message, with the class's name if the error is not siamfc's."""
     return str(error) if isinstance(error, SiamFCError) else f"{type(error).__name__}: {error}"
 
 
 class SingleTargetTracker(Protocol):
-    """What a tracker must offer to be evaluated; `siamfc.tracking.Tracker` does.
+    """Interface of a tracker to evaluate; `siamfc.tracking.Tracker` implements it.
 
-    If it has a `score`, that is recorded after each frame. If it has `seconds`, that is taken for
-    the time that its last call took; otherwise the call is timed.
+    If it has a `score`, that is recorded after each frame. If it has `seconds`, that is recorded as
+    the duration of its last call; otherwise the call is timed.
     """
 
     def init(self, image: ByteImage, box: FloatArray) -> object:
-        """Take the target: a frame (H, W, 3) uint8 RGB and its box x, y, w, h there."""
+        """Start tracking: a frame (H, W, 3) uint8 RGB and the target's box x, y, w, h in it."""
         ...
 
     def update(self, image: ByteImage) -> ArrayLike:
-        """Find the target in the next frame: its box x, y, w, h."""
+        """Return the target's box x, y, w, h in the next frame."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RunRecord:
-    """What a tracker said in one run of F frames."""
+    """A tracker's output in one run of F frames."""
 
     sequence: str
-    """Name of the run; that of the sequence where there is only one."""
+    """Name of the run; the sequence's if that has only one run."""
     boxes: FloatArray
-    """(F, 4); NaN before the first true box, and after a failure."""
+    """(F, 4); NaN before the first ground-truth box and after a failure."""
     scores: FloatArray
-    """(F,) the tracker's own; NaN where it has none."""
+    """(F,) the tracker's scores; NaN where it has none."""
     seconds: FloatArray
-    """(F,) spent in the tracker, without reading the frame; NaN where it wasn't called."""
+    """(F,) time in the tracker, excluding the reading of frames; NaN where it was not called."""
     failure: str | None = None
-    """Why the tracker didn't come to the end, with the frame; None if it did."""
+    """Reason why the tracker stopped early, with the frame; None if it finished."""
     finished: str = ""
-    """When, as ISO 8601 in UTC."""
+    """Time of completion, ISO 8601 in UTC."""
     machine: Mapping[str, Any] = field(default_factory=dict)
-    """Where; see `siamfc.system.machine`."""
+    """Machine of the run; see `siamfc.system.machine`."""
 
     @property
     def frames_per_second(self) -> float:
@@ -77,7 +77,7 @@ def tracking_rate(*seconds: FloatArray) -> float:
     """Frames per second spent in a tracker.
 
     Args:
-        seconds: of each run (F,); NaN where the tracker wasn't called.
+        seconds: of each run (F,); NaN where the tracker was not called.
 
     >>> tracking_rate(np.array([0.04, np.nan, 0.04]))
     25.0
@@ -88,7 +88,7 @@ def tracking_rate(*seconds: FloatArray) -> float:
 
 
 def failed_record(run: "Run", reason: str) -> RunRecord:
-    """The record of a run that couldn't be begun."""
+    """Return the record of a run that could not start."""
     unknown = np.full(len(run), np.nan)
     return RunRecord(
         sequence=run.name,
@@ -100,67 +100,70 @@ def failed_record(run: "Run", reason: str) -> RunRecord:
 
 
 class Run(Protocol):
-    """One time that a tracker is set on a sequence; can be pickled."""
+    """One run of a tracker on a sequence; picklable."""
 
     @property
     def name(self) -> str:
-        """Unique in an evaluation; `/` separates levels."""
+        """Unique name in an evaluation; `/` separates levels."""
         ...
 
     @property
     def sequence(self) -> Sequence:
-        """What is tracked."""
+        """Sequence to track."""
         ...
 
     @property
     def frames(self) -> range:
-        """Of the sequence, in the order in which they are shown."""
+        """Indices of the sequence's frames, in the order in which the tracker sees them."""
         ...
 
     def __len__(self) -> int:
-        """Frames of the track."""
+        """Number of frames of the track."""
         ...
 
     def perform(self, tracker: SingleTargetTracker, on_frames: OnFrames | None = None) -> RunRecord:
-        """Track; whatever goes wrong on the way ends up in the track's `failure`."""
+        """Run the tracker; any error is recorded as the track's `failure`."""
         ...
 
     def truth(self, track: RunRecord) -> FloatArray:
-        """The true boxes (F, 4) of the frames that count, in the track's order; others NaN."""
+        """Return the ground-truth boxes (F, 4) in the track's order.
+
+        They are NaN in frames that do not count.
+        """
         ...
 
     def matches_init(self, track: RunRecord) -> bool:
-        """Whether a track was begun with the boxes that the data set has now."""
+        """Return whether a track starts with the boxes that the data set now has."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pass:
-    """A way through a sequence, or part of it, on which the tracker is begun once.
+    """A pass through a sequence or part of it, with the tracker initialised once.
 
-    It begins in the first frame with a true box.
+    It starts in the first frame with a ground-truth box.
     """
 
     sequence: Sequence
     name: str
     frames: range
-    """Of the sequence, in the order in which they are shown, by steps of 1 or -1."""
+    """Indices of the sequence's frames in the order of tracking, with a step of 1 or -1."""
     perturb: Callable[[FloatArray, tuple[int, int]], FloatArray] | None = None
-    """Perturbs the initial box (4,), given the frame's (width, height); None: use the ground
-    truth."""
+    """Perturbs the initial box (4,), given the frame's (width, height); None: use the ground truth.
+    """
 
     def __len__(self) -> int:
         return len(self.frames)
 
     def truth(self, _track: RunRecord) -> FloatArray:
-        """All true boxes."""
+        """Return all ground-truth boxes."""
         return self.sequence.boxes[self.frames]
 
     def matches_init(self, track: RunRecord) -> bool:
-        """Looks at the first box, altered where that is asked for.
+        """Compare the first box, perturbed if the pass does so.
 
         Raises:
-            SourceError: the frame's size is needed, and it cannot be read.
+            SourceError: the frame's size is needed and the frame cannot be read.
         """
         expected = self.sequence.boxes[self.frames]
         annotated = np.flatnonzero(~is_absent(expected))
@@ -171,7 +174,7 @@ class Pass:
         return starts_from(expected, track)
 
     def perform(self, tracker: SingleTargetTracker, on_frames: OnFrames | None = None) -> RunRecord:
-        """Track without help to the end."""
+        """Track to the end without re-initialisation."""
         truth = self.sequence.boxes[self.frames]
         record = Recorder(self.name, len(self), tracker, on_frames)
         try:
@@ -181,42 +184,42 @@ class Pass:
                     record.begin(image, self.init_box(truth[first], image))
                 elif first < place < len(self):
                     record.follow(image)
-        except Exception as error:  # a foreign tracker may raise anything, and the rest must go on
+        except Exception as error:  # a third-party tracker may raise anything; other runs continue
             return record.track(error)
         return record.track()
 
     def init_box(self, box: FloatArray, image: ByteImage) -> FloatArray:
-        """The box that the tracker is initialised with, given the true one and the frame."""
+        """Return the initial box, given the ground truth and the frame."""
         height, width, _ = image.shape
         return box if self.perturb is None else self.perturb(box, (width, height))
 
 
 def one_pass(sequence: Sequence) -> Pass:
-    """The whole sequence, once (one-pass evaluation, OPE)."""
+    """Return a run over the whole sequence (one-pass evaluation, OPE)."""
     return Pass(sequence=sequence, name=sequence.name, frames=range(len(sequence)))
 
 
 class Recorder:
-    """Calls a tracker and writes down what it says.
+    """Calls a tracker and records its output.
 
     Args:
-        name: of the run.
-        count: of its frames.
-        tracker: that is called.
-        on_frames: called with the number of frames done.
+        name: the run's name.
+        count: its number of frames.
+        tracker: the tracker to call.
+        on_frames: called with the number of frames finished.
     """
 
     def __init__(
         self, name: str, count: int, tracker: SingleTargetTracker, on_frames: OnFrames | None
     ) -> None:
         self._place = 0
-        """Of the frame in hand, or being read, among the run's frames."""
+        """Position in the run of the frame being read or tracked."""
         self._name, self._tracker, self._on_frames = name, tracker, on_frames
         self._boxes = np.full((count, 4), np.nan)
         self._scores, self._seconds = np.full(count, np.nan), np.full(count, np.nan)
 
     def watch(self, images: Iterable[ByteImage]) -> Iterator[tuple[int, ByteImage]]:
-        """Give the run's frames, each with its place.
+        """Yield the run's frames with their positions.
 
         Raises:
             DatasetError: there are too few.
@@ -236,16 +239,16 @@ class Recorder:
             )
 
     def begin(self, image: ByteImage, box: FloatArray) -> None:
-        """Tell the tracker the target."""
+        """Initialise the tracker."""
         start = time.perf_counter()
         self._tracker.init(image, box.copy())
         self._note(box, time.perf_counter() - start)
 
     def follow(self, image: ByteImage) -> FloatArray:
-        """Ask the tracker where the target is: its box (4,).
+        """Update the tracker and return its box (4,).
 
         Raises:
-            InputError: what it answers isn't four finite numbers.
+            InputError: its output is not four finite numbers.
         """
         start = time.perf_counter()
         answer = self._tracker.update(image)
@@ -255,7 +258,7 @@ class Recorder:
         return box
 
     def track(self, error: Exception | None = None) -> RunRecord:
-        """All that was said, and the error that ended it."""
+        """Return the record, with the error that ended the run."""
         return RunRecord(
             sequence=self._name,
             boxes=self._boxes,
@@ -278,7 +281,7 @@ class Recorder:
 
 
 def first_annotated(truth: FloatArray) -> int:
-    """The first of the true boxes (F, 4).
+    """Return the index of the first ground-truth box in (F, 4).
 
     Raises:
         DatasetError: there is none.
@@ -290,9 +293,10 @@ def first_annotated(truth: FloatArray) -> int:
 
 
 def starts_from(expected: FloatArray, track: RunRecord) -> bool:
-    """Whether a track has the `expected` boxes (F, 4) wherever it begins.
+    """Return whether a track has the `expected` boxes (F, 4) wherever it starts.
 
-    It begins in the first frame for which there is one, and where a box follows upon none.
+    It starts in the first frame with an expected box, and wherever a box follows a frame without
+    one.
     """
     boxed = ~is_absent(track.boxes)
     begun = boxed & ~np.concatenate([[False], boxed[:-1]])

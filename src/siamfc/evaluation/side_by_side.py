@@ -1,4 +1,4 @@
-"""Several trackers on one video at the same time, frame by frame."""
+"""Several trackers on one video at once, frame by frame."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,20 +19,20 @@ from siamfc.tracking.targets import checked_boxes
 
 @dataclass
 class Tally:
-    """What one tracker came to."""
+    """Running totals of one tracker."""
 
     seconds: float = 0.0
-    """Spent in it."""
+    """Time in the tracker."""
     frames: int = 0
-    """In which it was called."""
+    """Frames in which it was called."""
     overlap: float = 0.0
     """Sum of its overlaps with the first tracker's boxes, over the frames after the first."""
     failure: str | None = None
-    """Why it stopped, with the frame; None if it came to the end."""
+    """Reason why it stopped, with the frame; None if it finished."""
 
     @property
     def frames_per_second(self) -> float:
-        """Of the tracker alone; NaN if it was never called."""
+        """Speed of the tracker alone; NaN if it was never called."""
         return frames_per_second(self.frames, self.seconds)
 
     @property
@@ -43,28 +43,28 @@ class Tally:
 
 @dataclass(frozen=True, kw_only=True)
 class SideBySide:
-    """Sets trackers on the same target of the same video.
+    """Several trackers on the same target of one video.
 
-    A tracker that raises, or whose box isn't four finite numbers, has no boxes from then on; the
-    others go on.
+    A tracker that raises, or whose box is not four finite numbers, has no boxes from then on; the
+    others continue.
     """
 
     trackers: Mapping[str, SingleTargetTracker]
     tallies: dict[str, Tally] = field(default_factory=dict)
-    """By the trackers' names; up to the last frame that was asked for."""
+    """Totals by the trackers' names, up to the last frame requested."""
 
     def follow(
         self, frames: Iterable[Frame], box: ArrayLike
     ) -> Iterator[tuple[Frame, FrameResult]]:
-        """Give each frame with a row for each tracker, in order.
+        """Yield each frame with a row for each tracker, in order.
 
         Args:
             frames: of the video.
             box: x, y, w, h of the target in the first one.
 
         Raises:
-            InputError: no box, or none that a tracker can be told; see `checked_boxes`.
-            SourceError: no frames.
+            InputError: no box, or one that a tracker cannot start from; see `checked_boxes`.
+            SourceError: there are no frames.
         """
         told = as_box(box)
         self.tallies.update({name: Tally() for name in self.trackers})
@@ -85,14 +85,14 @@ class SideBySide:
             raise SourceError("expected at least one frame, got none: there is nothing to track")
 
     def _row(self, name: str, frame: Frame, told: FloatArray | None) -> tuple[FloatArray, float]:
-        """A tracker's box and score; NaN where it has none."""
+        """Return a tracker's box and score; NaN where it has none."""
         tracker, tally = self.trackers[name], self.tallies[name]
         if tally.failure is not None:
             return np.full(4, np.nan), np.nan
         start = time.perf_counter()
         try:
             answer = _ask(tracker, frame.image, told)
-        except Exception as error:  # a foreign tracker may raise anything; the others must go on
+        except Exception as error:  # a third-party tracker may raise anything; others continue
             tally.failure = f"frame {frame.index}: {describe(error)}"
             return np.full(4, np.nan), np.nan
         tally.seconds += time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""Judges that training calls after each epoch: they track, and training need not know how."""
+"""Validators: functions that training calls after each epoch to track with the network."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ from siamfc.tracking.siamfc.settings import one_scale
 Validator = Callable[[SiamFC], dict[str, float]]
 
 _SEED = 2**33
-"""Lies apart from the seeds that training draws scenes from."""
+"""Start of the validation seeds, outside the range from which training draws scenes."""
 
 
 def procedural_validator(
@@ -34,7 +34,7 @@ def procedural_validator(
     frames: int = 100,
     textures: TextureSettings | None = None,
 ) -> Callable[[Model], dict[str, float]]:
-    """Judge by tracking procedural videos, always the same and none of training's scenes.
+    """Make a validator that tracks procedural videos: always the same, none of training's scenes.
 
     Scores: `tracking_auc`, `tracking_precision` and `tracking_center_error`, see
     `siamfc.evaluation.procedural.TrackingScores`.
@@ -67,7 +67,7 @@ def square_validator(
     device: torch.device,
     video: SquareVideoSettings | None = None,
 ) -> Validator:
-    """Judge by tracking the thesis's synthetic video (4.1.5) with one scale, as it does.
+    """Make a validator that tracks the thesis's synthetic video (4.1.5) with one scale, as it does.
 
     Score: `tracking_center_error`, the mean over frames in pixels (thesis, table 7).
     """

@@ -1,4 +1,4 @@
-"""Forms of result files: those of the benchmarks, of annotation tools, and our own."""
+"""Result file formats: those of benchmarks and annotation tools, and siamfc's own."""
 
 from siamfc.evaluation.formats.layout import ResultFormat
 from siamfc.evaluation.formats.series import Series

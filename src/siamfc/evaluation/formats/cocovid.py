@@ -1,4 +1,4 @@
-"""Results as one COCO-video JSON: videos, their images, and boxes with the number of a track."""
+"""Results as one COCO-video JSON file: videos, their images, and boxes with track numbers."""
 
 import json
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ def _read(folder: Path, collected: ResultCollector) -> None:
             if video.name not in videos:
                 collected.unknown.append(video.name)
                 continue
-            found = {one.name: one for one in video.read(lambda _: None)}  # images aren't needed
+            found = {one.name: one for one in video.read(lambda _: None)}  # no images needed
             for number, (target, sequence) in enumerate(videos[video.name].items(), 1):
                 one = found.get(f"{video.name}/{target}") or found.get(f"{video.name}/{number}")
                 if one is not None:
@@ -67,7 +67,7 @@ def _write(folder: Path, tracks: Iterable[tuple[Sequence, RunRecord]]) -> None:
 def _images(sequence: Sequence, video: int, first: int) -> Iterable[dict[str, Any]]:
     if not isinstance(sequence.frames, FrameFiles):
         raise DatasetError(
-            f"{sequence.name}: expected an image a frame for COCO-video, got one video file"
+            f"{sequence.name}: expected one image per frame for COCO-video, got one video file"
         )
     size = dict(zip(("width", "height"), sequence.size or (), strict=False))
     for frame, path in enumerate(sequence.frames):
@@ -79,7 +79,7 @@ COCOVID = ResultFormat(
     name="cocovid",
     title="COCO-video JSON",
     tree=("results.json",),
-    boxes="bbox [x, y, w, h], 0-based; no annotation where there is no box",
+    boxes="bbox [x, y, w, h], 0-based; no annotation for a missing box",
     source="MMTracking's CocoVID (frame_id, instance_id); TAO (track_id)",
     recognize=lambda folder: any(folder.glob("*.json")),
     read=_read,

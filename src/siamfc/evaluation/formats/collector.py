@@ -1,4 +1,4 @@
-"""Collects what a run's files hold, and what is wrong with them."""
+"""Collector of a run's result files and of what is wrong with them."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -21,26 +21,26 @@ _NOT_A_LETTER = re.compile(r"[^a-z0-9]+")
 
 @dataclass(kw_only=True, eq=False)
 class ResultCollector:
-    """What has been read so far of one run over a data set's sequences.
+    """Tracks read so far from one run over a data set's sequences.
 
-    A damaged file is written down and left out; the others are read all the same.
+    A damaged file is noted and skipped; the others are still read.
     """
 
     sequences: tuple[Sequence, ...]
     tracks: dict[str, RunRecord] = field(default_factory=dict)
-    """By the name of the run: of the sequence, where it is run once."""
+    """Tracks by the run's name: the sequence's if that has only one run."""
     damaged: list[str] = field(default_factory=list)
-    """A line for each file that was left out."""
+    """A line for each skipped file."""
     unknown: list[str] = field(default_factory=list)
-    """Names that no sequence of the data set has."""
+    """Names that match no sequence of the data set."""
     notes: list[str] = field(default_factory=list)
-    """A line for each file that was read, but with something to know."""
+    """A line for each file that was read with a reservation."""
     record: Mapping[str, Any] = field(default_factory=dict)
-    """Of the run, where its files have one."""
+    """Record of the run, if its files have one."""
     scheme: Scheme | None = None
-    """What the tracks are of; None: not known yet, one pass in the end."""
+    """Scheme of the tracks; None: not known yet, and one pass in the end."""
     repetition: int = 1
-    """Which of a folder's repetitions is read, from 1."""
+    """Number of the repetition to read from the folder, from 1."""
 
     def __post_init__(self) -> None:
         self._exact = {one.name: one for one in self.sequences}
@@ -51,10 +51,10 @@ class ResultCollector:
                 self._loose[name] = None if name in self._loose else one
 
     def find(self, name: str) -> Sequence | None:
-        """The sequence that a file's name means; None, and written down, if there is none.
+        """Return the sequence that a file's name refers to; None, and noted, if there is none.
 
-        Where the name isn't exactly a sequence's, case, signs between words and the folders
-        before it don't matter: `jogging.1` is `Jogging-1`, as toolkits differ here.
+        If the name is not exactly a sequence's, then case, signs between words and leading folders
+        are ignored, since toolkits differ: `jogging.1` is `Jogging-1`.
         """
         found = self._exact.get(name) or self._loose.get(_fold(name))
         if found is None:
@@ -62,7 +62,7 @@ class ResultCollector:
         return found
 
     def find_run(self, name: str) -> Run | None:
-        """The run of the scheme that a track's name means; None, and written down, if none."""
+        """Return the scheme's run that a track's name refers to; None, and noted, if none."""
         scheme = self.scheme or ONE_PASS
         if scheme is ONE_PASS:
             sequence = self.find(name)
@@ -82,9 +82,9 @@ class ResultCollector:
         seconds: FloatArray | None = None,
         name: str = "",
     ) -> None:
-        """Keep a track (F, 4); scores and seconds (F,) where there are some.
+        """Add a track (F, 4), with scores and seconds (F,) if known.
 
-        `name` is that of the run, where a sequence has more than one.
+        `name` is the run's, for a sequence with more than one.
         """
         unknown = np.full(len(boxes), np.nan)
         self.tracks[name or sequence.name] = RunRecord(
@@ -96,7 +96,7 @@ class ResultCollector:
 
     @contextmanager
     def leaving_out_damage(self) -> Iterator[None]:
-        """Write an error of the block down instead of raising it."""
+        """Note an error of the block instead of raising it."""
         try:
             yield
         except DatasetError as error:
@@ -104,13 +104,13 @@ class ResultCollector:
 
 
 def read_box_lines(path: Path, frame_count: int, *, index_base: int) -> FloatArray:
-    """Read a file of `x, y, w, h` lines, one a frame: (F, 4), 0-based; NaN where there is no box.
+    """Read a file of `x, y, w, h` lines, one per frame: (F, 4), 0-based; NaN without a box.
 
-    Numbers may be apart by commas, semicolons, tabs or blanks. A row with a NaN or without area
-    is no box.
+    Numbers may be separated by commas, semicolons, tabs or blanks. A row with a NaN or without area
+    is a missing box.
 
     Raises:
-        DatasetError: a line of something else, or another count of lines.
+        DatasetError: a line is not a box, or their number is not that of frames.
     """
     return clean_boxes(read_table(path, 4), path, frame_count, index_base=index_base)
 
@@ -118,10 +118,10 @@ def read_box_lines(path: Path, frame_count: int, *, index_base: int) -> FloatArr
 def clean_boxes(
     boxes: FloatArray, path: Path, frame_count: int, *, index_base: int = 0
 ) -> FloatArray:
-    """Check boxes (F, 4) that a file gave for so many frames; see `read_box_lines`.
+    """Check a file's boxes (F, 4) against the number of frames, as `read_box_lines` does.
 
     Raises:
-        DatasetError: another count of boxes, or an infinite number.
+        DatasetError: another number of boxes, or an infinite value.
     """
     check_boxes(boxes, path, frame_count)
     usable = ~np.isnan(boxes).any(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
@@ -131,13 +131,13 @@ def clean_boxes(
 
 
 def check_boxes(boxes: FloatArray, path: Path, frame_count: int) -> None:
-    """Check that there are boxes (F, 4) for so many frames, finite where they aren't NaN.
+    """Check the number of boxes (F, 4), and that each value is finite or NaN.
 
     Raises:
-        DatasetError: another count of boxes, or an infinite number.
+        DatasetError: another number of boxes, or an infinite value.
     """
     if len(boxes) != frame_count:
-        raise DatasetError(f"{path}: expected {frame_count} boxes, one a frame, got {len(boxes)}")
+        raise DatasetError(f"{path}: expected {frame_count} boxes, one per frame, got {len(boxes)}")
     infinite = np.asarray(np.isinf(boxes).any(axis=1))
     if infinite.any():
         frame = int(np.argmax(infinite))
@@ -147,16 +147,16 @@ def check_boxes(boxes: FloatArray, path: Path, frame_count: int) -> None:
 
 
 def read_seconds(path: Path, frame_count: int, column: int = 0) -> FloatArray | None:
-    """Read a column of a file of seconds, one line a frame: (F,); None if there is none.
+    """Read a column of a file of seconds, one line per frame: (F,); None if there is no file.
 
     Raises:
-        DatasetError: a file of something else.
+        DatasetError: the file holds something else.
     """
     if not path.exists():
         return None
     table = read_table(path)
     if len(table) != frame_count:
-        raise DatasetError(f"{path}: expected {frame_count} times, one a frame, got {len(table)}")
+        raise DatasetError(f"{path}: expected {frame_count} times, one per frame, got {len(table)}")
     seconds = table[:, min(column, table.shape[1] - 1)]
     return np.asarray(np.where(seconds > 0, seconds, np.nan))
 

@@ -1,4 +1,4 @@
-"""Results as CVAT for video 1.1: to be looked at and corrected in the annotation tool CVAT."""
+"""Results as CVAT for video 1.1, for review and correction in the annotation tool CVAT."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -53,7 +53,7 @@ CVAT = ResultFormat(
     name="cvat",
     title="CVAT for video 1.1",
     tree=("<video>.xml",),
-    boxes="xtl, ytl, xbr, ybr, 0-based edges; frames from 0; outside 1 where there is no box",
+    boxes="xtl, ytl, xbr, ybr, 0-based edges; frames from 0; outside 1 for a missing box",
     source="docs.cvat.ai, XML annotation format 1.1",
     recognize=lambda folder: any(folder.glob("*.xml")),
     read=_read,

@@ -1,4 +1,4 @@
-"""Results as the GOT-10k toolkit and its server want them, with times."""
+"""Results in the layout of the GOT-10k toolkit and server, with times."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -44,9 +44,9 @@ GOT10K = ResultFormat(
     title="GOT-10k",
     tree=(
         "<sequence>/<sequence>_001.txt (to _003: repetitions)",
-        "<sequence>/<sequence>_time.txt (seconds, a frame a line, a repetition a column)",
+        "<sequence>/<sequence>_time.txt (seconds; one frame per line, one repetition per column)",
     ),
-    boxes="x,y,w,h, a frame a line, 0-based, to 1/1000 pixel",
+    boxes="x,y,w,h, one frame per line, 0-based, to 1/1000 pixel",
     source="github.com/got-10k/toolkit, experiments/got10k.py; its server takes a zip of these",
     recognize=lambda folder: bool(first_repetitions(folder, "*")),
     read=_read,

@@ -1,4 +1,4 @@
-"""What a form of result files is: the part that each form states of its own."""
+"""Definition of a result format: the part that each format states for itself."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,37 +13,37 @@ from siamfc.evaluation.formats.collector import ResultCollector
 from siamfc.evaluation.runs import RunRecord
 
 Tracks = Mapping[str, RunRecord]
-"""By the name of the sequence."""
+"""Tracks by the sequence's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResultFormat:
-    """A form in which a run's boxes are handed on, with its conventions and their source."""
+    """A file format for a run's boxes, with its conventions and their source."""
 
     name: str
-    """As typed on the command line."""
+    """Name on the command line."""
     title: str
     tree: tuple[str, ...]
-    """What lies in the folder of a run: one path a line, `<…>` for what varies."""
+    """Contents of a run's folder: one path per line, `<…>` for what varies."""
     boxes: str
     """Form and index base of a box."""
     source: str
-    """Where these conventions are laid down."""
+    """Source that defines these conventions."""
     recognize: Callable[[Path], bool] = field(repr=False)
-    """Whether a folder looks like one of a run in this form."""
+    """Tells whether a folder looks like a run in this format."""
     read: Callable[[Path, ResultCollector], None] = field(repr=False)
-    """Read a run's folder into an collected."""
+    """Reads a run's folder into a collector."""
     write: Callable[[Path, Iterable[tuple[Sequence, RunRecord]]], None] = field(repr=False)
-    """Write tracks into an empty folder."""
+    """Writes tracks into an empty folder."""
     repetitions: Callable[[Path], int] = field(default=lambda _: 1, repr=False)
-    """How many repetitions a run's folder holds."""
+    """Counts the repetitions in a run's folder."""
 
 
 def file_for(folder: Path, name: str, suffix: str) -> Path:
-    """Where the file of a sequence goes; makes the folders on the way to it.
+    """Return the path of a sequence's file, and create its parent folders.
 
     Raises:
-        OutputError: a name that would lead out of the folder.
+        OutputError: the name would lead out of the folder.
     """
     parts = name.split("/")
     if not all(parts) or {".", ".."} & set(parts) or "\0" in name:
@@ -54,17 +54,17 @@ def file_for(folder: Path, name: str, suffix: str) -> Path:
 
 
 def last_part(name: str) -> str:
-    """What benchmarks call a sequence that we call `<split>/<name>`."""
+    """Return the benchmark's name of a sequence that siamfc calls `<split>/<name>`."""
     return name.rpartition("/")[2]
 
 
 def second_lines(seconds: FloatArray) -> str:
-    """Lines of seconds, one a frame; zero where they are not known."""
+    """Format seconds, one line per frame; zero where unknown."""
     return "".join(f"{value:.8f}\n" for value in np.nan_to_num(seconds))
 
 
 def text_files(folder: Path) -> Iterator[Path]:
-    """The text files of a folder that may hold boxes, in order: not lists, not times."""
+    """Yield the text files of a folder that may contain boxes, in order: no lists, no times."""
     for path in sorted(folder.glob("*.txt")):
         if not path.stem.endswith("_time") and path.stem != "list":
             yield path

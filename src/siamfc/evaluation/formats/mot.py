@@ -1,4 +1,4 @@
-"""Results as MOTChallenge's: a file a video, a line for each target in each frame."""
+"""Results in MOTChallenge's format: a file per video, a line per target and frame."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -38,7 +38,7 @@ def _read(folder: Path, collected: ResultCollector) -> None:
 
 
 def _lines(path: Path) -> dict[str, list[list[float]]]:
-    """The numbers in the lines of each target."""
+    """Return the numbers in the lines of each target."""
     lines: dict[str, list[list[float]]] = {}
     for number, line in numbered_lines(path):
         try:
@@ -86,7 +86,7 @@ MOT = ResultFormat(
     name="mot",
     title="MOTChallenge",
     tree=("<video>.txt (frame,id,left,top,width,height,confidence,-1,-1,-1 a line)",),
-    boxes="left, top, width, height and frames, 1-based; no line where there is no box",
+    boxes="left, top, width, height and frames, 1-based; no line for a missing box",
     source="motchallenge.net/instructions",
     recognize=_recognize,
     read=_read,

@@ -1,4 +1,4 @@
-"""Results as siamfc writes them: folders of `siamfc evaluate`, and csv and jsonl of a track."""
+"""Results as siamfc writes them: folders of `siamfc evaluate`, and CSV and JSONL of a track."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -29,7 +29,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def _recognize_ours(folder: Path) -> bool:
-    """A result file says which sequence it is of, and so how deep it lies in its folder."""
+    """Check the path, since a result file names its sequence and so its depth in the folder."""
     for path in [*folder.glob("*.csv"), *folder.glob("*/*.csv")]:
         if _is_ours(path):
             try:
@@ -129,7 +129,7 @@ SIAMFC = ResultFormat(
     name="siamfc",
     title="siamfc evaluate --out",
     tree=("<sequence>.csv (a line of JSON, the run's record, then a table)",),
-    boxes="x, y, w, h, 0-based; an empty field where there is no box",
+    boxes="x, y, w, h, 0-based; empty fields for a missing box",
     source="siamfc.evaluation.results",
     recognize=_recognize_ours,
     read=_read_ours,
@@ -140,7 +140,7 @@ CSV, JSONL = (
         name=suffix[1:],
         title=f"siamfc track --results FILE{suffix}",
         tree=(f"<sequence>{suffix}",),
-        boxes="x, y, w, h, 0-based; of several targets the first is taken",
+        boxes="x, y, w, h, 0-based; the first of several targets is used",
         source="siamfc.tracking.results",
         recognize=_recognize_table(suffix),
         read=partial(_read_table, suffix=suffix),

@@ -1,4 +1,4 @@
-"""Results as one text file a sequence: OTB, LaSOT, TrackingNet, and the toolkits like them."""
+"""Results as one text file per sequence: OTB, LaSOT, TrackingNet and similar toolkits."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -21,7 +21,7 @@ from siamfc.evaluation.runs import RunRecord
 
 
 def _columns(path: Path) -> int:
-    """How many numbers the first line of a file has; 0 where it has none."""
+    """Return how many numbers the first line of a file has; 0 if it is not numeric."""
     try:
         with path.open(encoding="utf-8-sig") as file:
             return len(file.readline().replace(",", " ").replace(";", " ").split())
@@ -30,7 +30,7 @@ def _columns(path: Path) -> int:
 
 
 def _recognize(folder: Path) -> bool:
-    return any(_columns(path) != 10 for path in text_files(folder))  # MOT's lines have ten
+    return any(_columns(path) != 10 for path in text_files(folder))  # MOT's lines have 10
 
 
 def _read(folder: Path, collected: ResultCollector, *, index_base: int) -> None:
@@ -67,12 +67,12 @@ def _write(
 def _format(
     name: str, title: str, *, index_base: int, source: str, times: bool = False
 ) -> ResultFormat:
-    time_tree = ("times/<sequence>_time.txt (seconds, a frame a line; may be missing)",)
+    time_tree = ("times/<sequence>_time.txt (seconds, one frame per line; optional)",)
     return ResultFormat(
         name=name,
         title=title,
         tree=("<sequence>.txt", *(time_tree if times else ())),
-        boxes=f"x,y,w,h, a frame a line, {index_base}-based",
+        boxes=f"x,y,w,h, one frame per line, {index_base}-based",
         source=source,
         recognize=_recognize,
         read=partial(_read, index_base=index_base),
@@ -95,5 +95,5 @@ TRACKINGNET = _format(
     "trackingnet",
     "TrackingNet",
     index_base=0,
-    source="github.com/SilvioGiancola/TrackingNet-devkit: a zip of these is what its server takes",
+    source="github.com/SilvioGiancola/TrackingNet-devkit: its server takes a zip of these",
 )

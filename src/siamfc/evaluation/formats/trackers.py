@@ -1,4 +1,4 @@
-"""Reads and writes all that one tracker said of a data set."""
+"""Reading and writing of all results of one tracker on a data set."""
 
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,48 +28,48 @@ from siamfc.parsing import parse_json, read_text
 _ALL = (SIAMFC, VOT, GOT10K, MOT, OTB, LASOT, UAV123, TRACKINGNET, COCOVID, CVAT, CSV, JSONL)
 
 RESULT_FORMATS: Mapping[str, ResultFormat] = {one.name: one for one in _ALL}
-"""Every form of results by the name that is typed, in the order in which they are recognised."""
+"""Every result format by its name on the command line, in the order of recognition."""
 
 _SHOWN_NAMES = 3
 _ZIPPED = (GOT10K.name, TRACKINGNET.name)
-"""Forms that a server takes as a zip."""
+"""Formats that a server takes as a zip."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrackerResults:
-    """What one tracker said of a data set."""
+    """One tracker's results on a data set."""
 
     name: str
-    """As in tables."""
+    """Name in tables."""
     path: Path
     format: str
-    """Name of the form that it was read in."""
+    """Name of the format of the files."""
     tracks: Tracks
     record: Mapping[str, Any] = field(default_factory=dict)
-    """Tracker, weights, versions, machine: as far as the files say."""
+    """Tracker, weights, versions and machine, as far as the files name them."""
     damaged: tuple[str, ...] = ()
-    """A line for each file that couldn't be read and was left out."""
+    """A line for each file that could not be read and was skipped."""
     notes: tuple[str, ...] = ()
-    """Lines on what was read but isn't as expected."""
+    """Lines about files that were read with a reservation."""
     scheme: Scheme = ONE_PASS
-    """How the tracker was run."""
+    """Scheme of the run."""
     series: Series | None = None
-    """What this is one run of, where a tracker was run several times."""
+    """Series that this run belongs to, if the tracker was run several times."""
 
 
 def find_result_format(name: str) -> ResultFormat:
-    """Find a form of results by its name.
+    """Return a result format by its name.
 
     Raises:
-        InputError: there is none of that name; the message gives the nearest.
+        InputError: no format has this name; the message gives the nearest.
     """
     if name in RESULT_FORMATS:
         return RESULT_FORMATS[name]
-    raise InputError(f"unknown form of results {name!r}: {suggest(name, RESULT_FORMATS)}")
+    raise InputError(f"unknown result format {name!r}: {suggest(name, RESULT_FORMATS)}")
 
 
 def read_record(path: str | Path) -> Mapping[str, Any]:
-    """The record of a run in the first of its files that has one; empty where none has."""
+    """Return the record in the first of a run's files that has one; empty if none has."""
     for file in sorted(Path(path).rglob("*.csv")):
         try:
             return read_track(file)[1]
@@ -86,12 +86,12 @@ def read_record(path: str | Path) -> Mapping[str, Any]:
 
 
 def recognize(folder: Path) -> ResultFormat | None:
-    """The form of the results in a folder; None if they are in none that is known."""
+    """Return the format of the results in a folder; None if it is unknown."""
     return next((one for one in _ALL if one.recognize(folder)), None)
 
 
 def require_result_folder(path: Path) -> None:
-    """DatasetError if there is no folder."""
+    """Raise DatasetError if `path` is not a folder."""
     if not path.is_dir():
         found = "a file" if path.exists() else "none"
         raise DatasetError(f"{path}: expected a folder of results, found {found}")
@@ -104,20 +104,20 @@ def read_trackers(
     format: str | None = None,  # noqa: A002 - the word of the command line
     name: str | None = None,
 ) -> list[TrackerResults]:
-    """Read the run in a folder, or, where it holds a folder for each of several, all of them.
+    """Read the run in a folder, or all runs if it has a subfolder for each.
 
-    A damaged file doesn't stop the others; see `TrackerResults.damaged`. Repetitions, and runs of
-    several checkpoints, are a `TrackerResults` each, of one `series`.
+    A damaged file does not stop the others; see `TrackerResults.damaged`. Each repetition, and each
+    run of several checkpoints, is a `TrackerResults` of one common `series`.
 
     Args:
         path: the folder.
-        sequences: of the data set, whose names and lengths identify and check the files.
-        format: name of the form; None: it is recognised.
-        name: of the run; None: the folder's.
+        sequences: the data set's sequences, whose names and lengths identify and check the files.
+        format: the format's name; None: recognise it.
+        name: the run's name; None: the folder's.
 
     Raises:
-        DatasetError: no such folder, or no results in it.
-        InputError: no such form.
+        DatasetError: there is no such folder, or it has no results.
+        InputError: there is no such format.
     """
     path = Path(path)
     chosen = find_result_format(format) if format else None
@@ -141,7 +141,7 @@ def read_trackers(
 def _read_tree(
     folder: Path, chosen: ResultFormat | None, sequences: tuple[Sequence, ...], name: str
 ) -> list[TrackerResults]:
-    """The runs of one tracker: none where there are none, several of a series."""
+    """Return the runs of one tracker: none, one, or several of a series."""
     series = Series(name=name, path=folder)
     form = chosen or recognize(folder)
     if form is not None and form.recognize(folder):
@@ -193,7 +193,7 @@ def _unknown(folder: Path, names: list[str]) -> Iterator[str]:
     if names:
         shown = ", ".join(map(repr, names[:_SHOWN_NAMES]))
         more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
-        yield f"{folder}: results of sequences that the data set doesn't have: {shown}{more}"
+        yield f"{folder}: results of sequences that are not in the data set: {shown}{more}"
 
 
 def write_tracker(
@@ -203,14 +203,14 @@ def write_tracker(
     *,
     format: str,  # noqa: A002 - the word of the command line
 ) -> Path:
-    """Write a run's tracks in one of `RESULT_FORMATS`, and a zip beside where a server takes one.
+    """Write a run's tracks in one of `RESULT_FORMATS`, with a zip beside it if a server takes one.
 
     Returns:
-        What to hand on: the folder, or the zip of its contents.
+        The folder, or the zip to submit.
 
     Raises:
-        InputError: no such form.
-        OutputError: the folder isn't empty, or cannot be written.
+        InputError: there is no such format.
+        OutputError: the folder is not empty or cannot be written.
     """
     form, target = find_result_format(format), Path(folder)
     with whole_folder(target) as staging:
@@ -219,7 +219,7 @@ def write_tracker(
 
 
 def _zip(folder: Path) -> Path:
-    """Zip what is in a folder, without the folder itself, as the servers want it."""
+    """Zip the contents of a folder, without the folder itself, as the servers require."""
     path = folder.with_name(f"{folder.name}.zip")
     staged = StagedFile(path, overwrite=True)
     try:

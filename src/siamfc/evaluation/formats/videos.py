@@ -1,4 +1,4 @@
-"""What forms with a file a video have in common: its targets, and the numbers they go by."""
+"""Targets of videos and their numbers, for formats with one file per video."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,13 +13,13 @@ class Target(NamedTuple):
     """A sequence as one of the targets of its video."""
 
     number: str
-    """What it goes by in the video's file."""
+    """Number of the target in the video's file."""
     sequence: Sequence
     track: RunRecord
 
 
 def by_video(sequences: Iterable[Sequence]) -> dict[str, dict[str, Sequence]]:
-    """Sort sequences by video and, in it, by target: what follows the video's name, or `1`.
+    """Group sequences by video, then by target: the suffix after the video's name, or `1`.
 
     `Jogging-2` of the video `Jogging` is its target `2`.
     """
@@ -31,12 +31,12 @@ def by_video(sequences: Iterable[Sequence]) -> dict[str, dict[str, Sequence]]:
 
 
 def target_number(target: str, place: int) -> str:
-    """The number that a target goes by: its name if it is one, else its place, from 1."""
+    """Return a target's number: its name if that is a number, else its position, from 1."""
     return target if target.isdigit() else str(place)
 
 
 def targets_by_video(tracks: Iterable[tuple[Sequence, RunRecord]]) -> dict[str, list[Target]]:
-    """Sort tracks by video."""
+    """Group tracks by video."""
     by_name = {sequence.name: (sequence, track) for sequence, track in tracks}
     return {
         video: [
@@ -50,7 +50,7 @@ def targets_by_video(tracks: Iterable[tuple[Sequence, RunRecord]]) -> dict[str, 
 def video_files(
     folder: Path, suffix: str, collected: ResultCollector
 ) -> Iterator[tuple[Path, dict[str, Sequence]]]:
-    """The files of the data set's videos, with their targets; other files are written down."""
+    """Yield the files of the data set's videos, with their targets; other files are noted."""
     videos = by_video(collected.sequences)
     for path in sorted(folder.rglob(f"*{suffix}")):
         video = path.relative_to(folder).with_suffix("").as_posix()

@@ -1,4 +1,4 @@
-"""Results as the VOT toolkit keeps them: trajectories of an experiment without restarts."""
+"""Results in the VOT toolkit's layout: trajectories of an experiment without restarts."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,13 +19,13 @@ from siamfc.parsing import parse_numbers
 
 _EXPERIMENT = "baseline"
 _PLACES = ("*", "*/*")
-"""Of the sequences' folders: of one experiment, or of all."""
+"""Sequence folders below one experiment, or below all of them."""
 _INITIALIZATION, _FAILURE = 1.0, 2.0
 _FIRST_PIXEL = np.array([1.0, 1.0, 0.0, 0.0])
 
 
 def _recognize(folder: Path) -> bool:
-    """VOT's trajectories begin with a single number: this frame started the tracker."""
+    """Check that trajectories begin with a single number, VOT's code for a start."""
     for path in first_repetitions(folder, *_PLACES)[:1]:
         first = next(iter(read_lines(path)), "")
         return first.replace(".", "", 1).isdigit()
@@ -56,7 +56,7 @@ def _boxes(path: Path, sequence: Sequence) -> FloatArray:
         elif numbers == [_FAILURE]:
             raise DatasetError(
                 f"{path}, line {frame + 1}: expected one pass without restarts, got a failure: "
-                "a supervised run cannot stand beside others in this table"
+                "a supervised run cannot be compared in this table"
             )
         elif len(numbers) == 1:
             rows.append(np.full(4, np.nan))
@@ -85,7 +85,7 @@ VOT = ResultFormat(
     title="VOT",
     tree=(
         "baseline/<sequence>/<sequence>_001.txt",
-        "baseline/<sequence>/<sequence>_001_time.value (seconds, a frame a line)",
+        "baseline/<sequence>/<sequence>_001_time.value (seconds, one frame per line)",
     ),
     boxes="x,y,w,h or a polygon, 1-based; alone on a line: 1 start, 2 failure, 0 no box",
     source="github.com/votchallenge/toolkit, vot/tracker/results.py",

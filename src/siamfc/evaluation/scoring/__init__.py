@@ -1,1 +1,1 @@
-"""Metrics, protocols and schemes: what a track is worth."""
+"""Metrics, protocols and schemes that score tracks."""

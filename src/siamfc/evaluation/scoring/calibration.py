@@ -1,4 +1,4 @@
-"""Whether scores are the chances that they should be, and the calibration that makes them so."""
+"""Reliability of scores as probabilities, and the calibration that makes them reliable."""
 
 from typing import NamedTuple
 
@@ -10,20 +10,20 @@ from siamfc.errors import InputError
 from siamfc.network.calibration import Calibration, sigmoid
 
 RIGHT = 0.5
-"""A box is right if its overlap (IoU) with the true one is above this."""
+"""Overlap (IoU) with the ground truth above which a box is right."""
 _STEPS = 100
 _CONVERGED = 1e-9
 
 
 class Reliability(NamedTuple):
-    """How often boxes were right, by B parts of the scores' range that some score lies in."""
+    """Fraction of right boxes in each of the B non-empty bins of the scores' range."""
 
     weight: FloatArray
-    """(B,) of the frames there, as a fraction of all."""
+    """(B,) frames in each bin, as a fraction of all."""
     score: FloatArray
-    """(B,) their mean score."""
+    """(B,) mean score."""
     right: FloatArray
-    """(B,) fraction of them whose box was right."""
+    """(B,) fraction of frames whose box was right."""
 
     @property
     def error(self) -> float:
@@ -32,15 +32,16 @@ class Reliability(NamedTuple):
 
 
 def balance(right: ArrayLike, share: float) -> FloatArray:
-    """Weights of frames, (F,), by which this fraction of them, from 0 to 1, is right.
+    """Weights of frames, (F,), with which the fraction `share`, from 0 to 1, of them is right.
 
-    For frames of videos that are harder, or easier, than those that the scores are for.
+    Use them for frames of videos that are harder or easier than those that the scores are meant
+    for.
 
     >>> balance([True, False, False, False], 0.75)
     array([3.        , 0.33333333, 0.33333333, 0.33333333])
 
     Raises:
-        InputError: none of them right, or none wrong.
+        InputError: no box is right, or none is wrong.
     """
     right = np.asarray(right, dtype=np.bool_)
     found = _share(right)
@@ -50,16 +51,16 @@ def balance(right: ArrayLike, share: float) -> FloatArray:
 def measure_reliability(
     scores: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None, parts: int = 10
 ) -> Reliability:
-    """Compare scores (F,), chances from 0 to 1, with whether the boxes were right (F,).
+    """Compare scores (F,), probabilities from 0 to 1, with whether the boxes were right (F,).
 
-    `weights` (F,) are the frames', by default 1 each.
+    `weights` (F,) weigh the frames, by default 1 each.
 
     >>> found = measure_reliability([0.2, 0.3, 0.9, 0.9], [False, True, True, True], parts=2)
     >>> found.score.tolist(), found.right.tolist(), round(found.error, 3)
     ([0.25, 0.9], [0.5, 1.0], 0.175)
 
     Raises:
-        InputError: no frames, not as many of both, or scores outside [0, 1].
+        InputError: no frames, different lengths, or scores outside [0, 1].
     """
     scores, right, weights = _checked(scores, right, weights)
     if not ((scores >= 0) & (scores <= 1)).all():
@@ -77,12 +78,12 @@ def fit_calibration(
 ) -> Calibration:
     """Fit slope and offset to logits (F,) and whether the boxes were right (F,).
 
-    The likelihood's maximum, with Platt's (1999) goals of nearly 0 and 1, so that it exists for
-    any frames; by Newton's method. `weights` (F,) are the frames', by default 1 each.
+    This maximises the likelihood by Newton's method, with Platt's (1999) targets just inside 0 and
+    1, so that a maximum exists for any frames. `weights` (F,) weigh the frames, by default 1 each.
 
     Raises:
-        InputError: no frames, not as many of both, logits that are not finite, none of them right
-            or none wrong, or logits that don't rise with being right.
+        InputError: no frames, different lengths, logits that are not finite, no right or no wrong
+            box, or logits that do not increase with being right.
     """
     logits, right, weights = _checked(logits, right, weights)
     if not np.isfinite(logits).all():
@@ -102,7 +103,7 @@ def fit_calibration(
             break
     slope, offset = found.tolist()
     if not slope > 0:
-        raise InputError(f"expected logits that rise with being right, got a slope of {slope:g}")
+        raise InputError(f"expected higher logits for right boxes, got a slope of {slope:g}")
     return Calibration(slope=slope, offset=offset)
 
 

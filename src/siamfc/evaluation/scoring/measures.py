@@ -1,4 +1,4 @@
-"""The scores that a sequence gets, each with its range, its direction and its source."""
+"""Scores of a sequence, each with its range, direction and source."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,18 +14,18 @@ Direction = Literal["higher", "lower", "zero"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
-    """A track beside the truth, frame by frame; only the frames that count, N of them."""
+    """A track compared with the ground truth in the N frames that count."""
 
     overlaps: FloatArray
     """(N,) intersection over union."""
     errors: FloatArray
     """(N,) distance of the centres, pixels."""
     normalized_errors: FloatArray
-    """(N,) distance of the centres, in sizes of the true box."""
+    """(N,) distance of the centres, in widths and heights of the ground-truth box."""
     offsets: FloatArray
-    """(N, 2) predicted minus true centre, pixels to the right and down."""
+    """(N, 2) predicted minus ground-truth centre, pixels to the right and down."""
     frame_count: int
-    """What shares of frames are taken of: N, or where absent frames are misses, all frames."""
+    """Denominator of fractions: N, or all frames if absent frames count as misses."""
 
     def __len__(self) -> int:
         return len(self.overlaps)
@@ -33,27 +33,27 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """How to read a score."""
+    """Name, range and meaning of a score."""
 
     name: str
-    """As in result files and JSON."""
+    """Name in result files and JSON."""
     title: str
-    """As in tables and plots."""
+    """Title in tables and plots."""
     unit: str = ""
     """Empty for a fraction of 1."""
     low: float = 0.0
     high: float = 1.0
     better: Direction = "higher"
     source: str
-    """Who defined it, and the convention that is followed."""
+    """Publication or toolkit, and the convention followed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measure(Score):
-    """A score that is computed from a comparison."""
+    """A score computed from a comparison."""
 
     compute: Callable[[Comparison], float] = field(repr=False)
-    """The score; NaN if no frame counts."""
+    """Computes the score; NaN if no frame counts."""
 
 
 def _auc(comparison: Comparison) -> float:
@@ -129,7 +129,7 @@ OFFSET_X = Measure(
     low=float("-inf"),
     high=float("inf"),
     better="zero",
-    source="thesis, figure 12: mean of predicted minus true centre, to the right",
+    source="thesis, figure 12: mean of predicted minus ground-truth centre, to the right",
     compute=lambda comparison: metrics.mean(comparison.offsets[:, 0]),
 )
 OFFSET_Y = Measure(
@@ -139,7 +139,7 @@ OFFSET_Y = Measure(
     low=float("-inf"),
     high=float("inf"),
     better="zero",
-    source="thesis, figure 12: mean of predicted minus true centre, down",
+    source="thesis, figure 12: mean of predicted minus ground-truth centre, down",
     compute=lambda comparison: metrics.mean(comparison.offsets[:, 1]),
 )
 AVERAGE_OVERLAP = Measure(
@@ -173,19 +173,19 @@ MEASURES = (
     OFFSET_X,
     OFFSET_Y,
 )
-"""Every score, in the order of tables."""
+"""Every measure, in the order of tables."""
 
 ACCURACY = Score(
     name="accuracy",
     title="Accuracy",
-    source="VOT (Kristan et al., ICCVW 2015): mean IoU, in whole pixels, while the target is held",
+    source="VOT (Kristan et al., ICCVW 2015): mean IoU in whole pixels while tracking",
 )
 FAILURES = Score(
     name="failures",
     title="Failures",
     high=float("inf"),
     better="lower",
-    source="VOT (Kristan et al., ICCVW 2015): failures in a sequence, longer ones weigh more",
+    source="VOT (Kristan et al., ICCVW 2015): failures per sequence, weighted by length",
 )
 ROBUSTNESS = Score(
     name="robustness",

@@ -1,12 +1,12 @@
-"""How far a track is from the truth: pure functions of boxes.
+"""Comparison of a track with the ground truth: pure functions of boxes.
 
-Boxes are (F, 4) arrays of `x, y, w, h` in pixels of the frame. The first group of functions gives
-a number for each frame, NaN where there is no true box: such frames never count. Where there is a
-true box but no predicted one, the frame counts as a miss: no overlap, infinitely far away.
-The second group sums up the frames that count.
+Boxes are (F, 4) arrays of `x, y, w, h` in pixels of the frame. The first group of functions returns
+a value per frame, NaN where there is no ground-truth box: such frames never count. A frame with a
+ground-truth box but no predicted one is a miss: no overlap, infinitely far away. The second group
+summarises the frames that count.
 
-Public toolkits disagree in details (`>` or `≥`, how many thresholds, what becomes of the frame's
-border); each function says whose convention its default is, and which others it can follow.
+Public toolkits disagree in details (`>` or `≥`, the number of thresholds, boxes beyond the frame's
+border); each function names the convention of its defaults and the alternatives.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ NORMALIZED_THRESHOLDS: FloatArray = np.arange(51) / 100
 
 
 def center_offset(predicted: ArrayLike, truth: ArrayLike) -> FloatArray:
-    """Signed offset of the predicted from the true centre, pixels to the right and down: (F, 2).
+    """Signed offset of the predicted centre, pixels to the right and down: (F, 2).
 
     Its mean shows a bias, which the centre error hides. NaN where either box is missing.
 
@@ -44,10 +44,10 @@ def center_error(predicted: ArrayLike, truth: ArrayLike) -> FloatArray:
 
 
 def normalized_center_error(predicted: ArrayLike, truth: ArrayLike) -> FloatArray:
-    """Distance between the centres in widths and heights of the true box: (F,).
+    """Distance between the centres in widths and heights of the ground-truth box: (F,).
 
-    From TrackingNet (Müller et al., ECCV 2018), as its kit and LaSOT's toolkit compute it.
-    Infinite where the true box has no width or no height in which to measure an offset.
+    From TrackingNet (Müller et al., ECCV 2018), as computed by its kit and LaSOT's toolkit.
+    Infinite if the centres differ along a side of length 0.
 
     >>> normalized_center_error([[3, 8, 10, 20]], [[0, 0, 10, 20]])
     array([0.5])
@@ -72,7 +72,7 @@ def overlap(predicted: ArrayLike, truth: ArrayLike) -> FloatArray:
 def clip_like_got10k(boxes: ArrayLike, size: tuple[float, float]) -> FloatArray:
     """Clip boxes to a frame of `size` (width, height) as the GOT-10k toolkit does: (F, 4).
 
-    Unlike `boxes.clip_to_frame`, a box that begins left of the frame is moved to its border and
+    Unlike `boxes.clip_to_frame`, a box that starts left of the frame is moved to its border and
     keeps its width, up to the right border; likewise above.
 
     >>> clip_like_got10k([[-5, 90, 20, 20]], (100, 100))
@@ -86,9 +86,9 @@ def clip_like_got10k(boxes: ArrayLike, size: tuple[float, float]) -> FloatArray:
 
 
 def hold_last(predicted: ArrayLike) -> FloatArray:
-    """Replace boxes that are missing or without area by the last usable one before: (F, 4).
+    """Replace boxes that are missing or without area by the last valid box before: (F, 4).
 
-    The LaSOT toolkit's treatment of invalid results (`calc_seq_err_robust.m`).
+    This is the LaSOT toolkit's treatment of invalid results (`calc_seq_err_robust.m`).
     """
     boxes = np.array(predicted, dtype=np.float64)
     usable = ~is_absent(boxes) & (boxes[:, 2:] > 0).all(axis=-1)
@@ -108,11 +108,11 @@ def success_curve(
     The defaults are the OTB toolkit's (Wu et al., TPAMI 2015): 21 thresholds, `>`.
 
     Args:
-        overlaps: (F,), NaN where a frame doesn't count.
+        overlaps: (F,), NaN where a frame does not count.
         thresholds: (T,) overlaps.
         strict: `>`; otherwise `≥`.
-        frame_count: what to divide by; None: the frames that count. The LaSOT toolkit divides by
-            all frames of a sequence, so that absent ones are as bad as misses.
+        frame_count: denominator; None: the frames that count. The LaSOT toolkit divides by all
+            frames of a sequence, so that absent frames count as misses.
     """
     values = _counted(overlaps)[:, None]
     passed = values > thresholds if strict else values >= thresholds
@@ -127,11 +127,11 @@ def precision_curve(
 ) -> FloatArray:
     """Fraction of frames whose centre error is at most each threshold: (T,).
 
-    The OTB toolkit's (Wu et al., TPAMI 2015); with `NORMALIZED_THRESHOLDS` and normalised errors
-    the LaSOT toolkit's normalised precision.
+    The defaults are the OTB toolkit's (Wu et al., TPAMI 2015); `NORMALIZED_THRESHOLDS` with
+    normalised errors give the LaSOT toolkit's normalised precision.
 
     Args:
-        errors: (F,), NaN where a frame doesn't count.
+        errors: (F,), NaN where a frame does not count.
         thresholds: (T,), in the unit of the errors.
         frame_count: as in `success_curve`.
     """
@@ -139,12 +139,12 @@ def precision_curve(
 
 
 def area_under_curve(curve: FloatArray) -> float:
-    """Mean of a curve over equally spaced thresholds, as the OTB and LaSOT toolkits take it."""
+    """Mean of a curve over equally spaced thresholds, as in the OTB and LaSOT toolkits."""
     return float(curve.mean())
 
 
 def trapezoid_area(curve: FloatArray) -> float:
-    """Area under a curve by the trapezoid rule over a range of length 1, as TrackingNet's kit."""
+    """Area under a curve by the trapezoid rule over a range of length 1, as in TrackingNet."""
     return float((curve[1:] + curve[:-1]).mean() / 2)
 
 
@@ -174,7 +174,7 @@ def mean(values: ArrayLike) -> float:
 def _counting_misses(
     values: FloatArray, predicted: ArrayLike, truth: ArrayLike, miss: float
 ) -> FloatArray:
-    """Put `miss` where there is a true box but no predicted one."""
+    """Set `miss` where there is a ground-truth box but no predicted one."""
     return np.asarray(np.where(is_absent(predicted) & ~is_absent(truth), miss, values))
 
 

@@ -1,8 +1,8 @@
-"""VOT's multi-start protocol, since 2020: from anchors in the sequence, forwards or backwards.
+"""VOT's multi-start protocol, since 2020: runs from anchors in the sequence, forwards or backwards.
 
-From Kristan et al., ECCVW 2020 and vot-toolkit (`MultiStartExperiment`,
-`vot.analysis.multistart`). A tracker is begun at each anchor and runs without help; it has failed
-where its overlap stays low for ten frames.
+From Kristan et al., ECCVW 2020 and vot-toolkit (`MultiStartExperiment`, `vot.analysis.multistart`).
+A tracker is initialised at each anchor and runs without help; it has failed once its overlap stays
+low for ten frames.
 """
 
 from collections.abc import Sequence as AbstractSequence
@@ -20,14 +20,14 @@ from siamfc.evaluation.scoring.vot import anchor_eao_curve, eao, raster_overlap
 
 @dataclass(frozen=True, kw_only=True)
 class MultiStart:
-    """How the protocol runs and scores; the defaults are those of VOT2022's boxes."""
+    """Settings of the protocol; the defaults are those of VOT2022's boxes."""
 
     spacing: int = 50
-    """Frames between anchors, where the data set has none of its own."""
+    """Frames between anchors, for a data set without its own."""
     threshold: float = 0.1
     """Overlap up to which a frame is bad."""
     grace: int = 10
-    """Bad frames, one after the other, that make a failure at the first of them."""
+    """Consecutive bad frames that make a failure at the first of them."""
     low: int = 115
     high: int = 755
     """Sequence lengths, in frames, between which the expected overlap is averaged."""
@@ -41,12 +41,12 @@ class MultiStart:
 
 
 def anchors(sequence: Sequence, spacing: int) -> list[tuple[int, bool]]:
-    """Frames in which to begin, and whether to go backwards from them; forward ones first.
+    """Starting frames, each with whether to go backwards from it; forward ones first.
 
-    From the data set's `anchor` values, positive: forwards, negative: backwards. Without them,
-    as VOT2020 placed its own: every `spacing` frames and in the last, each in the direction in
-    which there is more to track. An anchor without a true box moves on to the next frame that
-    has one, in its direction.
+    Anchors are the data set's `anchor` values: positive forwards, negative backwards. Without them
+    they are placed as VOT2020 placed its own: every `spacing` frames and in the last, each in the
+    direction of the longer remainder. An anchor without a ground-truth box moves to the next frame
+    that has one, in its direction.
     """
     given = sequence.values.get("anchor", np.zeros(0))
     if (given != 0).any():
@@ -66,7 +66,7 @@ def anchors(sequence: Sequence, spacing: int) -> list[tuple[int, bool]]:
 
 
 def multi_start_runs(sequence: Sequence, settings: MultiStart) -> list[Pass]:
-    """A run from each anchor to that end of the sequence that it looks at."""
+    """Return a run from each anchor to the end of the sequence in the anchor's direction."""
     places = anchors(sequence, settings.spacing) or [(0, False)]
     return [
         Pass(
@@ -80,12 +80,12 @@ def multi_start_runs(sequence: Sequence, settings: MultiStart) -> list[Pass]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AnchorResult:
-    """What a run from an anchor came to."""
+    """Result of a run from an anchor."""
 
     overlaps: FloatArray
     """(F,) in whole pixels; 0 in the first frame."""
     progress: int
-    """Frames until the failure, or all."""
+    """Frames before the failure, or all."""
 
     @property
     def failed(self) -> bool:
@@ -96,7 +96,7 @@ class AnchorResult:
 def anchor_result(
     run: Pass, track: RunRecord, size: tuple[int, int], settings: MultiStart
 ) -> AnchorResult:
-    """Set a track from an anchor beside the truth.
+    """Compare a track from an anchor with the ground truth.
 
     As in the toolkit, the first frame's overlap is 0, and so it counts as a bad one.
     """
@@ -121,12 +121,12 @@ def score_multi_start(
 
     A sequence's robustness is the fraction of the frames of all its runs before their failures, its
     accuracy the mean overlap in these. Over sequences, robustness is weighted by length and
-    accuracy by frames before failures, as `AverageAccuracyRobustness` of vot-toolkit. The expected
-    overlap, as there, is 0 at lengths that no run reaches; deviation: where none reaches even
+    accuracy by frames before failures, as in `AverageAccuracyRobustness` of vot-toolkit. The
+    expected overlap, as there, is 0 at lengths that no run reaches. Deviation: if none reaches even
     `low`, it is NaN.
 
     Args:
-        sequences: of each its length in frames and the results of its runs.
+        sequences: each sequence's length in frames and the results of its runs.
         settings: of the protocol.
     """
     overlap_sums, progress, robustness = [], [], []

@@ -1,4 +1,4 @@
-"""Which frames count and how scores are summed up: each benchmark's own rules, side by side."""
+"""Benchmarks' rules: which frames count and how scores are averaged."""
 
 from collections.abc import Iterable
 from collections.abc import Sequence as AbstractSequence
@@ -31,24 +31,24 @@ Scores = dict[str, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """A benchmark's rules of counting.
+    """A benchmark's rules of scoring.
 
-    Frames without a true box never count as such; see `absent`.
+    Frames without a ground-truth box are never compared; see `absent`.
     """
 
     name: str
     measures: tuple[Measure, ...]
-    """What the benchmark reports."""
+    """Measures that the benchmark reports."""
     first_frame: bool = True
-    """Whether the first frame counts, in which the tracker is given the true box."""
+    """Count the first frame, in which the tracker is given the ground truth."""
     absent: Literal["skipped", "missed"] = "skipped"
-    """Whether frames without a true box are left out or are as bad as misses."""
+    """Treatment of frames without a ground-truth box: skipped, or counted as misses."""
     clipped: bool = False
-    """Whether both boxes are clipped to the frame, as `metrics.clip_like_got10k`."""
+    """Clip both boxes to the frame, as `metrics.clip_like_got10k` does."""
     held: bool = False
-    """Whether an invalid predicted box is replaced by the last valid one."""
+    """Replace an invalid predicted box by the last valid one."""
     pooled: bool = False
-    """Whether the overall score is over all frames; otherwise over the sequences' scores."""
+    """Compute the overall score over all frames; otherwise average the sequences' scores."""
 
     def compare(
         self,
@@ -56,20 +56,20 @@ class Protocol:
         truth: FloatArray,
         size: tuple[float, float] | None = None,
     ) -> Comparison:
-        """Set a track (F, 4) beside the truth (F, 4).
+        """Compare a track (F, 4) with the ground truth (F, 4).
 
         Args:
-            predicted: NaN where there is no box. In the first frame with a true box that box is
-                taken, as every toolkit does, whatever a tracker wrote there.
+            predicted: NaN where there is no box. In the first frame with a ground-truth box, that
+                box is used, as every toolkit does, whatever the tracker wrote there.
             truth: NaN where the target is absent or not annotated.
-            size: width and height of the frames, which `clipped` needs.
+            size: width and height of the frames, required by `clipped`.
 
         Raises:
-            InputError: of different lengths; or no size where it is needed.
+            InputError: the lengths differ, or a required size is missing.
         """
         if predicted.shape != truth.shape:
             raise InputError(
-                f"expected as many boxes as true ones, {truth.shape}, got {predicted.shape}"
+                f"expected boxes of the ground truth's shape, {truth.shape}, got {predicted.shape}"
             )
         predicted = predicted.copy()
         first = int(np.argmax(~is_absent(truth)))
@@ -100,7 +100,7 @@ class Protocol:
         return {measure.name: measure.compute(comparison) for measure in self.measures}
 
     def summarize(self, comparisons: Iterable[Comparison]) -> Scores:
-        """Score a data set: the mean over its sequences, or over all frames where `pooled`.
+        """Score a data set: the mean over its sequences, or over all frames if `pooled`.
 
         Sequences in which no frame counts are left out.
         """
@@ -117,7 +117,7 @@ class Protocol:
 
 
 def pool(comparisons: AbstractSequence[Comparison]) -> Comparison:
-    """Put the frames of comparisons together, as if they were of one track."""
+    """Join the frames of several comparisons, as if they were of one track."""
     return Comparison(
         overlaps=np.concatenate([one.overlaps for one in comparisons]),
         errors=np.concatenate([one.errors for one in comparisons]),
@@ -131,10 +131,10 @@ OTB = Protocol(
     name="otb",
     measures=(AUC, PRECISION, CENTER_ERROR, NORMALIZED_PRECISION),
 )
-"""The OTB toolkit's: every annotated frame counts, the first too; mean over sequences.
+"""The OTB toolkit's rules: every annotated frame counts, the first too; mean over sequences.
 
-Deviation: there, frames whose true box has a coordinate of 0 or below are misses; here they count
-like all others, and frames without a target don't count at all.
+Deviation: there, frames whose ground-truth box has a coordinate of 0 or below are misses; here they
+count like all others, and frames without a target do not count at all.
 """
 
 GOT10K = Protocol(
@@ -144,7 +144,7 @@ GOT10K = Protocol(
     clipped=True,
     pooled=True,
 )
-"""The GOT-10k toolkit's (`ExperimentGOT10k.report`): without the first frame, clipped, pooled."""
+"""The GOT-10k toolkit's rules (`ExperimentGOT10k.report`): no first frame, clipped, pooled."""
 
 LASOT = Protocol(
     name="lasot",
@@ -152,13 +152,14 @@ LASOT = Protocol(
     absent="missed",
     held=True,
 )
-"""The LaSOT toolkit's: shares are of all frames, though none without a target can be hit."""
+"""The LaSOT toolkit's rules: fractions of all frames, though none without a target can be hit."""
 
 TRACKINGNET = Protocol(
     name="trackingnet",
     measures=(TRAPEZOID_AUC, PRECISION, NORMALIZED_AUC),
 )
-"""TrackingNet's kit's, with two deviations: boxes aren't rounded to whole pixels, and precision is
-that at 20 pixels, as in its paper, where the kit integrates the curve."""
+"""TrackingNet's rules, with two deviations: boxes are not rounded to whole pixels, and precision is
+taken at 20 pixels, as in its paper, where its kit integrates the curve.
+"""
 
 PROTOCOLS = {one.name: one for one in (OTB, GOT10K, LASOT, TRACKINGNET)}

@@ -1,4 +1,4 @@
-"""OTB's robustness protocols: other beginnings in time (TRE) and in space (SRE).
+"""OTB's robustness protocols: other starts in time (TRE) and space (SRE).
 
 From the benchmark's toolkit (Wu et al., TPAMI 2015): `splitSeqTRE.m`, `shiftInitBB.m`, and
 `genPerfMat.m`, which scores all runs of a sequence as one.
@@ -14,9 +14,9 @@ from siamfc.datasets.sequences import Sequence
 from siamfc.evaluation.runs import Pass
 
 SEGMENTS = 20
-"""Beginnings of a sequence in TRE."""
+"""Starts per sequence in TRE."""
 SHORTEST_SEGMENT = 20
-"""Frames that are left behind the last beginning."""
+"""Frames that remain after the last start."""
 SHIFTS = (
     "left",
     "right",
@@ -31,8 +31,9 @@ SHIFTS = (
     "scale_11",
     "scale_12",
 )
-"""First boxes in SRE by the toolkit's names: beside by a tenth of the size, a corner moved out by
-a tenth, and sizes of 0.8, 0.9, 1.1 and 1.2."""
+"""Initial boxes in SRE, by the toolkit's names: moved by a tenth of the size, one corner moved out
+by a tenth, and scaled by 0.8, 0.9, 1.1 and 1.2.
+"""
 
 _SHIFT = 0.1
 _FIRST_PIXEL = np.array([1.0, 1.0, 0.0, 0.0])
@@ -40,10 +41,11 @@ _SIDES = {"left": (0, -1), "right": (0, 1), "up": (1, -1), "down": (1, 1)}
 
 
 def temporal_runs(sequence: Sequence) -> list[Pass]:
-    """The sequence from each of 20 frames to its end; fewer than 38 usable frames give repeats.
+    """Return runs from each of 20 frames to the sequence's end.
 
-    Frames can be begun in if they have a box that doesn't begin left of or above the frame.
-    Deviation: the toolkit's list of frames to leave out (`initOmit`) isn't part of the data set.
+    Fewer than 38 usable frames repeat some of them. A run can start in a frame whose box does not
+    start left of or above the frame. Deviation: the toolkit's list of frames to leave out
+    (`initOmit`) is not part of the data set.
     """
     starts = segment_starts(sequence.boxes)
     count = len(sequence)
@@ -58,7 +60,7 @@ def temporal_runs(sequence: Sequence) -> list[Pass]:
 
 
 def spatial_runs(sequence: Sequence) -> list[Pass]:
-    """The sequence from its first box, with each of 12 errors in it."""
+    """Return runs from the sequence's first box, with each of 12 errors in it."""
     return [
         Pass(
             sequence=sequence,
@@ -71,7 +73,7 @@ def spatial_runs(sequence: Sequence) -> list[Pass]:
 
 
 def segment_starts(boxes: FloatArray) -> list[int]:
-    """Frames in which TRE begins: 20, or fewer for very short sequences; ascending.
+    """Return the frames in which TRE starts, ascending: 20, or fewer for very short sequences.
 
     >>> segment_starts(np.ones((100, 4)))[:3]
     [0, 4, 8]
@@ -81,7 +83,7 @@ def segment_starts(boxes: FloatArray) -> list[int]:
     last = np.flatnonzero(count - usable >= SHORTEST_SEGMENT)
     if not last.size:
         return [int(usable[0]) if usable.size else 0]
-    # As there, places count from 1: every (last place / 19)th, then the last itself.
+    # As in the toolkit, positions count from 1: every (last / 19)th, then the last itself.
     end = int(last[-1]) + 1
     step = end / (SEGMENTS - 1)
     places = [int(1 + number * step) for number in range(int((end - 1) / step + 1e-9) + 1)]
@@ -89,10 +91,10 @@ def segment_starts(boxes: FloatArray) -> list[int]:
 
 
 def shifted_box(box: FloatArray, size: tuple[int, int], shift: str) -> FloatArray:
-    """A first box of SRE.
+    """Return an initial box of SRE.
 
-    As in the toolkit, coordinates are rounded to whole pixels, and the box is cut at the right
-    and lower border of a frame of `size` (width, height), and moved at the left and upper.
+    As in the toolkit, coordinates are rounded to whole pixels. The box is cut at the right and
+    lower border of a frame of `size` (width, height), and moved at the left and upper ones.
 
     >>> shifted_box(np.array([20.0, 30, 40, 10]), (100, 100), "topLeft")
     array([16., 29., 44., 11.])

@@ -1,4 +1,4 @@
-"""Schemes of evaluation: how often a tracker is set on a sequence, from where, with what help."""
+"""Schemes of evaluation: the runs on a sequence, their starts, and any restarts."""
 
 from collections.abc import Callable
 from collections.abc import Sequence as AbstractSequence
@@ -57,12 +57,12 @@ class Tracked:
         return width, height
 
     def compare(self, protocol: Protocol) -> Comparison:
-        """Set all runs beside the truth by a benchmark's rules, as if they were one."""
+        """Compare all runs with the ground truth by a benchmark's rules, as if they were one."""
         size = self.size if protocol.clipped else None
         comparisons = []
         for run, track in zip(self.runs, self.tracks, strict=True):
             truth = run.truth(track)
-            if (~is_absent(truth)).sum() < 2:  # the first frame alone says nothing of a tracker
+            if (~is_absent(truth)).sum() < 2:  # the first frame alone does not test a tracker
                 truth = np.full_like(truth, np.nan)
             comparisons.append(protocol.compare(track.boxes, truth, size))
         return pool(comparisons)
@@ -70,24 +70,24 @@ class Tracked:
 
 @dataclass(frozen=True, kw_only=True)
 class Scheme:
-    """A way to evaluate a tracker on sequences."""
+    """A scheme to evaluate a tracker on sequences."""
 
     name: str
-    """As on the command line."""
+    """Name on the command line."""
     title: str
-    """As in the record of a run; says all that decides about the tracks."""
+    """Title in a run's record; states all that determines the tracks."""
     runs: Callable[[Sequence], AbstractSequence[Run]] = field(repr=False)
-    """What a tracker is asked to do with a sequence."""
+    """Returns the runs on a sequence."""
     benchmark: Callable[[AbstractSequence[Tracked]], Scores] | None = field(
         default=None, repr=False
     )
-    """Scores sequences by rules that belong to the scheme; None: the data set's rules hold."""
+    """Scores sequences by the scheme's own rules; None: the data set's rules apply."""
     scores: tuple[Score, ...] = ()
-    """What `benchmark` gives."""
+    """Scores that `benchmark` returns."""
 
 
 def supervised(settings: Supervision | None = None) -> Scheme:
-    """VOT's supervised restarts."""
+    """Return VOT's scheme with restarts after failures."""
     chosen = settings or Supervision()
     return Scheme(
         name="vot-supervised",
@@ -99,7 +99,7 @@ def supervised(settings: Supervision | None = None) -> Scheme:
 
 
 def multi_start(settings: MultiStart | None = None) -> Scheme:
-    """VOT's starts from anchors."""
+    """Return VOT's scheme with starts from anchors."""
     chosen = settings or MultiStart()
     return Scheme(
         name="vot-multistart",
@@ -144,7 +144,7 @@ ONE_PASS = Scheme(name="ope", title="one pass", runs=lambda sequence: [one_pass(
 TEMPORAL = Scheme(name="tre", title="temporal robustness", runs=temporal_runs)
 """From 20 frames of each sequence to its end."""
 SPATIAL = Scheme(name="sre", title="spatial robustness", runs=spatial_runs)
-"""From 12 wrong first boxes."""
+"""From 12 wrong initial boxes."""
 
 SCHEMES = {
     scheme.name: scheme for scheme in (ONE_PASS, TEMPORAL, SPATIAL, supervised(), multi_start())
@@ -153,10 +153,10 @@ SCHEMES = {
 
 
 def find_scheme(name: str) -> Scheme:
-    """Find a scheme.
+    """Return a scheme by its name.
 
     Raises:
-        InputError: there is none of this name.
+        InputError: no scheme has this name.
     """
     if name not in SCHEMES:
         raise InputError(f"unknown protocol {name!r}: {suggest(name, SCHEMES)}")

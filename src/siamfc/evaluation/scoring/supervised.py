@@ -1,7 +1,7 @@
-"""VOT's supervised protocol, until 2019: a tracker that lost its target is restarted.
+"""VOT's supervised protocol, until 2019: a tracker that loses its target is restarted.
 
-When the predicted box and the true one have nothing in common, that is a failure; five frames
-later the tracker is given the ground truth again. From Kristan et al., ICCVW 2015 and vot-toolkit
+A failure is a frame in which the predicted box does not overlap the ground truth; five frames later
+the tracker is initialised again. From Kristan et al., ICCVW 2015 and vot-toolkit
 (`SupervisedExperiment`, `vot.analysis.supervised`).
 """
 
@@ -29,10 +29,10 @@ from siamfc.evaluation.scoring.vot import eao, raster_overlap, restart_eao_curve
 
 
 class FrameState(IntEnum):
-    """What happens in a frame."""
+    """State of a frame in a supervised run."""
 
     SKIPPED = 0
-    """Between a failure and the next beginning, or before the first true box."""
+    """Between a failure and the next start, or before the first ground-truth box."""
     BEGUN = 1
     FAILED = 2
     TRACKED = 3
@@ -40,14 +40,14 @@ class FrameState(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Supervision:
-    """How the protocol runs and scores; the defaults are those of VOT2018's baseline."""
+    """Settings of the protocol; the defaults are those of VOT2018's baseline."""
 
     skipped: int = 5
-    """Frames from a failure to the next beginning, at least 1."""
+    """Frames from a failure to the next start, at least 1."""
     burn_in: int = 10
-    """Frames from a beginning that have no part in the accuracy."""
+    """Frames after a start that are left out of the accuracy."""
     sensitivity: float = 30.0
-    """Frames over which robustness says how likely a failure is."""
+    """Number of frames for which robustness states the probability of no failure."""
     low: int = 100
     high: int = 356
     """Sequence lengths, in frames, between which the expected overlap is averaged."""
@@ -61,19 +61,19 @@ class Supervision:
 
 
 class _Supervisor:
-    """Says of each frame, in order, what happens in it.
+    """Determines the state of each frame, in order.
 
-    Deviations from the toolkit: a beginning waits for a frame with a true box, and in a frame
-    without one nothing can fail.
+    Deviations from the toolkit: a start waits for a frame with a ground-truth box, and a frame
+    without one cannot be a failure.
     """
 
     def __init__(self, truth: FloatArray, skipped: int) -> None:
         self._truth, self._skipped = truth, skipped
         self._absent = is_absent(truth)
-        self._next = 0  # the first frame in which to begin; beyond the end while tracking
+        self._next = 0  # the first frame in which to start; beyond the end while tracking
 
     def wants_beginning(self, frame: int) -> bool | None:
-        """Whether to begin in a frame (True), to track (False), or to skip it (None)."""
+        """Return whether to start in a frame (True), to track (False), or to skip it (None)."""
         if self._next > len(self._truth):
             return False
         return True if frame >= self._next and not self._absent[frame] else None
@@ -83,7 +83,7 @@ class _Supervisor:
         return FrameState.BEGUN
 
     def judge(self, frame: int, box: FloatArray, size: tuple[int, int]) -> FrameState:
-        """See whether a tracker has failed in a frame with this answer."""
+        """Return whether a tracker with this box has failed in a frame, as its state."""
         truth = self._truth[frame]
         if self._absent[frame] or raster_overlap(box, truth, size) > 0:
             return FrameState.TRACKED
@@ -93,10 +93,10 @@ class _Supervisor:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SupervisedRun:
-    """A sequence from beginning to end, with restarts.
+    """A run from the sequence's first frame to its last, with restarts.
 
-    In its track, the box of a frame of beginning is the true one, that of a failure the one by
-    which it failed, and skipped frames have none: so a track tells what happened.
+    In its track, the box of a starting frame is the ground truth, that of a failure is the failed
+    prediction, and skipped frames have none, so the states can be derived from the track.
     """
 
     sequence: Sequence
@@ -109,7 +109,7 @@ class SupervisedRun:
 
     @property
     def frames(self) -> range:
-        """All of the sequence's."""
+        """Indices of all frames of the sequence."""
         return range(len(self.sequence))
 
     def __len__(self) -> int:
@@ -132,21 +132,21 @@ class SupervisedRun:
                         supervisor.judge(frame, record.follow(image), (width, height))
                     case None if on_frames is not None:
                         on_frames(1)
-        except Exception as error:  # a foreign tracker may raise anything, and the rest must go on
+        except Exception as error:  # a third-party tracker may raise anything; other runs continue
             return record.track(error)
         return record.track()
 
     def truth(self, track: RunRecord) -> FloatArray:
-        """The true boxes of the frames in which there is a tracker at work."""
+        """Return the ground-truth boxes of the frames in which the tracker ran."""
         idle = is_absent(track.boxes)[:, None]
         return np.where(idle, np.nan, self.sequence.boxes)
 
     def matches_init(self, track: RunRecord) -> bool:
-        """Looks at the boxes of all beginnings."""
+        """Compare the boxes of all starts."""
         return starts_from(self.sequence.boxes, track)
 
     def states(self, track: RunRecord, size: tuple[int, int]) -> IntArray:
-        """What happened in each frame: (F,) of `FrameState`."""
+        """Return the state of each frame: (F,) of `FrameState`."""
         supervisor = _Supervisor(self.sequence.boxes, self.settings.skipped)
         states = np.full(len(self), int(FrameState.SKIPPED))
         for frame, box in enumerate(track.boxes):
@@ -160,29 +160,29 @@ class SupervisedRun:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SupervisedResult:
-    """What a supervised run came to."""
+    """Result of a supervised run."""
 
     states: IntArray
     """(F,) of `FrameState`."""
     overlaps: FloatArray
-    """(F,) in whole pixels; 0 in frames of beginning and skipped ones."""
+    """(F,) in whole pixels; 0 in starting frames and skipped ones."""
 
     @property
     def failures(self) -> int:
-        """How often the target was lost."""
+        """Number of failures."""
         return int((self.states == FrameState.FAILED).sum())
 
     def accuracy(self, burn_in: int) -> float:
-        """Mean overlap where it tracked, but for the first frames of each beginning; or 0."""
+        """Mean overlap in tracked frames, without the first ones after each start; or 0."""
         counted = self.states == FrameState.TRACKED
         for start in np.flatnonzero(self.states == FrameState.BEGUN):
             counted[start : start + burn_in] = False
         return float(self.overlaps[counted].mean()) if counted.any() else 0.0
 
     def fragments(self) -> Iterator[tuple[FloatArray, bool]]:
-        """Overlaps from each beginning up to its failure or the end, and whether it failed.
+        """Yield the overlaps from each start to its failure or the end, and whether it failed.
 
-        As in the toolkit, a sequence that is never lost is one fragment from its first frame.
+        As in the toolkit, a sequence without a failure is one fragment from its first frame.
         """
         begun = np.flatnonzero(self.states == FrameState.BEGUN)
         failed = np.flatnonzero(self.states == FrameState.FAILED)
@@ -198,7 +198,7 @@ class SupervisedResult:
 def supervised_result(
     run: SupervisedRun, track: RunRecord, size: tuple[int, int]
 ) -> SupervisedResult:
-    """Set a supervised track beside the truth."""
+    """Compare a supervised track with the ground truth."""
     states = run.states(track, size)
     overlaps = raster_overlap(track.boxes, run.sequence.boxes, size)
     at_work = (states == FrameState.TRACKED) | (states == FrameState.FAILED)
@@ -211,7 +211,7 @@ def score_supervised(
     """Accuracy, mean failures, robustness and expected average overlap of sequences.
 
     Accuracy and failures are means weighted by the sequences' lengths; robustness is
-    exp(−sensitivity · failures / mean length), as `AverageAccuracyRobustness` of vot-toolkit.
+    exp(−sensitivity · failures / mean length), as in `AverageAccuracyRobustness` of vot-toolkit.
     """
     lengths = np.array([len(result.states) for result in results])
     accuracies = [result.accuracy(settings.burn_in) for result in results]

@@ -1,8 +1,8 @@
-"""VOT's overlap, and its expected average overlap (EAO).
+"""VOT's overlap and expected average overlap (EAO).
 
-The VOT toolkit compares regions as masks of whole pixels. What is here is the same for upright
-boxes; agreement with vot-toolkit is tested on the toolkit's own functions. Where a data set's
-truth is a polygon or a mask, siamfc scores its upright box: that is a deviation.
+The VOT toolkit compares regions as masks of whole pixels. These functions do the same for
+axis-aligned boxes; tests compare them with vot-toolkit's own functions. Deviation: if a data set's
+ground truth is a polygon or a mask, siamfc scores the axis-aligned box around it.
 """
 
 from collections.abc import Sequence as AbstractSequence
@@ -13,19 +13,19 @@ from numpy.typing import ArrayLike
 from siamfc.array_types import FloatArray, IntArray
 
 _FIRST_PIXEL = np.array([1.0, 1.0, 0.0, 0.0])
-"""VOT's files count pixels from 1; rounding halves depends on it."""
+"""Number of the first pixel in VOT's files, on which the rounding of halves depends."""
 
 
 def raster_overlap(predicted: ArrayLike, truth: ArrayLike, size: tuple[int, int]) -> FloatArray:
     """Intersection over union in whole pixels of a frame: (F,); 0 where a box is NaN.
 
-    As `calculate_overlap` of vot-toolkit with bounds, oddities included: two boxes that together
-    are at most one pixel wide or high count as the same.
+    It follows `calculate_overlap` of vot-toolkit with bounds, oddities included: two boxes that
+    together are at most one pixel wide or high count as identical.
 
     Args:
         predicted: boxes x, y, w, h (F, 4), 0-based.
         truth: likewise.
-        size: width and height of the frame; what lies outside doesn't count.
+        size: width and height of the frame; pixels outside do not count.
 
     >>> raster_overlap([[0, 0, 10, 10]], [[5, 0, 10, 10]], (100, 100)).round(3)
     array([0.333])
@@ -35,7 +35,7 @@ def raster_overlap(predicted: ArrayLike, truth: ArrayLike, size: tuple[int, int]
     first, last = zip(_pixels(a), _pixels(b), strict=True)
     union_first = np.minimum(*first)
     union_last = np.maximum(*last)
-    # The toolkit lays its last pixel at size - 1, though its files count from 1.
+    # The toolkit's last pixel is at size - 1, though its files count from 1.
     frame_first = np.maximum(union_first, 0)
     frame_last = np.minimum(union_last, np.array(size) - 1)
     areas = [
@@ -55,12 +55,12 @@ def raster_overlap(predicted: ArrayLike, truth: ArrayLike, size: tuple[int, int]
 def restart_eao_curve(fragments: AbstractSequence[FloatArray], failed: ArrayLike) -> FloatArray:
     """Expected average overlap after 0, 1, 2 … frames of the supervised protocol: (L,).
 
-    VOT2015's (Kristan et al., ICCVW 2015), as `compute_eao_curve` of vot-toolkit: fragments that
-    end in a failure go on with overlaps of 0, others count as far as they go.
+    VOT2015's definition (Kristan et al., ICCVW 2015), as in `compute_eao_curve` of vot-toolkit:
+    fragments that end in a failure continue with overlaps of 0, others count up to their length.
 
     Args:
-        fragments: of each beginning the overlaps up to a failure or the end; the first of each is
-            that of the beginning and doesn't count.
+        fragments: each start's overlaps up to a failure or the end; the first one, of the starting
+            frame, does not count.
         failed: which of them end in a failure.
     """
     length = max(map(len, fragments))
@@ -79,19 +79,19 @@ def restart_eao_curve(fragments: AbstractSequence[FloatArray], failed: ArrayLike
 def anchor_eao_curve(
     overlaps: AbstractSequence[FloatArray], failed: ArrayLike, length: int
 ) -> tuple[FloatArray, IntArray]:
-    """Expected average overlap over a number of frames, of the multi-start protocol.
+    """Expected average overlap by number of frames, of the multi-start protocol.
 
-    VOT2020's (Kristan et al., ECCVW 2020), as `compute_eao_partial` of vot-toolkit: a run that
-    failed goes on with overlaps of 0, others count as far as they go. As there, what a failed run
-    has behind its last frame is divided by one frame less than it should be.
+    VOT2020's definition (Kristan et al., ECCVW 2020), as in `compute_eao_partial` of vot-toolkit: a
+    run that failed continues with overlaps of 0, others count up to their length. As there, the
+    frames beyond a failed run's last one are divided by one frame too few.
 
     Args:
-        overlaps: of each run, 0 from its failure on; the first doesn't count.
+        overlaps: each run's overlaps, 0 from its failure on; the first does not count.
         failed: which of them end in a failure.
         length: of the curve.
 
     Returns:
-        The curve (length,), 0 where no run counts, and the count of those that do (length,).
+        The curve (length,), 0 where no run counts, and the number of runs that count (length,).
     """
     total = np.zeros(length)
     active = np.zeros(length, dtype=np.int64)
@@ -109,16 +109,17 @@ def anchor_eao_curve(
 
 
 def eao(curve: FloatArray, low: int, high: int) -> float:
-    """Mean of a curve from `low` to `high` frames, both included, as far as it goes.
+    """Mean of a curve from `low` to `high` frames, inclusive, up to the curve's length.
 
-    NaN if the curve ends before. `low` and `high` are the challenge's typical sequence lengths.
+    NaN if the curve ends before `low`. `low` and `high` are the challenge's typical sequence
+    lengths.
     """
     part = curve[low : high + 1]
     return float(part.mean()) if part.size else float("nan")
 
 
 def _pixels(boxes: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """First and last pixel (x, y) of boxes (F, 4): two of (F, 2)."""
+    """Return the first and last pixels (x, y) of boxes (F, 4): two of (F, 2)."""
     rounded = np.round(boxes + _FIRST_PIXEL)
     return rounded[..., :2], rounded[..., :2] + rounded[..., 2:] - 1
 

@@ -1,1 +1,1 @@
-"""Trackers to evaluate: ours, third-party ones, those of OpenCV and of TraX."""
+"""Trackers to evaluate: siamfc's, third-party ones, OpenCV's and TraX programs."""

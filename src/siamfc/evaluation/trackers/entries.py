@@ -1,4 +1,4 @@
-"""Trackers that are evaluated on the same task: who takes part, and what each does."""
+"""Trackers evaluated on one task: the entries and the task."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,17 +24,17 @@ from siamfc.workers import Workers
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerEntry:
-    """A tracker of an evaluation."""
+    """A tracker in an evaluation."""
 
     factory: RecordedFactory
-    """Makes it."""
+    """Makes the tracker."""
     weights: str = ""
-    """What its weights were asked for by; empty for a third-party tracker."""
+    """Weights as the user named them; empty for a third-party tracker."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What each tracker does."""
+    """The task of each tracker."""
 
     sequences: AbstractSequence[Sequence]
     dataset: Mapping[str, Any]
@@ -46,7 +46,7 @@ class Task:
     """Rules of the data set's own benchmark."""
     repetitions: int = 1
     unreadable: Mapping[str, str] = field(default_factory=dict)
-    """Videos whose annotation cannot be read: why not, by their names."""
+    """Videos whose annotation cannot be read: the reasons, by name."""
 
     def __post_init__(self) -> None:
         if self.repetitions < 1:
@@ -54,12 +54,12 @@ class Task:
 
     @property
     def frame_count(self) -> int:
-        """Frames that a tracker tracks."""
+        """Number of frames that a tracker processes."""
         runs = plan_runs(self.sequences, self.scheme).values()
         return self.repetitions * sum(len(run) for some in runs for run in some)
 
     def record(self, entry: TrackerEntry) -> Record:
-        """Describe a tracker's runs; see `describe_run`."""
+        """Return the record of a tracker's runs; see `describe_run`."""
         return describe_run(
             entry.factory.record(),
             self.dataset,
@@ -77,18 +77,17 @@ def our_entry(
     settings: Settings | None = None,
     time_limit: float | None = None,
 ) -> TrackerEntry:
-    """Enter this package's tracker.
+    """Return an entry of siamfc's own tracker.
 
     Args:
         weights: a name that `siamfc models` lists, or the path of a checkpoint.
-        device: where the network runs.
-        threads: see `SiamFC`.
-        settings: see there.
-        time_limit: seconds for each frame, for which a process of its own is needed; None: it has
-            all the time.
+        device: device of the network.
+        threads: as for `PretrainedTracker`.
+        settings: as for `PretrainedTracker`.
+        time_limit: seconds per frame, enforced in a separate process; None: no limit.
 
     Raises:
-        InputError: an impossible limit.
+        InputError: the limit is impossible.
     """
     tracker = PretrainedTracker(weights=weights, device=device, threads=threads, settings=settings)
     if time_limit is None:
@@ -97,10 +96,10 @@ def our_entry(
 
 
 def third_party_entry(text: str, *, time_limit: float | None = None) -> TrackerEntry:
-    """Enter a third-party tracker, in a process of its own; see `parse_tracker`.
+    """Return an entry of a third-party tracker, in a separate process; see `parse_tracker`.
 
     Raises:
-        InputError: there is none that the text stands for, or an impossible limit.
+        InputError: the text names no tracker, or the limit is impossible.
     """
     tracker = parse_tracker(text)
     if time_limit is None:
@@ -116,21 +115,21 @@ def evaluate_trackers(
     workers: Workers | None = None,
     on_frames: OnFrames | None = None,
 ) -> Evaluation:
-    """Evaluate each tracker, and give the scores; of several evaluations their `Average`.
+    """Evaluate each tracker and return the scores, or their `Average` for several evaluations.
 
     Args:
         entries: at least one.
-        task: what each does.
-        out: folder of the results; see `result_folders`. None: they aren't kept.
-        workers: see `siamfc.evaluation.evaluate`.
-        on_frames: see there.
+        task: the task of each.
+        out: folder of the results; see `result_folders`. None: results are not saved.
+        workers: as for `siamfc.evaluation.evaluate`.
+        on_frames: as for `siamfc.evaluation.evaluate`.
 
     Raises:
-        InputError: no entry.
-        OutputError: results cannot be written in `out`.
-        Exception: as `siamfc.evaluation.evaluate`.
+        InputError: there is no entry.
+        OutputError: results cannot be written to `out`.
+        Exception: any error of `siamfc.evaluation.evaluate`.
     """
-    records = [task.record(one) for one in entries]  # bad weights are found before the work
+    records = [task.record(one) for one in entries]  # bad weights fail before any work is done
     if out is not None:
         _require_folder(out)
     evaluations: list[Evaluation] = []
@@ -154,19 +153,19 @@ def evaluate_trackers(
 
 
 def _require_folder(path: Path) -> None:
-    """Make a folder if there is none; OutputError if that, or writing into it, can't be done."""
+    """Create a folder if needed; raise OutputError if it cannot be created or written."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{path}: expected a folder for results: {error.strerror}") from None
     if not os.access(path, os.W_OK):
-        raise OutputError(f"{path}: expected to be allowed to write results there")
+        raise OutputError(f"{path}: results cannot be written there: permission denied")
 
 
 def result_folders(
     home: Path | None, repetitions: int, record: Record
 ) -> Iterator[ResultFolder | None]:
-    """Give a folder for each repetition: the one that is named, or several in it."""
+    """Yield a folder for each repetition: the given one, or subfolders of it for several."""
     for number in range(1, repetitions + 1):
         if home is None:
             yield None
@@ -178,17 +177,17 @@ def result_folders(
 def choose_sequences(
     videos: AbstractSequence[Video], names: AbstractSequence[str]
 ) -> tuple[list[Sequence], dict[str, str]]:
-    """Read the sequences of these names; all of them where none is given.
+    """Read the named sequences, or all if no name is given.
 
-    A video whose annotation cannot be read doesn't stop the others. Videos of other names aren't
-    opened.
+    A video whose annotation cannot be read does not stop the others. Videos with other names are
+    not opened.
 
     Returns:
-        The sequences, and why the other videos cannot be read, by their names.
+        The sequences, and the reasons why other videos cannot be read, by name.
 
     Raises:
         InputError: no sequence has such a name; the message gives the nearest.
-        DatasetError: no sequence can be read, or two have one name.
+        DatasetError: no sequence can be read, or two have the same name.
     """
     likely = [one for one in videos if not names or any(n.startswith(one.name) for n in names)]
     known, unreadable = _read(likely)
@@ -206,7 +205,7 @@ def choose_sequences(
 
 
 def _read(videos: Iterable[Video]) -> tuple[dict[str, Sequence], dict[str, str]]:
-    """The sequences of videos by name, and why a video has none."""
+    """Return the sequences of videos by name, and the reasons why videos have none."""
     known: dict[str, Sequence] = {}
     unreadable: dict[str, str] = {}
     for video in videos:

@@ -1,4 +1,4 @@
-"""A tracker that the GOT-10k toolkit's experiments accept.
+"""A tracker for the experiments of the GOT-10k toolkit.
 
 >>> from siamfc.evaluation.trackers.got10k import Got10kTracker
 >>> experiment = ExperimentGOT10k("GOT-10k", subset="val")  # doctest: +SKIP
@@ -21,14 +21,14 @@ from siamfc.tracking import Settings, Tracker
 
 
 class Got10kTracker:
-    """Any tracker behind the interface of `got10k.trackers.Tracker`; the package isn't needed.
+    """Any tracker behind the interface of `got10k.trackers.Tracker`, without needing that package.
 
     Args:
-        tracker: that does the work.
-        name: under which the toolkit files the results.
-        is_deterministic: whether it always does the same; the toolkit then runs it once.
-        index_base: the number of the first pixel in the toolkit's boxes, which it takes from a
-            data set's files as they are: 0 for GOT-10k, 1 for OTB, LaSOT, UAV123 and VOT.
+        tracker: the wrapped tracker.
+        name: name under which the toolkit files the results.
+        is_deterministic: the tracker always returns the same boxes, so the toolkit runs it once.
+        index_base: number of the first pixel in the toolkit's boxes, which it takes unchanged from
+            a data set's files: 0 for GOT-10k, 1 for OTB, LaSOT, UAV123 and VOT.
     """
 
     def __init__(
@@ -54,28 +54,28 @@ class Got10kTracker:
         name: str = "siamfc",
         index_base: float = 0.0,
     ) -> Self:
-        """Make it from weights, as `Tracker.from_pretrained`.
+        """Load a tracker from weights, as `Tracker.from_pretrained` does.
 
         Raises:
-            CheckpointError: weights that are unknown, damaged or unsafe.
+            CheckpointError: the weights are unknown, damaged or unsafe.
         """
         tracker = Tracker.from_pretrained(weights, device, settings)
         return cls(tracker, name=name, index_base=index_base)
 
     def init(self, image: Image.Image, box: ArrayLike) -> None:
-        """Take the target from an image of Pillow and its box there."""
+        """Start tracking, with a Pillow image and the target's box in it."""
         told = np.asarray(box, dtype=np.float64) - self._shift
         self._tracker.init(np.asarray(image.convert("RGB")), told)
 
     def update(self, image: Image.Image) -> FloatArray:
-        """Find the target in the next image: its box (4,)."""
+        """Return the target's box (4,) in the next image."""
         found = self._tracker.update(np.asarray(image.convert("RGB")))
         return np.asarray(np.asarray(found, dtype=np.float64) + self._shift)
 
     def track(
         self, img_files: Iterable[str], box: ArrayLike, visualize: bool = False
     ) -> tuple[FloatArray, FloatArray]:
-        """Track through image files, as the toolkit asks for.
+        """Track through image files, the toolkit's main call.
 
         Args:
             img_files: paths of the frames.
@@ -89,7 +89,7 @@ class Got10kTracker:
             NotImplementedError: `visualize` is on.
         """
         if visualize:
-            raise NotImplementedError("siamfc shows nothing here: see `siamfc track --out`")
+            raise NotImplementedError("siamfc cannot visualize here: use `siamfc track --out`")
         boxes: list[FloatArray] = []
         seconds = []
         for path in img_files:

@@ -1,7 +1,7 @@
-"""A tracker in a process of its own, so that it can hang or die without taking the rest along.
+"""A tracker in a separate process, so that it can hang or die without stopping the evaluation.
 
-The process is a plain child that is spoken to over pipes, so that it may also be had by worker
-processes which multiprocessing forbids children of their own.
+The process is a plain child that communicates over pipes, since multiprocessing does not allow its
+worker processes to have children of their own.
 """
 
 import os
@@ -31,12 +31,12 @@ _SOURCE = str(Path(__file__).parents[2])
 
 @dataclass(frozen=True, kw_only=True)
 class Isolated:
-    """Makes a tracker in a process of its own, with a limit on how long it may think."""
+    """Factory of a tracker in a separate process, with a time limit."""
 
     factory: RecordedFactory
-    """Makes the tracker; can be pickled."""
+    """Makes the tracker; picklable."""
     time_limit: float = 60.0
-    """Seconds for each frame."""
+    """Seconds per frame."""
 
     def __post_init__(self) -> None:
         if not self.time_limit > 0:
@@ -55,48 +55,48 @@ class Isolated:
 
     @property
     def deterministic(self) -> bool:
-        """Whether the tracker says of itself that it always does the same."""
+        """Whether the tracker declares that it always returns the same boxes."""
         return bool(getattr(self.factory, "deterministic", False))
 
     def record(self) -> dict[str, Any]:
-        """The tracker's own; the limit decides about failures only."""
+        """Return the tracker's record; the limit only decides about failures."""
         return self.factory.record()
 
 
 class IsolatedTracker:
-    """Speaks to a tracker in another process, which is restarted after it had to be ended.
+    """A tracker in another process, which is restarted after it was killed.
 
     Args:
-        factory: pickled, makes the tracker.
-        time_limit: seconds for each frame.
+        factory: pickled factory of the tracker.
+        time_limit: seconds per frame.
 
     Raises:
-        TrackerError: here and in every call: the tracker raised an error, gave no answer in time,
-            or its process died.
+        TrackerError: here and in every call: the tracker raised an error, timed out, or its process
+            died.
     """
 
     def __init__(self, factory: bytes, time_limit: float) -> None:
         self._factory, self._time_limit = factory, time_limit
         self._process: subprocess.Popen[bytes] | None = None
         self.score = float("nan")
-        """Of the last answer; NaN if the tracker has none."""
+        """Score of the last answer; NaN if the tracker has none."""
         self.seconds = float("nan")
-        """That the last answer took the tracker, without the way there and back."""
+        """Time of the last answer in the tracker, excluding communication."""
         self._start()
 
     def init(self, image: ByteImage, box: FloatArray) -> None:
-        """Tell the target."""
+        """Initialise the tracker."""
         if self._process is None:
             self._start()
         self._ask(("init", image, box), self._time_limit)
 
     def update(self, image: ByteImage) -> ArrayLike:
-        """Ask for the target."""
+        """Update the tracker and return its box."""
         answer: ArrayLike = self._ask(("update", image), self._time_limit)
         return answer
 
     def close(self) -> None:
-        """End the process, and those that it started."""
+        """Stop the process and its children."""
         self._end(_PATIENCE_SECONDS)
 
     def __del__(self) -> None:
@@ -108,7 +108,7 @@ class IsolatedTracker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join([_SOURCE, *sys.path])},
-            start_new_session=True,  # so that those whom it starts end with it
+            start_new_session=True,  # so that its children can be killed with it
         )
         try:
             self._ask(("make", self._factory), _START_SECONDS)
@@ -138,13 +138,13 @@ class IsolatedTracker:
         return value
 
     def _end(self, patience: float) -> int:
-        """End the process, at the latest after `patience` seconds; its exit status."""
+        """Stop the process within `patience` seconds and return its exit status."""
         process, self._process = self._process, None
         if process is None:
             return 0
         if patience and process.stdin is not None:
             with suppress(OSError):
-                process.stdin.close()  # a well-behaved one ends now
+                process.stdin.close()  # a well-behaved process exits now
         try:
             status = process.wait(patience)
         except subprocess.TimeoutExpired:
@@ -162,7 +162,7 @@ def _exchange(
     question: tuple[object, ...],
     answers: "SimpleQueue[Answer]",
 ) -> None:
-    """Ask a process and put its answer into `answers`."""
+    """Send a question to a process and put its answer into `answers`."""
     try:
         if process.stdin is None or process.stdout is None:
             raise EOFError
@@ -176,6 +176,6 @@ def _exchange(
 def _kill(process: subprocess.Popen[bytes]) -> int:
     try:
         os.killpg(process.pid, signal.SIGKILL)
-    except (AttributeError, ProcessLookupError):  # no groups on Windows; or it is gone
+    except (AttributeError, ProcessLookupError):  # no groups on Windows, or already dead
         process.kill()
     return process.wait()

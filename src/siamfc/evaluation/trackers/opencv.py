@@ -1,7 +1,7 @@
-"""OpenCV's trackers, where cv2 is installed.
+"""OpenCV's trackers, if cv2 is installed.
 
-Some need nothing but a name, such as CSRT, KCF and MIL. Others need networks that OpenCV doesn't
-bring: their files are given by the names that OpenCV's own parameters have, such as
+Some need only a name, such as CSRT, KCF and MIL. Others need networks that OpenCV does not include:
+name their files by the fields of OpenCV's parameters, such as
 `Nano,backbone=backbone.onnx,neckhead=head.onnx` (NanoTrack) or `Vit,net=vit.onnx`.
 """
 
@@ -20,33 +20,33 @@ from siamfc.errors import InputError, MissingDependencyError
 
 @dataclass(frozen=True, kw_only=True)
 class OpenCV:
-    """One of OpenCV's trackers; makes it when it is called."""
+    """Factory of one of OpenCV's trackers."""
 
     name: str
-    """As in `cv2.Tracker<name>_create`; case doesn't matter."""
+    """Name in `cv2.Tracker<name>_create`, in any case."""
     parameters: tuple[tuple[str, str], ...] = ()
-    """Names of fields of `cv2.Tracker<name>_Params` and what they are set to."""
+    """Fields of `cv2.Tracker<name>_Params` and their values."""
 
     def __call__(self) -> "OpenCVTracker":
         """Make the tracker.
 
         Raises:
-            MissingDependencyError: cv2 isn't installed.
+            MissingDependencyError: cv2 is not installed.
             InputError: this cv2 has no such tracker, or its parameters are wrong.
         """
         create = self._creator()
         try:
-            create()  # a missing network is reported now, not in every sequence
+            create()  # report a missing network now, not in every sequence
         except _import_cv2().error as error:
             reason = " ".join(str(error).split())
             raise InputError(
-                f"tracker opencv:{self.name}: OpenCV cannot make it ({reason}); networks are given "
+                f"tracker opencv:{self.name}: OpenCV cannot make it ({reason}); name its networks "
                 f"as in opencv:{self.name},{self._example()}"
             ) from None
         return OpenCVTracker(create)
 
     def record(self) -> dict[str, Any]:
-        """Its name and OpenCV's version; of parameters their text, or the SHA-256 of a file."""
+        """Return its name, OpenCV's version, and each parameter's text or, for a file, SHA-256."""
         self._creator()
         record = {"name": f"opencv:{self.name}", "version": _import_cv2().__version__}
         return record | (
@@ -75,7 +75,7 @@ class OpenCV:
         return lambda: create(settings)
 
     def _settings(self, place: Any, short: str) -> Any:
-        """OpenCV's object of parameters, filled in."""
+        """Return OpenCV's parameter object, filled in."""
         settings = getattr(place, f"Tracker{short}_Params", object)()
         fields = [name for name in dir(settings) if not name.startswith("_")]
         for name, text in self.parameters:
@@ -99,10 +99,10 @@ class OpenCV:
 
 
 def parse_opencv(text: str) -> OpenCV:
-    """Read what stands behind `opencv:`: a name, and `,FIELD=VALUE` as often as there are.
+    """Parse the text after `opencv:`: a name, then any number of `,FIELD=VALUE`.
 
     Raises:
-        InputError: something else.
+        InputError: the text has another form.
 
     >>> parse_opencv("Vit,net=vit.onnx")
     OpenCV(name='Vit', parameters=(('net', 'vit.onnx'),))
@@ -117,8 +117,8 @@ def parse_opencv(text: str) -> OpenCV:
 class OpenCVTracker:
     """A tracker of OpenCV behind `init` and `update`.
 
-    OpenCV takes whole pixels: the first box is rounded. Where it says that the target is lost,
-    the last box stands, with a score of 0.
+    OpenCV takes whole pixels, so the first box is rounded. If it reports the target as lost, the
+    last box is returned, with a score of 0.
     """
 
     def __init__(self, create: Callable[[], Any]) -> None:
@@ -129,13 +129,13 @@ class OpenCVTracker:
         """1 where the target is found, 0 where it is lost."""
 
     def init(self, image: ByteImage, box: FloatArray) -> None:
-        """Take the target, by a new tracker."""
+        """Initialise a new tracker."""
         self._tracker, self._box, self.score = self._create(), box, 1.0
         x, y, w, h = (round(float(value)) for value in box)
         self._tracker.init(_bgr(image), (x, y, max(w, 1), max(h, 1)))
 
     def update(self, image: ByteImage) -> ArrayLike:
-        """Find the target."""
+        """Return the target's box."""
         found, box = self._tracker.update(_bgr(image))
         self.score = float(found)
         self._box = box if found else self._box

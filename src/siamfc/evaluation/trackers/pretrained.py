@@ -1,4 +1,4 @@
-"""The tracker under evaluation: made in each process, and described for the record."""
+"""siamfc's tracker under evaluation: made in each process and described for the record."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,35 +11,35 @@ from siamfc.tracking import Settings, Tracker, settings_for_weights
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainedTracker:
-    """Makes a tracker of this package when it is called; can be sent to other processes."""
+    """Factory of siamfc's tracker; can be sent to other processes."""
 
     weights: str | Path = "default"
     """A name that `siamfc models` lists, a folder of weights or a checkpoint."""
     device: str = "auto"
     """`auto`, `cpu` or `cuda`."""
     threads: int | None = None
-    """Of the network on a CPU; None: as many as there are cores."""
+    """Threads of the network on a CPU; None: one per core."""
     settings: Settings | None = None
-    """Of the tracker; None: the defaults that go with the network."""
+    """Settings of the tracker; None: the defaults of the network's kind."""
 
     deterministic = True
-    """Whether a track is the same each time, on one machine."""
+    """Whether tracks are reproducible on one machine."""
 
     def __call__(self) -> Tracker:
         """Load the network and make a tracker.
 
         Raises:
-            CheckpointError: weights that are unknown, damaged or unsafe.
-            InputError: settings that don't go with the network.
+            CheckpointError: the weights are unknown, damaged or unsafe.
+            InputError: the settings do not fit the network.
         """
         matcher = load_matcher(self.weights, device=self.device, threads=self.threads)
         return Tracker(matcher, self.settings)
 
     def record(self) -> dict[str, Any]:
-        """Describe all that decides where the boxes are, for the record of a run.
+        """Return all that determines the boxes, for the record of a run.
 
         Raises:
-            CheckpointError: weights that are unknown or damaged.
+            CheckpointError: the weights are unknown or damaged.
         """
         return {
             "name": "siamfc",
@@ -50,9 +50,9 @@ class PretrainedTracker:
 
 
 def weights_digest(weights: str | Path) -> str:
-    """SHA-256 of weights and of how they are fed, without loading the network.
+    """Return the SHA-256 of weights and their input conventions, without loading the network.
 
     Raises:
-        CheckpointError: weights that are unknown or damaged.
+        CheckpointError: the weights are unknown or damaged.
     """
     return read_metadata(weights).digest

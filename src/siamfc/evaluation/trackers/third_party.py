@@ -1,6 +1,6 @@
-"""Third-party trackers: a class or function by its name, and those of OpenCV and TraX.
+"""Third-party trackers: Python classes and functions by name, OpenCV's, and TraX programs.
 
-Each is a factory like `SiamFC`: it can be sent to other processes, makes a tracker when it is
+Each is a factory like `PretrainedTracker`: it can be sent to other processes, makes a tracker when
 called, and describes it for the record of a run.
 """
 
@@ -24,27 +24,27 @@ Follower = Callable[[ByteImage, FloatArray], Generator[ArrayLike | None, ByteIma
 
 
 class RecordedFactory(Protocol):
-    """Makes a tracker and says for the record which."""
+    """A function that makes a tracker and describes it for the record."""
 
     def __call__(self) -> SingleTargetTracker:
-        """A new tracker."""
+        """Make a new tracker."""
         ...
 
     def record(self) -> dict[str, Any]:
-        """All that decides where the boxes are, as far as it is known."""
+        """Return all that determines the boxes, as far as it is known."""
         ...
 
 
 def parse_tracker(text: str) -> RecordedFactory:
-    """Find the tracker that a text stands for.
+    """Return the tracker that a text names.
 
     Args:
-        text: `opencv:CSRT`, see `opencv`; `trax:COMMAND`; or `module:name` of a
-            class with `init` and `update`, of a function without arguments that makes such a
-            tracker, or of a function as `FunctionTracker` takes it.
+        text: `opencv:CSRT`, see `opencv`; `trax:COMMAND`; or `module:name` of a class with `init`
+            and `update`, of a function without arguments that makes such a tracker, or of a
+            function for `FunctionTracker`.
 
     Raises:
-        InputError: none of these.
+        InputError: the text names none of these.
     """
     kind, colon, rest = text.partition(":")
     if not (kind and colon and rest):
@@ -68,18 +68,18 @@ def parse_tracker(text: str) -> RecordedFactory:
 
 @dataclass(frozen=True, kw_only=True)
 class Named:
-    """A tracker by the name of its class, or of a function that makes it or is it."""
+    """A tracker class, tracker factory or tracking function, by name."""
 
     module: str
-    """As in `import`; looked for in the working folder too."""
+    """Module as in `import`, also searched in the working folder."""
     name: str
-    """In the module; dots lead into classes."""
+    """Name in the module; dots lead into classes."""
 
     def __call__(self) -> SingleTargetTracker:
         """Make the tracker.
 
         Raises:
-            InputError: no such name, or something that is no tracker.
+            InputError: the name does not exist or is not a tracker.
         """
         found = self._find()
         if callable(found) and not inspect.isclass(found) and _positional(found) == 2:
@@ -94,7 +94,7 @@ class Named:
         return made
 
     def record(self) -> dict[str, Any]:
-        """Its name, and the SHA-256 of the file that it is in."""
+        """Return its name and the SHA-256 of its file."""
         found = self._find()
         file = inspect.getsourcefile(found) if callable(found) else None
         digest = hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""
@@ -119,9 +119,9 @@ class FunctionTracker:
     """A function as a tracker.
 
     Args:
-        function: either a function of a frame and the box in the frame before, whose answer is
-            the box in this one; or a generator function of the first frame and its box, which
-            is sent frames and yields their boxes. What it yields first is ignored.
+        function: either a function of a frame and the previous frame's box, which returns the box
+            in this frame; or a generator function of the first frame and its box, which is sent
+            frames and yields their boxes. Its first yield is ignored.
 
     >>> import numpy as np
     >>> def drift(image, box):
@@ -138,14 +138,14 @@ class FunctionTracker:
         self._box: Any = None
 
     def init(self, image: ByteImage, box: FloatArray) -> None:
-        """Take the target."""
+        """Store the target's box."""
         self._box = box
         if inspect.isgeneratorfunction(self._function):
             self._follower = self._function(image, box)
             next(self._follower)
 
     def update(self, image: ByteImage) -> ArrayLike:
-        """Ask the function."""
+        """Call the function for the next box."""
         if self._follower is not None:
             self._box = self._follower.send(image)
         else:
@@ -155,10 +155,10 @@ class FunctionTracker:
 
 
 def _positional(function: Callable[..., object]) -> int:
-    """How many arguments a function must be given."""
+    """Return the number of a function's required positional arguments."""
     try:
         parameters = inspect.signature(function).parameters.values()
-    except ValueError:  # some built-in functions don't say
+    except ValueError:  # some built-in functions have no signature
         return 0
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return sum(one.kind in kinds and one.default is one.empty for one in parameters)

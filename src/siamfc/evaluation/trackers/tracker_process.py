@@ -1,7 +1,7 @@
-"""The other side of `isolation`: reads questions, asks its tracker, writes answers.
+"""Child process of `isolation`: reads questions, calls its tracker, writes answers.
 
 Started as `python -m siamfc.evaluation.trackers.tracker_process`, with pickles on standard input
-and output. What the tracker prints goes to standard error.
+and output. The tracker's own output goes to standard error.
 """
 
 import os
@@ -22,7 +22,7 @@ Answer = tuple[str, Any, float, float]
 
 
 def main() -> None:
-    """Answer until there are no more questions."""
+    """Answer questions until the input ends."""
     questions = sys.stdin.buffer
     tracker: Any = None
     with os.fdopen(os.dup(1), "wb") as answers:
@@ -44,7 +44,7 @@ def main() -> None:
                     box = np.asarray(tracker.update(*arguments), dtype=np.float64)
                 seconds = getattr(tracker, "seconds", time.perf_counter() - start)
                 answer: Answer = ("done", box, float(getattr(tracker, "score", _NAN)), seconds)
-            except Exception as error:  # a foreign tracker may raise anything
+            except Exception as error:  # a third-party tracker may raise anything
                 answer = ("error", describe(error), _NAN, _NAN)
             pickle.dump(answer, answers, protocol=pickle.HIGHEST_PROTOCOL)
             answers.flush()

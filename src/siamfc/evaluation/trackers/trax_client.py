@@ -1,4 +1,4 @@
-"""A program that speaks TraX, as a tracker."""
+"""A TraX program as a tracker."""
 
 import shlex
 import subprocess
@@ -29,35 +29,35 @@ _NAN = float("nan")
 
 @dataclass(frozen=True, kw_only=True)
 class TraxProgram:
-    """Starts a program that speaks TraX on its standard input and output."""
+    """Factory that starts a program with TraX on its standard input and output."""
 
     command: str
-    """As typed in a shell, without a shell's own signs."""
+    """Command line, without shell syntax."""
 
     def __call__(self) -> "TraxTracker":
         """Start the program.
 
         Raises:
-            InputError: there is no such program, or it doesn't speak TraX.
+            InputError: the program does not exist or does not support TraX.
         """
         return TraxTracker(self.command)
 
     def record(self) -> dict[str, Any]:
-        """The command."""
+        """Return the command."""
         return {"name": f"trax:{self.command}"}
 
 
 class TraxTracker:
-    """A program that speaks TraX, of versions 1 to 4, behind `init` and `update`.
+    """A program with TraX, versions 1 to 4, behind `init` and `update`.
 
-    Frames go to it as raw pixels if it takes them, otherwise as a file that is written anew for
-    each. Regions are 0-based, as the protocol has them.
+    It is sent frames as raw pixels if it accepts them, otherwise as a file that is rewritten for
+    each. Regions are 0-based, as the protocol defines them.
 
     Args:
         command: starts the program.
 
     Raises:
-        InputError: there is no such program, or it doesn't speak TraX.
+        InputError: the program does not exist or does not support TraX.
     """
 
     def __init__(self, command: str) -> None:
@@ -71,13 +71,13 @@ class TraxTracker:
         self._frame = 0
         self._begun = False
         self.seconds = _NAN
-        """From asking to the answer of the last frame."""
+        """Time between sending the last frame and its answer."""
         self.score = _NAN
         """The program's own `confidence`; NaN if it has none."""
         hello = self._read()
         if hello is None or hello.name != "hello":
             self.close()
-            raise InputError(f"trax:{command}: it doesn't speak TraX: no `hello` came")
+            raise InputError(f"trax:{command}: not a TraX program: it sent no `hello`")
         facts = hello.properties
         try:
             self._version = int(facts.get("trax.version", "1"))
@@ -87,32 +87,32 @@ class TraxTracker:
         self._polygon = "rectangle" not in facts.get("trax.region", "rectangle").split(";")
 
     def init(self, image: ByteImage, box: FloatArray) -> None:
-        """Tell the target.
+        """Initialise the program's tracker.
 
         Raises:
-            TrackerError: the program broke off.
+            TrackerError: the program ended the conversation.
         """
         region = format_region(box, polygon=self._polygon)
         if self._version < 4:
             self._ask(Message("initialize", [self._image(image), region]))
         else:
             if self._begun:
-                self._write(Message("initialize"))  # forget the target before
+                self._write(Message("initialize"))  # drop the previous target
             self._write(Message("initialize", [region]))
             self._ask(Message("frame", [self._image(image)]))
         self._begun = True
 
     def update(self, image: ByteImage) -> ArrayLike:
-        """Ask for the target.
+        """Return the target's box.
 
         Raises:
-            TrackerError: the program broke off.
-            InputError: it answered with something else than a region.
+            TrackerError: the program ended the conversation.
+            InputError: its answer is not a region.
         """
         return self._ask(Message("frame", [self._image(image)]))
 
     def close(self) -> None:
-        """End the program."""
+        """Stop the program."""
         with suppress(TrackerError):
             self._write(Message("quit"))
         for pipe in (self._process.stdin, self._process.stdout):

@@ -1,9 +1,9 @@
-"""TraX, the protocol by which the VOT toolkit speaks to trackers: messages, regions and images.
+"""TraX, the VOT toolkit's protocol for trackers: messages, regions and images.
 
-A message is a line `@@TRAX:name "argument" … "key=value" …`; other lines mean nothing. From the
-protocol's specification (Čehovin, 2017) and its reference implementation, libtrax 4. It is spoken
-here and not by libtrax's own binding, whose client of version 4.0.2 fails with its default
-arguments, and which exists for few platforms.
+A message is a line `@@TRAX:name "argument" … "key=value" …`; other lines are ignored. From the
+protocol's specification (Čehovin, 2017) and its reference implementation, libtrax 4. libtrax's own
+Python binding is not used: the client of its version 4.0.2 fails with default arguments, and it
+exists for few platforms.
 """
 
 import base64
@@ -32,7 +32,7 @@ _PIXELS = {"rgb": (np.uint8, 3), "gray8": (np.uint8, 1), "gray16": (np.uint16, 1
 
 @dataclass(frozen=True)
 class Message:
-    """One line of the conversation."""
+    """One message of the conversation."""
 
     name: str
     """`hello`, `initialize`, `frame`, `state` or `quit`."""
@@ -40,7 +40,7 @@ class Message:
     properties: Mapping[str, str] = field(default_factory=dict)
 
     def line(self) -> bytes:
-        r"""The message as it is sent.
+        r"""Return the message in the form that is sent.
 
         >>> Message("state", ["1,2,3,4"], {"note": 'say "so"'}).line()
         b'@@TRAX:state "1,2,3,4" "note=say \\"so\\""\n'
@@ -52,7 +52,7 @@ class Message:
 
 
 def parse_message(line: bytes) -> Message | None:
-    """Read a line; None if it is no message.
+    """Parse a line; None if it is not a message.
 
     >>> parse_message(b'@@TRAX:frame "file:///a b.png" "speed=1"')
     Message(name='frame', arguments=['file:///a b.png'], properties={'speed': '1'})
@@ -72,7 +72,7 @@ def parse_message(line: bytes) -> Message | None:
 
 
 def read_message(stream: BinaryIO) -> Message | None:
-    """Read up to the next message; None at the end."""
+    """Read the next message; None at the end."""
     for line in stream:
         message = parse_message(line)
         if message is not None:
@@ -81,7 +81,7 @@ def read_message(stream: BinaryIO) -> Message | None:
 
 
 def format_region(box: FloatArray, *, index_base: float = 0.0, polygon: bool = False) -> str:
-    """Write a box x, y, w, h as a rectangle, or as a polygon of its four corners.
+    """Format a box x, y, w, h as a rectangle, or as a polygon of its four corners.
 
     >>> format_region(np.array([1.0, 2, 3, 4]), index_base=1)
     '2.0000,3.0000,3.0000,4.0000'
@@ -93,14 +93,14 @@ def format_region(box: FloatArray, *, index_base: float = 0.0, polygon: bool = F
 
 
 def parse_region(text: str, *, index_base: float = 0.0) -> FloatArray:
-    """Read a rectangle, polygon or mask as its upright box (4,), 0-based.
+    """Parse a rectangle, polygon or mask as its axis-aligned box (4,), 0-based.
 
     Args:
-        text: of a message.
-        index_base: the number that the other side gives to the first pixel; masks have none.
+        text: the region in a message.
+        index_base: the peer's number of the first pixel; masks have none.
 
     Raises:
-        InputError: another region, or one without area.
+        InputError: the region has another form, or no area.
     """
     try:
         if text.startswith("m"):
@@ -116,13 +116,13 @@ def parse_region(text: str, *, index_base: float = 0.0) -> FloatArray:
 
 
 def format_pixels(image: ByteImage) -> str:
-    """Write an image (H, W, 3) as raw pixels."""
+    """Format an image (H, W, 3) as raw pixels."""
     height, width, _ = image.shape
     return f"image:{width};{height};rgb;{base64.b64encode(image.tobytes()).decode()}"
 
 
 def parse_image(text: str) -> ByteImage:
-    """Read the image that a message names or holds, as (H, W, 3) uint8 RGB.
+    """Read the image that a message names or contains, as (H, W, 3) uint8 RGB.
 
     Raises:
         SourceError: it cannot be read.

@@ -1,4 +1,4 @@
-"""A tracker as a TraX server: the VOT toolkit, or any TraX client, asks it over the pipes."""
+"""A tracker as a TraX server, for the VOT toolkit or any other TraX client."""
 
 import os
 import socket
@@ -22,31 +22,33 @@ from siamfc.evaluation.trackers.trax_protocol import (
 from siamfc.system import version
 
 _VERSION = "3"
-"""Of the protocol: the last in which one target and its image come in one message. Clients of
-version 4 speak it too."""
+"""Protocol version: the last with one target and its image in one message. Clients of version 4
+support it too.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TraxSettings:
-    """How the server speaks."""
+    """Settings of the server."""
 
     index_base: float = 0.0
-    """The number that the client gives to the first pixel: 0 by the protocol, 1 in VOT's data sets
-    with rectangles or polygons."""
+    """The client's number of the first pixel: 0 by the protocol, 1 in VOT's data sets with
+    rectangles or polygons.
+    """
     polygon: bool = False
-    """Whether to answer with polygons in place of rectangles."""
+    """Answer with polygons instead of rectangles."""
 
 
 def serve(tracker: SingleTargetTracker, settings: TraxSettings | None = None) -> None:
-    """Answer a client on standard input and output until it quits or goes away.
+    """Answer a client on standard input and output until it quits or disconnects.
 
-    Where the environment variable `TRAX_SOCKET` names a port of this machine, that is used.
-    Paths, raw pixels and encoded files are understood as images; rectangles, polygons and masks
-    as targets, of which the upright box is followed.
+    If the environment variable `TRAX_SOCKET` names a port of this machine, that is used. Images may
+    be paths, raw pixels or encoded files; targets may be rectangles, polygons or masks, of which
+    the axis-aligned box is tracked.
 
     Raises:
-        InputError: the port doesn't answer.
-        SiamFCError: a target or an image that cannot be used; the client is told too.
+        InputError: the port does not answer.
+        SiamFCError: a target or an image cannot be used; the client is notified too.
     """
     with _streams() as (questions, answers):
         converse(tracker, questions, answers, settings or TraxSettings())
@@ -55,7 +57,7 @@ def serve(tracker: SingleTargetTracker, settings: TraxSettings | None = None) ->
 def converse(
     tracker: SingleTargetTracker, questions: BinaryIO, answers: BinaryIO, settings: TraxSettings
 ) -> None:
-    """Answer the messages of a stream on another; see `serve`."""
+    """Answer the messages of one stream on another; see `serve`."""
 
     def say(message: Message) -> None:
         answers.write(message.line())
@@ -88,7 +90,7 @@ def _hello() -> Message:
 
 
 def _answer(tracker: SingleTargetTracker, message: Message, settings: TraxSettings) -> Message:
-    """Where the target is, with the tracker's confidence where it has one."""
+    """Return the target's box, with the tracker's confidence if it has one."""
     counts = {"initialize": 2, "frame": 1}
     if len(message.arguments) != counts.get(message.name):
         raise InputError(
