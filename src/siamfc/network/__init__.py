@@ -1,6 +1,6 @@
 """The two networks, their checkpoints and runtimes, and the weights that ship.
 
-What this package exports needs no torch; `siamfc.model` and `light.model` are the networks in
+The names exported here need no torch; `siamfc.model` and `light.model` define the networks in
 torch, for training.
 """
 

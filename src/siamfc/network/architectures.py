@@ -1,4 +1,4 @@
-"""The networks there are, and what a file of weights is checked against."""
+"""The architectures: the sizes, tensors and layers that a file of weights is checked against."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ class Architecture:
     """One kind of network."""
 
     name: str
-    """Written into every file of weights."""
+    """Name stored in every file of weights."""
     tensor_shapes: Callable[[], dict[str, tuple[int, ...]]]
     """Name and shape of every tensor of a checkpoint, as torch names them."""
     logarithm: str
-    """The tensor, a single number, whose exponential scales the similarity."""
+    """Name of the tensor, a single number, whose exponential scales the similarity."""
     layout: light.Layout | None = None
-    """Of a network that predicts boxes."""
+    """Layers of a network that predicts boxes; None for SiamFC."""
     response: Callable[[EmbeddingSpec], tuple[int, int]]
-    """Width of the response in cells, and its stride; InputError for sizes that don't fit."""
+    """Return the response's width in cells and its stride; InputError for sizes that do not fit."""
 
 
 def _alexnet_response(spec: EmbeddingSpec) -> tuple[int, int]:
@@ -43,7 +43,7 @@ ALEXNET = Architecture(
     logarithm="log_gain",
     response=_alexnet_response,
 )
-"""SiamFC: a response for each of several scales (Bertinetto et al. 2016)."""
+"""SiamFC: one response per scale (Bertinetto et al. 2016)."""
 ARCHITECTURES = {"siamfc": ALEXNET} | {
     name: Architecture(
         name=layout.name,
@@ -54,12 +54,12 @@ ARCHITECTURES = {"siamfc": ALEXNET} | {
     )
     for name, layout in light.LAYOUTS.items()
 }
-"""By the names that users type. All but SiamFC search one scale, and have a box for every cell."""
+"""Architectures by user-facing name. All but SiamFC search one scale and predict boxes."""
 LIGHT = ARCHITECTURES["light"]
 
 
 def find_architecture(name: object) -> Architecture:
-    """Find an architecture by its name; InputError if there is none.
+    """Find an architecture by its name; InputError if it is unknown.
 
     >>> find_architecture("siamfc-light").logarithm
     'sharpness'
@@ -72,8 +72,8 @@ def find_architecture(name: object) -> Architecture:
 
 
 def find_layout(name: str) -> light.Layout:
-    """The layout of a network that gives boxes; InputError for any other."""
+    """Return the layout of a network that predicts boxes; InputError for any other network."""
     layout = find_architecture(name).layout
     if layout is None:
-        raise InputError(f"architecture: expected one that gives boxes, got {name!r}")
+        raise InputError(f"architecture: expected one that predicts boxes, got {name!r}")
     return layout

@@ -1,4 +1,4 @@
-"""What the score of a network that predicts boxes means: from a logit to a probability."""
+"""Calibration of the score of a network that predicts boxes: from a logit to a probability."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,12 @@ _LARGEST = 1000.0
 class Calibration:
     """Maps logits to the probability that a box overlaps the ground truth by more than half (IoU).
 
-    The probability is sigmoid(slope · logit + offset) (Platt 1999). It rises with the logit, so it
-    changes no choice among boxes. With the defaults it is the logit's sigmoid: no calibration.
+    The probability is sigmoid(slope · logit + offset) (Platt 1999). It rises with the logit, so the
+    ranking of boxes does not change. The defaults mean no calibration: the logit's sigmoid.
     """
 
     slope: float = 1.0
-    """Above 0."""
+    """Factor on the logit, above 0."""
     offset: float = 0.0
 
     def __post_init__(self) -> None:
@@ -40,5 +40,5 @@ class Calibration:
 
 
 def sigmoid(logits: NDArray[np.floating]) -> FloatArray:
-    """Return the logistic function of logits, without overflow."""
+    """Return the logistic function of logits, computed without overflow."""
     return np.asarray(0.5 + 0.5 * np.tanh(logits / 2))

@@ -1,7 +1,7 @@
 """Checkpoints: safetensors with JSON metadata. Nothing is ever unpickled, and torch is not needed.
 
-A checkpoint may come from anybody, so everything in it is checked: the tensors' names, shapes,
-types and values, and that they are the ones that the metadata describes.
+A checkpoint may come from anyone, so everything in it is checked: the tensors' names, shapes, types
+and values, and that they are the ones the metadata describes.
 """
 
 import hashlib
@@ -22,9 +22,9 @@ from siamfc.network.metadata import KEY, Metadata
 Tensors = Mapping[str, NDArray[np.float32]]
 
 _MAXIMUM_BYTES = 64 * 2**20
-"""Several times the size of the network's 2.3 million numbers; a larger file is not even read."""
+"""Several times the size of the network's 2.3 million numbers; larger files are not read."""
 _LARGEST_LOGARITHM = 50.0
-_FOREIGN = (  # first bytes, what they mean
+_FOREIGN = (  # first bytes, and the format they indicate
     (b"PK\x03\x04", "a zip archive, perhaps torch's, which can run code when it is loaded"),
     (b"\x80", "a pickle, which can run code when it is loaded"),
 )
@@ -32,10 +32,12 @@ _FOREIGN = (  # first bytes, what they mean
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """Weights as numpy arrays under torch's names, and everything needed to use them.
+    """Weights as numpy arrays under torch's names, with everything needed to use them.
 
-    CheckpointError for tensors that are not this network's. The metadata's digest is filled in; a
-    digest that is already there must match the weights.
+    The metadata's digest is filled in; a digest that is already there must match the weights.
+
+    Raises:
+        CheckpointError: tensors that do not belong to this network.
     """
 
     tensors: Tensors
@@ -50,12 +52,12 @@ class Checkpoint:
 
     @property
     def architecture(self) -> Architecture:
-        """The network that these weights belong to."""
+        """Architecture of the network that the weights belong to."""
         return find_architecture(self.metadata.architecture)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a checkpoint; CheckpointError if it is damaged, foreign or unsafe."""
+        """Read a checkpoint; CheckpointError if it is damaged, not a checkpoint, or unsafe."""
         path = Path(path)
         try:
             tensors, text = _read(path)
@@ -64,11 +66,11 @@ class Checkpoint:
             raise CheckpointError(f"{path}: {error}") from None
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write whole or not at all; OutputError if it exists and `overwrite` is not set."""
+        """Write the file completely or not at all; OutputError if it exists, unless `overwrite`."""
         write_file(path, self.to_bytes(), overwrite=overwrite)
 
     def to_bytes(self) -> bytes:
-        """Return the file's content; equal checkpoints give equal bytes."""
+        """Return the file's content; equal checkpoints produce equal bytes."""
         from safetensors.numpy import save
 
         names = self.architecture.tensor_shapes()
@@ -99,7 +101,7 @@ def _check(tensors: Tensors, architecture: Architecture) -> None:
 
 
 def _read(path: Path) -> tuple[dict[str, NDArray[np.float32]], str]:
-    """Read the tensors and the metadata's text; only what reading needs is checked."""
+    """Read the tensors and the metadata text, with only the checks that reading requires."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -130,7 +132,7 @@ def _read(path: Path) -> tuple[dict[str, NDArray[np.float32]], str]:
 
 
 def _digest(tensors: Tensors, metadata: Metadata) -> str:
-    """Compute SHA-256 over how the network is fed and all tensors by name, without the card."""
+    """Compute SHA-256 over the input's description and all tensors by name, without the card."""
     sha = hashlib.sha256(json.dumps(metadata.record(), sort_keys=True).encode())
     for name in sorted(tensors):
         sha.update(name.encode())

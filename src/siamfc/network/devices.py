@@ -1,4 +1,4 @@
-"""Which device runs a network: the one check of a device's name, for tracking and training."""
+"""Devices that run a network: the only check of device names, for tracking and training."""
 
 import ctypes
 import sys
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
 
 DEVICES = ("auto", "cpu", "cuda")
-"""That torch knows too."""
+"""Device names that torch also knows."""
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
@@ -21,31 +21,31 @@ PROVIDERS = {
     "coreml": "CoreMLExecutionProvider",
     "openvino": "OpenVINOExecutionProvider",
 }
-"""ONNX Runtime's execution provider for each device; the last three are for tracking alone."""
+"""ONNX Runtime's execution provider for each device; the last three are only for tracking."""
 PROVIDER_PACKAGES = {
     "cuda": "onnxruntime-gpu",
     "directml": "onnxruntime-directml",
     "openvino": "onnxruntime-openvino",
 }
-"""The build of ONNX Runtime with a provider, in place of `onnxruntime`; which for macOS has
-Core ML's."""
+"""Package that has the provider, to be installed instead of `onnxruntime`; Core ML's provider is
+in the macOS build of `onnxruntime` itself."""
 
 
 def check_device(name: object, known: Collection[str] = DEVICES) -> None:
-    """InputError unless this names a device."""
+    """Raise InputError unless `name` is a known device."""
     if name not in known:
         raise InputError(f"device: expected one of {', '.join(known)}, got {name!r}")
 
 
 def has_provider(device: str) -> bool:
-    """Whether the ONNX Runtime that is installed can be asked to use a device."""
+    """Return True if the installed ONNX Runtime supports a device."""
     import onnxruntime
 
     return PROVIDERS[device] in onnxruntime.get_available_providers()
 
 
 def require_provider(device: str) -> None:
-    """InputError, with what to do, unless ONNX Runtime can be asked to use a device."""
+    """Raise InputError, with advice, unless the installed ONNX Runtime supports a device."""
     if has_provider(device):
         return
     package = PROVIDER_PACKAGES.get(device)
@@ -59,9 +59,11 @@ def require_provider(device: str) -> None:
 
 
 def torch_device(name: str) -> "torch.device":
-    """Find torch's device of a name; `auto` is a GPU if torch can use one.
+    """Return torch's device for a name; `auto` is a GPU if torch can use one.
 
-    InputError for another name, and for `cuda` without such a GPU.
+    Raises:
+        InputError: an unknown name, or `cuda` without such a GPU.
+        MissingDependencyError: `cuda` without torch.
     """
     import torch
 
@@ -72,7 +74,7 @@ def torch_device(name: str) -> "torch.device":
 
 
 def require_torch_cuda() -> None:
-    """InputError or MissingDependencyError, with what to do, unless torch can use a GPU."""
+    """Raise InputError or MissingDependencyError, with advice, unless torch can use a GPU."""
     if find_spec("torch") is None:
         raise MissingDependencyError(
             f"device 'cuda' needs torch: {install_command('train')}, or use device 'cpu'"
@@ -82,7 +84,7 @@ def require_torch_cuda() -> None:
 
 
 def torch_has_cuda() -> bool:
-    """Whether torch is installed and can use a GPU."""
+    """Return True if torch is installed and can use a GPU."""
     if find_spec("torch") is None:
         return False
     import torch
@@ -92,7 +94,7 @@ def torch_has_cuda() -> bool:
 
 @cache
 def has_driver() -> bool:
-    """Whether NVIDIA's driver is installed; no package is imported to find out."""
+    """Return True if NVIDIA's driver is installed; imports no package to find out."""
     library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     try:
         ctypes.CDLL(library)

@@ -1,8 +1,8 @@
-"""Writes a checkpoint as ONNX graphs: in memory for tracking, as a folder for use elsewhere.
+"""Export of a checkpoint as ONNX graphs: in memory for tracking, as a folder for other programs.
 
-The first graph embeds exemplar images, the second embeds search images and compares; see
-`signatures`. Batch and input normalisation are folded into the convolutions, so the graphs
-take pixel values as they are.
+The first graph embeds exemplar images, the second embeds search images and compares them; see
+`signatures`. Batch and input normalisation are folded into the convolutions, so the graphs accept
+raw pixel values.
 """
 
 import json
@@ -24,21 +24,21 @@ from siamfc.network.signatures import (
 EXEMPLAR_FILE, SEARCH_FILE, TRACK_FILE = "exemplar.onnx", "search.onnx", "track.onnx"
 CHECKPOINT_FILE, MODEL_FILE = "model.safetensors", "model.json"
 
-_PIXELS = "Give the graphs RGB pixel values 0 to 255 as they are: the normalisation is in them. "
+_PIXELS = "The graphs take RGB pixel values from 0 to 255; the normalisation is built in. "
 _RESPONSES = "N targets, S search images each. Responses are logits: their sigmoid is a score."
 _BOXES = (
-    "N targets. `sizes` are width and height of the target's box in its exemplar image. Logits' "
-    "sigmoid is the IoU expected of a cell's box; with `calibration`, where there is one, that of "
-    "slope · logit + offset is the chance that the box overlaps the true one by more than half. "
-    "Boxes are left, top, right, bottom in pixels of the search image, for each cell. track.onnx "
-    "chooses among them: given the last box's width and height in pixels of the search image, it "
-    "returns x, y, width and height there, and the score as a probability; and for a lost target, "
-    "searched for in several windows, a centre, score and credit that no place is favoured in: the "
-    "window with the highest credit shows it."
+    "N targets. `sizes` are width and height of the target's box in its exemplar image. The "
+    "logits' sigmoid is the predicted IoU of a cell's box; with `calibration`, if present, the "
+    "sigmoid of slope · logit + offset is the probability that the box overlaps the ground truth "
+    "by more than half. Boxes are left, top, right, bottom in pixels of the search image, one per "
+    "cell. track.onnx selects one of them: given the last box's width and height in pixels of the "
+    "search image, it returns x, y, width and height there, and the score as a probability. For a "
+    "lost target that is searched for in several windows it also returns a centre, score and "
+    "credit that favour no position: the window with the highest credit shows the target."
 )
 _TOGETHER = (
-    " The search graph takes two embeddings of each target, one after the other along the last "
-    "axis: that of the first frame and a recent one, or the first one twice."
+    " The search graph takes two embeddings per target, concatenated along the last axis: that of "
+    "the first frame and a recent one, or the first one twice."
 )
 
 
@@ -51,14 +51,14 @@ def export_weights(
 ) -> list[Path]:
     """Write a folder of weights that `load_matcher` can read, and return the paths.
 
-    It holds both graphs, the checkpoint, and `model.json`, which describes them; of a network that
-    predicts boxes also `track.onnx`, which chooses one.
+    The folder holds both graphs, the checkpoint and `model.json`, which describes them; for a
+    network that predicts boxes also `track.onnx`, which selects one box per target.
 
     Args:
         checkpoint: the weights.
-        folder: made if needed.
-        decoding: how `track.onnx` chooses; None: as a tracker does by default.
-        overwrite: replace what exists.
+        folder: output folder, created if needed.
+        decoding: how `track.onnx` selects a box; None: the tracker's defaults.
+        overwrite: replace existing files.
 
     Raises:
         OutputError: a file exists, unless `overwrite`; nothing is written then.
@@ -78,13 +78,13 @@ def export_weights(
 
 
 def build_graphs(checkpoint: Checkpoint) -> tuple[bytes, bytes]:
-    """Write the graph that embeds exemplar images, and the one that compares search images."""
+    """Build the graph that embeds exemplar images and the graph that compares search images."""
     predicts_boxes = checkpoint.architecture.layout is not None
     return build_light_graphs(checkpoint) if predicts_boxes else build_siamfc_graphs(checkpoint)
 
 
 def _describe(checkpoint: Checkpoint) -> dict[str, object]:
-    """Describe the weights as `Metadata.from_json` reads it, and how to use the graphs."""
+    """Describe the weights in the form that `Metadata.from_json` reads, and the graphs' use."""
     metadata = checkpoint.metadata
     signatures = {
         EXEMPLAR_FILE: exemplar_signature(metadata),

@@ -1,8 +1,8 @@
-"""Turns a checkpoint's tensors into plain convolutions, which every runtime for tracking uses.
+"""Folding of normalisations into convolutions; all runtimes for tracking use the result.
 
 Computed in float64 and rounded once. Nothing is approximated: a batch normalisation with fixed
-statistics is affine, and so is the input's normalisation, which a convolution without padding
-absorbs completely.
+statistics is affine, and so is the input normalisation, which a convolution without padding absorbs
+completely.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from siamfc.network.siamfc.architecture import NORM_EPSILON
 
 
 class Kernel(NamedTuple):
-    """A convolution's weight (outputs, inputs / groups, k, k) and bias (outputs,), float64."""
+    """Weight (outputs, inputs / groups, k, k) and bias (outputs,) of a convolution, float64."""
 
     weight: NDArray[np.float64]
     bias: NDArray[np.float64]
@@ -42,7 +42,7 @@ def plain_kernel(tensors: Tensors, name: str) -> Kernel:
 
 
 def fold_norm(tensors: Tensors, weight: str, norm: str) -> Kernel:
-    """Return the convolution with the tensor `weight`, with the normalisation `norm` folded in."""
+    """Return the convolution of tensor `weight` with the batch normalisation `norm` folded in."""
     gain, shift = norm_gain_and_shift(tensors, norm)
     return Kernel(tensors[weight].astype(np.float64) * gain[:, None, None, None], shift)
 
@@ -60,7 +60,7 @@ def norm_gain_and_shift(
 
 
 def fold_normalisation(kernel: Kernel, normalisation: Normalisation) -> Kernel:
-    """Make the first convolution accept pixel values 0 to 255 as they are."""
+    """Fold the input normalisation into the first convolution, so that it accepts raw pixels."""
     multiplier = np.array(normalisation.multiplier)[:, None, None]
     offset = np.array(normalisation.offset)[:, None, None]
     bias = kernel.bias + (kernel.weight * offset).sum((1, 2, 3))

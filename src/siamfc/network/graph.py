@@ -1,6 +1,6 @@
-"""Writes ONNX graphs node by node, with neither torch nor onnx: the networks are small enough.
+"""Writer of ONNX graphs, node by node, without torch or onnx: the networks are small enough.
 
-The fields' numbers are those of ONNX's `onnx.proto`.
+The field numbers are those of ONNX's `onnx.proto`.
 """
 
 from collections.abc import Sequence
@@ -15,28 +15,29 @@ from siamfc.network.protobuf import content, integer, integers
 from siamfc.network.signatures import Signature, Value
 
 OPSET, IR_VERSION = 17, 8
-"""From 2022: every current runtime reads them, including those in browsers."""
+"""Versions from 2022, which every current runtime reads, including those in browsers."""
 FLOAT, UINT8, INT64 = 1, 2, 7
-"""ONNX's numbers for the types of a tensor's elements."""
+"""ONNX's numbers for element types."""
 _ELEMENTS = {"float32": FLOAT, "uint8": UINT8, "int64": INT64}
 _ATTRIBUTE_INTEGER, _ATTRIBUTE_INTEGERS = 2, 7
 
 
 class GraphBuilder:
-    """An ONNX graph under construction; each node has the name of its output."""
+    """An ONNX graph under construction; each node is named after its output."""
 
     def __init__(self, metadata: Metadata, signature: Signature) -> None:
         self._metadata, self._signature = metadata, signature
         self._nodes: list[bytes] = []
         self._constants: list[bytes] = []
+        self._numbers: set[str] = set()
 
     def add(self, kind: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
-        """Add a node and return `output`, as the other methods do."""
+        """Add a node and return `output`; the other methods return their output too."""
         self._nodes.append(_node(kind, inputs, [output], output, attributes))
         return output
 
     def add_split(self, source: str, outputs: list[str], sizes: str, axis: int) -> None:
-        """Split `source` into parts, whose sizes are in the constant `sizes`."""
+        """Split `source` into parts whose sizes are in the constant `sizes`."""
         name = f"{source}_split"
         self._nodes.append(_node("Split", [source, sizes], outputs, name, {"axis": axis}))
 
@@ -62,11 +63,11 @@ class GraphBuilder:
         return self.add("Conv", [source, weight, bias], output, kernel_shape=size, **attributes)
 
     def add_planes(self, images: str) -> str:
-        """Images (N, H, W, 3) uint8 → their values (N, 3, H, W) float32."""
+        """Convert images (N, H, W, 3) uint8 to channel planes (N, 3, H, W) float32."""
         return self.add_float(self.add("Transpose", [images], "planes", perm=[0, 3, 1, 2]))
 
     def constant(self, name: str, value: NDArray[np.float32] | list[int]) -> str:
-        """Add a constant tensor, numbers as float32 and sizes as int64; returns `name`."""
+        """Add a constant tensor, numbers as float32 and sizes as int64; return `name`."""
         array = np.asarray(value, order="C")
         element = _ELEMENTS[array.dtype.name]
         self._constants.append(
@@ -80,8 +81,16 @@ class GraphBuilder:
         )
         return name
 
+    def number(self, value: float) -> str:
+        """Return the name of a float32 constant with this value, added on its first use."""
+        name = f"number_{value:.9g}"
+        if name not in self._numbers:
+            self._numbers.add(name)
+            self.constant(name, np.asarray(value, dtype=np.float32))
+        return name
+
     def serialise(self, name: str) -> bytes:
-        """Write the graph with the checkpoint's metadata; always the same bytes."""
+        """Serialise the graph with the checkpoint's metadata; the bytes are deterministic."""
         inputs = [_value(11, *item) for item in self._signature.inputs.items()]
         outputs = [_value(12, *item) for item in self._signature.outputs.items()]
         return b"".join(

@@ -1,8 +1,8 @@
-"""Checks an ONNX file before it is loaded: it may come from anybody, and a graph is a program.
+"""Safety check of an ONNX file before it is loaded: it may come from anyone and is a program.
 
 A graph is accepted if its nodes, inputs and outputs are those that `siamfc export` writes for the
-network named in its metadata, and only its weights differ. So there can be no loop, no constant or
-padding of unbounded size, and no reference to another file.
+network named in its metadata, and only its weights differ. It therefore contains no loop, no
+constant or padding of unbounded size, and no reference to another file.
 """
 
 from dataclasses import dataclass
@@ -20,24 +20,24 @@ from siamfc.network.metadata import KEY, Metadata
 from siamfc.network.protobuf import decode
 
 MAXIMUM_BYTES = 64 * 2**20
-"""Several times the size of SiamFC's graph; a larger file is not read."""
+"""Several times the size of SiamFC's graph; larger files are not read."""
 _OPSETS, _NODE, _CONSTANT = 8, 1, 5
 
 
 @dataclass(frozen=True)
 class _Parts:
-    """A graph taken apart."""
+    """Parsed contents of a graph."""
 
     nodes: list[bytes]
     constants: dict[str, tuple[object, ...]]
-    """Shape and type by name, and the values of sizes."""
+    """Shape and type of each constant by name; for integers also the values."""
     others: list[tuple[int, bytes]]
-    """Inputs, outputs and everything else."""
+    """Inputs, outputs and all other fields."""
     opsets: list[bytes]
 
 
 def read_metadata(graph: bytes) -> Metadata:
-    """Read the metadata of a graph; CheckpointError, without a path, if it has none."""
+    """Read a graph's metadata; CheckpointError, without a path, if it has none."""
     try:
         for number, value in decode(graph):
             if number == 14 and not isinstance(value, int):
@@ -52,7 +52,7 @@ def read_metadata(graph: bytes) -> Metadata:
 
 
 def check_graph(graph: bytes, which: int) -> None:
-    """Accept the exemplar graph (`which` is 0) or the search graph (1); CheckpointError if not."""
+    """Raise CheckpointError unless this is the exemplar graph (`which` 0) or search graph (1)."""
     metadata = read_metadata(graph)
     try:
         found = _take_apart(graph)
@@ -74,7 +74,7 @@ def check_graph(graph: bytes, which: int) -> None:
 
 @lru_cache(maxsize=2)
 def _expected(architecture: str, spec: EmbeddingSpec) -> list[_Parts]:
-    """Build the two graphs of a network with zeros for weights, taken apart."""
+    """Build and parse the two graphs of a network, with zeros for weights."""
     metadata = Metadata(architecture=architecture, spec=spec)
     shapes = find_architecture(architecture).tensor_shapes()
     zeros = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
@@ -124,12 +124,12 @@ def _constant(content: bytes | memoryview) -> tuple[str, tuple[object, ...]]:
             others.append(number)
     if kind == FLOAT and not np.isfinite(np.frombuffer(values, "<f4")).all():
         raise ValueError(f"{name:.60} has NaN or infinity among its values")
-    # Integers are sizes, which shape what the graph computes.
+    # Integers are sizes, which determine the computation.
     return name, (tuple(sides), kind, values if kind == INT64 else len(values), *others)
 
 
 def _describe(node: bytes) -> str:
-    """Name a node's operator and the node."""
+    """Return a node's operator and name."""
     try:
         fields = {number: value for number, value in decode(node) if not isinstance(value, int)}
     except ValueError:

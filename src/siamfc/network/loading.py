@@ -1,8 +1,8 @@
-"""Loads a network, ready to track with, from a name or a path.
+"""Loading of networks for tracking, from a name or a path.
 
-The weights that ship are in `weights/`, one folder each, and are called by the folder's name. A
-folder of weights has a checkpoint, from which the graphs are built, or the graphs that
-`export_weights` wrote.
+The weights that ship are in `weights/`, one folder each, named after the folder. A folder of
+weights holds a checkpoint, from which the graphs are built, or the graphs that `export_weights`
+wrote.
 """
 
 import os
@@ -26,14 +26,14 @@ from siamfc.network.metadata import Metadata
 from siamfc.system import core_count
 
 DEFAULT_WEIGHTS = "light"
-"""What "default" means: the weights that serve most people best on a CPU."""
+"""Meaning of "default": the best weights for most users on a CPU."""
 _SHIPPED = Path(__file__).parent / "weights"
-_MOST_THREADS = max(64, os.cpu_count() or 1)  # more wait for each other
+_MOST_THREADS = max(64, os.cpu_count() or 1)  # beyond this, threads only wait
 
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """Weights that ship."""
+    """Weights that ship with the package."""
 
     name: str
     folder: Path
@@ -41,7 +41,7 @@ class Weights:
 
     @property
     def byte_count(self) -> int:
-        """Size of all files together."""
+        """Total size of all files."""
         return sum(path.stat().st_size for path in self.folder.iterdir())
 
 
@@ -56,16 +56,20 @@ def available_weights() -> list[Weights]:
 def load_matcher(
     weights: str | Path = "default", *, device: str = "auto", threads: int | None = None
 ) -> Network:
-    """Load a network.
+    """Load a network for tracking.
 
-    `weights` is a name that `siamfc models` lists, "default" for the one that it marks, a folder
-    of weights, or a checkpoint (.safetensors). `device` is `cpu`, which ONNX Runtime serves;
-    `cuda`, torch in half precision or else ONNX Runtime; `directml`, `coreml` or `openvino`, ONNX
-    Runtime in a build that has it; or `auto`, an NVIDIA GPU if one can be used, else the CPU.
-    `threads` are the CPU's, by default every core that this process may use.
+    Args:
+        weights: a name that `siamfc models` lists, "default" for the one it marks, a folder of
+            weights, or a checkpoint (.safetensors).
+        device: `cpu` (ONNX Runtime); `cuda` (torch in half precision, or else ONNX Runtime);
+            `directml`, `coreml` or `openvino` (an ONNX Runtime build that has it); or `auto`, an
+            NVIDIA GPU if one can be used, else the CPU.
+        threads: CPU threads; None: one per core that this process may use.
 
-    CheckpointError for weights that are not there, damaged or foreign; InputError for the other
-    arguments, and for a GPU that cannot be used; MissingDependencyError as it says.
+    Raises:
+        CheckpointError: weights that are missing, damaged or foreign.
+        InputError: another device or number of threads, or a GPU that cannot be used.
+        MissingDependencyError: `cuda` without a package for it.
     """
     devices.check_device(device, ("auto", *devices.PROVIDERS))
     if threads is not None:
@@ -83,12 +87,12 @@ def load_matcher(
 
 
 def load_checkpoint(weights: str | Path = "default") -> Checkpoint:
-    """Read the tensors behind a name or path, as `load_matcher` finds them."""
+    """Read the checkpoint of `weights`, a name or path as for `load_matcher`."""
     return Checkpoint.load(_find_checkpoint(find_weights(weights)))
 
 
 def read_metadata(weights: str | Path = "default") -> Metadata:
-    """Read the metadata of weights, given as to `load_checkpoint`, without loading a network."""
+    """Read the metadata of weights, given as for `load_checkpoint`, without loading a network."""
     path = find_weights(weights)
     if path.is_dir():
         return _read_metadata(path / MODEL_FILE)
@@ -96,7 +100,7 @@ def read_metadata(weights: str | Path = "default") -> Metadata:
 
 
 def find_weights(weights: str | Path) -> Path:
-    """Find the folder or checkpoint of a name or path; CheckpointError if there is none."""
+    """Return the folder or checkpoint of a name or path; CheckpointError if there is none."""
     names = [path.parent.name for path in sorted(_SHIPPED.glob(f"*/{MODEL_FILE}"))]
     if not isinstance(weights, str | Path) or not str(weights):
         raise CheckpointError(f"weights: expected a name or a path, got {weights!r}")
@@ -118,7 +122,7 @@ def find_weights(weights: str | Path) -> Path:
 
 
 def _find_checkpoint(path: Path) -> Path:
-    """Return the checkpoint of a folder of weights, or the path itself."""
+    """Return the checkpoint in a folder of weights, or the path itself if it is a file."""
     return path / CHECKPOINT_FILE if path.is_dir() else path
 
 
@@ -135,11 +139,11 @@ def _load_onnx(path: Path, device: str, threads: int) -> Network:
 
 
 def _build_once(path: Path) -> tuple[bytes, bytes]:
-    """Build the graphs of a checkpoint, or return those built before from the unchanged file."""
+    """Build the graphs of a checkpoint, or reuse those built from the unchanged file."""
     try:
         status = path.stat()
     except OSError:
-        return build_graphs(Checkpoint.load(path))  # raises the error that says what is wrong
+        return build_graphs(Checkpoint.load(path))  # raises a precise error
     return _build(path, (status.st_mtime_ns, status.st_size))
 
 
@@ -159,14 +163,14 @@ def _load_torch(path: Path, device: str, threads: int | None) -> Network:
 
 
 def _can_use_cuda(checkpoint_path: Path) -> bool:
-    """Decide whether `auto` means the GPU. Without a driver, no package is imported to find out."""
+    """Return True if `auto` means the GPU. Without a driver, no package is imported to find out."""
     if not devices.has_driver():
         return False
     return (devices.torch_has_cuda() and checkpoint_path.exists()) or devices.has_provider("cuda")
 
 
 def _require_onnx_cuda(checkpoint_path: Path) -> None:
-    """Raise an error that says what `cuda` lacks, when torch cannot be used for it."""
+    """Raise an error that states what `cuda` lacks, when torch cannot be used."""
     if devices.has_provider("cuda"):
         return
     if devices.torch_has_cuda():

@@ -1,4 +1,4 @@
-"""The interface between a tracker and a network, whatever runs the network.
+"""The interface between a tracker and a network, independent of the runtime.
 
 A matcher holds no target and no state: it turns crops into embeddings and compares them.
 """
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
 Embedding = Any
-"""Exemplar embeddings, (N, …), in the runtime's own array type and precision."""
+"""Exemplar embeddings (N, …) in the runtime's own array type and precision."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingSpec:
-    """The sizes that a network was trained for (Bertinetto et al. 2016, section 2 and table 1)."""
+    """Sizes that a network was trained for (Bertinetto et al. 2016, section 2 and table 1)."""
 
     exemplar_size: int = 127
     """Side of the exemplar image, pixels."""
@@ -44,7 +44,7 @@ class EmbeddingSpec:
 
 
 class Matcher(Protocol):
-    """A network ready to track with; thread-safe for reading, never mutated by a call."""
+    """A loaded network; safe to share between threads, never mutated by a call."""
 
     spec: EmbeddingSpec
 
@@ -53,20 +53,20 @@ class Matcher(Protocol):
         ...
 
     def respond(self, exemplars: Embedding, searches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Compare: (N, 256, 6, 6) and (N, S, 255, 255, 3) uint8 RGB → logits (N, S, 17, 17)."""
+        """Compare (N, 256, 6, 6) with (N, S, 255, 255, 3) uint8 RGB as logits (N, S, 17, 17)."""
         ...
 
 
 class BoxMatcher(Protocol):
-    """A network that predicts a box for every cell of the search image; otherwise a `Matcher`."""
+    """A loaded network that predicts a box for every cell of the search image; cf. `Matcher`."""
 
     spec: EmbeddingSpec
     calibration: Calibration
-    """What the logits mean."""
+    """Map from logits to probabilities."""
 
     @property
     def exemplars(self) -> int:
-        """Exemplars of each target that `locate` looks at together, 1 or 2; see there."""
+        """Number of exemplars per target that `locate` uses together, 1 or 2."""
         ...
 
     def embed_exemplar(self, crops: NDArray[np.uint8], sizes: NDArray[np.floating]) -> Embedding:
@@ -81,26 +81,27 @@ class BoxMatcher(Protocol):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Compare with search images (N, 255, 255, 3) uint8 RGB.
 
-        Two exemplars of a target are joined along the embeddings' last axis: the first frame's,
-        and that of a later one, or the first again.
+        Two exemplars of a target are concatenated along the embeddings' last axis: the first
+        frame's and a later one, or the first one twice.
 
-        Returns logits (N, 16, 16), whose sigmoid is the expected IoU of a cell's box, and boxes
-        (N, 4, 16, 16): left, top, right, bottom, in pixels of the search image.
+        Returns:
+            Logits (N, 16, 16), whose sigmoid is the predicted IoU of a cell's box, and boxes
+            (N, 4, 16, 16): left, top, right, bottom, in pixels of the search image.
         """
         ...
 
 
 Network = Matcher | BoxMatcher
-"""A network of either kind, ready to track with."""
+"""A loaded network of either kind."""
 
 
 def predicts_boxes(matcher: Network) -> "TypeIs[BoxMatcher]":
-    """Tell a network that predicts boxes from one that gives responses for several scales."""
+    """Return True for a network that predicts boxes, False for one that searches several scales."""
     return hasattr(matcher, "locate")
 
 
 def check_exemplars(spec: EmbeddingSpec, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return exemplar images as one block of memory; InputError unless they fit `Matcher`."""
+    """Return exemplar images as a contiguous array; InputError unless they fit `Matcher`."""
     size = spec.exemplar_size
     return _check(images, "exemplar images", ("N",), (size, size, 3))
 
@@ -108,7 +109,7 @@ def check_exemplars(spec: EmbeddingSpec, images: NDArray[np.uint8]) -> NDArray[n
 def check_searches(
     spec: EmbeddingSpec, exemplars: Embedding, images: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
-    """Return search images likewise; there must be as many rows as exemplar embeddings."""
+    """Return search images likewise; InputError unless there is one row per exemplar."""
     size = spec.search_size
     images = _check(images, "search images", ("N", "S"), (size, size, 3))
     _check_count(exemplars, images)
@@ -126,7 +127,7 @@ def check_sizes(images: NDArray[np.uint8], sizes: NDArray[np.floating]) -> NDArr
 def check_single_searches(
     spec: EmbeddingSpec, exemplars: Embedding, images: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
-    """Return search images, one for each exemplar; InputError unless they fit `BoxMatcher`."""
+    """Return search images, one per exemplar; InputError unless they fit `BoxMatcher`."""
     size = spec.search_size
     images = _check(images, "search images", ("N",), (size, size, 3))
     _check_count(exemplars, images)

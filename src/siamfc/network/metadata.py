@@ -1,7 +1,7 @@
-"""How to feed a network, and where its weights come from.
+"""Metadata of weights: the network's input, and the weights' origin.
 
 One JSON text, the same in a checkpoint and in an exported graph, under the key `siamfc`. Every
-field is checked before it is used, since a file of weights may come from anybody.
+field is checked before use, since a file of weights may come from anyone.
 """
 
 import json
@@ -16,13 +16,13 @@ from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.normalisation import Normalisation
 
 KEY = "siamfc"
-"""The entry of a file's metadata that holds the JSON text."""
+"""Entry of a file's metadata that holds the JSON text."""
 FORMAT = 1
-"""Raised when an older program could misread a newer file."""
+"""Format version, raised when an older program could misread a newer file."""
 _PIXELS = {"channels": "RGB", "minimum": 0, "maximum": 255}
-"""The only image format; written down for readers that know nothing about siamfc."""
+"""The only supported image format, recorded for readers other than siamfc."""
 _UNCALIBRATED = asdict(Calibration())
-"""For files without a calibration."""
+"""Default for files without a calibration."""
 _MAXIMUM_SIZE = 2047
 _MAXIMUM_NUMBER = 1e9
 
@@ -33,9 +33,9 @@ Settings = TypeVar("Settings", EmbeddingSpec, Normalisation, Calibration)
 class Metadata:
     """Describes a file of weights. An exported graph has the normalisation built in.
 
-    The card is free-form JSON about the weights' origin. `siamfc models` shows its `description`,
-    `licence`, `pairs` (how many the training saw) and `scores` (a name and a number each); a
-    recipe, seed, commit, date and hardware belong there too.
+    The card is free-form JSON about the weights' origin. `siamfc models` prints its `description`,
+    `licence`, `pairs` (the number of training pairs) and `scores` (a name and a number each); a
+    recipe, seed, commit, date and hardware also belong there.
     """
 
     architecture: str = ALEXNET.name
@@ -45,7 +45,7 @@ class Metadata:
     """For a network that predicts boxes. Measured after training, so not part of the digest."""
     card: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
-    """SHA-256 of the weights and of how they are fed, hexadecimal; see `checkpoint`."""
+    """SHA-256 of the weights and their input's description, hexadecimal; see `checkpoint`."""
 
     def __post_init__(self) -> None:
         spec = self.spec
@@ -59,7 +59,7 @@ class Metadata:
             raise InputError(f"calibration: expected none for a network {self.architecture!r}")
 
     def record(self) -> dict[str, Any]:
-        """Return how the network is fed, in JSON's types; the digest covers it and the weights."""
+        """Return the input's description in JSON types; the digest covers it and the weights."""
         return {
             "format": FORMAT,
             "architecture": self.architecture,
@@ -80,7 +80,7 @@ class Metadata:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote; CheckpointError, without a path, for anything else."""
+        """Parse the output of `to_json`; CheckpointError, without a path, for anything else."""
         try:
             record = json.loads(text)
         except (ValueError, RecursionError):
@@ -123,7 +123,7 @@ def _mapping(value: object, name: str) -> dict[str, Any]:
 
 
 def _settings(kind: type[Settings], value: object, name: str) -> Settings:
-    """Make a `kind` from a JSON object with exactly its fields, each of its default's type."""
+    """Create a `kind` from a JSON object with exactly its fields, each of its default's type."""
     record = _mapping(value, name)
     defaults = {item.name: item.default for item in fields(kind)}
     if record.keys() != defaults.keys():
@@ -132,7 +132,7 @@ def _settings(kind: type[Settings], value: object, name: str) -> Settings:
 
 
 def _like(default: object, value: Any, name: str) -> Any:
-    """Return `value` as the type of `default`: an integer, a number, or three numbers."""
+    """Return `value` as the type of `default`: an integer, a number or three numbers."""
     if isinstance(default, tuple):
         if not isinstance(value, list) or len(value) != len(default):
             raise CheckpointError(f"{name}: expected {len(default)} numbers, got {value!r:.60}")

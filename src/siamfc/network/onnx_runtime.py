@@ -1,4 +1,4 @@
-"""Runs the two graphs with ONNX Runtime, for tracking without torch."""
+"""Matchers that run the two graphs with ONNX Runtime, for tracking without torch."""
 
 from pathlib import Path
 from typing import Any
@@ -29,18 +29,19 @@ from siamfc.network.signatures import (
 
 _ERRORS_ONLY = 3
 _CPU_BATCH, _CUDA_BATCH = 4, 64
-"""Images per run of a graph. More are no faster on a CPU, since they no longer fit its caches, and
-each takes about 5 MB with the light network, 45 MB with SiamFC."""
+"""Number of images per run of a graph. On a CPU, larger batches are no faster, because they no
+longer fit its caches; an image takes about 5 MB with the light network, 45 MB with SiamFC."""
 
 
 class _Graphs:
-    """The exemplar graph and the search graph, each a file or its content.
+    """The exemplar graph and the search graph, each given as a file or as its content.
 
-    The network uses `threads` threads. Embeddings are numpy arrays, float32. A file is checked
-    before it is loaded; content is trusted. CheckpointError for files that are not such graphs, or
-    for graphs of different weights.
+    Embeddings are numpy arrays, float32. A file is checked before it is loaded; content is trusted.
+    All options except the threads have ONNX Runtime's defaults; `benchmarks/network.py` compares
+    others.
 
-    All other options have ONNX Runtime's defaults; `benchmarks/network.py` compares others.
+    Raises:
+        CheckpointError: files that are not such graphs, or graphs of different weights.
     """
 
     spec: EmbeddingSpec
@@ -64,7 +65,7 @@ class _Graphs:
                 f"{_name(search_graph)}: expected the weights of {_name(exemplar_graph)}, "
                 "got others; export both again"
             )
-        # Run seldom, so it need not be fast; OpenVINO 1.24 gets the shape of its output wrong.
+        # Rarely run, so speed is irrelevant; OpenVINO 1.24 returns a wrong output shape.
         exemplar_device = device if device == "cuda" else "cpu"
         self._exemplar_session, self._search_session = (
             _open(content, graph, threads, where)
@@ -95,12 +96,12 @@ class OnnxMatcher(_Graphs):
     """A `Matcher` over two graphs; see `_Graphs`."""
 
     def embed_exemplar(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """See `Matcher.embed_exemplar`."""
+        """Embed exemplar images; see `Matcher.embed_exemplar`."""
         crops = check_exemplars(self.spec, crops)
         return self._run(self._exemplar_session, {"images": crops})[0]
 
     def respond(self, exemplars: Embedding, searches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """See `Matcher.respond`."""
+        """Compare with search images; see `Matcher.respond`."""
         searches = check_searches(self.spec, exemplars, searches)
         scales = searches.shape[1]
         if scales <= self._batch:
@@ -118,13 +119,13 @@ class OnnxBoxMatcher(_Graphs):
 
     @property
     def exemplars(self) -> int:
-        """See `BoxMatcher.exemplars`."""
+        """Number of exemplars per target that `locate` uses; see `BoxMatcher.exemplars`."""
         return find_layout(self.metadata.architecture).exemplars
 
     def embed_exemplar(
         self, crops: NDArray[np.uint8], sizes: NDArray[np.floating]
     ) -> NDArray[np.float32]:
-        """See `BoxMatcher.embed_exemplar`."""
+        """Embed exemplar images; see `BoxMatcher.embed_exemplar`."""
         crops = check_exemplars(self.spec, crops)
         feeds = {"images": crops, "sizes": check_sizes(crops, sizes)}
         return self._run(self._exemplar_session, feeds)[0]
@@ -132,7 +133,7 @@ class OnnxBoxMatcher(_Graphs):
     def locate(
         self, exemplars: Embedding, searches: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """See `BoxMatcher.locate`."""
+        """Compare with search images; see `BoxMatcher.locate`."""
         searches = check_single_searches(self.spec, exemplars, searches)
         feeds = {"exemplars": exemplars, "images": searches}
         logits, boxes = self._run(self._search_session, feeds)
@@ -142,7 +143,7 @@ class OnnxBoxMatcher(_Graphs):
 def open_graphs(
     exemplar_graph: bytes | Path, search_graph: bytes | Path, *, threads: int, device: str = "cpu"
 ) -> OnnxMatcher | OnnxBoxMatcher:
-    """Open graphs with the matcher for their network."""
+    """Open graphs with the matcher class for their network."""
     metadata = _metadata(_read(exemplar_graph, 0), exemplar_graph)
     predicts_boxes = find_architecture(metadata.architecture).layout is not None
     kind = OnnxBoxMatcher if predicts_boxes else OnnxMatcher
@@ -150,7 +151,7 @@ def open_graphs(
 
 
 def _read(graph: bytes | Path, which: int) -> bytes:
-    """Return the content of a graph; a file is checked first."""
+    """Return a graph's content; a file is checked first."""
     if isinstance(graph, bytes):
         return graph
     try:
@@ -172,13 +173,13 @@ def _open(content: bytes, graph: bytes | Path, threads: int, device: str) -> Any
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    # Threads that spin between two frames take the cores from decoding, cropping and encoding:
-    # with spinning, everything but the network took 17 % of the loop, without it 9 %
+    # Threads that spin between two frames take cores from decoding, cropping and encoding: with
+    # spinning, everything but the network took 17 % of the loop, without it 9 %
     # (benchmarks/loop.py).
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERRORS_ONLY
-    # What a provider cannot run, the CPU's runs in its place.
+    # The CPU's provider runs whatever the first one does not support.
     providers = list(dict.fromkeys((PROVIDERS[device], PROVIDERS["cpu"])))
     arguments = [_provider_options(device, threads), {}][: len(providers)]
     try:
@@ -193,7 +194,7 @@ def _open(content: bytes, graph: bytes | Path, threads: int, device: str) -> Any
 
 
 def _provider_options(device: str, threads: int) -> dict[str, str]:
-    """OpenVINO would run in half precision, far from the boxes of others, and on all cores."""
+    """Return options for OpenVINO, whose defaults are half precision and all cores."""
     if device != "openvino":
         return {}
     return {"device_type": "CPU", "precision": "FP32", "num_of_threads": str(threads)}
@@ -202,7 +203,7 @@ def _provider_options(device: str, threads: int) -> dict[str, str]:
 def _run(session: Any, feeds: dict[str, Any]) -> list[NDArray[np.float32]]:
     try:
         outputs: list[NDArray[np.float32]] = session.run(None, feeds)
-    except Exception as error:  # as above
+    except Exception as error:  # ONNX Runtime's errors share no other base
         raise CheckpointError(f"ONNX Runtime cannot run these weights: {_reason(error)}") from None
     return outputs
 
@@ -225,7 +226,7 @@ def _check(session: Any, expected: Signature, graph: bytes | Path) -> None:
 
 
 def _values(arguments: list[Any]) -> dict[str, Value]:
-    """Return a session's inputs or outputs with numpy's names of types."""
+    """Return a session's inputs or outputs, with numpy's type names."""
     dtypes = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}
     return {
         argument.name: Value(dtypes.get(argument.type, argument.type), tuple(argument.shape))

@@ -1,4 +1,4 @@
-"""Just enough of protobuf's wire format to write ONNX files and to inspect third-party ones."""
+"""Minimal protobuf wire format, for writing ONNX files and inspecting third-party ones."""
 
 import struct
 from collections.abc import Iterable, Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
 
 Field = tuple[int, int | bytes | memoryview]
-"""A field's number, and its integer or its content."""
+"""Number of a field, and its integer or content."""
 
 
 def integer(number: int, value: int) -> bytes:
@@ -19,7 +19,7 @@ def integer(number: int, value: int) -> bytes:
 
 
 def content(number: int, *parts: bytes | str) -> bytes:
-    r"""Encode a field that holds a text, bytes or another message.
+    r"""Encode a field that holds text, bytes or another message.
 
     >>> content(2, "Relu")
     b'\x12\x04Relu'
@@ -30,7 +30,7 @@ def content(number: int, *parts: bytes | str) -> bytes:
 
 
 def integers(number: int, values: Iterable[int]) -> bytes:
-    """Encode a repeated field of integers, one by one as ONNX declares them."""
+    """Encode a repeated field of integers, unpacked as ONNX declares it."""
     return b"".join(integer(number, value) for value in values)
 
 
@@ -57,12 +57,12 @@ def decode(message: bytes | memoryview) -> Iterator[Field]:
 
 
 def floats(values: bytes | memoryview) -> tuple[float, ...]:
-    """Decode numbers of four bytes each."""
+    """Decode little-endian four-byte floats."""
     return struct.unpack(f"<{len(values) // 4}f", values)
 
 
 def _varint(value: int) -> bytes:
-    value &= 2**64 - 1  # a negative number's two's complement
+    value &= 2**64 - 1  # two's complement of a negative number
     encoded = bytearray()
     while value > 127:
         encoded.append(value & 127 | 128)

@@ -1,4 +1,4 @@
-"""Inputs and outputs of the two graphs: `export` writes them, `onnx_runtime` checks them."""
+"""Inputs and outputs of the graphs: `export` writes them, `onnx_runtime` checks them."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from siamfc.network.siamfc.architecture import CHANNELS, embedding_size
 
 
 class Value(NamedTuple):
-    """An input or output: numpy's name of its type, and its shape, with letters for free sides."""
+    """An input or output: numpy's type name, and the shape, with letters for variable sizes."""
 
     dtype: str
     shape: tuple[int | str, ...]
@@ -26,7 +26,7 @@ class Signature(NamedTuple):
 
 
 def exemplar_signature(metadata: Metadata) -> Signature:
-    """Return that of the graph that embeds N exemplar images, RGB, with values 0 to 255.
+    """Return the signature of the graph that embeds N exemplar images, RGB, with values 0 to 255.
 
     The light network's graph also takes width and height of the target's box, in pixels of its
     exemplar image.
@@ -44,10 +44,10 @@ def exemplar_signature(metadata: Metadata) -> Signature:
 
 
 def search_signature(metadata: Metadata) -> Signature:
-    """Return that of the graph that compares N exemplar embeddings with their search images.
+    """Return the signature of the graph that compares N exemplar embeddings with search images.
 
-    SiamFC's takes S search images each and returns logits; the light network's takes one each and
-    returns logits and boxes.
+    SiamFC's graph takes S search images per target and returns logits; the light network's takes
+    one and returns logits and boxes.
     """
     spec = metadata.spec
     size, response = spec.search_size, spec.response_size
@@ -63,11 +63,11 @@ def search_signature(metadata: Metadata) -> Signature:
 
 
 def track_signature(metadata: Metadata) -> Signature:
-    """Of the light network's graph that also chooses: one box and one score for each target.
+    """Return the signature of the light network's graph that selects a box and score per target.
 
     `sizes` are the last box's width and height; they, the boxes x, y, w, h and the centres x, y
-    are in pixels of the search image. What is named `free` is for searching elsewhere: see
-    `light.decoding`.
+    are in pixels of the search image. The outputs named `free` serve the search for a lost target;
+    see `light.decoding`.
     """
     search = search_signature(metadata)
     shapes = {

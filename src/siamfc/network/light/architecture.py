@@ -1,25 +1,26 @@
-"""The light networks' one definition: their tables of layers, their tensors and sizes.
+"""Definition of the light networks: their tables of layers, their tensors and sizes.
 
-One family: a layout is a width, a depth, and the number of exemplars that are attended to together.
-`model` builds the torch network from these tables, `graphs` the graphs for tracking.
+The networks form one family: a layout has a width, a depth and a number of exemplars that are
+attended to together. `model` builds the torch network from these tables, `graphs` the graphs for
+tracking.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
 
 STRIDE = 16
-"""Pixels of the image between two cells of the embedding: 2·2·2·2."""
+"""Distance between two cells of the embedding, in pixels of the image: 2·2·2·2."""
 EXEMPLAR_SIZE, SEARCH_SIZE = 127, 255
 EXEMPLAR_CELLS, SEARCH_CELLS = 8, 16
 PLACES = 5
-"""Numbers that describe where an exemplar cell lies in the target's box."""
+"""Number of values that describe an exemplar cell's position in the target's box."""
 PLACE_SCALE = 64.0
-"""Pixels per unit of those numbers."""
+"""Pixels per unit of those values."""
 LARGEST_LOG_DISTANCE = 4.0
-"""No box extends beyond 16 · exp(4) pixels; keeps an untrained network's boxes finite."""
+"""Limits each distance to 16 · exp(4) pixels, so that an untrained network's boxes stay finite."""
 BRANCH_OUTPUTS = {"score": 1, "box": 4}
 _EXPANSION = 3
-"""Channels between the first and last convolution of a block, as a multiple of its input's."""
+"""Expansion of a block: its inner channels as a multiple of its input channels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class Convolution:
     stride: int = 1
     groups: int = 1
     linear: bool = False
-    """End without a ReLU."""
+    """Omit the ReLU."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,31 +47,31 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """One network of the family: its width, its depth, and its exemplars."""
+    """One network of the family: its width, its depth and its number of exemplars."""
 
     name: str
-    """Stands in every file of weights."""
+    """Name stored in every file of weights."""
     stem: tuple[int, int, int] = (16, 32, 48)
-    """Channels of the first three convolutions, each of which halves the image."""
+    """Channels of the first three convolutions, each of which halves the resolution."""
     channels: int = 96
-    """Of an embedding."""
+    """Channels of an embedding."""
     early_blocks: int = 1
-    """Before the last halving."""
+    """Number of blocks before the last halving."""
     late_blocks: int = 3
-    """After it."""
+    """Number of blocks after the last halving."""
     branch_depth: int = 2
     """Separable convolutions in each of the two branches."""
     exemplars: int = 1
-    """Looked at together: the first frame's, and a recent one's."""
+    """Number of exemplars used together: the first frame's and, with two, a recent one."""
 
     @property
     def keys(self) -> int:
-        """Exemplar cells that each cell of the search image is compared with."""
+        """Number of exemplar cells with which each cell of the search image is compared."""
         return self.exemplars * EXEMPLAR_CELLS**2
 
     @cached_property
     def backbone(self) -> tuple[Block, ...]:
-        """From image to embedding."""
+        """Layers from the image to the embedding."""
         middle, channels = self.stem[2], self.channels
         widths = [(middle, middle, 1)] * self.early_blocks
         widths += [(middle, channels, 2)] + [(channels, channels, 1)] * self.late_blocks
@@ -90,13 +91,13 @@ class Layout:
 
     @cached_property
     def join(self) -> Convolution:
-        """From comparisons, features and places looked up to the branches' input."""
+        """Convolution from similarities, features and attended positions to the branches' input."""
         inputs = self.keys + self.channels + PLACES + self.exemplars
         return Convolution(name="join", inputs=inputs, outputs=self.channels)
 
     @cached_property
     def branches(self) -> dict[str, tuple[Convolution, ...]]:
-        """Layers of the two branches but for the last ones, which have no normalisation."""
+        """Layers of the two branches, except the last convolutions, which lack normalisation."""
         return {
             name: tuple(
                 row
@@ -107,7 +108,7 @@ class Layout:
         }
 
     def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape of every tensor of a checkpoint, as torch names them."""
+        """Return name and shape of every tensor of a checkpoint, as torch names them."""
         shapes: dict[str, tuple[int, ...]] = {"sharpness": ()}
         rows = [layer for block in self.backbone for layer in block.layers]
         branches = [layer for branch in self.branches.values() for layer in branch]
@@ -162,9 +163,9 @@ def _add_norm(shapes: dict[str, tuple[int, ...]], name: str, channels: int) -> N
 
 
 LIGHT = Layout(name="siamfc-light")
-"""The first frame's exemplar alone, or a mix of it and later ones."""
+"""One exemplar: the first frame's, or a mix of it and later ones."""
 PAIRED = Layout(name="siamfc-light-paired", exemplars=2)
-"""As wide and deep, but for two exemplars together."""
+"""The same width and depth, with two exemplars used together."""
 LARGE = Layout(
     name="siamfc-large",
     stem=(16, 32, 64),
@@ -174,6 +175,6 @@ LARGE = Layout(
     branch_depth=3,
     exemplars=2,
 )
-"""Three times the operations."""
+"""A network with three times the operations."""
 LAYOUTS = {"light": LIGHT, "paired": PAIRED, "large": LARGE}
-"""By the names that people use."""
+"""Layouts by user-facing name."""

@@ -1,4 +1,4 @@
-"""The two graphs of the light network; `model` says what they compute."""
+"""The ONNX graphs of the light network, which compute what `model` defines."""
 
 from collections.abc import Mapping
 
@@ -27,13 +27,13 @@ from siamfc.network.normalisation import Normalisation
 from siamfc.network.signatures import exemplar_signature, search_signature, track_signature
 
 Kernels = Mapping[str, Kernel]
-"""Convolutions by the names of their rows."""
+"""Convolutions by the names of their layers."""
 
 _LEAST_NORM = 1e-12
 
 
 def build_light_graphs(checkpoint: Checkpoint) -> tuple[bytes, bytes]:
-    """Write the graph of exemplar images and that of search images."""
+    """Build the graph for exemplar images and the graph for search images."""
     layout = find_layout(checkpoint.metadata.architecture)
     kernels = _fold_kernels(checkpoint, layout)
     return (
@@ -43,7 +43,7 @@ def build_light_graphs(checkpoint: Checkpoint) -> tuple[bytes, bytes]:
 
 
 def _exemplar_graph(checkpoint: Checkpoint, layout: Layout, kernels: Kernels) -> bytes:
-    """Write the graph from exemplar images and box sizes to unit features and places in the box."""
+    """Build the graph from exemplar images and box sizes to unit features and box positions."""
     graph = GraphBuilder(checkpoint.metadata, exemplar_signature(checkpoint.metadata))
     _add_backbone(graph, checkpoint, layout, kernels, EXEMPLAR_SIZE)
     graph.add_reshape("features", "columns", [0, layout.channels, EXEMPLAR_CELLS**2])
@@ -64,7 +64,7 @@ def _exemplar_graph(checkpoint: Checkpoint, layout: Layout, kernels: Kernels) ->
 
 
 def build_track_graph(checkpoint: Checkpoint, decoding: Decoding) -> bytes:
-    """Write the graph that compares search images and chooses one box for each."""
+    """Build the graph that compares search images and selects one box for each."""
     layout = find_layout(checkpoint.metadata.architecture)
     graph = GraphBuilder(checkpoint.metadata, track_signature(checkpoint.metadata))
     kernels = _fold_kernels(checkpoint, layout)
@@ -74,7 +74,7 @@ def build_track_graph(checkpoint: Checkpoint, decoding: Decoding) -> bytes:
 
 
 def _search_graph(checkpoint: Checkpoint, layout: Layout, kernels: Kernels) -> bytes:
-    """Write the graph that compares exemplar embeddings with search images."""
+    """Build the graph that compares exemplar embeddings with search images."""
     graph = GraphBuilder(checkpoint.metadata, search_signature(checkpoint.metadata))
     _add_comparison(graph, checkpoint, layout, kernels, "logits", "boxes")
     return graph.serialise("search")
@@ -88,7 +88,7 @@ def _add_comparison(
     logits: str,
     corners: str,
 ) -> None:
-    """`exemplars` and `images` → logits and corners of all cells, by these names."""
+    """Add nodes from `exemplars` and `images` to all cells' logits and corners, by these names."""
     cells = [-1, SEARCH_CELLS, SEARCH_CELLS]
     _add_backbone(graph, checkpoint, layout, kernels, SEARCH_SIZE)
     graph.add_reshape("features", "columns", [0, layout.channels, SEARCH_CELLS**2])
@@ -121,7 +121,7 @@ def _add_comparison(
 
 
 def _add_best(graph: GraphBuilder, layout: Layout) -> None:
-    """`similarity` (N, K, cells) → `best` (N, exemplars, cells), the highest of each exemplar."""
+    """`similarity` (N, K, cells) → `best` (N, exemplars, cells), the maximum over each exemplar."""
     if layout.exemplars == 1:
         graph.add("ReduceMax", ["similarity"], "best", axes=[1], keepdims=1)
         return
@@ -147,9 +147,9 @@ def _add_first_row(
 ) -> str:
     """`images` (N, size, size, 3) uint8 → output of the first convolution.
 
-    It treats rows as they lie in memory, red, green, blue, red, …, as one channel, so that no
-    transposition is needed: its kernel is three times as wide and its stride three times as long.
-    The mean is subtracted first, because padding must be zero after normalisation; the rest of the
+    An image row is read as it lies in memory, red, green, blue, red, …, as a single channel, which
+    avoids a transposition: the kernel and its stride become three times as wide. The mean is
+    subtracted first, because padding must be zero after normalisation; the rest of the
     normalisation is folded into the kernel.
     """
     (row,) = first.layers
@@ -197,14 +197,14 @@ def _add_branch(graph: GraphBuilder, layout: Layout, kernels: Kernels, name: str
 
 
 def _add_unit_columns(graph: GraphBuilder, columns: str, output: str) -> None:
-    """Divide each cell's features (N, C, cells) by their length."""
+    """Divide each cell's features (N, C, cells) by their L2 norm."""
     length = graph.add("ReduceL2", [columns], f"{output}_length", axes=[1], keepdims=1)
     least = graph.constant(f"{output}_least", _numbers(_LEAST_NORM))
     graph.add("Div", [columns, graph.add("Max", [length, least], f"{output}_norm")], output)
 
 
 def _fold_kernels(checkpoint: Checkpoint, layout: Layout) -> Kernels:
-    """Fold the normalisations into the convolutions; returns kernels by the names of the rows."""
+    """Fold the normalisations into the convolutions; return kernels by layer name."""
     tensors = checkpoint.tensors
     rows = [row for block in layout.backbone for row in block.layers]
     rows += [row for branch in layout.branches.values() for row in branch]
@@ -218,7 +218,7 @@ def _fold_kernels(checkpoint: Checkpoint, layout: Layout) -> Kernels:
 
 
 def _with_norm_of_similarities(tensors: Tensors, kernel: Kernel) -> Kernel:
-    """Fold the similarities' normalisation into the joining convolution, which takes them first."""
+    """Fold the similarities' normalisation into the join convolution, as its first inputs."""
     gain, shift = norm_gain_and_shift(tensors, "norm")
     weight = kernel.weight.copy()
     bias = kernel.bias + weight[:, : len(gain), 0, 0] @ shift
@@ -227,7 +227,7 @@ def _with_norm_of_similarities(tensors: Tensors, kernel: Kernel) -> Kernel:
 
 
 def _points(cells: int) -> NDArray[np.float64]:
-    """Centres x, y of cells' receptive fields, continuous pixels, (2, cells, cells)."""
+    """Return centres x, y of cells' receptive fields in continuous pixels, (2, cells, cells)."""
     line = np.arange(cells) * STRIDE + 0.5
     return np.stack(np.meshgrid(line, line))
 

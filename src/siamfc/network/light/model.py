@@ -2,12 +2,12 @@
 
 A small backbone with depthwise convolutions, designed for one CPU thread. The exemplar's 8×8 cells
 are compared with each of the search image's 16×16 (pixel-wise correlation, as in Alpha-Refine, Yan
-et al. 2021). The result and the search image's own features go through two branches: a score for
-each cell, trained to be the IoU of its box, and the distances from the cell to the four sides of
-the box (anchor-free, as in SiamBAN, Chen et al. 2020).
+et al. 2021). The result and the search image's own features enter two branches: a score for each
+cell, trained to be the IoU of its box, and the distances from the cell to the four sides of the box
+(anchor-free, as in SiamBAN, Chen et al. 2020).
 
 Coordinates are pixels of the search image with continuous edges, from 0 to 255. The layers are
-listed in `architecture`; tracking runs the graphs.
+listed in `architecture`; tracking runs the ONNX graphs.
 """
 
 import math
@@ -36,15 +36,15 @@ from siamfc.network.normalisation import Normalisation
 
 INITIAL_SHARPNESS = math.log(10.0)
 _INITIAL_SCORE = -4.0
-"""Logit: an untrained network takes hardly any cell for a target."""
+"""Initial logit: an untrained network takes hardly any cell for a target."""
 _INITIAL_DISTANCE = math.log(32 / STRIDE)
-"""From a target's centre to its sides: half of what the context leaves of 127 pixels."""
+"""Initial distance to a box's sides: half the side of a square target in an exemplar image."""
 
 
 class JointNorm(nn.BatchNorm2d):
-    """Batch normalisation of several tensors with statistics over all of them.
+    """Batch normalisation of several tensors with common statistics.
 
-    One and the same backbone then embeds exemplar and search images, in training as when tracking.
+    Exemplar and search images therefore pass through the same backbone, in training as in tracking.
     """
 
     def forward(self, tensors: Sequence[Tensor]) -> list[Tensor]:  # type: ignore[override]
@@ -69,7 +69,7 @@ class JointNorm(nn.BatchNorm2d):
 
 
 class ConvolutionModule(nn.Module):
-    """One row of the table: convolution, batch normalisation and, unless linear, a ReLU."""
+    """One layer of the table: convolution, batch normalisation and, unless linear, a ReLU."""
 
     def __init__(self, row: Convolution) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class ConvolutionModule(nn.Module):
 
 
 class BlockModule(nn.Module):
-    """One block of the table, with the same names of layers."""
+    """One block of the table, with the same layer names."""
 
     def __init__(self, block: Block) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class BlockModule(nn.Module):
 
 
 class Branch(nn.Module):
-    """Separable convolutions and a last one of size 1, over the cells of the search image."""
+    """Separable convolutions and a final 1×1 convolution over the cells of the search image."""
 
     def __init__(self, rows: Sequence[Convolution], outputs: int) -> None:
         super().__init__()
@@ -128,12 +128,13 @@ class Branch(nn.Module):
 
 
 class LightNet(nn.Module):
-    """See the module."""
+    """The light network as a torch module; the module's docstring describes it."""
 
     points: Tensor
-    """Centres of the cells' receptive fields: x and y in the search image, (2, 16, 16)."""
+    """(2, 16, 16) centres x, y of the search cells' receptive fields, pixels of the search
+    image."""
     exemplar_points: Tensor
-    """The same for the exemplar's cells, minus its centre, (2, 8, 8)."""
+    """(2, 8, 8) the same for the exemplar's cells, relative to its centre."""
 
     def __init__(self, layout: Layout = LIGHT) -> None:
         super().__init__()
@@ -158,8 +159,8 @@ class LightNet(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Normalised images (N, 3, 127, 127), (N, 3, 255, 255) → logits and boxes, see `compare`.
 
-        As many exemplar images as the layout looks at together; `sizes` (N, 2) are width and
-        height of the target's box in each, its pixels.
+        Pass at most as many exemplar images as the layout uses together; `sizes` (N, 2) are width
+        and height of the target's box in each, in its pixels.
         """
         *features, search_features = self.embed([*exemplars, searches])
         places = [self.places(each) for each in sizes]
@@ -173,9 +174,10 @@ class LightNet(nn.Module):
         return tensors
 
     def places(self, sizes: Tensor) -> Tensor:
-        """Describe where each exemplar cell lies in the target's box: sizes (N, 2) → (N, 5, 64).
+        """Describe each exemplar cell's position in the target's box: sizes (N, 2) → (N, 5, 64).
 
-        Distances to left, top, right and bottom, in 64 pixels, and whether it lies inside.
+        The values are the distances to left, top, right and bottom, in units of 64 pixels, and 1
+        for cells inside the box, else 0.
         """
         half = sizes[:, :, None, None] / 2
         distances = torch.cat([half + self.exemplar_points, half - self.exemplar_points], 1)
@@ -183,9 +185,9 @@ class LightNet(nn.Module):
         return torch.cat([distances / PLACE_SCALE, inside], 1).flatten(2)
 
     def memory(self, exemplars: list[Tensor], places: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Exemplars' features (N, C, 8, 8) and places (N, 5, 64) as one set of keys.
+        """Join exemplars' features (N, C, 8, 8) and positions (N, 5, 64) to one set of keys.
 
-        One exemplar for several stands in for all of them.
+        If there are fewer exemplars than the layout uses, the last one is repeated.
         """
         spare = self.layout.exemplars - len(exemplars)
         keys = [each.flatten(2) for each in exemplars]
@@ -194,10 +196,10 @@ class LightNet(nn.Module):
     def compare(self, keys: Tensor, places: Tensor, searches: Tensor) -> tuple[Tensor, Tensor]:
         """(N, C, K), (N, 5, K), (N, C, 16, 16) → logits (N, 16, 16), boxes (N, 4, 16, 16).
 
-        Boxes are left, top, right, bottom; both are float32. Each cell of the search image looks
-        up where the exemplar cells that resemble it lie in the target's box (attention, with its
-        sharpness as the only parameter), so that the network knows the box and need not guess it.
-        The cells of all exemplars compete in one softmax.
+        Boxes are left, top, right, bottom; both results are float32. Each cell of the search image
+        looks up the box positions of the exemplar cells that it resembles (attention, with the
+        sharpness as its only parameter), so the network is given the box and need not guess it. The
+        cells of all exemplars compete in one softmax.
         """
         keys = functional.normalize(keys.float(), dim=1)
         queries = functional.normalize(searches.flatten(2).float(), dim=1)
@@ -222,7 +224,7 @@ class LightNet(nn.Module):
         }
 
     def load_tensors(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
-        """Load what `tensors` returned, in place."""
+        """Load tensors in the form that `tensors` returns, in place."""
         state = {name: torch.from_numpy(tensor.copy()) for name, tensor in tensors.items()}
         self.load_state_dict({**self.state_dict(), **state})
 

@@ -1,4 +1,4 @@
-"""Runs the light network with torch: half precision and CUDA graphs on a GPU."""
+"""The light network in torch for tracking: half precision and CUDA graphs on a GPU."""
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from siamfc.network.siamfc.torch_matcher import GraphCache, open_device
 class TorchLightMatcher:
     """A `BoxMatcher` in torch; embeddings are tensors (N, 101, 64) on `device`, float32.
 
-    `threads` is torch's own number for the whole process, and only set if given. On CUDA the
+    `threads` sets torch's number for the whole process; None leaves it alone. On CUDA the
     convolutions run in float16.
     """
 
@@ -50,7 +50,7 @@ class TorchLightMatcher:
 
     @torch.inference_mode()
     def embed_exemplar(self, crops: NDArray[np.uint8], sizes: NDArray[np.floating]) -> Tensor:
-        """See `BoxMatcher.embed_exemplar`."""
+        """Embed exemplar images; see `BoxMatcher.embed_exemplar`."""
         crops = check_exemplars(self.spec, crops)
         images = torch.tensor(crops, device=self._device)
         places = self._model.places(torch.tensor(check_sizes(crops, sizes), device=self._device))
@@ -60,7 +60,7 @@ class TorchLightMatcher:
     def locate(
         self, exemplars: Embedding, searches: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """See `BoxMatcher.locate`."""
+        """Compare with search images; see `BoxMatcher.locate`."""
         images = torch.tensor(check_single_searches(self.spec, exemplars, searches))
         found = self._graphs(torch.as_tensor(exemplars, device=self._device), images).numpy()
         return found[:, 0], found[:, 1:]

@@ -1,8 +1,8 @@
-"""SiamFC's one definition: the table of its backbone's layers, and the order that they run in.
+"""Definition of SiamFC: the table of its backbone's layers, and their order.
 
 Bertinetto et al. 2016, table 1. The torch model, the training pass, both runtimes and the exported
-graphs each bring their own arithmetic for a layer and take everything else from here: change
-`LAYERS` or `embed`, and all of them change.
+graphs each implement the arithmetic of a layer and take everything else from here: change `LAYERS`
+or `embed`, and all of them change.
 """
 
 import math
@@ -12,18 +12,18 @@ from typing import Protocol, TypeVar
 from siamfc.errors import InputError
 
 ARCHITECTURE = "siamfc-alexnet"
-"""Written into every file of weights; another network gets another name."""
+"""Name stored in every file of weights; another network needs another name."""
 NORM_EPSILON = 1e-5
-"""Added to a variance before its square root is taken."""
+"""Added to a variance before taking its square root."""
 POOL_SIZE, POOL_STRIDE = 3, 2
-"""The two max poolings."""
+"""Size and stride of the two max poolings."""
 Features = TypeVar("Features")
 """Feature maps in a runtime's own form: tensors, or the name of a graph's node."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Convolution:
-    """One row of the table: a square convolution without padding, and what follows it."""
+    """One layer of the table: a square convolution without padding, and the steps after it."""
 
     name: str
     inputs: int
@@ -32,9 +32,9 @@ class Convolution:
     stride: int = 1
     groups: int = 1
     norm: str | None
-    """The batch normalisation that follows, and then a ReLU; None: neither, and a bias instead."""
+    """Batch normalisation, followed by a ReLU; None: neither, and the convolution has a bias."""
     pooled: bool = False
-    """End with a max pooling."""
+    """Apply max pooling at the end."""
 
 
 LAYERS = (
@@ -49,14 +49,14 @@ LAYERS = (
 CHANNELS = LAYERS[-1].outputs
 """Channels of an embedding: 256."""
 STRIDE = math.prod(row.stride * (POOL_STRIDE if row.pooled else 1) for row in LAYERS)
-"""Pixels of the image between two cells of the embedding: 2·2·2 = 8."""
+"""Distance between two cells of the embedding, in pixels of the image: 2·2·2 = 8."""
 
 
 class Arithmetic(Protocol[Features]):
-    """How one runtime computes the steps of a layer."""
+    """One runtime's implementation of a layer's steps."""
 
     def convolve(self, layer: Convolution, features: Features) -> Features:
-        """Convolve; without a normalisation to follow, add the layer's bias."""
+        """Convolve; add the layer's bias if no normalisation follows."""
         ...
 
     def normalise(self, layer: Convolution, features: Features) -> Features:
@@ -64,12 +64,12 @@ class Arithmetic(Protocol[Features]):
         ...
 
     def pool(self, features: Features) -> Features:
-        """Max pooling of `POOL_SIZE` and `POOL_STRIDE`."""
+        """Apply max pooling with `POOL_SIZE` and `POOL_STRIDE`."""
         ...
 
 
 def embed(arithmetic: Arithmetic[Features], images: Features) -> Features:
-    """Run the backbone φ on images: every layer in turn, computed as `arithmetic` does."""
+    """Run the backbone φ on images: every layer in turn, computed by `arithmetic`."""
     features = images
     for layer in LAYERS:
         features = arithmetic.convolve(layer, features)
@@ -98,8 +98,8 @@ def tensor_shapes() -> dict[str, tuple[int, ...]]:
 def embedding_size(image_size: int) -> int:
     """Return the width in cells of the embedding of an image `image_size` pixels wide.
 
-    InputError for a size that a stride truncates: cells would no longer lie evenly around the
-    image's centre, and every response would be shifted. Sizes that fit are 87, 95, 103, …
+    Raises InputError for a size that a stride truncates: cells would no longer lie evenly around
+    the image's centre, and every response would be shifted. Sizes that fit are 87, 95, 103, …
 
     >>> embedding_size(127), embedding_size(255)
     (6, 22)

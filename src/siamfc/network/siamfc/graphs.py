@@ -1,4 +1,4 @@
-"""SiamFC's two graphs: convolutions with everything folded in, and one matrix product."""
+"""The two ONNX graphs of SiamFC: folded convolutions, and one matrix product."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from siamfc.network.signatures import exemplar_signature, search_signature
 
 
 def build_siamfc_graphs(checkpoint: Checkpoint) -> tuple[bytes, bytes]:
-    """Write the graph of exemplar images and that of search images."""
+    """Build the graph for exemplar images and the graph for search images."""
     kernels = fold_norms(checkpoint.tensors)
     first = architecture.LAYERS[0].name
     kernels[first] = fold_normalisation(kernels[first], checkpoint.metadata.normalisation)
@@ -21,18 +21,18 @@ def build_siamfc_graphs(checkpoint: Checkpoint) -> tuple[bytes, bytes]:
 
 
 def _exemplar_graph(checkpoint: Checkpoint, kernels: Mapping[str, Kernel]) -> bytes:
-    """Write the graph that embeds exemplar images."""
+    """Build the graph that embeds exemplar images."""
     graph = GraphBuilder(checkpoint.metadata, exemplar_signature(checkpoint.metadata))
     _add_backbone(graph, kernels, "images", "embeddings")
     return graph.serialise("exemplar")
 
 
 def _search_graph(checkpoint: Checkpoint, kernels: Mapping[str, Kernel]) -> bytes:
-    """Write the graph that embeds search images and compares them with exemplar embeddings.
+    """Build the graph that embeds search images and compares them with exemplar embeddings.
 
-    One product compares all cells of an exemplar with all cells of its search images; then a
-    convolution with fixed weights, each the gain instead of one, sums the product's diagonals (see
-    `model.correlate`). Both together are under 1 % of the backbone's work.
+    One product compares all cells of an exemplar with all cells of its search images. A convolution
+    with fixed weights, equal to the gain, then sums the product's diagonals (see
+    `model.correlate`). Both together are less than 1 % of the backbone's work.
     """
     spec = checkpoint.metadata.spec
     size, response = spec.search_size, spec.response_size
@@ -53,7 +53,7 @@ def _search_graph(checkpoint: Checkpoint, kernels: Mapping[str, Kernel]) -> byte
 
 
 def _gathering(checkpoint: Checkpoint) -> Kernel:
-    """Weights (1, h·w, h, w) that read row u, column v of plane u·w + v, times the gain."""
+    """Return weights (1, h·w, h, w) that read row u, column v of plane u·w + v, times the gain."""
     cells = embedding_size(checkpoint.metadata.spec.exemplar_size)
     gain = np.exp(checkpoint.tensors["log_gain"].astype(np.float64))
     weight = gain * np.eye(cells**2).reshape(1, cells**2, cells, cells)
@@ -63,7 +63,7 @@ def _gathering(checkpoint: Checkpoint) -> Kernel:
 def _add_backbone(
     graph: GraphBuilder, kernels: Mapping[str, Kernel], images: str, output: str
 ) -> None:
-    """Images (N, H, W, 3) uint8 → embeddings (N, 256, h, w)."""
+    """Add nodes from images (N, H, W, 3) uint8 to embeddings (N, 256, h, w)."""
     architecture.embed(_GraphArithmetic(graph, kernels, output), graph.add_planes(images))
 
 
@@ -74,7 +74,7 @@ class _GraphArithmetic:
         self._graph, self._kernels, self._output = graph, kernels, output
 
     def convolve(self, layer: Convolution, features: str) -> str:
-        """See `Arithmetic`."""
+        """Add a convolution node; see `Arithmetic`."""
         return self._graph.add_convolution(
             features,
             self._output if layer is architecture.LAYERS[-1] else layer.name,
@@ -84,11 +84,11 @@ class _GraphArithmetic:
         )
 
     def normalise(self, layer: Convolution, features: str) -> str:
-        """Add the ReLU; the normalisation is in the convolution."""
+        """Add a ReLU node; the normalisation is folded into the convolution."""
         return self._graph.add("Relu", [features], f"{layer.name}_relu")
 
     def pool(self, features: str) -> str:
-        """See `Arithmetic`."""
+        """Add a max pooling node; see `Arithmetic`."""
         return self._graph.add(
             "MaxPool",
             [features],

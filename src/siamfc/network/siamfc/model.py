@@ -1,7 +1,7 @@
 """SiamFC in torch: one backbone for both images, compared by correlation.
 
 Bertinetto et al. 2016, section 2 and table 1. This module is for training; tracking runs the
-graphs. Parameters have their canonical form here, whatever a runtime makes of them.
+graphs. Parameters have their canonical form here, independent of any runtime.
 """
 
 import math
@@ -39,33 +39,33 @@ class AlexNet(nn.Module):
                 )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalised images (N, 3, H, W) → embeddings (N, 256, h, w)."""
+        """Embed normalised images (N, 3, H, W) as (N, 256, h, w)."""
         return architecture.embed(self, images)
 
     def convolve(self, layer: Convolution, features: Tensor) -> Tensor:
-        """See `Arithmetic`."""
+        """Convolve; see `Arithmetic`."""
         convolved: Tensor = self.convolution(layer)(features)
         return convolved
 
     def normalise(self, layer: Convolution, features: Tensor) -> Tensor:
-        """See `Arithmetic`."""
+        """Normalise and rectify; see `Arithmetic`."""
         return functional.relu(self.norm(layer)(features))
 
     def pool(self, features: Tensor) -> Tensor:
-        """See `Arithmetic`."""
+        """Apply max pooling; see `Arithmetic`."""
         return max_pool(features)
 
     def convolution(self, layer: Convolution) -> nn.Conv2d:
-        """Return the module of a row of the table."""
+        """Return the convolution module of a layer of the table."""
         return cast(nn.Conv2d, self.get_submodule(layer.name))
 
     def norm(self, layer: Convolution) -> nn.BatchNorm2d:
-        """Return the batch normalisation that follows a row of the table."""
+        """Return the batch normalisation that follows a layer of the table."""
         return cast(nn.BatchNorm2d, self.get_submodule(str(layer.norm)))
 
 
 def make_convolution(layer: Convolution, *, bias: bool) -> nn.Conv2d:
-    """Make the convolution of a row of the table."""
+    """Create the convolution of a layer of the table."""
     return nn.Conv2d(
         layer.inputs,
         layer.outputs,
@@ -77,12 +77,12 @@ def make_convolution(layer: Convolution, *, bias: bool) -> nn.Conv2d:
 
 
 def max_pool(features: Tensor) -> Tensor:
-    """Pool features (N, C, H, W) as a pooled row of the table says."""
+    """Pool features (N, C, H, W) as the table's pooled layers require."""
     return functional.max_pool2d(features, architecture.POOL_SIZE, stride=architecture.POOL_STRIDE)
 
 
 class Normalise(nn.Module):
-    """Pixel values 0 to 255, (N, 3, H, W) of any type → normalised, float32."""
+    """Normalises pixel values 0 to 255, (N, 3, H, W) of any type, to float32."""
 
     multiplier: Tensor
     offset: Tensor
@@ -103,7 +103,7 @@ class SiamFC(nn.Module):
     """Backbone, correlation, learned gain and bias: a response is a logit.
 
     v = exp(log_gain) · (φ(z) ⋆ φ(x)) + bias, with exemplar image z, search image x and backbone φ
-    (eq. 1 of the paper; the gain, kept positive by its logarithm, is this project's).
+    (eq. 1 of the paper; the gain, kept positive by its logarithm, is this project's addition).
     """
 
     def __init__(self) -> None:
@@ -129,7 +129,7 @@ class SiamFC(nn.Module):
         }
 
     def load_tensors(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
-        """Load what `tensors` returned, in place."""
+        """Load tensors in the form that `tensors` returns, in place."""
         state = {name: torch.from_numpy(tensor.copy()) for name, tensor in tensors.items()}
         self.load_state_dict({**self.state_dict(), **state})
 
@@ -160,9 +160,9 @@ def correlate(exemplar_embeddings: Tensor, search_embeddings: Tensor) -> Tensor:
 
 @torch.no_grad()
 def initialise(model: nn.Module, generator: torch.Generator | None = None) -> None:
-    """Initialise every convolution in place: Xavier uniform, no bias (thesis, table 6).
+    """Initialise every convolution in place: Xavier uniform, zero bias (thesis, table 6).
 
-    Batch normalisations become the identity and lose their statistics.
+    Batch normalisations become the identity, and their statistics are reset.
     """
     for module in model.modules():
         if isinstance(module, nn.Conv2d):

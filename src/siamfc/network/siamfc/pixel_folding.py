@@ -1,4 +1,4 @@
-"""Blocks of pixels folded into channels: a training pass's first layer then has stride 1."""
+"""Space-to-depth: blocks of pixels become channels, so that the first layer has stride 1."""
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ def fold_images(
 ) -> Tensor:
     """Normalise pixels and fold blocks of stride × stride into channels, channels last.
 
-    (N, H, W, 3) uint8 → (N, 3·stride², ⌈H/stride⌉, ⌈W/stride⌉); zeros complete the last blocks.
+    (N, H, W, 3) uint8 → (N, 3·stride², ⌈H/stride⌉, ⌈W/stride⌉); the last blocks are padded with 0.
     """
     count, height, width, _ = images.shape
     device = images.device
@@ -26,7 +26,7 @@ def fold_images(
 
 
 def fold_kernel(weight: Tensor, stride: int = 2) -> Tensor:
-    """Turn a kernel of a stride, (O, 3, k, k), into one of stride 1 for folded images."""
+    """Convert a kernel with a stride, (O, 3, k, k), to one with stride 1 for folded images."""
     outputs, _, size, _ = weight.shape
     padded = functional.pad(weight, (0, -size % stride, 0, -size % stride))
     cells = -(-size // stride)
@@ -35,5 +35,5 @@ def fold_kernel(weight: Tensor, stride: int = 2) -> Tensor:
 
 
 def compute_dtype(dtype: torch.dtype) -> torch.dtype:
-    """Return the type that pixels and statistics are computed in: float32, or float64 if given."""
+    """Return the type in which pixels and statistics are computed: float64 or float32."""
     return torch.float64 if dtype == torch.float64 else torch.float32

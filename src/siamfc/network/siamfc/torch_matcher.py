@@ -1,4 +1,4 @@
-"""Runs a checkpoint with torch: half precision and CUDA graphs on a GPU, float32 on a CPU."""
+"""SiamFC in torch for tracking: half precision and CUDA graphs on a GPU, float32 on a CPU."""
 
 from collections.abc import Callable
 from threading import Lock
@@ -19,18 +19,18 @@ from siamfc.network.siamfc.architecture import Convolution
 from siamfc.network.siamfc.model import Normalise, correlate, make_convolution, max_pool
 
 LARGEST_BATCH = 256
-"""Targets that one CUDA graph serves at once; a power of two."""
+"""Number of targets that one CUDA graph processes at once; a power of two."""
 _MAXIMUM_GRAPHS = 16
-"""Shapes whose CUDA graphs are kept: the powers of two up to `LARGEST_BATCH` for the target's
-window, and some for the further windows of SiamFC."""
+"""Number of shapes whose CUDA graphs are kept: the powers of two up to `LARGEST_BATCH` for the
+targets' windows, and some for SiamFC's further windows."""
 _WARM_UP_CALLS = 3
 
 
 class TorchSiamFCMatcher:
     """A `Matcher` in torch; embeddings are tensors on `device`, float32.
 
-    `threads` is torch's own number for the whole process, and only set if given. On CUDA the
-    backbone runs in float16, the correlation in float32.
+    `threads` sets torch's number for the whole process; None leaves it alone. On CUDA the backbone
+    runs in float16, the correlation in float32.
     """
 
     spec: EmbeddingSpec
@@ -52,13 +52,13 @@ class TorchSiamFCMatcher:
 
     @torch.inference_mode()
     def embed_exemplar(self, crops: NDArray[np.uint8]) -> Tensor:
-        """See `Matcher.embed_exemplar`."""
+        """Embed exemplar images; see `Matcher.embed_exemplar`."""
         images = torch.tensor(check_exemplars(self.spec, crops), device=self._device)
         return self._embed(images)
 
     @torch.inference_mode()
     def respond(self, exemplars: Embedding, searches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """See `Matcher.respond`."""
+        """Compare with search images; see `Matcher.respond`."""
         images = torch.tensor(check_searches(self.spec, exemplars, searches))
         return self._graphs(torch.as_tensor(exemplars, device=self._device), images).numpy()
 
@@ -76,7 +76,7 @@ class TorchSiamFCMatcher:
 
 
 def open_device(device: str, threads: int | None) -> torch.device:
-    """Find torch's device and set the CPU's threads if given; InputError without a GPU."""
+    """Return torch's device and set its CPU threads if given; InputError without a GPU."""
     if device.startswith("cuda"):
         require_torch_cuda()
     if threads is not None and device == "cpu":
@@ -85,12 +85,12 @@ def open_device(device: str, threads: int | None) -> torch.device:
 
 
 class GraphCache:
-    """A function of exemplar embeddings and images, on a GPU through CUDA graphs of fixed sizes.
+    """A function of exemplar embeddings and images, run on a GPU by CUDA graphs of fixed sizes.
 
-    A batch is filled up to the next power of two and cut into pieces of `LARGEST_BATCH`, so that a
-    number of targets that changes from frame to frame, as it does while some are lost, rarely needs
-    a new graph, and memory is bounded. A graph is recorded when its size is first used. Returns a
-    tensor on the CPU.
+    A batch is padded to the next power of two and split into pieces of `LARGEST_BATCH`. A number of
+    targets that changes from frame to frame, as it does while some are lost, therefore rarely needs
+    a new graph, and memory is bounded. A graph is recorded on the first use of its size. The result
+    is a tensor on the CPU.
     """
 
     def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
@@ -105,7 +105,7 @@ class GraphCache:
         return self._replay(exemplars, images)
 
     def _replay(self, exemplars: Tensor, images: Tensor) -> Tensor:
-        with self._lock:  # a graph has one set of buffers
+        with self._lock:  # a graph has a single set of buffers
             parts = [
                 self._graph(some, others)(some, others)
                 for some, others in zip(
@@ -117,7 +117,7 @@ class GraphCache:
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 
     def _graph(self, exemplars: Tensor, images: Tensor) -> "_CudaGraph":
-        """Find or record the graph for such a batch; the least recently used one makes room."""
+        """Find or record the graph for such a batch; the least recently used graph is dropped."""
         shape = (padded_size(len(images)), *images.shape[1:])
         if shape not in self._graphs:
             while len(self._graphs) >= _MAXIMUM_GRAPHS:
@@ -129,7 +129,7 @@ class GraphCache:
 
 
 def padded_size(count: int) -> int:
-    """Return the size of the batch for `count` targets: the next power of two.
+    """Return the padded batch size for `count` targets: the next power of two.
 
     >>> [padded_size(count) for count in (1, 2, 3, 9, 256)]
     [1, 2, 4, 16, 256]
@@ -138,7 +138,7 @@ def padded_size(count: int) -> int:
 
 
 class _CudaGraph:
-    """A function recorded for one size of batch, with its input buffers."""
+    """A function recorded for one batch size, with its input buffers."""
 
     def __init__(
         self,
@@ -163,7 +163,7 @@ class _CudaGraph:
                 self._output = function(*self._inputs)
 
     def __call__(self, *inputs: Tensor) -> Tensor:
-        """Replay with these inputs; rows beyond them are computed and dropped."""
+        """Replay with these inputs; rows beyond them are computed and discarded."""
         for buffer, value in zip(self._inputs, inputs, strict=True):
             buffer[: len(value)].copy_(value, non_blocking=True)
         self._graph.replay()
@@ -171,7 +171,7 @@ class _CudaGraph:
 
 
 class _FoldedBackbone(nn.Module):
-    """The backbone for tracking: each convolution with its batch normalisation folded in."""
+    """The backbone for tracking: each convolution has its batch normalisation folded in."""
 
     def __init__(self, tensors: Tensors) -> None:
         super().__init__()
@@ -184,18 +184,18 @@ class _FoldedBackbone(nn.Module):
         self.eval().requires_grad_(False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalised images (N, 3, H, W) → embeddings (N, 256, h, w)."""
+        """Embed normalised images (N, 3, H, W) as (N, 256, h, w)."""
         return architecture.embed(self, images)
 
     def convolve(self, layer: Convolution, features: Tensor) -> Tensor:
-        """See `Arithmetic`."""
+        """Convolve; see `Arithmetic`."""
         convolved: Tensor = self.get_submodule(layer.name)(features)
         return convolved
 
     def normalise(self, layer: Convolution, features: Tensor) -> Tensor:  # noqa: ARG002
-        """Apply the ReLU; the normalisation is in the convolution."""
+        """Apply the ReLU; the normalisation is folded into the convolution."""
         return functional.relu_(features)
 
     def pool(self, features: Tensor) -> Tensor:
-        """See `Arithmetic`."""
+        """Apply max pooling; see `Arithmetic`."""
         return max_pool(features)

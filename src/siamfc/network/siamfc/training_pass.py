@@ -1,14 +1,14 @@
 """SiamFC's training pass, arranged for a GPU: the same function of the same parameters.
 
-It follows the one definition in `architecture` and has the same function and parameters as
-`SiamFC.forward`, computed in another way (measured by `benchmarks/training.py`):
+It follows the definition in `architecture` and computes the same function of the same parameters as
+`SiamFC.forward`, in another way (measured by `benchmarks/training.py`):
 
-- Images come as uint8, channels last; 2×2 pixels fold into channels, so that conv1, 11×11 with
-  stride 2 on 3 channels, becomes 6×6 with stride 1 on 12, a shape that matrix units can take.
-- Each group of a grouped convolution is a convolution of its own.
-- Batch normalisation takes its statistics over exemplar and search images together, so that one
-  and the same φ embeds both, as it will when tracking. (Calling the backbone twice normalises
-  each by its own statistics, and tracking then uses a mixture that neither was trained with.)
+- Images are uint8, channels last; 2×2 pixels are folded into channels, so that conv1, 11×11 with
+  stride 2 on 3 channels, becomes 6×6 with stride 1 on 12, a shape that suits matrix units.
+- Each group of a grouped convolution is computed as a convolution of its own.
+- Batch normalisation takes its statistics over exemplar and search images together, so that the
+  same φ embeds both, as in tracking. (Calling the backbone twice would normalise each by its own
+  statistics, and tracking would use a mixture that neither was trained with.)
 - On a GPU with Triton, the package `kernels` computes everything between two convolutions.
 """
 
@@ -29,17 +29,17 @@ Grouping = Literal["grouped", "split", "dense"]
 
 
 class JointArithmetic:
-    """Layers of exemplar and search images at once, normalised with common statistics.
+    """Layers of exemplar and search images together, normalised with common statistics.
 
     Features are a list of tensors (N, C, h, w), one for each kind of image; the first layer takes
-    images as `fold_images` gives them. Running statistics are updated.
+    images in the form that `fold_images` returns. Running statistics are updated.
     """
 
     def __init__(self, backbone: AlexNet, grouping: Grouping) -> None:
         self._backbone, self._grouping = backbone, grouping
 
     def convolve(self, layer: Convolution, features: list[Tensor]) -> list[Tensor]:
-        """See `Arithmetic`."""
+        """Convolve each tensor; see `Arithmetic`."""
         module = self._backbone.convolution(layer)
         weight, stride = module.weight, layer.stride
         if layer is architecture.LAYERS[0]:
@@ -50,11 +50,11 @@ class JointArithmetic:
         ]
 
     def normalise(self, layer: Convolution, features: list[Tensor]) -> list[Tensor]:
-        """See `Arithmetic`."""
+        """Normalise all tensors together and rectify; see `Arithmetic`."""
         return _normalise_together(self._backbone.norm(layer), features)
 
     def pool(self, features: list[Tensor]) -> list[Tensor]:
-        """See `Arithmetic`."""
+        """Apply max pooling to each tensor; see `Arithmetic`."""
         return [max_pool(tensor) for tensor in features]
 
 
@@ -107,7 +107,7 @@ def _normalise_together(norm: nn.BatchNorm2d, tensors: list[Tensor]) -> list[Ten
 
 
 def can_fuse(device: torch.device) -> bool:
-    """Whether the fused kernels run there: on a CUDA device, with Triton installed."""
+    """Return True if the fused kernels run there: on a CUDA device, with Triton installed."""
     return device.type == "cuda" and importlib.util.find_spec("triton") is not None
 
 
@@ -121,17 +121,17 @@ def forward_pairs(
     grouping: Grouping = "split",
     fused: bool = False,
 ) -> Tensor:
-    """Training pass: pixels (N, 127, 127, 3) and (N, 255, 255, 3) uint8 → logits (N, 17, 17).
+    """Compute logits (N, 17, 17) of pixels (N, 127, 127, 3) and (N, 255, 255, 3) uint8, to train.
 
-    Updates the running statistics, as a module in training mode does.
+    Running statistics are updated, as by a module in training mode.
 
     Args:
-        model: takes the gradients.
+        model: the network, which receives the gradients.
         exemplars: exemplar images.
         searches: search images, one for each exemplar.
-        normalisation: what the backbone expects of pixels.
-        dtype: of activations and matrix products; statistics and sums are float32.
-        grouping: how grouped convolutions are computed; `fused` splits them.
+        normalisation: normalisation of pixels that the backbone expects.
+        dtype: type of activations and matrix products; statistics and sums are float32.
+        grouping: how grouped convolutions are computed; `fused` always splits them.
         fused: use the package `siamfc.network.siamfc.kernels`; see `can_fuse`.
     """
     batches = [exemplars, searches]

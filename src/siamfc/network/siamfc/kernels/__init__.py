@@ -1,1 +1,1 @@
-"""SiamFC's fused training kernels, for a GPU with Triton; `embedding` is the entry point."""
+"""Fused training kernels of SiamFC, for a GPU with Triton; `embedding` is the entry point."""

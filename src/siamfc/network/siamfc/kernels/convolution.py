@@ -1,4 +1,4 @@
-"""The first convolution, on folded images, with its weights' gradient; needs a GPU and Triton."""
+"""The first convolution on folded images, and its weight gradient; needs a GPU and Triton."""
 
 from typing import Any
 
@@ -9,15 +9,15 @@ from siamfc.network.siamfc.kernels import convolution_triton as kernels
 
 _OUTPUTS = 96
 _PARTS = 176
-"""Programs among which the sum of a weight's gradient is split: with three slices each, two waves
-of two on each of an H200's multiprocessors."""
+"""Number of programs that share the sum of a weight gradient: with three slices each, two waves of
+two programs on each of an H200's multiprocessors."""
 
 
 def convolve_folded(images: Tensor, weight: Tensor) -> Tensor:
     """Compute `conv2d` of images (N, 16, H, W), channels last, and a weight (96, 16, 6, 6).
 
-    The weight is float32 and rounded to the images' type; its gradient is float32. Images get
-    no gradient.
+    The weight is float32 and is rounded to the images' type; its gradient is float32. The images
+    get no gradient.
     """
     output: Tensor = _Convolve.apply(images, weight)  # type: ignore[no-untyped-call]
     return output
@@ -60,16 +60,16 @@ class _Convolve(torch.autograd.Function):
 
 
 class _Shape:
-    """Sizes of the convolution, as arguments of its kernels."""
+    """Sizes of the convolution, as arguments for its kernels."""
 
     def __init__(self, images: Tensor, weight: Tensor) -> None:
         self.count, self.channels, rows, columns = images.shape
         self.kernel = weight.shape[-1]
         self.out_rows, self.out_columns = rows - self.kernel + 1, columns - self.kernel + 1
         self.places = self.count * self.out_rows * self.out_columns
-        """Positions of the kernel in all images."""
+        """Number of positions of the kernel in all images."""
         self.values = self.kernel**2 * self.channels
-        """Values under the kernel at one position."""
+        """Number of values under the kernel at one position."""
         self.sizes = (self.places, rows, columns, self.out_rows, self.out_columns)
         self.constants = {
             "CHANNELS": self.channels,

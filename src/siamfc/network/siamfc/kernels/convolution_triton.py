@@ -1,15 +1,15 @@
-"""Triton kernels of the first convolution, whose few channels leave a library's kernels half idle.
+"""Triton kernels of the first convolution, whose few channels leave library kernels half idle.
 
-Images are folded, (N, rows, columns, CHANNELS), so that what one row of a kernel sees, `SPAN` =
-6 · CHANNELS values, lies side by side in memory: the convolution is a matrix product whose left
-side has one row for each place of the kernel and 6 · SPAN columns, read straight from the image.
-The 96 outputs are handled as 64 and 32, since tiles are powers of two.
+Images are folded to (N, rows, columns, CHANNELS), so that the values under one row of a kernel,
+`SPAN` = 6 · CHANNELS of them, are adjacent in memory. The convolution is a matrix product whose
+left factor has one row per position of the kernel and 6 · SPAN columns, read directly from the
+image. The 96 outputs are split into 64 and 32, since tiles are powers of two.
 """
 
-# Triton has no types, and is missing where torch is for the CPU alone.
+# Triton is untyped, and missing from torch's CPU builds.
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
 # mypy: disable-error-code="import-untyped, import-not-found"
-# Arguments in capitals are known when a kernel is compiled.
+# Arguments in capitals are compile-time constants.
 # ruff: noqa: N803
 
 import triton
@@ -19,12 +19,12 @@ OUTPUTS = tl.constexpr(96)
 _FIRST = tl.constexpr(64)
 _SECOND = tl.constexpr(32)
 SLICE = tl.constexpr(192)
-"""Rows of the weights' gradient that one program computes: three tiles of 64."""
+"""Rows of the weight gradient that one program computes: three tiles of 64."""
 
 
 @triton.jit
 def _corner(place, places, rows, columns, out_rows, out_columns, CHANNELS: tl.constexpr):
-    """Offset of the first value that the kernel sees at each place."""
+    """Return the offset of the first value under the kernel at each position."""
     x = place % out_columns
     y = place // out_columns % out_rows
     number = place // out_columns // out_rows
@@ -34,7 +34,7 @@ def _corner(place, places, rows, columns, out_rows, out_columns, CHANNELS: tl.co
 
 @triton.jit
 def _seen(start, columns, SPAN: tl.constexpr, CHANNELS: tl.constexpr, SIZE: tl.constexpr):
-    """Offsets, from the corner, of SIZE values of what a kernel sees."""
+    """Return offsets, from the corner, of SIZE values under the kernel."""
     number = start + tl.arange(0, SIZE)
     return number // SPAN * (columns * CHANNELS) + number % SPAN
 
@@ -45,7 +45,7 @@ def convolve_kernel(
     CHANNELS: tl.constexpr, SPAN: tl.constexpr, VALUES: tl.constexpr,
     PLACES: tl.constexpr, DEPTH: tl.constexpr,
 ):  # fmt: skip
-    """Output (places, 96) of weights (VALUES, 96)."""
+    """Compute the output (places, 96) for weights (VALUES, 96)."""
     place = tl.program_id(0) * PLACES + tl.arange(0, PLACES)
     corner = _corner(place, places, rows, columns, out_rows, out_columns, CHANNELS)[:, None]
     first, second = tl.arange(0, _FIRST)[None, :], _FIRST + tl.arange(0, _SECOND)[None, :]
@@ -68,7 +68,7 @@ def weight_gradient_kernel(
     CHANNELS: tl.constexpr, SPAN: tl.constexpr, VALUES: tl.constexpr,
     PLACES: tl.constexpr, STEPS: tl.constexpr,
 ):  # fmt: skip
-    """Program (s, p) adds up STEPS · PLACES places for 192 rows of partial[p], (VALUES, 96)."""
+    """Sum STEPS · PLACES positions in program (s, p) for 192 rows of partial[p], (VALUES, 96)."""
     part, begin = tl.program_id(1), tl.program_id(0) * SLICE
     first, second = tl.arange(0, _FIRST)[None, :], _FIRST + tl.arange(0, _SECOND)[None, :]
     low = _seen(begin, columns, SPAN, CHANNELS, 64)[None, :]

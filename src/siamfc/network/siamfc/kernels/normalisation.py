@@ -1,12 +1,12 @@
 """Batch normalisation, ReLU and max pooling as one step with its gradient, on a GPU.
 
-Separate layers read and write the convolution's output, the largest tensors of the network, about
-ten times for a forward and a backward pass; here it is read twice forward and once backward (twice
-where nothing is pooled), and written as a gradient once. Needs Triton, which comes with torch for
-CUDA. Computes what `JointArithmetic` does in `training_pass`, up to rounding.
+Separate layers read and write the convolution's output, the network's largest tensors, about ten
+times in a forward and a backward pass. This step reads it twice forward and once backward (twice
+without pooling), and writes its gradient once. It needs Triton, which comes with torch for CUDA,
+and computes the same as `JointArithmetic` in `training_pass`, up to rounding.
 
-A feature map is given as a list of its groups, (N, C/g, H, W) channels last, so that each group of
-a convolution finds its own channels side by side.
+A feature map is a list of its groups, (N, C/g, H, W) channels last, so that each group of a
+convolution finds its own channels adjacent in memory.
 """
 
 import math
@@ -22,15 +22,15 @@ from siamfc.network.siamfc.kernels import normalisation_triton as kernels
 FOLDED_CHANNELS = 16
 """Channels of a folded image: 2×2 pixels of 3, and 4 zeros, which the matrix units need."""
 _PIECES = 2
-"""Every feature map is processed as two halves of its channels."""
+"""Number of parts, halves of its channels, in which every feature map is processed."""
 _PARTS = 256
-"""Maximum number of programs among which the sums of one block of channels are split."""
+"""Maximum number of programs that share the sums of one block of channels."""
 _SUM_TILE, _SUM_COLUMNS, _SUM_WARPS = 2048, 64, 8
 """Values that a program of the sums reads at once, its maximum of channels, and its warps."""
 
 
 def fold_images(images: Tensor, normalisation: Normalisation, dtype: torch.dtype) -> Tensor:
-    """Pixels (N, H, W, 3) uint8 → (N, 16, ⌈H/2⌉, ⌈W/2⌉), channels last; the last 4 are zero."""
+    """Fold (N, H, W, 3) uint8 to (N, 16, ⌈H/2⌉, ⌈W/2⌉), channels last; the last 4 are zero."""
     count, height, width, _ = images.shape
     rows, columns = (height + 1) // 2, (width + 1) // 2
     shape = (count, rows, columns, FOLDED_CHANNELS)
@@ -50,9 +50,9 @@ def normalise(
     """Apply batch normalisation, ReLU and, with `pool`, max pooling 3×3 with stride 2.
 
     Args:
-        norm: in training mode; its running statistics are updated.
-        images: feature maps, each a list of 1 or 2 groups. The statistics are taken over all.
-        pool: whether to pool.
+        norm: batch normalisation in training mode; its running statistics are updated.
+        images: feature maps, each a list of 1 or 2 groups; they share their statistics.
+        pool: apply max pooling.
         groups: number of groups to return, 1 or 2.
 
     Returns:
@@ -155,7 +155,7 @@ class _Normalise(torch.autograd.Function):
 
 
 class _Map:
-    """A feature map (N, C, H, W): its groups, and its two halves with pixels in rows."""
+    """A feature map (N, C, H, W): its groups, and its two halves, with one row per pixel."""
 
     def __init__(self, groups: Sequence[Tensor]) -> None:
         self.groups = list(groups)
@@ -163,7 +163,7 @@ class _Map:
         self.count, width, self.height, self.width = first.shape
         self.pixels = self.count * self.height * self.width
         self.stride = width
-        """Distance between two pixels, values."""
+        """Distance between two pixels, in values."""
         self.half = width * len(self.groups) // _PIECES
         """Channels per half."""
         if len(self.groups) == _PIECES:
@@ -172,7 +172,7 @@ class _Map:
             self.halves = (first[:, : self.half], first[:, self.half :])
 
     def like(self, groups: int, *, pool: bool) -> "_Map":
-        """Make an empty map with as many channels, in `groups` groups."""
+        """Create an empty map with as many channels, in `groups` groups."""
         height, width = self.height, self.width
         if pool:
             height, width = (height - 3) // 2 + 1, (width - 3) // 2 + 1
@@ -191,13 +191,13 @@ class _Map:
         return self.half // min(most, self.half & -self.half)
 
     def tiles(self, size: int, most: int = 128) -> dict[str, int]:
-        """Return a kernel's arguments: blocks in a half, and a tile of `size` values."""
+        """Return a kernel's arguments: blocks per half, and a tile of `size` values."""
         columns = self.half // self.blocks(most)
         return {"PIECE": self.blocks(most), "ROWS": size // columns, "COLUMNS": columns}
 
 
 def _partial_sums(maps: list[_Map], channels: int) -> tuple[Tensor, list[Tensor]]:
-    """Allocate two sums per channel and program, (P, 2, C), and return its rows for each map."""
+    """Allocate two sums per channel and program, (P, 2, C); return it and its rows for each map."""
     rows = [each.tiles(_SUM_TILE, _SUM_COLUMNS)["ROWS"] for each in maps]
     sizes = [min(_PARTS, _divide(m.pixels, r)) for m, r in zip(maps, rows, strict=True)]
     partial = torch.empty((sum(sizes), 2, channels), device=maps[0].groups[0].device)
@@ -229,7 +229,7 @@ def _unpool(
     slope: Tensor,
     intercept: Tensor,
 ) -> None:
-    """Fill `result` with the gradient of `each`, from the gradient of `_pool`'s result."""
+    """Fill `result` with the gradient of `each`, given the gradient of `_pool`'s result."""
     quads = each.count * math.ceil(each.height / 2) * math.ceil(each.width / 2)
     tiles = each.tiles(1024)
     grid = (_PIECES * each.blocks(), _divide(quads, tiles["ROWS"]))

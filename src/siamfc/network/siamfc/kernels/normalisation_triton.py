@@ -1,22 +1,22 @@
 """Triton kernels of the training pass: batch normalisation, ReLU and max pooling in one.
 
-Every kernel sees channels-last tensors as pixels × channels. A tensor's channels may lie in two
-tensors, one for each group of a convolution (or be the halves of one): so each takes two pointers,
-and the distance of two pixels. `normalisation` calls them. Sums are float32 within a
-program and float64 across programs, in an order that never changes.
+Every kernel treats channels-last tensors as pixels × channels. The channels may be split over two
+tensors, one for each group of a convolution (or the halves of one tensor), so a kernel takes two
+pointers and the distance between two pixels. `normalisation` calls the kernels. Sums are float32
+within a program and float64 across programs, in a fixed order.
 """
 
-# Triton has no types, and is missing where torch is for the CPU alone.
+# Triton is untyped, and missing from torch's CPU builds.
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
 # mypy: disable-error-code="import-untyped, import-not-found"
-# Arguments in capitals are known when a kernel is compiled.
+# Arguments in capitals are compile-time constants.
 # ruff: noqa: N803
 
 import triton
 import triton.language as tl
 
 NO_PLACE = tl.constexpr(9)
-"""Stored instead of the maximum's position where the ReLU gives 0."""
+"""Stored in place of the maximum's position where the ReLU returns 0."""
 
 
 @triton.jit
@@ -33,7 +33,7 @@ def fold_kernel(
     multiplier_red, multiplier_green, multiplier_blue, offset_red, offset_green, offset_blue,
     BLOCK: tl.constexpr, CHANNELS: tl.constexpr,
 ):  # fmt: skip
-    """Pixels (N, H, W, 3) uint8 → normalised (N, rows, columns, 16): 2×2 pixels of 3 channels."""
+    """Fold and normalise (N, H, W, 3) uint8 to (N, rows, columns, 16): 2×2 pixels of 3 channels."""
     cell = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)[:, None]
     channel = tl.arange(0, CHANNELS)[None, :]
     column = cell % columns
@@ -59,7 +59,7 @@ def moments_kernel(
     first, second, partial, pixels, stride, channels,
     PIECE: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
-    """Sum and sum of squares of each channel; program (b, p) writes partial[p, :, its channels]."""
+    """Sum values and squares per channel; program (b, p) writes partial[p, :, its channels]."""
     block, part = tl.program_id(0), tl.program_id(1)
     piece = block // PIECE
     column = (block % PIECE * COLUMNS + tl.arange(0, COLUMNS))[None, :]
@@ -85,7 +85,7 @@ def gradient_moments_kernel(
     pixels, gradient_stride, value_stride, channels,
     PIECE: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
-    """Sum of dz and of dz·(x − mean), where dz is the gradient behind the ReLU."""
+    """Sum dz and dz·(x − mean), where dz is the gradient at the ReLU's input."""
     block, part = tl.program_id(0), tl.program_id(1)
     piece = block // PIECE
     column = (block % PIECE * COLUMNS + tl.arange(0, COLUMNS))[None, :]
@@ -134,7 +134,7 @@ def normalisation_kernel(
     parts, channels, count, momentum, epsilon,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
-    """Batch statistics from their parts: z = x·scale + shift; the running ones follow."""
+    """Compute scale and shift of z = x·scale + shift, and update the running statistics."""
     channel = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
     inside = channel < channels
     total, square = _add_parts(partial, parts, channels, channel, ROWS, COLUMNS)
@@ -161,7 +161,7 @@ def normalisation_gradient_kernel(
     parts, channels, count,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
-    """Gradients of weight and bias; dx = scale·dz + slope·x + intercept."""
+    """Compute the gradients of weight and bias; dx = scale·dz + slope·x + intercept."""
     channel = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
     inside = channel < channels
     total, product = _add_parts(partial, parts, channels, channel, ROWS, COLUMNS)
@@ -203,7 +203,7 @@ def rectify_gradient_kernel(
     scale, shift, slope, intercept, pixels, gradient_stride, value_stride, out_stride,
     PIECE: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
-    """Gradient of the values that `rectify_kernel` took."""
+    """Compute the gradient with respect to the input of `rectify_kernel`."""
     block = tl.program_id(0)
     piece = block // PIECE
     column = (block % PIECE * COLUMNS + tl.arange(0, COLUMNS))[None, :]
@@ -229,9 +229,9 @@ def pool_kernel(
     cells, height, width, rows, columns, in_stride, out_stride,
     PIECE: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
-    """Write the largest max(0, x·scale + shift) of 3×3 pixels, about every second one.
+    """Write the largest max(0, x·scale + shift) in each 3×3 window, with stride 2.
 
-    `peaks` takes the x of it, `places` its number in the window, 0 … 8, or NO_PLACE.
+    `peaks` receives its x, and `places` its number in the window, 0 … 8, or NO_PLACE.
     """
     block = tl.program_id(0)
     piece = block // PIECE
@@ -292,9 +292,9 @@ def pool_gradient_kernel(
     quads, cells, height, width, rows, columns, gradient_stride, value_stride, out_stride,
     PIECE: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
-    """Gradient of the values that `pool_kernel` took, 2×2 pixels at a time.
+    """Compute the gradient with respect to the input of `pool_kernel`, 2×2 pixels at a time.
 
-    Each such quad lies in four windows at most: its own and those above, left and above left.
+    Each such quad lies in at most four windows: its own and those above, left and above left.
     """
     block = tl.program_id(0)
     piece = block // PIECE
@@ -307,7 +307,7 @@ def pool_gradient_kernel(
     j = quad % across
     i = quad // across % down
     number = (quad // across // down).to(tl.int64)
-    i = tl.where(quad < quads, i, height)  # beyond everything
+    i = tl.where(quad < quads, i, height)  # outside the map
     own_stride = PIECE * COLUMNS
     mine = places + tl.cast(piece, tl.int64) * cells * own_stride
     g, p = _window(
