@@ -40,7 +40,7 @@ from siamfc.evaluation.trackers.pretrained import PretrainedTracker
 from siamfc.files import write_file
 from siamfc.network import load_matcher
 from siamfc.network.architectures import LIGHT
-from siamfc.network.loading import read_metadata
+from siamfc.network.loader import read_metadata
 from siamfc.report.statistics import paired_difference
 from siamfc.synthetic import SquareVideo, SquareVideoSettings, write_otb
 from siamfc.tracking import LightSettings, Settings, SiamFCSettings, Tracker

@@ -13,7 +13,7 @@ from cyclopts import App
 import siamfc
 from siamfc.cli.parameters import SearchOptions
 from siamfc.cli.verbs import VERBS
-from siamfc.network.loading import available_weights
+from siamfc.network.loader import available_weights
 from siamfc.tracking import Status, settings_for_weights
 from siamfc.tracking.exemplar_update import UpdateName, update_by_name
 from siamfc.tracking.results import COLUMNS, FrameResult

@@ -47,7 +47,7 @@ class Cases:
         self.evaluated = _in_child(folder, "evaluated", evaluated_files)
         self.frames = numbered("f", "%04d.png")
         self.data_sets = {name: make() for name, make in DATA_SETS.items()}
-        from siamfc.network.loading import find_weights
+        from siamfc.network.loader import find_weights
 
         self.weights = {path.name: path.read_bytes() for path in find_weights("light").iterdir()}
 

@@ -76,9 +76,9 @@ def assert_normalised_alike(
 
 
 def assert_folded_alike(device="cpu"):
-    """Raise an AssertionError unless images are folded as `pixel_folding` folds them."""
+    """Raise an AssertionError unless images are folded as `space_to_depth` folds them."""
     from siamfc.network.normalisation import Normalisation
-    from siamfc.network.siamfc import pixel_folding
+    from siamfc.network.siamfc import space_to_depth
     from siamfc.network.siamfc.kernels import normalisation as fused
 
     generator = torch.Generator().manual_seed(1)
@@ -86,7 +86,7 @@ def assert_folded_alike(device="cpu"):
     images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator).to(device)
     normalisation = Normalisation(mean=(0.4, 0.45, 0.5), std=(0.2, 0.25, 0.3))
     found = fused.fold_images(images, normalisation, torch.float32)
-    expected = pixel_folding.fold_images(images, normalisation, torch.float32)
+    expected = space_to_depth.fold_images(images, normalisation, torch.float32)
     _same(found[:, :12], expected, 1e-6)
     assert not found[:, 12:].any()
 

@@ -11,7 +11,7 @@ from siamfc.errors import CheckpointError, InputError
 from siamfc.network import Checkpoint, Metadata, export_weights, load_matcher
 from siamfc.network.calibration import Calibration, sigmoid
 from siamfc.network.export import CHECKPOINT_FILE
-from siamfc.network.loading import read_metadata
+from siamfc.network.loader import read_metadata
 
 CALIBRATION = Calibration(slope=2.5, offset=-0.25)
 

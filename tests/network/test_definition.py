@@ -18,7 +18,7 @@ from siamfc.network.export import build_graphs
 from siamfc.network.onnx_runtime import OnnxMatcher
 from siamfc.network.siamfc import architecture
 from siamfc.network.siamfc.model import Normalise, SiamFC
-from siamfc.network.siamfc.pixel_folding import fold_images
+from siamfc.network.siamfc.space_to_depth import fold_images
 from siamfc.network.siamfc.torch_matcher import TorchSiamFCMatcher
 from siamfc.network.siamfc.training_pass import forward_pairs
 

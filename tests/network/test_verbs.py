@@ -7,13 +7,13 @@ import pytest
 from network_samples import make_checkpoint, make_light_checkpoint
 
 from siamfc.cli.app import run
-from siamfc.network import Checkpoint, Metadata, export_weights, load_matcher, loading
+from siamfc.network import Checkpoint, Metadata, export_weights, load_matcher, loader
 
 
 @pytest.fixture(autouse=True)
 def shipped(tmp_path, monkeypatch):
     folder = tmp_path / "weights"
-    monkeypatch.setattr(loading, "_SHIPPED", folder)
+    monkeypatch.setattr(loader, "_SHIPPED", folder)
     return folder
 
 

@@ -68,7 +68,7 @@ def train(
     """
     if find_spec("torch") is None:
         raise MissingDependencyError(f"training needs torch: {install_command('train')}")
-    from siamfc.network.loading import load_checkpoint
+    from siamfc.network.loader import load_checkpoint
     from siamfc.training.process_group import process_from_environment
     from siamfc.training.run import RunOptions, run
 

@@ -19,7 +19,7 @@ from siamfc.experiments.steps import TRAINING, Options
 from siamfc.experiments.tracks import ExperimentTracker, follow, summarize
 from siamfc.experiments.videos import real_sequences, synthetic_sequences
 from siamfc.network.architectures import find_architecture
-from siamfc.network.loading import read_metadata
+from siamfc.network.loader import read_metadata
 from siamfc.report import Study, make_study
 from siamfc.tracking import Settings, settings_for_weights
 from siamfc.training.folder import BEST, FINAL

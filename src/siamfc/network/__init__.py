@@ -6,7 +6,7 @@ torch, for training.
 
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.export import export_weights
-from siamfc.network.loading import (
+from siamfc.network.loader import (
     DEFAULT_WEIGHTS,
     Weights,
     available_weights,

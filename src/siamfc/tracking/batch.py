@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from siamfc.errors import OutputError, SiamFCError
 from siamfc.files import write_file
-from siamfc.network.loading import read_metadata
+from siamfc.network.loader import read_metadata
 from siamfc.tracking.both_ways import WHOLE, FrameRange
 from siamfc.tracking.defaults import Settings
 from siamfc.tracking.exports import export_paths

@@ -66,7 +66,7 @@ def settings_for_weights(
         CheckpointError: weights that are unknown or damaged.
         InputError: another number of scales, or an option that the network does not support.
     """
-    from siamfc.network.loading import read_metadata
+    from siamfc.network.loader import read_metadata
 
     if find_architecture(read_metadata(weights).architecture).layout is None:
         return settings_for(

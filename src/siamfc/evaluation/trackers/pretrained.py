@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from siamfc.network import load_matcher
-from siamfc.network.loading import read_metadata
+from siamfc.network.loader import read_metadata
 from siamfc.tracking import Settings, Tracker, settings_for_weights
 
 

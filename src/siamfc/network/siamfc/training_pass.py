@@ -23,7 +23,7 @@ from siamfc.network.normalisation import Normalisation
 from siamfc.network.siamfc import architecture
 from siamfc.network.siamfc.architecture import Convolution
 from siamfc.network.siamfc.model import AlexNet, SiamFC, correlate, max_pool
-from siamfc.network.siamfc.pixel_folding import compute_dtype, fold_images, fold_kernel
+from siamfc.network.siamfc.space_to_depth import compute_dtype, fold_images, fold_kernel
 
 Grouping = Literal["grouped", "split", "dense"]
 

@@ -10,7 +10,7 @@ from siamfc.network.siamfc.architecture import Convolution
 from siamfc.network.siamfc.kernels import normalisation as kernels
 from siamfc.network.siamfc.kernels.convolution import convolve_folded
 from siamfc.network.siamfc.model import AlexNet
-from siamfc.network.siamfc.pixel_folding import fold_kernel
+from siamfc.network.siamfc.space_to_depth import fold_kernel
 
 Maps = list[list[Tensor]]
 """One feature map per kind of image, each a list of its groups."""

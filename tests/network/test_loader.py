@@ -17,7 +17,7 @@ from siamfc.network import (
     find_weights,
     load_checkpoint,
     load_matcher,
-    loading,
+    loader,
 )
 from siamfc.network.onnx_runtime import OnnxMatcher
 
@@ -35,7 +35,7 @@ def shipped(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _shipped(shipped, monkeypatch):
-    monkeypatch.setattr(loading, "_SHIPPED", shipped)
+    monkeypatch.setattr(loader, "_SHIPPED", shipped)
 
 
 def hide(monkeypatch, *packages):
@@ -118,7 +118,7 @@ def test_a_folder_needs_its_graphs_or_its_checkpoint(tmp_path):
 
 
 def test_a_damaged_description_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(loading, "_SHIPPED", tmp_path)
+    monkeypatch.setattr(loader, "_SHIPPED", tmp_path)
     (tmp_path / DEFAULT_WEIGHTS).mkdir()
     path = tmp_path / DEFAULT_WEIGHTS / "model.json"
     for content in (b"\xff\xfe", b"{}", json.dumps({"format": 1}).encode()):
@@ -213,8 +213,8 @@ def test_loading_needs_neither_torch_nor_onnx(shipped):
 
 def test_graphs_are_built_once_for_all_trackers(monkeypatch, tmp_path):
     built = []
-    real = loading.build_graphs
-    monkeypatch.setattr(loading, "build_graphs", lambda c: built.append(c) or real(c))
+    real = loader.build_graphs
+    monkeypatch.setattr(loader, "build_graphs", lambda c: built.append(c) or real(c))
     path = tmp_path / "mine.safetensors"
     for seed in (2, 3):
         make_checkpoint(seed).save(path, overwrite=True)

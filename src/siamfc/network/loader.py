@@ -1,4 +1,4 @@
-"""Loading of networks for tracking, from a name or a path.
+"""Loader of networks for tracking, given a name or a path.
 
 The weights that ship are in `weights/`, one folder each, named after the folder. A folder of
 weights holds a checkpoint, from which the graphs are built, or the graphs that `export_weights`
@@ -148,7 +148,7 @@ def _build_once(path: Path) -> tuple[bytes, bytes]:
 
 
 @lru_cache(maxsize=2)
-def _build(path: Path, stamp: tuple[int, int]) -> tuple[bytes, bytes]:  # noqa: ARG001
+def _build(path: Path, _stamp: tuple[int, int]) -> tuple[bytes, bytes]:
     return build_graphs(Checkpoint.load(path))
 
 
