@@ -174,7 +174,7 @@ def find_annotation_format(path: str | Path, name: str | None = None) -> Annotat
     return found
 
 
-def annotation_paths(path: str | Path, targets: int, format: str | None = None) -> list[Path]:  # noqa: A002
+def annotation_paths(path: str | Path, targets: int, format: str | None = None) -> list[Path]:
     """What `write_annotation` writes: a file, a folder, or a file for each of several targets.
 
     Raises:
@@ -190,7 +190,7 @@ def write_annotation(
     path: str | Path,
     annotation: VideoAnnotation,
     *,
-    format: str | None = None,  # noqa: A002 - the word of the command line
+    format: str | None = None,
     overwrite: bool = False,
 ) -> list[Path]:
     """Write boxes, whole or not at all; returns the files or the folder.
@@ -235,7 +235,7 @@ def check_annotation_place(
     path: str | Path,
     targets: int,
     *,
-    format: str | None = None,  # noqa: A002 - the word of the command line
+    format: str | None = None,
     overwrite: bool = False,
 ) -> None:
     """See that what `write_annotation` will write may be written, before there is anything.
@@ -262,7 +262,7 @@ def _write_folder(
             file.write_text(text, encoding="utf-8", newline="")
 
 
-def read_annotation(path: str | Path, *, format: str | None = None) -> VideoAnnotation:  # noqa: A002
+def read_annotation(path: str | Path, *, format: str | None = None) -> VideoAnnotation:
     """Read boxes of one video.
 
     Without a format it is the one that the ending means, or that a folder looks like; a .json file

@@ -29,7 +29,7 @@ def plan_batch(
     options: BatchOptions,
     *,
     results: Path | None,
-    format: str | None,  # noqa: A002 - the word of the command line
+    format: str | None,
     out: Path | None,
 ) -> list[BatchTask]:
     """Say for each source where its boxes come from and what is written.

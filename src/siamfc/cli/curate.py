@@ -62,7 +62,7 @@ _OTHERWISE = Group("Instead of curating", sort_key=3)
 
 
 def curate(
-    format: str | None = None,  # noqa: A002 - the argument's name in the help
+    format: str | None = None,
     root: Path | None = None,
     store: Path | None = None,
     /,

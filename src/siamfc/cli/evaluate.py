@@ -72,7 +72,7 @@ _WHO, _SEARCH, _WHAT = TrackerOptions(), SearchOptions(), TaskOptions()
 
 
 def evaluate(
-    format: str,  # noqa: A002 - the argument's name in the help
+    format: str,
     root: Path,
     /,
     *,

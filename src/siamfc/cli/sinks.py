@@ -41,7 +41,7 @@ def results_sink(
     *,
     source: str | Path,
     targets: int,
-    format: str | None = None,  # noqa: A002 - the word of the command line
+    format: str | None = None,
     overwrite: bool,
 ) -> Iterator[Sink]:
     """A file of results, kept only if the block ends well; never in the place of the `source`."""

@@ -45,7 +45,7 @@ def dataset(
     size: Whole = SyntheticDatasetSettings.size,
     square: Whole = SyntheticDatasetSettings.square,
     seed: Whole = SyntheticDatasetSettings.seed,
-    format: Literal["png", "jpeg"] = "png",  # noqa: A002 - the flag's name
+    format: Literal["png", "jpeg"] = "png",
     workers: Whole = 1,
 ) -> None:
     """Write noisy images of a centred square, in folders that stand for videos.

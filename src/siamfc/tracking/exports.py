@@ -66,7 +66,7 @@ class VideoInfo:
         )
 
 
-def export_format(path: str | Path, format: str | None = None) -> str:  # noqa: A002
+def export_format(path: str | Path, format: str | None = None) -> str:
     """Return the name of the format implied by a path's suffix, or given by name.
 
     Raises:
@@ -96,7 +96,7 @@ EXPORT_SUFFIXES = (".csv", ".jsonl", ".txt", ".json", ".xml")
 """File suffixes that imply a format."""
 
 
-def export_paths(path: str | Path, targets: int, format: str | None = None) -> list[Path]:  # noqa: A002
+def export_paths(path: str | Path, targets: int, format: str | None = None) -> list[Path]:
     """Return the files that `export_results` writes: one, or one per target.
 
     Raises:
@@ -112,7 +112,7 @@ def open_export(
     path: str | Path,
     *,
     targets: int,
-    format: str | None = None,  # noqa: A002 - the word of the command line
+    format: str | None = None,
     video: VideoInfo | None = None,
     overwrite: bool = False,
 ) -> Iterator[Callable[[FrameResult], object]]:
@@ -138,7 +138,7 @@ def export_results(
     path: str | Path,
     results: Iterable[FrameResult],
     *,
-    format: str | None = None,  # noqa: A002 - the word of the command line
+    format: str | None = None,
     video: VideoInfo | None = None,
     labels: Sequence[str] = (),
     overwrite: bool = False,
@@ -165,7 +165,7 @@ def export_results(
     return write_annotation(path, annotation, format=format, overwrite=overwrite)
 
 
-def read_track(path: str | Path, *, format: str | None = None) -> VideoAnnotation:  # noqa: A002
+def read_track(path: str | Path, *, format: str | None = None) -> VideoAnnotation:
     """Read a track that `export_results` wrote, in any format.
 
     Raises:

@@ -227,7 +227,7 @@ class Track:
         self,
         path: str | Path,
         *,
-        format: str | None = None,  # noqa: A002 - the word of the command line
+        format: str | None = None,
         labels: Sequence[str] = (),
         overwrite: bool = False,
     ) -> list[Path]:

@@ -101,7 +101,7 @@ def read_trackers(
     path: str | Path,
     sequences: Iterable[Sequence],
     *,
-    format: str | None = None,  # noqa: A002 - the word of the command line
+    format: str | None = None,
     name: str | None = None,
 ) -> list[TrackerResults]:
     """Read the run in a folder, or all runs if it has a subfolder for each.
@@ -201,7 +201,7 @@ def write_tracker(
     tracks: Tracks,
     sequences: AbstractSequence[Sequence],
     *,
-    format: str,  # noqa: A002 - the word of the command line
+    format: str,
 ) -> Path:
     """Write a run's tracks in one of `RESULT_FORMATS`, with a zip beside it if a server takes one.
 

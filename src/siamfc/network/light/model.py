@@ -246,7 +246,8 @@ def initialise(model: LightNet, generator: torch.Generator | None = None) -> Non
     model.sharpness.fill_(INITIAL_SHARPNESS)
     for branch, value in ((model.score, _INITIAL_SCORE), (model.box, _INITIAL_DISTANCE)):
         nn.init.normal_(branch.last.weight, std=1e-3, generator=generator)
-        branch.last.bias.fill_(value)  # type: ignore[union-attr]  # Conv2d's bias may be None
+        assert branch.last.bias is not None
+        branch.last.bias.fill_(value)
 
 
 def normalise_images(images: Tensor, normalisation: Normalisation) -> Tensor:
