@@ -19,7 +19,7 @@ from fakes import IdealBoxMatcher, IdealMatcher
 from siamfc.boxes import iou
 from siamfc.frames import open_source, open_writer
 from siamfc.synthetic import SquareVideo
-from siamfc.tracking import follow, read_results
+from siamfc.tracking import follow, read_results, smooth_results
 from siamfc.web.downloads import box_formats
 from web.serving import Server, SlowMatcher, running
 
@@ -122,6 +122,65 @@ def test_a_target_ends_and_begins_again(server: Server, film: Path, truth: Squar
     assert np.isfinite(rows[:15]).all()
     assert iou(rows[-1, 0, :4], truth.boxes[-1]) > 0.8
     assert server.ask("PUT", f"/api/jobs/{job}/boxes/3/1", {"box": None}).status == 400
+
+
+def test_a_target_is_tracked_back_from_where_it_begins_if_asked(
+    server: Server, film: Path, truth: SquareVideo
+) -> None:
+    job = server.open(film)
+    draw(server, job, 20, 0, truth.boxes[20])
+    track(server, job)
+    assert (server.job(job)["start"], server.job(job)["framesLeft"]) == (20, 0)
+    forward = server.rows(job)
+    path = f"/api/jobs/{job}/targets/0"
+    answer = server.ask("PUT", path, {"backwards": True})
+    assert answer.status == 204, answer.body
+    assert (server.job(job)["state"], server.job(job)["framesLeft"]) == ("paused", 21)
+    track(server, job)
+    assert server.job(job)["start"] == 0
+    rows = server.rows(job)
+    assert np.array_equal(rows[20:], forward[20:])
+    assert all(iou(rows[k, 0, :4], truth.boxes[k]) > 0.8 for k in range(20))
+    lines = server.ask("GET", f"/api/jobs/{job}/boxes.csv").body.decode().splitlines()
+    assert len(lines) == 1 + 40
+    draw(server, job, 10, 0, truth.boxes[10])  # now from 10 to 0, and from both sides up to 20
+    track(server, job)
+    assert np.isfinite(server.rows(job, columns=7)[11:20, 0, 6]).all()
+    assert server.ask("PUT", path, {"backwards": False}).status == 204
+    assert server.job(job)["state"] == "done"
+    assert np.isnan(server.rows(job)[:10]).all()
+    for _ in range(3):
+        assert server.ask("POST", f"/api/jobs/{job}/undo").status == 204
+    assert np.array_equal(server.rows(job)[20:], forward[20:])
+
+
+def test_boxes_are_smoothed_as_the_command_line_smooths_them(
+    server: Server, gap_film: Path, truth: SquareVideo, tmp_path: Path
+) -> None:
+    """What is shown and saved; corrections and going back to the tracked boxes included."""
+    job = server.open(gap_film)
+    draw(server, job, 0, 0, truth.boxes[0])
+    track(server, job)
+    raw = server.rows(job, columns=7)
+    with open_source(gap_film) as source:
+        expected = smooth_results(r for _, r in follow(source, truth.boxes[0], IdealMatcher()))
+    assert server.ask("POST", f"/api/jobs/{job}/smooth").status == 204
+    assert server.job(job)["smooth"]
+    smooth = server.rows(job, columns=7)
+    assert np.allclose(smooth[:, :, :4], [one.boxes for one in expected], atol=1e-3)
+    assert not np.allclose(smooth[:, :, :4], raw[:, :, :4], atol=0.1)
+    path = tmp_path / "boxes.csv"
+    path.write_bytes(server.ask("GET", f"/api/jobs/{job}/boxes.csv").body)
+    saved = read_results(path)
+    assert np.allclose([one.boxes for one in saved], smooth[:, :, :4], atol=0.01)
+    assert [one.statuses for one in saved] == [one.statuses for one in expected]
+    draw(server, job, 20, 0, truth.boxes[20])
+    track(server, job)
+    assert np.allclose(server.rows(job)[20, 0, :4], truth.boxes[20], atol=1e-4)
+    assert server.ask("POST", f"/api/jobs/{job}/undo").status == 204
+    assert np.array_equal(server.rows(job, columns=7), smooth, equal_nan=True)
+    assert server.ask("POST", f"/api/jobs/{job}/raw").status == 204
+    assert np.array_equal(server.rows(job, columns=7), raw, equal_nan=True)
 
 
 def test_key_frames_move_and_go(server: Server, film: Path, truth: SquareVideo) -> None:
@@ -452,10 +511,22 @@ def test_videos_hide_or_follow_the_target(
     assert abs(width / height - 9 / 16) < 0.02
     middle = pictures["stabilised"][12][118:138, 118:138]
     assert middle.mean() < 60
-    for options in ({"aspect": "3:1"}, {"aspect": 1e400}):
+    options = {"hide": "background", "style": "fill", "shape": "box", "when_lost": "frame"}
+    make_video(server, job, "blurred", tmp_path / "only.mp4", **options, margin="0.7")
+    with av.open(str(tmp_path / "only.mp4")) as container:
+        only = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert only[5][:20].max() < 40  # the white about the target is gone
+    assert only[20].max() < 40  # lost: all is
+    make_video(server, job, "vertical", tmp_path / "near.mp4", aspect="1:1", zoom="0.8")
+    with av.open(str(tmp_path / "near.mp4")) as container:
+        near = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    assert (near < 60).mean() > 0.4  # the square fills most of it
+    for options in ({"aspect": "3:1"}, {"aspect": 1e400}, {"zoom": "x"}, {"zoom": 1e400}):
         answer = server.ask("POST", f"/api/jobs/{job}/video/vertical", options)
         assert answer.status == 400
-    assert server.ask("POST", f"/api/jobs/{job}/video/blurred", {"style": "x"}).status == 400
+    for bad in ({"style": "x"}, {"shape": []}, {"margin": None}, {"margin": -1}, {"when_lost": 1}):
+        answer = server.ask("POST", f"/api/jobs/{job}/video/blurred", bad)
+        assert answer.status == 400, bad
 
 
 def test_a_still_shows_the_box(server: Server, film: Path, truth: SquareVideo) -> None:

@@ -194,6 +194,43 @@ def test_corrections_are_key_frames_that_move_and_go(
         page.see_keyframes([0, 10])
 
 
+def test_key_frames_move_by_keys_and_tracks_reach_back_and_become_smooth(
+    browser: Any, slow_server: Server, film: Path, truth: SquareVideo
+) -> None:
+    with Page(browser, slow_server) as page:
+        press = page.tab.keyboard.press
+        page.upload(film)
+        page.seek(20)
+        page.draw(truth.boxes[20])
+        page.see_keyframes([20])
+        for key, frame in (("Control+,", 19), ("Control+,", 18), ("Control+.", 19)):
+            press(key)
+            page.see_keyframes([frame])
+            page.see("#place", at(frame))
+        press("Control+.")
+        page.see_keyframes([20])
+        page.see("#place", at(20))
+        page.tab.click("#run")
+        page.see("#run", "Done")
+        page.tab.focus("#stage")
+        press("r")
+        page.see("#run", "Continue")
+        page.expect("#toggle-backwards").to_have_attribute("aria-pressed", "true")
+        press("t")
+        page.see("#run", "Done")
+        rows = slow_server.rows(page.job)
+        assert all(iou(rows[k, 0, :4], truth.boxes[k]) > 0.8 for k in range(20))
+        press("x")
+        page.tab.check("#smooth")
+        page.expect("#smooth").to_be_checked()
+        page.see("#smooth-progress", "")
+        assert slow_server.job(page.job)["smooth"]
+        assert not np.array_equal(slow_server.rows(page.job), rows)
+        page.tab.uncheck("#smooth")
+        page.see("#smooth-progress", "")
+        assert np.array_equal(slow_server.rows(page.job), rows)
+
+
 def test_a_new_target_is_asked_for(
     browser: Any, slow_server: Server, film: Path, truth: SquareVideo
 ) -> None:
@@ -376,9 +413,10 @@ def test_a_page_in_which_nothing_happens_hardly_asks_or_paints(
         for kind in ("frames", "news"):
             page.tab.route(f"**/{kind}**", lambda route: route.fulfill(status=500, body="{}"))
             page.tab.route(f"**/{kind}/**", lambda route: route.fulfill(status=500, body="{}"))
+        page.tab.keyboard.press("f")  # asks for news at once
+        page.expect("#message").to_be_visible()
         page.tab.keyboard.press("Home")
         page.tab.keyboard.press("+")
-        page.expect("#message").to_be_visible()
         few["refused"] = at_rest(page, 2000)
         page.faults.clear()  # the browser's own notes of the status
     assert {state: counts for state, counts in few.items() if max(counts) > 4} == {}

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from siamfc.annotations import ANNOTATION_FORMATS
 from siamfc.errors import InputError, OutputError
-from siamfc.frames import Image, draw_boxes
-from siamfc.tracking import FrameResult, Status
+from siamfc.tracking import FrameResult
 from siamfc.tracking.exports import EXPORT_FORMATS, VideoInfo, export_results
 from siamfc.web.clips import Clip
 from siamfc.web.job import Job
@@ -80,12 +79,6 @@ def _archive(paths: Sequence[Path], folder: str) -> Path:
     return archive
 
 
-def draw_rows(image: Image, result: FrameResult) -> Image:
-    """Draw boxes with names and scores on a picture."""
-    lost = [status == Status.LOST for status in result.statuses]
-    return draw_boxes(image, result.boxes, names=result.names, scores=result.scores, lost=lost)
-
-
 def still(job: Job, index: int) -> tuple[bytes, str]:
     """Return a frame with its boxes, as a PNG file's content and name.
 
@@ -95,7 +88,7 @@ def still(job: Job, index: int) -> tuple[bytes, str]:
     """
     image = job.clip[index].image
     for result in job.track.results(index, index + 1):
-        image = draw_rows(image, result)
+        image = result.draw(image)
     return encode_png(image), f"{safe_stem(job.clip.name)}-{index + 1}.png"
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,9 +16,11 @@ from siamfc.frames import Frame, Image
 from siamfc.network import Network
 from siamfc.tracking import FrameResult, Settings, Status
 from siamfc.tracking.doubts import review
+from siamfc.tracking.smoothing import smooth_results
 from siamfc.tracking.targets import checked_boxes
 from siamfc.web.row_table import COLUMNS, RowTable
 from siamfc.web.runs import Box, Follower, NetworkView, Origin, Run, fuse_rows
+from siamfc.web.targets import Segment, Target, stretches
 
 _UNDO_STEPS = 200
 _NUDGE_SECONDS = 1.5
@@ -29,47 +31,7 @@ _CACHED_ROWS = 5_000_000
 
 _STATUSES = (Status.KEYFRAME, Status.TRACKED, Status.LOST, Status.INTERPOLATED)
 _KEYFRAME, _TRACKED, _LOST, _INTERPOLATED = range(4)
-"""How rows write a status."""
-
-
-class Segment(NamedTuple):
-    """Frames start … stop − 1 of a target, from one key frame to before the next."""
-
-    start: int
-    stop: int | None
-    """None: to the end of the video."""
-    box: Box
-    next_box: Box | None
-    """Of the key frame `stop`, if there is one and the target is there."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """One target: its name, and where it was drawn."""
-
-    id: int
-    """Never given to another target of the video."""
-    name: str
-    keyframes: Mapping[int, Box | None]
-    """By frame, ascending. None: the target has left the picture."""
-
-    def segments(self) -> Iterator[Segment]:
-        """From each key frame in which the target is there to the next."""
-        frames = list(self.keyframes)
-        for frame, following in zip(frames, [*frames[1:], None], strict=True):
-            box = self.keyframes[frame]
-            if box is not None:
-                after = None if following is None else self.keyframes[following]
-                yield Segment(frame, following, box, after)
-
-    def draw(self, frame: int, box: Box | None) -> Target:
-        """The target with a key frame added or changed."""
-        return replace(self, keyframes=dict(sorted({**self.keyframes, frame: box}.items())))
-
-    def erase(self, frame: int) -> Target:
-        """The target without a key frame."""
-        rest = {at: box for at, box in self.keyframes.items() if at != frame}
-        return replace(self, keyframes=rest)
+"""Status as it is written in rows."""
 
 
 class Piece(NamedTuple):
@@ -79,10 +41,10 @@ class Piece(NamedTuple):
     stop: int | None
     """The frame before which it ends; None: the end of the video."""
     is_closed: bool
-    """Whether it lies between two key frames."""
+    """It lies between two key frames."""
 
     def needs(self, frame: int) -> bool:
-        """Whether a frame is the next to be tracked."""
+        """Return whether a frame is the next to be tracked."""
         if self.run.front != frame or self.stop is None:
             return self.run.front == frame
         return frame > self.stop if self.run.origin.backward else frame < self.stop
@@ -101,7 +63,8 @@ class EditableTrack:
     """Targets, and the rows tracked from them. Its methods may be called from any thread.
 
     Between two key frames of a target, it is tracked forwards from the first and backwards from
-    the second, and the two are fused. What a change doesn't touch stays as it is.
+    the second, and the two are fused; before the first only if asked, backwards. What a change
+    doesn't touch stays as it is.
 
     Args:
         matcher: a network ready to track with.
@@ -114,6 +77,7 @@ class EditableTrack:
         epoch: raised with each change of the targets.
         version: raised with each change of the rows.
         targets: as drawn so far.
+        is_smooth: boxes are smoothed once all is tracked.
     """
 
     def __init__(
@@ -128,6 +92,7 @@ class EditableTrack:
         self.epoch = 0
         self.version = 0
         self.targets: tuple[Target, ...] = ()
+        self.is_smooth = False
         self._follower = Follower(matcher, settings)
         self._following = threading.Lock()
         """Held while the network is used; taken before `lock`."""
@@ -161,9 +126,7 @@ class EditableTrack:
             if not 0 <= target < most:
                 raise InputError(f"expected a target from 1 to {most}, got {target + 1}")
             if target == len(self.targets):
-                self._ids += 1
-                new = Target(id=self._ids, name="", keyframes={frame: box})
-                self._change((*self.targets, new))
+                self._change((*self.targets, self._new("", {frame: box})))
                 return
             changed = self.targets[target].draw(frame, box)
             if box is None and not any(at < frame for at in changed.keyframes):
@@ -203,6 +166,12 @@ class EditableTrack:
             renamed = replace(self._target(target), name=name)
             self._change(_put(self.targets, target, renamed))
 
+    def reach_back(self, target: int, backwards: bool) -> None:
+        """Track a target back from its first key frame, or not; InputError if there is none."""
+        with self.lock:
+            changed = replace(self._target(target), backwards=backwards)
+            self._change(_put(self.targets, target, changed))
+
     def remove(self, target: int) -> None:
         """Remove a target; those after it move up by one. InputError if there is no such target."""
         with self.lock:
@@ -228,12 +197,10 @@ class EditableTrack:
         with self.lock:
             if len(self.targets) + len(tracks) > self._max_targets:
                 raise InputError(f"at most {self._max_targets} targets are taken in one video")
-            added = []
-            for name, boxes in tracks:
-                self._ids += 1
-                added.append(
-                    Target(id=self._ids, name=name, keyframes=self._stretches(boxes, frame_count))
-                )
+            added = [
+                self._loaded(name, stretches(boxes, frame_count), frame_count)
+                for name, boxes in tracks
+            ]
             self._change((*self.targets, *added))
 
     def undo(self) -> None:
@@ -246,10 +213,13 @@ class EditableTrack:
 
     # --- Tracking ---------------------------------------------------------------------------------
 
-    def next_sweep(self, frame_count: int, *, is_live: bool = False) -> Sweep | None:
-        """What to track next; None if all is tracked. Gaps between key frames come first."""
+    def next_sweep(self, first: int, end: int, *, is_live: bool = False) -> Sweep | None:
+        """Return what to track next in frames first … end − 1; None if all is tracked.
+
+        Gaps between key frames come first.
+        """
         with self.lock:
-            pieces = self._pieces(frame_count, is_live=is_live)
+            pieces = self._pieces(first, end, is_live=is_live)
             if not pieces:
                 return None
             pieces = [piece for piece in pieces if piece.is_closed] or pieces
@@ -272,27 +242,48 @@ class EditableTrack:
                 self._times = np.concatenate([self._times, more])
             self._times[frame.index] = frame.time
             self.version += 1
+            origins = {run.origin for run in runs}
             for target in self.targets:
                 for segment in target.segments():
-                    if _covers(segment, frame.index, runs):
-                        self._write(target, segment, frame.index)
+                    if origins.isdisjoint(segment.origins):
+                        continue
+                    if segment.stop is not None and self._is_fused(segment):
+                        self._write(target, segment, segment.start, segment.stop)
+                    elif frame.index in segment:
+                        self._write(target, segment, frame.index, frame.index + 1)
         return True
 
-    def frames_left(self, frame_count: int) -> int:
-        """How many frames are to be read until all is tracked."""
+    def frames_left(self, first: int, end: int) -> int:
+        """Return how many frames are to be read until all is tracked."""
         with self.lock:
-            left = 0
+            pieces, left = self._pieces(first, end), 0
             for backward in (False, True):
-                end = -1
-                spans = [
-                    sorted((piece.run.front, piece.stop or 0))
-                    for piece in self._pieces(frame_count)
-                    if piece.run.origin.backward is backward
-                ]
-                for start, stop in sorted(spans):
-                    left += max(0, stop - max(start, end))
-                    end = max(end, stop)
+                reached = -1
+                spans = sorted(
+                    sorted((run.front, stop or 0))
+                    for run, stop, _ in pieces
+                    if run.origin.backward is backward
+                )
+                for low, high in spans:
+                    left += max(0, high - max(low, reached))
+                    reached = max(reached, high)
             return left
+
+    def settle(self) -> None:
+        """Bring all rows up to date, smoothed if they are to be.
+
+        Nothing happens if something changes meanwhile: whoever tracks calls this again at the end.
+        """
+        with self.lock:
+            before, is_smooth = (self.epoch, self.version), self.is_smooth
+            found = {target.id: self._materialise(target) for target in self.targets}
+        if is_smooth:
+            found = {number: _smoothed(rows) for number, rows in found.items()}
+        with self.lock:
+            if before == (self.epoch, self.version):
+                self.version += 1
+                for number, rows in found.items():
+                    self._tables[number].replace(rows, self.version)
 
     # --- What there is to see ---------------------------------------------------------------------
 
@@ -301,19 +292,29 @@ class EditableTrack:
         with self.lock:
             return {
                 "targets": [
-                    {"id": t.id, "name": t.name, "keyframes": list(t.keyframes.items())}
+                    {"id": t.id, "name": t.name, "keyframes": list(t.keyframes.items()),
+                     "backwards": t.backwards}
                     for t in self.targets
                 ],
                 "start": self.start,
                 "end": self.end,
+                "smooth": self.is_smooth,
                 "undo": len(self._undo),
                 "redo": len(self._redo),
             }  # fmt: skip
 
     @property
     def start(self) -> int:
-        """Index of the first frame in which a target was drawn."""
-        return min((min(target.keyframes) for target in self.targets), default=0)
+        """Index of the first frame in which a target was drawn or tracked."""
+        starts = [min(target.keyframes) for target in self.targets]
+        starts += [
+            run.front + 1
+            for target in self.targets
+            if target.backwards
+            for run in self._runs_of(next(target.segments()))
+            if run.origin.backward and run.count
+        ]
+        return min(starts, default=0)
 
     @property
     def end(self) -> int:
@@ -345,16 +346,7 @@ class EditableTrack:
             times[: len(self._times)] = self._times[:end]
         rows = np.stack(tables, axis=1) if tables else np.empty((0, 0, COLUMNS))
         return [
-            FrameResult(
-                frame,
-                float(times[frame]),
-                row[:, :4],
-                row[:, 4],
-                row[:, 5] == _LOST,
-                tuple(_STATUSES[_TRACKED if np.isnan(kind) else int(kind)] for kind in row[:, 5]),
-                row[:, 6],
-                names,
-            )
+            _result(frame, times[frame], row, names)
             for frame, row in zip(range(start, end), rows, strict=True)
         ]
 
@@ -381,11 +373,8 @@ class EditableTrack:
         with self.lock:
             if not 0 <= target < len(self.targets):
                 return None
-            runs = [
-                self._run(Origin(segment.start, segment.box))
-                for segment in self.targets[target].segments()
-                if segment.start <= frame and (segment.stop is None or frame < segment.stop)
-            ]
+            segments = [each for each in self.targets[target].segments() if frame in each]
+            runs = [run for segment in segments for run in self._runs_of(segment)]
         with self._following:
             return self._follower.view(image, frame, runs[0]) if runs else None
 
@@ -415,7 +404,7 @@ class EditableTrack:
                 self._set(back.pop())
 
     def _set(self, targets: tuple[Target, ...]) -> None:
-        before = {target.id: target.keyframes for target in self.targets}
+        before = {target.id: list(target.segments()) for target in self.targets}
         self.targets = targets
         self.epoch += 1
         self.version += 1
@@ -424,122 +413,118 @@ class EditableTrack:
         kept = {target.id for target in targets}
         self._tables = {number: table for number, table in self._tables.items() if number in kept}
         for target in targets:
-            if before.get(target.id) != target.keyframes:
+            if before.get(target.id) != list(target.segments()):
                 self._tables.setdefault(target.id, RowTable()).replace(
                     self._materialise(target), self.version
                 )
 
     def _forget_runs(self) -> None:
         if sum(run.count for run in self._runs.values()) > _CACHED_ROWS:
-            needed = {
-                origin for target in self.targets for segment in target.segments()
-                for origin in _origins(segment)
-            }  # fmt: skip
+            segments = [each for target in self.targets for each in target.segments()]
+            needed = {origin for segment in segments for origin in segment.origins}
             self._runs = {origin: run for origin, run in self._runs.items() if origin in needed}
 
     def _run(self, origin: Origin) -> Run:
         return self._runs.setdefault(origin, Run(origin))
 
-    def _pieces(self, frame_count: int, *, is_live: bool = False) -> list[Piece]:
+    def _runs_of(self, segment: Segment) -> list[Run]:
+        return [self._run(origin) for origin in segment.origins]
+
+    def _pieces(self, first: int, end: int, *, is_live: bool = False) -> list[Piece]:
         pieces = []
         for target in self.targets:
             for segment in target.segments():
-                run, stop = self._run(Origin(segment.start, segment.box)), segment.stop
-                is_open = stop is None
-                end = frame_count if stop is None else min(stop, frame_count)
-                if run.front < end or (is_open and is_live):
-                    pieces.append(Piece(run, None if is_open and is_live else end, not is_open))
-                if segment.next_box is not None and stop is not None:
-                    back = self._run(Origin(stop, segment.next_box, backward=True))
-                    if back.front > segment.start:
-                        pieces.append(Piece(back, segment.start, True))
+                is_open = segment.stop is None
+                stop = end if segment.stop is None else min(segment.stop, end)
+                is_closed = not is_open and segment.forward is not None
+                for run in self._runs_of(segment):
+                    if run.origin.backward:
+                        if run.front > (goal := max(segment.backward_stop, first - 1)):
+                            pieces.append(Piece(run, goal, is_closed))
+                    elif run.front < stop or (is_open and is_live):
+                        pieces.append(Piece(run, None if is_open and is_live else stop, is_closed))
         return pieces
 
-    def _materialise(self, target: Target) -> FloatArray:
-        segments = list(target.segments())
-        ends = [segment.start + 1 for segment in segments]
-        for segment in segments:
-            front = self._run(Origin(segment.start, segment.box)).front
-            ends.append(front if segment.stop is None else min(front, segment.stop))
-        rows = np.full((max(ends), COLUMNS), np.nan)
-        for segment in segments:
-            start, found = self._segment_rows(segment)
-            rows[start : start + len(found)] = found
+    def _is_fused(self, segment: Segment) -> bool:
+        """Both directions are there in full."""
+        if segment.stop is None or len(segment.origins) < 2:
+            return False
+        forward, backward = self._runs_of(segment)
+        return forward.front >= segment.stop and backward.front <= segment.start
+
+    def _rows(self, segment: Segment, start: int, stop: int) -> FloatArray:
+        """Rows of frames start … stop − 1 of a segment as far as they are tracked."""
+        rows = np.full((stop - start, COLUMNS), np.nan)
+        for run in reversed(self._runs_of(segment)):  # forwards counts until both are there
+            low, high = max(start, run.span[0]), min(stop, run.span[1])
+            if low < high:
+                rows[low - start : high - start, :6] = run.rows(low, high)
+        inner = (segment.start + 1, segment.stop or 0)
+        if inner[0] < inner[1] and self._is_fused(segment):
+            fused = fuse_rows(*(run.rows(*inner) for run in self._runs_of(segment)))
+            low = max(start, inner[0])
+            rows[low - start :] = np.column_stack(fused)[low - inner[0] : stop - inner[0]]
+        known = np.isfinite(rows[:, 0])
+        rows[known, 5] = np.where(rows[known, 5] > 0, _LOST, _TRACKED)
+        if segment.forward is not None and start == segment.start:
+            rows[0] = (*segment.forward.box, 1.0, _KEYFRAME, np.nan)
         return rows
 
-    def _segment_rows(self, segment: Segment, first: int | None = None) -> tuple[int, FloatArray]:
-        """Rows of a segment as far as it is tracked, from a frame on."""
-        run = self._run(Origin(segment.start, segment.box))
-        start = segment.start if first is None else first
-        stop = run.front if segment.stop is None else min(run.front, segment.stop)
-        stop = max(stop, segment.start + 1)
-        rows = np.full((stop - start, COLUMNS), np.nan)
-        if run.count:
-            rows[:, :6] = run.rows(start, stop)
-            rows[:, 5] = np.where(rows[:, 5] > 0, _LOST, _TRACKED)
-        if segment.next_box is not None and segment.stop is not None and stop == segment.stop:
-            back = self._run(Origin(segment.stop, segment.next_box, backward=True))
-            inner = slice(segment.start + 1 - start, None)
-            if first is None and back.front <= segment.start and stop > segment.start + 1:
-                forward = run.rows(segment.start + 1, stop)
-                joined, rows[inner, 6] = fuse_rows(forward, back.rows(segment.start + 1, stop))
-                rows[inner, :5] = joined[:, :5]
-                rows[inner, 5] = np.where(joined[:, 5] > 0, _LOST, _TRACKED)
-        if start == segment.start:
-            rows[0] = (*segment.box, 1.0, _KEYFRAME, np.nan)
-        return start, rows
+    def _materialise(self, target: Target) -> FloatArray:
+        """All rows of a target, frames 0 to the last tracked."""
+        parts = []
+        for segment in target.segments():
+            end = max([segment.start + 1, *(run.span[1] for run in self._runs_of(segment))])
+            stop = end if segment.stop is None else min(end, segment.stop)
+            parts.append((segment.start, stop, self._rows(segment, segment.start, stop)))
+        rows = np.full((max(stop for _, stop, _ in parts), COLUMNS), np.nan)
+        for start, stop, part in parts:
+            rows[start:stop] = part
+        return rows
 
-    def _write(self, target: Target, segment: Segment, frame: int) -> None:
-        """Bring a target's table up to date after a frame of a segment was tracked."""
-        stop = segment.stop
-        if stop is not None and segment.next_box is not None:
-            forward = self._run(Origin(segment.start, segment.box))
-            back = self._run(Origin(stop, segment.next_box, backward=True))
-            if forward.front >= stop and back.front <= segment.start:
-                self._tables[target.id].write(*self._segment_rows(segment), self.version)
-                return
-        if frame < self._run(Origin(segment.start, segment.box)).front:
-            start, rows = self._segment_rows(segment, frame)
-            self._tables[target.id].write(start, rows[:1], self.version)
+    def _write(self, target: Target, segment: Segment, start: int, stop: int) -> None:
+        rows = self._rows(segment, start, stop)
+        self._tables[target.id].write(start, rows, self.version)
 
-    def _stretches(
-        self, boxes: Mapping[int, FloatArray], frame_count: int
-    ) -> dict[int, Box | None]:
+    def _new(self, name: str, keyframes: Mapping[int, Box | None]) -> Target:
+        self._ids += 1
+        return Target(id=self._ids, name=name, keyframes=keyframes)
+
+    def _loaded(
+        self, name: str, parts: Sequence[tuple[int, FloatArray]], frame_count: int
+    ) -> Target:
         keyframes: dict[int, Box | None] = {}
-        known = sorted(frame for frame, box in boxes.items() if np.isfinite(box).all())
-        if not known:
-            raise InputError("expected boxes, got a target without any")
-        if known[-1] >= frame_count:
-            raise InputError(
-                f"the boxes go to frame {known[-1] + 1}, the video to {frame_count}: "
-                "they belong to another video"
-            )
-        checked_boxes(np.array([boxes[frame] for frame in known]), self._frame_size)
-        breaks = np.flatnonzero(np.diff(known) > 1) + 1
-        for stretch in np.split(np.array(known), breaks):
-            start, stop = int(stretch[0]), int(stretch[-1]) + 1
-            rows = np.array([[*boxes[int(frame)], 1.0, 0.0] for frame in stretch])
-            x, y, w, h = rows[0, :4].tolist()
-            run = self._run(Origin(start, (x, y, w, h)))
-            if run.count < len(rows):
-                run.fill(rows)
+        for start, boxes in parts:
+            checked_boxes(boxes, self._frame_size)
+            x, y, w, h = boxes[0].tolist()
             keyframes[start] = (x, y, w, h)
-            if stop < frame_count:
-                keyframes[stop] = None
-        return keyframes
+            run = self._run(Origin(start, (x, y, w, h)))
+            if run.count < len(boxes):
+                run.fill(boxes)
+            if start + len(boxes) < frame_count:
+                keyframes[start + len(boxes)] = None
+        return self._new(name, keyframes)
+
+
+def _result(index: int, time: float, rows: FloatArray, names: tuple[str, ...]) -> FrameResult:
+    """A frame's result of rows (N, COLUMNS)."""
+    kinds = [_TRACKED if np.isnan(kind) else int(kind) for kind in rows[:, 5]]
+    lost = np.array([kind in (_LOST, _INTERPOLATED) for kind in kinds], dtype=np.bool_)
+    statuses = tuple(_STATUSES[kind] for kind in kinds)
+    return FrameResult(
+        index, float(time), rows[:, :4], rows[:, 4], lost, statuses, rows[:, 6], names
+    )
+
+
+def _smoothed(rows: FloatArray) -> FloatArray:
+    """Rows (F, COLUMNS) of a target with smooth boxes."""
+    found = np.flatnonzero(np.isfinite(rows[:, 0]))
+    smooth = rows.copy()
+    for result in smooth_results(_result(i, np.nan, rows[[i]], ("",)) for i in found.tolist()):
+        smooth[result.index, :4] = result.boxes[0]
+        smooth[result.index, 5] = _STATUSES.index(result.statuses[0])
+    return smooth
 
 
 def _put(targets: Sequence[Target], place: int, target: Target) -> tuple[Target, ...]:
     return (*targets[:place], target, *targets[place + 1 :])
-
-
-def _origins(segment: Segment) -> Iterator[Origin]:
-    yield Origin(segment.start, segment.box)
-    if segment.next_box is not None and segment.stop is not None:
-        yield Origin(segment.stop, segment.next_box, backward=True)
-
-
-def _covers(segment: Segment, frame: int, runs: Sequence[Run]) -> bool:
-    if frame < segment.start or (segment.stop is not None and frame > segment.stop):
-        return False
-    return any(run.origin in set(_origins(segment)) for run in runs)

@@ -78,9 +78,16 @@ class Job:
         with self._lock:
             change(self.track)
             if self.state in ("done", "failed", "paused"):
-                is_done = not self.track.frames_left(self._end_frame)
-                self.state = "done" if is_done and self.track.targets else "paused"
+                is_done = bool(self.track.targets) and not self.track.frames_left(*self._span)
+                self.state = "done" if is_done else "paused"
                 self.message = ""
+        if self.state == "done" and self.track.is_smooth:
+            self.track.settle()
+
+    def smooth(self, is_smooth: bool) -> None:
+        """Smooth the boxes, or give them as they were tracked; while tracking, at its end."""
+        self.track.is_smooth = is_smooth
+        self.track.settle()
 
     def start(self) -> None:
         """Track all that is still to be tracked, when its turn comes.
@@ -138,7 +145,7 @@ class Job:
         """All that a page says of the job, except for its rows."""
         with self._lock:
             clip, rate = self.clip, self.rate
-            left = self.track.frames_left(self._end_frame)
+            left = self.track.frames_left(*self._span)
             return {
                 "id": self.id,
                 "name": clip.name,
@@ -186,8 +193,10 @@ class Job:
 
     def _run_once(self) -> bool:
         """Track one sweep of frames; True if there may be more."""
-        sweep = self.track.next_sweep(self._end_frame, is_live=self.clip.is_live)
+        sweep = self.track.next_sweep(*self._span, is_live=self.clip.is_live)
         if sweep is None:
+            if self.track.is_smooth:
+                self.track.settle()
             self._end("done" if self.track.targets else "open", "")
             return False
         self.preview.clear()
@@ -215,8 +224,9 @@ class Job:
         return True
 
     @property
-    def _end_frame(self) -> int:
-        return min(self.clip.frame_count, self._readable)
+    def _span(self) -> tuple[int, int]:
+        """The first frame that can be read, and one more than the last."""
+        return self.clip.first_frame, min(self.clip.frame_count, self._readable)
 
     def _tick(self) -> None:
         now, ticks = time.perf_counter(), self._ticks

@@ -56,12 +56,16 @@ async def erase_box(request: Request) -> Response:
     return Response(status_code=204)
 
 
-async def rename_target(request: Request) -> Response:
-    """PUT {"name"}: give a target a name."""
-    target = place_of(request, "target")
-    name = text_in(await json_object(request), "name", limit=60)
-    job = job_of(request)
-    await in_thread(request, lambda: job.change(None, lambda t: t.rename(target, name)))
+async def change_target(request: Request) -> Response:
+    """PUT {"name"}: give a target a name; {"backwards": true}: track back from where it begins."""
+    job, target, values = job_of(request), place_of(request, "target"), await json_object(request)
+    if isinstance(backwards := values.get("backwards"), bool):
+        await in_thread(
+            request, lambda: job.change(None, lambda t: t.reach_back(target, backwards))
+        )
+    else:
+        name = text_in(values, "name", limit=60)
+        await in_thread(request, lambda: job.change(None, lambda t: t.rename(target, name)))
     return Response(status_code=204)
 
 
@@ -87,7 +91,7 @@ async def import_boxes(request: Request) -> Response:
 
 
 async def steer(request: Request) -> Response:
-    """POST start, pause, undo or redo, or `finish` to end a recording."""
+    """POST start, pause, undo, redo, smooth or raw boxes, or `finish` to end a recording."""
     job, action = job_of(request), request.path_params["action"]
     if action == "start":
         job.start()
@@ -96,10 +100,12 @@ async def steer(request: Request) -> Response:
     elif action in ("undo", "redo"):
         change = EditableTrack.undo if action == "undo" else EditableTrack.redo
         await in_thread(request, lambda: job.change(None, change))
+    elif action in ("smooth", "raw"):
+        await in_thread(request, lambda: job.smooth(action == "smooth"))
     elif action == "finish" and isinstance(job.clip, Recording):
         job.clip.close()
     else:
-        raise HTTPException(404, "expected start, pause, undo, redo or finish")
+        raise HTTPException(404, "expected start, pause, undo, redo, smooth, raw or finish")
     return Response(status_code=204)
 
 
@@ -154,7 +160,7 @@ ROUTES: list[BaseRoute] = [
     Route(_JOB + "/boxes/{frame}/{target}", draw_box, methods=["PUT"]),
     Route(_JOB + "/boxes/{frame}/{target}", move_box, methods=["POST"]),
     Route(_JOB + "/boxes/{frame}/{target}", erase_box, methods=["DELETE"]),
-    Route(_JOB + "/targets/{target}", rename_target, methods=["PUT"]),
+    Route(_JOB + "/targets/{target}", change_target, methods=["PUT"]),
     Route(_JOB + "/targets/{target}", remove_target, methods=["DELETE"]),
     Route(_JOB + "/boxes.{kind}", give_boxes),
     Route(_JOB + "/still/{frame}", give_still),

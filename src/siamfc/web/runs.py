@@ -68,15 +68,23 @@ class Run:
         """The frame to be tracked next."""
         return self.origin.frame + (-self.count if self.origin.backward else self.count)
 
+    @property
+    def span(self) -> tuple[int, int]:
+        """The first frame that was tracked, and one more than the last."""
+        if self.origin.backward:
+            return self.front + 1, self.origin.frame + 1
+        return self.origin.frame, self.front
+
     def rows(self, start: int, stop: int) -> FloatArray:
         """Rows x, y, w, h, score, lost of frames start … stop − 1, which have all been tracked."""
         frames = np.abs(np.arange(start, stop) - self.origin.frame)
         rows: FloatArray = self._rows[: self.count][frames]
         return rows
 
-    def fill(self, rows: FloatArray) -> None:
-        """Take rows (F, 6) that came from elsewhere in place of tracking."""
-        self._rows, self.count = rows.copy(), len(rows)
+    def fill(self, boxes: FloatArray) -> None:
+        """Take boxes (F, 4) that came from elsewhere in place of tracking."""
+        self._rows = np.column_stack([boxes, np.ones(len(boxes)), np.zeros(len(boxes))])
+        self.count = len(boxes)
 
     def _add(self, box: FloatArray | Box, score: float, lost: bool) -> None:
         if self.count == len(self._rows):

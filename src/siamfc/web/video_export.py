@@ -26,7 +26,7 @@ from siamfc.frames import Frame, Image, open_writer
 from siamfc.tracking import FrameResult
 from siamfc.tracking.exports import to_annotation
 from siamfc.web.clips import frames_between
-from siamfc.web.downloads import draw_rows, tracked, video_info
+from siamfc.web.downloads import tracked, video_info
 from siamfc.web.job import Job
 from siamfc.web.private import free_name
 
@@ -151,17 +151,23 @@ def _plan_boxes(_job: Job, results: list[FrameResult], _options: Mapping[str, An
     """The frames that were tracked, with boxes, names and scores."""
     start = results[0].index
     return Plan(
-        lambda image, index: draw_rows(image, results[index - start]), start, results[-1].index + 1
+        lambda image, index: results[index - start].draw(image), start, results[-1].index + 1
     )
 
 
 def _plan_blurred(job: Job, results: list[FrameResult], options: Mapping[str, Any]) -> Plan:
     """The whole video without what is in the boxes, or without all else."""
-    outside = options.get("outside") is True
-    settings = RedactSettings(style=options.get("style", "blur"), outside=outside)
+    outside = options.get("hide") == "background"
+    settings = RedactSettings(
+        style=options.get("style", "blur"), shape=options.get("shape", "ellipse"), outside=outside
+    )
+    cover_settings = CoverSettings(
+        margin=0.0 if outside else _fraction(options, "margin", 0.35),
+        when_lost=options.get("when_lost", "grow"),
+    )
     annotation = to_annotation(results, video=video_info(job.clip))
     count = job.clip.frame_count
-    cover = plan_cover(annotation, count, CoverSettings(margin=0.0 if outside else 0.35))
+    cover = plan_cover(annotation, count, cover_settings)
     bridged = [f"{first + 1}–{last + 1}" for first, last in frame_ranges(cover.bridged)]
     note = f"The place of a target is a guess in frames {', '.join(bridged)}: look at these."
     return Plan(
@@ -185,7 +191,10 @@ def _plan_vertical(job: Job, results: list[FrameResult], options: Mapping[str, A
             clip.frame_count,
             clip.size,
             clip.frame_rate or 25.0,
-            ReframeSettings(aspect=_ASPECTS[aspect]),
+            ReframeSettings(
+                aspect=_ASPECTS[aspect],
+                zoom=None if options.get("zoom", "") == "" else _fraction(options, "zoom", 0.5),
+            ),
         ),
     )
 
@@ -194,6 +203,13 @@ def _plan_stabilised(job: Job, results: list[FrameResult], _options: Mapping[str
     """The targets held still in the middle."""
     annotation = to_annotation(results, video=video_info(job.clip))
     return _plan_windows(job, plan_stabilise(annotation, job.clip.frame_count, job.clip.size))
+
+
+def _fraction(options: Mapping[str, Any], name: str, default: float) -> float:
+    try:
+        return float(options.get(name, default))
+    except (TypeError, ValueError):
+        raise InputError(f"{name}: expected a number, got {options[name]!r}") from None
 
 
 def _plan_windows(job: Job, windows: Windows) -> Plan:

@@ -17,7 +17,7 @@ export class Boxes {
     this.stage = stage;
     this.svg = stage.element.querySelector("svg");
     Object.assign(this, { onDraw, onSelect, onTouch, onReject });
-    this.items = []; // { target, box, name, color, score, lost, key, locked }
+    this.items = []; // { target, box, name, color, score, lost: "lost" or "bridged", key, locked }
     this.selected = null; // place among the targets
     this.drag = null;
     this.pointers = new Map(); // fingers on the stage
@@ -230,7 +230,7 @@ export class Boxes {
     const group = make("g", { "data-target": target, class: `${isSelected ? "selected" : ""} ${lost ? "lost" : ""}` });
     group.append(make("rect", { ...place, class: "shade" }), make("rect", { ...place, class: draft ? "edge draft" : "edge", stroke: color }));
     if (!draft) {
-      const value = lost ? "lost" : key ? "key frame" : Number.isFinite(score) ? score.toFixed(2) : "";
+      const value = lost ?? (key ? "key frame" : Number.isFinite(score) ? score.toFixed(2) : "");
       group.append(...chip(`${name}${value ? ` · ${value}` : ""}`, color, [x, y], unit, this.stage.part));
     }
     if (isSelected && !draft && !locked) this.#addGrips(group, place, unit);

@@ -5,6 +5,7 @@ export const KEYS = [
   ["T", "track, or pause tracking"],
   [", .", "one frame back, one frame forward; with Shift ten"],
   ["[ ]", "previous, next key frame"],
+  ["Ctrl , .", "take the key frame a frame back, forward"],
   ["{ }", "previous, next frame to check"],
   ["Home End", "first frame, last frame tracked"],
   ["F", "go to the latest frame and follow it"],
@@ -15,6 +16,7 @@ export const KEYS = [
   ["Ctrl Arrows", "move the selected box by ten pixels"],
   ["Delete", "delete the key frame, or the target"],
   ["E", "the target left the picture"],
+  ["R", "track the selected target backwards, too"],
   ["H L", "hide, lock the selected target"],
   ["Ctrl Z", "undo; with Shift redo"],
   ["+ − 0", "zoom in, zoom out, whole frame"],
@@ -66,6 +68,7 @@ function act(actions, event, key, target, step) {
   if (event.ctrlKey && actions.hasWork()) {
     if (key === "z" || key === "Z") return actions.travel(event.shiftKey ? "redo" : "undo");
     if (key === "y") return actions.travel("redo");
+    if (key === "," || key === ".") return actions.moveKey(key === "," ? -1 : 1);
   }
   if (event.ctrlKey && !(key in ARROWS)) return false;
   if (key === "o" || key === "O") return actions.open();
@@ -99,6 +102,7 @@ function act(actions, event, key, target, step) {
     case "b": return actions.addBox();
     case "delete": case "backspace": return actions.remove();
     case "e": return actions.leave();
+    case "r": return actions.reachBack();
     case "h": return actions.mark("hidden");
     case "l": return actions.mark("locked");
     case "+": case "=": return actions.zoom(1.5);

@@ -1,7 +1,7 @@
 // The lowest score of each group of frames: what a plot shows of a video with more frames than
 // pixels. A loss must not go unseen, and hours of rows must not be read again for every picture.
 
-import { LOST } from "./track.js";
+import { BRIDGED, LOST } from "./track.js";
 
 export class Lowest {
   constructor(target) {
@@ -24,7 +24,7 @@ export class Lowest {
       const group = (this.groups[index] ??= { score: NaN, lost: false });
       const score = track.score(frame, this.target);
       if (!(group.score <= score) && !Number.isNaN(score)) group.score = score;
-      group.lost ||= track.status(frame, this.target) === LOST;
+      group.lost ||= [LOST, BRIDGED].includes(track.status(frame, this.target));
     }
     this.end = Math.max(this.end, end);
   }

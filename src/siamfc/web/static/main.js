@@ -144,6 +144,8 @@ const actions = {
   nudge: (dx, dy, resize) => boxes.nudge(dx, dy, resize),
   remove: always(targets.remove),
   leave: always(targets.leave),
+  reachBack: always(targets.reachBack),
+  moveKey: always(targets.moveKey),
   mark: always(targets.mark),
   travel: always(targets.travel),
   zoom: always((factor) => stage.zoomBy(factor)),

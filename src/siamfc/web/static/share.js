@@ -8,10 +8,16 @@ import { notify, setText } from "./panel.js";
 const VIDEOS = {
   boxes: ["Video with boxes", "to show what was tracked", {}],
   blurred: ["Blurred video", "to make the targets unrecognizable", {
+    hide: { targets: "Hide the targets", background: "Hide everything else" },
     style: { blur: "Blur", pixelate: "Pixelate", fill: "Fill with black" },
-    outside: { "": "the targets", true: "everything else" },
+    shape: { ellipse: "Ellipse", box: "Box" },
+    margin: { 0.35: "Medium margin", 0.15: "Narrow margin", 0.7: "Wide margin" },
+    when_lost: { grow: "Where lost: a growing area", frame: "Where lost: the whole frame" },
   }],
-  vertical: ["Vertical video", "keeps the targets in view", { aspect: { "9:16": "9:16", "4:5": "4:5", "1:1": "1:1", "16:9": "16:9" } }],
+  vertical: ["Vertical video", "keeps the targets in view", {
+    aspect: { "9:16": "9:16", "4:5": "4:5", "1:1": "1:1", "16:9": "16:9" },
+    zoom: { "": "As large as fits", 0.3: "Targets small", 0.5: "Targets half the frame", 0.8: "Targets large" },
+  }],
   stabilised: ["Stabilized video", "holds the targets still", {}],
 };
 
@@ -23,7 +29,7 @@ export function setUp({ videos, boxFormats }) {
       button.dataset.video = kind;
       button.onclick = () => makeVideo(kind, item);
     });
-    for (const [name, values] of Object.entries(options)) item.append(choice(`${title}: ${name}`, name, values));
+    for (const [name, values] of Object.entries(options)) item.append(choice(`${title}: ${name.replace("_", " ")}`, name, values));
     return item;
   }));
   byId("share-boxes").replaceChildren(...Object.entries(boxFormats).map(([kind, title]) => {
@@ -35,6 +41,7 @@ export function setUp({ videos, boxFormats }) {
     });
   }));
   byId("show-share").onclick = open;
+  byId("smooth").onchange = (event) => smooth(event.target.checked);
   byId("import").onclick = () => byId("import-file").click();
   byId("import-file").onchange = (event) => {
     const [file] = event.target.files;
@@ -69,8 +76,15 @@ export async function open() {
 async function makeVideo(kind, item) {
   page.saving = page.current;
   const options = {};
-  for (const { dataset, value } of item.querySelectorAll("[data-option]")) options[dataset.option] = value === "true" ? true : value;
+  for (const { dataset, value } of item.querySelectorAll("[data-option]")) options[dataset.option] = value;
   if (!(await perform(() => ask("POST", `jobs/${page.current}/video/${kind}`, options)))) page.saving = null;
+  page.asking?.abort();
+}
+
+async function smooth(is) {
+  setText(byId("smooth-progress"), "Smoothing…");
+  await perform(() => ask("POST", `jobs/${page.current}/${is ? "smooth" : "raw"}`));
+  setText(byId("smooth-progress"), "");
   page.asking?.abort();
 }
 
@@ -102,5 +116,6 @@ export function refresh(now) {
   const writing = state === "making" ? `Writing the video: ${Math.floor((100 * done) / Math.max(1, total))} %.` : "";
   const progress = `${writing} ${message}`.trim();
   setText(byId("share-progress"), hasBoxes ? progress : "Draw a box first: there is nothing to share yet.");
+  byId("smooth").checked = now.smooth;
   byId("share-still").href = `${base}/still/${Math.max(0, page.shown)}`;
 }

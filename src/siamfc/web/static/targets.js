@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { hold as holdFrame, show } from "./frames.js";
 import { boxes, byId, color, edits, job, marksOf, nameOf, page, perform } from "./page.js";
 import { notify, setText } from "./panel.js";
-import { LOST } from "./track.js";
+import { BRIDGED, LOST } from "./track.js";
 
 // Someone takes hold of a box: the frame must stay, and tracking pause.
 export function hold() {
@@ -31,7 +31,8 @@ export function itemsOf(now) {
     const { hidden, locked } = marksOf(target);
     if (!box || hidden) continue;
     const isKey = Boolean(draft ?? key);
-    const lost = !isKey && page.track.status(page.shown, target.id) === LOST;
+    const status = isKey ? NaN : page.track.status(page.shown, target.id);
+    const lost = { [LOST]: "lost", [BRIDGED]: "bridged" }[status];
     items.push({ target: place, box, name: nameOf(target, place), color: color(place), score: page.track.score(page.shown, target?.id), lost, key: isKey, locked });
   }
   return items;
@@ -75,7 +76,23 @@ export function leave() {
 }
 
 export function move(target, from, to) {
-  change("POST", `boxes/${from}/${target}`, { to });
+  return change("POST", `boxes/${from}/${target}`, { to });
+}
+
+// Take the selected target's key frame in this frame along to a frame before or after.
+export function moveKey(way) {
+  if (!hasKey()) return notify("There is no key frame of the selected target in this frame");
+  const to = page.shown + way;
+  if (to < job().firstFrame || to >= job().frameCount) return notify("The key frame cannot leave the video");
+  hold();
+  move(boxes.selected, page.shown, to).then((done) => done && show(to));
+}
+
+// Track the selected target from its first key frame to the start of the video, or no longer.
+export function reachBack() {
+  if (!selected()) return notify("Select the target to track backwards");
+  hold();
+  change("PUT", `targets/${boxes.selected}`, { backwards: !selected().backwards });
 }
 
 export function travel(action) {
@@ -129,6 +146,7 @@ export function listen() {
   byId("toggle-hidden").onclick = () => mark("hidden");
   byId("toggle-locked").onclick = () => mark("locked");
   byId("end-target").onclick = leave;
+  byId("toggle-backwards").onclick = reachBack;
   byId("delete-key").onclick = () => { hold(); removeKey(); };
   byId("delete-target").onclick = () => { hold(); removeTarget(); };
   byId("opacity").oninput = (event) => { byId("boxes").style.opacity = event.target.value / 100; };
@@ -181,6 +199,8 @@ function showTools(target) {
   if (document.activeElement !== name) name.value = nameOf(target, boxes.selected);
   byId("toggle-hidden").setAttribute("aria-pressed", String(hidden));
   byId("toggle-locked").setAttribute("aria-pressed", String(locked));
+  byId("toggle-backwards").setAttribute("aria-pressed", String(target.backwards));
+  byId("toggle-backwards").disabled = target.keyframes[0][0] <= job().firstFrame;
   byId("delete-key").disabled = !hasKey();
   byId("end-target").disabled = !target.keyframes.some(([frame]) => frame < page.shown);
 }

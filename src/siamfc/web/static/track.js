@@ -2,8 +2,8 @@
 
 import { COLUMNS } from "./api.js";
 
-export const KEYFRAME = 0;
 export const LOST = 2;
+export const BRIDGED = 3;
 
 export class Track {
   constructor() {
