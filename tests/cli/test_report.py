@@ -131,7 +131,7 @@ def test_boxes_of_a_split_with_first_boxes_alone_are_exported_without_a_page(
     command = [results / "good", "--data", tmp_path / "withheld", "--format", "got10k"]
     command += ["--split", "test", "--out", tmp_path / "out"]
     assert run(*command) == 1
-    assert "expected true boxes to score by" in capsys.readouterr().err
+    assert "expected ground truth, got only first boxes" in capsys.readouterr().err
     for more in ([], ["--overwrite"]):
         assert run(*command, "--export", "got10k", *more) == 0
         written = capsys.readouterr()
@@ -159,7 +159,7 @@ def test_what_does_not_count_is_exported_all_the_same(
     [
         (["nowhere"], "nowhere: expected a folder of results, found none"),
         (["squares/a/groundtruth_rect.txt"], "expected a folder of results, found a file"),
-        (["results"], "expected --data ROOT: the results don't say where the data set is"),
+        (["results"], "expected --data ROOT: the results do not name the data set's folder"),
         (["nowhere", "--data", "squares"], "nowhere: expected a folder of results, found none"),
         (["results", "--data", "squares", "--results-format", "otbb"], "did you mean 'otb'"),
         (["results", "--data", "squares", "--export", "x"], "unknown result format 'x'"),

@@ -197,7 +197,7 @@ def test_two_boxes_of_one_target_in_a_frame_do_not_overwrite_each_other(
     tree: Any, tmp_path: Path
 ) -> None:
     name = tree(tmp_path)
-    with pytest.raises(DatasetError, match=r"expected one box of .* in frame 0, got another"):
+    with pytest.raises(DatasetError, match=r"expected one box of .* in frame 0, got two"):
         read(name, tmp_path)
     problems: list[Problem] = []
     (found,) = read(name, tmp_path, problems=problems)

@@ -117,8 +117,8 @@ def test_got10k_is_zero_based_with_absence_and_cover(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        pytest.param("0\n" * 4, "label: expected 3 numbers, one a frame, got 4", id="too many"),
-        pytest.param("0\nno\n0\n", "line 2: expected a number for each frame, got 'no'", id="word"),
+        pytest.param("0\n" * 4, "label: expected 3 numbers, one per frame, got 4", id="too many"),
+        pytest.param("0\nno\n0\n", "line 2: expected one number per frame, got 'no'", id="word"),
     ],
 )
 def test_a_label_file_has_a_number_for_each_frame(tmp_path: Path, label: str, message: str) -> None:
@@ -136,7 +136,7 @@ def test_a_label_file_that_ends_early_is_warned_of(
     with caplog.at_level(logging.WARNING):
         assert only("got10k", tmp_path, "val").absent.tolist() == [False, True, False]
     (line,) = caplog.messages
-    assert line.endswith("label: expected 3 numbers, one a frame, got 2: the others count as 0")
+    assert line.endswith("label: expected 3 numbers, one per frame, got 2: the others count as 0")
 
 
 def test_got10k_withholds_the_truth_of_its_test_split(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_the_second_experiment_goes_from_a_vid_tree_to_its_page(tmp_path):
 def test_without_a_data_set_it_trains_on_procedural_pairs(tmp_path):
     results = run_second(tmp_path / "out", options(procedural_recipe("tiny")))
     assert list(results["videos"]) == [PROCEDURAL]
-    check_page(tmp_path / "out" / "index.html", "no photograph")
+    check_page(tmp_path / "out" / "index.html", "without any photograph")
 
 
 def test_the_third_experiment_compares_weights_on_synthetic_and_real_videos(tmp_path, first):
@@ -174,7 +174,7 @@ def test_the_third_experiment_compares_weights_on_synthetic_and_real_videos(tmp_
 
 def test_a_folder_of_an_unfinished_experiment_is_no_weights(tmp_path):
     (tmp_path / "experiment.json").write_text("{}")
-    with pytest.raises(DatasetError, match="expected an experiment whose training has ended"):
+    with pytest.raises(DatasetError, match="expected an experiment with a finished training"):
         find_named(str(tmp_path))
 
 
@@ -261,7 +261,7 @@ def test_a_tiny_training_finds_the_square_to_within_a_pixel(tmp_path, capsys):
             assert scores["center_error"] < 1.0, (name, step)
             assert abs(scores["offset_x"]) < bound, (name, step)
             assert abs(scores["offset_y"]) < bound, (name, step)
-    ideal = results["terms"]["a matcher that is never wrong"]
+    ideal = results["terms"]["an ideal matcher"]
     assert ideal["exact geometry"]["center_error"] < 0.2
     assert np.abs(ideal["exact geometry"]["offset"]).max() < 0.05
     assert max(ideal["as published"]["published_displacement"]) < -0.5

@@ -1,4 +1,4 @@
-"""The matcher that is never wrong."""
+"""The ideal matcher."""
 
 import numpy as np
 

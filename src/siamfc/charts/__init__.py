@@ -1,1 +1,1 @@
-"""Charts as SVG, for the pages of reports and experiments and as files of their own."""
+"""Charts as SVG, for the pages of reports and experiments and as separate files."""

@@ -1,4 +1,4 @@
-"""A small chart as SVG, styled by the page that contains it or as a file of its own."""
+"""A small SVG chart, styled by the page that contains it or written as a file."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -15,15 +15,15 @@ Range = tuple[float, float]
 class Chart:
     """A chart that is drawn part by part, in the data's own coordinates.
 
-    `render` gives the SVG for a page, which colours the classes `s0`, `s1` … of the series; `stack`
-    makes a file of one chart or several.
+    `render` returns the SVG for a page, which colours the classes `s0`, `s1` … of the series;
+    `stack` makes a file of one or more charts.
 
     Args:
-        label: what the chart shows, for people who cannot see it.
-        x: smallest and largest value along the horizontal axis.
-        y: smallest and largest value along the vertical axis.
-        width: of the chart, in pixels at which its text is 11 pixels high.
-        height: of the chart, likewise.
+        label: description of the chart for screen readers.
+        x: smallest and largest value on the horizontal axis.
+        y: smallest and largest value on the vertical axis.
+        width: in units of which the text is 11 high.
+        height: likewise.
     """
 
     _left, _right, _top, _bottom = 40.0, 10.0, 8.0, 34.0
@@ -36,12 +36,12 @@ class Chart:
         self._parts: list[str] = []
 
     def horizontal(self, value: float) -> float:
-        """Position of a value along the horizontal axis, pixels from the left."""
+        """Return the position of a value on the horizontal axis, from the left."""
         span = self._width - self._left - self._right
         return self._left + span * (value - self._x[0]) / ((self._x[1] - self._x[0]) or 1)
 
     def vertical(self, value: float) -> float:
-        """Position of a value along the vertical axis, pixels from the top."""
+        """Return the position of a value on the vertical axis, from the top."""
         span = self._height - self._top - self._bottom
         return self._top + span * (1 - (value - self._y[0]) / ((self._y[1] - self._y[0]) or 1))
 
@@ -64,7 +64,7 @@ class Chart:
             )
 
     def y_axis(self, ticks: Iterable[tuple[float, str]], title: str = "") -> None:
-        """Draw the vertical axis: grid lines with their texts, and a title."""
+        """Draw the vertical axis: labelled grid lines and a title."""
         for value, text in ticks:
             y = self.vertical(value)
             self._parts.append(
@@ -82,7 +82,7 @@ class Chart:
     def line(self, x: ArrayLike, y: ArrayLike, series: int) -> None:
         """Draw a series as a line, with gaps where a value is NaN."""
         points = np.column_stack([np.asarray(x, np.float64), np.asarray(y, np.float64)])
-        points[:, 1] = np.clip(points[:, 1], *self._y)  # keeps NaN; infinity goes to the border
+        points[:, 1] = np.clip(points[:, 1], *self._y)  # NaN stays; infinity moves to the border
         path, pen = [], "M"
         for across, up in points:
             if math.isnan(up):
@@ -95,7 +95,7 @@ class Chart:
         self._parts.append(f'<path class="line s{series % 7}"{pattern} d="{"".join(path)}"/>')
 
     def rule(self, value: float, text: str = "", *, upright: bool = False) -> None:
-        """Draw a thin line at a value, horizontal or upright, with a text on it."""
+        """Draw a thin line at a value, horizontal or vertical, with a label."""
         if upright:
             x = self.horizontal(value)
             path = f"M{x:.1f} {self._top}V{self._height - self._bottom:.1f}"
@@ -117,7 +117,7 @@ class Chart:
             )
 
     def mark(self, x: float, y: float, series: int, title: str) -> None:
-        """Draw a thin stroke for one of a series' many values, with its title."""
+        """Draw a thin stroke for one of many values of a series, with its title."""
         if math.isfinite(x) and math.isfinite(y):
             self._parts.append(
                 f'<path class="mark s{series % 7}" d="M{self.horizontal(x):.1f} '
@@ -132,7 +132,7 @@ class Chart:
         )
 
     def render(self) -> str:
-        """The chart as SVG for a page."""
+        """Return the chart as SVG for a page."""
         return (
             f'<svg class="chart" viewBox="0 0 {self._width:g} {self._height:g}" role="img" '
             f'aria-label="{escape(self._label)}">{"".join(self._parts)}</svg>'
@@ -140,7 +140,7 @@ class Chart:
 
     @property
     def size(self) -> tuple[float, float]:
-        """Width and height, pixels."""
+        """Width and height."""
         return self._width, self._height
 
     @property
@@ -155,13 +155,13 @@ class WideLabels(Chart):
 
 
 class WiderLabels(Chart):
-    """A chart with space for longer names, such as attributes with their counts."""
+    """A chart with space for longer names on its left, such as attributes with their counts."""
 
     _left = 165.0
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[tuple[float, str]]:
-    """Round values from `low` to `high`, each with its text.
+    """Return round values from `low` to `high`, each with its text.
 
     >>> [text for _, text in ticks(0, 471)]
     ['0', '100', '200', '300', '400']
@@ -177,7 +177,7 @@ def ticks(low: float, high: float, count: int = 5) -> list[tuple[float, str]]:
 
 
 def shares() -> Sequence[tuple[float, str]]:
-    """Ticks of an axis from 0 to 1."""
+    """Return the ticks of an axis from 0 to 1."""
     return [(value, f"{value:g}") for value in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)]
 
 
@@ -193,15 +193,15 @@ text { font: 11px system-ui, sans-serif; fill: #5d6066; }
 .dot { stroke: #fff; }
 """
 _LEGEND_LINE, _HEADING = 16.0, 22.0
-"""Heights of a line of the legend and of the heading, pixels."""
+"""Heights of a legend line and of the heading."""
 
 
 def stack(charts: Sequence[tuple[Chart, Sequence[str]]], heading: str = "") -> str:
-    """An SVG file: charts below each other, each with the names of its series, on white.
+    """Return an SVG file: charts below each other, each with its legend, on white.
 
     Args:
-        charts: each with its legend, which may be empty.
-        heading: a line above all.
+        charts: each with the names of its series, which may be empty.
+        heading: a line at the top.
     """
     top, parts = _HEADING if heading else 0.0, []
     if heading:
@@ -234,7 +234,7 @@ def stack(charts: Sequence[tuple[Chart, Sequence[str]]], heading: str = "") -> s
 
 
 def _text(value: str) -> str:
-    """Escaped, with characters that XML forbids shown as a question mark."""
+    """Escape text, with characters that XML forbids shown as question marks."""
     return escape("".join(sign if sign.isprintable() else "?" for sign in value))
 
 
@@ -243,5 +243,5 @@ def _tick_text(value: float) -> str:
 
 
 def _short(value: float) -> str:
-    """A coordinate to a tenth of a pixel, without a zero that says nothing."""
+    """Format a coordinate to a tenth, without a trailing zero."""
     return f"{value:.1f}".removesuffix(".0")

@@ -4,14 +4,14 @@ from siamfc.frames.draw import PALETTE
 from siamfc.frames.labels import Color
 
 LIGHT, DARK = (255, 255, 255), (22, 24, 28)
-"""Grounds of the page."""
+"""Page backgrounds."""
 _CONTRAST = 3.0
-"""Least contrast of lines and marks with their ground: WCAG 2.2, 1.4.11."""
+"""Minimum contrast of lines and marks with their background: WCAG 2.2, 1.4.11."""
 _DASHES = ("", "7 3", "2 3", "9 3 2 3", "12 4", "4 2 1 2", "1 2")
 
 
 def dash_index(index: int) -> int:
-    """Which pattern the line of the tracker at a place has: with its colour, its own among 49.
+    """Return the dash pattern of the tracker at `index`: unique with its colour among 49.
 
     >>> [dash_index(index) for index in (0, 1, 6, 7, 13)]
     [0, 1, 6, 1, 0]
@@ -20,12 +20,12 @@ def dash_index(index: int) -> int:
 
 
 def dashes(index: int) -> str:
-    """Lengths of dashes and gaps in pixels, so that nobody needs to see colours; empty: none."""
+    """Return lengths of dashes and gaps, to tell lines apart without colour; empty: solid."""
     return _DASHES[dash_index(index)]
 
 
 def series_color(index: int, ground: Color = LIGHT) -> Color:
-    """The colour of the tracker at a place in the report, seen on a ground.
+    """Return the colour of the tracker at `index`, on a light or dark background.
 
     >>> series_color(0, DARK)
     (230, 159, 0)
@@ -34,7 +34,7 @@ def series_color(index: int, ground: Color = LIGHT) -> Color:
 
 
 def readable(color: Color, ground: Color) -> Color:
-    """Darken a colour, or on a dark ground lighten it, just so far that it stands out."""
+    """Darken a colour, or lighten it on a dark background, only as far as contrast requires."""
     ink = (0, 0, 0) if luminance(ground) > 0.18 else (255, 255, 255)
     for step in range(101):
         red, green, blue = (
@@ -65,7 +65,7 @@ def luminance(color: Color) -> float:
 
 
 def css(color: Color) -> str:
-    """As in a style sheet.
+    """Format a colour for a style sheet.
 
     >>> css((230, 159, 0))
     '#e69f00'

@@ -1,1 +1,1 @@
-"""Data sets as lists of sequences: readers for each layout, and checks of what they hold."""
+"""Data sets as lists of sequences: a reader for each layout, and checks of their content."""

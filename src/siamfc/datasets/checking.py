@@ -1,4 +1,4 @@
-"""Checks a data set: every frame, every image, every box; nothing stops at the first problem."""
+"""Checks of a data set: every frame, image and box; all problems are collected."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,29 +22,29 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class CheckReport:
-    """What was found in a data set, or in one video of it."""
+    """Problems and counts of a data set, or of one of its videos."""
 
     videos: int = 0
     sequences: int = 0
     frames: int = 0
-    """Images, each counted once however many targets it has."""
+    """Number of images, each counted once however many targets it has."""
     boxes: int = 0
     problems: tuple[Problem, ...] = ()
-    """In the order of the videos and of their frames."""
+    """Problems in the order of the videos and their frames."""
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How often each kind of problem was met."""
+        """Number of problems of each kind."""
         return dict(Counter(problem.kind for problem in self.problems))
 
     def to_json(self) -> dict[str, Any]:
-        """All of it, as JSON's own types."""
+        """Return the report as JSON types."""
         return {**asdict(self), "problems": [asdict(problem) for problem in self.problems]} | {
             "counts": self.counts
         }
 
     def rows(self) -> Iterator[tuple[str, str, str, str]]:
-        """Give the problems as a table: sequence, frame, kind, what is wrong."""
+        """Yield the problems as a table: sequence, frame, kind, message."""
         for problem in self.problems:
             frame = "" if problem.frame is None else str(problem.frame)
             where = f"{problem.path}: " if problem.path else ""
@@ -60,14 +60,14 @@ def check_dataset(
 ) -> CheckReport:
     """Check the videos of a data set.
 
-    Finds missing frames, counts that don't agree, annotation that cannot be read, boxes without
-    area; and, by decoding every image, images that cannot be read, frames of another size than
-    the first, and boxes that lie outside the frame altogether.
+    This finds missing frames, mismatched counts, unreadable annotation and boxes without area; and,
+    by decoding every image, unreadable images, frames of another size than the first, and boxes
+    entirely outside the frame.
 
     Args:
-        videos: what a `Format` lists.
-        images: whether images are decoded; without, nothing is said of what that shows.
-        workers: who checks, opened; None: this process.
+        videos: the videos that a `Format` lists.
+        images: decode the images; without this, problems that it would show are not found.
+        workers: the workers that check, already open; None: this process.
         on_video: called with the report of each video, in order.
     """
     check = partial(check_video, images=images)
@@ -119,7 +119,7 @@ def check_video(video: Video, *, images: bool = True) -> CheckReport:
 
 
 def _sharing_frames(sequences: AbstractSequence[Sequence]) -> list[list[Sequence]]:
-    """Put together the sequences whose frames are the same, so that each is decoded once."""
+    """Group the sequences with the same frames, so that each frame is decoded once."""
     groups: list[list[Sequence]] = []
     for sequence in sequences:
         for group in groups:
@@ -140,7 +140,7 @@ def _same_frames(first: FrameFiles | Path, second: FrameFiles | Path) -> bool:
 def _check_images(
     sequence: Sequence, missing: set[str | None], problems: list[Problem]
 ) -> list[Size | None]:
-    """Decode every frame and say what size it has; None where it cannot be read."""
+    """Decode every frame and return its size; None if it cannot be read."""
     sizes: list[Size | None] = []
     expected = None
     for frame, size in enumerate(_sizes(sequence, missing, problems)):
@@ -203,7 +203,7 @@ def _video_sizes(sequence: Sequence, path: Path, problems: list[Problem]) -> Ite
 
 
 def _boxes_outside(sequence: Sequence, sizes: AbstractSequence[Size | None]) -> Iterator[Problem]:
-    """Find the boxes of which nothing lies inside the frame."""
+    """Yield a problem for each box entirely outside the frame."""
     count = min(len(sizes), len(sequence))
     known = np.array([size is not None for size in sizes[:count]], dtype=np.bool_)
     for frame in np.flatnonzero(known & sequence.annotated[:count]).tolist():

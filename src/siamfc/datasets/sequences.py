@@ -1,8 +1,8 @@
-"""What a data set holds: videos, and in each of them the boxes of one or more targets.
+"""Contents of a data set: videos, and the boxes of one or more targets in each.
 
-A reader lists a data set's videos without opening them; `Video.read` opens one and gives a
-`Sequence` for each target in it. Pixels are read only when somebody iterates `Sequence.images`.
-So a list of thousands of videos costs a few hundred bytes each.
+A reader lists a data set's videos without opening them; `Video.read` opens one and returns a
+`Sequence` for each target in it. Pixels are only read while `Sequence.images` is iterated. A list
+of thousands of videos therefore costs a few hundred bytes each.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,21 +34,21 @@ ProblemKind = Literal[
 _REFUSED: frozenset[ProblemKind] = frozenset(
     {"missing frame", "wrong count", "two boxes", "unsupported shape"}
 )
-"""Problems that nobody but the caller may repair: a box would be in a wrong place, or lacking."""
+"""Problems that only the caller can resolve: a box would be misplaced or missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Something in a data set that violates its format."""
+    """A violation of the format in a data set."""
 
     kind: ProblemKind
     sequence: str
-    """Name of the video, or of the sequence where one target alone is concerned."""
+    """Name of the video, or of the sequence if only one target is affected."""
     frame: int | None = None
-    """Position in the sequence, from 0; None where the whole sequence is concerned."""
+    """Position in the sequence, from 0; None if the whole sequence is affected."""
     path: str | None = None
     message: str
-    """What was expected and what came."""
+    """What was expected and what was found."""
 
 
 OnProblem = Callable[[Problem], None]
@@ -59,15 +59,15 @@ def raise_problem(problem: Problem) -> None:
     """Reject a sequence whose frames or boxes are missing or ambiguous; accept other repairs.
 
     Raises:
-        DatasetError: a missing frame, counts that don't agree, two boxes of one target in a frame,
-            or a shape that has no box.
+        DatasetError: a missing frame, mismatched counts, two boxes of one target in a frame, or a
+            shape without a box.
     """
     if problem.kind in _REFUSED:
         raise DatasetError(f"{problem.path or problem.sequence}: {problem.message}")
 
 
 class FrameFiles(AbstractSequence[Path]):
-    """Image files of one folder, in the order in which they are frames.
+    """Image files of one folder, in the order of the frames.
 
     >>> FrameFiles(Path("img"), ("1.jpg", "2.jpg"))[1].as_posix()
     'img/2.jpg'
@@ -99,11 +99,11 @@ class FrameFiles(AbstractSequence[Path]):
 class Sequence:
     """One target in one video.
 
-    F is the count of frames. Arrays left empty mean that the data set says nothing of the kind;
-    they are filled: no frame absent or occluded, visibility unknown.
+    F is the number of frames. Arrays that are left empty, because the data set lacks the
+    information, are filled in: no frame absent or occluded, visibility unknown.
 
     Raises:
-        DatasetError: lengths that don't agree, or a box in a frame whose target is absent.
+        DatasetError: the lengths differ, or a frame has a box though its target is absent.
 
     >>> boxes = np.array([[0, 0, 4, 4], [np.nan] * 4])
     >>> sequence = Sequence(name="a", frames=FrameFiles(Path("a"), ["1.png", "2.png"]), boxes=boxes)
@@ -112,31 +112,31 @@ class Sequence:
     """
 
     name: str
-    """Unique in its data set; `/` separates levels."""
+    """Unique name in its data set; `/` separates levels."""
     frames: FrameFiles | Path
-    """The image of each frame, or the one video file of them all."""
+    """Image of each frame, or one video file of all frames."""
     boxes: FloatArray
     """(F, 4) x, y, w, h in pixels of the frame; a NaN row: absent, or not annotated."""
     absent: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
-    """(F,) where the data set says that the target cannot be seen at all."""
+    """(F,) whether the target is annotated as not visible at all."""
     occluded: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
-    """(F,) where the data set says that some of the target is hidden."""
+    """(F,) whether the target is annotated as partly hidden."""
     visibility: FloatArray = field(default_factory=lambda: np.zeros(0))
     """(F,) visible fraction of the target, 0 to 1; NaN: unknown."""
     tags: Mapping[str, BoolArray] = field(default_factory=dict)
     """Attributes of single frames: name → (F,)."""
     values: Mapping[str, FloatArray] = field(default_factory=dict)
-    """Numbers that belong to single frames, such as VOT's anchors: name → (F,)."""
+    """Numbers for single frames, such as VOT's anchors: name → (F,)."""
     attributes: tuple[str, ...] = ()
-    """Attributes of the whole sequence, by the data set's own names."""
+    """Attributes of the whole sequence, by the data set's names."""
     label: str = ""
-    """What the target is, by the data set's own name; empty where it doesn't say."""
+    """Class of the target, by the data set's name; empty if unknown."""
     split: str | None = None
-    """The data set's part, such as `train`."""
+    """Split of the data set, such as `train`."""
     size: tuple[int, int] | None = None
-    """Width and height of the frames in pixels, where the annotation says so."""
+    """Width and height of the frames in pixels, if the annotation states them."""
     video: str = ""
-    """Name of the video that the sequence is from; its own name by default."""
+    """Name of the sequence's video; by default the sequence's own name."""
 
     def __post_init__(self) -> None:
         count = len(self.boxes)
@@ -182,18 +182,17 @@ class Sequence:
 
     @property
     def annotated(self) -> BoolArray:
-        """(F,) where there is a box."""
+        """(F,) whether there is a box."""
         return ~is_absent(self.boxes)
 
     def images(self, order: range | None = None) -> Iterator[ByteImage]:
-        """The frames, (H, W, 3) uint8 RGB each.
+        """Yield the frames, (H, W, 3) uint8 RGB each.
 
         Args:
-            order: which frames and in which order, by steps of 1 or -1; None: all of them,
-                from the first to the last.
+            order: indices of the frames, with a step of 1 or -1; None: all, from first to last.
 
         Raises:
-            SourceError: a frame that cannot be read.
+            SourceError: a frame cannot be read.
         """
         if isinstance(self.frames, FrameFiles):
             files = self.frames if order is None else (self.frames[index] for index in order)
@@ -207,7 +206,7 @@ class Sequence:
 
 
 def _video_images(path: Path, order: range) -> Iterator[ByteImage]:
-    """Some frames of a video file, forwards or backwards."""
+    """Yield some frames of a video file, forwards or backwards."""
     with VideoFile(path) as video:
         ahead = order.step > 0
         frames = video.frames(order[0]) if ahead else video.reversed(order[-1], order[0] + 1)
@@ -219,30 +218,30 @@ Loader = Callable[[OnProblem], Iterable[Sequence]]
 
 @dataclass(frozen=True, kw_only=True)
 class Video:
-    """A video of a data set, not yet opened."""
+    """An unopened video of a data set."""
 
     name: str
-    """Unique in its data set; `/` separates levels."""
+    """Unique name in its data set; `/` separates levels."""
     split: str | None = None
     load: Loader = field(repr=False)
-    """Opens the annotation; can be pickled, so that a video can be sent to another process."""
+    """Opens the annotation; picklable, so that a video can be sent to another process."""
 
     def read(self, on_problem: OnProblem = raise_problem) -> tuple[Sequence, ...]:
-        """Open the annotation: a sequence for each target, in a fixed order.
+        """Open the annotation and return a sequence for each target, in a fixed order.
 
         Args:
-            on_problem: called for each problem; the default rejects those by which frames and
-                boxes don't belong together. Where it returns, the reader repairs: a frame without
-                an image keeps the path that it should have, of unequal counts the surplus is cut,
-                a box without area and two boxes of one target in one frame are dropped.
+            on_problem: called for each problem; the default rejects a sequence whose frames and
+                boxes cannot be matched. If it returns, the reader repairs: a frame without an image
+                keeps its expected path, the surplus of mismatched counts is cut, and boxes without
+                area or two boxes of one target in one frame are dropped.
 
         Raises:
-            DatasetError: an annotation that cannot be read.
+            DatasetError: the annotation cannot be read.
         """
         return tuple(self.load(on_problem))
 
 
 def read_sequences(videos: Iterable[Video]) -> Iterator[Sequence]:
-    """Open one video after the other and give the sequences in them."""
+    """Open one video after the other and yield their sequences."""
     for video in videos:
         yield from video.read()

@@ -1,1 +1,1 @@
-"""The thesis's three experiments, each from nothing to a page with its tables beside ours."""
+"""The thesis's three experiments, each a page that compares its tables with ours."""

@@ -1,9 +1,9 @@
-"""The thesis's tracker with its faults of geometry, each of which can be switched on alone.
+"""The thesis's tracker with its geometric faults, each of which can be switched on separately.
 
-The product has none of them: this is to show where the published centre error and the bias to the
-left and up come from. Conventions are those of the code that the thesis names (4.1), at
-github.com/sergi2596/pytorch-siamfc, written anew. There, positions are pixel indices: index i lies
-at i + 0.5 in our continuous coordinates.
+siamfc's own tracker has none of them; this module shows where the published centre error and the
+bias to the left and up come from. The conventions are those of the code that the thesis names
+(4.1), github.com/sergi2596/pytorch-siamfc, reimplemented here. There, positions are pixel indices:
+index i lies at i + 0.5 in our continuous coordinates.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -22,38 +22,39 @@ from siamfc.tracking.siamfc import SiamFCTargets, move, start
 
 @dataclass(frozen=True, kw_only=True)
 class Faults:
-    """What differs from exact geometry; none by default, and then the tracker is the product's."""
+    """Deviations from exact geometry; with none, the default, the tracker is siamfc's own."""
 
     bilinear_upsampling: bool = False
-    """The response is upsampled linearly, since the method was handed to `cv2.resize` in another
-    argument's place, and its highest sample taken as it is: peaks sit at the cells, 8 pixels apart.
+    """Upsample the response linearly, since the method was passed to `cv2.resize` in the wrong
+    argument, and use its highest sample unrefined: peaks lie at the cells, 8 pixels apart.
     """
     floored_crops: bool = False
-    """Crops begin and end at whole pixels, rounded towards zero; those over the frame's border
-    are not square before they are resized."""
+    """Cut crops at whole pixels, rounded towards zero; those beyond the frame's border are not
+    square before they are resized.
+    """
     shifted_first_box: bool = False
-    """The first box, 0-based, is taken for 1-based: the tracker begins a pixel left and above."""
+    """Read the first box, 0-based, as 1-based: the tracker starts a pixel to the left and above."""
     wide_square: bool = False
-    """The square is drawn up to and with its last coordinate: 41 pixels labelled 40."""
+    """Draw the square up to and including its last coordinate: 41 pixels labelled 40."""
 
     @property
     def of_tracker(self) -> "Faults":
-        """Those that are the tracker's and not the video's."""
+        """The faults of the tracker, without those of the video."""
         return replace(self, wide_square=False)
 
 
 def all_faults() -> Faults:
-    """The thesis's tracker as it was."""
+    """Return the faults of the thesis's tracker."""
     return Faults(**{one.name: True for one in fields(Faults)})
 
 
 class PublishedTracker:
-    """A tracker of one target with some of the thesis's faults; `init` and `update` as `Tracker`.
+    """A single-target tracker with some of the thesis's faults, used like `Tracker`.
 
     Args:
-        matcher: a network ready to track with.
-        settings: as the product's tracker takes them.
-        faults: which of them; those of the video don't matter here.
+        matcher: a network for tracking.
+        settings: those of siamfc's own tracker.
+        faults: the enabled faults; those of the video have no effect here.
     """
 
     def __init__(self, matcher: Matcher, settings: SiamFCSettings, faults: Faults) -> None:
@@ -63,7 +64,7 @@ class PublishedTracker:
         self._fill: ByteImage = np.zeros(3, np.uint8)
 
     def init(self, image: ByteImage, box: ArrayLike) -> None:
-        """Take the target from a frame (H, W, 3) and its box x, y, w, h there.
+        """Start tracking, with a frame (H, W, 3) and the target's box x, y, w, h in it.
 
         Raises:
             InputError: not an image, or a box that cannot be tracked.
@@ -78,7 +79,7 @@ class PublishedTracker:
         self._exemplar = self._matcher.embed_exemplar(crops)
 
     def update(self, image: ByteImage) -> FloatArray:
-        """Find the target in the next frame: its box (4,), x, y, w, h, continuous edges."""
+        """Return the target's box (4,) in the next frame: x, y, w, h with continuous edges."""
         assert self._targets is not None, "init comes first"
         spec, settings = self._matcher.spec, self._settings
         centers, sides = self._targets.search_windows(settings)
@@ -94,7 +95,7 @@ class PublishedTracker:
     def _crop(
         self, image: ByteImage, middle: FloatArray, sides: FloatArray, size: int
     ) -> ByteImage:
-        """Squares of some sides about one centre: (S, size, size, 3)."""
+        """Crop squares with one centre and several sides: (S, size, size, 3)."""
         if not self._faults.floored_crops:
             return geometry.crop_scales(image, middle, sides, size, self._fill)
         return np.stack([floored_crop(image, middle, side, size, self._fill) for side in sides])
@@ -102,7 +103,7 @@ class PublishedTracker:
     def _move(
         self, targets: SiamFCTargets, response: NDArray[np.floating], sides: FloatArray
     ) -> SiamFCTargets:
-        """Read responses (S, m, m) of squares of `sides` as published; no scale beyond limits."""
+        """Update targets from responses (S, m, m) of squares of `sides`, without size limits."""
         settings, spec = self._settings, self._matcher.spec
         samples = spec.response_size * settings.upsampling
         surfaces = np.stack([resize_linearly(cells, samples) for cells in response])
@@ -128,10 +129,10 @@ class PublishedTracker:
 def floored_crop(
     image: ByteImage, center_frame: ArrayLike, side: float, size: int, fill: ByteImage
 ) -> ByteImage:
-    """Cut a square out at whole pixels and resize it linearly: (size, size, 3).
+    """Cut out a square at whole pixels and resize it linearly: (size, size, 3).
 
-    The edges `c − s // 2` and `c + s // 2`, c a pixel index, are cut off at the frame's border and
-    rounded towards zero; so are the widths of the fill beyond it.
+    The edges `c − s // 2` and `c + s // 2`, where c is a pixel index, are clipped to the frame's
+    border and rounded towards zero; so are the widths of the fill beyond it.
     """
     half = side // 2
     spans, pads = [], []
@@ -148,9 +149,9 @@ def floored_crop(
 
 
 def resize_linearly(values: ArrayLike, size: int) -> FloatArray:
-    """Resize (h, w, …) to (size, size, …) as `cv2.resize` does unless told otherwise.
+    """Resize (h, w, …) to (size, size, …) as `cv2.resize` does by default.
 
-    Sample i lies at (i + 0.5) · n/size − 0.5; beyond the outermost pixels their value holds.
+    Sample i lies at (i + 0.5) · n/size − 0.5; the outermost pixels are repeated beyond the border.
     """
     array = np.asarray(values, dtype=np.float64)
     for axis in (0, 1):
@@ -165,7 +166,7 @@ def resize_linearly(values: ArrayLike, size: int) -> FloatArray:
 
 
 def draw_frame(video: SquareVideo, index: int, faults: Faults) -> ByteImage:
-    """A frame of the synthetic video, its square wide as the thesis's if the faults say so."""
+    """Draw a frame of the synthetic video, with the thesis's wide square if that fault is on."""
     frame = video[index]
     if faults.wide_square:
         x, y, w, h = video.boxes[index].astype(int)
@@ -174,16 +175,16 @@ def draw_frame(video: SquareVideo, index: int, faults: Faults) -> ByteImage:
 
 
 def published_offset(predicted: ArrayLike, truth: ArrayLike) -> FloatArray:
-    """Predicted less true centre as the thesis compared them for eq. (6): (F, 2).
+    """Predicted minus ground-truth centre by the thesis's conventions for eq. (6): (F, 2).
 
-    The predicted centre is one of 1-based pixel indices, half a pixel more than ours; the true one
-    has a pixel taken off and is rounded down.
+    The predicted centre is in 1-based pixel indices, half a pixel more than ours; the ground truth
+    has one pixel subtracted and is rounded down.
     """
     true = np.floor(center(truth) - 1)
     return np.asarray(center(predicted) + 0.5 - true)
 
 
 def published_displacement(predicted: ArrayLike, truth: ArrayLike) -> FloatArray:
-    """Predicted less true left upper corner as figure 12 counts it, whole pixels: (F, 2)."""
+    """Predicted minus ground-truth top left corner as in figure 12, whole pixels: (F, 2)."""
     corner = np.asarray(predicted, dtype=np.float64)[..., :2] + 0.5
     return np.asarray(np.trunc(corner) - np.asarray(truth, dtype=np.float64)[..., :2])

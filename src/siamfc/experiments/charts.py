@@ -1,4 +1,4 @@
-"""The drawings that the experiments' pages share."""
+"""Charts shared by the experiments' pages."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,12 @@ from siamfc.training.curves import LOSSES, best_epoch, loss_chart, score_chart
 
 _SHOTS = 6
 _SCORE_REACH = 8.0
-"""Scores to either side that figure 10 shows."""
+"""Range of scores in figure 10, ±."""
 _FAR_SCORES = (-120.0, 120.0)
 
 
 def loss_figure(epochs: Sequence[Mapping[str, Any]]) -> Chart:
-    """Training and validation loss by epoch, the best epoch marked: figures 11 and 14."""
+    """Chart training and validation loss by epoch, the best epoch marked: figures 11 and 14."""
     best = best_epoch(epochs)["epoch"]
     return Chart(
         caption=f"Loss by epoch; the best is epoch {best}",
@@ -31,12 +31,12 @@ def loss_figure(epochs: Sequence[Mapping[str, Any]]) -> Chart:
 
 
 def score_figure(epochs: Sequence[Mapping[str, Any]], name: str, title: str, unit: str) -> Chart:
-    """One of the scores measured after each epoch."""
+    """Chart a score measured after each epoch."""
     return Chart(caption=title, svg=score_chart(epochs, name, title, unit).render())
 
 
 def loss_form_charts() -> Charts:
-    """Loss over the score, as figure 10, and where the form as written ends."""
+    """Chart the loss over the score, as figure 10, and where the form as written overflows."""
     near = np.linspace(-_SCORE_REACH, _SCORE_REACH, 81)
     curves = score_curves(near)
     names = ("logistic, y = −1", "logistic, y = +1", "BCE, y = 0", "BCE, y = 1")
@@ -56,7 +56,7 @@ def loss_form_charts() -> Charts:
     return Charts(
         charts=(
             Chart(
-                caption="The four losses of figure 10: two pairs of one curve each",
+                caption="The four losses of figure 10, which are only two curves",
                 svg=chart.render(),
                 legend=names,
             ),
@@ -66,9 +66,9 @@ def loss_form_charts() -> Charts:
                 legend=("as softplus", "as written: infinite below −88"),
             ),
         ),
-        note="On labels 0 and 1 cross-entropy of the score’s sigmoid is the logistic loss: the "
-        "thesis’s two functions are one, computed in two ways. What it saw was the order of "
-        "operations, not the function.",
+        note="On labels 0 and 1, the cross-entropy of the score’s sigmoid is the logistic loss: "
+        "the thesis’s two functions are the same, computed in two ways. It saw an effect of the "
+        "order of operations, not of the function.",
     )
 
 
@@ -76,7 +76,7 @@ _WRITTEN = "logistic as written, y = +1"
 
 
 def offset_charts(study: Study) -> Charts:
-    """Histograms of the signed offsets: figure 12."""
+    """Chart histograms of the signed offsets: figure 12."""
     legend = [entry.name for entry in study.entries]
     return Charts(
         charts=tuple(
@@ -87,13 +87,13 @@ def offset_charts(study: Study) -> Charts:
             )
             for axis, side in enumerate(("Horizontal", "Vertical"))
         ),
-        note="To the right and down are above 0; all frames after the first. The thesis’s figure "
-        "12 shows its horizontal offsets left of 0.",
+        note="Positive values are to the right and down; all frames after the first. The thesis’s "
+        "figure 12 shows horizontal offsets below 0.",
     )
 
 
 def strips(study: Study) -> list[Strip]:
-    """A film strip of each video whose frames are at hand: figures 13 and 15 to 17."""
+    """Return a film strip of each video whose frames are available: figures 13 and 15 to 17."""
     legend = [entry.name for entry in study.entries]
     return [
         Strip(caption=f"Snapshots: {one.name}", shots=shots, legend=legend)
@@ -103,7 +103,7 @@ def strips(study: Study) -> list[Strip]:
 
 
 def error_charts(study: Study) -> Charts:
-    """Centre error over time in each video."""
+    """Chart the centre error over time in each video."""
     legend = [entry.name for entry in study.entries]
     return Charts(
         charts=tuple(

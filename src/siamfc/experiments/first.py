@@ -30,22 +30,22 @@ SQUARES, SHIPPED, UNTRAINED = "trained on squares", "weights that ship", "random
 SQUARES_CENTRED, SHIPPED_CENTRED = f"{SQUARES}, centred", f"{SHIPPED}, centred"
 """Names of the trackers; centred: the network's own offset is measured in the first frame."""
 CENTRING = 4
-"""See `SiamFCSettings.bias_correction`."""
+"""Value of `SiamFCSettings.bias_correction`."""
 
 
 def run_first(out: Path, options: Options) -> dict[str, Any]:
-    """Run experiment 1 in a folder, or what is left of it, and write its page.
+    """Run or resume experiment 1 in a folder, and write its page.
 
     Args:
         out: the folder; see `siamfc.experiments.folder`.
         options: size, device, progress messages.
 
     Returns:
-        What `results.json` holds.
+        The content of `results.json`.
 
     Raises:
-        OutputError: the folder holds something else, or another experiment.
-        NotFiniteError: the training's loss is no longer a number.
+        OutputError: the folder contains something else, or another experiment.
+        NotFiniteError: the training loss is no longer a number.
     """
     size = options.extent
     recipe = options.recipe or square_recipe(options.size)
@@ -53,7 +53,7 @@ def run_first(out: Path, options: Options) -> dict[str, Any]:
     with folder.opened():
         training = train(recipe, folder, options)
         options.tell(f"forms of the loss: {size.loss_steps} steps each")
-        # On the CPU, for the sake of the same numbers everywhere: so by the tiny recipe's pairs.
+        # On the CPU, for the same numbers everywhere, and so with the tiny recipe's pairs.
         small = options.recipe or square_recipe("tiny")
         forms = folder.once("loss_forms", lambda: compare_forms(small, size.loss_steps))
         sequences = synthetic_sequences(out / "videos", size.video_frames)
@@ -107,7 +107,7 @@ def _trackers(squares: Path, untrained: Path) -> list[ExperimentTracker]:
 
 
 def _write_untrained(path: Path, recipe: Recipe) -> Path:
-    """Weights as training begins with them: what they do shows how little the video asks for."""
+    """Save initial weights, whose result shows how little the video demands."""
     if not path.exists():
         model = SiamFC()
         initialise(model, torch.Generator().manual_seed(recipe.seed))
@@ -119,7 +119,7 @@ def _write_untrained(path: Path, recipe: Recipe) -> Path:
 def _measure_causes(weights: Path, frames: int, options: Options) -> dict[str, Any]:
     video = square_video(thesis.STEPS[0], frames)
     matchers = {
-        "a matcher that is never wrong": IdealMatcher(),
+        "an ideal matcher": IdealMatcher(),
         SQUARES: _load(weights, options.device),
         SHIPPED: _load("siamfc", options.device),
     }
@@ -138,12 +138,12 @@ def _lead(videos: dict[str, Any]) -> str:
         videos[name][video_name(thesis.STEPS[0])] for name in (SQUARES, SQUARES_CENTRED)
     )
     return (
-        "SiamFC trained on noisy images of a coloured square alone, set on a video of a black "
-        f"square: its centre error is {plain['center_error']:.2f} pixels, where the thesis had "
-        f"{thesis.CENTER_ERROR_1:.2f}, and its boxes lie {signed(plain['offset_x'])} px to the "
-        f"right and {signed(plain['offset_y'])} px below on average. With its own offset measured "
-        f"in the first frame and subtracted they lie {signed(centred['offset_x'])} px to the right "
-        f"and {signed(centred['offset_y'])} px below."
+        "SiamFC trained only on noisy images of a coloured square tracks a black square: its "
+        f"centre error is {plain['center_error']:.2f} pixels, compared with the thesis’s "
+        f"{thesis.CENTER_ERROR_1:.2f}, and its boxes are offset by {signed(plain['offset_x'])} px "
+        f"to the right and {signed(plain['offset_y'])} px down on average. With its own offset "
+        "measured in the first frame and subtracted, the offsets are "
+        f"{signed(centred['offset_x'])} px and {signed(centred['offset_y'])} px."
     )
 
 
@@ -151,14 +151,14 @@ def _training_section(training: Training, size: str) -> Section:
     recipe = training.facts["settings"]["recipe"]
     batch, epochs = recipe["batch"], recipe["epochs"]
     if size == "full":
-        text = "Table 6 as it stands: 50 epochs of 53,200 pairs, batch 8, learning rate 0.01."
+        text = "Table 6 unchanged: 50 epochs of 53,200 pairs, batch 8, learning rate 0.01."
     else:
         text = (
-            f"Not table 6’s course: {epochs} epochs of {recipe['pairs_per_epoch']:,} pairs in "
-            f"batches of {batch}, AdamW with a falling rate, averaged weights. The labels differ "
-            "too: narrow Gaussians about the target’s exact centre, where the thesis calls every "
-            "cell within 16 pixels equally right, so that nothing teaches the network where "
-            "between two cells, 8 pixels apart, the target lies."
+            f"Not table 6: {epochs} epochs of {recipe['pairs_per_epoch']:,} pairs in batches of "
+            f"{batch}, AdamW with a decreasing rate, averaged weights. The labels differ too: "
+            "narrow Gaussians around the target’s exact centre. The thesis labels every cell "
+            "within 16 pixels as equally right, so nothing teaches the network where between two "
+            "cells, 8 pixels apart, the target lies."
         )
     return Section(
         title="Training",
@@ -172,9 +172,9 @@ def _training_section(training: Training, size: str) -> Section:
                     Row(title="thesis", cells=(str(thesis.BEST_EPOCH), str(thesis.EPOCHS))),
                     Row(title="here", cells=(str(training.best["epoch"]), str(epochs))),
                 ),
-                note="The thesis’s 500,000 images with their noise are fixed, and after epoch "
-                f"{thesis.BEST_EPOCH} its network learns them by heart. Here noise is drawn anew "
-                "for every pair, so there is nothing to learn by heart.",
+                note="The thesis’s 500,000 images have fixed noise, and after epoch "
+                f"{thesis.BEST_EPOCH} its network overfits to them. Here every pair has new "
+                "noise, so the network cannot memorise it.",
             ),
         ),
     )
@@ -194,13 +194,13 @@ def _loss_section(forms: dict[str, Any]) -> Section:
         title="Not a number",
         blocks=(
             Text(
-                text="In the thesis the logistic loss became NaN in the first epoch (figure 9), "
-                "whatever the learning rate, and was given up, and with it the weights of eq. "
-                "(5). Here the same thing happens to the formula as written when scores are raw "
-                "correlations: exp overflows, the loss is infinite, its gradient is ∞/∞, and "
-                "after one step every weight is NaN. Written as softplus the same function "
-                "trains, with the weights; a gain that brings scores to a logit’s size makes the "
-                "first steps gentle."
+                text="In the thesis the logistic loss became NaN in the first epoch (figure 9) "
+                "with every learning rate, and was abandoned together with the weights of eq. (5). "
+                "The same happens here to the formula as written when scores are raw correlations: "
+                "exp overflows, the loss is infinite, its gradient is ∞/∞, and after one step "
+                "every weight is NaN. Written as softplus, the same function trains, with the "
+                "weights; a gain that scales scores to the size of logits makes the first steps "
+                "small."
             ),
             Table(
                 caption="Logistic loss by step, from the same weights, on the same pairs",
@@ -259,13 +259,13 @@ def _accuracy_section(study: Study, first_video: Study) -> Section:
                 caption="All three synthetic videos, one scale",
                 header=("tracker and video", "thesis, px", "here, px", "right, px", "down, px"),
                 rows=rows,
-                note="The thesis’s numbers are those of table 10; beside the weights that ship, "
-                "which saw no such square alone, stand those of its tracker trained on ImageNet. "
+                note="The thesis’s numbers are from table 10; the bundled weights, which were not "
+                "trained on such squares, are compared with its tracker trained on ImageNet. "
                 "Right and down: mean signed offset of the predicted centre. Random weights, "
-                "before any training, follow the square too: the video asks little of a network "
-                "and much of the geometry. Centred: in the first frame, where the target’s place "
-                f"is known, the peak was read at {CENTRING}×{CENTRING} shifts over a cell, and its "
-                "mean offset is subtracted from then on.",
+                "before any training, track the square too: the video is easy for a network and "
+                "hard for the geometry. Centred: in the first frame, where the target’s position "
+                f"is known, the peak is read at {CENTRING}×{CENTRING} shifts over a cell, and its "
+                "mean offset is subtracted in all later frames.",
             ),
             offset_charts(first_video),
             error_charts(study),
@@ -298,24 +298,24 @@ def _causes_section(causes: dict[str, Any], frames: int) -> Section:
         for name, results in causes.items()
     ]  # fmt: skip
     return Section(
-        title="Where 1.70 pixels come from",
+        title="Causes of the error of 1.70 pixels",
         blocks=(
             Text(
                 text="The thesis’s program differs from exact geometry in four ways, each of which "
-                "can be switched on and off here; a fifth is how it measures. Linear upsampling "
-                "puts every peak on a grid 8 pixels wide in the search image. Crops cut at whole "
-                "pixels, rounded towards zero, move the target to the left and up. The first box, "
-                "0-based, is read as 1-based, so that the tracker is set a pixel to the left and "
-                "above, and stays there. The square is drawn 41 pixels wide and labelled 40. And "
-                "eq. (6) compares a centre in 1-based pixels with one that is a pixel less and "
-                "rounded down."
+                "can be switched on and off here; a fifth is its measurement. Linear upsampling "
+                "puts every peak on an 8-pixel grid in the search image. Crops cut at whole "
+                "pixels, rounded towards zero, shift the target to the left and up. The first box, "
+                "0-based, is read as 1-based, so the tracker starts a pixel to the left and above, "
+                "and stays there. The square is drawn 41 pixels wide and labelled 40. And eq. (6) "
+                "compares a centre in 1-based pixels with one that is a pixel less and rounded "
+                "down."
             ),
             *tables,
             Text(
-                text=f"All on the first {frames} frames of the video with steps up to 4 pixels, "
-                "one scale. The first three columns are exact, the last three as the thesis "
-                "measures. The matcher that is never wrong finds the square’s centre of darkness "
-                "wherever it is: with it, all error is geometry’s."
+                text=f"All rows use the first {frames} frames of the video with steps up to 4 "
+                "pixels and one scale. The first three columns are exact, the last three follow "
+                "the thesis’s measurement. The ideal matcher finds the exact centroid of the "
+                "square, so all of its error is due to the geometry."
             ),
         ),
     )

@@ -1,4 +1,4 @@
-"""An experiment's folder: what is done stays, and the same command goes on from there.
+"""An experiment's folder: finished steps are kept, and the same command resumes the rest.
 
 ```
 experiment.json     number, size and inputs; a rerun must have the same
@@ -29,7 +29,7 @@ class ExperimentFolder:
 
     Args:
         path: the folder.
-        inputs: everything that its products follow from; a rerun must have the same.
+        inputs: everything that determines its products; a rerun must have the same.
     """
 
     def __init__(self, path: Path, inputs: Mapping[str, Any]) -> None:
@@ -38,11 +38,11 @@ class ExperimentFolder:
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Begin the experiment, or go on with it, while no other process does.
+        """Start or resume the experiment, with a lock against other processes.
 
         Raises:
-            OutputError: something else is in the folder, or an experiment with other inputs; or
-                another process is at work in it.
+            OutputError: the folder contains something else, or an experiment with other inputs; or
+                another process is using it.
         """
         self._check()
         make_folder(self.path)
@@ -51,7 +51,7 @@ class ExperimentFolder:
             yield
 
     def once(self, name: str, make: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
-        """What `make` gives, from an earlier run's file `name`.json if there is one.
+        """Return the product of `make`, or its result in an earlier run's file `name`.json.
 
         Raises:
             DatasetError: the file is damaged.
@@ -62,12 +62,12 @@ class ExperimentFolder:
         return read_json(path)
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
-        """Write a product as JSON, whole or not at all."""
+        """Write a product as JSON; a partial file never appears."""
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
         write_file(self.path / name, f"{text}\n".encode(), overwrite=True)
 
     def finish(self, page: str, results: Mapping[str, Any]) -> None:
-        """Write the page, HTML, and the numbers on it."""
+        """Write the page, as HTML, and its numbers."""
         write_file(self.path / PAGE, page.encode(), overwrite=True)
         self.write(RESULTS, results)
 
@@ -89,7 +89,7 @@ class ExperimentFolder:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A product; DatasetError if it is damaged."""
+    """Read a product; DatasetError if it is damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict):

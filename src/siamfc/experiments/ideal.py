@@ -1,7 +1,7 @@
-"""A matcher that is never wrong, in the network's place: what is left is geometry's own error.
+"""A matcher that is never wrong, in place of the network, so that only geometric errors remain.
 
-It knows dark targets on white, such as the synthetic video's square, and compares as correlation
-does: where the search image shows the target as the exemplar image shows it.
+It recognises dark targets on white, such as the synthetic video's square. Like a correlation, it
+responds where the search image shows the target as the exemplar image shows it.
 """
 
 import numpy as np
@@ -11,7 +11,8 @@ from siamfc.array_types import FloatArray
 from siamfc.network.matcher import EmbeddingSpec
 
 _LIGHT = 235
-"""Levels from here on are background: the fill beyond the border, too, must attract nothing."""
+"""Levels from here up are background; the fill beyond the border must not count as target either.
+"""
 _PEAK_WIDTH = 1.5
 """Standard deviation of the response's peak, cells."""
 _PEAK_HEIGHT = 8.0
@@ -20,9 +21,10 @@ _FLOOR = -4.0
 
 
 class IdealMatcher:
-    """A `Matcher` whose response peaks exactly where the target is, less where the exemplar had it.
+    """A `Matcher` whose response peaks exactly at the target.
 
-    The peak of a scale that shows the target in another size than the exemplar did is lower.
+    The position is relative to that in the exemplar. The peak is lower for a scale that shows the
+    target in another size than the exemplar did.
 
     Args:
         spec: sizes of the images.
@@ -32,15 +34,15 @@ class IdealMatcher:
         self.spec = spec or EmbeddingSpec()
 
     def embed_exemplar(self, crops: NDArray[np.uint8]) -> FloatArray:
-        """Exemplar images (N, n, n, 3) → (N, 3): darkness, and the target's place from the middle.
+        """Embed exemplar images (N, n, n, 3) as (N, 3): darkness, and the target's offset.
 
-        The place is in crop pixels, x and y.
+        The offset from the image's middle is in crop pixels, x and y.
         """
         weight, place_crop = _measure(crops)
         return np.concatenate([weight[..., None], place_crop], axis=-1)
 
     def respond(self, exemplars: FloatArray, searches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What `embed_exemplar` gave, and search images (N, S, m, m, 3) → logits (N, S, r, r)."""
+        """Compare embeddings with search images (N, S, m, m, 3): logits (N, S, r, r)."""
         weight, place_crop = _measure(searches)
         exemplar_weight, exemplar_place = exemplars[:, None, 0], exemplars[:, None, 1:]
         cells = self.spec.response_size
@@ -57,7 +59,10 @@ class IdealMatcher:
 
 
 def _measure(crops: NDArray[np.uint8]) -> tuple[FloatArray, FloatArray]:
-    """Darkness (…) and its centroid (…, 2) from the middle of crops (…, n, n, 3), crop pixels."""
+    """Measure crops (…, n, n, 3): darkness (…), and its centroid's offset from the middle (…, 2).
+
+    Offsets are in crop pixels.
+    """
     levels = np.asarray(crops, dtype=np.float64).mean(axis=-1)
     darkness = np.where(levels < _LIGHT, 255 - levels, 0.0)
     size = darkness.shape[-1]

@@ -1,9 +1,9 @@
-"""The logistic loss as it is written, and as it must be computed (thesis 4.2.1, figures 9 and 10).
+"""The logistic loss as written, and as it must be computed (thesis 4.2.1, figures 9 and 10).
 
 Written as log(1 + exp(−y v)), the exponential of a raw correlation overflows before the logarithm
-brings it back: the loss is infinite and its gradient is infinity by infinity, not a number. The
-stable form, softplus, is the same function at every score that does not overflow; on labels 0 and
-1 so is the cross-entropy that the thesis took instead.
+reduces it: the loss is infinite, and its gradient, infinity divided by infinity, is not a number.
+The stable form, softplus, is the same function at every score that does not overflow. On labels 0
+and 1, so is the cross-entropy that the thesis used instead.
 """
 
 import math
@@ -33,11 +33,11 @@ class Form(NamedTuple):
     title: str
     loss: Loss
     gain: float
-    """What the correlation is multiplied by at first."""
+    """Initial factor of the correlation."""
 
 
 def naive_logistic(logits: Tensor, labels: Tensor, _weights: Tensor) -> Tensor:
-    """Thesis eq. (3) word by word, every cell alike; of labels 0 and 1, (N, m, m)."""
+    """Thesis eq. (3) literally, all cells weighted equally; of labels 0 and 1, (N, m, m)."""
     return (1 + (-(2 * labels - 1) * logits).exp()).log().mean()
 
 
@@ -46,21 +46,21 @@ FORMS = (
     Form("stable", "as softplus and weighted, raw correlation", logistic, 1.0),
     Form("scaled", "as softplus and weighted, learned gain", logistic, INITIAL_GAIN),
 )
-"""What is compared: the thesis's scores are raw correlations; a gain is this project's."""
+"""Forms to compare: the thesis's scores are raw correlations; the gain is this project's."""
 
 
 def compare_forms(recipe: Recipe, steps: int) -> dict[str, Any]:
     """Train a few steps with each of `FORMS`, from the same weights and on the same pairs.
 
-    By table 6's labels and plain SGD at its rate, on the CPU in float32.
+    Labels and the rate of plain SGD are table 6's; training is on the CPU in float32.
 
     Args:
-        recipe: its data, batch and seed are taken.
-        steps: at most; a form ends after the first whose loss is not a number.
+        recipe: its data, batch and seed are used.
+        steps: at most; a form stops after the first step whose loss is not a number.
 
     Returns:
-        For each form's name the `loss` and `gradient_norm` of its steps: numbers, or the texts
-        `inf` and `nan`.
+        By form name, the `loss` and `gradient_norm` of its steps: numbers, or the strings `inf` and
+            `nan`.
     """
     plain = replace(
         recipe,
@@ -92,12 +92,12 @@ def _train(recipe: Recipe, form: Form, steps: int) -> dict[str, Any]:
 
 
 def _plain(value: float) -> float | str:
-    """A number that JSON can hold, or its text."""
+    """Return a number that JSON can represent, or its text."""
     return value if math.isfinite(value) else str(abs(value))
 
 
 def score_curves(scores: NDArray[np.float64]) -> dict[str, list[float]]:
-    """Loss over the score for both labels, in float32, as figure 10 shows it and as written.
+    """Return the loss over the score for both labels, in float32, as in figure 10 and as written.
 
     >>> curves = score_curves(np.array([-100.0, 0.0]))
     >>> [round(value, 3) for value in curves["logistic, y = +1"]]

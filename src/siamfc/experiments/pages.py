@@ -1,4 +1,4 @@
-"""The page of an experiment: sections of text, tables, charts and film strips; one file."""
+"""The page of an experiment: sections of text, tables, charts and film strips in one file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,25 +26,25 @@ class Row:
     title: str
     cells: Sequence[str]
     series: int | None = None
-    """Place of the tracker whose colour the title has a mark of."""
+    """Index of the tracker whose colour marks the title."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table whose first column names the rows; the others hold numbers unless `words` says so."""
+    """A table whose first column names the rows; the others contain numbers, except for `words`."""
 
     caption: str
     header: Sequence[str]
     rows: Sequence[Row]
     note: str = ""
     words: int = 0
-    """Columns after the first that hold words."""
+    """Number of columns after the first that contain text."""
     kind: Literal["table"] = "table"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A drawing with its legend: the colours' names in order of the series."""
+    """A chart with the names of its series, in order."""
 
     caption: str
     svg: str
@@ -53,7 +53,7 @@ class Chart:
 
 @dataclass(frozen=True, kw_only=True)
 class Charts:
-    """Drawings side by side where there is room."""
+    """Charts side by side if there is space."""
 
     charts: Sequence[Chart]
     note: str = ""
@@ -67,7 +67,7 @@ class Strip:
     caption: str
     shots: Sequence[Snapshot]
     legend: Sequence[str] = ()
-    """The trackers, by their places."""
+    """Names of the trackers, in order."""
     kind: Literal["strip"] = "strip"
 
 
@@ -90,13 +90,13 @@ class Page:
     lead: str
     sections: Sequence[Section]
     provenance: Sequence[tuple[str, str]]
-    """What it was made with: name and value."""
+    """Origin of the page's numbers: name and value."""
 
 
 def render(page: Page) -> str:
-    """The page as HTML that needs no network; every text in it is escaped.
+    """Render the page as HTML that needs no network; every text in it is escaped.
 
     Raises:
-        MissingDependencyError: jinja2 isn't installed.
+        MissingDependencyError: jinja2 is not installed.
     """
     return render_template(_TEMPLATE, page=page)

@@ -29,19 +29,19 @@ from siamfc.training.sources import training_source
 from siamfc.workers import Workers
 
 VID, STORES, PROCEDURAL = "trained on VID", "trained on stores", "trained on procedural pairs"
-"""Names of the tracker, by what it was trained on."""
+"""Names of the tracker, by its training data."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What experiment 2 is trained on: VID, stores, or, if neither is given, procedural pairs."""
+    """Training data of experiment 2: VID, stores, or, if neither is given, procedural pairs."""
 
     vid: Path | None = None
     """Root of ILSVRC VID, which is curated into the experiment's folder."""
     stores: Sequence[Path] = ()
-    """That `siamfc curate` wrote, of any data sets."""
+    """Stores of any data sets, written by `siamfc curate`."""
     workers: int = 1
-    """Processes that curate."""
+    """Number of processes that curate."""
 
     def __post_init__(self) -> None:
         if self.vid is not None and self.stores:
@@ -49,25 +49,25 @@ class Source:
 
     @property
     def title(self) -> str:
-        """Name of the tracker that comes of it."""
+        """Name of the trained tracker."""
         return VID if self.vid is not None else STORES if self.stores else PROCEDURAL
 
 
 def run_second(out: Path, options: Options, source: Source | None = None) -> dict[str, Any]:
-    """Run experiment 2 in a folder, or what is left of it, and write its page.
+    """Run or resume experiment 2 in a folder, and write its page.
 
     Args:
         out: the folder; see `siamfc.experiments.folder`. VID's store is `out/store`.
         options: size, device, progress messages.
-        source: what to train on.
+        source: training data.
 
     Returns:
-        What `results.json` holds.
+        The content of `results.json`.
 
     Raises:
-        DatasetError: there is no VID at its root, or too few videos; a store that is none.
-        OutputError: the folder holds something else, or another experiment.
-        NotFiniteError: the training's loss is no longer a number.
+        DatasetError: VID is not at its root, there are too few videos, or a store is invalid.
+        OutputError: the folder contains something else, or another experiment.
+        NotFiniteError: the training loss is no longer a number.
     """
     source = source or Source()
     inputs = {
@@ -119,7 +119,7 @@ def run_second(out: Path, options: Options, source: Source | None = None) -> dic
 
 
 def _check(stores: Sequence[Path], recipe: Recipe) -> None:
-    """Refuse stores that cannot be trained on before a folder is made for them."""
+    """Reject stores that cannot be trained on, before a folder is created for them."""
     with ExitStack() as stack:
         opened = [stack.enter_context(Store(path)) for path in stores]
         if opened:
@@ -127,7 +127,7 @@ def _check(stores: Sequence[Path], recipe: Recipe) -> None:
 
 
 def _curate(videos: Sequence[Video], vid: Path, store: Path, *, workers: int) -> Path:
-    """Fill the store, or go on filling it."""
+    """Fill the store, or resume filling it."""
     with Workers(workers) as several:
         curate(
             videos,
@@ -140,7 +140,7 @@ def _curate(videos: Sequence[Video], vid: Path, store: Path, *, workers: int) ->
 
 
 def _describe(path: Path) -> dict[str, Any]:
-    """What a store holds."""
+    """Return the facts about a store."""
     with Store(path) as store:
         return {
             "name": path.name,
@@ -154,9 +154,9 @@ def _describe(path: Path) -> dict[str, Any]:
 def _lead(source: Source, study: Study) -> str:
     scores = study.entries[0].results[study.sequences[0].name].scores
     return (
-        f"SiamFC {source.title}, set on the synthetic video of experiment 1: its centre error is "
-        f"{scores['center_error']:.2f} pixels, where the thesis’s tracker trained on ImageNet VID "
-        f"had {thesis.CENTER_ERROR_2:.2f}."
+        f"SiamFC {source.title} tracks the synthetic video of experiment 1: its centre error is "
+        f"{scores['center_error']:.2f} pixels, compared with {thesis.CENTER_ERROR_2:.2f} for the "
+        "thesis’s tracker trained on ImageNet VID."
     )
 
 
@@ -178,18 +178,17 @@ def _training_section(contents: list[dict[str, Any]], training: Training) -> Sec
     else:
         text = (
             f"The thesis trained on all {thesis.VID_VIDEOS:,} videos of ILSVRC VID. No data set "
-            "was given here, so the pairs are procedural: synthetic moving scenes, "
-            "no photograph among them. --vid ROOT curates VID and trains on it; --data STORE takes "
-            "stores of any data sets, such as GOT-10k and LaSOT, which the thesis names as future "
-            "work."
+            "was given here, so the pairs are procedural: synthetic moving scenes without any "
+            "photograph. --vid ROOT curates VID and trains on it; --data STORE trains on stores "
+            "of any data sets, such as GOT-10k and LaSOT, which the thesis names as future work."
         )
         blocks = [Text(text=text)]
     best = training.best
     note = Text(
-        text="In the thesis the validation loss converges and lies near the training loss (figure "
-        f"14). Here they are {best['validation_loss']:.4f} and {best['training_loss']:.4f} in the "
-        f"best epoch, {best['epoch']} of {len(training.epochs)}; the validation’s pairs are of "
-        "videos that training never sees."
+        text="In the thesis the validation loss converges close to the training loss (figure 14). "
+        f"Here they are {best['validation_loss']:.4f} and {best['training_loss']:.4f} in the best "
+        f"epoch, {best['epoch']} of {len(training.epochs)}; the validation pairs are from videos "
+        "that training never sees."
     )
     return Section(title="Training", blocks=(*blocks, training_charts(training), note))
 
@@ -209,7 +208,7 @@ def _accuracy_section(study: Study, first_video: Study) -> Section:
                 caption="Centre error on the synthetic videos, one scale (table 8, the first row)",
                 header=("video", "thesis, px", "here, px", "right, px", "down, px"),
                 rows=rows,
-                note="The thesis’s numbers for 16 and 32 pixels are those of table 10. Right and "
+                note="The thesis’s numbers for 16 and 32 pixels are from table 10. Right and "
                 "down: mean signed offset of the predicted centre.",
             ),
             offset_charts(first_video),

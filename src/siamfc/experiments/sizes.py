@@ -1,4 +1,4 @@
-"""How large an experiment is: the thesis's size, minutes on one GPU, or minutes on two cores."""
+"""Sizes of an experiment: the thesis's, minutes on one GPU, or minutes on two cores."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -15,14 +15,14 @@ Size = Literal["full", "gpu", "tiny"]
 
 @dataclass(frozen=True, kw_only=True)
 class Extent:
-    """What a size means apart from the training."""
+    """Lengths that depend on the size, apart from the training."""
 
     video_frames: int
-    """Of each synthetic video."""
+    """Frames of each synthetic video."""
     loss_steps: int
-    """Of each of the short trainings that compare forms of the loss."""
+    """Steps of each short training that compares forms of the loss."""
     term_frames: int
-    """Of the synthetic video on which the terms of the published geometry are told apart."""
+    """Frames of the synthetic video on which the published geometry's faults are compared."""
 
 
 EXTENTS: dict[Size, Extent] = {
@@ -33,25 +33,25 @@ EXTENTS: dict[Size, Extent] = {
 
 
 def square_recipe(size: Size) -> Recipe:
-    """Experiment 1's training, on the synthetic data set.
+    """Return experiment 1's training recipe, on the synthetic data set.
 
-    `full` is table 6 as it stands. The others are made for precision below a pixel, which the
-    thesis's labels cannot teach: within 16 pixels every cell is as good as the next, so nothing
-    says where between the cells the target lies. Theirs are Gaussians about the target's exact
-    centre, and the response as one distribution over its cells is asked to be that Gaussian
-    (`peak_entropy`), whose logarithm is a parabola: just what the spline and the parabola of the
-    tracker's peak reading leave in its place. It is narrow, since a blunt peak is pulled towards
-    the last position by the cosine window. The exemplar is cut about its target's true middle.
+    `full` is table 6 unchanged. The others are made for sub-pixel precision, which the thesis's
+    labels cannot teach: within 16 pixels every cell is equally good, so nothing determines where
+    between the cells the target lies. Their labels are Gaussians around the target's exact centre,
+    and the response, as one distribution over its cells, is trained to equal that Gaussian
+    (`peak_entropy`). The logarithm of a Gaussian is a parabola, which the tracker's spline and
+    parabolic peak reading leave in place. The Gaussian is narrow, since the cosine window pulls a
+    blunt peak towards the last position. The exemplar is cut around the target's exact centre.
 
-    `gpu` is short on purpose. Ten times as many pairs make the background's logits ever lower, and
+    `gpu` is deliberately short. Ten times as many pairs keep lowering the background's logits, and
     then the window, which is mixed with a response whose minimum was subtracted, pulls harder.
 
-    `tiny` must come out well from any seed and with any processor's rounding, which
-    `benchmarks/tiny_training.py` measures. Trained with a search image of 159 pixels and shifts of
-    12, a network had seen no cell further than 28 pixels from its target; some had lobes 40 pixels
-    from it, and after a long step, where the target lies at the window's rim, the tracker took the
-    lobe that was nearer. So shifts reach further, the background's label is above 0, and the rate
-    is lower for more pairs: a high one left offsets of up to a pixel.
+    `tiny` must succeed from any seed and with any processor's rounding, which
+    `benchmarks/tiny_training.py` measures. When trained with a search image of 159 pixels and
+    shifts of 12, a network had seen no cell further than 28 pixels from its target. Some networks
+    then responded 40 pixels away from it, and after a long step, with the target at the window's
+    rim, the tracker chose that nearer response. So shifts reach further, the background's label is
+    above 0, and the rate is lower with more pairs: a high one left offsets of up to a pixel.
     """
     if size == "full":
         return thesis()
@@ -87,7 +87,7 @@ def square_recipe(size: Size) -> Recipe:
 
 
 def real_recipe(size: Size) -> Recipe:
-    """Experiment 2's training on stores of real videos: table 6, or a quick form of it."""
+    """Return experiment 2's recipe for stores of real videos: table 6, or a quick form of it."""
     if size == "full":
         return with_stores(thesis())
     if size == "gpu":
@@ -107,7 +107,7 @@ def real_recipe(size: Size) -> Recipe:
 
 
 def procedural_recipe(size: Size) -> Recipe:
-    """Experiment 2's training where nobody has a data set: procedural pairs."""
+    """Return experiment 2's training recipe without a data set: procedural pairs."""
     if size == "full":
         return procedural()
     if size == "gpu":

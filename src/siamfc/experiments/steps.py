@@ -1,4 +1,4 @@
-"""What the experiments have in common: a training that is resumed, and its part of the page."""
+"""Steps that the experiments share: a resumable training, and its part of the page."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -24,22 +24,22 @@ _SAVE_SECONDS = 60.0
 
 
 def _silent(_text: str) -> None:
-    """Tell nobody."""
+    """Discard progress messages."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How an experiment runs."""
+    """Settings of an experiment's run."""
 
     size: Size
     device: str = "auto"
-    """`auto`, `cpu` or `cuda`: where the network is trained and tracks."""
+    """Device for training and tracking: `auto`, `cpu` or `cuda`."""
     tell: Callable[[str], None] = _silent
-    """Hears a line on each step and epoch."""
+    """Called with a line on each step and epoch."""
     recipe: Recipe | None = None
-    """Another training than the size's, of experiment 1 or 2."""
+    """Replaces the size's training in experiments 1 and 2."""
     lengths: Extent | None = None
-    """Other lengths than the size's."""
+    """Replaces the size's lengths."""
 
     def __post_init__(self) -> None:
         if self.size not in EXTENTS:
@@ -47,35 +47,35 @@ class Options:
 
     @property
     def extent(self) -> Extent:
-        """What there is apart from the training."""
+        """Lengths apart from the training."""
         return self.lengths or EXTENTS[self.size]
 
     @property
     def inputs(self) -> dict[str, Any]:
-        """What a rerun must have the same."""
+        """Inputs that a rerun must have in common."""
         recipe = None if self.recipe is None else self.recipe.name
         return {"size": self.size, "recipe": recipe, "lengths": asdict(self.extent)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """What a run came to, read from its folder."""
+    """A finished training, read from its folder."""
 
     weights: Path
-    """Those of the lowest validation loss."""
+    """Weights with the lowest validation loss."""
     epochs: Sequence[dict[str, Any]]
-    """The log's records of the epochs."""
+    """Records of the epochs in the log."""
     facts: dict[str, Any]
     """Settings, versions and machine; see `siamfc.training.folder`."""
 
     @property
     def best(self) -> dict[str, Any]:
-        """The record of the epoch that the weights are of."""
+        """Record of the epoch that the weights are from."""
         return dict(best_epoch(self.epochs))
 
     @property
     def pairs_per_second(self) -> float:
-        """Median over the log's lines, validation not counted."""
+        """Median over the log's lines, without validation."""
         lines = (self.weights.parent / LOG).read_text(encoding="utf-8").splitlines()
         records = [json.loads(line) for line in lines]
         rates = sorted(r["pairs_per_second"] for r in records if r["kind"] == "step")
@@ -89,9 +89,9 @@ def train(
     *,
     stores: Sequence[Path] = (),
 ) -> Training:
-    """Train, go on with a training, or read one that has ended; see `siamfc.training.run.run`.
+    """Train, resume a training, or read a finished one; see `siamfc.training.run.run`.
 
-    Each epoch tracks part of the thesis's synthetic video.
+    After each epoch the network tracks part of the thesis's synthetic video.
     """
     place = folder.path / TRAINING
     if not (place / FINAL).exists():
@@ -127,7 +127,7 @@ def train(
 
 
 def read_training(place: Path) -> Training:
-    """The run in a folder, once it has ended.
+    """Read the finished run in a folder.
 
     Raises:
         DatasetError: its log is damaged, or without an epoch.
@@ -143,7 +143,7 @@ def read_training(place: Path) -> Training:
 
 
 def training_charts(training: Training) -> Charts:
-    """Losses by epoch, and the centre error on part of the synthetic video."""
+    """Chart the losses by epoch, and the centre error on part of the synthetic video."""
     charts: list[Chart] = [loss_figure(training.epochs)]
     if all("tracking_center_error" in record for record in training.epochs):
         charts.append(
@@ -158,7 +158,7 @@ def training_charts(training: Training) -> Charts:
 
 
 def training_facts(training: Training) -> list[tuple[str, str]]:
-    """What the page says of how the weights were made."""
+    """Return the facts about the training for the page."""
     facts, recipe = training.facts, training.facts["settings"]["recipe"]
     pairs = recipe["epochs"] * (recipe["pairs_per_epoch"] // recipe["batch"]) * recipe["batch"]
     optimiser = recipe["optimiser"]

@@ -1,7 +1,7 @@
-"""Where the published error comes from: the thesis's faults of geometry, one by one and together.
+"""Causes of the published error: the thesis's geometric faults, separately and together.
 
-Each fault is switched on alone, and each off alone; for a matcher that is never wrong, whose error
-is all geometry's, and for trained weights.
+Each fault is switched on alone, and off alone; for an ideal matcher, whose error is purely
+geometric, and for trained weights.
 """
 
 from collections.abc import Callable
@@ -30,19 +30,19 @@ TITLES = {
     "shifted_first_box": "first box read as 1-based",
     "wide_square": "41 pixels labelled 40",
 }
-"""Of the fields of `Faults`."""
+"""Titles of the fields of `Faults`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Term:
-    """A row: which faults are on, and what came of it."""
+    """A row: the enabled faults, with a title."""
 
     title: str
     faults: Faults
 
 
 def terms() -> list[Term]:
-    """No fault, each alone, all, and all but each."""
+    """Return all combinations to measure: none, each alone, all, and all but each."""
     names = [one.name for one in fields(Faults)]
     alone = [Term(title=f"only {TITLES[n]}", faults=Faults(**{n: True})) for n in names]
     without = [
@@ -67,10 +67,11 @@ def measure_terms(
 
 
 def errors_of(predicted: NDArray[np.float64], truth: NDArray[np.float64]) -> dict[str, Any]:
-    """Errors of boxes (F, 4) in pixels, as they are and as the thesis counts them.
+    """Errors of boxes (F, 4) in pixels, exact and as the thesis measures them.
 
-    `center_error` and `offset`, to the right and down, exactly; `published_center_error` by the
-    thesis's eq. (6) with its conventions, `published_displacement` the means of figure 12.
+    `center_error` and `offset`, to the right and down, are exact; `published_center_error` follows
+    the thesis's eq. (6) with its conventions, and `published_displacement` has the means of figure
+    12.
     """
     offset = center(predicted) - center(truth)
     published = published_offset(predicted, truth)

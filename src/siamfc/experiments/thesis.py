@@ -1,17 +1,17 @@
-"""What the thesis reports in chapters 4.2 to 4.4, each number with its table or figure."""
+"""Numbers that the thesis reports in chapters 4.2 to 4.4, each with its table or figure."""
 
 from typing import NamedTuple
 
 BEST_EPOCH = 7
-"""Of experiment 1, by the validation loss (figure 11)."""
+"""Best epoch of experiment 1, by the validation loss (figure 11)."""
 EPOCHS = 50
-"""Of every training (table 6)."""
+"""Epochs of every training (table 6)."""
 CENTER_ERROR_1 = 1.70
-"""Pixels, of the tracker trained on squares, steps up to 4 pixels, one scale (table 7)."""
+"""Error in pixels of the tracker trained on squares, steps up to 4 pixels, one scale (table 7)."""
 CENTER_ERROR_2 = 4.19
-"""Pixels, of the tracker trained on ImageNet VID, on the same video (table 8)."""
+"""Error in pixels of the tracker trained on ImageNet VID, on the same video (table 8)."""
 VID_VIDEOS = 4417
-"""Videos that experiment 2 is trained on (4.1.2)."""
+"""Number of training videos of experiment 2 (4.1.2)."""
 STEPS = (4, 16, 32)
 """Longest steps of videos 1 to 3, pixels (4.4)."""
 

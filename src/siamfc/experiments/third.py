@@ -27,7 +27,7 @@ from siamfc.training.folder import BEST, FINAL
 
 @dataclass(frozen=True, kw_only=True)
 class Named:
-    """Weights that take part, under a name."""
+    """Weights to compare, with a name."""
 
     name: str
     weights: str | Path
@@ -35,25 +35,25 @@ class Named:
 
 @dataclass(frozen=True, kw_only=True)
 class RealVideos:
-    """Which real videos stand in place of videos 4 to 9."""
+    """Real videos in place of videos 4 to 9."""
 
     layout: str
     """The data set's layout, such as `otb`."""
     root: Path
     names: Sequence[str] = ()
-    """Of sequences; none: six at equal distances in the data set's list."""
+    """Names of sequences; none: six at equal distances in the data set's list."""
     frames: int | None = None
-    """First frames of each that are tracked; None: all."""
+    """Number of first frames to track in each; None: all."""
     scales: int = 3
-    """Sizes of the target that SiamFC tries; the synthetic videos have one, as in the thesis."""
+    """Scales that SiamFC searches; the synthetic videos use one, as in the thesis."""
 
 
 def find_named(text: str) -> Named:
-    """Weights from `NAME=WEIGHTS`, or WEIGHTS alone: a name, a path, or an experiment's folder.
+    """Parse `NAME=WEIGHTS`, or WEIGHTS alone: a name, a path, or an experiment's folder.
 
     Raises:
-        DatasetError: the folder of an experiment whose training has not ended.
-        CheckpointError: weights that are unknown or damaged.
+        DatasetError: the folder of an experiment whose training is unfinished.
+        CheckpointError: the weights are unknown or damaged.
     """
     name, equals, rest = text.partition("=")
     if not (equals and name and rest) or Path(text).exists():
@@ -63,7 +63,7 @@ def find_named(text: str) -> Named:
         weights = Path(rest) / TRAINING / BEST
         if not (Path(rest) / TRAINING / FINAL).exists():
             raise DatasetError(
-                f"{rest}: expected an experiment whose training has ended: run it again first"
+                f"{rest}: expected an experiment with a finished training: run it again first"
             )
     weights_digest(weights)
     return Named(name=name or Path(rest).name.removesuffix(".safetensors"), weights=weights)
@@ -76,22 +76,22 @@ def run_third(
     weights: Sequence[Named] = (),
     real: RealVideos | None = None,
 ) -> dict[str, Any]:
-    """Run experiment 3 in a folder, or what is left of it, and write its page.
+    """Run or resume experiment 3 in a folder, and write its page.
 
     Args:
         out: the folder; see `siamfc.experiments.folder`.
         options: size, device, progress messages.
-        weights: that are compared; none: those of experiments 1 and 2, which are run first in
+        weights: weights to compare; none: those of experiments 1 and 2, which are run first in
             `out/experiment_1` and `out/experiment_2`.
-        real: videos 4 to 9; None: the synthetic ones alone.
+        real: videos 4 to 9; None: only the synthetic ones.
 
     Returns:
-        What `results.json` holds.
+        The content of `results.json`.
 
     Raises:
-        InputError: two weights of one name; a sequence that isn't there.
-        DatasetError: no such data set; a sequence that could not be followed to its end.
-        OutputError: the folder holds something else, or another experiment.
+        InputError: two weights with one name; an unknown sequence.
+        DatasetError: there is no such data set, or a sequence could not be tracked to its end.
+        OutputError: the folder contains something else, or another experiment.
     """
     names = [one.name for one in weights]
     if len({*names}) < len(names):
@@ -122,7 +122,7 @@ def run_third(
         page = Page(
             title="Experiment 3: trackers compared",
             lead=f"Centre errors of {' and '.join(one.name for one in chosen)} on "
-            f"{len(study.sequences)} videos, beside the thesis’s.",
+            f"{len(study.sequences)} videos, compared with the thesis’s.",
             sections=_sections(study, real),
             provenance=[
                 ("size", options.size),
@@ -134,7 +134,7 @@ def run_third(
 
 
 def _describe(real: RealVideos, videos: Sequence[Video]) -> dict[str, Any]:
-    """Which real videos a rerun must have."""
+    """Return the facts about the real videos that a rerun must have in common."""
     return {
         "layout": real.layout,
         "root": str(real.root.absolute()),
@@ -177,7 +177,7 @@ def _follow_all(
 
 
 def _settings(one: Named, scales: int) -> Settings:
-    """So many scales, or for a network that gives boxes its own settings."""
+    """Return settings with that many scales; a network that predicts boxes has its defaults."""
     architecture = find_architecture(read_metadata(one.weights).architecture)
     predicts_boxes = architecture.layout is not None
     return settings_for_weights(one.weights, None if predicts_boxes else scales)
@@ -187,16 +187,16 @@ def _sections(study: Study, real: RealVideos | None) -> list[Section]:
     blocks: list[Block] = [_video_table(study), _error_table(study)]
     if real is None:
         blocks.append(
-            Text(text="Videos 4 to 9 are real ones: --videos FORMAT ROOT takes six of a data set.")
+            Text(text="Videos 4 to 9 are real: --videos FORMAT ROOT uses six of a data set.")
         )
     else:
         shown = "all frames" if real.frames is None else f"the first {real.frames} frames at most"
         plural = "s" if real.scales > 1 else ""
         blocks.append(
             Text(
-                text=f"The real videos are of the folder {real.root.name}, {shown} of each, "
-                f"tracked by SiamFC with {real.scales} scale{plural}. The thesis’s are others: its "
-                "numbers stand there for the order of magnitude alone."
+                text=f"The real videos are from the folder {real.root.name}, {shown} of each, "
+                f"tracked by SiamFC with {real.scales} scale{plural}. The thesis used others, so "
+                "its numbers only show the order of magnitude."
             )
         )
         blocks.append(_score_table(study))

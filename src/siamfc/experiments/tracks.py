@@ -1,4 +1,4 @@
-"""Sets trackers on videos, keeps their tracks, and sums them up."""
+"""Tracking of an experiment's videos: saved tracks and their summary."""
 
 import math
 from collections.abc import Callable
@@ -19,10 +19,10 @@ from siamfc.tracking import Settings, SiamFCSettings
 
 @dataclass(frozen=True, kw_only=True)
 class ExperimentTracker:
-    """A tracker that takes part."""
+    """A tracker in an experiment."""
 
     name: str
-    """As in tables."""
+    """Name in tables."""
     key: str
     """Name of its folder."""
     weights: Path | str
@@ -38,11 +38,11 @@ def follow(
     device: str = "auto",
     on_frames: Callable[[int], None] | None = None,
 ) -> TrackerResults:
-    """Track sequences, each once, and keep the tracks; those that are there aren't made again.
+    """Track each sequence once and save the tracks; existing ones are not tracked again.
 
     Raises:
-        DatasetError: a sequence that the tracker could not follow to its end.
-        OutputError: tracks of other weights or settings are there.
+        DatasetError: the tracker could not track a sequence to its end.
+        OutputError: there are tracks of other weights or settings.
     """
     factory = PretrainedTracker(weights=entry.weights, device=device, settings=entry.settings)
     record = describe_run(factory.record(), {"format": "experiment"}, weights=str(entry.weights))
@@ -58,7 +58,7 @@ def follow(
 
 
 def summarize(study: Study) -> dict[str, Any]:
-    """Centre error and mean signed offset, pixels: by tracker, then by sequence."""
+    """Return centre error and mean signed offset in pixels, by tracker, then by sequence."""
     names = ("center_error", "offset_x", "offset_y", "auc", "precision")
     return {
         entry.name: {

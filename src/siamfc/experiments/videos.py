@@ -1,4 +1,4 @@
-"""The videos that trackers are compared on: the thesis's synthetic ones, and real ones."""
+"""Videos on which trackers are compared: the thesis's synthetic ones, and real ones."""
 
 from collections.abc import Sequence as AbstractSequence
 from dataclasses import replace
@@ -13,16 +13,16 @@ from siamfc.experiments.thesis import STEPS
 from siamfc.synthetic import SquareVideo, SquareVideoSettings, write_otb
 
 DEFAULT_COUNT = 6
-"""Real videos that are taken where none are named, as many as the thesis's."""
+"""Number of real videos if none are named, as in the thesis."""
 
 
 def square_video(step: int, frames: int) -> SquareVideo:
-    """One of the thesis's videos 1 to 3: 255 pixels, square of 40, steps up to `step` pixels."""
+    """Return one of the thesis's videos 1 to 3: 255 pixels, a square of 40, steps up to `step`."""
     return SquareVideo(SquareVideoSettings(frames=frames, max_displacement=step))
 
 
 def video_name(step: int) -> str:
-    """Name of a synthetic video.
+    """Return the name of a synthetic video.
 
     >>> video_name(4)
     'square, steps up to 4 px'
@@ -31,7 +31,7 @@ def video_name(step: int) -> str:
 
 
 def synthetic_sequences(folder: Path, frames: int) -> list[Sequence]:
-    """Videos 1 to 3, which are written into `folder` where they are missing.
+    """Return videos 1 to 3, writing them to `folder` if they are missing.
 
     Raises:
         OutputError: they cannot be written.
@@ -54,17 +54,17 @@ def real_sequences(
     names: AbstractSequence[str] = (),
     frames: int | None = None,
 ) -> list[Sequence]:
-    """Sequences of a data set: those that are named, or six at equal distances in its list.
+    """Return sequences of a data set: the named ones, or six at equal distances in its list.
 
     Args:
         layout: the data set's, such as `otb`.
         root: its folder.
         names: of sequences.
-        frames: of each at most, from its first; None: all.
+        frames: number of first frames of each; None: all.
 
     Raises:
-        DatasetError: no such layout, or no such data set there.
-        InputError: a name that isn't there, or too few frames.
+        DatasetError: there is no such layout, or no such data set there.
+        InputError: an unknown name, or too few frames.
     """
     if frames is not None and frames < 2:
         raise InputError(f"frames: expected at least 2, got {frames}")
@@ -79,7 +79,7 @@ def real_sequences(
 
 
 def first_frames(sequence: Sequence, count: int) -> Sequence:
-    """The beginning of a sequence, of `count` frames at most."""
+    """Return the first `count` frames of a sequence, or fewer if it is shorter."""
     frames = sequence.frames
     return Sequence(
         name=sequence.name,

@@ -1,4 +1,4 @@
-"""Reports: trackers side by side, as a page, tables and plots. Reads results, runs nothing."""
+"""Reports that compare trackers: a page, tables and plots. They read results and run no tracker."""
 
 from siamfc.report.entry import Entry, SequenceResult
 from siamfc.report.statistics import Difference, paired_difference

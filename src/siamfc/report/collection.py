@@ -1,4 +1,4 @@
-"""Finds what a report is about: the data set that results name, and the results."""
+"""Results for a report, and the data set that their records name."""
 
 from collections.abc import Iterable
 from collections.abc import Sequence as AbstractSequence
@@ -20,34 +20,34 @@ from siamfc.report.study import Study, has_score, make_study
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetChoice:
-    """The data set; what isn't said is taken from the records of the results."""
+    """The data set; missing fields are filled in from the records of the results."""
 
     root: Path | None = None
     """Its folder."""
     format: str | None = None
     """Its layout, such as otb."""
     split: str | None = None
-    """Its part."""
+    """Its split."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Gathered:
-    """Results, and the data set that they are of."""
+    """Results with their data set."""
 
     trackers: tuple[TrackerResults, ...]
     sequences: tuple[Sequence, ...]
     title: str
-    """Of the data set."""
+    """Title of the data set."""
     protocol: Protocol
-    """The rules of its own benchmark."""
+    """Rules of its own benchmark."""
 
     @property
     def can_be_scored(self) -> bool:
-        """Whether the data set has more than first boxes; the test splits of servers don't."""
+        """Whether the data set has more than first boxes, unlike the test splits of servers."""
         return any(map(has_score, self.sequences))
 
     def study(self, *, separate: bool = False) -> Study:
-        """Set the trackers side by side; see `make_study`."""
+        """Compare the trackers; see `make_study`."""
         return make_study(
             self.trackers,
             self.sequences,
@@ -63,16 +63,16 @@ def gather(
     *,
     results_format: str | None = None,
 ) -> Gathered:
-    """Read results and the true boxes.
+    """Read results and their ground truth.
 
     Args:
         results: folders, each with a name, or None for the folder's own.
         choice: of the data set.
-        results_format: see `read_trackers`.
+        results_format: as for `read_trackers`.
 
     Raises:
-        InputError: nobody says where the data set is; or an unknown format.
-        DatasetError: as `read_trackers` and the data set's reader.
+        InputError: the data set's folder is unknown, or the format is.
+        DatasetError: as for `read_trackers` and the data set's reader.
     """
     for _, path in results:
         require_result_folder(path)
@@ -81,7 +81,7 @@ def gather(
     layout = find_format(choice.format or dataset.get("format") or "otb")
     root = choice.root or record.get("root")
     if root is None:
-        raise InputError("expected --data ROOT: the results don't say where the data set is")
+        raise InputError("expected --data ROOT: the results do not name the data set's folder")
     root = Path(root).absolute()
     split = choice.split or dataset.get("split") or layout.evaluated
     sequences = tuple(read_sequences(layout.open(root, split=split)))

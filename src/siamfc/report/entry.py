@@ -20,37 +20,41 @@ from siamfc.evaluation.scoring.schemes import Tracked
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SequenceResult:
-    """One tracker on one sequence of F frames; where it was run several times, all of that."""
+    """One tracker's result on one sequence of F frames, over all of its runs."""
 
     boxes: FloatArray
-    """(F, 4) of the first run, as it said them; NaN in frames that it didn't get to."""
+    """(F, 4) boxes of the first run, unchanged; NaN in frames that it did not reach."""
     comparison: Comparison
-    """By OTB's rules."""
+    """Comparison by OTB's rules."""
     scores: Scores
     """All of `MEASURES`."""
     overlaps: FloatArray
-    """(F,) intersection over union, mean over the runs; NaN where there is no true box."""
+    """(F,) intersection over union, mean over the runs; NaN without a ground-truth box."""
     errors: FloatArray
-    """(F,) centre error in pixels; NaN without a true box, infinite without a predicted one."""
+    """(F,) centre error in pixels; NaN without a ground-truth box, infinite without a predicted
+    one.
+    """
     offsets: FloatArray
-    """(N, 2) predicted less true centre in pixels, of all frames after the first of a run."""
+    """(N, 2) predicted minus ground-truth centre in pixels, in all frames after the first of a run.
+    """
     following_offsets: FloatArray
-    """(N, 2) the same where the boxes overlap: a lost target says nothing of a bias."""
+    """(N, 2) the same where the boxes overlap; elsewhere the target is lost, which shows no bias.
+    """
     seconds: FloatArray
-    """(N,) of each call of the tracker whose time is known."""
+    """(N,) time of each call of the tracker, where known."""
     following_seconds: FloatArray
-    """(N,) the same without the first of each run."""
+    """(N,) the same without the first call of each run."""
     missing: int
-    """Frames with a true box but none of the tracker's: misses."""
+    """Misses: frames with a ground-truth box but no predicted one."""
 
     @property
     def frames_per_second(self) -> float:
-        """Of the tracker alone; NaN where no times are known."""
+        """Speed of the tracker alone; NaN if no times are known."""
         return tracking_rate(self.seconds)
 
 
 def score_sequence(tracked: Tracked) -> SequenceResult:
-    """Set the tracks of a sequence beside the truth."""
+    """Compare the tracks of a sequence with the ground truth."""
     comparison = tracked.compare(OTB)
     count = len(tracked.sequence)
     shape = (len(tracked.runs), count)
@@ -90,7 +94,7 @@ def score_sequence(tracked: Tracked) -> SequenceResult:
 
 
 def mean_result(results: AbstractSequence[SequenceResult]) -> SequenceResult:
-    """One result in place of those of several repetitions."""
+    """Average the results of several repetitions."""
     return SequenceResult(
         boxes=results[0].boxes,
         comparison=pool([one.comparison for one in results]),
@@ -111,19 +115,19 @@ class Entry:
 
     name: str
     index: int
-    """Place in the report, which decides about its colour."""
+    """Position in the report, which determines its colour."""
     results: Mapping[str, SequenceResult]
-    """By the name of the sequence, for those that every tracker has."""
+    """Results by sequence name, for the sequences that every tracker has."""
     benchmark: Scores
-    """By the rules of the data set's own benchmark, or of the protocol."""
+    """Scores by the rules of the data set's own benchmark, or of the protocol."""
     sources: tuple[TrackerResults, ...]
-    """What it was read from: one, or all of a series."""
+    """Results that it was read from: one, or all of a series."""
     repetitions: tuple["Entry", ...] = ()
-    """Each run of a series on its own; empty where there is only one."""
+    """Each run of a series separately; empty if there is only one."""
 
     @property
     def record(self) -> Mapping[str, Any]:
-        """Of its run, the first of a series; as far as the files say."""
+        """Record of its run, or of the first of a series; as complete as the files are."""
         return self.sources[0].record
 
     @cached_property
@@ -133,57 +137,57 @@ class Entry:
 
     @cached_property
     def deviation(self) -> Scores:
-        """Sample standard deviation of the scores over repetitions; empty where there are none."""
+        """Sample standard deviation of the scores over repetitions; empty if there are none."""
         return _deviation([one.scores for one in self.repetitions])
 
     @cached_property
     def benchmark_deviation(self) -> Scores:
-        """Likewise of the benchmark's."""
+        """The same for the benchmark's scores."""
         return _deviation([one.benchmark for one in self.repetitions])
 
     def mean_over(self, names: AbstractSequence[str]) -> Scores:
-        """Means of all scores over some of the sequences; NaN if there are none."""
+        """Return the means of all scores over some of the sequences; NaN for none."""
         if not names:
             return {measure.name: float("nan") for measure in MEASURES}
         return mean_scores([self.results[name].scores for name in names])
 
     def values(self, measure: str) -> FloatArray:
-        """(S,) a score on each sequence, in order."""
+        """Return a score on each sequence, in order: (S,)."""
         return np.array([one.scores[measure] for one in self.results.values()])
 
     def curve(self, compute: Callable[[Comparison], FloatArray]) -> FloatArray:
-        """Mean over the sequences of a curve (T,), as in the OTB toolkit."""
+        """Return the mean over the sequences of a curve (T,), as in the OTB toolkit."""
         curves = [compute(one.comparison) for one in self.results.values()]
         return np.asarray(np.mean(curves, axis=0))
 
     @property
     def missing(self) -> int:
-        """Frames with a true box but none of the tracker's: misses."""
+        """Misses: frames with a ground-truth box but no predicted one."""
         return sum(one.missing for one in self.results.values())
 
     @cached_property
     def offsets(self) -> FloatArray:
-        """(N, 2) see `SequenceResult`."""
+        """(N, 2) `SequenceResult.offsets` of all sequences."""
         return np.concatenate([one.offsets for one in self.results.values()])
 
     @cached_property
     def following_offsets(self) -> FloatArray:
-        """(N, 2) see `SequenceResult`."""
+        """(N, 2) `SequenceResult.following_offsets` of all sequences."""
         return np.concatenate([one.following_offsets for one in self.results.values()])
 
     @cached_property
     def milliseconds(self) -> FloatArray:
-        """(N,) spent on each frame after the first of its run."""
+        """(N,) time for each frame after the first of its run."""
         return 1000 * np.concatenate([one.following_seconds for one in self.results.values()])
 
     @property
     def frames_per_second(self) -> float:
-        """Of the tracker alone, as `siamfc evaluate` gives it; NaN where no times are known."""
+        """Speed of the tracker alone, as in `siamfc evaluate`; NaN if no times are known."""
         return tracking_rate(*(one.seconds for one in self.results.values()))
 
 
 def mean_entry(name: str, repetitions: AbstractSequence[Entry]) -> Entry:
-    """One entry in place of those of several repetitions, which it keeps."""
+    """Average the entries of several repetitions, and keep them in the result."""
     first = repetitions[0]
     return replace(
         first,
@@ -199,19 +203,19 @@ def mean_entry(name: str, repetitions: AbstractSequence[Entry]) -> Entry:
 
 
 def mean_scores(scores: AbstractSequence[Scores]) -> Scores:
-    """The mean of each score."""
+    """Return the mean of each score."""
     return {name: float(np.mean([one[name] for one in scores])) for name in scores[0]}
 
 
 def _deviation(scores: AbstractSequence[Scores]) -> Scores:
     if len(scores) < 2:
         return {}
-    with np.errstate(invalid="ignore"):  # an infinite error has none
+    with np.errstate(invalid="ignore"):  # an infinite error has no deviation
         return {name: float(np.std([one[name] for one in scores], ddof=1)) for name in scores[0]}
 
 
 def _mean_known(rows: AbstractSequence[FloatArray]) -> FloatArray:
-    """(F,) the mean over rows of what isn't NaN; NaN where all are."""
+    """Return the mean over rows, ignoring NaN: (F,); NaN where all are."""
     table = np.stack(rows)
     known = ~np.isnan(table)
     total = np.where(known, table, 0.0).sum(axis=0)

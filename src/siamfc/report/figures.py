@@ -1,4 +1,4 @@
-"""The charts of the page."""
+"""Charts of the report's page."""
 
 from collections.abc import Callable
 
@@ -14,22 +14,22 @@ from siamfc.report.statistics import Difference
 from siamfc.report.study import Study
 
 _POINTS = 300
-"""Most points of a line over time: more don't show at the size of the chart."""
+"""Most points of a line over time; the chart is too small to show more."""
 _ERROR_TICKS = (0, 2, 5, 20, 100, 500)
 
 
 def success(comparison: Comparison) -> FloatArray:
-    """(21,) the success curve of OTB."""
+    """OTB's success curve, (21,)."""
     return metrics.success_curve(comparison.overlaps, frame_count=comparison.frame_count)
 
 
 def precision(comparison: Comparison) -> FloatArray:
-    """(51,) the precision curve of OTB."""
+    """OTB's precision curve, (51,)."""
     return metrics.precision_curve(comparison.errors, frame_count=comparison.frame_count)
 
 
 def normalized_precision(comparison: Comparison) -> FloatArray:
-    """(51,) the normalised precision curve of LaSOT."""
+    """LaSOT's normalised precision curve, (51,)."""
     return metrics.precision_curve(
         comparison.normalized_errors,
         metrics.NORMALIZED_THRESHOLDS,
@@ -63,11 +63,11 @@ CURVES: tuple[tuple[str, str, str, FloatArray, Callable[[Comparison], FloatArray
         "normalized_precision",
     ),
 )
-"""File name, title, axis, thresholds, curve of a sequence, and the score that sums it up."""
+"""File name, title, axis, thresholds, curve of a sequence, and the score that summarises it."""
 
 
 def curve_chart(study: Study, which: int) -> Chart:
-    """One of `CURVES` for all trackers."""
+    """Chart one of `CURVES` for all trackers."""
     _, title, axis, thresholds, compute, _ = CURVES[which]
     end = float(thresholds[-1])
     chart = Chart(f"{title} plot", (0.0, end), (0.0, 1.0))
@@ -79,7 +79,7 @@ def curve_chart(study: Study, which: int) -> Chart:
 
 
 def overlap_chart(study: Study, sequence: Sequence) -> Chart:
-    """Intersection over union in each frame."""
+    """Chart the intersection over union in each frame."""
     chart = Chart(f"Overlap over time in {sequence.name}", _frames(sequence), (0, 1), height=150)
     chart.y_axis([(0, "0"), (0.5, "0.5"), (1, "1")], "overlap")
     chart.x_axis(ticks(*_frames(sequence)), "frame")
@@ -90,7 +90,7 @@ def overlap_chart(study: Study, sequence: Sequence) -> Chart:
 
 
 def error_chart(study: Study, sequence: Sequence) -> Chart:
-    """Centre error in each frame, on a scale that shows small and large ones."""
+    """Chart the centre error in each frame, on a scale that shows small and large ones."""
     results = [entry.results[sequence.name].errors for entry in study.entries]
     finite = np.concatenate([errors[np.isfinite(errors)] for errors in results])
     top = max(50.0, float(finite.max(initial=0)))
@@ -112,7 +112,7 @@ def _frames(sequence: Sequence) -> tuple[float, float]:
 
 
 def _thinned(values: FloatArray, worse: np.ufunc) -> tuple[FloatArray, FloatArray]:
-    """Frames and values; of the frames that fall on one point the worst."""
+    """Return frames and values, keeping the worst of the frames that share a point."""
     size = -(-len(values) // _POINTS)
     starts = np.arange(0, len(values), size)
     with np.errstate(invalid="ignore"):
@@ -121,21 +121,21 @@ def _thinned(values: FloatArray, worse: np.ufunc) -> tuple[FloatArray, FloatArra
 
 
 def offset_limit(study: Study) -> float:
-    """Pixels to either side that histograms of the offsets show: nearly all of the first's."""
+    """Range of the offset histograms in pixels, ±: nearly all of the first tracker's offsets."""
     offsets = np.abs(study.entries[0].offsets)
     reach = float(np.quantile(offsets, 0.9)) if offsets.size else 1.0
     return next((limit for limit in (5.0, 10.0, 20.0, 50.0, 100.0) if reach <= limit), 1e9)
 
 
 def offset_histogram(entry: Entry, axis: int, limit: float) -> tuple[FloatArray, FloatArray]:
-    """Edges (B + 1,) in pixels and fractions of frames (B,); what lies beyond is left out."""
-    edges = np.linspace(-limit, limit, 42)  # an odd number of bins: one lies about 0
+    """Edges (B + 1,) in pixels and fractions of frames (B,), without values beyond the limit."""
+    edges = np.linspace(-limit, limit, 42)  # an odd number of bins: one is centred on 0
     counts, _ = np.histogram(entry.offsets[:, axis], edges)
     return edges, counts / max(len(entry.offsets), 1)
 
 
 def offset_chart(study: Study, axis: int) -> Chart:
-    """How far to the right (axis 0) or down (1) the predicted centre lies: thesis, figure 12."""
+    """Chart the predicted centre's offset to the right (axis 0) or down (1): thesis, figure 12."""
     limit = offset_limit(study)
     shown = [offset_histogram(entry, axis, limit) for entry in study.entries]
     top = max(float(shares_.max()) for _, shares_ in shown) * 1.05 or 1.0
@@ -150,7 +150,7 @@ def offset_chart(study: Study, axis: int) -> Chart:
 
 
 def attribute_chart(study: Study, measure: str) -> Chart:
-    """A score on the sequences of each attribute."""
+    """Chart a score on the sequences of each attribute."""
     names = list(study.attributes)
     chart = WiderLabels(
         "AUC by attribute", (0, 1), (-0.5, len(names) - 0.5), height=42 + 24 * len(names)
@@ -169,7 +169,7 @@ def attribute_chart(study: Study, measure: str) -> Chart:
 def difference_chart(
     study: Study, measure: Measure, differences: list[tuple[Entry, Difference]]
 ) -> Chart:
-    """The first tracker's score minus each other's: of each sequence, and the mean's interval."""
+    """Chart the first tracker's score minus each other's, per sequence, with intervals."""
     first, *others = study.entries
     each = [first.values(measure.name) - one.values(measure.name) for one in others]
     finite = np.concatenate([values[np.isfinite(values)] for values in each])
@@ -191,5 +191,5 @@ def difference_chart(
 
 
 def shorten(name: str, length: int = 18) -> str:
-    """A name of at most so many letters."""
+    """Shorten a name to a number of characters."""
     return name if len(name) <= length else f"{name[: length - 1]}…"

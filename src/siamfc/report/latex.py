@@ -1,4 +1,4 @@
-"""The report's tables as LaTeX."""
+"""LaTeX versions of the report's tables."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from siamfc.report.tables import SUMMARY, Table, best, format_mean
 
 
 def summary_to_latex(study: Study) -> str:
-    """The summary as a `tabular` with the rules of the package booktabs; the best in bold."""
+    """Format the summary as a `tabular` with booktabs rules, the best scores in bold."""
     bests = {one.name: best(study.entries, one) for one in SUMMARY}
     titles = [f"{one.title} ({one.unit})" if one.unit else one.title for one in SUMMARY]
     rows = []
@@ -24,7 +24,7 @@ def summary_to_latex(study: Study) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """The table as a `tabular` with the rules of the package booktabs."""
+    """Format a table as a `tabular` with booktabs rules."""
     rows = [[latex(_latex_cell(cell)) for cell in row] for row in table.rows]
     return _tabular(table.name, [latex(title.replace("_", " ")) for title in table.header], rows)
 
@@ -69,7 +69,7 @@ _LATEX = {
 
 
 def latex(text: str) -> str:
-    r"""Text without any sign that LaTeX would take for more than a sign.
+    r"""Escape the characters that are special in LaTeX.
 
     >>> latex("50 % of a_b")
     '50 \\% of a\\_b'

@@ -1,4 +1,4 @@
-"""The page: one file that needs no network, for eyes of all kinds and screens of all sizes."""
+"""The report's page: one file that needs no network, readable on any screen."""
 
 import json
 import math
@@ -31,16 +31,16 @@ _TEMPLATE = Path(__file__).parent / "templates" / "page.html"
 
 
 def render_page(study: Study, *, snapshots: int = 6, strips: int = 50, seed: int = 0) -> str:
-    """Make the page; every name in it is escaped.
+    """Render the page; every name in it is escaped.
 
     Args:
-        study: what it is about.
+        study: the compared trackers.
         snapshots: frames of a film strip.
-        strips: sequences, from the worst on, that get one.
+        strips: number of sequences, worst first, that get one.
         seed: of the bootstrap.
 
     Raises:
-        MissingDependencyError: jinja2 isn't installed.
+        MissingDependencyError: jinja2 is not installed.
     """
     return render_template(
         _TEMPLATE,
@@ -92,7 +92,7 @@ def _summary(study: Study) -> dict[str, Any]:
 
 
 def _repetitions(study: Study) -> list[dict[str, Any]]:
-    """Each run of the trackers that were run several times."""
+    """List each run of the trackers that were run several times."""
     return [
         {
             "entry": entry,
@@ -106,7 +106,7 @@ def _repetitions(study: Study) -> list[dict[str, Any]]:
 
 
 def _benchmark(study: Study) -> dict[str, Any] | None:
-    """The table by other rules than those of the first table."""
+    """Return the table by the benchmark's own rules, if they differ from the first table's."""
     if study.benchmark is None:
         return None
     name, scores = study.benchmark
@@ -124,13 +124,13 @@ def _benchmark(study: Study) -> dict[str, Any] | None:
 
 
 def _compared(study: Study, seed: int) -> list[dict[str, Any]]:
-    """For each score that is compared: a chart of the intervals, and a sentence for each."""
+    """Return a chart of the intervals and a sentence per tracker, for each compared score."""
     if len(study.entries) < 2:
         return []
     compared = []
     for measure in COMPARED:
         found = differences(study, measure.name, seed)
-        title = f"{measure.title} of {study.entries[0].name} less that of …"
+        title = f"{measure.title} of {study.entries[0].name} minus that of …"
         compared.append(
             {
                 "title": title,
@@ -150,7 +150,7 @@ def _verdict(difference: Difference) -> str:
 
 
 def _bias(entry: Entry) -> dict[str, Any]:
-    """Mean and median offset in the frames in which the tracker hasn't lost the target."""
+    """Return the mean and median offsets in frames in which the target is not lost."""
     offsets = entry.following_offsets
     if not offsets.size:
         return {"entry": entry, "cells": ["–"] * 4, "frames": "0"}
@@ -211,12 +211,12 @@ def _sequences(study: Study, snapshots: int, strips: int) -> list[dict[str, Any]
 
 
 def _cell(value: float, measure: Measure) -> dict[str, str]:
-    """A score as text and as what the table is sorted by."""
+    """Return a score as text and as the key by which the table is sorted."""
     return {"text": format_score(value, measure), "value": f"{value:.6g}"}
 
 
 def _provenance(entry: Entry) -> dict[str, Any]:
-    """What the records say; what differs between the runs of a series stands side by side."""
+    """List the facts of the records; values that differ within a series are joined."""
     told: dict[str, list[str]] = {}
     for source in entry.sources:
         for title, value in _facts(source.record):

@@ -8,11 +8,11 @@ from siamfc.report import figures
 from siamfc.report.study import Study
 
 _LETTERS = 48
-"""Of a tracker's name in a legend, at most."""
+"""Most characters of a tracker's name in a legend."""
 
 
 def save_plots(study: Study, folder: Path) -> None:
-    """Write the plots of a study into a folder, each with its legend on white."""
+    """Write a study's plots to a folder, each with its legend on white."""
     names = [figures.shorten(entry.name, _LETTERS) for entry in study.entries]
     for name, score, chart in _plots(study):
         legend = [
@@ -23,7 +23,7 @@ def save_plots(study: Study, folder: Path) -> None:
 
 
 def _plots(study: Study) -> Iterator[tuple[str, str, Chart]]:
-    """Name of the file, the score that its legend shows (or none), and the chart."""
+    """Yield each chart with its file name and the score that its legend shows, if any."""
     for number, (name, *_, score) in enumerate(figures.CURVES):
         yield name, score, figures.curve_chart(study, number)
     for axis, letter in enumerate("xy"):

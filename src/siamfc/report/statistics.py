@@ -1,4 +1,4 @@
-"""Whether one tracker is better than another, or only luckier with these sequences."""
+"""Statistical comparison of two trackers over the same sequences."""
 
 from dataclasses import dataclass
 
@@ -12,21 +12,21 @@ _RESAMPLES = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """The score of one tracker less that of another, over the same sequences."""
+    """One tracker's score minus another's, over the same sequences."""
 
     mean: float
     low: float
-    """Lower end of the interval; NaN where there are fewer than two sequences."""
+    """Lower end of the interval; NaN for fewer than two sequences."""
     high: float
     greater: int
-    """Sequences in which the one has the greater score."""
+    """Number of sequences in which the first has the greater score."""
     smaller: int
     count: int
-    """Sequences."""
+    """Number of sequences."""
 
     @property
     def is_certain(self) -> bool:
-        """Whether the interval leaves out 0."""
+        """Whether the interval excludes 0."""
         return self.low > 0 or self.high < 0
 
 
@@ -38,22 +38,22 @@ def paired_difference(
     seed: int = 0,
     resamples: int = _RESAMPLES,
 ) -> Difference:
-    """Mean of the differences of two trackers' scores, with a bootstrap interval.
+    """Mean difference of two trackers' scores, with a bootstrap interval.
 
     Sequences are drawn with replacement, both trackers' scores of each together, and the interval
-    holds the middle `level` of the means (percentile bootstrap; Efron and Tibshirani 1993, ch. 13).
-    The same seed gives the same interval. Sequences in which either score isn't finite are left
-    out.
+    contains the middle `level` of the means (percentile bootstrap; Efron and Tibshirani 1993, ch.
+    13). The same seed gives the same interval. Sequences in which either score is not finite are
+    left out.
 
     Args:
-        first: (S,) scores of the one.
-        second: (S,) scores of the other, of the same sequences.
-        level: fraction of the means that the interval holds.
+        first: (S,) scores of the first tracker.
+        second: (S,) scores of the other, on the same sequences.
+        level: fraction of the means that the interval contains.
         seed: of the draws.
-        resamples: how many.
+        resamples: number of draws.
 
     Raises:
-        InputError: of different lengths.
+        InputError: the lengths differ.
 
     >>> paired_difference([0.5, 0.7, 0.6], [0.4, 0.6, 0.5]).is_certain
     True

@@ -1,4 +1,4 @@
-"""Film strips: a few frames of a sequence with the true box and those of the trackers."""
+"""Film strips: a few frames of a sequence with the ground truth and the trackers' boxes."""
 
 import base64
 import io
@@ -15,9 +15,9 @@ from siamfc.report.study import Study
 
 TRUTH_COLOR = (255, 255, 255)
 _WIDTH = 320
-"""Of a picture, pixels."""
+"""Width of a picture, pixels."""
 _LINE_WIDTH = 3.0
-"""Pixels: the pictures are shown at about half their size."""
+"""Pixels; the pictures are shown at about half their size."""
 _QUALITY = 72
 
 
@@ -26,19 +26,20 @@ class Snapshot:
     """A frame of a strip."""
 
     frame: int
-    """From 0."""
+    """Index of the frame, from 0."""
     overlap: float
-    """Of the first tracker; NaN where there is no true box."""
+    """Overlap of the first tracker; NaN without a ground-truth box."""
     source: str
-    """The picture as a `data:` address."""
+    """The picture as a `data:` URL."""
     width: int
     height: int
 
 
 def film_strip(study: Study, sequence: Sequence, count: int) -> list[Snapshot]:
-    """Snapshots at equal distances from the first to the last true box.
+    """Return snapshots at equal distances from the first to the last ground-truth box.
 
-    None where the frames aren't at hand or cannot be read: a report doesn't depend on them.
+    The list is empty if the frames are missing or unreadable, since a report must not depend on
+    them.
     """
     annotated = np.flatnonzero(sequence.annotated)
     if not count or not annotated.size:
@@ -66,7 +67,7 @@ def _snapshot(study: Study, sequence: Sequence, frame: int, image: Image) -> Sna
     share = min(1.0, _WIDTH / image.shape[1])
     size = max(1, round(image.shape[1] * share)), max(1, round(image.shape[0] * share))
     small = np.asarray(PillowImage.fromarray(image).resize(size, PillowImage.Resampling.BOX))
-    # The first tracker lies on top of the others, and all of them on the truth.
+    # The first tracker is drawn on top of the others, and all of them on the ground truth.
     boxes = [sequence.boxes[frame], *(one.boxes[frame] for one in reversed(results))]
     colors = [PALETTE[entry.index % len(PALETTE)] for entry in reversed(study.entries)]
     drawn = draw_boxes(

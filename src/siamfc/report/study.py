@@ -1,4 +1,4 @@
-"""What a report is about: trackers scored on the sequences that all of them have."""
+"""Subject of a report: trackers scored on the sequences that all of them have."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence as AbstractSequence
@@ -18,31 +18,31 @@ from siamfc.report.entry import Entry, mean_entry, score_sequence
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Study:
-    """Trackers side by side."""
+    """Trackers compared on the same sequences."""
 
     entries: tuple[Entry, ...]
-    """The first is the one that the others are compared with."""
+    """Trackers; the others are compared with the first."""
     sequences: tuple[Sequence, ...]
-    """Those that count, in the data set's order."""
+    """Sequences that count, in the data set's order."""
     title: str
-    """Of the data set."""
+    """Title of the data set."""
     protocol: Protocol
-    """The rules of the data set's own benchmark."""
+    """Rules of the data set's own benchmark."""
     scheme: Scheme = ONE_PASS
-    """How the trackers were run."""
+    """Scheme of the runs."""
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Sequences that don't count, and the trackers that don't have them."""
+    """Sequences that do not count, and the trackers that lack them."""
     problems: tuple[str, ...] = ()
-    """A line for each file that was left out or isn't as expected."""
+    """A line for each file that was skipped or is not as expected."""
 
     @property
     def frame_count(self) -> int:
-        """Frames of all sequences."""
+        """Number of frames of all sequences."""
         return sum(map(len, self.sequences))
 
     @property
     def benchmark(self) -> tuple[str, tuple[Score, ...]] | None:
-        """Name and scores of the rules that stand beside OTB's; None: there are none."""
+        """Name and scores of further rules besides OTB's; None if there are none."""
         if self.scheme.benchmark is not None:
             return self.scheme.name, self.scheme.scores
         if self.protocol.name != OTB.name:
@@ -56,13 +56,13 @@ class Study:
 
     @cached_property
     def worst_first(self) -> tuple[Sequence, ...]:
-        """The sequences, those first in which the first tracker does worst."""
+        """The sequences, in ascending order of the first tracker's score."""
         results = self.entries[0].results
         return tuple(sorted(self.sequences, key=lambda one: results[one.name].scores["auc"]))
 
     @cached_property
     def attributes(self) -> dict[str, tuple[str, ...]]:
-        """Attribute → names of the sequences that have it, or that have it in some frame."""
+        """Names of the sequences by attribute, including those that have it only in some frames."""
         found: dict[str, list[str]] = {}
         for one in self.sequences:
             tags = [name for name, flags in one.tags.items() if flags.any()]
@@ -79,18 +79,18 @@ def make_study(
     protocol: Protocol = OTB,
     separate: bool = False,
 ) -> Study:
-    """Score trackers on the sequences that all of them have, so that means can be compared.
+    """Score trackers on the sequences that all of them have, so that means are comparable.
 
     Args:
-        trackers: what they said; the first is the one that the others are compared with.
+        trackers: their results; the others are compared with the first.
         sequences: of the data set.
         title: of the data set.
         protocol: rules of the data set's own benchmark.
-        separate: whether each run of a series is an entry of its own; otherwise their mean is one.
+        separate: make each run of a series an entry; otherwise their mean is one.
 
     Raises:
-        DatasetError: no tracker, or no sequence that all of them have, or nothing to score by; or
-            trackers that were run in different ways.
+        DatasetError: there is no tracker, no sequence that all of them have, or no ground truth; or
+            the trackers were run by different schemes.
     """
     scheme = _common_scheme(trackers)
     plan = {one.name: scheme.runs(one) for one in sequences}
@@ -110,8 +110,8 @@ def make_study(
     scored = tuple(filter(has_score, common))
     if not scored:
         raise DatasetError(
-            "expected true boxes to score by, got only first ones: such results can be exported, "
-            "for a server that has the others, but not shown"
+            "expected ground truth, got only first boxes: such results can be exported for a "
+            "server that has the rest, but not scored here"
         )
     parts = [(one, plan[one.name]) for one in scored]
     groups = [[one] for one in trackers] if separate else _series(trackers)
@@ -135,7 +135,7 @@ def make_study(
 
 
 def has_score(sequence: Sequence) -> bool:
-    """Whether there is ground truth beyond the first box, which initialises the tracker."""
+    """Return whether there is ground truth beyond the tracker's initial box."""
     return int(sequence.annotated.sum()) > 1
 
 
@@ -143,7 +143,7 @@ def _common_scheme(trackers: AbstractSequence[TrackerResults]) -> Scheme:
     ways = {one.scheme.title: one.name for one in reversed(trackers)}
     if len(ways) > 1:
         raise DatasetError(
-            "expected trackers that were run in one way, so that scores can be compared, got "
+            "expected trackers run by one scheme, so that scores can be compared, got "
             + "; ".join(f"{title} ({name})" for title, name in reversed(ways.items()))
             + ": make a report of each"
         )
@@ -151,7 +151,7 @@ def _common_scheme(trackers: AbstractSequence[TrackerResults]) -> Scheme:
 
 
 def _series(trackers: AbstractSequence[TrackerResults]) -> list[list[TrackerResults]]:
-    """Put runs of one series, which follow one another, together."""
+    """Group consecutive runs of one series."""
     groups = groupby(enumerate(trackers), lambda pair: pair[1].series or pair[0])
     return [[one for _, one in group] for _, group in groups]
 
@@ -182,7 +182,7 @@ def _enter(
 
 
 def _new_name(group: list[TrackerResults], taken: list[str], *, separate: bool) -> str:
-    """A name that tells a tracker from others: one that is taken gets a folder, or a number."""
+    """Return a unique name for a tracker, with its folder or a number added if needed."""
     first = group[0]
     base, path = first.name, first.path
     if first.series is not None and not separate:

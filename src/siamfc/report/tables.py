@@ -1,4 +1,4 @@
-"""The report's tables: as rows and as CSV."""
+"""The report's tables, as rows and as CSV."""
 
 import csv
 import io
@@ -30,27 +30,27 @@ SUMMARY = (
     SUCCESS_RATE_75,
     CENTER_ERROR,
 )
-"""Scores of the table that comes first."""
+"""Scores of the summary table."""
 EACH_SEQUENCE = (AUC, PRECISION, NORMALIZED_PRECISION, CENTER_ERROR)
-"""Scores that the table of sequences can show."""
+"""Scores in the table of sequences."""
 SUMMARY_NAME = "summary"
-"""Of the table that comes first."""
+"""File name of the summary table, without suffix."""
 COMPARED = (AUC, PRECISION)
 """Scores whose differences are given with an interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Titles and rows of text and numbers."""
+    """Header and rows of text and numbers."""
 
     name: str
-    """Of the file, without ending."""
+    """File name, without suffix."""
     header: tuple[str, ...]
     rows: tuple[tuple[str | float | int, ...], ...]
 
 
 def format_score(value: float, measure: Score) -> str:
-    """A score as the page and the LaTeX table show it.
+    """Format a score as the page and the LaTeX table show it.
 
     >>> format_score(0.51234, AUC), format_score(12.345, CENTER_ERROR)
     ('0.512', '12.3')
@@ -66,7 +66,7 @@ def format_score(value: float, measure: Score) -> str:
 
 
 def format_mean(scores: Scores, deviation: Scores, measure: Score) -> str:
-    """A score and, where there are repetitions, its deviation.
+    """Format a score with its deviation, if there are repetitions.
 
     >>> format_mean({"auc": 0.5}, {"auc": 0.0123}, AUC)
     '0.500 ± 0.012'
@@ -78,7 +78,7 @@ def format_mean(scores: Scores, deviation: Scores, measure: Score) -> str:
 
 
 def best(entries: Iterable[Entry], measure: Measure) -> set[int]:
-    """Places of the trackers that have the best score, all of them on a tie."""
+    """Return the indices of the trackers with the best score, several on a tie."""
     scores = {entry.index: entry.scores[measure.name] for entry in entries}
     keys = {
         index: value if measure.better == "higher" else -abs(value)
@@ -90,7 +90,7 @@ def best(entries: Iterable[Entry], measure: Measure) -> set[int]:
 
 
 def differences(study: Study, measure: str, seed: int) -> list[tuple[Entry, Difference]]:
-    """The first tracker's score minus each other's, over the same sequences."""
+    """Return the first tracker's score minus each other's, over the same sequences."""
     first, *others = study.entries
     return [
         (one, paired_difference(first.values(measure), one.values(measure), seed=seed))
@@ -99,7 +99,7 @@ def differences(study: Study, measure: str, seed: int) -> list[tuple[Entry, Diff
 
 
 def list_tables(study: Study, seed: int) -> tuple[Table, ...]:
-    """All tables that go into files."""
+    """Return all tables that are written as files."""
     return (
         _summary(study),
         _sequences(study),
@@ -129,7 +129,7 @@ def _summary(study: Study) -> Table:
 
 
 def _benchmark(study: Study) -> Table:
-    """Scores by other rules than OTB's."""
+    """Return the scores by other rules than OTB's."""
     _, scores = study.benchmark or ("", ())
     names = [one.name for one in scores]
     spread = names if study.repeated else []
@@ -148,7 +148,7 @@ def _benchmark(study: Study) -> Table:
 
 
 def _repetitions(study: Study) -> Table:
-    """Each run of the trackers that were run several times."""
+    """List each run of the trackers that were run several times."""
     names = [one.name for one in SUMMARY]
     return Table(
         name="repetitions",
@@ -167,7 +167,7 @@ def _repetitions(study: Study) -> Table:
 
 
 def run_name(run: Entry) -> str:
-    """What a run of a series is called within it: `repetition_2`."""
+    """Return a run's name within its series, such as `repetition_2`."""
     source = run.sources[0]
     prefix = f"{source.series.name}/" if source.series else ""
     return source.name.removeprefix(prefix)
@@ -220,7 +220,7 @@ def _attributes(study: Study) -> Table:
 
 
 def to_csv(table: Table) -> str:
-    """The table with a header; numbers in full, an empty field where there is none."""
+    """Format a table with a header, numbers in full precision; missing values are empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(table.header)

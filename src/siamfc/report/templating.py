@@ -1,4 +1,4 @@
-"""Fills in the templates of the pages: each page is one file that needs no network."""
+"""Page templates: each page is one file that needs no network."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +12,10 @@ _BASE = Path(__file__).parent / "templates"
 
 
 def require_jinja() -> None:
-    """Say before the work that no page can be made.
+    """Check, before any work, that pages can be rendered.
 
     Raises:
-        MissingDependencyError: jinja2 isn't installed.
+        MissingDependencyError: jinja2 is not installed.
     """
     try:
         import jinja2  # noqa: F401
@@ -24,7 +24,7 @@ def require_jinja() -> None:
 
 
 def signed(value: float, digits: int = 2) -> str:
-    """A number with its sign and so many decimals; what rounds to zero has none.
+    """Format a number with its sign and a number of decimals; zero after rounding has no sign.
 
     >>> signed(0.126), signed(-1.5), signed(-0.001), signed(-0.0004, 3)
     ('+0.13', '−1.50', '0.00', '0.000')
@@ -35,13 +35,13 @@ def signed(value: float, digits: int = 2) -> str:
 
 
 def render_template(template: Path, **values: object) -> str:
-    """Fill in a template, which may extend `base.html`; every value is escaped.
+    """Render a template, which may extend `base.html`; every value is escaped.
 
-    Besides the values it finds `colors`, those of the trackers on either ground; `dashes`; and
-    `made` and `made_by`, the day and the program.
+    Further names are available to it: `colors`, the trackers' colours on a light and a dark
+    background; `dashes`; and `made` and `made_by`, the date and the program.
 
     Raises:
-        MissingDependencyError: jinja2 isn't installed.
+        MissingDependencyError: jinja2 is not installed.
     """
     require_jinja()
     from jinja2 import Environment, FileSystemLoader, StrictUndefined

@@ -1,4 +1,4 @@
-"""Write a report: a folder with the page, tables and plots."""
+"""Writing of a report: a folder with the page, tables and plots."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +22,9 @@ class ReportSettings:
     snapshots: int = 6
     """Frames of a film strip; 0: no film strips."""
     strips: int = 50
-    """Sequences, from the worst on, that get a film strip."""
+    """Number of sequences, worst first, that get a film strip."""
     seed: int = 0
-    """Of the bootstrap."""
+    """Seed of the bootstrap."""
 
     def __post_init__(self) -> None:
         for name in ("snapshots", "strips", "seed"):
@@ -33,10 +33,10 @@ class ReportSettings:
 
 
 def require_packages() -> None:
-    """Fail before the work, not after it, if no report can be written.
+    """Check, before any work, that a report can be written.
 
     Raises:
-        MissingDependencyError: jinja2 isn't installed.
+        MissingDependencyError: jinja2 is not installed.
     """
     require_jinja()
 
@@ -48,20 +48,20 @@ def write_report(
     *,
     overwrite: bool = False,
 ) -> Path:
-    """Write a folder: `index.html`, which stands alone, and CSV, LaTeX and SVG files.
+    """Write a folder: a self-contained `index.html`, and CSV, LaTeX and SVG files.
 
     Args:
-        study: what it is about.
-        out: the folder; it appears whole or not at all.
-        settings: what goes into it.
+        study: the compared trackers.
+        out: the folder; it appears complete or not at all.
+        settings: contents of the report.
         overwrite: replace an earlier report; nothing else is ever replaced.
 
     Returns:
         The page's path.
 
     Raises:
-        MissingDependencyError: jinja2 isn't installed.
-        OutputError: something is in the way, or it cannot be written.
+        MissingDependencyError: jinja2 is not installed.
+        OutputError: `out` may not be replaced, or cannot be written.
     """
     require_packages()
     settings = settings or ReportSettings()

@@ -1,4 +1,4 @@
-"""Readers: one layout a file; `FORMATS` is the table of them."""
+"""Readers: one layout per file; `FORMATS` lists them."""
 
 from siamfc.datasets.readers.formats import FORMATS, find_format, open_dataset
 from siamfc.datasets.readers.layout import Format

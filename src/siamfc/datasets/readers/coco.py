@@ -1,4 +1,4 @@
-"""COCO: single images with boxes, for pairs made of one image."""
+"""COCO: single images with boxes, for pairs from one image."""
 
 from array import array
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ _KEYS = (
 
 
 def _videos(root: Path, split: str | None) -> list[Video]:
-    """List the images with boxes: each is a video of one frame, each box in it a target."""
+    """List the images with boxes: each is a video of one frame, each of its boxes a target."""
     paths = [root] if root.is_file() else list_files(root / "annotations", _JSON)
     videos: list[Video] = []
     for path in paths:
@@ -70,12 +70,12 @@ def _images(path: Path, part: str, split: str | None) -> Iterator[Video]:
 
 
 def _needed(item: dict[str, Any]) -> dict[str, Any]:
-    """Only what is read of an object: the outlines take most of such a file."""
+    """Keep only the used fields of an object; the outlines take up most of such a file."""
     return {key: item[key] for key in _KEYS if key in item}
 
 
 def _boxes(path: Path, annotations: Any) -> dict[int, FloatArray]:
-    """Read the boxes of single objects, (N, 4), by the image's number; crowds are left out."""
+    """Read the boxes of single objects, (N, 4), by image number; crowds are skipped."""
     numbers: dict[int, array[float]] = {}
     for annotation in annotations:
         try:
@@ -118,7 +118,7 @@ COCO = Format(
     title="COCO",
     tree=("train2017|val2017/<image>.jpg …", "annotations/instances_train2017|val2017.json"),
     boxes="bbox [x, y, w, h], 0-based edges",
-    missing="objects with iscrowd 1 are left out",
+    missing="objects with iscrowd 1 are skipped",
     source="Lin et al., ECCV 2014; cocodataset.org/#format-data",
     homepage="https://cocodataset.org",
     splits=("train", "val"),

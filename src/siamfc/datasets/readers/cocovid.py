@@ -1,4 +1,4 @@
-"""COCO-video JSON (CocoVID, TAO): videos, their images, and boxes with the number of a track."""
+"""COCO-video JSON (CocoVID, TAO): videos, their images, and boxes with track numbers."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -57,7 +57,7 @@ def _read(path: Path, folder: Path) -> Iterator[Video]:
 
 
 def _frame(image: dict[str, Any]) -> int:
-    """The position of an image in its video, by either of its names."""
+    """Return the position of an image in its video, by either of its names."""
     return parse_frame(image["frame_id"] if "frame_id" in image else image["frame_index"])
 
 
@@ -94,7 +94,7 @@ def _load(
 
 
 def _image_folder(root: Path, names: tuple[str, ...]) -> Path:
-    """Where file names lead to: the root, or the folder in it that holds the images."""
+    """Return the folder that file names refer to: the root, or its image folder."""
     candidates = [root, *(root / inner for inner in ("images", "data", "frames", "train", "val"))]
     found = (folder for folder in candidates if names and (folder / names[0]).exists())
     return next(found, root)
@@ -108,7 +108,7 @@ COCOVID = Format(
         "<file_name> of each image, under the root or under images",
     ),
     boxes="bbox [x, y, w, h], 0-based edges",
-    missing="an image without annotation of the track; those with iscrowd 1 are left out",
+    missing="an image without annotation of the track; those with iscrowd 1 are skipped",
     source="MMTracking's CocoVID (frame_id, instance_id); TAO (frame_index, track_id)",
     homepage="your own annotation, or a converter to this form",
     read=_videos,

@@ -1,4 +1,4 @@
-"""CVAT for video 1.1: what the annotation tool CVAT exports of tracks."""
+"""CVAT for video 1.1: tracks exported from the annotation tool CVAT."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -36,34 +36,34 @@ from siamfc.parsing import parse_frame, parse_number, parse_numbers, read_xml
 _XML = frozenset({".xml"})
 _STEP = re.compile(r"\s*step\s*=\s*(\d+)\s*")
 _NO_SHAPES = frozenset({"attribute"})
-"""Elements of a track that aren't shapes."""
+"""Elements of a track that are not shapes."""
 
 
 class _Box(NamedTuple):
-    """A shape of a track as an upright or turned box.
+    """A shape of a track as an axis-aligned or rotated box.
 
-    `outside` says that the target is gone from this frame on.
+    `outside` marks the target as gone from this frame on.
     """
 
     frame: int
     outside: bool
     occluded: bool
     corners: tuple[float, float, float, float]
-    """Left, top, right, bottom, before it is turned."""
+    """Left, top, right, bottom, before rotation."""
     rotation: float = 0.0
     """Degrees clockwise about the centre."""
 
 
 class _Numbering(NamedTuple):
-    """How a task numbers the frames of its video."""
+    """Frame numbering of a task."""
 
     start: int = 0
     step: int = 1
     size: int | None = None
-    """Frames of the task; None where the annotation doesn't say."""
+    """Frames of the task; None if the annotation does not say."""
 
     def place(self, frame: int) -> int | None:
-        """Place of a frame among those of the task; None if the task doesn't have it."""
+        """Return a frame's position among those of the task; None if the task lacks it."""
         place, rest = divmod(frame - self.start, self.step)
         return None if rest or place < 0 else place
 
@@ -76,7 +76,7 @@ def _videos(root: Path, _split: str | None) -> list[Video]:
 
 
 def _name(path: Path) -> str:
-    """The folder's name for an `annotations.xml`, as it is exported, or else the file's."""
+    """Return the folder's name for an exported `annotations.xml`, or else the file's."""
     return path.absolute().parent.name if path.stem == "annotations" else path.stem
 
 
@@ -99,7 +99,7 @@ def _load(path: Path, on_problem: OnProblem) -> Iterator[Sequence]:
             count = len(frames)
     annotated = None
     if is_whole_video:
-        # The video's own frames: those between the task's are not annotated.
+        # The video has all of its frames; those between the task's are not annotated.
         observations = [
             one._replace(frame=numbering.start + one.frame * numbering.step) for one in observations
         ]
@@ -123,7 +123,7 @@ def _numbering(content: ET.Element, path: Path) -> _Numbering:
     """Read `size`, `start_frame` and `frame_filter` of the task or job.
 
     Raises:
-        DatasetError: one of them says something else than how frames are numbered.
+        DatasetError: one of them is invalid.
     """
     start, size = content.findtext("meta//start_frame"), content.findtext("meta//size")
     text = content.findtext("meta//frame_filter") or ""
@@ -141,7 +141,7 @@ def _numbering(content: ET.Element, path: Path) -> _Numbering:
 
 
 def _annotated(numbering: _Numbering, count: int, frames: FrameFiles | Path) -> BoolArray:
-    """The frames of a whole video that the task has."""
+    """Mark the frames of a whole video that belong to the task."""
     end = numbering.start + max(count - 1, 0) * numbering.step + 1
     flags = np.zeros(len(frames) if isinstance(frames, FrameFiles) else end, np.bool_)
     flags[numbering.start : end : numbering.step] = True
@@ -156,18 +156,18 @@ def list_observations(
     video: str = "",
     on_problem: OnProblem = raise_problem,
 ) -> list[Observation]:
-    """List the boxes of an annotation's tracks, those between its key frames too.
+    """List the boxes of an annotation's tracks, including those between its key frames.
 
     Args:
         content: of the annotation.
         path: of the annotation, for messages.
         numbering: of its frames; None: from 0, every one.
         video: its name.
-        on_problem: called for shapes that have no box, and for frames that the task doesn't have;
-            both are left out.
+        on_problem: called for shapes without a box, and for frames outside the task; both are
+            skipped.
 
     Raises:
-        DatasetError: a shape without frame or edges; names `path`.
+        DatasetError: a shape lacks its frame or edges; the message names `path`.
     """
     numbering = numbering or _Numbering()
     return [
@@ -251,11 +251,11 @@ _SHAPES: dict[str, Callable[[dict[str, str]], tuple[float, float, float, float]]
     "ellipse": _ellipse,
     "mask": _mask,
 }
-"""How the edges of each shape are read; an ellipse's are those of the turned one."""
+"""Readers of each shape's edges; those of an ellipse are before its rotation."""
 
 
 def _hull(box: _Box) -> tuple[float, float, float, float]:
-    """The upright box, x, y, w, h, about a turned one."""
+    """Return the axis-aligned box, x, y, w, h, around a rotated one."""
     left, top, right, bottom = box.corners
     turn = radians(box.rotation)
     width, height = right - left, bottom - top
@@ -282,10 +282,10 @@ def _unsupported(name: str, path: Path, tag: str) -> Problem:
 
 
 def _interpolate(boxes: list[_Box]) -> Iterator[_Box]:
-    """Give the boxes of a track in every frame in which the target is there.
+    """Yield the boxes of a track in every frame in which the target is present.
 
-    Frames between two boxes lie on the straight line between them, as CVAT draws them, unless the
-    target was outside in the first. Nothing follows the last box.
+    Frames between two boxes are interpolated linearly, as CVAT does, unless the target was outside
+    in the first. Nothing follows the last box.
     """
     for box, following in zip(boxes, [*boxes[1:], None], strict=False):
         if box.outside:
@@ -296,7 +296,7 @@ def _interpolate(boxes: list[_Box]) -> Iterator[_Box]:
         span = following.frame - box.frame
         for frame in range(box.frame + 1, following.frame):
             share = (frame - box.frame) / span
-            # A target that leaves has its last place in the closing box too.
+            # The box that closes a track repeats the target's last position.
             a, b, c, d = (
                 start + share * (end - start)
                 for start, end in zip(box.corners, following.corners, strict=True)
@@ -308,7 +308,7 @@ def _interpolate(boxes: list[_Box]) -> Iterator[_Box]:
 
 
 def _frames(path: Path) -> FrameFiles | Path:
-    """The images or video beside an annotation: in `images`, in a folder, or a file of its name.
+    """Return the images or video of an annotation: in `images`, in a folder, or a file of its name.
 
     Raises:
         DatasetError: there is neither.
@@ -330,7 +330,7 @@ def parse_annotation(path: Path) -> ET.Element:
     """Read an XML file of tracks.
 
     Raises:
-        DatasetError: it isn't one.
+        DatasetError: the file is anything else.
     """
     content = read_xml(path, expected="a CVAT annotation")
     if content.find("image") is not None and content.find("track") is None:
@@ -349,7 +349,7 @@ CVAT = Format(
     ),
     boxes=(
         "xtl, ytl, xbr, ybr, 0-based edges: w = xbr − xtl; of turned boxes, polygons, ellipses and "
-        "masks the upright box; frames from start_frame in steps of frame_filter"
+        "masks the axis-aligned box; frames from start_frame in steps of frame_filter"
     ),
     missing="outside 1, or no box; frames between two boxes are interpolated",
     source="docs.cvat.ai, XML annotation format 1.1",

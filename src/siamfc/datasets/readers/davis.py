@@ -17,16 +17,16 @@ from siamfc.datasets.sequences import FrameFiles, OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
 
 _VOID = 254
-"""Pixel values from here on belong to no object."""
+"""Pixel values from here up belong to no object."""
 _UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
-"""What Pillow raises for files that are damaged or too large."""
+"""Errors that Pillow raises for damaged or too large files."""
 _MASK_FORMATS = ("PNG", "BMP", "GIF", "TIFF")
 _SINGLE = 255
-"""DAVIS 2016 writes the one object with this value, and no other."""
+"""Value of the only object in DAVIS 2016."""
 
 
 def _videos(root: Path, split: str | None) -> list[Video]:
-    """List the videos of a split, of the year 2017 if it is there, or all that have masks."""
+    """List the videos of a split, of the year 2017 if present, or all that have masks."""
     annotations = root / "Annotations" / _resolution(root)
     names = {folder.name for folder in list_folders(annotations)}
     splits = {part: _listed(root, part) for part in DAVIS.splits}
@@ -40,7 +40,7 @@ def _videos(root: Path, split: str | None) -> list[Video]:
 
 
 def _resolution(root: Path) -> str:
-    """The folder of the evaluated resolution, 480p, or the only other one."""
+    """Return the folder of the evaluated resolution, 480p, or the only other one."""
     folders = [folder.name for folder in list_folders(root / "Annotations")]
     return "480p" if "480p" in folders or not folders else folders[0]
 
@@ -58,14 +58,14 @@ def _load(root: Path, name: str, split: str | None, on_problem: OnProblem) -> It
     masks = list_images(root / "Annotations" / resolution / name)
     images = list_images(root / "JPEGImages" / resolution / name)
     if {path.stem for path in masks} <= {path.stem for path in images}:
-        frames = images  # those without a mask aren't annotated
+        frames = images  # those without a mask are not annotated
     else:
         frames = match_frames(images, len(masks), video=name, on_problem=on_problem)
         masks = FrameFiles(masks.folder, masks.names[: len(frames)])
     by_name = {path.stem: path for path in masks}
     paths = [by_name.get(path.stem) for path in frames]
     if not any(paths):
-        paths = list(masks)  # numbered otherwise: one after the other
+        paths = list(masks)  # numbered differently: match them in order
     observations = [
         observation
         for frame, path in enumerate(paths)
@@ -84,7 +84,7 @@ def _load(root: Path, name: str, split: str | None, on_problem: OnProblem) -> It
 
 
 def _objects(path: Path, frame: int) -> Iterator[Observation]:
-    """The objects in a mask, whose pixels have the object's number as value."""
+    """Yield the objects in a mask, whose pixel values are object numbers."""
     mask = _mask(path)
     values = np.unique(mask)
     values = values[values > 0]
@@ -97,10 +97,10 @@ def _objects(path: Path, frame: int) -> Iterator[Observation]:
 
 
 def _mask(path: Path) -> ByteImage:
-    """The values of a mask's pixels.
+    """Read the pixel values of a mask.
 
     Raises:
-        DatasetError: no such image, or one of several colours, whose numbers of objects are lost.
+        DatasetError: the image is missing, or its colours are not object numbers.
     """
     try:
         with Image.open(path, formats=_MASK_FORMATS) as image:
@@ -127,7 +127,7 @@ DAVIS = Format(
         "Annotations/480p/<sequence>/00000.png … (pixel value = number of the object)",
         "ImageSets/2017/train.txt, val.txt",
     ),
-    boxes="masks, of which the upright box is taken; 0-based",
+    boxes="masks, converted to axis-aligned boxes; 0-based",
     missing="a mask without pixels of the object",
     source="Perazzi et al., CVPR 2016; Pont-Tuset et al., 2017; davischallenge.org",
     homepage="https://davischallenge.org",

@@ -1,4 +1,4 @@
-"""DTB70: seventy videos from a drone."""
+"""DTB70: 70 drone videos."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -33,8 +33,8 @@ def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
 DTB70 = Format(
     name="dtb70",
     title="DTB70",
-    tree=("<sequence>/img/00001.jpg …", f"<sequence>/{_ANNOTATION} (x,y,w,h a line)"),
-    boxes="x, y, w, h apart by commas, 1-based as in OTB: 1 is taken off x and y",
+    tree=("<sequence>/img/00001.jpg …", f"<sequence>/{_ANNOTATION} (lines of x,y,w,h)"),
+    boxes="x, y, w, h separated by commas, 1-based as in OTB: 1 is subtracted from x and y",
     missing="a row of NaN or without area",
     source="Li and Yeung, AAAI 2017; github.com/flyers/drone-tracking",
     homepage="https://github.com/flyers/drone-tracking",

@@ -1,4 +1,4 @@
-"""The table of data sets that can be read."""
+"""Every readable data set format."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -50,14 +50,14 @@ _ALL = (
 )
 
 FORMATS: Mapping[str, Format] = {one.name: one for one in _ALL}
-"""Every layout, by the name that is typed."""
+"""Every format by its name on the command line."""
 
 
 def find_format(name: str) -> Format:
-    """Find a layout by its name.
+    """Return a format by its name.
 
     Raises:
-        DatasetError: there is none of that name; the message gives the nearest.
+        DatasetError: no format has this name; the message gives the nearest.
     """
     if name in FORMATS:
         return FORMATS[name]
@@ -65,9 +65,9 @@ def find_format(name: str) -> Format:
 
 
 def open_dataset(name: str, root: str | Path, *, split: str | None = None) -> list[Video]:
-    """List the videos of a data set in the layout `name` under `root`.
+    """List the videos of a data set in the format `name` under `root`.
 
     Raises:
-        DatasetError: no such layout, or the root isn't one; see `Format.open`.
+        DatasetError: there is no such format, or no such data set at the root; see `Format.open`.
     """
     return find_format(name).open(root, split=split)

@@ -20,7 +20,7 @@ from siamfc.datasets.sequences import OnProblem, Sequence, Video
 from siamfc.parsing import read_text
 
 _FULL_COVER = 8.0
-"""Of the levels 0 to 8 in `cover.label`, the one of a target seen in full."""
+"""Value of a fully visible target among the levels 0 to 8 in `cover.label`."""
 
 
 def _videos(root: Path, split: str | None) -> list[Video]:
@@ -47,7 +47,7 @@ def _load(folder: Path, split: str, on_problem: OnProblem) -> Iterator[Sequence]
     path = folder / "groundtruth.txt"
     boxes = read_boxes(path, index_base=0, sequence=name, on_problem=on_problem)
     if split == "test" and len(boxes) == 1 and len(images):
-        # The truth of the test split is withheld, but for the first frame.
+        # The test split's ground truth is withheld except for the first frame.
         unknown = np.full((len(images) - 1, 4), np.nan)
         yield Sequence(
             name=name, frames=images, boxes=np.concatenate([boxes, unknown]), split=split
@@ -74,7 +74,7 @@ def _load(folder: Path, split: str, on_problem: OnProblem) -> Iterator[Sequence]
 
 
 def _information(path: Path) -> dict[str, str]:
-    """The `key: value` lines of `meta_info.ini`."""
+    """Read the `key: value` lines of `meta_info.ini`."""
     if not path.exists():
         return {}
     pairs = (line.partition(":") for line in read_text(path).splitlines())
@@ -92,10 +92,10 @@ GOT10K = Format(
     tree=(
         "train|val|test/list.txt",
         "train|val|test/<sequence>/00000001.jpg …",
-        "train|val|test/<sequence>/groundtruth.txt (x,y,w,h a line; in test the first only)",
+        "train|val|test/<sequence>/groundtruth.txt (lines of x,y,w,h; in test the first only)",
         "train|val/<sequence>/absence.label, cover.label, cut_by_image.label, meta_info.ini",
     ),
-    boxes="x, y, w, h apart by commas, 0-based",
+    boxes="x, y, w, h separated by commas, 0-based",
     missing="1 in absence.label, or 0 of the levels 0 to 8 in cover.label",
     source="Huang et al., TPAMI 2021; github.com/got-10k/toolkit, which clips boxes at 0",
     homepage="http://got-10k.aitestunion.com",

@@ -1,4 +1,4 @@
-"""Finds the images of a video and gives each line of its annotation the right one."""
+"""Images of a video, matched to the lines of its annotation."""
 
 import logging
 import os
@@ -21,10 +21,10 @@ _LAST_DIGITS = re.compile(r"(\d+)(\D*)$")
 def list_images(folder: Path) -> FrameFiles:
     """List a folder's images in natural order, `img2` before `img10`; none if there is no folder.
 
-    One look at the folder; no file is opened.
+    The folder is listed once; no file is opened.
 
     Raises:
-        DatasetError: two images with the same name but for the ending.
+        DatasetError: two images have the same name but for the suffix.
     """
     names = sorted(_names(folder, IMAGE_SUFFIXES), key=natural_key)
     refuse_two_endings(folder, names, DatasetError)
@@ -32,17 +32,17 @@ def list_images(folder: Path) -> FrameFiles:
 
 
 def image_stems(folder: Path) -> set[str]:
-    """Names of a folder's images without their endings."""
+    """Return the names of a folder's images without suffixes."""
     return {Path(name).stem for name in _names(folder, IMAGE_SUFFIXES)}
 
 
 def list_files(folder: Path, suffixes: frozenset[str]) -> list[Path]:
-    """List a folder's files with one of these endings (lower case), in natural order."""
+    """List a folder's files with one of these suffixes (lower case), in natural order."""
     return [folder / name for name in sorted(_names(folder, suffixes), key=natural_key)]
 
 
 def list_folders(folder: Path) -> list[Path]:
-    """List the folders in a folder, in natural order, without hidden ones."""
+    """List a folder's subfolders in natural order, without hidden ones."""
     if not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
@@ -51,17 +51,17 @@ def list_folders(folder: Path) -> list[Path]:
 
 
 def keep_annotated(folders: Iterable[Path], is_annotated: Callable[[Path], bool]) -> list[Path]:
-    """Keep folders that are annotated; warn of others beside them that have images in `img`."""
+    """Keep annotated folders; warn about others among them that have images in `img`."""
     sorted_out = [(folder, is_annotated(folder)) for folder in folders]
     annotated = [folder for folder, is_one in sorted_out if is_one]
     for folder, is_one in sorted_out:
         if annotated and not is_one and (folder / "img").is_dir():
-            _logger.warning("%s: expected an annotation, got none: it is left out", folder)
+            _logger.warning("%s: expected an annotation, got none: it is skipped", folder)
     return annotated
 
 
 def frame_number(name: str) -> int | None:
-    """Read the last number in a file's name, without its ending; None if there is none.
+    """Return the last number in a file's name without its suffix; None if there is none.
 
     >>> frame_number("ball3_00017.jpg")
     17
@@ -73,12 +73,13 @@ def frame_number(name: str) -> int | None:
 def match_frames(
     images: FrameFiles, count: int, *, video: str, on_problem: OnProblem
 ) -> FrameFiles:
-    """Give each of an annotation's `count` lines its image.
+    """Match an image to each of an annotation's `count` lines.
 
-    As many images as lines: one after the other, whatever their numbers. Fewer images whose
-    numbers, from 1 or from the first that is there on, span just as many: by number, the gaps being
-    missing frames. Anything else is a wrong count, repaired by cutting what is too long; so the
-    answer may have fewer than `count` frames.
+    If there are as many images as lines, they are matched in order, whatever their numbers. If
+    there are fewer, but their numbers span exactly as many, starting from 1 or from the first
+    number present, they are matched by number, and the gaps are missing frames. Anything else is a
+    mismatched count, repaired by cutting the surplus, so the result may have fewer than `count`
+    frames.
     """
     if len(images) == count:
         return images
@@ -102,9 +103,9 @@ def match_frames(
 def number_range(
     images: FrameFiles, first: int, last: int, video: str, on_problem: OnProblem
 ) -> FrameFiles:
-    """Give the images numbered `first` to `last`; those that don't exist are problems.
+    """Return the images numbered `first` to `last`; missing ones are reported as problems.
 
-    A missing image is repaired by naming it as its neighbours are named.
+    A missing image is repaired by a name like those of its neighbours.
     """
     numbered = by_number(images)
     names = []
@@ -118,7 +119,7 @@ def number_range(
 
 
 def missing_frame(path: Path, frame: int, video: str) -> Problem:
-    """Say that the image of a frame isn't there."""
+    """Return the problem of a frame without its image."""
     message = f"expected the image of frame {frame}, got no such file"
     return Problem(
         kind="missing frame", sequence=video, frame=frame, path=str(path), message=message
@@ -126,7 +127,7 @@ def missing_frame(path: Path, frame: int, video: str) -> Problem:
 
 
 def by_number(images: FrameFiles) -> dict[int, str]:
-    """Map the numbers in images' names to the names; empty where they don't tell them apart."""
+    """Map the numbers in images' names to the names; empty if the numbers are not unique."""
     numbered = {frame_number(name): name for name in images.names}
     if len(numbered) != len(images):
         return {}

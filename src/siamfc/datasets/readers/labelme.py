@@ -1,4 +1,4 @@
-"""LabelMe: a JSON file beside each image."""
+"""LabelMe: a JSON file for each image."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -23,7 +23,7 @@ from siamfc.parsing import parse_json, parse_number, read_text
 
 _JSON = frozenset({".json"})
 _SHAPES = frozenset({"rectangle", "polygon", "rotation", "circle", "mask"})
-"""Shapes that have a box; a mask's points are its corners."""
+"""Shapes with a box; a mask's points are its corners."""
 _EXPECTED = "a LabelMe annotation with shapes of label and points"
 
 
@@ -37,7 +37,7 @@ def _videos(root: Path, _split: str | None) -> list[Video]:
 
 
 def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
-    """Read the annotation of each image that has one; in the others no target is annotated."""
+    """Read the annotation of each image that has one; the other frames are not annotated."""
     video = folder.absolute().name
     frames = list_images(folder)
     annotations = {path.stem: path for path in list_files(folder, _JSON)}
@@ -58,10 +58,10 @@ def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
 def _observations(
     path: Path, frame: int, video: str, on_problem: OnProblem
 ) -> Iterator[Observation]:
-    """A target is identified by its label and, where it has one, its group.
+    """Yield the targets of an image, each identified by its label and, if present, its group.
 
-    Shapes of one label and group are parts of one target; without a group, two shapes of one label
-    are two targets without an identity.
+    Shapes with the same label and group are parts of one target; without a group, two shapes with
+    one label are two targets that cannot be told apart.
     """
     content = parse_json(read_text(path), where=path, expected=_EXPECTED)
     grouped: dict[str, list[tuple[dict[str, Any], list[float]]]] = {}
@@ -86,11 +86,11 @@ def _observations(
 
 
 def _corners(kind: str, points: Any) -> list[float]:
-    """Left, top, right and bottom of a shape."""
+    """Return left, top, right and bottom of a shape."""
     pairs = [(parse_number(x), parse_number(y)) for x, y in points]
     if len(pairs) < 2 or (kind == "circle" and len(pairs) != 2):
         raise ValueError(f"expected two or more points, two of a circle, got {len(pairs)}")
-    if kind == "circle":  # its centre and a point of its edge
+    if kind == "circle":  # given by its centre and a point on its edge
         (x, y), edge = pairs
         radius = hypot(edge[0] - x, edge[1] - y)
         pairs = [(x - radius, y - radius), (x + radius, y + radius)]
@@ -123,7 +123,7 @@ LABELME = Format(
     title="LabelMe",
     tree=("<video>/<image>.jpg …", "<video>/<image>.json … (shapes with label, group_id, points)"),
     boxes=(
-        "points of rectangles, polygons, circles and masks, of which the upright box is taken; "
+        "points of rectangles, polygons, circles and masks, converted to axis-aligned boxes; "
         "0-based edges; shapes of one label and group_id are one target"
     ),
     missing="an image without the label; one without JSON file isn't annotated",

@@ -13,11 +13,11 @@ from siamfc.datasets.readers.text import read_boxes, read_flags
 from siamfc.datasets.sequences import OnProblem, Sequence, Video
 
 _EVALUATED_LENGTH = {"monkey-17": 2260}
-"""Frames that the benchmark's toolkit keeps of sequences that it cuts."""
+"""Frames that the benchmark's toolkit evaluates of sequences that it shortens."""
 
 
 def _videos(root: Path, split: str | None) -> list[Video]:
-    """List sequences, each in its class's folder or all in one as in the test download."""
+    """List sequences, each in its class's folder or, as in the test download, all in one."""
     folders = [
         inner
         for folder in list_folders(root)
@@ -40,7 +40,7 @@ def _class(name: str) -> str:
 
 
 def _split(name: str) -> str:
-    """Protocol II's split; the 15 classes that came later are the extension."""
+    """Return protocol II's split; the 15 classes that came later are the extension."""
     if _class(name) not in CLASSES:
         return "extension"
     return "test" if name in TEST_SEQUENCES else "train"
@@ -74,9 +74,9 @@ LASOT = Format(
     title="LaSOT",
     tree=(
         "<class>/<class>-<n>/img/00000001.jpg …",
-        "<class>/<class>-<n>/groundtruth.txt (x,y,w,h a line), full_occlusion.txt, out_of_view.txt",
+        "<class>/<class>-<n>/groundtruth.txt (x,y,w,h lines), full_occlusion.txt, out_of_view.txt",
     ),
-    boxes="x, y, w, h apart by commas, 1-based: 1 is taken off x and y",
+    boxes="x, y, w, h separated by commas, 1-based: 1 is subtracted from x and y",
     missing="1 in full_occlusion.txt or in out_of_view.txt, whatever the box says",
     source="Fan et al., CVPR 2019; github.com/HengLan/LaSOT_Evaluation_Toolkit",
     homepage="http://vision.cs.stonybrook.edu/~lasot",

@@ -1,4 +1,4 @@
-"""LaSOT's official split: the 280 test sequences of its protocol II, four a class.
+"""LaSOT's official split: the 280 test sequences of its protocol II, four per class.
 
 As in github.com/got-10k/toolkit and github.com/visionml/pytracking.
 """
@@ -82,4 +82,4 @@ CLASSES = frozenset(_TEST_NUMBERS)
 TEST_SEQUENCES = frozenset(
     f"{name}-{number}" for name, numbers in _TEST_NUMBERS.items() for number in numbers
 )
-"""Names of the sequences that are tested on; the rest of the 70 classes is for training."""
+"""Names of the test sequences; all others of the 70 classes are for training."""

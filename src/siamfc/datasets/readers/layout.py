@@ -1,4 +1,4 @@
-"""What a data set's layout is: the part that every reader states of its own."""
+"""Definition of a data set's format: the part that each reader states for itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,35 +10,35 @@ from siamfc.errors import DatasetError
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """A data set's layout and the conventions of its annotation, with their source."""
+    """A data set's layout and annotation conventions, with their source."""
 
     name: str
-    """As typed on the command line."""
+    """Name on the command line."""
     title: str
-    """As its authors call it."""
+    """Title given by its authors."""
     tree: tuple[str, ...]
-    """What lies under the root: one path a line, `<…>` for what varies."""
+    """Contents of the root: one path per line, `<…>` for what varies."""
     boxes: str
-    """Form and index base of a box, and what is done to make it one of ours."""
+    """Form and index base of a box, and its conversion to siamfc's convention."""
     missing: str
-    """How an absent target, or a frame without annotation, is written."""
+    """Notation of an absent target, or of a frame without annotation."""
     source: str
-    """Where these conventions are laid down."""
+    """Source that defines these conventions."""
     homepage: str
-    """The download page."""
+    """Download page."""
     splits: tuple[str, ...] = ()
-    """The parts that it comes in."""
+    """Names of its splits."""
     evaluated: str | None = None
-    """The part that trackers are compared on; None: all of it."""
+    """Split on which trackers are compared; None: the whole data set."""
     read: Callable[[Path, str | None], list[Video]] = field(repr=False)
-    """Lists the videos under a root, of one split or (None) of all; nothing where none is."""
+    """Lists the videos under a root, of one split or (None) of all; empty if there are none."""
 
     def open(self, root: str | Path, *, split: str | None = None) -> list[Video]:
         """List the videos under `root`, of one split or of all.
 
         Raises:
-            DatasetError: the root isn't a folder, or holds no such data set; the message shows
-                what was expected. Or a split that the format doesn't have.
+            DatasetError: the root is not a folder or contains no such data set, and the message
+                shows what was expected; or the format has no such split.
         """
         folder = Path(root)
         if split is not None and split not in self.splits:
@@ -49,7 +49,7 @@ class Format:
         try:
             videos = self.read(folder, split)
         except PermissionError as error:
-            raise DatasetError(f"{error.filename}: expected to be allowed to read it") from None
+            raise DatasetError(f"{error.filename}: cannot be read: permission denied") from None
         if not videos:
             part = f"the split {split!r} of " if split else ""
             raise DatasetError(f"{folder}: expected {part}{self._expected()}, found none of it")

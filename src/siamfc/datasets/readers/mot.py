@@ -1,4 +1,4 @@
-"""MOTChallenge: MOT15 to MOT20, and what annotation tools export in this form."""
+"""MOTChallenge: MOT15 to MOT20, and exports of annotation tools in the same format."""
 
 from collections.abc import Iterator
 from configparser import ConfigParser
@@ -15,7 +15,7 @@ from siamfc.errors import DatasetError
 from siamfc.parsing import parse_frame, parse_numbers, parse_whole, read_text
 
 _OCCLUDED = 0.5
-"""Visibility below which a target is called occluded."""
+"""Visibility below which a target counts as occluded."""
 
 
 def _videos(root: Path, _split: str | None) -> list[Video]:
@@ -51,7 +51,7 @@ def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
 
 
 def _observations(path: Path) -> Iterator[Observation]:
-    """Read frame, id, left, top, width, height, flag, class, visibility; flag 0 doesn't count."""
+    """Read frame, id, left, top, width, height, flag, class and visibility; flag 0 is skipped."""
     for number, line in numbered_lines(path):
         try:
             frame, track, left, top, width, height, *rest = parse_numbers(line)
@@ -78,7 +78,7 @@ def read_information(path: Path) -> dict[str, str]:
     """Read the lines of a sequence's seqinfo.ini, by lower-case names; empty without such a file.
 
     Raises:
-        DatasetError: a file of something else.
+        DatasetError: the file has another form.
     """
     if not path.exists():
         return {}
@@ -95,11 +95,11 @@ MOT = Format(
     title="MOTChallenge",
     tree=(
         "<sequence>/img1/000001.jpg …",
-        "<sequence>/gt/gt.txt (frame,id,left,top,width,height,flag,class,visibility a line)",
+        "<sequence>/gt/gt.txt (lines of frame,id,left,top,width,height,flag,class,visibility)",
         "<sequence>/seqinfo.ini",
     ),
-    boxes="left, top, width, height and frames, 1-based: 1 is taken off left, top and frame",
-    missing="a frame without a line of the target; lines with flag 0 are left out",
+    boxes="left, top, width, height and frames, 1-based: 1 is subtracted from left, top and frame",
+    missing="a frame without a line of the target; lines with flag 0 are skipped",
     source="motchallenge.net/instructions",
     homepage="https://motchallenge.net, or your own annotation in this form",
     read=_videos,

@@ -16,7 +16,7 @@ from siamfc.errors import DatasetError
 from siamfc.parsing import parse_numbers
 
 _TEXT = frozenset({".txt"})
-_RATE = 8  # frames at 240 fps for one at 30 fps
+_RATE = 8  # frames at 240 fps per frame at 30 fps
 
 
 def _videos(root: Path, split: str | None) -> list[Video]:
@@ -35,7 +35,7 @@ def _load(name: str, path: Path, split: str, on_problem: OnProblem) -> Iterator[
     if len(images) and abs(len(rows) / len(images) - _RATE) < 1:
         rows = rows[::_RATE]  # some 30 fps videos come with the annotation at 240 fps
     if abs(len(rows) - len(images)) == 1:
-        # Both toolkits drop the one line or image too many that some videos have at the end.
+        # Some videos have one line or image too many at the end, which both toolkits drop.
         rows = rows[: len(images)]
         images = images[: len(rows)]
     frames = match_frames(images, len(rows), video=name, on_problem=on_problem)
@@ -84,7 +84,7 @@ NFS = Format(
         "<sequence>/30|240/<sequence>/00001.jpg …",
         '<sequence>/30|240/<sequence>.txt (0 xmin ymin xmax ymax frame lost occluded 1 "label")',
     ),
-    boxes="xmin ymin xmax ymax apart by blanks, 0-based edges: w = xmax − xmin",
+    boxes="xmin ymin xmax ymax separated by blanks, 0-based edges: w = xmax − xmin",
     missing="1 in the column lost",
     source="Kiani Galoogahi et al., ICCV 2017; the text format of github.com/cvondrick/vatic",
     homepage="http://ci2cv.net/nfs",

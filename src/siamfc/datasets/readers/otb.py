@@ -1,4 +1,4 @@
-"""OTB-2013, OTB-50 and OTB-100, and every folder laid out like them."""
+"""OTB-2013, OTB-50 and OTB-100, and any folder in their layout."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -31,7 +31,7 @@ EVALUATED_FRAMES = {
     "Freeman4": (1, 283),
     "Tiger1": (6, 354),
 }
-"""First and last image of the sequences that aren't evaluated from end to end.
+"""First and last image of the sequences that are only evaluated in part.
 
 From the benchmark's pages, github.com/jwlim/tracker_benchmark and github.com/visionml/pytracking.
 """
@@ -40,7 +40,7 @@ From the benchmark's pages, github.com/jwlim/tracker_benchmark and github.com/vi
 def list_videos(root: Path, _split: str | None) -> list[Video]:
     """List the folders with a `groundtruth_rect*.txt`; the root may itself be one.
 
-    Warns of those that have images alone.
+    Folders that only have images cause a warning.
     """
     folders = [root] if _annotations(root) else list_folders(root)
     annotated = keep_annotated(folders, lambda folder: bool(_annotations(folder)))
@@ -48,9 +48,9 @@ def list_videos(root: Path, _split: str | None) -> list[Video]:
 
 
 def _annotations(folder: Path) -> list[Path]:
-    """The annotation of each target, `groundtruth_rect.txt` or `groundtruth_rect.<n>.txt`.
+    """Return the annotation of each target, `groundtruth_rect.txt` or `groundtruth_rect.<n>.txt`.
 
-    Empty files, such as the first of Human4's two, don't count.
+    Empty files, such as the first of Human4's two, are ignored.
     """
     return [path for path in sorted(folder.glob("groundtruth_rect*.txt")) if path.stat().st_size]
 
@@ -80,11 +80,11 @@ def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
 def _evaluated(
     images: FrameFiles, count: int, video: str, on_problem: OnProblem
 ) -> tuple[FrameFiles, slice]:
-    """The images that are evaluated, and the rows of the annotation that belong to them.
+    """Return the evaluated images, and the rows of the annotation that belong to them.
 
     The annotation of some sequences covers only the images in `EVALUATED_FRAMES`, that of others
-    all of them; and a folder may hold nothing but the evaluated images, numbered anew. The counts
-    tell which it is.
+    all of them; and a folder may contain only the evaluated images, renumbered. The counts tell
+    these cases apart.
     """
     first, last = EVALUATED_FRAMES.get(video, (None, None))
     numbered = by_number(images)
@@ -98,7 +98,7 @@ def _evaluated(
 
 
 def _attributes(folder: Path) -> tuple[str, ...]:
-    """The attributes that the benchmark's Python toolkit keeps beside a sequence."""
+    """Return the attributes that the benchmark's Python toolkit stores with a sequence."""
     path = folder / "attrs.txt"
     if not path.exists():
         return ()
@@ -110,9 +110,9 @@ OTB = Format(
     title="OTB-2013, OTB-50 or OTB-100",
     tree=(
         "<sequence>/img/0001.jpg …",
-        "<sequence>/groundtruth_rect.txt (x,y,w,h a line; two targets: groundtruth_rect.1.txt, .2)",
+        "<sequence>/groundtruth_rect.txt (x,y,w,h lines; two targets: groundtruth_rect.1.txt, .2)",
     ),
-    boxes="x, y, w, h, apart by commas, tabs or blanks; 1-based: 1 is taken off x and y",
+    boxes="x, y, w, h, separated by commas, tabs or blanks; 1-based: 1 is subtracted from x and y",
     missing="a row of NaN or without area",
     source="Wu et al., TPAMI 2015; github.com/jwlim/tracker_benchmark",
     homepage="http://cvlab.hanyang.ac.kr/tracker_benchmark",

@@ -1,4 +1,4 @@
-"""Frames or a video file with a text file of boxes: what people annotate at home."""
+"""Frames or a video file with a text file of boxes, for your own annotation."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -32,7 +32,7 @@ def _frame_videos(root: Path, _split: str | None) -> list[Video]:
 
 
 def _beside(folder: Path) -> Path | None:
-    """A folder's boxes: the one text file in it, or the one with its name beside it."""
+    """Return a folder's box file: the only text file in it, or one with its name beside it."""
     inside = list_files(folder, _TEXT)
     outside = folder.absolute().parent / f"{folder.absolute().name}.txt"
     if len(inside) == 1:
@@ -58,18 +58,20 @@ def _video_files(root: Path, _split: str | None) -> list[Video]:
 
 
 def _load_video(path: Path, on_problem: OnProblem) -> Iterator[Sequence]:
-    """Read the boxes; a video has as many frames as lines, which shows when it is decoded."""
+    """Read the boxes; decoding shows later whether a video has as many frames as lines."""
     annotation = path.with_suffix(".txt")
     boxes = read_boxes(annotation, index_base=1, sequence=path.stem, on_problem=on_problem)
     yield Sequence(name=path.stem, frames=path, boxes=boxes, absent=is_absent(boxes))
 
 
-_BOXES = "x, y, w, h apart by commas, tabs or blanks; 1-based as OTB's and as `siamfc track` writes"
+_BOXES = (
+    "x, y, w, h separated by commas, tabs or blanks; 1-based as OTB's and as `siamfc track` writes"
+)
 
 FRAMES = Format(
     name="frames",
     title="folders of frames with a text file",
-    tree=("<video>/<frame>.jpg …", "<video>/<name>.txt or <video>.txt (x,y,w,h a line)"),
+    tree=("<video>/<frame>.jpg …", "<video>/<name>.txt or <video>.txt (lines of x,y,w,h)"),
     boxes=_BOXES,
     missing="a row of NaN or without area",
     source="siamfc",
@@ -80,7 +82,7 @@ FRAMES = Format(
 VIDEO = Format(
     name="video",
     title="video files with a text file",
-    tree=("<video>.mp4", "<video>.txt (x,y,w,h a line)"),
+    tree=("<video>.mp4", "<video>.txt (lines of x,y,w,h)"),
     boxes=_BOXES,
     missing="a row of NaN or without area",
     source="siamfc",

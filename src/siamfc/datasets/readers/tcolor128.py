@@ -36,7 +36,7 @@ def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
 
 
 def _frames(folder: Path, count: int, on_problem: OnProblem) -> FrameFiles:
-    """The images from the first to the last number in `<sequence>_frames.txt`."""
+    """Return the images from the first to the last number in `<sequence>_frames.txt`."""
     images = list_images(folder / "img")
     path = folder / f"{folder.name}_frames.txt"
     if not path.exists() or not by_number(images):
@@ -58,10 +58,10 @@ TCOLOR128 = Format(
     title="Temple Color 128",
     tree=(
         "<sequence>/img/0001.jpg …",
-        "<sequence>/<sequence>_gt.txt (x,y,w,h a line)",
+        "<sequence>/<sequence>_gt.txt (lines of x,y,w,h)",
         "<sequence>/<sequence>_frames.txt (first,last)",
     ),
-    boxes="x, y, w, h apart by commas, 1-based as in OTB: 1 is taken off x and y",
+    boxes="x, y, w, h separated by commas, 1-based as in OTB: 1 is subtracted from x and y",
     missing="a row of NaN or without area",
     source="Liang et al., TIP 2015; github.com/got-10k/toolkit",
     homepage="https://www3.cs.stonybrook.edu/~hling/data/TColor-128/TColor-128.html",

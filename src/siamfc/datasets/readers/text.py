@@ -1,4 +1,4 @@
-"""Reads the text files that annotations come in: boxes and flags, one frame a line."""
+"""Text files of annotations: boxes and flags, one frame per line."""
 
 import logging
 from collections.abc import Sequence
@@ -16,30 +16,32 @@ _logger = logging.getLogger(__name__)
 
 
 def frame_lines(path: Path, expected: str) -> list[str]:
-    """Read the lines of a file that has one for each frame.
+    """Read the lines of a file with one line per frame.
 
     Raises:
-        DatasetError: the file, or a blank line: the boxes after it would move to other frames.
+        DatasetError: the file cannot be read or has a blank line, which would shift all later
+            boxes.
     """
     lines = [line.strip() for line in split_lines(read_text(path))]
     if "" in lines:
         number = lines.index("") + 1
         raise DatasetError(
             f"{path}, line {number}: expected {expected}, got a blank line; each line is a frame: "
-            "write NaN where the target isn't annotated"
+            "write NaN where the target is not annotated"
         )
     return lines
 
 
 def read_table(path: Path, columns: int | None = None) -> FloatArray:
-    """Read lines of numbers, one for each frame: (lines, columns).
+    """Read lines of numbers, one per frame: (lines, columns).
 
     Args:
         path: the file.
-        columns: how many each line must have; None: as many as the first has.
+        columns: required numbers per line; None: as many as in the first.
 
     Raises:
-        DatasetError: the file, a blank line, or a line that isn't so many numbers, finite or NaN.
+        DatasetError: the file cannot be read, or a line is blank or not that many numbers, finite
+            or NaN.
     """
     rows: list[list[float]] = []
     for number, line in enumerate(frame_lines(path, _wanted(columns)), 1):
@@ -61,7 +63,7 @@ def _wanted(columns: int | None) -> str:
 
 
 def read_boxes(path: Path, *, index_base: int, sequence: str, on_problem: OnProblem) -> FloatArray:
-    """Read a file of `x, y, w, h` lines: (F, 4), 0-based; without area: NaN.
+    """Read a file of `x, y, w, h` lines: (F, 4), 0-based; NaN without area.
 
     Args:
         path: the file.
@@ -70,17 +72,17 @@ def read_boxes(path: Path, *, index_base: int, sequence: str, on_problem: OnProb
         on_problem: called for boxes without area.
 
     Raises:
-        DatasetError: see `read_table`.
+        DatasetError: as for `read_table`.
     """
     boxes = read_table(path, 4)
-    written = boxes.any(axis=1)  # a row of zeros says that there is no target, as a row of NaN
+    written = boxes.any(axis=1)  # a row of zeros means no target, like a row of NaN
     boxes[:, :2] -= index_base
     boxes[~written] = np.nan
     return drop_empty(boxes, sequence=sequence, on_problem=on_problem)
 
 
 def drop_empty(boxes: FloatArray, *, sequence: str, on_problem: OnProblem) -> FloatArray:
-    """Return boxes (F, 4) with NaN rows where there is no area or not four finite numbers.
+    """Return boxes (F, 4) with NaN rows for boxes without area or without four finite numbers.
 
     Boxes without area, or of infinite size, are problems.
     """
@@ -92,28 +94,28 @@ def drop_empty(boxes: FloatArray, *, sequence: str, on_problem: OnProblem) -> Fl
 
 
 def read_flags(path: Path, count: int, *, open_end: bool = False) -> BoolArray:
-    """Read 0s and 1s, one a line or all in one: (count,); see `read_values`."""
+    """Read 0s and 1s, one per line or all on one: (count,); see `read_values`."""
     values = read_values(path, count, default=0.0, open_end=open_end)
     return np.asarray(values != 0)
 
 
 def read_values(path: Path, count: int, *, default: float, open_end: bool = False) -> FloatArray:
-    """Read one number a frame: (count,).
+    """Read one number per frame: (count,).
 
     Args:
         path: the file.
-        count: of the frames.
-        default: the number of all frames where there is no file.
-        open_end: whether the file may end early. Otherwise there is a warning; either leaves the
-            rest at `default`.
+        count: number of frames.
+        default: value of all frames if there is no file.
+        open_end: the file may end early; otherwise that causes a warning. The rest stays at
+            `default`.
 
     Raises:
-        DatasetError: a blank line, something other than numbers, or more of them than frames.
+        DatasetError: a blank line, a value that is not a number, or more of them than frames.
     """
     filled = np.full(count, default)
     if not path.exists():
         return filled
-    expected = "a number for each frame"
+    expected = "one number per frame"
     values: list[float] = []
     for number, line in enumerate(frame_lines(path, expected), 1):
         try:
@@ -122,7 +124,7 @@ def read_values(path: Path, count: int, *, default: float, open_end: bool = Fals
             raise DatasetError(
                 f"{path}, line {number}: expected {expected}, got {line[:60]!r}"
             ) from None
-    wrong_count = f"{path}: expected {count} numbers, one a frame, got {len(values)}"
+    wrong_count = f"{path}: expected {count} numbers, one per frame, got {len(values)}"
     if len(values) > count:
         raise DatasetError(wrong_count)
     if len(values) < count and not open_end:
@@ -132,26 +134,26 @@ def read_values(path: Path, count: int, *, default: float, open_end: bool = Fals
 
 
 def read_lines(path: Path) -> Sequence[str]:
-    """Read the lines of a list, without blanks around them and without empty ones.
+    """Read the lines of a list, stripped and without empty ones.
 
     Raises:
-        DatasetError: see `read_text`.
+        DatasetError: as for `read_text`.
     """
     return [line.strip() for line in split_lines(read_text(path)) if line.strip()]
 
 
 def numbered_lines(path: Path) -> list[tuple[int, str]]:
-    """Read the lines that aren't blank, each with its number in the file, from 1.
+    """Read the lines that are not blank, each with its number in the file, from 1.
 
     Raises:
-        DatasetError: see `read_text`.
+        DatasetError: as for `read_text`.
     """
     lines = enumerate(split_lines(read_text(path)), 1)
     return [(number, line.strip()) for number, line in lines if line.strip()]
 
 
 def optional_size(width: object, height: object) -> tuple[int, int] | None:
-    """Read the size of the frames, where an annotation states one that makes sense."""
+    """Return the size of the frames, if an annotation states a plausible one."""
     try:
         return parse_whole(width, 1), parse_whole(height, 1)
     except ValueError:

@@ -32,7 +32,7 @@ def _load(name: str, path: Path, split: str, on_problem: OnProblem) -> Iterator[
     images = list_images(path.parent.parent / "frames" / path.stem)
     boxes = read_boxes(path, index_base=0, sequence=name, on_problem=on_problem)
     if split == "test" and len(boxes) == 1 and len(images):
-        # The truth of the test split is withheld, but for the first frame.
+        # The test split's ground truth is withheld except for the first frame.
         unknown = np.full((len(images) - 1, 4), np.nan)
         boxes = np.concatenate([boxes, unknown])
         yield Sequence(name=name, frames=images, boxes=boxes, split=split)
@@ -47,9 +47,9 @@ TRACKINGNET = Format(
     title="TrackingNet",
     tree=(
         "TRAIN_0 … TRAIN_11|TEST/frames/<sequence>/0.jpg …",
-        "TRAIN_0 … TRAIN_11|TEST/anno/<sequence>.txt (x,y,w,h a line; in TEST the first only)",
+        "TRAIN_0 … TRAIN_11|TEST/anno/<sequence>.txt (lines of x,y,w,h; in TEST the first only)",
     ),
-    boxes="x, y, w, h apart by commas, 0-based: shares of the frame in YouTube-BB, times its size",
+    boxes="x, y, w, h separated by commas, 0-based: YouTube-BB's fractions of the frame, in pixels",
     missing="a row of NaN or without area",
     source="Müller et al., ECCV 2018; github.com/SilvioGiancola/TrackingNet-devkit",
     homepage="https://tracking-net.org",

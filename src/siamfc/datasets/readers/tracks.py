@@ -1,4 +1,4 @@
-"""Gathers what annotations say of several targets in one video into a sequence for each."""
+"""Sequences for several targets in one video, collected from an annotation."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,14 +15,14 @@ from siamfc.frames.folder import natural_key
 from siamfc.parsing import MOST_FRAMES
 
 _MOST_ROWS = 20_000_000
-"""Frames times targets of a video that are held at once: about 800 MB."""
+"""Most frames times targets of a video in memory: about 800 MB."""
 
 
 class Observation(NamedTuple):
     """One target in one frame."""
 
     track: str
-    """What tells the target from others in the video."""
+    """Identity of the target in the video."""
     frame: int
     """Position in the video, from 0."""
     box: tuple[float, float, float, float]
@@ -43,24 +43,24 @@ def gather_tracks(
     size: tuple[int, int] | None = None,
     annotated: BoolArray | None = None,
 ) -> Iterator[Sequence]:
-    """Make a sequence of each track, in natural order of their names: `<video>/<track>`.
+    """Make a sequence of each track, `<video>/<track>`, in natural order of their names.
 
-    A target that isn't observed in an annotated frame, or has no area there, is absent. Problems:
-    observations of frames that don't exist, repaired by leaving them out; and two boxes of one
-    target in one frame, of which neither is kept.
+    A target that is not observed in an annotated frame, or has no area there, is absent. Problems
+    are observations of frames that do not exist, which are dropped; and two boxes of one target in
+    one frame, which are both dropped.
 
     Args:
         observations: of all targets.
         video: its name.
         frames: of the video.
-        frame_count: how many it has.
+        frame_count: number of frames.
         on_problem: called for each problem.
-        split: the data set's part.
+        split: of the data set.
         size: width and height of the frames.
-        annotated: (F,) the frames that were annotated at all; None: every frame.
+        annotated: (F,) whether each frame was annotated at all; None: every frame.
 
     Raises:
-        DatasetError: more frames or targets than are held in memory.
+        DatasetError: more frames or targets than fit into memory.
     """
     if frame_count > MOST_FRAMES:
         raise DatasetError(f"{video}: expected at most {MOST_FRAMES} frames, got {frame_count}")
@@ -117,6 +117,6 @@ def _two_boxes(name: str, frame: int) -> Problem:
         kind="two boxes",
         sequence=name,
         frame=frame,
-        message=f"expected one box of {name} in frame {frame}, got another: give each target an "
-        "identity of its own",
+        message=f"expected one box of {name} in frame {frame}, got two: give each target its own "
+        "identity",
     )

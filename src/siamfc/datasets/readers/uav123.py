@@ -39,7 +39,7 @@ From the benchmark's `configSeqs.m`. In the 10 fps version, image n is image 3 n
 """
 
 ATTRIBUTES = ("SV", "ARC", "LR", "FM", "FOC", "POC", "OV", "BC", "IV", "VC", "CM", "SOB")
-"""The flags in `att/<sequence>.txt`, in their order."""
+"""Flags in `att/<sequence>.txt`, in order."""
 
 _TEXT = frozenset({".txt"})
 
@@ -69,7 +69,7 @@ def _load(path: Path, images: Path, on_problem: OnProblem) -> Iterator[Sequence]
 def _frames(
     images: FrameFiles, first: int, count: int, name: str, on_problem: OnProblem
 ) -> FrameFiles:
-    """The images of the sequence; as many as lines if the folder goes so far, or up to its end."""
+    """Return the images of the sequence: one per line, or fewer if the folder ends before."""
     last = max(by_number(images), default=0)
     if last < first + count - 1:
         present = max(0, last - first + 1)
@@ -82,7 +82,7 @@ def _frames(
 
 
 def _place(name: str, images: Path) -> tuple[Path, int]:
-    """The folder of a sequence's images and the number of the first of them."""
+    """Return the folder of a sequence's images and the number of the first of them."""
     folder, _, part = name.rpartition("_")
     starts = FIRST_FRAMES.get(folder, ())
     if not part.isdecimal() or not 1 <= int(part) <= len(starts) or (images / name).is_dir():
@@ -107,9 +107,9 @@ def _format(name: str, title: str, part: str, images: str) -> Format:
         title=title,
         tree=(
             f"data_seq/{images}/<folder>/000001.jpg …",
-            f"anno/{part}/<sequence>.txt (x,y,w,h a line), att/<sequence>.txt",
+            f"anno/{part}/<sequence>.txt (lines of x,y,w,h), att/<sequence>.txt",
         ),
-        boxes="x, y, w, h apart by commas, 1-based: 1 is taken off x and y",
+        boxes="x, y, w, h separated by commas, 1-based: 1 is subtracted from x and y",
         missing="a row of NaN: fully occluded or outside the frame",
         source="Mueller et al., ECCV 2016; configSeqs.m and ReadMe.txt of the data set",
         homepage="https://cemse.kaust.edu.sa/ivul/uav123",

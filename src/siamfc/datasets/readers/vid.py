@@ -1,4 +1,4 @@
-"""ILSVRC2015 VID: ImageNet's videos, several tracks in each."""
+"""ILSVRC2015 VID: ImageNet's videos, with several tracks in each."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -41,7 +41,7 @@ def _videos(root: Path, split: str | None) -> list[Video]:
 def _load(
     name: str, annotations: Path, folder: Path, split: str, on_problem: OnProblem
 ) -> Iterator[Sequence]:
-    """Read a video's XML files, one for each image, of the same name; either may be missing."""
+    """Read a video's XML files, one per image, with the same name; either may be missing."""
     paths = {path.stem: path for path in list_files(annotations, _XML)}
     images = {Path(image).stem: image for image in list_images(folder).names}
     names = []
@@ -69,7 +69,7 @@ def _load(
 
 
 def _no_annotation(path: Path, frame: int, video: str) -> Problem:
-    """Say that a frame, which then counts as one without a target, has no XML file."""
+    """Return the problem of a frame without an XML file, which counts as one without a target."""
     message = f"expected the annotation of frame {frame}, got no such file"
     return Problem(
         kind="unreadable annotation", sequence=video, frame=frame, path=str(path), message=message

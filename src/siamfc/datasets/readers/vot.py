@@ -29,7 +29,7 @@ _ABSENT = np.full(4, np.nan)
 def _videos(root: Path, _split: str | None) -> list[Video]:
     """List the sequences of `list.txt` or, without one, the folders with a ground truth.
 
-    The root may be a workspace of the VOT toolkit, whose sequences lie in `sequences`.
+    The root may be a workspace of the VOT toolkit, whose sequences are in `sequences`.
     """
     if (root / "sequences").is_dir():
         root = root / "sequences"
@@ -42,7 +42,7 @@ def _videos(root: Path, _split: str | None) -> list[Video]:
 
 
 def _annotations(folder: Path) -> list[Path]:
-    """`groundtruth.txt`, or `groundtruth_<object>.txt` for each of several objects."""
+    """Return `groundtruth.txt`, or `groundtruth_<object>.txt` for each of several objects."""
     several = sorted(folder.glob("groundtruth_*.txt"))
     single = folder / "groundtruth.txt"
     return several or ([single] if single.exists() else [])
@@ -58,7 +58,7 @@ def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
         boxes, absent = _read_regions(path)
         boxes = drop_empty(boxes, sequence=name, on_problem=on_problem)
         missing = len(images) - len(boxes)
-        if missing > 0 and len(boxes):  # the toolkit takes frames after the last line for unknown
+        if missing > 0 and len(boxes):  # the toolkit treats frames after the last line as unknown
             boxes = np.concatenate([boxes, np.full((missing, 4), np.nan)])
             absent = np.concatenate([absent, np.zeros(missing, np.bool_)])
         frames = match_frames(images, len(boxes), video=folder.name, on_problem=on_problem)
@@ -77,7 +77,7 @@ def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
 
 
 def _image_folder(folder: Path) -> Path:
-    """Where the colour images are: named in the file `sequence`, or `color`, or here."""
+    """Return the folder of colour images: the one in the file `sequence`, `color`, or this one."""
     description = folder / "sequence"
     if description.exists():
         for line in read_lines(description):
@@ -87,7 +87,7 @@ def _image_folder(folder: Path) -> Path:
     return folder / "color" if (folder / "color").is_dir() else folder
 
 
-# The toolkit fills up tags and values that end before the sequence.
+# The toolkit pads tags and values that end before the sequence.
 def _tags(folder: Path, count: int) -> dict[str, BoolArray]:
     return {path.stem: read_flags(path, count, open_end=True) for path in list_files(folder, _TAGS)}
 
@@ -100,7 +100,7 @@ def _values(folder: Path, count: int) -> dict[str, FloatArray]:
 
 
 def _read_regions(path: Path) -> tuple[FloatArray, BoolArray]:
-    """Read a region a line: boxes (F, 4), and where the target is absent (F,)."""
+    """Read one region per line: boxes (F, 4), and whether the target is absent (F,)."""
     boxes, absent = [], []
     expected = "a rectangle, polygon, mask or special code"
     for number, text in enumerate(frame_lines(path, expected), 1):
@@ -118,7 +118,7 @@ def _read_regions(path: Path) -> tuple[FloatArray, BoolArray]:
 
 
 def _parse_region(text: str) -> FloatArray | None:
-    """Read a region as a box; a NaN box where the target is absent, None where not annotated."""
+    """Parse a region as a box; NaN if the target is absent, None if it is not annotated."""
     if text.startswith("m"):
         return mask_box([parse_whole(number, -(10**9)) for number in text[1:].split(",")])
     numbers = np.array(parse_numbers(text))
@@ -132,7 +132,7 @@ def _parse_region(text: str) -> FloatArray | None:
 
 
 def mask_box(numbers: list[int]) -> FloatArray:
-    """Box of a mask: left, top, width, height, then runs of 0s and 1s by turns, row by row."""
+    """Box of a mask: left, top, width, height, then alternating runs of 0s and 1s, row by row."""
     left, top, width, height, *runs = numbers
     fits = width >= 0 and height >= 0 and width * height <= _MOST_MASK_PIXELS
     if not fits or min(runs, default=0) < 0:
@@ -152,12 +152,12 @@ VOT = Format(
     tree=(
         "list.txt",
         "<sequence>/color/00000001.jpg … (until 2015: <sequence>/00000001.jpg …)",
-        "<sequence>/groundtruth.txt (a rectangle, polygon or mask a line)",
+        "<sequence>/groundtruth.txt (one rectangle, polygon or mask per line)",
         "<sequence>/<attribute>.tag or .label",
-        "<sequence>/anchor.value (where the multi-start protocol begins)",
+        "<sequence>/anchor.value (starts of the multi-start protocol)",
     ),
     boxes=(
-        "rectangle x,y,w,h and polygon x1,y1,x2,y2,…, 1-based, of which the upright box is taken; "
+        "rectangle x,y,w,h and polygon x1,y1,x2,y2,…, 1-based, converted to axis-aligned boxes; "
         "mask m<left>,<top>,<width>,<height>,<runs>, 0-based"
     ),
     missing="NaN: absent; a single number (0, 1, 2) or no line: not annotated",
