@@ -184,7 +184,7 @@ class TestReview:
         path = tmp_path / "still.txt"
         path.write_text("1,1,20,20\n" * 9)
         assert run(["review", str(path)]) == 0
-        assert capsys.readouterr().out == "nothing to look at in 9 frames\n"
+        assert capsys.readouterr().out == "nothing to review in 9 frames\n"
 
     @pytest.mark.parametrize(
         ("name", "text", "message"),

@@ -17,7 +17,7 @@ MOST_GROWTH = 1 << 30
 """Bytes of memory above those of a program that has done nothing."""
 _LONGEST_LINE = 1500
 _LINE = re.compile(
-    r"(error|warning|note|hint): .+|\d+ images in .+|goes on after .+|epoch \d+/.+|"
+    r"(error|warning|note|hint): .+|\d+ images in .+|resumes after .+|epoch \d+/.+|"
     r"\w+: \d+(/\d+)? \w+(, .+)?"
 )
 _LOCKS = frozenset({".lock", ".lock-holder"})

@@ -73,7 +73,7 @@ def test_models_are_listed_with_their_cards(shipped, capsys):
 
 def test_no_models_is_no_error(capsys):
     assert run(["models"]) == 0
-    assert "No weights ship" in capsys.readouterr().out
+    assert "includes no weights" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

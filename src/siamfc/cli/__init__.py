@@ -1,4 +1,4 @@
-"""The command line: one verb a file; each parses, calls the library and prints."""
+"""The command line: one verb per file; each parses, calls the library and prints."""
 
 import signal
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     `arguments` are those after the program's name, by default the process's own.
     """
     handler = signal.getsignal(signal.SIGINT)
-    if handler is signal.default_int_handler:  # Ctrl-C so early shall end us without a traceback
+    if handler is signal.default_int_handler:  # such an early Ctrl-C must not show a traceback
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from siamfc.cli.app import main as begin
 

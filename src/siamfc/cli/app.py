@@ -1,9 +1,9 @@
-"""Finds the verb, parses its arguments, turns errors into one line and an exit status.
+"""Entry point of the command line: finds the verb, parses its arguments and reports errors.
 
-Exit status: 0 done; 1 an error that siamfc names; 2 a command line that cannot be understood;
-129 hung up on, 130 stopped by Ctrl-C, 141 by a closed pipe, 143 by a request to terminate.
+Exit status: 0 success; 1 an error with a message of siamfc; 2 an invalid command line; 129 hung up,
+130 stopped by Ctrl-C, 141 by a closed pipe, 143 by a request to terminate.
 
-Everything slow to import waits until a verb needs it: `siamfc --help` reads the table only.
+Slow imports wait until a verb needs them: `siamfc --help` reads only the table.
 """
 
 import os
@@ -25,7 +25,7 @@ _VERSION = ("--version", "-V", "version")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status.
+    """Run the command line and return the exit status.
 
     `arguments` are those after the program's name, by default the process's own.
     """
@@ -33,11 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     raise_on_termination()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # rather a `?` than no message at all
+            stream.reconfigure(errors="replace")  # a `?` is better than no message
     guard_streams()
     try:
         status = run(sys.argv[1:] if arguments is None else list(arguments))
-        if sys.stdout is not None:  # or it was closed before we began
+        if sys.stdout is not None:  # None: it was closed before the start
             sys.stdout.flush()
     except BrokenPipeError:
         _drop_output()
@@ -53,7 +53,7 @@ def run(arguments: list[str]) -> int:
     """Call the verb that `arguments` name and return the exit status; errors become one line.
 
     Raises:
-        OSError: standard output takes no more.
+        OSError: standard output cannot be written.
     """
     if len(arguments) > 1 and arguments[0] == "help":
         arguments = [arguments[1], "--help"]
@@ -92,7 +92,7 @@ def run(arguments: list[str]) -> int:
 
 
 def help_text() -> str:
-    """The verbs under their headings."""
+    """Return the verbs under their headings."""
     width = max(len(verb.name) for verb in VERBS)
     lines = ["Follow any object through a video from one box.", "", "Usage: siamfc VERB …"]
     for heading, verbs in groupby(VERBS, key=lambda verb: verb.group):
@@ -103,9 +103,9 @@ def help_text() -> str:
 
 
 def version_text() -> str:
-    """The version and, where it is known, the commit: `siamfc 0.1.0 (9607870)`.
+    """Return the version and, if known, the commit: `siamfc 0.1.0 (9607870)`.
 
-    A commit with changes that aren't in it ends in `-dirty`.
+    The commit ends in `-dirty` if there are uncommitted changes.
     """
     digits, *changed = (commit() or "").split("-")
     known = "-".join([digits[:7], *changed])
@@ -150,7 +150,7 @@ def _call(name: str, arguments: list[str]) -> int:
 
 
 def _with_standard_input(arguments: list[str]) -> list[str]:
-    """Name standard input by another word where `-` stands for a source: it is no option.
+    """Replace `-` by another word for standard input where it is a source, not an option's value.
 
     >>> _with_standard_input(["-", "--box", "1,2,3,4", "-o", "-"])
     ['pipe:', '--box', '1,2,3,4', '-o', '-']
@@ -163,9 +163,9 @@ def _with_standard_input(arguments: list[str]) -> list[str]:
 
 
 def _what_ended_it(error: BaseException) -> BaseException:
-    """A request to end, which a package may turn into another error while it is imported.
+    """Return the termination request behind an error, or the error itself if there is none.
 
-    The error itself if no such request is behind it.
+    A package may turn such a request into another error while it is imported.
     """
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, KeyboardInterrupt | SystemExit):
@@ -174,11 +174,11 @@ def _what_ended_it(error: BaseException) -> BaseException:
 
 
 def _reason(error: OSError) -> str:
-    """What the system says, and of which file if it was one; without its number."""
+    """Return the system's message, with the file's name if there is one, but without its number."""
     name = "" if error.filename is None else f"{error.filename}: "
     return f"{name}{error.strerror}" if error.strerror else str(error)
 
 
 def _drop_output() -> None:
-    """Python flushes standard output again at exit: give it a sink."""
+    """Redirect standard output to a sink, since Python flushes it again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -42,10 +42,11 @@ def compare(
     overwrite: Flag = False,
     json: Json = False,
 ) -> int:
-    """Track an object with other trackers too, and show all boxes in one video.
+    """Compare other trackers with siamfc on one object, in one video.
 
-    Every tracker is given the same box and the same frames. The video shows each one's box in its
-    colour, with a legend; a tracker that fails has no box from then on. Ends with 1 if one did.
+    Every tracker is given the same box and the same frames. The video shows each tracker's box in
+    its colour, with a legend; a tracker that fails has no box from then on, and the exit status is
+    1.
 
     Parameters
     ----------
@@ -55,12 +56,13 @@ def compare(
         The video to write, or a folder of PNG images (a name without an ending).
     tracker
         Another tracker: opencv:NAME, trax:COMMAND, or module:name of a Python class. May be given
-        several times; by default opencv:CSRT, opencv:KCF and opencv:MIL, as far as the installed
-        OpenCV has them.
+        several times; by default opencv:CSRT, opencv:KCF and opencv:MIL, if the installed OpenCV
+        has
+        them.
     results
         The boxes as a file: .txt (OTB's convention, a file for each tracker), .csv or .jsonl.
     search
-        How our tracker searches.
+        How siamfc's tracker searches.
     overwrite
         Replace files that exist.
     """
@@ -101,7 +103,7 @@ def _each_once(names: list[str]) -> list[str]:
 
 
 def _complain(both: "SideBySide") -> int:
-    """Say which trackers failed; 1 if one did."""
+    """Report which trackers failed; return 1 if one did."""
     failures = {name: one.failure for name, one in both.tallies.items() if one.failure}
     for name, reason in failures.items():
         print_error(f"{name}: {reason}")
@@ -109,10 +111,10 @@ def _complain(both: "SideBySide") -> int:
 
 
 def _installed() -> list[str]:
-    """Those of the usual trackers of OpenCV that are there.
+    """Return the default OpenCV trackers that are installed.
 
     Raises:
-        MissingDependencyError: cv2 isn't installed.
+        MissingDependencyError: cv2 is not installed.
         InputError: it has none of them.
     """
     from siamfc.evaluation.trackers.third_party import parse_tracker
@@ -131,12 +133,12 @@ def _installed() -> list[str]:
 
 
 def _drawing(names: list[str]) -> Callable[[Image, FrameResult], Image]:
-    """What draws all boxes and the legend."""
+    """Return a function that draws all boxes and the legend."""
     labels = [""] * len(names)
     colors = [PALETTE[place % len(PALETTE)] for place in range(len(names))]
 
     def draw(image: Image, result: FrameResult) -> Image:
-        # Ours, the first, is drawn last and lies on top.
+        # siamfc's box, the first, is drawn last, on top.
         boxes = draw_boxes(image, result.boxes[::-1], labels=labels, colors=colors[::-1])
         return draw_legend(boxes, names)
 

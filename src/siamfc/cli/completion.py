@@ -9,15 +9,15 @@ from siamfc.cli.verbs import VERBS
 def completion(shell: Literal["bash", "zsh", "fish"], /, *, install: Flag = False) -> int:
     """Print or install shell completion.
 
-    Prints the shell's script, for wherever your shell looks for such; with --install it is put
-    there and the shell's start-up file told, for shells that are opened from then on.
+    By default, print the shell's script. With --install, write it to its place and register it in
+    the shell's start-up file; new shells then use it.
 
     Parameters
     ----------
     shell
-        Which shell it is for.
+        The shell to complete in.
     install
-        Put it in place instead of printing it.
+        Install it instead of printing it.
     """
     from cyclopts import App
 

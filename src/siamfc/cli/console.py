@@ -1,4 +1,4 @@
-"""What the command line prints: results on standard output, errors on standard error."""
+"""Output of the command line: results on standard output, errors on standard error."""
 
 import json
 import math
@@ -10,23 +10,23 @@ from typing import Any, TextIO
 
 
 def guard_streams() -> None:
-    """Let messages fail alone: a closed or full standard error ends no work.
+    """Make messages fail silently: a closed or full standard error must not stop the work.
 
-    The descriptors 0, 1 and 2 are taken if they are free. Otherwise the next file that is opened
-    would get one of them, and what a library writes to standard error would go into it.
+    Free descriptors among 0, 1 and 2 are occupied. Otherwise the next opened file would get one of
+    them, and a library's messages on standard error would be written to it.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest that is free
-    if sys.stderr is None:  # closed before Python began
+            os.open(os.devnull, os.O_RDWR)  # occupies the lowest free descriptor
+    if sys.stderr is None:  # closed before Python started
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     sys.stderr = _Guarded(sys.stderr)
 
 
 class _Guarded:
-    """A stream whose writes never raise; all else is the stream's own."""
+    """A stream whose writes never raise; everything else is delegated to the stream."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -55,13 +55,13 @@ def print_json(result: Mapping[str, Any]) -> None:
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print columns: the first to the left, the others to the right."""
+    """Print a table: the first column left-aligned, the others right-aligned."""
     for line in format_table(header, rows):
         print(line)
 
 
 def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lay out columns, the first to the left and the others to the right.
+    """Align columns, the first to the left and the others to the right.
 
     >>> format_table(["name", "AUC"], [["Box", "0.61"]])
     ['name   AUC', 'Box   0.61']
@@ -78,7 +78,7 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[s
 
 
 def format_ranges(ranges: Iterable[tuple[int, int]]) -> str:
-    """Frames as first and last of each stretch.
+    """Format ranges of frames by their first and last.
 
     >>> format_ranges([(3, 3), (7, 12)])
     '3, 7-12'
@@ -87,7 +87,7 @@ def format_ranges(ranges: Iterable[tuple[int, int]]) -> str:
 
 
 def one_line(message: str) -> str:
-    """`message` without its line breaks."""
+    """Return `message` without line breaks."""
     return " ".join(message.split())
 
 

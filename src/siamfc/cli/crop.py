@@ -22,15 +22,15 @@ def crop(
     Parameters
     ----------
     video
-        What is written.
+        The output.
     target
-        Where the object is.
+        The object.
     size
-        WxH of the pictures; by default what the largest object takes.
+        WxH of the pictures; by default large enough for the largest object.
     margin
         Around the object on each side, as a fraction of its size.
     every
-        Only each frame whose number is a multiple of it.
+        Use only frames whose number is a multiple of this.
     """
     from siamfc.edits import plan_crop
 

@@ -24,37 +24,37 @@ if TYPE_CHECKING:
 @Parameter(name="*", group=Group("Crops", sort_key=1))
 @dataclass(frozen=True, kw_only=True)
 class CropOptions:
-    """How large the crops are."""
+    """Size of the crops."""
 
     max_shift: float = CurationSettings.max_shift
-    """Pixels that training may shift the target by."""
+    """Largest shift of the target in training, pixels."""
     max_stretch: float = CurationSettings.max_stretch
-    """Fraction that training may enlarge the search image by."""
+    """Largest enlargement of the search image in training, as a fraction."""
     context_amount: float = CurationSettings.context_amount
-    """Margin about the target as a fraction of its width plus height."""
+    """Margin around the target as a fraction of its width plus height."""
     jpeg_quality: Whole = CurationSettings.jpeg_quality
-    """Of the crops, 1 to 95."""
+    """JPEG quality of the crops, 1 to 95."""
 
 
 @Parameter(name="*", group=Group("Filters", sort_key=2))
 @dataclass(frozen=True, kw_only=True)
 class FilterOptions:
-    """Which targets are left out."""
+    """Filters of the targets."""
 
     frame_step: Whole = CurationSettings.frame_step
     """Take every n-th frame of a track."""
     least_side: float = CurationSettings.least_side
-    """Shortest side of a box in pixels."""
+    """Minimum length of a box's shorter side in pixels."""
     least_area_share: float = CurationSettings.least_area_share
-    """Smallest fraction of the frame that a box takes."""
+    """Minimum area of a box as a fraction of the frame."""
     most_area_share: float = CurationSettings.most_area_share
-    """Largest fraction of the frame that a box takes."""
+    """Maximum area of a box as a fraction of the frame."""
     most_aspect: float = CurationSettings.most_aspect
-    """Longest ratio of a box's longer to its shorter side."""
+    """Maximum ratio of a box's longer to its shorter side."""
     least_visibility: float = CurationSettings.least_visibility
-    """Smallest visible fraction, where the data set states one."""
+    """Minimum visible fraction, if the data set states one."""
     least_inside: float = CurationSettings.least_inside
-    """Smallest fraction of a box that lies inside the frame."""
+    """Minimum fraction of a box inside the frame."""
 
 
 _CROPS, _FILTERS = CropOptions(), FilterOptions()
@@ -78,9 +78,9 @@ def curate(
 ) -> int:
     """Crop a data set's targets into a store for training.
 
-    Stopped or killed and started again, it goes on where it was and ends with the same store.
-    A crop has (255 + 2 · max shift) · (1 + max stretch) pixels, so that every search image that
-    training cuts out of it fits.
+    If it is stopped or killed, the same command resumes it and ends with the same store. A crop has
+    (255 + 2 · max shift) · (1 + max stretch) pixels, enough for every search image that training
+    cuts out of it.
 
     Parameters
     ----------
@@ -91,17 +91,17 @@ def curate(
     store
         Folder of the store.
     split
-        Only this part of the data set.
+        Only this split of the data set.
     workers
-        Processes that decode and crop.
+        Number of processes that decode and crop.
     cluster
         Address of a Dask scheduler, whose workers decode and crop.
     crops
-        How large the crops are.
+        Size of the crops.
     filters
-        Which targets are left out.
+        Filters of the targets.
     check
-        Read the data set FORMAT ROOT and say what is wrong with it.
+        Check the data set FORMAT ROOT and list its problems.
     verify
         Compare every entry of this store with its digest.
     """

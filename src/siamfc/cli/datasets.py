@@ -16,7 +16,7 @@ def datasets(name: str | None = None, /, *, json: Json = False) -> int:
     Parameters
     ----------
     name
-        Only this one.
+        Show only this one.
     """
     formats = [find_format(name)] if name else list(FORMATS.values())
     if json:

@@ -31,18 +31,19 @@ def demo(
 ) -> int:
     """Track a synthetic video and print the accuracy.
 
-    A textured object turns, grows and passes behind posts while the camera follows. It is drawn
-    anew each time, so that nothing has to be downloaded, and its true place is known in every
-    frame. The video shows the ground truth in white and the track, with its score, in orange.
+    A textured object turns, grows and passes behind posts while the camera follows. The video is
+    rendered on the spot, so nothing is downloaded, and the object's exact position is known in
+    every frame. The output shows the ground truth in white and the track, with its score, in
+    orange.
 
     Parameters
     ----------
     out
         The video to write.
     frames
-        Count of frames.
+        Number of frames.
     seed
-        Of the video: another number gives another object, and behind the wide post some get lost.
+        Seed of the video: another seed gives another object; some are lost behind the wide post.
     overwrite
         Replace the video if it exists.
     """

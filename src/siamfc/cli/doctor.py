@@ -13,8 +13,8 @@ _MARKS = {"ok": "ok", "absent": "–", "problem": "PROBLEM"}
 def doctor(*, json: Json = False) -> int:
     """Check this installation and say how to fix it.
 
-    Looks at the packages and extras, threads, devices, video codecs and the weights that ship.
-    Ends with 1 if something keeps siamfc from working; what is optional may be absent.
+    Checks packages and extras, threads, devices, video codecs and the bundled weights. Ends with 1
+    if something keeps siamfc from working; optional items may be absent.
     """
     findings = list(examine())
     healthy = all(finding.status != "problem" for finding in findings)
@@ -28,5 +28,5 @@ def doctor(*, json: Json = False) -> int:
             print(f"  {_MARKS[finding.status]:7}  {finding.name:{width}}  {finding.detail}")
             if finding.advice:
                 print(f"           {'':{width}}  → {finding.advice}")
-    print("\nAll is well." if healthy else "\nSomething is wrong: see PROBLEM above.")
+    print("\nNo problems found." if healthy else "\nProblems found: see PROBLEM above.")
     return int(not healthy)

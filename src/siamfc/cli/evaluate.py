@@ -30,34 +30,38 @@ SchemeName = Literal["ope", "tre", "sre", "vot-supervised", "vot-multistart"]
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class TrackerOptions:
-    """Who tracks."""
+    """The tracker."""
 
     weights: Annotated[list[str] | None, Parameter(negative=())] = None
-    """A name that `siamfc models` lists, or the path of a checkpoint; `default` unless given.
-    Given several times, the mean of all and its deviation are printed."""
+    """A name that `siamfc models` lists, or the path of a checkpoint; `default` unless given. If
+    given several times, the mean of all and its deviation are printed.
+    """
     tracker: str | None = None
     """Another tracker: opencv:NAME, trax:COMMAND, or module:name of a class or function."""
     device: Device = "auto"
     threads: Threads = None
     time_limit: float | None = None
-    """Seconds that a tracker may take for a frame; it then runs in a process of its own. Another
-    tracker always does, with 60."""
+    """Seconds per frame for the tracker, which then runs in a separate process. Third-party
+    trackers always do, with 60.
+    """
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class TaskOptions:
-    """What is tracked, and how often."""
+    """The runs."""
 
     protocol: SchemeName = "ope"
-    """ope: once from the first box. tre, sre: OTB's robustness, from 20 places in time, and from
-    12 wrong first boxes. vot-supervised: restarted five frames after it lost the target.
-    vot-multistart: from anchors, forwards and backwards."""
+    """ope: once from the first box. tre, sre: OTB's robustness, from 20 frames, and from 12 wrong
+    first boxes. vot-supervised: restarted five frames after each failure. vot-multistart: from
+    anchors, forwards and backwards.
+    """
     repeat: Whole = 1
-    """Repetitions, whose mean and deviation are printed; three in GOT-10k. Tracks that prove to
-    be always the same are not made again."""
+    """Number of repetitions, of which the mean and deviation are printed; three in GOT-10k. Tracks
+    that prove deterministic are not repeated.
+    """
     split: str | None = None
-    """The data set's part; by default the one that trackers are compared on."""
+    """The data set's split; by default the one on which trackers are compared."""
     sequence: Annotated[list[str] | None, Parameter(negative=())] = None
     """Only this sequence; may be given several times."""
 
@@ -87,10 +91,9 @@ def evaluate(
     """Track a data set's sequences and score the boxes.
 
     Each sequence is tracked once, from its first box to its end. AUC, precision at 20 pixels and
-    centre error follow the OTB toolkit: the first frame counts, the mean is over sequences;
-    frames without a target don't count. A benchmark with rules of its own has its scores beside
-    them. Ends with 1 if a sequence cannot be read, or the tracker failed on it; the others are
-    scored.
+    centre error follow the OTB toolkit: the first frame counts, the mean is over sequences; frames
+    without a target do not count. A benchmark with its own rules has those scores printed too. Ends
+    with 1 if a sequence cannot be read or the tracker failed on it; the others are scored.
 
     Parameters
     ----------
@@ -99,15 +102,16 @@ def evaluate(
     root
         Its folder.
     who
-        Who tracks.
+        The tracker.
     search
-        How our trackers search.
+        How siamfc's tracker searches.
     what
-        What is tracked, and how often.
+        The runs.
     out
-        Folder for the tracks, one file a sequence. Stopped and started again, it goes on.
+        Folder for the tracks, one file per sequence. The same command resumes a stopped run.
     workers
-        Processes that track, each with a network of one thread. 1: this one, with all cores.
+        Number of processes that track, each with a network of one thread. 1: this one, with all
+        cores.
     cluster
         Address of a Dask scheduler, whose workers track.
     """

@@ -23,33 +23,35 @@ SeveralTexts = Annotated[list[str] | None, Parameter(negative=())]
 @Parameter(name="*", group=Group("Experiment 2", sort_key=1))
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
-    """What experiment 2 trains on."""
+    """Training data of experiment 2."""
 
     vid: Path | None = None
     """Root of ILSVRC VID, which is curated into OUT/store and trained on."""
     data: Annotated[list[Path] | None, Parameter(negative=())] = None
-    """A store that `siamfc curate` wrote, to train on; may be given several times. Without --vid
-    and --data, procedural pairs are trained on."""
+    """A store written by `siamfc curate` to train on; may be given several times. Without --vid and
+    --data, training uses procedural pairs.
+    """
     workers: Whole = 1
-    """Processes that curate."""
+    """Number of processes that curate."""
 
 
 @Parameter(name="*", group=Group("Experiment 3", sort_key=2))
 @dataclass(frozen=True, kw_only=True)
 class TrackingOptions:
-    """What experiment 3 tracks, and with which weights."""
+    """Videos and weights of experiment 3."""
 
     weights: SeveralTexts = None
     """[NAME=]WEIGHTS: a name that `siamfc models` lists, a checkpoint, or the folder of experiment
-    1 or 2; may be given several times. Without any, experiments 1 and 2 are run first."""
+    1 or 2; may be given several times. Without any, experiments 1 and 2 are run first.
+    """
     videos: Annotated[tuple[str, Path] | None, Parameter(negative=())] = None
     """FORMAT ROOT: a data set for videos 4 to 9, such as otb and its folder."""
     sequence: SeveralTexts = None
     """One of its sequences; may be given several times. By default six, at equal distances."""
     frames: Whole | None = None
-    """First frames of each of them that are tracked; by default all."""
+    """Number of first frames to track in each of them; by default all."""
     scales: Whole = 3
-    """Sizes of the target that are tried in each of their frames; an odd number."""
+    """Scales to search in each of their frames; an odd number."""
 
 
 _TRAINED, _TRACKED = TrainingOptions(), TrackingOptions()
@@ -66,27 +68,27 @@ def experiment(
     trained: TrainingOptions = _TRAINED,
     tracked: TrackingOptions = _TRACKED,
 ) -> int:
-    """Repeat an experiment of the thesis, with its tables beside ours.
+    """Repeat an experiment of the thesis and compare its tables with ours.
 
-    Stopped or killed and started again, the same command goes on where it was. The page,
-    OUT/index.html, is one file and needs no network; OUT/results.json has its numbers.
+    If it is stopped or killed, the same command resumes it. The page, OUT/index.html, is one file
+    and needs no network; OUT/results.json has its numbers.
 
     Parameters
     ----------
     number
-        1: trained on synthetic squares. 2: trained on real videos. 3: the trackers of both on
-        nine videos.
+        1: trained on synthetic squares. 2: trained on real videos. 3: the trackers of both on nine
+        videos.
     out
         Folder of the experiment.
     size
         full: the thesis's own, hours on a GPU. gpu: minutes on one GPU. tiny: minutes on two cores,
-        to see that it works. By default gpu where torch finds one, otherwise tiny.
+        to check that it works. By default gpu if torch finds one, otherwise tiny.
     device
-        Where the network is trained and tracks.
+        Device for training and tracking.
     trained
-        What experiment 2 trains on.
+        Training data of experiment 2.
     tracked
-        What experiment 3 tracks, and with which weights.
+        Videos and weights of experiment 3.
     """
     if number not in (1, 2, 3):
         raise UsageError(f"expected experiment 1, 2 or 3, got {number}")
@@ -115,11 +117,11 @@ def experiment(
 
 
 def _refuse_others(number: int, trained: TrainingOptions, tracked: TrackingOptions) -> None:
-    """Refuse options of another experiment, rather than ignore them."""
+    """Reject options of another experiment rather than ignore them."""
     for home, options, untouched in ((2, trained, _TRAINED), (3, tracked, _TRACKED)):
         for name in (field.name for field in fields(options)):
             if home != number and getattr(options, name) != getattr(untouched, name):
-                raise UsageError(f"--{name}: experiment {home} takes it, not experiment {number}")
+                raise UsageError(f"--{name}: only for experiment {home}, not experiment {number}")
 
 
 def _run_second(out: Path, options: "Options", trained: TrainingOptions) -> dict[str, Any]:

@@ -14,9 +14,9 @@ def export(
 ) -> int:
     """Write weights as ONNX graphs for deployment.
 
-    The folder gets exemplar.onnx and search.onnx, for weights that predict boxes also track.onnx,
-    which chooses one; model.json, which describes them; and the checkpoint itself. `siamfc track
-    --weights FOLDER` takes it.
+    The folder gets exemplar.onnx and search.onnx and, for weights that predict boxes, track.onnx,
+    which also chooses a box; model.json, which describes them; and the checkpoint itself. `siamfc
+    track --weights FOLDER` accepts it.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def export(
     weights
         A name that `siamfc models` lists, a checkpoint (.safetensors), or a folder of weights.
     overwrite
-        Replace what is there.
+        Replace an existing folder.
     """
     checkpoint = load_checkpoint(weights)
     paths = export_weights(checkpoint, out, overwrite=overwrite)

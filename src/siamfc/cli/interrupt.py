@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: requests to end, so that what is done is kept."""
+"""Requests to stop (Ctrl-C, SIGTERM and SIGHUP), handled so that finished work is kept."""
 
 import signal
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ from typing import Any, NoReturn, Self, TypeVar
 T = TypeVar("T")
 
 _REQUESTS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""What asks a process to end, but for Ctrl-C; Windows knows no SIGHUP."""
+"""Signals that ask a process to stop, besides Ctrl-C; Windows has no SIGHUP."""
 
 
 class Terminated(SystemExit):
-    """A request to end, raised where the program is, so that `with` statements tidy up."""
+    """A request to stop, raised in the running code so that `with` statements clean up."""
 
     def __init__(self, number: int) -> None:
         super().__init__(128 + number)
@@ -20,18 +20,18 @@ class Terminated(SystemExit):
 
 
 class Requested(BaseException):
-    """A request to end, raised where a frame is waited for."""
+    """A request to stop, raised while waiting for a frame."""
 
 
 def raise_on_termination() -> None:
-    """Turn requests to end into `Terminated`; what is ignored, as `nohup` asks for, stays so."""
+    """Turn requests to stop into `Terminated`; ignored signals, as under `nohup`, stay ignored."""
     for number in _REQUESTS:
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _terminate)
 
 
 def name_of(number: int) -> str:
-    """What a message calls a request: Ctrl-C, SIGTERM, SIGHUP.
+    """Return a signal's name in messages: Ctrl-C, SIGTERM, SIGHUP.
 
     >>> name_of(2), name_of(15)
     ('Ctrl-C', 'SIGTERM')
@@ -40,35 +40,35 @@ def name_of(number: int) -> str:
 
 
 def end_at_once(number: int) -> NoReturn:
-    """Raise what a request to end means where nothing is to be kept."""
+    """Raise the exception of a request to stop where there is nothing to keep."""
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise Terminated(number)
 
 
 class StopRequest:
-    """While this context is open, a request to end only sets `number`; a second one ends at once.
+    """Context in which a request to stop only sets `number`; a second one stops at once.
 
-    A loop that looks at `requested` between two frames ends with whole files, which an exception
-    between any two instructions could not promise.
+    A loop that checks `requested` between two frames leaves complete files, which an exception
+    between any two instructions could not guarantee.
     """
 
     def __init__(self) -> None:
         self.number: int | None = None
-        """Of the signal that asked to end; None: nothing did."""
+        """Number of the signal that requested a stop; None: no request."""
         self._is_waiting = False
         self._before: dict[int, Any] = {}
 
     @property
     def requested(self) -> bool:
-        """Whether something asked to end."""
+        """Whether a stop was requested."""
         return self.number is not None
 
     def next_of(self, iterator: Iterator[T]) -> T | None:
-        """The next element; None if there is none, or if a request to end comes meanwhile.
+        """Return the next element; None at the end, or if a stop is requested meanwhile.
 
         Raises:
-            Requested: the request came in the last moment.
+            Requested: the request came at the last moment.
         """
         try:
             self._is_waiting = True

@@ -1,4 +1,4 @@
-"""What the library logs and warns of, as lines on standard error."""
+"""The library's log messages and warnings, as lines on standard error."""
 
 import logging
 import sys
@@ -8,12 +8,12 @@ from siamfc.cli.console import one_line
 
 
 def show_warnings() -> None:
-    """Send what the library logs and warns of to standard error, `warning: …` a line."""
+    """Print the library's log messages and warnings on standard error as `warning: …` lines."""
     logger = logging.getLogger("siamfc")
     if not any(isinstance(handler, _WarningHandler) for handler in logger.handlers):
         logger.addHandler(_WarningHandler(logging.WARNING))
     root = logging.getLogger()
-    if not root.handlers:  # what other packages log is said again by the error that they raise
+    if not root.handlers:  # other packages' log messages repeat the errors that they raise
         root.addHandler(logging.NullHandler())
     warnings.showwarning = lambda message, *_, **__: logger.warning("%s", message)
 

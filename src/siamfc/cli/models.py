@@ -11,12 +11,12 @@ from siamfc.network import DEFAULT_WEIGHTS, Weights, available_weights
 def models(*, json: Flag = False) -> int:
     """List available models (* = default).
 
-    A checkpoint or a folder of weights can be used as well, by its path.
+    A checkpoint or a folder of weights can also be used, by its path.
 
     Parameters
     ----------
     json
-        Print one JSON object instead of a table: all that the weights' cards say.
+        Print one JSON object instead of a table: the weights' complete cards.
     """
     weights = available_weights()
     if json:
@@ -26,7 +26,7 @@ def models(*, json: Flag = False) -> int:
         header = ["name", "network", "MB", "updates/s", "on a GPU", "pairs", *scores, "licence"]
         print_table(header, [_row(item, scores) for item in weights])
     else:
-        print("No weights ship with this installation: pass --weights the path of a checkpoint.")
+        print("This installation includes no weights: pass the path of a checkpoint to --weights.")
     return 0
 
 
@@ -62,7 +62,7 @@ def _speed(value: object) -> str:
 
 
 def _scores(weights: Weights) -> dict[str, float]:
-    """The card's scores that are numbers."""
+    """Return the card's scores that are numbers."""
     scores = weights.metadata.card.get("scores")
     items = scores.items() if isinstance(scores, Mapping) else ()
     return {name: value for name, value in items if isinstance(value, (int, float))}

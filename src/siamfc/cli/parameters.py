@@ -1,4 +1,4 @@
-"""Parameters that several verbs take, said once, with their help."""
+"""Parameters shared by several verbs, defined once with their help."""
 
 import re
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ def _whole_number(_type: object, tokens: Sequence[Token]) -> int:
 
 
 Whole = Annotated[int, Parameter(converter=_whole_number)]
-"""A whole number. As a plain `int`, 1.5 would be taken too, and rounded."""
+"""A whole number. A plain `int` would also accept 1.5, and round it."""
 
 Flag = Annotated[bool, Parameter(negative=(), show_default=False)]
-"""A switch: off unless named, without a `--no-…` twin."""
+"""A switch: off unless named, without a `--no-…` counterpart."""
 
 Json = Annotated[Flag, Parameter(help="Print one JSON object instead of text.")]
 
@@ -37,8 +37,7 @@ Source = Annotated[
         "for standard input."
     ),
 ]
-"""It is parsed as text, for a URL is no path; by the mention of `Path` shells complete file
-names."""
+"""Parsed as text, since a URL is not a path; mentioning `Path` makes shells complete file names."""
 
 StreamNumber = Annotated[
     Whole | None,
@@ -51,8 +50,9 @@ StreamNumber = Annotated[
 Weights = Annotated[str, Parameter(help="A name that `siamfc models` lists, or a path.")]
 
 DeviceName = Literal["auto", "cpu", "cuda", "directml", "coreml", "openvino"]
-"""`auto` takes an NVIDIA GPU if one can be used. The last three need a build of ONNX Runtime that
-has them; `siamfc doctor` says so."""
+"""`auto` selects an NVIDIA GPU if one is usable. The last three need a build of ONNX Runtime with
+that provider; `siamfc doctor` shows which it has.
+"""
 
 ExportFormat = Literal[
     "csv",
@@ -68,7 +68,7 @@ ExportFormat = Literal[
     "label-studio",
     "voc",
 ]
-"""Formats that boxes are written in."""
+"""Output formats of boxes."""
 
 
 def _device(_type: object, tokens: Sequence[Token]) -> str:
@@ -90,7 +90,7 @@ Device = Annotated[
 Scales = Annotated[
     Whole | None,
     Parameter(
-        help="Sizes of the object that are tried in each frame: an odd number, 3 by default. "
+        help="Scales to search in each frame: an odd number, 3 by default. "
         "Only for networks that search scales: --weights siamfc."
     ),
 ]
@@ -98,16 +98,16 @@ Scales = Annotated[
 
 Threads = Annotated[
     Whole | None,
-    Parameter(help="Threads of the network on a CPU; by default one for each core."),
+    Parameter(help="Threads of the network on a CPU; by default one per core."),
 ]
 
 Out = Annotated[Path, Parameter(alias="-o")]
-"""What a verb writes."""
+"""Output of a verb."""
 
 Assignments = Annotated[
     list[str] | None, Parameter(name="--set", negative=(), allow_leading_hyphen=True)
 ]
-"""NAME=VALUE, as `siamfc.overrides.read_assignments` takes them."""
+"""NAME=VALUE, as for `siamfc.overrides.read_assignments`."""
 
 
 @Parameter(name="*")
@@ -117,19 +117,22 @@ class SearchOptions:
 
     scales: Scales = None
     update: Literal["none", "previous", "average", "sure", "both", "recent"] | None = None
-    """What to search for. none: the object as it was in the first frame. previous: as it was
-    one frame ago. average: a moving average. sure: one of the frames with a high score. both: the
-    first frame and such an average together. recent: the first frame and a recent one with a high
-    score together. By default recent with --weights light and none with siamfc."""
+    """Appearance to search for. none: the object as in the first frame. previous: as in the
+    previous frame. average: a moving average. sure: a moving average of frames with a high score.
+    both: the first frame and such an average together. recent: the first frame and a recent one
+    with a high score together. By default recent with --weights light and none with siamfc.
+    """
     search_again: Annotated[bool | None, Parameter(negative="--no-search-again", n_tokens=0)] = None
-    """Search the whole frame for a lost object, which takes several times as long while it is
-    lost. By default --weights light does and siamfc doesn't."""
+    """Search the whole frame for a lost object, which takes several times as long while it is lost.
+    On by default with --weights light, off with siamfc.
+    """
     assignments: Assignments = None
     """NAME=VALUE changes one of the tracker's settings, such as window_influence=0.3 or
-    lost.lost_threshold=0.5; may be given several times."""
+    lost.lost_threshold=0.5; may be given several times.
+    """
 
     def settings(self, weights: str) -> "Settings":
-        """The tracker's settings with these weights."""
+        """Return the tracker's settings with these weights."""
         from siamfc.overrides import change, read_assignments
         from siamfc.tracking import settings_for_weights
 

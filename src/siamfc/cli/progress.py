@@ -1,4 +1,4 @@
-"""How far a verb is: what is done, at which rate, and the time left."""
+"""Progress of a verb: amount finished, rate and remaining time."""
 
 import math
 import sys
@@ -10,11 +10,11 @@ from typing import Self, TextIO
 from siamfc.system import frames_per_second
 
 INTERVAL_SECONDS = 5.0
-"""Between two lines where standard error is no terminal."""
+"""Time between two lines if standard error is not a terminal."""
 
 
 class Progress:
-    """Counts what is done, on standard error: rate and time left.
+    """A counter on standard error with rate and remaining time.
 
     A bar on a terminal; elsewhere a plain line every `INTERVAL_SECONDS`. Use as a context manager.
     """
@@ -33,7 +33,7 @@ class Progress:
         self._bar = _Bar(label, total, unit) if self._stream.isatty() else None
 
     def advance(self, count: int = 1) -> None:
-        """Say that `count` more are done."""
+        """Add `count` finished units."""
         self._done += count
         now = time.perf_counter()
         if self._bar is not None:
@@ -46,7 +46,7 @@ class Progress:
         done = f"{self._done}" if self._total is None else f"{self._done}/{self._total}"
         line = f"{self._label}: {done} {self._unit}"
         rate = frames_per_second(self._done, elapsed)
-        if math.isnan(rate):  # the first of them takes longer than the first line
+        if math.isnan(rate):  # the first unit is not finished yet
             return line
         line += f", {rate:.1f}/s"
         if self._total is not None:
@@ -65,9 +65,9 @@ class Progress:
 
 @contextmanager
 def resumed_progress(label: str, total: int, *, unit: str) -> Iterator[Callable[[int], None]]:
-    """Progress of work that goes on where an earlier run stopped.
+    """Yield a callback that counts the progress of work that may have started in an earlier run.
 
-    What it gives is called with a count: first what was done before, then each time what more is.
+    Its first call is given the count finished before, each later call a further count.
     """
     with ExitStack() as stack:
         progress: Progress | None = None
@@ -78,14 +78,14 @@ def resumed_progress(label: str, total: int, *, unit: str) -> Iterator[Callable[
                 progress.advance(count)
                 return
             if 0 < count < total:
-                print(f"goes on after {count} of {total} {unit}", file=sys.stderr)
+                print(f"resumes after {count} of {total} {unit}", file=sys.stderr)
             progress = stack.enter_context(Progress(label, total - count, unit=unit))
 
         yield advance
 
 
 class _Bar:
-    """A live line on a terminal, gone when it ends."""
+    """A live line on a terminal, removed at the end."""
 
     def __init__(self, label: str, total: int | None, unit: str) -> None:
         from rich.console import Console

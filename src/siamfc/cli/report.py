@@ -24,32 +24,33 @@ _EXPORT = "export"
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class DataOptions:
-    """The data set, for the true boxes and the pictures."""
+    """The data set, for its ground truth and pictures."""
 
     data: Path | None = None
     """Folder of the data set; by default the one that the results name."""
     format: str | None = None
     """The data set's layout, such as otb; by default the one that the results name."""
     split: str | None = None
-    """The data set's part; by default the one that the results name."""
+    """The data set's split; by default the one that the results name."""
     results_format: str | None = None
-    """Form of results that aren't from `siamfc evaluate`, such as got10k; by default it is
-    recognised, files of one box a line being 1-based as OTB's."""
+    """Format of results that are not from `siamfc evaluate`, such as got10k; recognised by default,
+    where files of one box per line are 1-based as OTB's.
+    """
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class PageOptions:
-    """What the report shows."""
+    """Contents of the report."""
 
     separate: Flag = False
-    """Show each repetition and each checkpoint as a tracker of its own, and not their mean."""
+    """Show each repetition and each checkpoint as a separate tracker, not their mean."""
     snapshots: Whole = 6
-    """Pictures of each film strip; 0: none."""
+    """Pictures in each film strip; 0: no film strips."""
     strips: Whole = 50
-    """Sequences, from the worst on, that get a film strip."""
+    """Number of sequences, worst first, that get a film strip."""
     seed: Whole = 0
-    """Of the bootstrap intervals."""
+    """Seed of the bootstrap intervals."""
 
 
 _DATA, _SHOWN = DataOptions(), PageOptions()
@@ -66,25 +67,25 @@ def report(
 ) -> int:
     """Show results as a page, tables and plots.
 
-    The page, OUT/index.html, is one file and needs no network. Beside it are the tables as CSV and
-    LaTeX and the plots as SVG. Trackers are compared on the sequences that all of them have; each
-    is compared with the first. Repetitions of one tracker are shown as one, by their mean and
-    deviation. Ends with 1 if a file of results couldn't be read; the others are in the report.
+    The page, OUT/index.html, is one file and needs no network. The folder also has the tables as
+    CSV and LaTeX and the plots as SVG. Trackers are compared on the sequences that all of them
+    have, each with the first. Repetitions of one tracker are shown as one, by their mean and
+    deviation. Ends with 1 if a result file could not be read; the others are in the report.
 
     Parameters
     ----------
     results
-        Folders of results: of `siamfc evaluate --out`, or of other trackers as their benchmarks
-        write them, or a folder of such folders. NAME=FOLDER gives one another name.
+        Folders of results: of `siamfc evaluate --out`, or of other trackers in their benchmark's
+        format, or a folder of such folders. NAME=FOLDER gives one another name.
     out
         Folder of the report.
     dataset
         The data set.
     shown
-        What the report shows.
+        Contents of the report.
     export
-        Also write each tracker's boxes in this form, such as got10k, under OUT/export. Nothing
-        else is written where only first boxes are known, as of the test splits of servers.
+        Also write each tracker's boxes in this format, such as got10k, to OUT/export. Nothing else
+        is written if only first boxes are known, as in the test splits of servers.
     overwrite
         Replace an earlier report.
     """
@@ -118,7 +119,7 @@ def report(
 
 
 def _named(text: str) -> tuple[str | None, Path]:
-    """NAME=FOLDER, or a folder alone; a folder whose own name has a `=` is one."""
+    """Parse NAME=FOLDER, or a folder alone, whose own name may contain a `=`."""
     name, equals, path = text.partition("=")
     if equals and name and path and not Path(text).exists():
         return name, Path(path)
@@ -126,7 +127,7 @@ def _named(text: str) -> tuple[str | None, Path]:
 
 
 def _export_alone(found: "Gathered", out: Path, form: str, *, overwrite: bool, json: bool) -> int:
-    """Write the boxes where there is nothing to score them by, and so no page."""
+    """Write only the boxes, since there is no ground truth for a page."""
     from siamfc.files import whole_folder
 
     with whole_folder(out, mark=_EXPORT, overwrite=overwrite) as folder:
@@ -136,13 +137,13 @@ def _export_alone(found: "Gathered", out: Path, form: str, *, overwrite: bool, j
         print_json({"page": None, "exported": [str(path) for path in exported]})
     else:
         _print_exported(exported)
-    why = "the data set has no true boxes but first ones"
+    why = "the data set has no ground truth but first boxes"
     print(f"note: {why}: there is nothing to score, and no page", file=sys.stderr)
     return _complain(found.trackers)
 
 
 def _export(found: "Gathered", folder: Path, form: str) -> list[Path]:
-    """Write all boxes of each run, also of sequences that don't count in the report."""
+    """Write all boxes of each run, including those of sequences that do not count in the report."""
     from siamfc.evaluation.formats import write_tracker
 
     return [
@@ -154,7 +155,7 @@ def _export(found: "Gathered", folder: Path, form: str) -> list[Path]:
 
 
 def _slug(name: str) -> str:
-    """A name as part of a file's."""
+    """Return a name in a form for file names."""
     return re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-.")[:60]
 
 

@@ -13,18 +13,17 @@ from siamfc.tracking import review as find_doubts
 def review(results: Path, /, *, limit: Whole = 20, json: Json = False) -> None:
     """List the frames of a track that deserve a look.
 
-    A stretch is listed if the object was lost in it, if its score was low, if it jumped or grew
-    suddenly, or if tracking it forwards and backwards led to different boxes; the most doubtful
-    first. Where the box is wrong in the frame to look at, give it to `siamfc track` with another
-    --box.
+    A stretch is listed if the object was lost in it, if its score was low, if its box jumped or
+    grew suddenly, or if forward and backward tracking disagreed; the most doubtful first. If the
+    box is wrong in the suggested frame, give the right one to `siamfc track` with another --box.
 
     Parameters
     ----------
     results
-        What `siamfc track --results` wrote, .csv or .jsonl. A .txt file has no scores, so that
-        nothing but jumps is found in it.
+        A file of `siamfc track --results`, .csv or .jsonl. A .txt file has no scores, so only jumps
+        are found in it.
     limit
-        Stretches to list at most; with --json all are.
+        Maximum number of listed stretches; --json lists all.
     """
     if limit < 1:
         raise UsageError(f"--limit: expected at least 1, got {limit}")
@@ -34,7 +33,7 @@ def review(results: Path, /, *, limit: Whole = 20, json: Json = False) -> None:
         print_json({"results": str(results), "frames": len(read), "stretches": _records(doubts)})
         return
     if not doubts:
-        print(f"nothing to look at in {len(read)} frames")
+        print(f"nothing to review in {len(read)} frames")
         return
     header = ["look at", "time", "frames", "object", "doubt", "reasons"]
     print_table(header, [_row(doubt) for doubt in doubts[:limit]])

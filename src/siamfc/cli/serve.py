@@ -1,4 +1,4 @@
-"""`siamfc serve`, and the page that `siamfc track` opens when no box is given."""
+"""`siamfc serve`, and the page that `siamfc track` opens if no box is given."""
 
 import sys
 import webbrowser
@@ -40,13 +40,13 @@ def serve(
 ) -> int:
     """Open a page to draw boxes, track, correct and export.
 
-    The page needs no network. Its address contains a secret: only who has it can open the page.
-    Ctrl-C stops the server and removes what was uploaded to it.
+    The page needs no network. Its address contains a secret, so only those who know it can open the
+    page. Ctrl-C stops the server and removes uploaded files.
 
     Parameters
     ----------
     folder
-        The page offers the videos and folders of images in it.
+        Folder of the videos and image folders that the page offers.
     host
         Name or address to listen on. Any but this machine's own also needs --allow-network.
     port
@@ -54,7 +54,7 @@ def serve(
     search
         How to search for the object.
     allow_network
-        Let other machines reach the page. Whoever learns the address can then use it, and the
+        Let other machines reach the page. Anyone who learns the address can then use it, and the
         connection is not encrypted.
     no_browser
         Only print the address.
@@ -104,7 +104,7 @@ def open_page(
     def announce(address: str, redirect: Path) -> None:
         print(f"open {address}", flush=True)
         print("Ctrl-C stops the server", file=sys.stderr, flush=True)
-        if browser:  # in a thread: a browser of the terminal would not let go
+        if browser:  # in a thread, since a terminal browser would block
             Thread(target=webbrowser.open, args=(redirect.as_uri(),), daemon=True).start()
 
     matcher = load_matcher(weights, device=device, threads=threads)

@@ -23,13 +23,13 @@ def stabilise(
     Parameters
     ----------
     video
-        What is written.
+        The output.
     target
-        Where the object is.
+        The object.
     size
         WxH of the video; by default the source's.
     border
-        What is beyond the frame: black, or the frame's edge drawn out.
+        Fill beyond the frame: black, or the repeated edge.
     """
     from siamfc.edits import plan_stabilise
 

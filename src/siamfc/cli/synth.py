@@ -50,27 +50,27 @@ def dataset(
 ) -> None:
     """Write noisy images of a centred square, in folders that stand for videos.
 
-    Stopped and started again, it goes on where it was. The same seed gives the same files, with
-    any number of workers.
+    If it is stopped, the same command resumes it. The same seed gives the same files, with any
+    number of workers.
 
     Parameters
     ----------
     out
         Folder to write.
     images
-        Count of images in all.
+        Total number of images.
     folders
-        Count of folders; each has its own colours.
+        Number of folders; each has its own colours.
     size
         Side of an image in pixels.
     square
         Side of the square in pixels.
     seed
-        Of colours and noise.
+        Seed of colours and noise.
     format
         png keeps every pixel, jpeg takes less than half the space.
     workers
-        Processes that draw.
+        Number of processes that draw.
     """
     settings = SyntheticDatasetSettings(
         images=images, folders=folders, size=size, square=square, seed=seed
@@ -100,12 +100,12 @@ def video(
     seed: Whole = SquareVideoSettings.seed,
     lossless: Lossless = False,
 ) -> None:
-    """Write a video of a black square that wanders over white.
+    """Write a video of a black square that moves over white.
 
     Parameters
     ----------
     frames
-        Count of frames.
+        Number of frames.
     size
         Side of the frame in pixels.
     target
@@ -113,7 +113,7 @@ def video(
     max_displacement
         Longest step from frame to frame on each axis, in pixels.
     seed
-        Of the path.
+        Seed of the path.
     """
     settings = SquareVideoSettings(
         frames=frames, size=size, target=target, max_displacement=max_displacement, seed=seed
@@ -138,17 +138,17 @@ def clip(
     Parameters
     ----------
     frames
-        Count of frames.
+        Number of frames.
     width
-        Of the frame in pixels.
+        Width of the frame in pixels.
     height
-        Of the frame in pixels.
+        Height of the frame in pixels.
     target
         Mean diameter of the object in pixels, before it scales.
     noise
         Standard deviation of the sensor noise in grey levels.
     seed
-        Of everything.
+        Seed of everything.
     """
     settings = ClipSettings(
         frames=frames, width=width, height=height, target=target, noise=noise, seed=seed
@@ -157,7 +157,7 @@ def clip(
 
 
 def _write(out: Path, made: TruthVideo, *, lossless: bool) -> None:
-    """Write a video or a folder, as the name asks, and print where it is."""
+    """Write a video or a folder, as the name requires, and print its path."""
     with Progress("frames", len(made)) as progress:
         if out.suffix:
             truth, _ = write_film(out, made, lossless=lossless, on_frame=progress.advance)

@@ -40,31 +40,31 @@ def train(
 ) -> int:
     """Train a network and keep everything about the run in a folder.
 
-    Killed at any moment, the same command with --resume goes on and ends with the same weights.
-    Within torchrun every process takes its fraction of each batch.
+    If it is killed at any moment, the same command with --resume continues and ends with the same
+    weights. Within torchrun, every process takes its fraction of each batch.
 
     Parameters
     ----------
     recipe
-        thesis, paper, procedural and light (which make the weights that ship), paired and large
+        thesis, paper, procedural and light (which make the bundled weights), paired and large
         (light networks that compare two exemplars at once), finetune, or tiny (a minute on a CPU).
     out
         Folder of the run: settings, log, curves, checkpoints, `weights.safetensors` at the end.
     data
-        A store that `siamfc curate` wrote, to take pairs from; may be given several times.
+        A store written by `siamfc curate`, to take pairs from; may be given several times.
     settings
         A TOML file whose tables change the recipe's fields.
     assignments
         NAME=VALUE changes one field, such as optimiser.learning_rate=1e-3; may be given several
         times.
     weights
-        Weights to begin with: a name that `siamfc models` lists, or a path. Otherwise random.
+        Initial weights: a name that `siamfc models` lists, or a path. By default random.
     resume
-        Go on with the run in the folder; begin if there is none.
+        Continue the run in the folder, or start it if there is none.
     deterministic
-        The same bits each time on a GPU, which makes it slower; on a CPU they always are.
+        Make a run on a GPU reproducible to the bit, but slower; on a CPU it always is.
     device
-        Where to train.
+        Device for training.
     """
     if find_spec("torch") is None:
         raise MissingDependencyError(f"training needs torch: {install_command('train')}")
@@ -99,7 +99,7 @@ def train(
 def _choose_recipe(
     name: str, settings: Path | None, assignments: list[str], *, stored: bool
 ) -> "Recipe":
-    """The recipe of a name, for pairs from stores if they are, with the changes to its fields."""
+    """Return the named recipe with its changes, for pairs from stores if there are any."""
     from siamfc.overrides import change, change_by_file, read_assignments
     from siamfc.training.recipes import find_recipe, with_stores
 
@@ -128,7 +128,7 @@ def _find_device(name: str, process: "ProcessRank") -> "torch.device":
 
 
 def _validators(recipe: "Recipe", device: "torch.device") -> "list[Validator]":
-    """What tracks after each epoch: the thesis's video for its squares, else procedural ones."""
+    """Return the validators: the thesis's video for its squares, else procedural videos."""
     from siamfc.evaluation.validators import procedural_validator, square_validator
     from siamfc.procedural.textures import TextureSettings
     from siamfc.synthetic.video import SquareVideoSettings
@@ -147,7 +147,7 @@ def _validators(recipe: "Recipe", device: "torch.device") -> "list[Validator]":
 
 
 class _Printer:
-    """How far training is, as lines on standard error."""
+    """Progress of training, as lines on standard error."""
 
     def __init__(self, recipe: "Recipe") -> None:
         self._recipe = recipe

@@ -17,20 +17,20 @@ def trax(
     index_base: Literal["0", "1"] = "0",
     polygon: Flag = False,
 ) -> None:
-    """Serve a program that speaks TraX, such as the VOT toolkit.
+    """Serve a TraX client, such as the VOT toolkit.
 
-    Answers on standard input and output until the client quits. In the toolkit's trackers.ini
-    this is `protocol = trax` and `command = siamfc trax`.
+    Answers on standard input and output until the client quits. In the toolkit's trackers.ini this
+    is `protocol = trax` and `command = siamfc trax`.
 
     Parameters
     ----------
     search
         How to search for the object.
     index_base
-        The number of the first pixel in the client's regions: 0 by TraX itself; 1 for VOT's data
-        sets with rectangles or polygons.
+        The client's number of the first pixel: 0 by TraX itself; 1 for VOT's data sets with
+        rectangles or polygons.
     polygon
-        Answer with polygons of four corners in place of rectangles.
+        Answer with polygons of four corners instead of rectangles.
     """
     from siamfc.evaluation import PretrainedTracker
     from siamfc.evaluation.trackers.trax_server import TraxSettings, serve

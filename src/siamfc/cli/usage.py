@@ -1,4 +1,4 @@
-"""What verbs share in reading their arguments."""
+"""Parsing of arguments, shared by several verbs."""
 
 import logging
 import math
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 _LARGEST = 16384
-"""Pixels along a side of a picture."""
+"""Most pixels along a side of a picture."""
 
 
 _logger = logging.getLogger(__name__)
@@ -25,11 +25,11 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+),?")
 
 
 class UsageError(InputError):
-    """An argument whose text cannot be understood; the command line exits with 2."""
+    """An argument that cannot be parsed; the command line exits with 2."""
 
 
 def parse_box(text: str) -> tuple[float, float, float, float]:
-    """A box `x, y, w, h` in pixels from what was typed, `X,Y,W,H`.
+    """Parse `X,Y,W,H` as a box in pixels.
 
     >>> parse_box("12.5,8,40,30")
     (12.5, 8.0, 40.0, 30.0)
@@ -52,7 +52,7 @@ def parse_box(text: str) -> tuple[float, float, float, float]:
 
 
 def parse_aspect(text: str) -> float:
-    """Width over height from what was typed, `W:H`.
+    """Parse `W:H` as width over height.
 
     >>> parse_aspect("9:16")
     0.5625
@@ -67,7 +67,7 @@ def parse_aspect(text: str) -> float:
 
 
 def parse_size(text: str) -> tuple[int, int]:
-    """Width and height from what was typed, `WxH`.
+    """Parse `WxH` as width and height.
 
     >>> parse_size("320x240")
     (320, 240)
@@ -82,7 +82,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def require_one_word(arguments: Sequence[str]) -> None:
-    """UsageError if the numbers of a `--box` stand apart, and what to write instead.
+    """Raise UsageError if the numbers of a `--box` are separate words, and show the right form.
 
     >>> require_one_word(["a.mp4", "--box", "128", "79", "64", "78"])
     Traceback (most recent call last):
@@ -102,17 +102,17 @@ def _is_number(text: str) -> bool:
 
 
 def check_corners(boxes: Iterable[Sequence[float]], frame_size: tuple[int, int] | None) -> None:
-    """See whether corners were typed in place of width and height.
+    """Check whether a corner was given instead of width and height.
 
-    A box that leaves the frame is warned of if its last two numbers may be its bottom right
-    corner. If its centre lies outside too, it is refused: no target is there.
+    A box that leaves the frame causes a warning if its last two numbers may be its bottom right
+    corner. If its centre is outside too, it is rejected, since there is no target.
 
     Args:
-        boxes: x, y, w, h each, as typed.
-        frame_size: width and height of the frame; None: not known, and nothing is said.
+        boxes: x, y, w, h each, as given.
+        frame_size: width and height of the frame; None: unknown, so nothing is checked.
 
     Raises:
-        UsageError: a box whose centre lies outside the frame, and what to write instead.
+        UsageError: a box whose centre is outside the frame; the message shows the likely right one.
     """
     if frame_size is None:
         return
@@ -132,7 +132,7 @@ def check_corners(boxes: Iterable[Sequence[float]], frame_size: tuple[int, int] 
 
 
 def make_workers(count: int, cluster: str | None) -> "Workers":
-    """The processes of `--workers` or those of `--cluster`, whichever was given."""
+    """Return the processes of `--workers`, or those of `--cluster` if given."""
     from siamfc.workers import Workers
 
     if cluster is not None and count != 1:

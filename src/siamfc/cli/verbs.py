@@ -1,4 +1,4 @@
-"""The table of verbs: the one place where a verb is registered."""
+"""Table of verbs, the only place where a verb is registered."""
 
 from typing import NamedTuple
 
@@ -6,16 +6,16 @@ from typing import NamedTuple
 class Verb(NamedTuple):
     """A row of `siamfc --help`.
 
-    The verb is the function `name` of the module `siamfc.cli.name`, or a cyclopts App where it
-    has verbs of its own, imported only when it is called; its help begins with `summary`.
+    The verb is the function `name` of the module `siamfc.cli.name`, or a cyclopts App if it has
+    subcommands. It is imported only when called; its help begins with `summary`.
     """
 
     name: str
-    """What is typed."""
+    """Name on the command line."""
     group: str
-    """The heading that it stands under; rows of one group follow each other."""
+    """Heading of the row; rows of one group are adjacent."""
     summary: str
-    """One line."""
+    """One line of help."""
 
 
 VERBS = (
@@ -68,17 +68,17 @@ VERBS = (
     Verb(
         name="experiment",
         group="Evaluate",
-        summary="Repeat an experiment of the thesis, with its tables beside ours.",
+        summary="Repeat an experiment of the thesis and compare its tables with ours.",
     ),
     Verb(
         name="compare",
         group="Evaluate",
-        summary="Track an object with other trackers too, and show all boxes in one video.",
+        summary="Compare other trackers with siamfc on one object, in one video.",
     ),
     Verb(
         name="trax",
         group="Evaluate",
-        summary="Serve a program that speaks TraX, such as the VOT toolkit.",
+        summary="Serve a TraX client, such as the VOT toolkit.",
     ),
     Verb(name="export", group="Share", summary="Write weights as ONNX graphs for deployment."),
     Verb(
