@@ -10,7 +10,6 @@ from snippets import name_of
 
 from siamfc.evaluation import validators
 from siamfc.frames import open_source, open_writer
-from siamfc.network import export_weights, load_checkpoint
 from siamfc.procedural.textures import TextureSettings
 from siamfc.synthetic import SquareVideo, SquareVideoSettings
 from siamfc.synthetic.clip import ClipSettings, ProceduralClip
@@ -71,11 +70,6 @@ def make_clips(folder: Path) -> None:
             _write_boxes(path.with_suffix(".txt"), np.array(video.boxes))
 
 
-def make_weights(folder: Path) -> None:
-    """A folder weights, as `siamfc export` writes it."""
-    export_weights(load_checkpoint("siamfc"), folder / "weights")
-
-
 def make_raw_films(folder: Path) -> None:
     """The video as raw frames of three and of four bytes a pixel."""
     with open_source(folder / "video.mp4") as source:
@@ -95,7 +89,7 @@ NEEDED: dict[str, tuple[Callable[[Path], None], ...]] = {
     "README.md": (make_video, make_otb),
     "blur.md": (make_video,),
     "correct.md": (make_long_video,),
-    "deploy.md": (make_video,),
+    "deploy_siamfc.md": (make_video,),
     "evaluation.md": (make_otb,),
     "export.md": (make_video,),
     "reframe.md": (make_video,),

@@ -24,6 +24,7 @@ NOT_RUN = {
     "c++": "test_deploy.py does it, where there is a compiler and the headers",
     "ffmpeg": "test_deploy.py writes the same file",
     "./track": "test_deploy.py does it",
+    "python track_onnx.py": "test_deploy.py does it",
 }
 """Beginnings of commands."""
 

@@ -1,95 +1,135 @@
-"""The three programs of the page on deployment, against the tracker of this package."""
+"""The programs of the pages on deployment, against the tracker of this package."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
-from materials import make_raw_films, make_video, make_weights
+from materials import make_raw_films, make_video
 from snippets import DOCS, importing_from, run_python, snippets
 
 import siamfc
+from siamfc.boxes import iou
+from siamfc.network import export_weights, load_checkpoint
+from siamfc.synthetic.clip import ClipSettings, ProceduralClip
 from siamfc.tracking import one_scale
 
-BOX = (197, 151, 51, 57)
-TOLERANCE = 1.0
-"""Pixels: the programs look for the peak on 17 cells, the tracker on 272."""
 
-BLOCKS = snippets(DOCS / "deploy.md")
+@dataclass(frozen=True)
+class Expected:
+    """What the tracker of this package says of the frames after the first."""
+
+    folder: Path
+    """With the page's files, the weights, and frames.rgb."""
+    first: np.ndarray
+    """(4,) the first box."""
+    boxes: np.ndarray
+    """(F − 1, 4)"""
+    lost: np.ndarray
+    """(F − 1,) bool."""
+
+
+def write_page(name: str, weights: str, folder: Path) -> None:
+    """Lay a page's files and the weights into a folder."""
+    export_weights(load_checkpoint(weights), folder / "weights")
+    for block in snippets(DOCS / name):
+        if block.is_file:
+            (folder / block.title).write_text(block.text, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page's files, the weights, the video, and the same as raw frames."""
-    folder = tmp_path_factory.mktemp("deploy")
+def light(tmp_path_factory: pytest.TempPathFactory) -> Expected:
+    """A clip that goes black for a while, after which the target is elsewhere."""
+    folder = tmp_path_factory.mktemp("light")
+    write_page("deploy.md", "light", folder)
+    clip = ProceduralClip(ClipSettings(frames=45, seed=3))
+    frames = [
+        np.roll(image, (120, 260), (0, 1)) if i >= 26 else image for i, image in enumerate(clip)
+    ]
+    frames[20:26] = [np.zeros_like(frames[0])] * 6
+    (folder / "frames.rgb").write_bytes(b"".join(frame.tobytes() for frame in frames))
+    tracker = siamfc.Tracker.from_pretrained(device="cpu")
+    tracker.init(frames[0], clip.boxes[0])
+    boxes, lost = [], []
+    for frame in frames[1:]:
+        boxes.append(tracker.update(frame))
+        lost.append(tracker.state.targets.lost[0])
+    assert iou(boxes[-1], clip.boxes[-1] + [260, 120, 0, 0]) > 0.8
+    return Expected(folder, clip.boxes[0], np.array(boxes), np.array(lost))
+
+
+@pytest.fixture(scope="module")
+def siamfc_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("siamfc")
     make_video(folder)
     make_raw_films(folder)
-    make_weights(folder)
-    for block in BLOCKS:
-        if block.is_file:
-            (folder / block.title).write_text(block.text, encoding="utf-8")
+    write_page("deploy_siamfc.md", "siamfc", folder)
     return folder
 
 
+SIAMFC_BOX = (197, 151, 51, 57)
+SIAMFC_TOLERANCE = 1.0
+"""Pixels: the programs look for the peak on 17 cells, the tracker on 272."""
+
+
 @pytest.fixture(scope="module")
-def expected(folder: Path) -> np.ndarray:
+def siamfc_boxes(siamfc_folder: Path) -> np.ndarray:
     """Boxes of the frames after the first, (F − 1, 4)."""
     settings = {"weights": "siamfc", "device": "cpu", "settings": one_scale()}
-    track = siamfc.track(folder / "video.mp4", box=BOX, **settings)
+    track = siamfc.track(siamfc_folder / "video.mp4", box=SIAMFC_BOX, **settings)
     return np.array([result.boxes[0] for result in track])[1:]
 
 
-def program(language: str) -> str:
-    """The block that uses the file above it."""
-    (block,) = [one for one in BLOCKS if one.language == language and one.title == "use it"]
-    return block.text
-
-
-def test_the_table_is_what_the_graphs_say(folder: Path) -> None:
-    text = (DOCS / "deploy.md").read_text(encoding="utf-8")
-    for name in ("exemplar", "search"):
-        session = onnxruntime.InferenceSession(folder / "weights" / f"{name}.onnx")
+@pytest.mark.parametrize(
+    ("page", "weights", "names"),
+    [
+        ("deploy.md", "light", ("exemplar", "track")),
+        ("deploy_siamfc.md", "siamfc", ("exemplar", "search")),
+    ],
+)
+def test_the_table_is_what_the_graphs_say(
+    page: str, weights: str, names: tuple[str, ...], tmp_path: Path
+) -> None:
+    write_page(page, weights, tmp_path)
+    text = (DOCS / page).read_text(encoding="utf-8")
+    for name in names:
+        session = onnxruntime.InferenceSession(tmp_path / "weights" / f"{name}.onnx")
         for value in (*session.get_inputs(), *session.get_outputs()):
             kind = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}[value.type]
             assert f"`{value.name}` {kind} ({', '.join(map(str, value.shape))})" in text
 
 
-def test_python(folder: Path, expected: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(folder)
-    with importing_from(folder):
-        from track_onnx import OnnxTracker
+def test_python_tracks_as_the_package_does(light: Expected) -> None:
+    check(light, sys.executable, "track_onnx.py")
 
-        tracker, boxes = OnnxTracker("weights"), []
-        for frame in siamfc.open_source("video.mp4"):
-            if frame.index == 0:
-                tracker.init(frame.image, BOX)
-            else:
-                box, score = tracker.update(frame.image)
-                assert 0.5 < score <= 1
-                boxes.append(box)
-    np.testing.assert_allclose(boxes, expected, atol=TOLERANCE)
-    (block,) = [one for one in BLOCKS if one.language == "python" and one.title == "use it"]
-    assert len(run_python(block).splitlines()) == len(expected)
+
+def test_python_needs_no_other_package(light: Expected) -> None:
+    text = (light.folder / "track_onnx.py").read_text(encoding="utf-8")
+    imported = set(re.findall(r"^\s*(?:import|from) (\w+)", text, re.MULTILINE))
+    assert imported - sys.stdlib_module_names == {"numpy", "onnxruntime"}
 
 
 @pytest.mark.slow
-def test_javascript(folder: Path, expected: np.ndarray) -> None:
-    modules = Path(os.environ.get("SIAMFC_NODE_MODULES", "node_modules"))
-    node = shutil.which("node")
-    if node is None or not (modules / "onnxruntime-web").is_dir():
-        pytest.skip("needs Node.js, and SIAMFC_NODE_MODULES: a folder with onnxruntime-web")
-    (folder / "node_modules").symlink_to(modules.absolute())
-    (folder / "use.mjs").write_text(program("js"), encoding="utf-8")
-    answer = subprocess.run(
-        [node, "use.mjs"], cwd=folder, capture_output=True, text=True, check=True
-    )
-    found = [json.loads(line.partition(" ")[2]) for line in answer.stdout.splitlines()]
-    np.testing.assert_allclose([one["box"] for one in found], expected, atol=TOLERANCE)
-    assert all(0.5 < one["score"] <= 1 for one in found)
+def test_cpp_tracks_as_the_package_does(light: Expected) -> None:
+    compile_cpp(light.folder)
+    check(light, "./track")
+
+
+def check(expected: Expected, *program: str) -> None:
+    """Run a program on the raw frames; compare boxes, and when the target is lost."""
+    words = [*program, "weights", "frames.rgb", "640", "360", *map(str, expected.first)]
+    answer = subprocess.run(words, cwd=expected.folder, capture_output=True, text=True, check=True)
+    rows = np.array([line.split() for line in answer.stdout.splitlines()], dtype=float)
+    assert rows[:, 6].astype(bool).tolist() == expected.lost.tolist()
+    assert 6 < expected.lost.sum() < 12
+    np.testing.assert_allclose(rows[:, 1:5], expected.boxes, atol=0.1)
 
 
 def headers() -> Path | None:
@@ -99,8 +139,8 @@ def headers() -> Path | None:
     return next((one for one in folders if (one / "onnxruntime_cxx_api.h").is_file()), None)
 
 
-@pytest.mark.slow
-def test_cpp(folder: Path, expected: np.ndarray) -> None:
+def compile_cpp(folder: Path) -> None:
+    """Make `track` of track.cpp."""
     compiler, include = shutil.which("c++"), headers()
     if compiler is None or include is None:
         pytest.skip("needs c++, and SIAMFC_ONNXRUNTIME_INCLUDE: ONNX Runtime's headers")
@@ -112,10 +152,58 @@ def test_cpp(folder: Path, expected: np.ndarray) -> None:
     warnings = ("-Wall", "-Wextra", "-Werror")
     source = ("track.cpp", "-isystem", str(include), str(library), f"-Wl,-rpath,{folder}")
     subprocess.run(
-        [compiler, "-std=c++17", *warnings, *source, "-o", "track"], cwd=folder, check=True
+        [compiler, "-std=c++17", "-O2", *warnings, *source, "-o", "track"], cwd=folder, check=True
     )
-    words = ["./track", "weights", "frames.rgb", "640", "360", *map(str, BOX)]
-    answer = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
+
+
+def test_siamfc_in_python(
+    siamfc_folder: Path, siamfc_boxes: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(siamfc_folder)
+    with importing_from(siamfc_folder):
+        from track_onnx import OnnxTracker
+
+        tracker, boxes = OnnxTracker("weights"), []
+        for frame in siamfc.open_source("video.mp4"):
+            if frame.index == 0:
+                tracker.init(frame.image, SIAMFC_BOX)
+            else:
+                box, score = tracker.update(frame.image)
+                assert 0.5 < score <= 1
+                boxes.append(box)
+    np.testing.assert_allclose(boxes, siamfc_boxes, atol=SIAMFC_TOLERANCE)
+    assert len(run_python(use_of_siamfc("python")).splitlines()) == len(siamfc_boxes)
+
+
+@pytest.mark.slow
+def test_siamfc_in_javascript(siamfc_folder: Path, siamfc_boxes: np.ndarray) -> None:
+    modules = Path(os.environ.get("SIAMFC_NODE_MODULES", "node_modules"))
+    node = shutil.which("node")
+    if node is None or not (modules / "onnxruntime-web").is_dir():
+        pytest.skip("needs Node.js, and SIAMFC_NODE_MODULES: a folder with onnxruntime-web")
+    (siamfc_folder / "node_modules").symlink_to(modules.absolute())
+    (siamfc_folder / "use.mjs").write_text(use_of_siamfc("js").text, encoding="utf-8")
+    answer = subprocess.run(
+        [node, "use.mjs"], cwd=siamfc_folder, capture_output=True, text=True, check=True
+    )
+    found = [json.loads(line.partition(" ")[2]) for line in answer.stdout.splitlines()]
+    boxes = [one["box"] for one in found]
+    np.testing.assert_allclose(boxes, siamfc_boxes, atol=SIAMFC_TOLERANCE)
+    assert all(0.5 < one["score"] <= 1 for one in found)
+
+
+@pytest.mark.slow
+def test_siamfc_in_cpp(siamfc_folder: Path, siamfc_boxes: np.ndarray) -> None:
+    compile_cpp(siamfc_folder)
+    words = ["./track", "weights", "frames.rgb", "640", "360", *map(str, SIAMFC_BOX)]
+    answer = subprocess.run(words, cwd=siamfc_folder, capture_output=True, text=True, check=True)
     rows = np.array([line.split() for line in answer.stdout.splitlines()], dtype=float)
-    np.testing.assert_allclose(rows[1:, 1:5], expected, atol=TOLERANCE)
+    np.testing.assert_allclose(rows[1:, 1:5], siamfc_boxes, atol=SIAMFC_TOLERANCE)
     assert (rows[:, 5] > 0.5).all()
+
+
+def use_of_siamfc(language: str):
+    """The block that uses the file above it."""
+    blocks = snippets(DOCS / "deploy_siamfc.md")
+    (block,) = [one for one in blocks if one.language == language and one.title == "use it"]
+    return block
