@@ -46,11 +46,11 @@ class TestRoundTrip:
     @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
     @pytest.mark.parametrize("targets", [1, 3])
     @pytest.mark.parametrize("time", [0.04, NAN])
-    def test_all_reads_back_to_the_last_bit(self, tmp_path, suffix, targets, time):
+    def test_what_is_rounded_reads_back_to_the_last_bit(self, tmp_path, suffix, targets, time):
         written = results(targets, time=time)
         path = tmp_path / f"run{suffix}"
         assert write_results(path, written) == [path]
-        for one, other in zip(read_results(path), written, strict=True):
+        for one, other in zip(read_results(path), [r.rounded() for r in written], strict=True):
             assert one.index == other.index
             np.testing.assert_array_equal(one.time, other.time)
             np.testing.assert_array_equal(one.boxes, other.boxes)
@@ -60,6 +60,27 @@ class TestRoundTrip:
             assert one.statuses == other.statuses
             np.testing.assert_array_equal(one.agreements, other.agreements)
             assert one.names == other.names
+
+    @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+    def test_what_was_read_is_written_as_it_was(self, tmp_path, suffix):
+        first, second = tmp_path / f"first{suffix}", tmp_path / f"second{suffix}"
+        write_results(first, results(2, count=20, time=1 / 29.97))
+        write_results(second, read_results(first))
+        assert first.read_bytes() == second.read_bytes()
+
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("a.csv", "1,0.033333,1,10.0,20.13,30.35,40.0,0.1235,,,0.6667,\n"),
+            ("a.jsonl", '"time": 0.033333, "boxes": [[10.0, 20.13, 30.35, 40.0]]'),
+        ],
+    )
+    def test_numbers_have_as_many_digits_as_they_are_worth(self, tmp_path, name, text):
+        box = np.array([[9.999, 20.125001, 30.3456, 40.001]])
+        score, agreement = np.array([0.12345678]), np.array([2 / 3])
+        found = FrameResult(1, 1 / 30, box, score, agreements=agreement)
+        write_results(tmp_path / name, [found])
+        assert text in (tmp_path / name).read_text()
 
     @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
     def test_a_tracker_that_does_not_tell_of_lost_targets_stays_silent(self, tmp_path, suffix):

@@ -312,7 +312,7 @@ def _summary(
 
 def _boxes(kept: list[FrameResult]) -> dict[str, Any]:
     """Every frame's boxes, as a line of a .jsonl file has them; nothing if none were kept."""
-    return {"track": [one.to_dict() for one in kept]} if kept else {}
+    return {"track": [one.rounded().to_dict() for one in kept]} if kept else {}
 
 
 def _lost(result: FrameResult) -> list[bool]:

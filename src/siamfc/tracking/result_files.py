@@ -9,9 +9,9 @@
   "names": ["player", …]}.
 
 In csv and jsonl files boxes are 0-based as everywhere in siamfc, frames count from 0 and targets
-from 1; numbers are read back exactly. `FrameResult` explains `lost`, `status` and `agreement`.
-Unknown values are empty, or null. Only the first eight columns of a csv file are required, and only
-the first four fields of an object.
+from 1; numbers have the digits of `FrameResult.rounded`, which are read back exactly. `FrameResult`
+explains `lost`, `status` and `agreement`. Unknown values are empty, or null. Only the first eight
+columns of a csv file are required, and only the first four fields of an object.
 """
 
 from __future__ import annotations
@@ -154,12 +154,12 @@ def _write_txt(files: Sequence[TextIO], result: FrameResult) -> None:
 
 
 def _write_csv(files: Sequence[TextIO], result: FrameResult) -> None:
-    rows = ([_text(value) for value in row.values()] for row in result.to_rows())
+    rows = ([_text(value) for value in row.values()] for row in result.rounded().to_rows())
     csv.writer(files[0], lineterminator="\n").writerows(rows)
 
 
 def _write_jsonl(files: Sequence[TextIO], result: FrameResult) -> None:
-    files[0].write(json.dumps(result.to_dict()) + "\n")
+    files[0].write(json.dumps(result.rounded().to_dict()) + "\n")
 
 
 def _text(value: float | str) -> str:

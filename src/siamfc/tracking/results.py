@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +94,23 @@ class FrameResult:
         """Origin of the only target's box, None if unknown. Raises like `box`."""
         row = self._only("status", "statuses")
         return self.statuses[row] if self.statuses else None
+
+    def rounded(self) -> FrameResult:
+        """The result with as many digits as it is worth, as files have it.
+
+        Boxes to 0.01 pixel, scores and agreements to 4 decimals, times to the microsecond.
+
+        >>> FrameResult(1, 1 / 30, np.array([[12.3456, 8, 60, 40]]), np.ones(1) / 3).rounded().box
+        array([12.35,  8.  , 60.  , 40.  ])
+        """
+        agreements = self.agreements
+        return replace(
+            self,
+            time=round(float(self.time), 6),
+            boxes=np.round(self.boxes, 2) + 0.0,  # no negative zero
+            scores=np.round(self.scores, 4),
+            agreements=None if agreements is None else np.round(agreements, 4),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as a line of a .jsonl file: lists and numbers, None where unknown.
