@@ -7,11 +7,12 @@
 and takes turns: copy, redact, reframe, copy … Each edit's speed is that of copying divided by its
 time over copying's in the same round; the median of the rounds is printed, with its range.
 
-`quality` tracks each sequence once, from its first box. Redaction: fraction of frames, mean over
-sequences, in which any of the visible true box is left uncovered, for each choice where the target
-is lost. Reframing to 9:16: the fraction of frames in which
-the centre of the true box is in the cut, and in which as much of the box is as fits; by the tracked
-boxes, and by the true ones.
+`quality` tracks each sequence from its first box, and once more from three: true boxes at the
+start of each third. Redaction by the one box: fraction of frames, mean over sequences, in which any
+of the visible true box is left uncovered, for each choice where the target is lost. Reframing to
+9:16: the fraction of frames with the target in the picture in which the centre of the true box is in
+the cut, the same of the frames in which the tracked box overlaps the true one, and the fraction in
+which as much of the true box is in the cut as fits.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import numpy as np
 import siamfc
 from siamfc.annotations import VideoAnnotation
 from siamfc.array_types import BoolArray, ByteImage, FloatArray
+from siamfc.boxes import iou
 from siamfc.datasets.readers import find_format
 from siamfc.datasets.sequences import FrameFiles, read_sequences
 from siamfc.edits import (
@@ -114,33 +116,67 @@ def _quality(roots: list[Path]) -> None:
         assert isinstance(sequence.frames, FrameFiles)
         truth, count = sequence.boxes, len(sequence)
         source = ImageFiles(list(sequence.frames), name=sequence.name, frame_rate=_RATE)
-        tracked = to_annotation(list(siamfc.track(source, box=truth[0], matcher=matcher)))
+        given = _boxes_at_thirds(truth)
+        by_one = to_annotation(list(siamfc.track(source, box=truth[0], matcher=matcher)))
+        by_three = to_annotation(list(siamfc.track(source, given, matcher=matcher)))
         true = VideoAnnotation(frames=np.arange(count), boxes=truth[:, None])
-        low, high = _visible(truth, source.size)
-        seen = np.asarray((high > low).all(axis=1))
-        for when_lost in ("grow", "frame"):
-            cover = plan_cover(tracked, count, CoverSettings(when_lost=when_lost))
-            for shape in ("ellipse", "box"):
-                open_ = ~_covered(cover, low, high, shape)[seen]
-                _add(rows, f"redact {when_lost:5} {shape:7}: any uncovered", open_.mean())
-            _add(rows, f"redact {when_lost:5}: frames bridged", cover.bridged.mean())
-        for name, annotation in (("tracked", tracked), ("true", true)):
-            windows = plan_reframe(annotation, count, source.size, _RATE, ReframeSettings()).boxes
-            center = (low + high) / 2
-            edges = windows[:, :2], windows[:, :2] + windows[:, 2:]
-            inside = ((center >= edges[0]) & (center <= edges[1])).all(axis=1)
-            shown = np.clip(np.minimum(high, edges[1]) - np.maximum(low, edges[0]), 0, None)
-            fits = np.minimum(high - low, windows[:, 2:])
-            whole = shown.prod(axis=1) >= 0.999 * fits.prod(axis=1)
-            _add(rows, f"reframe by {name} boxes: centre in the cut", inside[seen].mean())
-            _add(rows, f"reframe by {name} boxes: all that fits is", whole[seen].mean())
-            limit = ReframeSettings().acceleration * windows[0, 2] / _RATE**2
-            bend = np.abs(second_difference((edges[0] + edges[1]) / 2)).max() / limit
-            _add(rows, f"reframe by {name} boxes: largest acceleration / limit", float(bend))
+        _redact(rows, by_one, truth, source.size)
+        for name, boxes in (("one box", by_one), ("three boxes", by_three), ("true boxes", true)):
+            _reframe(rows, f"reframe by {name}", boxes, truth, source.size)
     print(f"{max(map(len, rows.values()))} sequences")
     for name, values in rows.items():
         figure = max(values) if "largest" in name else statistics.mean(values)
         print(f"{name:55} {figure:.4f}")
+
+
+def _boxes_at_thirds(truth: FloatArray) -> dict[int, FloatArray]:
+    """The true box at the start of each third of a sequence, or the first one after it."""
+    known = np.flatnonzero((truth[:, 2:] > 0).all(axis=1))
+    starts = [round(part * len(truth) / 3) for part in range(3)]
+    frames = {int(known[known >= start][0]) for start in starts if (known >= start).any()}
+    return {frame: truth[frame] for frame in sorted(frames)}
+
+
+def _redact(
+    rows: dict[str, list[float]],
+    tracked: VideoAnnotation,
+    truth: FloatArray,
+    size: tuple[int, int],
+) -> None:
+    low, high = _visible(truth, size)
+    seen = (high > low).all(axis=1)
+    for when_lost in ("grow", "frame"):
+        settings = CoverSettings(when_lost=when_lost)  # type: ignore[arg-type]
+        cover = plan_cover(tracked, len(truth), settings)
+        for shape in ("ellipse", "box"):
+            open_ = ~_covered(cover, low, high, shape)[seen]
+            _add(rows, f"redact {when_lost:5} {shape:7}: any uncovered", open_.mean())
+        _add(rows, f"redact {when_lost:5}: frames bridged", cover.bridged.mean())
+
+
+def _reframe(
+    rows: dict[str, list[float]],
+    title: str,
+    annotation: VideoAnnotation,
+    truth: FloatArray,
+    size: tuple[int, int],
+) -> None:
+    low, high = _visible(truth, size)
+    seen = (high > low).all(axis=1)
+    windows = plan_reframe(annotation, len(truth), size, _RATE, ReframeSettings()).boxes
+    center = (low + high) / 2
+    edges = windows[:, :2], windows[:, :2] + windows[:, 2:]
+    inside = ((center >= edges[0]) & (center <= edges[1])).all(axis=1)
+    shown = np.clip(np.minimum(high, edges[1]) - np.maximum(low, edges[0]), 0, None)
+    fits = np.minimum(high - low, windows[:, 2:])
+    whole = shown.prod(axis=1) >= 0.999 * fits.prod(axis=1)
+    followed = seen & (iou(annotation.boxes[:, 0], truth) > 0)
+    _add(rows, f"{title}: centre in the cut", inside[seen].mean())
+    _add(rows, f"{title}: likewise, where the tracker is on it", inside[followed].mean())
+    _add(rows, f"{title}: all that fits is", whole[seen].mean())
+    limit = ReframeSettings().acceleration * windows[0, 2] / _RATE**2
+    bend = np.abs(second_difference((edges[0] + edges[1]) / 2)).max() / limit
+    _add(rows, f"{title}: largest acceleration / limit", float(bend))
 
 
 def _add(rows: dict[str, list[float]], name: str, value: float) -> None:

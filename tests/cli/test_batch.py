@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from clusters import local_cluster
 from siamfc.cli.app import run
 from siamfc.errors import DatasetError, InputError
-from siamfc.tracking import read_results
+from siamfc.tracking import read_results, read_track
 from siamfc.tracking.batch_inputs import expand_sources, name_sources, read_boxes
 
 BOX = "20,20,20,20"
@@ -110,6 +111,28 @@ def test_workers_write_the_same(arguments: list[str]) -> None:
     assert files(Path("alone")) == files(Path("shared"))
     for name in files(Path("alone")):
         assert Path("alone", name).read_bytes() == Path("shared", name).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_cluster_writes_the_same(arguments: list[str], tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="distributed isn't installed")
+    line = ["track", "videos", *arguments, "--box", BOX]
+    assert run([*line, "--results", "alone", "--threads", "1"]) == 0
+    with local_cluster(tmp_path / "dask") as cluster:
+        spread = ["--results", "spread", "--cluster", cluster.scheduler_address]
+        assert run([*line, *spread]) == 0
+        Path("spread/b.csv").unlink()
+        assert run([*line, *spread]) == 0
+    assert files(Path("alone")) == files(Path("spread"))
+    for name in files(Path("alone")):
+        assert Path("alone", name).read_bytes() == Path("spread", name).read_bytes()
+
+
+def test_a_class_is_that_of_every_object(arguments: list[str]) -> None:
+    line = ["track", "videos", *arguments, "--box", BOX, "--name", "cat", "--class", "animal"]
+    assert run([*line, "--results", "out", "--format", "cvat"]) == 0
+    for name in "abc":
+        assert read_track(f"out/{name}.xml").labels == ("animal",)
 
 
 def test_boxes_come_from_a_table(arguments: list[str]) -> None:

@@ -326,3 +326,47 @@ def test_set_changes_any_setting(arguments: list[str], capsys: pytest.CaptureFix
     assert run([*arguments, "--json", *still]) == 0
     track = json.loads(capsys.readouterr().out)["track"]
     np.testing.assert_allclose([one["boxes"] for one in track], [track[0]["boxes"]] * 5, atol=0.1)
+
+
+BOTH = ["--name", "Ana", "--box", "50,50,20,20", "--name", "Ben"]
+
+
+@pytest.mark.parametrize(
+    ("classes", "expected"),
+    [
+        ([], ("Ana", "Ben")),
+        (["person"], ("person", "person")),
+        (["woman", "man"], ("woman", "man")),
+    ],
+)
+def test_classes_stand_in_the_file_beside_the_names(
+    arguments: list[str], tmp_path: Path, classes: list[str], expected: tuple[str, ...]
+) -> None:
+    given = [word for one in classes for word in ("--class", one)]
+    assert run([*arguments, *BOTH, *given, "--results", str(tmp_path / "boxes.xml")]) == 0
+    found = read_track(tmp_path / "boxes.xml")
+    assert (found.names, found.labels) == (("Ana", "Ben"), expected)
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "message"),
+    [
+        (["--class", "a"], 2, "--class: expected --results FILE"),
+        (["--class", "a", "--results", "b.csv"], 1, "expected a format that has them, mot, coco,"),
+        (["--class", "a", "--class", "b", "--class", "c", "--results", "b.xml"], 1, "got 3"),
+    ],
+)
+def test_classes_that_stand_nowhere_are_refused(
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    given: list[str],
+    status: int,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run([*arguments, *BOTH, *given]) == status
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert not list(tmp_path.glob("b.*"))

@@ -1,5 +1,7 @@
 """Cuts: within the frame, around the target, and calm."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -99,6 +101,23 @@ class TestReframe:
         windows = plan_reframe(both, 40, FRAME, 25.0, ANY).boxes
         assert (windows[:, 0] <= 100).all()
         assert (windows[:, 0] + windows[:, 2] >= 170).all()
+
+    @pytest.mark.parametrize("found_again", [True, False])
+    def test_where_a_target_is_lost_the_trackers_guess_is_followed(self, found_again) -> None:
+        centers = np.full((100, 2), [60.0, 90])
+        centers[30:70] = [250, 90]
+        lost = (np.arange(100) >= 30) & ((np.arange(100) < 70) | (not found_again))
+        lost_there = replace(track(centers), lost=lost[:, None])
+        windows = plan_reframe(lost_there, 100, FRAME, 25.0, ANY).boxes
+        assert windows[50, 0] <= 240
+        assert windows[50, 0] + windows[50, 2] >= 260
+
+    def test_where_a_target_has_no_box_the_cut_goes_straight_on(self) -> None:
+        across = track(np.stack([np.linspace(60, 260, 50), np.full(50, 90)], axis=1))
+        boxes = across.boxes.copy()
+        boxes[10:40] = np.nan
+        gap = plan_reframe(replace(across, boxes=boxes), 50, FRAME, 25.0, ANY).boxes
+        np.testing.assert_allclose(gap, plan_reframe(across, 50, FRAME, 25.0, ANY).boxes)
 
     @pytest.mark.parametrize(("frame", "aspect", "size"), SIZES)
     def test_the_cut_is_as_large_as_fits(self, frame, aspect, size) -> None:

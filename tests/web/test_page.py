@@ -17,6 +17,7 @@ from fakes import IdealMatcher
 from siamfc.boxes import iou
 from siamfc.frames import Frame
 from siamfc.synthetic import SquareVideo
+from siamfc.tracking import as_key_frames
 from siamfc.web.clips import FileClip
 from web.serving import Server, SlowMatcher, running
 
@@ -95,6 +96,25 @@ def test_upload_draw_track_correct_save_and_reload(
         page.see("#run", "Done")
         page.see("#place", at(39))
         assert page.job == job
+
+
+def test_a_page_that_is_opened_to_watch_tracks_and_follows(
+    browser: Any, server: Server, film: Path, truth: SquareVideo
+) -> None:
+    """`siamfc track --box … --show` opens it; opened again, it starts nothing."""
+    job = server.session.add_source(str(film))
+    job.draw(as_key_frames({"square": {0: truth.boxes[0], 30: truth.boxes[30]}}, 0))
+    assert job.state == "open"
+    for _ in range(2):
+        with Page(browser, server) as page:
+            page.tab.evaluate(f"location.hash = '{job.id}/track'")
+            page.tab.reload()
+            page.see("#run", "Done")
+            page.see("#place", at(39))
+            page.see("#targets li:first-child span:nth-child(2)", "square")
+            assert page.job == job.id
+            assert page.keyframes == [[0, 30]]
+    assert iou(server.rows(job.id)[:, 0, :4], np.array(truth.boxes)).min() > 0.5
 
 
 def test_the_result_plays_at_the_videos_pace(browser: Any, slow_server: Server, film: Path) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import webbrowser
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -104,9 +105,37 @@ def test_track_without_a_box_opens_the_page_on_its_source(
     assert (process.returncode, "Traceback" in errors) == (0, False)
 
 
+def test_show_opens_the_page_with_the_boxes_drawn(tmp_path: Path, weights: str, film: Path) -> None:
+    arguments = ["track", str(film), "--box", "10:20,20,40,40", "--show", "--weights", weights]
+    process, address = start(tmp_path, *arguments)
+    assert urlsplit(address).fragment.endswith("/track")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert (process.returncode, "Traceback" in errors) == (0, False)
+
+
+@pytest.mark.parametrize("missing", ["display", "browser"])
+def test_show_needs_a_display_and_a_browser(
+    missing: str, film: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_browser() -> None:
+        raise webbrowser.Error
+
+    monkeypatch.setattr(webbrowser, "get", no_browser)
+    monkeypatch.setattr(sys, "platform", "linux" if missing == "display" else "darwin")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    assert run(["track", str(film), "--box", "20,20,40,40", "--show"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"--show: expected a {missing}, found none: write a video with -o" in line
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "reason"),
     [
+        (["track", "a.mp4", "--box", "1,2,9,9", "--show", "-o", "b.mp4"], 2, "Share button saves"),
+        (["track", "a.mp4", "--box", "1,2,9,9", "--show", "--smooth"], 2, "--show: expected no"),
+        (["track", "a.mp4", "b.mp4", "--box", "1,2,9,9", "--show"], 2, "--show: expected one"),
         (["serve", "--host", "0.0.0.0"], 1, "--allow-network"),
         (["serve", "--host", "192.0.2.1"], 1, "not encrypted"),
         (["serve", "/nowhere"], 1, "expected a folder to serve"),

@@ -1,9 +1,11 @@
 """`siamfc serve`, and the page that `siamfc track` opens if no box is given."""
 
+import os
 import sys
 import webbrowser
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from siamfc.cli.parameters import (
     Device,
@@ -16,6 +18,9 @@ from siamfc.cli.parameters import (
 )
 from siamfc.errors import InputError
 from siamfc.network import DEFAULT_WEIGHTS
+
+if TYPE_CHECKING:
+    from siamfc.tracking import KeyFrames
 
 _NETWORK_MEANS = (
     "whoever can reach this machine and learns the address can see your videos and use its disk "
@@ -74,10 +79,32 @@ def serve(
     )
 
 
+def require_browser(flag: str) -> None:
+    """InputError unless a page that opens here is seen.
+
+    The variable BROWSER counts as a display: it names what opens pages elsewhere, in WSL for
+    example.
+    """
+    wanted = "" if sys.platform in ("darwin", "win32") else "display"
+    if any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")):
+        wanted = ""
+    if not wanted:
+        try:
+            webbrowser.get()
+        except webbrowser.Error:
+            wanted = "browser"
+    if wanted:
+        raise InputError(
+            f"{flag}: expected a {wanted}, found none: write a video with -o OUT.mp4 instead, or "
+            "run `siamfc serve --no-browser` and open its address where there is one"
+        )
+
+
 def open_page(
     *,
     root: Path | None = None,
     source: str | None = None,
+    boxes: "KeyFrames | None" = None,
     host: str = "127.0.0.1",
     port: int = 0,
     weights: str,
@@ -116,6 +143,7 @@ def open_page(
             port=port,
             root=root,
             source=source,
+            boxes=boxes,
             on_ready=announce,
         )
     except KeyboardInterrupt:

@@ -1,6 +1,6 @@
-"""What takes the frames and boxes of a loop: a video, a file of results."""
+"""Sinks for the frames and boxes of a loop: a video, a file of results."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,6 +42,7 @@ def results_sink(
     source: str | Path,
     targets: int,
     format: str | None = None,
+    labels: Sequence[str] = (),
     overwrite: bool,
 ) -> Iterator[Sink]:
     """A file of results, kept only if the block ends well; never in the place of the `source`."""
@@ -52,6 +53,7 @@ def results_sink(
         targets=targets,
         format=format,
         video=VideoInfo.of(frames),
+        labels=labels,
         overwrite=overwrite,
     ) as add:
         yield lambda _, result: add(result)

@@ -13,6 +13,7 @@ from siamfc.cli.batch import frame_range_of, plan_batch, track_many
 from siamfc.cli.boxes import BoxOptions
 from siamfc.cli.console import print_json
 from siamfc.cli.loop import Outcome, exit_status, run_loop
+from siamfc.cli.lost_tally import LostTally
 from siamfc.cli.parameters import (
     Device,
     DeviceName,
@@ -25,12 +26,12 @@ from siamfc.cli.parameters import (
     Weights,
     Whole,
 )
-from siamfc.cli.serve import open_page
+from siamfc.cli.serve import open_page, require_browser
 from siamfc.cli.sinks import Sink, results_sink, video_sink
 from siamfc.cli.usage import UsageError
-from siamfc.frames import FrameSource, Image, Trail, open_source
+from siamfc.frames import FrameSource, Image, IndexedSource, Trail, open_source
 from siamfc.network import DEFAULT_WEIGHTS, load_matcher
-from siamfc.tracking import FrameResult, Status, export_paths, follow, time_code
+from siamfc.tracking import FrameResult, export_paths, follow
 from siamfc.tracking.batch import BatchOptions
 from siamfc.tracking.batch_inputs import expand_sources
 
@@ -38,7 +39,7 @@ from siamfc.tracking.batch_inputs import expand_sources
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class OutputOptions:
-    """What is written."""
+    """Files to write, or a page to watch."""
 
     out: Annotated[Path | None, Parameter(alias="-o")] = None
     """The video to write, with the boxes drawn in: .mp4, .mov, .mkv or .webm, or a folder of PNG
@@ -48,12 +49,18 @@ class OutputOptions:
     (COCO), .xml (CVAT), or a folder (a name without an ending) with --format."""
     format: ExportFormat | None = None
     """Of --results, in place of what its ending means."""
+    classes: Annotated[list[str] | None, Parameter(name="--class", negative=())] = None
+    """Of the objects in --results, one for all or one for each; by default an object's name is
+    its class."""
     codec: Literal["h264", "vp9", "av1"] | None = None
     """Of the video. By default H.264, in .webm VP9."""
     sound: Annotated[bool, Parameter(negative="--no-sound", show_default=False)] = True
     """Copy the source's sound into the video, where its container can hold it."""
     trail: Flag = False
     """Draw the way that each object came in the last second."""
+    show: Flag = False
+    """Watch it being tracked, on a page that opens in the browser; there boxes can be corrected and
+    files saved."""
     overwrite: Flag = False
     """Replace files that exist."""
     json: Flag = False
@@ -72,9 +79,8 @@ class BatchFlags:
 
 
 _MANY = BatchFlags()
-_AT_ONCE = 10
-"""Frames after its first box within which a target is lost at once."""
 _OUTPUT, _SEARCH, _TARGETS = OutputOptions(), SearchOptions(), BoxOptions()
+_SHOW = OutputOptions(show=True)
 
 
 def track(
@@ -108,7 +114,7 @@ def track(
     targets
         What to track, and in which frames.
     output
-        What is written.
+        Files to write, or a page to watch.
     search
         How to search for the object.
     many
@@ -117,31 +123,89 @@ def track(
     if not sources:
         raise UsageError("expected a source: a video, a folder or glob of images, a camera, a URL")
     every = expand_sources(map(str, sources))
+    request = _Request(
+        targets=targets,
+        output=output,
+        weights=weights,
+        search=search,
+        device=device,
+        threads=threads,
+        stream=stream,
+        many=many,
+    )
+    if output.classes and output.results is None:
+        raise UsageError("--class: expected --results FILE, in which the classes stand")
     if len(every) > 1 or targets.boxes is not None:
-        return _track_many(every, targets, output, weights, search, device, threads, many)
-    source = every[0]
+        return _track_many(every, request)
     if many != _MANY:
         raise UsageError("--workers, --cluster: expected several sources, got one")
-    if not targets.given_boxes():
+    if output.show or not targets.given_boxes():
+        return _track_on_page(every[0], request)
+    return _track_one(every[0], request)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Request:
+    """All that was typed but the sources."""
+
+    targets: BoxOptions
+    output: OutputOptions
+    weights: str
+    search: SearchOptions
+    device: DeviceName
+    threads: int | None
+    stream: int | None
+    many: BatchFlags
+
+
+def _track_on_page(source: str, request: _Request) -> int:
+    """Open the page on a source: with its boxes drawn for --show, or for them to be drawn."""
+    targets, output = request.targets, request.output
+    boxes = None
+    if not output.show:
         if output != _OUTPUT or targets != _TARGETS:
             raise UsageError(
                 "expected a box, got none: say with --box X,Y,W,H where the object is in the first "
                 "frame, in pixels; or name the source alone, to draw the box on a page"
             )
-        return open_page(
-            source=str(source), weights=weights, search=search, device=device, threads=threads
-        )
-    settings = search.settings(weights)
+    else:
+        if output != _SHOW or targets != BoxOptions(box=targets.box, name=targets.name):
+            raise UsageError(
+                "--show: expected no flag of what is written or which frames are tracked: the page "
+                "tracks all from the first box on, and its Share button saves"
+            )
+        require_browser("--show")
+        with open_source(source, stream=request.stream) as frames:
+            if not isinstance(frames, IndexedSource):
+                raise UsageError(
+                    f"--show: expected a video file or images, got {frames.name}; leave --box and "
+                    "--show out to draw the box on the page"
+                )
+            boxes, _ = targets.in_source(frames)
+    return open_page(
+        source=source,
+        boxes=boxes,
+        weights=request.weights,
+        search=request.search,
+        device=request.device,
+        threads=request.threads,
+    )
+
+
+def _track_one(source: str, request: _Request) -> int:
+    """Track one source, write what was asked for, and print."""
+    targets, output = request.targets, request.output
+    settings = request.search.settings(request.weights)
     kept: list[FrameResult] = []
     with ExitStack() as stack:
-        frames = stack.enter_context(open_source(source, stream=stream))
+        frames = stack.enter_context(open_source(source, stream=request.stream))
         boxes, frame_range = targets.in_source(frames)
         sinks = [stack.enter_context(sink) for sink in _files(output, source, frames, len(boxes))]
         if output.json and output.results is None:
             sinks.append(lambda _, result: kept.append(result))
         tallies = [LostTally(row) for row in range(len(boxes))]
         sinks += [tally.add for tally in tallies]
-        matcher = load_matcher(weights, device=device, threads=threads)
+        matcher = load_matcher(request.weights, device=request.device, threads=request.threads)
         outcome = run_loop(
             lambda on_frame: follow(
                 frames,
@@ -158,7 +222,7 @@ def track(
     paths = export_paths(output.results, len(boxes), output.format) if output.results else []
     if output.json:
         summary = _summary(outcome, tallies, output.out, paths)
-        print_json({"source": str(source), **summary, **_boxes(kept)})
+        print_json({"source": source, **summary, **_boxes(kept)})
     else:
         _print(outcome, tallies, output.out, paths)
     for tally in tallies:
@@ -167,62 +231,11 @@ def track(
     return exit_status(outcome)
 
 
-class LostTally:
-    """In how many frames a target is lost, and where first."""
-
-    def __init__(self, row: int) -> None:
-        self.row = row
-        self.name = ""
-        self.frames = self.lost = 0
-        self.first_given: int | None = None
-        self.first_lost: FrameResult | None = None
-
-    def add(self, _frame: object, result: FrameResult) -> None:
-        """Count a frame."""
-        self.frames += 1
-        self.name = result.names[self.row] if result.names else f"object {self.row + 1}"
-        if self.first_given is None and result.statuses[self.row] is Status.KEYFRAME:
-            self.first_given = result.index
-        if result.lost_flags is not None and result.lost_flags[self.row]:
-            self.lost += 1
-            self.first_lost = self.first_lost or result
-
-    @property
-    def is_lost_at_once(self) -> bool:
-        """Whether the target is lost within a few frames of its first box."""
-        if self.first_lost is None or self.first_given is None:
-            return False
-        return 0 < self.first_lost.index - self.first_given <= _AT_ONCE
-
-    @property
-    def text(self) -> str:
-        """For people."""
-        text = f"lost in {self.lost} of {self.frames} frames"
-        if self.first_lost is None:
-            return text
-        time = time_code(self.first_lost.time)
-        return f"{text}, first in frame {self.first_lost.index}{time and f' ({time})'}"
-
-    @property
-    def hint(self) -> str:
-        """What to do about a target that is lost at once."""
-        return (
-            f"hint: {self.name} was lost soon after its box: check that the box is X,Y,W,H in "
-            "pixels, with width and height and not the second corner, and fits the object closely"
-        )
-
-
-def _track_many(
-    sources: list[str],
-    targets: BoxOptions,
-    output: OutputOptions,
-    weights: str,
-    search: SearchOptions,
-    device: DeviceName,
-    threads: int | None,
-    many: BatchFlags,
-) -> int:
+def _track_many(sources: list[str], request: _Request) -> int:
     """Track several sources, each with files of its own."""
+    targets, output, many = request.targets, request.output, request.many
+    if output.show:
+        raise UsageError("--show: expected one source and its --box")
     if targets.boxes is None and not targets.box:
         raise UsageError(
             f"expected --box X,Y,W,H for all of {len(sources)} sources, or --boxes with those of "
@@ -232,12 +245,13 @@ def _track_many(
         raise UsageError("expected either --box or --boxes, got both")
     spread = many.workers > 1 or many.cluster is not None
     options = BatchOptions(
-        weights=weights,
-        device=device,
-        threads=threads or (1 if spread else None),
-        settings=search.settings(weights),
+        weights=request.weights,
+        device=request.device,
+        threads=request.threads or (1 if spread else None),
+        settings=request.search.settings(request.weights),
         frame_range=frame_range_of(targets),
         smooth=targets.smooth,
+        labels=tuple(output.classes or ()),
     )
     tasks = plan_batch(
         sources, targets, options, results=output.results, format=output.format, out=output.out
@@ -272,6 +286,7 @@ def _files(
             source=source,
             targets=targets,
             format=output.format,
+            labels=output.classes or (),
             overwrite=output.overwrite,
         )
 
@@ -287,7 +302,7 @@ def _drawing(output: OutputOptions, frames: FrameSource) -> Callable[[Image, Fra
 def _summary(
     outcome: Outcome, tallies: list[LostTally], out: Path | None, files: list[Path]
 ) -> dict[str, Any]:
-    first, last = outcome.first, outcome.last
+    first, last = outcome.first.rounded(), outcome.last.rounded()
     return {
         "frames": outcome.count,
         "seconds": outcome.seconds,

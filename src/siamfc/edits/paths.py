@@ -1,4 +1,4 @@
-"""Where a target is in every frame of a video, with gaps bridged: what each edit begins with."""
+"""Paths of targets through all frames of a video, with gaps bridged, as every edit needs them."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ class TargetPath:
     doubt: FloatArray
     """(F,) 1 minus the lowest score within two frames; 0 where no score is known, or where the box
     is not trusted anyway."""
+
+    @property
+    def followed(self) -> FloatArray:
+        """(F, 4) the tracker's boxes, trusted or not, and where there is none the bridge."""
+        return np.where(np.isnan(self.guesses), self.boxes, self.guesses)
 
     @property
     def sure(self) -> BoolArray:

@@ -1,4 +1,4 @@
-"""Which part of each frame is shown, and the picture of it."""
+"""Windows, the parts of frames that are shown, and their pictures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SIZE_ZONE = 0.1
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Windows:
-    """What is shown of F frames."""
+    """Parts of F frames that are shown."""
 
     boxes: FloatArray
     """(F, 4) x, y, w, h of the part, in frame pixels; it may reach beyond the frame."""
@@ -33,14 +33,14 @@ class Windows:
     """Width and height of the pictures."""
 
     def cut(self, image: ByteImage, index: int, *, border: Border = "black") -> ByteImage:
-        """What is shown of frame `index`; after the last that was planned, its window stays."""
+        """Cut the window out of frame `index`; after the last planned one, its window stays."""
         window = self.boxes[min(index, len(self.boxes) - 1)]
         return cut_window(image, window, self.size, border=border)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReframeSettings:
-    """How the cut follows its target.
+    """Settings of a cut that follows its target.
 
     Raises:
         InputError: a value out of range.
@@ -78,7 +78,8 @@ def plan_reframe(
     """The cut in each frame: in the frame always, around all targets as far as may be.
 
     Args:
-        annotation: the targets; where one is lost, the cut goes straight to where it is found.
+        annotation: the targets; where one is lost, the cut follows the tracker's guess, and where
+            it has no box, it goes straight to where it is found.
         frame_count: F.
         size: width and height of the frames.
         frame_rate: frames per second.
@@ -121,8 +122,12 @@ def _even(size: tuple[float, float]) -> tuple[int, int]:
 
 
 def _all_targets(annotation: VideoAnnotation, frame_count: int) -> FloatArray:
-    """(F, 4) the smallest box around all targets, bridged where one is lost."""
-    paths = np.stack([path.boxes for path in target_paths(annotation, frame_count)])
+    """(F, 4) the smallest box around all targets.
+
+    A lost target's is the tracker's guess: over real videos it overlaps the target more than a
+    straight line from the last sure box to the next one does.
+    """
+    paths = np.stack([path.followed for path in target_paths(annotation, frame_count)])
     low, high = paths[..., :2].min(axis=0), (paths[..., :2] + paths[..., 2:]).max(axis=0)
     return np.concatenate([low, high - low], axis=1)
 

@@ -39,6 +39,8 @@ class BatchOptions:
     """None: the network's defaults."""
     frame_range: FrameRange = WHOLE
     smooth: bool = False
+    labels: tuple[str, ...] = ()
+    """As `Track.save` takes them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +133,7 @@ def _track(task: BatchTask) -> BatchOutcome:
         if task.video is not None:
             track.save(task.video, overwrite=True)
         if task.results is not None:
-            track.save(task.results, format=task.format, overwrite=True)
+            track.save(task.results, format=task.format, labels=options.labels, overwrite=True)
         results = list(track)
     except (SiamFCError, OSError) as error:
         track.close()

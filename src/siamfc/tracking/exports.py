@@ -114,16 +114,18 @@ def open_export(
     targets: int,
     format: str | None = None,
     video: VideoInfo | None = None,
+    labels: Sequence[str] = (),
     overwrite: bool = False,
 ) -> Iterator[Callable[[FrameResult], object]]:
     """Yield a function that adds a frame; the files are written when the block ends without error.
 
-    An unusable path is reported on entry, not at the end.
+    An unusable path, and labels that do not fit, are reported on entry, not at the end.
 
     Raises:
-        InputError: as for `export_format`.
+        InputError: as for `export_format`; labels for a format that has none, or of another number.
         OutputError: a file that exists, unless `overwrite`, or cannot be written.
     """
+    _check_labels(labels, targets, export_format(path, format))
     if export_format(path, format) in _OWN:
         with open_results(path, targets=targets, overwrite=overwrite) as add:
             yield add
@@ -131,7 +133,7 @@ def open_export(
     check_annotation_place(path, targets, format=format, overwrite=overwrite)
     results: list[FrameResult] = []
     yield results.append
-    export_results(path, results, format=format, video=video, overwrite=overwrite)
+    export_results(path, results, format=format, video=video, labels=labels, overwrite=overwrite)
 
 
 def export_results(
@@ -150,19 +152,35 @@ def export_results(
         results: results of one or more frames, all of the same targets.
         format: one of `EXPORT_FORMATS`; None: implied by the suffix.
         video: facts about the tracked video, as far as known.
-        labels: class of each target; by default its name, or `target`.
+        labels: class of each target, or one for all; by default its name, or `target`.
         overwrite: replace existing files.
 
     Raises:
-        InputError: no results, an unknown format, or a suffix that does not match it.
+        InputError: no results, an unknown format, a suffix that does not match it, labels for a
+            format that has none, or of another number.
         DatasetError: the format needs something that is unknown, such as the frame size.
         OutputError: a file that exists, unless `overwrite`, or cannot be written.
     """
-    name = export_format(path, format)
+    name, results = export_format(path, format), list(results)
+    _check_labels(labels, len(results[0].boxes) if results else 0, name)
     if name in _OWN:
         return write_results(path, results, overwrite=overwrite)
-    annotation = to_annotation(list(results), video=video, labels=labels)
+    annotation = to_annotation(results, video=video, labels=labels)
     return write_annotation(path, annotation, format=format, overwrite=overwrite)
+
+
+def _check_labels(labels: Sequence[str], targets: int, format: str) -> None:
+    if not labels:
+        return
+    if format in _OWN or ANNOTATION_FORMATS[format].each_target:
+        known = [name for name, one in ANNOTATION_FORMATS.items() if not one.each_target]
+        raise InputError(
+            f"classes: expected a format that has them, {', '.join(known)}; got {format}"
+        )
+    if len(labels) not in (1, targets):
+        raise InputError(
+            f"classes: expected one for all or {targets}, one for each object, got {len(labels)}"
+        )
 
 
 def read_track(path: str | Path, *, format: str | None = None) -> VideoAnnotation:
@@ -185,6 +203,11 @@ def to_annotation(
 ) -> VideoAnnotation:
     """Convert results of one or more frames, all of the same targets, to arrays.
 
+    Args:
+        results: as described.
+        video: facts about the tracked video, as far as known.
+        labels: class of each target, or one for all; by default its name, or `target`.
+
     Raises:
         InputError: no results.
     """
@@ -203,7 +226,8 @@ def to_annotation(
             shape
         ),
         names=[name or str(place) for place, name in enumerate(names, 1)],
-        labels=labels or [name or "target" for name in names],
+        labels=list(labels) * (shape[1] if len(labels) == 1 else 1)
+        or [name or "target" for name in names],
         video=known.name,
         size=known.size,
         frame_rate=known.frame_rate or _rate(results),

@@ -241,7 +241,7 @@ class Track:
             path: file or folder to write.
             format: format of the boxes in place of the suffix's: csv, jsonl, otb, vot, lasot,
                 got10k, mot, coco, cvat, yolo, label-studio or voc.
-            labels: class of each target; by default its name.
+            labels: class of each target, or one for all; by default its name.
             overwrite: replace existing files.
 
         Raises:

@@ -8,12 +8,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import closing
+from functools import partial
 from typing import Any, Literal
 
 from siamfc.errors import InputError, SiamFCError, SourceError
 from siamfc.frames import Frame
 from siamfc.network import Network
-from siamfc.tracking import Settings
+from siamfc.tracking import KeyFrames, Settings
 from siamfc.web.clips import Clip
 from siamfc.web.editable_track import EditableTrack
 from siamfc.web.preview import Preview
@@ -88,6 +89,21 @@ class Job:
         """Smooth the boxes, or give them as they were tracked; while tracking, at its end."""
         self.track.is_smooth = is_smooth
         self.track.settle()
+
+    def draw(self, boxes: KeyFrames) -> None:
+        """Draw the boxes of new targets.
+
+        Raises:
+            InputError: a frame that the clip doesn't have, or a box that cannot be tracked.
+        """
+        first = len(self.track.targets)
+        for target, drawn in enumerate(boxes.boxes, first):
+            for frame, box in drawn.items():
+                x, y, w, h = box.tolist()
+                draw = partial(EditableTrack.draw, frame=frame, target=target, box=(x, y, w, h))
+                self.change(frame, draw)
+        for target, name in enumerate(boxes.names, first):
+            self.change(None, partial(EditableTrack.rename, target=target, name=name))
 
     def start(self) -> None:
         """Track all that is still to be tracked, when its turn comes.

@@ -10,7 +10,7 @@ import uvicorn
 
 from siamfc.errors import InputError
 from siamfc.network import Network
-from siamfc.tracking import Settings
+from siamfc.tracking import KeyFrames, Settings
 from siamfc.web.access import LOOPBACK_NAMES, Access, own_name
 from siamfc.web.app import create_app
 from siamfc.web.connections import SILENT, PatientProtocol
@@ -29,6 +29,7 @@ def serve(
     port: int = 0,
     root: Path | None = None,
     source: str | None = None,
+    boxes: KeyFrames | None = None,
     limits: Limits | None = None,
     on_ready: Callable[[str, Path], None],
 ) -> None:
@@ -41,6 +42,7 @@ def serve(
         port: 0: a free one.
         root: folder whose videos are offered; None: none are.
         source: opened at once, if given: as `siamfc.frames.open_source` takes it.
+        boxes: drawn in the source, whose tracking begins when a page shows it.
         limits: how much is taken.
         on_ready: called once the server listens, with the address to open, token included, and
             with a file that leads there and that only its owner can read: other users can read the
@@ -58,6 +60,9 @@ def serve(
             job = None if source is None else session.add_source(source)
             server = make_server(session, access)
             address = _address(access) + ("" if job is None else f"#{job.id}")
+            if job is not None and boxes is not None:
+                job.draw(boxes)
+                address += "/track"
             on_ready(address, _write_redirect(folder, address))
             server.run(sockets=[listener])
         finally:

@@ -186,9 +186,10 @@ async function begin() {
   targets.listen();
   listenToButtons();
   listen(actions);
-  const asked = location.hash.slice(1);
+  const [asked, action] = location.hash.slice(1).split("/");
   page.current = undefined;
   select(page.jobs.find(({ id }) => id === asked)?.id ?? page.jobs.at(-1)?.id ?? null);
+  if (action === "track" && job()?.state === "open") run();
   watch();
 }
 
