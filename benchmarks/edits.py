@@ -10,9 +10,9 @@ time over copying's in the same round; the median of the rounds is printed, with
 `quality` tracks each sequence from its first box, and once more from three: true boxes at the
 start of each third. Redaction by the one box: fraction of frames, mean over sequences, in which any
 of the visible true box is left uncovered, for each choice where the target is lost. Reframing to
-9:16: the fraction of frames with the target in the picture in which the centre of the true box is in
-the cut, the same of the frames in which the tracked box overlaps the true one, and the fraction in
-which as much of the true box is in the cut as fits.
+9:16: the fraction of frames with the target in the picture in which the centre of the true box is
+in the cut, the same of the frames in which the tracked box overlaps the true one, and the fraction
+in which as much of the true box is in the cut as fits.
 """
 
 from __future__ import annotations
