@@ -18,14 +18,16 @@ from siamfc.parsing import parse_frame, parse_json, parse_number, read_text
 def coco_annotation(
     number: int, image: int, target: int, category: int, box: FloatArray, score: float
 ) -> dict[str, Any]:
-    """An element of `annotations`, without `score` where it is NaN."""
+    """An element of `annotations`, without `score` where it is NaN.
+
+    A target's number is `track_id` alone: FiftyOne refuses files with MMTracking's `instance_id`.
+    """
     annotation = {
         "id": number,
         "video_id": 1,
         "image_id": image,
         "category_id": category,
         "track_id": target,
-        "instance_id": target,
         "bbox": box.tolist(),
         "area": float(box[2] * box[3]),
         "iscrowd": 0,

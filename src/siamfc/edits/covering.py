@@ -27,7 +27,7 @@ class CoverSettings:
 
     margin: float = 0.35
     """Added on each side, as a fraction of the box's mean side, where the score is 1."""
-    doubt: float = 4.0
+    doubt: float = 8.0
     """The margin is multiplied by 1 + doubt · (1 − score)."""
     when_lost: WhenLost = "grow"
     """Where the tracker lost the target: cover a growing margin about where it may be, or the

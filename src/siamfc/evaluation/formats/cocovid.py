@@ -58,7 +58,7 @@ def _write(folder: Path, tracks: Iterable[tuple[Sequence, RunRecord]]) -> None:
                     box,
                     float(track.scores[frame]),
                 )
-                annotation["video_id"] = number
+                annotation |= {"video_id": number, "instance_id": int(target)}
                 content["annotations"].append(annotation)
     path = file_for(folder, _FILE, ".json")
     path.write_text(json.dumps(content, allow_nan=False), encoding="utf-8")
