@@ -178,7 +178,10 @@ def test_textures_are_drawn_by_the_generator_and_wrap_their_colours():
             "grey_share: expected a number from 0 to 1, got 1.5",
         ),
         (lambda: TextureSettings(size=100), "texture size: expected a power of two from 16"),
-        (lambda: TextureSettings(count=0), "expected textures, leaves and a share from 0 to 1"),
+        (
+            lambda: TextureSettings(count=0),
+            "expected textures, leaves and a cloud_share from 0 to 1",
+        ),
     ],
 )
 def test_impossible_settings_are_refused(make, message):

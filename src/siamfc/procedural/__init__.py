@@ -1,1 +1,1 @@
-"""Procedural image pairs and videos with exact truth, made on the device that trains."""
+"""Procedural image pairs and videos with exact ground truth, drawn on the device that trains."""

@@ -1,4 +1,4 @@
-"""Thousands of small steps told to a GPU in one: a function recorded as a CUDA graph."""
+"""Recording of functions as CUDA graphs, which launch thousands of small kernels at once."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -10,10 +10,10 @@ Result = TypeVar("Result")
 
 
 class Recorded(Generic[Result]):
-    """A function of one CUDA tensor that always has the same shape, recorded at its first call.
+    """A function of one CUDA tensor of fixed shape, recorded as a CUDA graph on its first call.
 
-    The function must neither wait for the device nor draw random numbers. What a call returns is
-    overwritten by the next.
+    The function must neither synchronise with the device nor draw random numbers. The next call
+    overwrites what a call returned.
     """
 
     def __init__(self, function: Callable[[Tensor], Result]) -> None:
@@ -21,7 +21,7 @@ class Recorded(Generic[Result]):
         self._recorded: tuple[torch.cuda.CUDAGraph, Tensor, Result] | None = None
 
     def __call__(self, argument: Tensor) -> Result:
-        """The function's result."""
+        """Return the function's result for the argument."""
         if self._recorded is None:
             self._recorded = self._record(argument)
         graph, place, result = self._recorded
@@ -32,7 +32,7 @@ class Recorded(Generic[Result]):
     def _record(self, argument: Tensor) -> tuple[torch.cuda.CUDAGraph, Tensor, Result]:
         with torch.cuda.device(argument.device):
             place = argument.clone()
-            self._function(place)  # compiles and loads what cannot be while recording
+            self._function(place)  # compiles and loads kernels, which recording forbids
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 result = self._function(place)

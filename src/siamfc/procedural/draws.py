@@ -1,8 +1,8 @@
 """Random draws as a pure function of uniform numbers.
 
 A scene is a smooth function of a point in the unit cube. Independent points give independent
-scenes; a smooth path through the cube gives a video. Nothing below this file asks for randomness
-in any other way, so that a batch can be drawn, compiled and repeated exactly.
+scenes; a smooth path through the cube gives a video. The modules that build scenes use no other
+source of randomness, so that a batch can be drawn, compiled and repeated exactly.
 """
 
 import math
@@ -19,7 +19,7 @@ class UniformDraws:
         self._spent = 0
 
     def unit(self, *shape: int) -> Tensor:
-        """Uniform in [0, 1], (B, *shape)."""
+        """Draw uniformly from [0, 1], (B, *shape)."""
         count = math.prod(shape)
         first, self._spent = self._spent, self._spent + count
         if self._spent > self._uniforms.shape[1]:
@@ -29,22 +29,22 @@ class UniformDraws:
         return self._uniforms[:, first : self._spent].reshape(-1, *shape)
 
     def uniform(self, low: float, high: float, *shape: int) -> Tensor:
-        """Uniform in [low, high], (B, *shape)."""
+        """Draw uniformly from [low, high], (B, *shape)."""
         return low + (high - low) * self.unit(*shape)
 
     def log_uniform(self, low: float, high: float, *shape: int) -> Tensor:
-        """Uniform in the logarithm, (B, *shape)."""
+        """Draw with a uniform logarithm, (B, *shape)."""
         return torch.exp(self.uniform(math.log(low), math.log(high), *shape))
 
     def normal(self, deviation: float, *shape: int) -> Tensor:
-        """Normal with mean zero, cut at ±2.8 deviations, (B, *shape)."""
+        """Draw from a normal distribution with mean zero, cut at ±2.8 deviations, (B, *shape)."""
         centered = (2 * self.unit(*shape) - 1) * 0.995
         return deviation * math.sqrt(2) * torch.erfinv(centered)
 
     def chance(self, probability: float, *shape: int) -> Tensor:
-        """True with this probability, (B, *shape) bool."""
+        """Draw True with this probability, (B, *shape) bool."""
         return self.unit(*shape) < probability
 
     def integer(self, count: int, *shape: int) -> Tensor:
-        """Uniform in 0 … count − 1, (B, *shape) int64."""
+        """Draw uniformly from 0 … count − 1, (B, *shape) int64."""
         return (self.unit(*shape) * count).long().clamp_(max=count - 1)

@@ -1,7 +1,7 @@
-"""Objects that are put together like things: a body, a head, legs, windows, wheels, patches.
+"""Figures: objects composed like real things, of a body, a head, legs, windows, wheels, patches.
 
-Each kind is a plan of four parts; every object departs from its plan. A part lies before those
-after it, so that what shows on a body comes before it, and what sticks out of it after it.
+Each kind has a plan of four parts, from which every object deviates. A part lies in front of those
+that follow it, so parts visible on a body come before it and parts that stick out of it after it.
 """
 
 from dataclasses import replace
@@ -15,26 +15,26 @@ from siamfc.procedural.objects import Object, half_size_of
 
 _Table = tuple[object, ...]
 FIGURE_DRAWS = 64
-"""Draws of one object."""
+"""Number of uniform draws for one object."""
 _KINDS = 4
 _RATIO = (0.42, 1.4, 1.7, 1.0)
-"""Width over height: upright, on four legs, a vehicle, a patched body."""
+"""Width over height: upright, four-legged, a vehicle, a patched body."""
 _PLIANCY = 2.5
-"""How much more they stretch than others, as what turns out of the image's plane does."""
+"""Stretch relative to other objects; imitates a turn out of the image plane."""
 _CENTER = (
     ((0.0, -0.22), (0.0, -0.80), (-0.2, 0.52), (0.2, 0.52)),
     ((0.0, -0.2), (0.78, -0.55), (-0.45, 0.5), (0.42, 0.5)),
     ((0.05, -0.35), (0.0, 0.05), (-0.55, 0.62), (0.55, 0.62)),
     ((0.0, 0.0), (0.0, 0.0), (0.7, 0.3), (-0.3, -0.7)),
 )
-"""Places of the parts of each kind, in half boxes: x to the right, y down."""
+"""Positions of each kind's parts, in half boxes: x to the right, y down."""
 _AXES = (
     ((0.44, 0.42), (0.2, 0.19), (0.17, 0.46), (0.17, 0.46)),
     ((0.75, 0.42), (0.26, 0.26), (0.13, 0.46), (0.13, 0.46)),
     ((0.5, 0.24), (0.95, 0.5), (0.2, 0.3), (0.2, 0.3)),
     ((0.45, 0.4), (0.85, 0.85), (0.35, 0.3), (0.3, 0.35)),
 )
-"""Half axes, likewise."""
+"""Half axes of each kind's parts, in half boxes."""
 _EXPONENT = ((3.0, 2.0, 4.0, 4.0), (2.5, 2.0, 4.0, 4.0), (5.0, 6.0, 2.0, 2.0), (2.0, 2.5, 2.0, 2.0))
 _ARM = (
     ((0.0, 0.0), (0.0, -0.15), (0.0, 0.42), (0.0, 0.42)),
@@ -42,21 +42,21 @@ _ARM = (
     ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0)),
     ((0.0, 0.0), (0.0, 0.0), (0.3, 0.1), (-0.1, -0.3)),
 )
-"""From the joint about which a part swings to its centre."""
+"""Vectors from the joint about which a part swings to its centre."""
 _SWING = ((0.3, 1.0, 2.0, 2.0), (0.3, 1.2, 1.6, 1.6), (0.15, 0.3, 0.3, 0.3), (0.4, 0.5, 1.5, 1.5))
-"""How much it swings, as a multiple of other objects' parts."""
+"""Swing, as a multiple of other objects' parts."""
 _LOOSE = ((0.3, 0.3, 0.3, 0.3), (0.3, 0.3, 0.3, 0.3), (0.15, 0.15, 0.15, 0.15), (0.3, 0.3, 1, 1))
-"""How much it moves by itself, likewise."""
+"""Independent motion, as a multiple of other objects' parts."""
 
 
 @cache
 def _on(device: torch.device, table: _Table) -> Tensor:
-    """A table as a tensor that stays: a CUDA graph cannot copy one to the device."""
+    """Return a table as a cached tensor, since a CUDA graph cannot copy one to the device."""
     return torch.tensor(table, device=device)
 
 
 def as_figure(draws: UniformDraws, thing: Object, share: float, textures: int) -> Object:
-    """The object, or for a `share` of them one of its liveliness that is put together by a plan."""
+    """Turn a fraction `share` of the objects into figures with the same liveliness."""
     parts = thing.parts
     count = parts.angle.shape[1]
     chosen, kind = draws.chance(share), draws.integer(_KINDS)
@@ -69,7 +69,7 @@ def as_figure(draws: UniformDraws, thing: Object, share: float, textures: int) -
     center = (plan(_CENTER)[:, :count] + draws.normal(0.07, count, 2)) * side
     axes = plan(_AXES)[:, :count] * torch.exp(draws.normal(0.18, count, 2))
     exponent = plan(_EXPONENT)[:, :count] * torch.exp(draws.normal(0.25, count))
-    # Limbs and wheels are alike, all else has a surface of its own, often a plain one.
+    # Limbs and wheels look alike; other parts have their own surface, often a plain one.
     number = torch.arange(count, device=kind.device).clamp(max=2)
     texture = draws.integer(textures, 3)[:, number]
     plain = draws.chance(0.5, 3)[:, number]

@@ -11,41 +11,41 @@ from siamfc.procedural.packing import pack
 
 LEAF_DRAWS = 24
 LARGEST_LEAF = 0.5
-"""Largest radius of a leaf as a fraction of the canvas's side."""
+"""Largest radius of a leaf, as a fraction of the canvas's side."""
 
 
 class Leaves(NamedTuple):
-    """What N leaves look like, each (N, n); lengths in texels."""
+    """Appearance of N leaves, each field (N, n); lengths in texels."""
 
     center: Tensor
-    """x, y."""
+    """Centre x, y."""
     radius: Tensor
     stretch: Tensor
     direction: Tensor
-    """Cosine and sine of the angle."""
+    """Cosine and sine of the orientation."""
     exponent: Tensor
-    """Of the superellipse."""
+    """Exponent of the superellipse."""
     first: Tensor
-    """The filling goes from this colour to the second: flat, shaded, striped or rough."""
+    """First of two colours between which the filling varies: flat, shaded, striped or rough."""
     second: Tensor
     waves: Tensor
-    """Half waves of the stripes in a radius."""
+    """Number of half waves of the stripes per radius."""
     checked: Tensor
-    """1 where stripes cross stripes, else 0."""
+    """1 for stripes in two directions, else 0."""
     turn: Tensor
     """Cosine and sine of the filling's angle."""
     sharpness: Tensor
-    """Of the stripes."""
+    """Sharpness of the stripes' edges."""
     kind: Tensor
     """Below 0.3 striped, below 0.6 shaded, up to 0.85 rough, above that flat."""
     relief: Tensor
-    """How much light relief and shading give and take."""
+    """Strength of the brightness changes by relief and shading."""
 
 
 def draw_leaves(uniforms: Tensor, palette: Tensor, smallest: Tensor, size: int) -> Leaves:
-    """A leaf for each row of `uniforms`, (N, 24), its colours from its `palette`, (N, c, 3).
+    """Draw one leaf per row of `uniforms`, (N, 24), with colours of its `palette`, (N, c, 3).
 
-    `smallest`, (N, 1) or a number, is the least radius as a fraction of the side, `size` texels.
+    `smallest`, (N, 1) or a number, is the minimum radius as a fraction of the side, `size` texels.
     """
     draws = UniformDraws(uniforms)
     center = draws.uniform(0, size, 2)
@@ -80,7 +80,7 @@ def draw_leaves(uniforms: Tensor, palette: Tensor, smallest: Tensor, size: int) 
 
 
 def _paint_leaf(canvas: Tensor, relief: Tensor, leaves: Leaves) -> Tensor:
-    """One more leaf over every canvas, (B, n, n, 3), `relief` (B, n, n) being unit noise."""
+    """Paint one more leaf on every canvas, (B, n, n, 3); `relief` (B, n, n) is unit noise."""
     size = canvas.shape[1]
     leaf = Leaves(*(part[..., None, None] for part in leaves))
     radius, stretch, exponent = leaf.radius[:, 0], leaf.stretch[:, 0], leaf.exponent[:, 0]
@@ -113,9 +113,9 @@ def _paint_leaf(canvas: Tensor, relief: Tensor, leaves: Leaves) -> Tensor:
 
 
 def throw_leaves(canvas: Tensor, relief: Tensor, leaves: Leaves, bare: Tensor) -> Tensor:
-    """Textures, packed (B, n, n): every leaf in turn over its canvas, none where `bare` (B,) is.
+    """Paint all leaves on their canvases; return packed textures (B, n, n). `bare` (B,) gets none.
 
-    The B·k leaves are in order: those of the first canvas first, from the lowest to the highest.
+    The B·k leaves are sorted by canvas, and within a canvas from the lowest to the highest.
     """
     images, count = canvas, len(canvas)
     layers = len(leaves.radius) // count

@@ -1,6 +1,6 @@
-"""Things to be seen: a body and further parts, each with its outline and its surface.
+"""Objects: a body and further parts, each with its outline and its surface.
 
-What an object is stays through a video; how it lies at one moment is in `scene`.
+An object is constant throughout a video; `scene` determines its pose at each moment.
 """
 
 from dataclasses import dataclass, replace
@@ -11,63 +11,63 @@ from torch import Tensor
 from siamfc.procedural.draws import UniformDraws
 
 RESTLESS_SHARE = 0.07
-"""Fraction of all objects that turn by any angle."""
+"""Fraction of all objects that rotate by any angle."""
 RESTLESS_TURNING = 1.6
-"""Deviation of their angle, radians."""
+"""Standard deviation of their angle, radians."""
 _SHAPE = ("center", "axes", "angle", "exponent", "harmonics", "arm", "swing", "loose")
 _COLOR = ("texture", "gain", "offset")
 
 
 @dataclass
 class Parts:
-    """What stays of one object's parts, each (B, P) or (B, P, …)."""
+    """Constant properties of one object's parts, each (B, P) or (B, P, …)."""
 
     center: Tensor
-    """Place in the object, (B, P, 2), in half boxes."""
+    """Position in the object, (B, P, 2), in half boxes."""
     axes: Tensor
-    """Half axes, (B, P, 2), in half boxes; absent parts have none."""
+    """Half axes, (B, P, 2), in half boxes; nearly zero for absent parts."""
     angle: Tensor
     exponent: Tensor
-    """Of the superellipse: 1 diamond, 2 ellipse, 8 nearly a rectangle."""
+    """Exponent of the superellipse: 1 diamond, 2 ellipse, 8 nearly a rectangle."""
     harmonics: Tensor
     """Amplitude, order and phase of two ripples of the outline, (B, P, 2, 3)."""
     texture: Tensor
-    """Number in the bank, int64."""
+    """Index in the bank, int64."""
     texture_map: Tensor
-    """Texels for one world pixel, and offset in texels: (B, P, 3)."""
+    """Texels per world pixel, and offset in texels: (B, P, 3)."""
     gain: Tensor
-    """Of the texture's colour, (B, P, 3)."""
+    """Factor on the texture's colour, (B, P, 3)."""
     offset: Tensor
-    """Added colour, (B, P, 3)."""
+    """Colour added, (B, P, 3)."""
     wave: Tensor
     """Frequency of the deformation, (B, P, 2)."""
     rim: Tensor
     """Darkening towards the outline."""
     arm: Tensor
-    """From the joint about which a part swings to its centre, (B, P, 2), in half boxes."""
+    """Vector from the joint about which a part swings to its centre, (B, P, 2), in half boxes."""
     swing: Tensor
-    """How much it swings, as a multiple of the usual."""
+    """Swing, as a multiple of the usual."""
     loose: Tensor
-    """How much it moves by itself, likewise."""
+    """Independent motion, as a multiple of the usual."""
 
 
 @dataclass
 class Object:
-    """One object: its parts and how lively it moves."""
+    """One object: its parts and the extent of its motion."""
 
     parts: Parts
     half_size: Tensor
-    """Half the width and height at first, world pixels, (B, 2)."""
+    """Half of the initial width and height, world pixels, (B, 2)."""
     liveliness: Tensor
-    """How much parts and outline move, 0 to 1, (B,)."""
+    """Extent to which parts and outline move, 0 to 1, (B,)."""
     turning: Tensor
-    """Deviation of the angle, radians, (B,)."""
+    """Standard deviation of the angle, radians, (B,)."""
     pliancy: Tensor
-    """How much it stretches, as a multiple of the usual, (B,)."""
+    """Stretch, as a multiple of the usual, (B,)."""
 
 
 def draw_parts(draws: UniformDraws, count: int, textures: int) -> Parts:
-    """Parts of one object: a body and, often, further ones that stick out of it."""
+    """Draw the parts of one object: a body and, often, further ones that stick out of it."""
     first = torch.arange(count, device=draws.unit(1).device) == 0
     center = torch.where(first[:, None], 0.0, draws.uniform(-0.75, 0.75, count, 2))
     body = draws.uniform(0.65, 1.0, count, 2)
@@ -112,12 +112,12 @@ def draw_parts(draws: UniformDraws, count: int, textures: int) -> Parts:
 
 
 def _half_size(draws: UniformDraws, ratio_deviation: float) -> Tensor:
-    """Half width and height, (B, 2), whose square with context has the exemplar's 127 pixels."""
+    """Draw half width and height, (B, 2), such that the square with context has 127 pixels."""
     return half_size_of(torch.exp(draws.normal(ratio_deviation).clamp(-1.386, 1.386)))
 
 
 def half_size_of(ratio: Tensor) -> Tensor:
-    """The same of this width over height, (B,)."""
+    """Return half width and height, (B, 2), for a ratio of width to height, (B,)."""
     # (w + p)(h + p) = 127² with p = (w + h)/2 and w = ratio · h.
     margin = (ratio + 1) / 2
     height = 127.0 / torch.sqrt((ratio + margin) * (1 + margin))
@@ -125,7 +125,7 @@ def half_size_of(ratio: Tensor) -> Tensor:
 
 
 def draw_object(draws: UniformDraws, count: int, textures: int) -> Object:
-    """An object of at most `count` parts; the bank holds so many `textures`."""
+    """Draw an object with at most `count` parts; the bank holds `textures` textures."""
     calm = draws.chance(0.35)
     return Object(
         parts=draw_parts(draws, count, textures),
@@ -139,7 +139,7 @@ def draw_object(draws: UniformDraws, count: int, textures: int) -> Object:
 
 
 def alike(draws: UniformDraws, other: Object, model: Object) -> Object:
-    """An object that borrows the model's shape, its texture, or nothing."""
+    """Return an object that borrows the model's shape, its texture, or nothing."""
     kind = draws.unit()
     same_shape, same_texture = kind < 0.35, (kind > 0.25) & (kind < 0.6)
     parts = _borrowed(other.parts, model.parts, same_shape, _SHAPE)
@@ -155,10 +155,10 @@ def alike(draws: UniformDraws, other: Object, model: Object) -> Object:
 
 
 def twin(draws: UniformDraws, other: Object, model: Object, chosen: Tensor) -> Object:
-    """Where `chosen`, (B,) bool, one of the model's kind: shape, colours, liveliness; else `other`.
+    """Return an object of the model's kind where `chosen`, (B,) bool, and `other` elsewhere.
 
-    It is no copy: its size is a little off, its texture lies a little elsewhere, and it poses and
-    is lit by itself.
+    It has the model's shape, colours and liveliness but is no copy: its size and the position of
+    its texture differ a little, and it has its own pose and lighting.
     """
     parts = _borrowed(other.parts, model.parts, chosen, (*_SHAPE, *_COLOR, "texture_map", "rim"))
     moved = parts.texture_map[..., 1:] + draws.normal(8.0, 1, 2)
@@ -175,7 +175,7 @@ def twin(draws: UniformDraws, other: Object, model: Object, chosen: Tensor) -> O
 
 
 def _borrowed(own: Parts, source: Parts, where: Tensor, names: tuple[str, ...]) -> Parts:
-    """Parts that have the source's entries of these names `where` (B,) says so."""
+    """Return parts with the source's entries of these names `where` (B,) is True."""
     entries = {}
     for name in names:
         entry = getattr(own, name)
@@ -185,5 +185,5 @@ def _borrowed(own: Parts, source: Parts, where: Tensor, names: tuple[str, ...]) 
 
 
 def _like(condition: Tensor, entry: Tensor) -> Tensor:
-    """(B,) as (B, 1, …), to choose among rows of `entry`."""
+    """Reshape (B,) to (B, 1, …), to choose among rows of `entry`."""
     return condition.view((-1,) + (1,) * (entry.dim() - 1))

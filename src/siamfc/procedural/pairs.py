@@ -1,6 +1,6 @@
-"""Training pairs: two views of a procedural scene, cropped as the tracker crops.
+"""Training pairs: two views of a procedural scene, cropped like the tracker's images.
 
-`PairGenerator` is deterministic in (seed, step): nothing depends on what was drawn before.
+`PairGenerator` is deterministic in (seed, step): earlier calls have no influence.
 """
 
 from collections.abc import Callable
@@ -17,29 +17,30 @@ from siamfc.procedural.sampling import PairSettings, Shot, Truth, sample_pairs
 from siamfc.procedural.textures import TextureSettings, draw_textures
 
 _PLANNED_BATCHES = 8
-"""Batches decided at once: deciding is many small steps, whatever the number of pairs."""
+"""Number of batches sampled at once: sampling takes many small steps for any number of pairs."""
 
 
 class Pairs(NamedTuple):
-    """A batch of B pairs with their truth."""
+    """A batch of B pairs with their ground truth."""
 
     exemplars: Tensor
     """(B, 127, 127, 3) uint8 RGB."""
     searches: Tensor
     """(B, 255, 255, 3) uint8 RGB."""
     offsets: Tensor
-    """Target's centre minus the search image's, its pixels, (B, 2) float32 x, y."""
+    """Target's centre minus the search image's, in its pixels, (B, 2) float32 x, y."""
     log_scales: Tensor
-    """Logarithm of the whole target's size over the size that the exemplar has, (B,) float32."""
+    """Logarithm of the whole target's size divided by its size in the exemplar, (B,) float32."""
     visible: Tensor
-    """Fraction of the target that is seen in the search image, (B,) float32."""
+    """Fraction of the target that is visible in the search image, (B,) float32."""
     boxes: Tensor
-    """Target's true box in the search image, its pixels, (B, 4) float32 x, y, w, h.
+    """Target's ground truth box in the search image, in its pixels, (B, 4) float32 x, y, w, h.
 
-    Of the whole target, hidden or not; see `PairSettings.leaving_share` for what the frame cuts.
+    It bounds the whole target, hidden or not; `PairSettings.leaving_share` explains the exception
+    for targets that the frame cuts.
     """
     exemplar_sizes: Tensor
-    """Width and height of the target's box in the exemplar image, its pixels, (B, 2) float32."""
+    """Width and height of the target's box in the exemplar image, in its pixels, (B, 2) float32."""
     recent_sizes: Tensor
     """The same in the recent exemplar image; (B, 0) if there is none."""
     recent: Tensor
@@ -56,7 +57,7 @@ def render_pairs(
 ) -> list[Tensor]:
     """Draw each shot's image, uint8, with the camera's noise from `generator`."""
     sizes = (settings.exemplar_size, settings.search_size, settings.exemplar_size)
-    # The exemplar's whole source counts: its mean fills what lies outside the frame.
+    # The exemplar's source is needed completely: its mean fills the area outside the frame.
     windows = (None, shots[1].window, None)
     sources = [
         renderer.render_source(
@@ -81,7 +82,7 @@ def render_pairs(
 
 
 def _rows(value: Any, rows: slice) -> Any:
-    """The same rows of every tensor in nested tuples and dictionaries."""
+    """Take the same rows of every tensor in nested tuples and dictionaries."""
     if isinstance(value, Tensor):
         return value[rows]
     if isinstance(value, dict):
@@ -96,12 +97,12 @@ class PairGenerator:
     """Draws batches of pairs on one device.
 
     Args:
-        batch: pairs in a batch.
-        seed: of the bank and of every batch.
-        device: where the pairs are made.
-        settings: how they are cropped.
-        textures: how large the bank is.
-        renderer: what draws them; by default the fastest of the device.
+        batch: number of pairs per batch.
+        seed: seed of the bank and of every batch.
+        device: device that draws the pairs.
+        settings: settings of the crops.
+        textures: settings of the texture bank.
+        renderer: functions that draw; None: the fastest for the device.
     """
 
     def __init__(
@@ -126,13 +127,13 @@ class PairGenerator:
         self._planned: tuple[int, tuple[Shot, ...], Truth] | None = None
 
     def __call__(self, step: int) -> Pairs:
-        """The batch of this step: the same whenever and wherever in the run it is drawn."""
+        """Return the batch of a step, which depends on the seed and the step only."""
         group, place = divmod(step, _PLANNED_BATCHES)
         if self._planned is None or self._planned[0] != group:
             count = self._batch * _PLANNED_BATCHES
             uniforms = torch.rand((count, self.settings.uniforms), **self._stream(group, salt=1))
             planned, truth = self._plan(uniforms)
-            # The truth is handed out, and must outlast the next plan.
+            # The caller keeps the truth, which must outlive the next plan.
             self._planned = (group, planned, Truth(*(part.clone() for part in truth)))
         rows = slice(place * self._batch, (place + 1) * self._batch)
         shots = tuple(_rows(shot, rows) for shot in self._planned[1])
@@ -152,12 +153,12 @@ class PairGenerator:
         return sample_pairs(uniforms, self._textures.count, self.settings, self._renderer)
 
     def renew(self, number: int) -> None:
-        """Draw the textures anew: another bank for each number."""
+        """Draw new textures: a different bank for each number."""
         generator = self._stream(number, salt=3)["generator"]
         self.bank = draw_textures(self._textures, generator, renderer=self._renderer)
 
     def _stream(self, number: int, salt: int) -> dict[str, Any]:
-        """Keywords that draw from a stream of its own for each seed, number and salt."""
+        """Return keywords that draw from a separate stream for each seed, number and salt."""
         key = np.random.SeedSequence((self._seed, salt, number)).generate_state(2, np.uint32)
         self._generator.manual_seed(int(key[0]) << 31 | int(key[1]) >> 1)
         return {"generator": self._generator, "device": self._generator.device}

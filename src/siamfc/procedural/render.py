@@ -1,8 +1,8 @@
-"""From a view to pixels: which layer is seen where, its colour, the camera, the crop.
+"""Rendering of a view: visible layers, their colour, the camera, the crop.
 
-Two stages, as in life. First the camera: the source image on its own pixel grid, with blur, noise
-and compression. Then the crop: the source resampled to an exemplar or search image, which is an
-enlargement where the source is coarse, with a flat fill outside the frame.
+There are two stages, as in reality. The camera produces the source image on its own pixel grid,
+with blur, noise and compression. The crop resamples the source to an exemplar or search image, with
+a flat fill outside the frame; it enlarges where the source is coarse.
 """
 
 import math
@@ -19,35 +19,35 @@ from siamfc.procedural.scene import LAYERS, TARGET, View
 
 CAMERA_DRAWS = 24
 MEASURED_REACH = 150.0
-"""Largest distance from a target's place at which its outline is searched for, world pixels."""
+"""Largest distance from a target's position at which its outline is measured, world pixels."""
 MEASURED_CELLS = 72
 VISIBLE_CELLS = 24
 NARROWEST = 0.05
-"""Least half axis by which a distance is measured, world pixels: absent parts have almost none."""
+"""Smallest half axis used to measure a distance, world pixels: absent parts have almost none."""
 _BLOCK = 8
 _UNWAVING = 12
-"""Steps towards where a wave comes from; each leaves a third of the error or less."""
+"""Number of iterations that invert a wave; each leaves a third of the error or less."""
 SURFACE = ("to_local", "shift", "depth", "wave", "wave_size", "wave_phase")
-"""Entries of a layer that say where its surface lies."""
+"""Entries of a layer that determine the position of its surface."""
 _SHAPE = (*SURFACE, "exponent", "harmonics", "reach")
 
 
 def prepare(view: View) -> View:
-    """The view in the form that is drawn the fastest: here as it is."""
+    """Return the view in the form that is drawn fastest: here unchanged."""
     return view
 
 
 def coverage(layers: dict[str, Tensor], world: Tensor) -> Tensor:
-    """How far inside each layer world points lie: (B, P, 2) → (B, L, P).
+    """Return how far inside each layer world points lie: (B, P, 2) → (B, L, P).
 
-    Positive in the layer, zero on its outline and about 1 at its centre.
+    Positive inside the layer, zero on its outline and about 1 at its centre.
     """
     spread = {name: table.unsqueeze(2) for name, table in layers.items() if name in _SHAPE}
     return _shape(spread, world[:, None])[2]
 
 
 def place_on_surface(layers: dict[str, Tensor], world: Tensor) -> tuple[Tensor, Tensor]:
-    """Pose, perspective and deformation: world points (…, 2) → u, v (…).
+    """Apply pose, perspective and deformation: world points (…, 2) → u, v (…).
 
     The layers' tables broadcast to the points. Written by component: as products of 2×2 matrices
     this would be millions of calls to a matrix library.
@@ -65,9 +65,9 @@ def place_on_surface(layers: dict[str, Tensor], world: Tensor) -> tuple[Tensor, 
 
 
 def place_in_world(layers: dict[str, Tensor], u: Tensor, v: Tensor) -> Tensor:
-    """The inverse of `place_on_surface`, (…, 2): off by 1e-3 of the layer's half axis at most.
+    """Invert `place_on_surface`, (…, 2), with an error of at most 1e-3 of the layer's half axis.
 
-    A point that perspective shows nowhere comes out far away.
+    A point that no world point maps to lands far away.
     """
     wave, wave_size, phase = layers["wave"], layers["wave_size"], layers["wave_phase"]
     flat_u, flat_v = u, v
@@ -81,7 +81,7 @@ def place_in_world(layers: dict[str, Tensor], u: Tensor, v: Tensor) -> Tensor:
 
 
 def _shape(layers: dict[str, Tensor], world: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Surface and outline: world points (…, 2) → u, v, inside (…)."""
+    """Return surface coordinates and distance inside: world points (…, 2) → u, v, inside (…)."""
     u, v = place_on_surface(layers, world)
     exponent, ripples = layers["exponent"], layers["harmonics"]
     size = torch.maximum(u.abs(), v.abs()).clamp(min=1e-4)
@@ -96,7 +96,7 @@ def _shape(layers: dict[str, Tensor], world: Tensor) -> tuple[Tensor, Tensor, Te
 
 
 def _sample(bank: Tensor, texture: Tensor, column: Tensor, row: Tensor) -> Tensor:
-    """Bilinear, wrapping samples of numbered textures at texel positions (B, P) → (B, P, 3)."""
+    """Sample textures bilinearly, wrapping, at texel positions (B, P) → (B, P, 3)."""
     size = bank.shape[-1]
     flat = bank.view(-1)
     left, top = torch.floor(column), torch.floor(row)
@@ -114,7 +114,7 @@ def _sample(bank: Tensor, texture: Tensor, column: Tensor, row: Tensor) -> Tenso
 
 
 def paint(view: View, bank: Tensor, world: Tensor) -> Tensor:
-    """Colours of the scene at world points (B, P, 2), before the camera: (B, P, 3) in [0, 1]."""
+    """Return colours at world points (B, P, 2), before the camera: (B, P, 3) in [0, 1]."""
     layers = view.layers
     inside = coverage(layers, world)
     order = torch.arange(LAYERS, device=world.device)[:, None]
@@ -136,29 +136,29 @@ def paint(view: View, bank: Tensor, world: Tensor) -> Tensor:
 
 
 def target_box(view: View, position: Tensor) -> Tensor:
-    """Tight box about the target's whole outline, seen or hidden: (B, 4) world x, y, w, h.
+    """Return a tight box around the target's outline, visible or not: (B, 4) world x, y, w, h.
 
-    Measured on a grid of `MEASURED_CELLS`² points, interpolated: an edge is off by about a tenth
-    of a cell, by more where a tip is thinner than a cell.
+    It is interpolated on a grid of `MEASURED_CELLS`² points: the error of an edge is about a tenth
+    of a cell, and larger where a tip is thinner than a cell.
     """
     line = measured_line(position.device)
     grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
     layers = {name: table[:, TARGET] for name, table in view.layers.items()}
     inside = coverage(layers, grid + position[:, None])
-    # In world pixels: the distance to the outline is about `inside` times the half axis.
+    # In world pixels, the distance to the outline is about `inside` times the half axis.
     distance = (inside * layers["edge"][..., None].clamp(min=NARROWEST)).amax(1)
     distance = distance.view(-1, MEASURED_CELLS, MEASURED_CELLS)
     return box_of_profiles(distance.amax(1), distance.amax(2), position)
 
 
 def measured_line(device: torch.device) -> Tensor:
-    """Places on each axis, about the target's, at which its outline is measured, world pixels."""
+    """Return positions per axis, relative to the target's, at which its outline is measured."""
     step = 2 * MEASURED_REACH / MEASURED_CELLS
     return (torch.arange(MEASURED_CELLS, device=device) + 0.5) * step - MEASURED_REACH
 
 
 def box_of_profiles(columns: Tensor, rows: Tensor, position: Tensor) -> Tensor:
-    """The box, (B, 4) world pixels, from the largest distances inside in columns and rows."""
+    """Compute the box, (B, 4) world pixels, from the largest distances inside columns and rows."""
     line = measured_line(position.device)
     step = 2 * MEASURED_REACH / MEASURED_CELLS
     edges = []
@@ -177,10 +177,10 @@ def box_of_profiles(columns: Tensor, rows: Tensor, position: Tensor) -> Tensor:
 
 
 def visible_share(view: View, box: Tensor, frame: Tensor) -> Tensor:
-    """Fraction of the target's area, on a grid in its box (B, 4), that can be seen, (B,).
+    """Return the visible fraction of the target's area, on a grid in its box (B, 4): (B,).
 
-    Not what another layer hides, nor what lies beyond `frame`, (B, 4) first and last x, y in world
-    pixels. A target without an outline is as large as its box.
+    Parts covered by another layer, or outside `frame`, (B, 4) first and last x, y in world pixels,
+    are not visible. A target without an outline is as large as its box.
     """
     line = (torch.arange(VISIBLE_CELLS, device=box.device) + 0.5) / VISIBLE_CELLS
     grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
@@ -194,24 +194,24 @@ def visible_share(view: View, box: Tensor, frame: Tensor) -> Tensor:
 
 
 class Camera(NamedTuple):
-    """How the source image is spoiled; each (B,) or (B, n)."""
+    """Degradation of the source image by the camera; each field (B,) or (B, n)."""
 
     blur: Tensor
-    """Deviation of the optics' blur, source pixels."""
+    """Standard deviation of the optical blur, source pixels."""
     motion: Tensor
-    """Half the streak of motion blur, source pixels, (B, 2)."""
+    """Half the vector of the motion blur, source pixels, (B, 2)."""
     noise: Tensor
-    """Deviation of the noise."""
+    """Standard deviation of the noise."""
     grain: Tensor
-    """Fraction of the noise that is alike in the three channels."""
+    """Fraction of the noise that all three channels share."""
     quantum: Tensor
-    """Step of the compression's coarsest quantisation; 0 for none."""
+    """Coarsest quantisation step of the compression; 0: no compression."""
     grey: Tensor
-    """The image is grey, bool."""
+    """True for a grey image, bool."""
 
 
 def draw_camera(uniforms: Tensor, grey: Tensor, motion: Tensor | None = None) -> Camera:
-    """A camera for each row of `uniforms`, (B, CAMERA_DRAWS); streaks of `motion` if given."""
+    """Draw a camera per row of `uniforms`, (B, CAMERA_DRAWS), with blur `motion` if given."""
     draws = UniformDraws(uniforms)
     soft = draws.chance(0.12)
     blur = torch.where(soft, draws.uniform(1.0, 2.2), draws.uniform(0.35, 0.9))
@@ -230,7 +230,7 @@ def draw_camera(uniforms: Tensor, grey: Tensor, motion: Tensor | None = None) ->
 
 @cache
 def block_basis(device: torch.device) -> Tensor:
-    """The orthonormal cosine transform of an 8×8 block as one matrix, (64, 64)."""
+    """Return the orthonormal cosine transform of an 8×8 block as one matrix, (64, 64)."""
     k = torch.arange(_BLOCK, dtype=torch.float64)
     table = torch.cos(math.pi * (k[None, :] + 0.5) * k[:, None] / _BLOCK) * math.sqrt(2 / _BLOCK)
     table[0] /= math.sqrt(2)
@@ -272,7 +272,7 @@ def _streak(images: Tensor, motion: Tensor) -> Tensor:
 
 
 def _soften(images: Tensor, deviation: Tensor) -> Tensor:
-    """Gaussian blur with a deviation for each image, seven taps an axis: (B, S, S, 3)."""
+    """Blur with a Gaussian of one deviation per image, seven taps per axis: (B, S, S, 3)."""
     offsets = torch.arange(-3, 4, device=images.device)
     weights = torch.exp(-0.5 * (offsets / deviation[:, None]) ** 2)
     weights = weights / weights.sum(-1, keepdim=True)
@@ -297,11 +297,11 @@ def render_source(
     generator: torch.Generator,
     window: Tensor | None = None,
 ) -> Tensor:
-    """The source image: packed RGB as the bank's, (B, size, size) int32; size a multiple of 8.
+    """Draw the source image: RGB packed like the bank, (B, size, size) int32; size a multiple of 8.
 
     Pixel (i, j) is centred at origin + (j, i) · pitch, with origin (B, 2) and pitch (B,) in world
-    pixels. The noise is drawn from `generator`. Of the image no more than `window`, (B, 4) first
-    and last x, y, need be drawn; here all is.
+    pixels. The noise is drawn from `generator`. A renderer may leave out pixels outside `window`,
+    (B, 4) first and last x, y; this one draws all.
     """
     del window
     noise = torch.randn((len(pitch), size, size, 4), generator=generator, device=bank.device)
@@ -311,7 +311,7 @@ def render_source(
 def apply_camera(
     view: View, bank: Tensor, camera: Camera, origin: Tensor, pitch: Tensor, noise: Tensor
 ) -> Tensor:
-    """As `render_source`, from standard normal noise (B, S, S, 4): three colours and grain."""
+    """Draw like `render_source`, with normal noise (B, S, S, 4): three colours and grain."""
     size = noise.shape[1]
     line = torch.arange(size, device=noise.device, dtype=torch.float32)
     grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
@@ -320,7 +320,7 @@ def apply_camera(
 
 
 def degrade(images: Tensor, camera: Camera, noise: Tensor) -> Tensor:
-    """What a camera makes of scenes (B, S, S, 3), by standard normal noise (B, S, S, 4)."""
+    """Degrade scenes (B, S, S, 3) like a camera, with standard normal noise (B, S, S, 4)."""
     images = _soften(_streak(images, camera.motion), camera.blur)
     images = torch.where(
         camera.grey.view(-1, 1, 1, 1), images.mean(-1, keepdim=True).expand_as(images), images
@@ -333,7 +333,7 @@ def degrade(images: Tensor, camera: Camera, noise: Tensor) -> Tensor:
 
 
 def mean_color(source: Tensor) -> Tensor:
-    """Mean of packed images (B, S, S) for each channel: (B, 3) in [0, 1]."""
+    """Return the mean of packed images (B, S, S) per channel: (B, 3) in [0, 1]."""
     return (unpack(source) / 255).mean((1, 2))
 
 
@@ -349,8 +349,9 @@ def crop(
 ) -> Tensor:
     """Resample packed source images to `size`² pixels about `center`: (B, size, size, 3) uint8.
 
-    The same sampling as `siamfc.geometry.crop` where that enlarges. `frame` (B, 4) are the first
-    and last pixel centres x, y of the frame, in world pixels; outside is `fill` (B, 3) in [0, 1].
+    The sampling equals that of `siamfc.geometry.crop` when it enlarges. `frame` (B, 4) holds the
+    first and last pixel centres x, y of the frame, in world pixels; pixels outside it are `fill`
+    (B, 3) in [0, 1].
     """
     count, extent, _ = source.shape
     source, device = unpack(source) / 255, source.device

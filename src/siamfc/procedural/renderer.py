@@ -1,7 +1,7 @@
-"""The steps that cost: one set of functions in torch, for any device, one of Triton's kernels.
+"""Renderers: the expensive steps, as functions in torch for any device, or as Triton kernels.
 
 Both draw the same images from the same views, up to rounding; only the camera's noise comes from
-streams of their own. `renderer_for` chooses for a device.
+different streams. `renderer_for` chooses one for a device.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from siamfc.procedural.scene import View
 
 @dataclass(frozen=True, kw_only=True)
 class Renderer:
-    """Functions that measure and draw; `render` and `leaves` document each."""
+    """Functions that measure and draw; `render` and `leaves` document them."""
 
     prepare: Callable[[View], View]
     target_box: Callable[[View, Tensor], Tensor]
@@ -41,11 +41,11 @@ TORCH = Renderer(
     crop=render.crop,
     throw_leaves=leaves.throw_leaves,
 )
-"""Runs anywhere, and defines what is drawn."""
+"""Reference renderer, which runs on any device."""
 
 
 def kernel_drawing() -> Renderer:
-    """Triton's kernels: for CUDA, or for Triton's interpreter."""
+    """Return the Triton kernels, for CUDA or for Triton's interpreter."""
     from siamfc.procedural.kernels import camera, measure, paint
     from siamfc.procedural.kernels import layers as table
     from siamfc.procedural.kernels import leaves as leaf_kernels
@@ -62,5 +62,5 @@ def kernel_drawing() -> Renderer:
 
 
 def renderer_for(device: torch.device) -> Renderer:
-    """The fastest that runs on the device."""
+    """Return the fastest renderer for a device."""
     return kernel_drawing() if runs_on(device) else TORCH

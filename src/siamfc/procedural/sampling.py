@@ -1,6 +1,6 @@
-"""Deciding pairs: what is seen in two views, where the crops lie, and what is true of them.
+"""Sampling of pairs: the content of both views, the positions of the crops, and the ground truth.
 
-All of it is small numbers; nothing is drawn here.
+Everything here is small numbers; no image is drawn.
 """
 
 import math
@@ -45,96 +45,100 @@ from siamfc.procedural.scene import (
 
 _COMMON_DRAWS = 24
 _OWN_DRAWS = 24
-"""Draws that decide what can be switched on and off: nothing else changes."""
+"""Number of draws for optional features; switching one off leaves all else unchanged."""
 PAIR_UNIFORMS = SCENE_DRAWS + 2 * VIEW_DRAWS + 2 * CAMERA_DRAWS + _COMMON_DRAWS + _OWN_DRAWS
 _LATE_DRAWS = 40
-"""Draws of what came later: absent targets, rough boxes, and the recent exemplar's crop."""
+"""Number of draws for later additions: absent targets, rough boxes, and the recent exemplar."""
 LATE_UNIFORMS = VIEW_DRAWS + CAMERA_DRAWS + _LATE_DRAWS + 3 * FIGURE_DRAWS
 OCCLUDER_AWAY = 6.0
 """Distance in target half sizes at which an occluder hides nothing."""
 _VEIL_NEARNESS = 1.2
-"""Largest deviation of the occluder's place in an exemplar image that it may cover, half sizes."""
+"""Largest deviation of an occluder's position in an exemplar image that it may cover, half
+sizes."""
 _RECENT = (0.03, 0.5)
-"""How far the recent exemplar's view is from the search image's, 1 being an independent one."""
+"""Distance between the recent exemplar's view and the search image's; 1: independent views."""
 _RECENT_HIDDEN = 0.2
-"""Share of occluders before the target that are there in the recent exemplar already."""
+"""Fraction of occluders in front of the target that are also there in the recent exemplar."""
 _NOWHERE = -1e3
-"""Reach of a layer that is not to be seen."""
+"""Reach of an invisible layer."""
 _LEAST_EXEMPLAR = 0.5
-"""Fraction of the target that an occluder must leave of it in the exemplar image."""
+"""Minimum fraction of the target that an occluder leaves visible in the exemplar image."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PairSettings:
-    """How pairs are cropped; what they show is in `scene` and `render`."""
+    """Settings of the crops of pairs; `scene` and `render` determine their content."""
 
     exemplar_size: int = 127
     """Side of the exemplar image, pixels."""
     search_size: int = 255
     """Side of the search image, pixels."""
     far_share: float = 0.35
-    """Fraction of pairs whose target lies anywhere in the response's reach; else it lies near."""
+    """Fraction of pairs whose target lies anywhere in the response's reach; otherwise it is
+    near."""
     near_deviation: float = 14.0
-    """Deviation of a near target's place, pixels of the search image."""
+    """Standard deviation of a near target's position, pixels of the search image."""
     reach: float = 60.0
-    """Largest distance of the target from the centre on each axis, pixels of the search image."""
+    """Largest distance of the target from the centre per axis, pixels of the search image."""
     scale_deviation: float = 0.06
-    """Deviation of the logarithm of search side over its true side."""
+    """Standard deviation of the logarithm of the search side over its true value."""
     box_noise: float = 0.04
-    """Deviation of the exemplar box's place and of its sides' logarithm, as a fraction of its size.
+    """Standard deviation of the exemplar box's position and log sides, relative to its size.
 
-    Nobody draws the tightest box. The true box in the search image is off by the same: what was
-    drawn is followed.
+    Nobody draws the tightest box. The ground truth box in the search image has the same error,
+    because the tracker follows what was drawn.
     """
     piece_share: float = 0.2
-    """Fraction of targets without an outline, pieces of the background that were boxed."""
+    """Fraction of targets without an outline: boxed pieces of the background."""
     occluded_share: float = 0.25
     """Fraction of search images in which the occluder may cover the target."""
     grey_share: float = 0.25
-    """Fraction of pairs without colour (thesis 4.1.6's source code, Bertinetto et al.)."""
+    """Fraction of grey pairs (thesis 4.1.6's source code, Bertinetto et al.)."""
     border_share: float = 0.15
-    """Fraction of search images that reach over the frame's border."""
+    """Fraction of search images that extend beyond the frame's border."""
     coarse_share: float = 0.4
     """Fraction of pairs whose frames are coarser than the crop, which then enlarges."""
     coarsest: float = 5.0
-    """Largest enlargement."""
+    """Largest enlargement of a crop."""
     neighbour_share: float = 0.3
-    """Fraction of pairs whose two views are alike, as frames are that follow each other."""
+    """Fraction of pairs whose two views are as similar as consecutive frames."""
 
     scene: SceneSettings = field(default_factory=SceneSettings)
-    """How often there is something hard to follow."""
+    """Frequencies of difficulties in the scene."""
     exemplar_occluded_share: float = 0.0
     """Fraction of exemplar images in which the occluder may cover up to half of the target."""
     wide_scale_share: float = 0.0
     """Fraction of pairs whose scale errs by `wide_scale_deviation`: targets that grew or shrank."""
     wide_scale_deviation: float = 0.4
-    """Deviation of the logarithm of search side over its true side, in these pairs."""
+    """Standard deviation of the logarithm of the search side over its true value in these pairs."""
     leaving_share: float = 0.0
-    """Fraction of search images whose frame ends within the target.
+    """Fraction of search images whose frame ends inside the target.
 
-    If there are any, all boxes end where the frame does, as annotators', and what lies beyond
-    counts as hidden. If there are none, boxes that `border_share` cuts by chance stay whole.
+    If it is above 0, all boxes end at the frame's border, as annotators draw them, and parts beyond
+    it count as hidden. If it is 0, boxes that `border_share` cuts by chance stay whole.
     """
     relit_share: float = 0.0
     """Fraction of pairs with independent lighting."""
     part_share: float = 0.0
-    """Fraction of targets with an outline of which only a part is boxed, as a face on its head."""
+    """Fraction of outlined targets of which only a part is boxed, like a face on a head."""
     exact_pieces: bool = False
-    """Whether the box of a piece of the background turns and stretches with it, and an occluder
-    hides it. If not, its box in the search image is the exemplar's, and it is seen."""
+    """Let the box of a background piece turn and stretch with it, and occluders hide it. Otherwise
+    its box in the search image is the exemplar's, and it counts as visible."""
     recent: bool = False
-    """Whether there is a third image: an exemplar of a moment close to the search image's, cut out
-    about a box that errs as a tracker's does."""
+    """Add a third image: an exemplar from a moment close to the search image's, cropped around a
+    box with a tracker's error."""
     recent_noise: float = 0.06
-    """Deviation of that box's place and of its sides' logarithm, as a share of its size."""
+    """Standard deviation of that box's position and of its sides' logarithm, relative to its
+    size."""
     drifted_share: float = 0.1
-    """Share of these boxes with four times that error."""
+    """Fraction of these boxes with four times that error."""
     absent_share: float = 0.0
-    """Share of search images of the same scene without the target: it is taken away, or the crop
-    lies elsewhere."""
+    """Fraction of search images of the same scene without the target: either it is removed, or the
+    crop lies elsewhere."""
     rough_share: float = 0.0
-    """Share of whole targets with an outline whose exemplar box was drawn roughly, by up to a tenth
-    of its size, and its sides up to 15 % off. The true box is not: a rough box means the object."""
+    """Fraction of whole outlined targets whose exemplar box is rough: moved by up to a tenth of its
+    size, its sides up to 15 % off. The ground truth is exact, because a rough box means the
+    object."""
 
     def __post_init__(self) -> None:
         if not 0 < self.exemplar_size <= self.search_size:
@@ -148,32 +152,32 @@ class PairSettings:
 
     @property
     def uniforms(self) -> int:
-        """Uniform numbers that a pair is decided by."""
+        """Number of uniform draws per pair."""
         shares = self.absent_share, self.rough_share, self.scene.figure_share
         return PAIR_UNIFORMS + (LATE_UNIFORMS if self.recent or any(shares) else 0)
 
 
 class Shot(NamedTuple):
-    """One image of a scene, decided and not yet drawn."""
+    """One image of a scene, sampled but not yet drawn."""
 
     view: View
     camera: Camera
     center: Tensor
-    """Of the crop, world pixels, (B, 2)."""
+    """(B, 2) centre of the crop, world pixels."""
     side: Tensor
-    """Of the crop, world pixels, (B,)."""
+    """(B,) side of the crop, world pixels."""
     origin: Tensor
-    """Centre of the source image's first pixel, world pixels, (B, 2)."""
+    """(B, 2) centre of the source image's first pixel, world pixels."""
     pitch: Tensor
-    """Distance of two source pixels, world pixels, (B,)."""
+    """(B,) distance between two source pixels, world pixels."""
     frame: Tensor
-    """First and last x, y of the frame, world pixels, (B, 4)."""
+    """(B, 4) first and last x, y of the frame, world pixels."""
     window: Tensor
-    """First and last x, y that the crop looks at, source pixels, (B, 4)."""
+    """(B, 4) first and last x, y that the crop reads, source pixels."""
 
 
 class Truth(NamedTuple):
-    """What is known of a pair; the fields of `Pairs`."""
+    """Ground truth of pairs; its fields are those of `Pairs`."""
 
     offsets: Tensor
     log_scales: Tensor
@@ -181,16 +185,16 @@ class Truth(NamedTuple):
     boxes: Tensor
     exemplar_sizes: Tensor
     recent_sizes: Tensor
-    """Empty, (B, 0), where there is no recent exemplar."""
+    """Empty, (B, 0), without a recent exemplar."""
 
 
 def sample_pairs(
     uniforms: Tensor, textures: int, settings: PairSettings, renderer: Renderer | None = None
 ) -> tuple[tuple[Shot, ...], Truth]:
-    """Decide pairs as a pure function of uniform numbers, (B, `PairSettings.uniforms`).
+    """Sample pairs as a pure function of uniform numbers, (B, `PairSettings.uniforms`).
 
-    Measured and later drawn by `renderer`, by default the fastest of the device. The shots are the
-    exemplar's, the search image's and, if there is to be one, the recent exemplar's.
+    `renderer` measures them and draws them later; None: the fastest for the device. The shots are
+    the exemplar's, the search image's and, with `settings.recent`, the recent exemplar's.
     """
     renderer = renderer or renderer_for(uniforms.device)
     widths = [SCENE_DRAWS, VIEW_DRAWS, VIEW_DRAWS, CAMERA_DRAWS, CAMERA_DRAWS, _COMMON_DRAWS]
@@ -209,7 +213,7 @@ def sample_pairs(
     moments = (first, second, third) if settings.recent else (first, second)
     views, boxes, whole = _look(scene, moments, settings, renderer, draws, own_draws, late_draws)
 
-    # The box as somebody would draw it, here and there.
+    # The box as a user would draw it, in both images.
     moved, grown = draws.normal(settings.box_noise, 2), draws.normal(settings.box_noise, 2)
     drawn_a, drawn_b = (redrawn(box, moved, grown) for box in boxes[:2])
     if settings.rough_share > 0:
@@ -220,7 +224,7 @@ def sample_pairs(
         drawn_b = torch.where(is_rough, boxes[1], drawn_b)
     center_a, side_a = drawn_a[:, :2] + drawn_a[:, 2:] / 2, exemplar_side(drawn_a[:, 2:])
 
-    # The search side follows the target's change of size, minus the error of the tracker's scale.
+    # The search side follows the target's change of size, except for the tracker's error in scale.
     growth = (exemplar_side(drawn_b[:, 2:]) / side_a).clamp(0.4, 2.5)
     log_scales = _draw_log_scales(draws, own_draws, settings)
     ratio = settings.search_size / settings.exemplar_size
@@ -258,7 +262,7 @@ def sample_pairs(
         camera = draw_camera(late_camera, grey)
         shots.append(_aim(late_draws, views[2], camera, *square, coarse))
 
-    # Where the frame ends, the truth does, if targets are to leave it.
+    # If targets may leave the frame, the ground truth ends at its border.
     border = frame if settings.leaving_share > 0 else endless
     visible = renderer.visible_share(views[1], boxes[1], border)
     if not settings.exact_pieces:
@@ -279,7 +283,7 @@ def sample_pairs(
 def _drawn_by_tracker(
     draws: UniformDraws, box: Tensor, drawn: tuple[Tensor, Tensor], settings: PairSettings
 ) -> Tensor:
-    """Boxes (B, 4) as somebody drew them, with a tracker's error, now and then a large one."""
+    """Return boxes (B, 4) drawn by a user, with a tracker's error, sometimes a large one."""
     noise = settings.recent_noise
     error = (1 + 3 * draws.chance(settings.drifted_share).float())[:, None]
     moved, grown = error * draws.normal(noise, 2), error * draws.normal(noise, 2)
@@ -289,10 +293,10 @@ def _drawn_by_tracker(
 def _take_away(
     scene: Scene, views: tuple[View, ...], settings: PairSettings, draws: UniformDraws
 ) -> tuple[Tensor, tuple[View, ...], Tensor]:
-    """Whether the target is absent, (B,); views without it; how far off the crop lies, (B, 2).
+    """Return the absent targets, (B,); views without them; offsets of the crops, (B, 2) in sides.
 
-    Half of the targets with an outline are gone from the scene; else the crop lies elsewhere in it,
-    by one to one and a half of its sides.
+    Half of the absent targets with an outline are removed from the scene; the other crops move away
+    by one to one and a half of their sides.
     """
     absent = draws.chance(settings.absent_share)
     gone = absent & ~scene.on_background & draws.chance(0.5)
@@ -314,14 +318,14 @@ def _look(
     own_draws: UniformDraws,
     late_draws: UniformDraws,
 ) -> tuple[tuple[View, ...], tuple[Tensor, ...], Tensor]:
-    """What the images show: views, the true box in each, and which targets are boxed whole.
+    """Return the views, the true box in each, and flags of targets that are boxed whole.
 
-    The first view is the exemplar's, the second the search image's, and a third lies close to it.
+    The first view is the exemplar's, the second the search image's, and a third is close to that.
     """
     first, second, *third = uniforms
     origin = torch.zeros((len(first), 2), device=first.device)
     hidden = draws.chance(settings.occluded_share)
-    # Some pairs are neighbours in time: their views lie close together in the cube.
+    # Some pairs are close in time: their views lie close together in the cube.
     near = draws.chance(settings.neighbour_share)[:, None]
     second = torch.where(near, first + 0.25 * (second - first), second)
     away = torch.full_like(scene.lighting, OCCLUDER_AWAY)
@@ -350,7 +354,7 @@ def _look(
     relit = own_draws.chance(settings.relit_share)
     lit = [lit_otherwise(own_draws, view, relit) for view in views[:2]]
     if third:
-        # The light of a recent moment is the present one.
+        # A recent moment has the current lighting.
         gain, gamma = lit[1].exposure / views[1].exposure, lit[1].gamma / views[1].gamma
         late = views[2]
         lit.append(late._replace(exposure=late.exposure * gain, gamma=late.gamma * gamma))
@@ -365,7 +369,7 @@ def _look(
 
 
 def _chosen(condition: Tensor, first: View, second: View) -> View:
-    """The first view where the condition (B,) holds, else the second, which differs by layers."""
+    """Return the first view where the condition (B,) holds, else the second; only layers differ."""
     layers = {}
     for name, entry in second.layers.items():
         rows = condition.view((-1,) + (1,) * (entry.dim() - 1))
@@ -376,14 +380,14 @@ def _chosen(condition: Tensor, first: View, second: View) -> View:
 def _draw_log_scales(
     draws: UniformDraws, own_draws: UniformDraws, settings: PairSettings
 ) -> Tensor:
-    """Logarithm of the search side's true size over its size, (B,)."""
+    """Draw the logarithm of the search side's true value over its value, (B,)."""
     usual = draws.normal(settings.scale_deviation)
     wide = own_draws.chance(settings.wide_scale_share)
     return torch.where(wide, own_draws.normal(settings.wide_scale_deviation), usual)
 
 
 def _draw_offsets(draws: UniformDraws, settings: PairSettings) -> Tensor:
-    """Target's centre minus the search image's, its pixels, (B, 2)."""
+    """Draw the target's centre minus the search image's, in its pixels, (B, 2)."""
     far, reach = draws.chance(settings.far_share)[:, None], settings.reach
     return torch.where(
         far, draws.uniform(-reach, reach, 2), draws.normal(settings.near_deviation, 2)
@@ -400,7 +404,7 @@ def _aim(
     frame: Tensor,
     coarse: Tensor,
 ) -> Shot:
-    """The shot of a square, `coarse` times coarser than its crop of `size` pixels."""
+    """Return the shot of a square, `coarse` times coarser than its crop of `size` pixels."""
     pitch = coarse * side / size
     middle = draws.unit(2) - 0.5 - (source_size(size) - 1) / 2
     corner = center + middle * pitch[:, None]

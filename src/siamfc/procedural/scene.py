@@ -1,8 +1,9 @@
-"""What is to be seen: a target of several parts, others like it, an occluder, a background.
+"""Scenes: a target of several parts, similar objects, an occluder, a background.
 
-A scene draws what stays (shapes, textures, liveliness); a view draws what changes (pose, parts'
-motion, light) as smooth functions of its draws. World coordinates are pixels of the search image of
-a target at its first size, x to the right and y down, with the target near the origin.
+A scene draws what is constant (shapes, textures, liveliness); a view draws what changes (pose,
+motion of parts, lighting) as smooth functions of its draws. World coordinates are pixels of the
+search image of a target at its first size, x to the right and y down, with the target near the
+origin.
 """
 
 from dataclasses import dataclass, replace
@@ -29,7 +30,7 @@ from siamfc.procedural.objects import (
 SCENE_DRAWS = 560
 VIEW_DRAWS = 260
 _OWN_DRAWS = 40
-"""Of a scene's last draws, which decide what can be switched on and off: nothing else changes."""
+"""Number of a scene's last draws, for optional features; switching one off changes nothing else."""
 
 TARGET_PARTS = 4
 OTHER_PARTS = 3
@@ -40,29 +41,29 @@ BACK = slice(8, 11)
 BACKGROUND = slice(11, 12)
 LAYERS = 12
 _TWIN_FARTHEST = 2.5
-"""Largest distance at which a twin stays, target half sizes; the least is everybody's."""
+"""Largest distance of a twin, target half sizes; the smallest is the same for all objects."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SceneSettings:
-    """How often a scene holds what is hard to follow."""
+    """Frequencies of difficulties in a scene."""
 
     turning_share: float = RESTLESS_SHARE
-    """Fraction of targets that rotate in the image plane by any angle; 0.07 of all objects do.
+    """Fraction of targets that rotate in the image plane by any angle; of all objects 0.07 do.
 
-    It is 0.07 for targets that are pieces of the background, and so without an outline.
+    For background pieces, which have no outline, the fraction is always 0.07.
     """
     twin_share: float = 0.0
-    """Fraction of targets that one of their kind, alike but no copy, stays close to.
+    """Fraction of targets with a twin nearby: an object of the same kind, similar but no copy.
 
-    Pieces of the background have none.
+    Background pieces have none.
     """
     close_occluder_share: float = 0.0
-    """Fraction of scenes whose occluder has the target's size and hides much of it."""
+    """Fraction of scenes whose occluder is as large as the target and hides much of it."""
     camouflage_share: float = 0.12
     """Fraction of targets with the texture of their background."""
     figure_share: float = 0.0
-    """Fraction of objects that are put together like things, see `figures`."""
+    """Fraction of objects composed like real things; see `figures`."""
 
     def __post_init__(self) -> None:
         check_number("turning_share", self.turning_share, RESTLESS_SHARE, 1)
@@ -72,38 +73,38 @@ class SceneSettings:
 
 @dataclass
 class Scene:
-    """Everything that stays through a video, for B videos."""
+    """Everything that is constant throughout a video, for B videos."""
 
     target: Object
     front: Object
     back: Object
     occluder: Object
     front_place: Tensor
-    """Mean place of the object before the target, world pixels, (B, 2)."""
+    """Mean position of the object in front of the target, world pixels, (B, 2)."""
     back_place: Tensor
     background: Parts
     background_motion: Tensor
-    """Deviation of the background's place, world pixels, (B,)."""
+    """Standard deviation of the background's position, world pixels, (B,)."""
     occluder_nearness: Tensor
-    """Deviation of the occluder's place in target half sizes, (B,)."""
+    """Standard deviation of the occluder's position in target half sizes, (B,)."""
     on_background: Tensor
-    """The target is a piece of the background without an outline, (B,) bool."""
+    """True where the target is a background piece without an outline, (B,) bool."""
     lighting: Tensor
-    """How much the light changes, 0 to 1.5, (B,)."""
+    """Strength of lighting changes, 0 to 1.5, (B,)."""
 
 
 class View(NamedTuple):
-    """A scene at one moment: the renderer's table and where the target is."""
+    """A scene at one moment, as the renderer's tables."""
 
     layers: dict[str, Tensor]
-    """For each layer, front to back; see `render.coverage`. Every entry is (B, L, …)."""
+    """Tables of the layers, front to back; see `render.coverage`. Every entry is (B, L, …)."""
     exposure: Tensor
-    """Gain of each channel, (B, 3)."""
+    """Gain per channel, (B, 3)."""
     gamma: Tensor
 
 
 def _around(draws: UniformDraws, half_size: Tensor, farthest: float = 4.5) -> Tensor:
-    """A place beside the target, (B, 2) world pixels: nearer places are likelier."""
+    """Draw a position beside the target, (B, 2) world pixels; nearer positions are likelier."""
     angle = draws.uniform(0.0, 6.2832)
     distance = draws.uniform(1.5, farthest)[:, None] * half_size.mean(-1, keepdim=True)
     return torch.stack([torch.cos(angle), torch.sin(angle)], -1) * (distance + 0.5 * half_size)
@@ -116,10 +117,10 @@ def draw_scene(
     piece_share: float = 0.2,
     figures: Tensor | None = None,
 ) -> Scene:
-    """A scene for each row of `uniforms`, (B, SCENE_DRAWS); the bank holds so many `textures`.
+    """Draw a scene per row of `uniforms`, (B, SCENE_DRAWS); the bank holds `textures` textures.
 
-    `piece_share` of the targets are pieces of the background. Figures are drawn by uniforms of
-    their own, (B, 3 · FIGURE_DRAWS), and there are none without these.
+    A fraction `piece_share` of the targets are pieces of the background. Figures are drawn from
+    their own uniforms, (B, 3 · FIGURE_DRAWS); without these there are none.
     """
     settings = settings or SceneSettings()
     common, own = uniforms.tensor_split((SCENE_DRAWS - _OWN_DRAWS,), dim=1)
@@ -166,7 +167,7 @@ def draw_scene(
 
 
 def _made_hard(scene: Scene, draws: UniformDraws, settings: SceneSettings) -> Scene:
-    """The scene with a target that turns, a twin before or behind it, an occluder close to it."""
+    """Add difficulties: a target that turns, a twin before or behind it, a close occluder."""
     more = (settings.turning_share - RESTLESS_SHARE) / (1 - RESTLESS_SHARE)
     outlined = ~scene.on_background
     turns = draws.chance(more) & outlined
@@ -198,7 +199,7 @@ def _made_hard(scene: Scene, draws: UniformDraws, settings: SceneSettings) -> Sc
 def _place(
     draws: UniformDraws, thing: Object, position: Tensor, lighting: Tensor
 ) -> dict[str, Tensor]:
-    """The layers of one object at `position`, (B, 2) world pixels."""
+    """Return the layers of one object at `position`, (B, 2) world pixels."""
     parts, lively = thing.parts, thing.liveliness
     count = parts.angle.shape[1]
     turn = rotation(draws.normal(1.0) * thing.turning)
@@ -226,7 +227,7 @@ def _place(
     depth = draws.normal(0.16, 1, 2) * lively[:, None, None]
     wave_size = draws.normal(0.07, count, 2) * lively[:, None, None]
     texel = parts.texture_map[..., :1] * parts.axes * thing.half_size[:, None]
-    # A body that turns out of the image's plane shows its surface moved.
+    # On a body that turns out of the image plane, the surface appears shifted.
     roll = draws.normal(0.2, 1, 2) * lively[:, None, None] * texel
     light = torch.exp(draws.normal(0.12) * lighting)
     shade = draws.normal(0.22, 1, 2) * lighting[:, None, None]
@@ -252,10 +253,10 @@ def _place(
 
 
 def draw_view(scene: Scene, uniforms: Tensor, position: Tensor, occluder_away: Tensor) -> View:
-    """The scene at one moment.
+    """Draw the scene at one moment.
 
-    `uniforms` are (B, VIEW_DRAWS), `position` is the target's place, (B, 2) world pixels;
-    `occluder_away`, (B,) in target half sizes, moves the occluder off.
+    `uniforms` are (B, VIEW_DRAWS); `position` is the target's, (B, 2) world pixels;
+    `occluder_away`, (B,) in target half sizes, moves the occluder away.
     """
     draws = UniformDraws(uniforms)
     half_size = scene.target.half_size
@@ -272,7 +273,7 @@ def draw_view(scene: Scene, uniforms: Tensor, position: Tensor, occluder_away: T
     distance = offset.norm(dim=-1, keepdim=True).clamp(min=0.1)
     offset = offset * (1 + occluder_away[:, None] / distance)
     occluder = _place(draws, scene.occluder, position + offset * half_size, light)
-    # A target without outline: its parts go, and the background moves and warps with it.
+    # A target without an outline has no parts; the background moves and warps instead.
     target["reach"] = torch.where(scene.on_background[:, None], -1e3, target["reach"])
 
     parts = scene.background
@@ -287,7 +288,7 @@ def draw_view(scene: Scene, uniforms: Tensor, position: Tensor, occluder_away: T
     drift = torch.where(scene.on_background[:, None], 0.0, drift)
     background = _place(draws, ground, position * 0.0, light * 0.7)
     background["reach"] = torch.full_like(background["reach"], 1e6)
-    # The piece of background stays at the target's place; otherwise the camera moves over it.
+    # A background piece stays at the target's position; otherwise the background drifts.
     place = torch.where(scene.on_background[:, None], position, drift)
     background["shift"] = -apply(background["to_local"], place[:, None])
     background["rim"] = torch.zeros_like(background["rim"])
@@ -300,7 +301,7 @@ def draw_view(scene: Scene, uniforms: Tensor, position: Tensor, occluder_away: T
 
 
 def lit_otherwise(draws: UniformDraws, view: View, where: Tensor) -> View:
-    """The view `where` (B,) in a light of its own: exposure of a fifth to 1.6, tint, contrast."""
+    """Relight the view `where` (B,) is True: exposure from a fifth to 1.6, tint, contrast."""
     gain = torch.exp(draws.uniform(-1.6, 0.5, 1) + draws.normal(0.08, 3))
     gamma = torch.exp(draws.normal(0.25))
     return view._replace(

@@ -1,8 +1,8 @@
 """A bank of textures: dead leaves and fractal clouds, drawn on the device.
 
-Dead leaves (Lee, Mumford & Huang 2001) are opaque shapes whose sizes follow a power law, thrown
-one over another; they share the scale invariance, the occlusion edges and the flat regions of
-photographs. Clouds are Gaussian noise with amplitude 1/f^a. All textures wrap around.
+Dead leaves (Lee, Mumford & Huang 2001) are opaque shapes whose sizes follow a power law, thrown one
+over another; like photographs they have scale invariance, occlusion edges and flat regions. Clouds
+are Gaussian noise with amplitude 1/f^a. All textures wrap around.
 """
 
 import math
@@ -22,26 +22,26 @@ _SMALLEST_LEAF = 0.012
 
 @dataclass(frozen=True, kw_only=True)
 class TextureSettings:
-    """What the bank holds."""
+    """Settings of the bank."""
 
     count: int = 4096
     """Number of textures."""
     size: int = 512
-    """Side of each, texels; a power of two."""
+    """Side of each texture, texels; a power of two."""
     leaves: int = 160
-    """Leaves in each dead-leaves texture."""
+    """Number of leaves in each dead-leaves texture."""
     cloud_share: float = 0.2
-    """Fraction of the textures that are clouds alone."""
+    """Fraction of the textures that are only clouds."""
 
     def __post_init__(self) -> None:
         if self.size < 16 or self.size & (self.size - 1):
             raise InputError(f"texture size: expected a power of two from 16, got {self.size}")
         if self.count < 1 or self.leaves < 1 or not 0 <= self.cloud_share <= 1:
-            raise InputError(f"expected textures, leaves and a share from 0 to 1, got {self}")
+            raise InputError(f"expected textures, leaves and a cloud_share from 0 to 1, got {self}")
 
 
 def clouds(noise: Tensor, exponent: Tensor) -> Tensor:
-    """White noise (B, C, n, n) filtered to amplitude 1/f^exponent (B,), unit variance."""
+    """Filter white noise (B, C, n, n) to amplitude 1/f^exponent (B,), unit variance."""
     size = noise.shape[-1]
     frequency = torch.fft.fftfreq(size, device=noise.device)
     half = torch.fft.rfftfreq(size, device=noise.device)
@@ -54,7 +54,7 @@ def clouds(noise: Tensor, exponent: Tensor) -> Tensor:
 
 
 def _palette(draws: UniformDraws, colors: int) -> Tensor:
-    """Colours of one texture, (B, colors, 3): a few hues about a common one, mostly muted."""
+    """Draw one texture's colours, (B, colors, 3): a few hues about a common one, mostly muted."""
     base = draws.uniform(0.1, 0.9, 1, 3)
     grey = base.mean(-1, keepdim=True)
     base = grey + (base - grey) * draws.unit(1, 1) ** 1.5
@@ -67,9 +67,9 @@ def _palette(draws: UniformDraws, colors: int) -> Tensor:
 def draw_textures(
     settings: TextureSettings, generator: torch.Generator, *, renderer: Renderer | None = None
 ) -> Tensor:
-    """A bank of textures, (count, size, size) int32 packed RGB, on the generator's device.
+    """Draw a bank of textures, (count, size, size) int32 packed RGB, on the generator's device.
 
-    `renderer` throws the leaves; by default the fastest of the device.
+    `renderer` throws the leaves; None: the fastest for the device.
     """
     throw = (renderer or renderer_for(generator.device)).throw_leaves
     size = settings.size
@@ -92,9 +92,9 @@ def draw_textures(
 
 
 def _layered(uniforms: Tensor, palette: Tensor, size: int) -> Leaves:
-    """Leaves of uniforms (k, B, 24) for `throw_leaves`, coloured from palettes (B, c, 3)."""
+    """Draw leaves from uniforms (k, B, 24) for `throw_leaves`, with palettes (B, c, 3)."""
     layers, count, draws = uniforms.shape
-    # Large leaves lie below and small ones above, so that few leaves cover all and none is lost.
+    # Large leaves lie below small ones, so that few leaves cover everything and none is hidden.
     smallest = torch.logspace(
         math.log10(LARGEST_LEAF / 2), math.log10(_SMALLEST_LEAF), layers, device=uniforms.device
     )

@@ -1,7 +1,8 @@
-"""Procedural videos with exact truth: smooth paths through the space in which pairs are points.
+"""Procedural videos with exact ground truth: smooth paths through the space that pairs sample.
 
-No frame is ever drawn whole: `ProceduralVideos.crops` draws what a tracker asks to see, for many
-videos at once, so that a tracker's accuracy can be measured in seconds while a network trains.
+No frame is ever drawn completely: `ProceduralVideos.crops` draws the squares that a tracker
+requests, for many videos at once, so that a tracker's accuracy can be measured in seconds while a
+network trains.
 """
 
 import math
@@ -41,24 +42,25 @@ _REST_DRAWS = 16
 
 @dataclass(frozen=True, kw_only=True)
 class VideoSettings:
-    """What the videos show; the defaults are a bit of everything."""
+    """Content of the videos; the defaults mix everything."""
 
     scene: SceneSettings = field(default_factory=SceneSettings)
-    """How often there is something hard to follow."""
+    """Frequencies of difficulties in the scene."""
     piece_share: float = 0.2
     """Fraction of targets without an outline, pieces of the background."""
     part_share: float = 0.0
-    """Fraction of targets with an outline of which only a part is boxed, as a face on its head."""
+    """Fraction of outlined targets of which only a part is boxed, like a face on a head."""
     exact_pieces: bool = False
-    """Whether the boxes of pieces turn and stretch with them; if not, they follow the camera."""
+    """Let the boxes of background pieces turn and stretch with them; otherwise they follow the
+    camera."""
     relit_share: float = 0.0
-    """Fraction of videos whose brightness swings between a fifth and 1.5 of itself."""
+    """Fraction of videos whose brightness oscillates between a fifth and 1.5 times its value."""
     occluded_share: float = 0.35
-    """Fraction of videos in which an occluder may come before the target after the first frames."""
+    """Fraction of videos in which an occluder may cover the target after the first frames."""
     grey_share: float = 0.25
-    """Fraction of videos without colour."""
+    """Fraction of grey videos."""
     zooming: float = 0.3
-    """Largest deviation of the logarithm of the camera's zoom in a video."""
+    """Largest standard deviation of the logarithm of the camera's zoom in a video."""
 
     def __post_init__(self) -> None:
         for name in (item.name for item in fields(self) if item.name.endswith("_share")):
@@ -75,13 +77,13 @@ VIDEO_KINDS = {
     "parts": VideoSettings(part_share=1.0, piece_share=0.0),
     "relit": VideoSettings(relit_share=1.0),
 }
-"""What the kinds add to `mixed`: targets that turn, change in size, have a twin, may be hidden, are
-parts of something larger, or are seen in a light that changes.
+"""Video kinds, and what each adds to `mixed`: targets that turn, change in size, have a twin, may
+be hidden, are parts of something larger, or whose lighting changes.
 """
 
 
 class _Moment(NamedTuple):
-    """Frame = world · zoom + pan, at one moment, for every video."""
+    """View and camera of every video at one moment: frame = world · zoom + pan."""
 
     view: View
     zoom: Tensor
@@ -93,11 +95,11 @@ class ProceduralVideos:
 
     Args:
         count: number of videos.
-        frames: length of each.
+        frames: number of frames of each.
         bank: textures, from `draw_textures`.
-        seed: of everything but the textures.
-        settings: what they show.
-        renderer: what draws them; by default the fastest of the bank's device.
+        seed: seed of everything except the textures.
+        settings: content of the videos.
+        renderer: functions that draw; None: the fastest for the bank's device.
     """
 
     def __init__(
@@ -120,7 +122,7 @@ class ProceduralVideos:
         scenes = torch.rand((count, SCENE_DRAWS), **draw)
         self._scene = draw_scene(scenes, len(bank), settings.scene, settings.piece_share)
         paths = VIEW_DRAWS + _PATH_DRAWS
-        # Each number of a view goes its own smooth way: a sum of waves, normal at every moment.
+        # Each number of a view follows its own smooth path: a sum of waves, normal at any time.
         self._phase = torch.rand((count, paths, _WAVES), **draw) * 2 * math.pi
         liveliest = torch.rand((count, 1, 1), **draw) * 2.5 + 0.5
         self._frequency = torch.rand((count, paths, _WAVES), **draw) * liveliest
@@ -142,7 +144,7 @@ class ProceduralVideos:
             is_part = (draws.chance(settings.part_share) & ~self._scene.on_background)[:, None]
 
         def box(moment: _Moment) -> Tensor:
-            """Of the target at a moment, (count, 4) frame pixels."""
+            """Return the target's box at a moment, (count, 4) frame pixels."""
             piece = None
             if settings.exact_pieces:
                 piece = followed_piece(self._scene, origin, first, moment.view)
@@ -153,7 +155,8 @@ class ProceduralVideos:
             return torch.cat([seen[:, :2] * zoom + moment.pan, seen[:, 2:] * zoom], -1)
 
         self.boxes = torch.stack([box(self._moment(frame)) for frame in range(frames)], 1)
-        """Truth: (count, frames, 4) frame pixels x, y, w, h; a hidden target has its box too."""
+        """Ground truth: (count, frames, 4) frame pixels x, y, w, h; hidden targets have boxes
+        too."""
 
     def _moment(self, frame: int) -> _Moment:
         time = frame / 100.0
@@ -172,10 +175,10 @@ class ProceduralVideos:
         return _Moment(view, zoom, pan)
 
     def crops(self, frame: int, center: Tensor, sides: Tensor, size: int) -> Tensor:
-        """What squares of this frame show: (count, S, size, size, 3) uint8.
+        """Draw squares of a frame: (count, S, size, size, 3) uint8.
 
-        `center` (count, 2) and `sides` (count, S) are in frame pixels. The camera's noise is drawn
-        anew at each call, and the frames have no border.
+        `center` (count, 2) and `sides` (count, S) are in frame pixels. The camera's noise is new in
+        each call, and the frames have no border.
         """
         moment = self._moment(frame)
         zoom = moment.zoom
@@ -184,7 +187,7 @@ class ProceduralVideos:
         largest = lengths.amax(-1)
         pitch = torch.maximum(1 / zoom, largest / size)
         spread = source_size(size)
-        # The frame's pixels keep their places: the source begins on the nearest of them.
+        # The source is aligned with the frame's pixels: it begins at the nearest of them.
         corner = middle - (spread - 1) / 2 * pitch[:, None]
         phase = (moment.pan / zoom[:, None]) / pitch[:, None]
         corner = (torch.round(corner / pitch[:, None] + phase) - phase) * pitch[:, None]

@@ -1,4 +1,4 @@
-"""Triton's kernels for what `render` and `leaves` draw: the same images, many times faster.
+"""Triton kernels for the drawing in `render` and `leaves`: the same images, many times faster.
 
 Importing this package does not import Triton; its modules do.
 """
@@ -9,5 +9,5 @@ import torch
 
 
 def runs_on(device: torch.device) -> bool:
-    """Whether the kernels run on the device: one of CUDA, with Triton installed."""
+    """Return True if the kernels run on the device: a CUDA device, with Triton installed."""
     return device.type == "cuda" and find_spec("triton") is not None

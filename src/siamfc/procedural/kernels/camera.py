@@ -1,13 +1,14 @@
-"""The camera, `render.apply_camera` without the painting, in one kernel, and `render.crop`.
+"""The camera in one kernel, `render.apply_camera` without the painting, and `render.crop`.
 
-A tile of 16×16 pixels is computed from a square of 32×32, of which three pixels about the tile are
-read: streak while reading, blur and cosine transform as products of small matrices.
+A tile of 16×16 pixels is computed from a square of 32×32, of which only the tile and three pixels
+around it are read. The motion blur is applied while reading; blur and cosine transform are products
+of small matrices.
 """
 
-# Triton has no types, and is missing where torch is for the CPU alone.
+# Triton is untyped, and missing from torch's CPU builds.
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
 # mypy: disable-error-code="import-untyped, import-not-found"
-# Arguments in capitals are known when a kernel is compiled.
+# Arguments in capitals are compile-time constants.
 # ruff: noqa: N803
 
 import math
@@ -24,12 +25,12 @@ from siamfc.procedural.render import Camera
 TILE = 16
 _CROP_TILE = 16
 TAPS = tl.constexpr(3)
-"""The blur's reach on each side, pixels."""
+"""Radius of the blur, pixels."""
 
 
 @cache
 def _cosines(device: torch.device) -> Tensor:
-    """Cosine transform of two neighbouring blocks of eight numbers: (16, 16)."""
+    """Return the cosine transform of two adjacent blocks of eight numbers: (16, 16)."""
     k = torch.arange(8, dtype=torch.float64)
     table = torch.cos(math.pi * (k[None, :] + 0.5) * k[:, None] / 8) / 2
     table[0] /= math.sqrt(2)
@@ -40,9 +41,9 @@ def _cosines(device: torch.device) -> Tensor:
 def apply_camera(
     painted: Tensor, camera: Camera, generator: torch.Generator, window: Tensor | None = None
 ) -> Tensor:
-    """Source images of what `paint` painted, (B, S, S): packed RGB, int32, S a multiple of 8.
+    """Return source images of `paint`'s result, (B, S, S): packed RGB, int32, S a multiple of 8.
 
-    The noise is Philox's, a function of the seed that `generator` draws, image and pixel.
+    The noise comes from Philox, as a function of image, pixel and a seed that `generator` draws.
     """
     count, size, _ = painted.shape
     source = torch.empty_like(painted)
@@ -70,7 +71,7 @@ def apply_camera(
 
 
 def mean_color(source: Tensor) -> Tensor:
-    """As `render.mean_color`."""
+    """Return the mean per channel; see `render.mean_color`."""
     channels = source.view(torch.uint8).unflatten(-1, (-1, 4))
     mean: Tensor = channels.sum((1, 2))[:, :3] / (255 * source[0].numel())
     return mean
@@ -78,10 +79,10 @@ def mean_color(source: Tensor) -> Tensor:
 
 @triton.jit
 def wanted(window, left, top, reach_x, reach_y, TILE: tl.constexpr):
-    """Whether the square tile at left, top has a part in the pixels of a window, or is near them.
+    """Return True if the square tile at left, top shows a part of a window or lies near it.
 
-    A developed tile is looked at whole, its blocks being compressed whole, and from `reach_x` and
-    `reach_y` pixels beyond it.
+    A tile that overlaps the window is computed completely, because its blocks are compressed as a
+    whole; `reach_x` and `reach_y` are the distance in pixels from which it reads.
     """
     first_x = tl.floor((tl.load(window) - 1) / TILE) * TILE
     first_y = tl.floor((tl.load(window + 1) - 1) / TILE) * TILE
@@ -125,7 +126,7 @@ def _develop(
         tl.load(motions + 2 * image + 1),
         TILE,
     )
-    # Tap j of pixel i lies at j − i − TILE / 2; as a matrix, (TILE, 2 TILE).
+    # Tap j of pixel i lies at j − i − TILE / 2: a matrix, (TILE, 2 TILE).
     apart = tl.arange(0, 2 * TILE)[None, :] - tl.arange(0, TILE)[:, None] - TILE // 2
     ratio = apart.to(tl.float32) / tl.load(blurs + image)
     taps = tl.where(tl.abs(apart) <= TAPS, tl.exp(-0.5 * ratio * ratio), 0.0)
@@ -155,7 +156,7 @@ def _develop(
 
 @triton.jit
 def _streaked(painted, size, left, top, motion_x, motion_y, TILE: tl.constexpr):
-    """Square of 2 TILE about a tile, averaged along ±motion: red, green, blue in their levels."""
+    """Average a square of 2 TILE about a tile along ±motion: red, green, blue in their levels."""
     across, down = (
         tl.arange(0, 2 * TILE)[None, :] - TILE // 2,
         tl.arange(0, 2 * TILE)[:, None] - TILE // 2,
@@ -183,19 +184,19 @@ def _streaked(painted, size, left, top, motion_x, motion_y, TILE: tl.constexpr):
 
 @triton.jit
 def _product(first, second):
-    """Matrix product as exact as float32 on tensor cores."""
+    """Multiply matrices with float32 accuracy on tensor cores."""
     return tl.dot(first, second, input_precision="tf32x3")
 
 
 @triton.jit
 def _both_ways(matrix, square):
-    """The matrix along the columns and the rows of a square."""
+    """Apply the matrix along the columns and the rows of a square."""
     return _product(_product(matrix, square), tl.trans(matrix))
 
 
 @triton.jit
 def _compressed(red, green, blue, quantum, cosines, TILE: tl.constexpr):
-    """Blocks of 8×8 quantised in the cosine domain, as `render._compress` does."""
+    """Quantise blocks of 8×8 in the cosine domain, like `render._compress`."""
     line = tl.arange(0, TILE)
     cosine = tl.load(cosines + line[:, None] * TILE + line[None, :])
     step = (0.25 + 0.15 * (line[:, None] % 8 + line[None, :] % 8).to(tl.float32)) * quantum
@@ -222,7 +223,7 @@ def crop(
     frame: Tensor,
     fill: Tensor,
 ) -> Tensor:
-    """As `render.crop`."""
+    """Resample source images to `size`² pixels; see `render.crop`."""
     count, extent, _ = source.shape
     image = torch.empty((count, size, size, 3), dtype=torch.uint8, device=source.device)
     with torch.cuda.device_of(source):
@@ -284,7 +285,7 @@ def _crop(
 
 @triton.jit
 def _looked_up(number, size, step, pitch, center, origin, frame, extent):
-    """For numbered pixels of a crop on one axis: source pixels, weight, whether out of frame."""
+    """Return source pixels, weight and out-of-frame flag for a crop's pixels on one axis."""
     world = tl.load(center) + (number + 0.5 - size / 2) * step
     position = (world - tl.load(origin)) / pitch
     corner = tl.floor(position)

@@ -1,13 +1,13 @@
-"""A view as one table, and the outline of its layers: `render._shape` as a function of kernels.
+"""A view as one table, and the outline of its layers: `render._shape` for kernels.
 
-A new entry of the layers' tables that bends the outline is added in three lines: its width and its
-column here, its effect in `shape`, and the same in `render._shape`.
+An additional entry of the layers that bends the outline takes three lines: its width and its column
+here, its effect in `shape`, and the same in `render._shape`.
 """
 
-# Triton has no types, and is missing where torch is for the CPU alone.
+# Triton is untyped, and missing from torch's CPU builds.
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
 # mypy: disable-error-code="import-untyped, import-not-found"
-# Arguments in capitals are known when a kernel is compiled.
+# Arguments in capitals are compile-time constants.
 
 from itertools import accumulate
 
@@ -38,7 +38,7 @@ WIDTHS = {
     "shade": 2,
     "rim": 1,
 }
-"""Numbers that each entry of a view's layers takes in the table."""
+"""Number of table columns for each entry of a view's layers."""
 _STARTS = dict(zip([*WIDTHS, "bounds"], accumulate(WIDTHS.values(), initial=0), strict=True))
 
 TO_LOCAL = tl.constexpr(_STARTS["to_local"])
@@ -63,16 +63,16 @@ BOUNDS = tl.constexpr(_STARTS["bounds"])
 _TABLE = "table"
 _EVERYWHERE = 1e30
 _ROOM = 1e-3
-"""Share by which a layer may be farther than was reckoned, for rounding."""
+"""Relative margin of a layer's bounds, for rounding errors."""
 
 
 def prepare(view: View) -> View:
-    """The view with its layers in one table, (B, L, columns), and where each can be seen."""
+    """Return the view with its layers in one table, (B, L, columns), including their bounds."""
     return view._replace(layers={_TABLE: table_of(view)})
 
 
 def table_of(view: View) -> Tensor:
-    """The table of a view, prepared or not: (B, L, columns) float32."""
+    """Return the table of a view, prepared or not: (B, L, columns) float32."""
     layers = view.layers
     if _TABLE in layers:
         return layers[_TABLE]
@@ -82,10 +82,10 @@ def table_of(view: View) -> Tensor:
 
 
 def _bounds(layers: dict[str, Tensor]) -> Tensor:
-    """Where a layer can be before perspective: least u, v and largest u, v, (B, L, 4).
+    """Return each layer's bounds before perspective: smallest u, v and largest u, v, (B, L, 4).
 
-    The outline is nowhere farther than its ripples reach, the wave moves it by what its swing
-    allows, and perspective makes a quadrilateral of that rectangle.
+    The outline extends no farther than its ripples, the wave moves it by at most its swing, and
+    perspective turns the resulting rectangle into a quadrilateral.
     """
     reach = layers["reach"] + layers["harmonics"][..., 0].abs().sum(-1)
     reach, phase = reach[..., None], layers["wave_phase"][..., None]
@@ -100,7 +100,7 @@ def _bounds(layers: dict[str, Tensor]) -> Tensor:
     shrinking = 1 - (layers["depth"][..., None, :] * corners).sum(-1)
     corners = corners / shrinking[..., None]
     least, largest = corners.amin(-2), corners.amax(-2)
-    # On steeper slopes the depth is cut off, or the horizon comes into sight.
+    # On steeper slopes the depth is clamped, or the horizon becomes visible.
     steep = ((shrinking.amin(-1) < 0.05) | (shrinking.amax(-1) > 2.5))[..., None]
     least = torch.where(steep, -_EVERYWHERE, least - _ROOM * (1 + least.abs()))
     largest = torch.where(steep, _EVERYWHERE, largest + _ROOM * (1 + largest.abs()))
@@ -110,7 +110,7 @@ def _bounds(layers: dict[str, Tensor]) -> Tensor:
 
 @triton.jit
 def shape(entry, x, y):
-    """`render._shape` of one layer, whose row of the table is at `entry`: u, v, inside."""
+    """Compute `render._shape` of the layer whose table row is at `entry`: u, v, inside."""
     u = tl.load(entry + TO_LOCAL) * x + tl.load(entry + TO_LOCAL + 1) * y + tl.load(entry + SHIFT)
     v = tl.load(entry + TO_LOCAL + 2) * x + tl.load(entry + TO_LOCAL + 3) * y
     v += tl.load(entry + SHIFT + 1)
@@ -130,7 +130,7 @@ def shape(entry, x, y):
     power = 1 + tl.exp2(exponent * tl.log2(tl.maximum(ratio, 1e-12)))
     radius = longer * tl.exp2(tl.log2(power) / exponent)
 
-    # The arc tangent of the ratio, within 2e-6, unfolded to the four quadrants.
+    # The arctangent of the ratio, within 2e-6, extended to all four quadrants.
     square = ratio * ratio
     series = 0.05264733 - 0.01171912 * square
     series = -0.1164265 + square * series
@@ -149,7 +149,7 @@ def shape(entry, x, y):
 
 @triton.jit
 def touches(entry, x, y, half):
-    """Whether a layer may be seen in the square about x, y whose half side is `half`."""
+    """Return True if a layer may be visible in the square about x, y with half side `half`."""
     a, b = tl.load(entry + TO_LOCAL), tl.load(entry + TO_LOCAL + 1)
     c, d = tl.load(entry + TO_LOCAL + 2), tl.load(entry + TO_LOCAL + 3)
     u = a * x + b * y + tl.load(entry + SHIFT)

@@ -1,9 +1,9 @@
-"""Dead leaves, `leaves.throw_leaves`: each tile of a texture under all leaves that touch it."""
+"""Dead leaves, `leaves.throw_leaves`: each tile of a texture with all leaves that touch it."""
 
-# Triton has no types, and is missing where torch is for the CPU alone.
+# Triton is untyped, and missing from torch's CPU builds.
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
 # mypy: disable-error-code="import-untyped, import-not-found"
-# Arguments in capitals are known when a kernel is compiled.
+# Arguments in capitals are compile-time constants.
 # ruff: noqa: N803
 
 from itertools import accumulate
@@ -50,7 +50,7 @@ _RELIEF = tl.constexpr(_STARTS["relief"])
 
 
 def throw_leaves(canvas: Tensor, relief: Tensor, leaves: Leaves, bare: Tensor) -> Tensor:
-    """As `leaves.throw_leaves`."""
+    """Cover canvases with leaves; see `leaves.throw_leaves`."""
     count, size, _, _ = canvas.shape
     table = torch.cat([getattr(leaves, name) for name in _WIDTHS], -1)
     packed = torch.empty((count, size, size), dtype=torch.int32, device=canvas.device)
@@ -103,13 +103,13 @@ def _throw(
 
 @triton.jit
 def _wrapped(distance, SIZE: tl.constexpr):
-    """The shortest way about the torus, in −SIZE/2 … SIZE/2."""
+    """Return the shortest distance on the torus, in −SIZE/2 … SIZE/2."""
     return distance - SIZE * tl.floor(distance / SIZE + 0.5)
 
 
 @triton.jit
 def _touches(leaf, x, y, half, SIZE: tl.constexpr):
-    """Whether a leaf may cover something of the square about x, y of half side `half`."""
+    """Return True if a leaf may cover part of the square about x, y with half side `half`."""
     radius, stretch = tl.load(leaf + _RADIUS), tl.load(leaf + _STRETCH)
     long, short = (radius + 1) / stretch, (radius + 1) * stretch
     turn_x, turn_y = tl.abs(tl.load(leaf + _DIRECTION)), tl.abs(tl.load(leaf + _DIRECTION + 1))
@@ -123,7 +123,7 @@ def _touches(leaf, x, y, half, SIZE: tl.constexpr):
 
 @triton.jit
 def _leaf(leaf, x, y, relief, SIZE: tl.constexpr):
-    """Cover, fraction of the second colour, and light of one leaf at texels."""
+    """Return cover, fraction of the second colour, and brightness of one leaf at texels."""
     dx, dy = (
         _wrapped(x - tl.load(leaf + _CENTER), SIZE),
         _wrapped(y - tl.load(leaf + _CENTER + 1), SIZE),
@@ -159,7 +159,7 @@ def _leaf(leaf, x, y, relief, SIZE: tl.constexpr):
 
 @triton.jit
 def _over(below, leaf, CHANNEL: tl.constexpr, cover, mix, light):
-    """One channel of a leaf laid over what is below."""
+    """Blend one channel of a leaf over the colour below."""
     first, second = tl.load(leaf + _FIRST + CHANNEL), tl.load(leaf + _SECOND + CHANNEL)
     color = (first + (second - first) * mix) * light
     return below + cover * (color - below)

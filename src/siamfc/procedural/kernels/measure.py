@@ -1,9 +1,9 @@
-"""Where a target is and how much of it is seen: `render.target_box` and `render.visible_share`."""
+"""A target's box and visible fraction: `render.target_box` and `render.visible_share`."""
 
-# Triton has no types, and is missing where torch is for the CPU alone.
+# Triton is untyped, and missing from torch's CPU builds.
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
 # mypy: disable-error-code="import-untyped, import-not-found"
-# Arguments in capitals are known when a kernel is compiled.
+# Arguments in capitals are compile-time constants.
 # ruff: noqa: N803
 
 import torch
@@ -22,11 +22,11 @@ from siamfc.procedural.render import (
 from siamfc.procedural.scene import TARGET, View
 
 _ROWS = 8
-"""Rows of the grid that are measured at a time; a divisor of their number."""
+"""Rows of the grid measured at a time; a divisor of their number."""
 
 
 def target_box(view: View, position: Tensor) -> Tensor:
-    """As `render.target_box`."""
+    """Measure the target's box; see `render.target_box`."""
     table = table_of(view)
     count, layers, columns = table.shape
     profiles = table.new_empty((2, count, MEASURED_CELLS))
@@ -50,7 +50,7 @@ def target_box(view: View, position: Tensor) -> Tensor:
 
 
 def visible_share(view: View, box: Tensor, frame: Tensor) -> Tensor:
-    """As `render.visible_share`."""
+    """Measure the target's visible fraction; see `render.visible_share`."""
     table = table_of(view)
     count, layers, columns = table.shape
     share = table.new_empty(count)
@@ -86,7 +86,7 @@ def _profiles(
     NARROWEST: tl.constexpr,
     ROWS: tl.constexpr,
 ):
-    """Largest distance inside the target, in world pixels, in each column and row of the grid."""
+    """Compute the largest distance inside the target, world pixels, per grid column and row."""
     image = tl.program_id(0)
     step = 2 * FARTHEST / CELLS
     column, row = tl.arange(0, WIDTH), tl.arange(0, ROWS)
@@ -119,7 +119,7 @@ def _visible(
     CELLS: tl.constexpr,
     POINTS: tl.constexpr,
 ):
-    """Fraction of a grid's points in the target that lie in the frame and in no layer before it."""
+    """Compute the fraction of the target's grid points inside the frame that no layer covers."""
     image = tl.program_id(0)
     point = tl.arange(0, POINTS)
     box, frame = boxes + 4 * image, frames + 4 * image

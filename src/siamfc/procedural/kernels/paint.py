@@ -1,9 +1,9 @@
-"""What is seen of a view: `render.paint`, front to back, each pixel's layer once."""
+"""Painting of a view, `render.paint`: front to back, each pixel's visible layer once."""
 
-# Triton has no types, and is missing where torch is for the CPU alone.
+# Triton is untyped, and missing from torch's CPU builds.
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
 # mypy: disable-error-code="import-untyped, import-not-found"
-# Arguments in capitals are known when a kernel is compiled.
+# Arguments in capitals are compile-time constants.
 # ruff: noqa: N803
 
 import torch
@@ -41,7 +41,7 @@ def render_source(
     generator: torch.Generator,
     window: Tensor | None = None,
 ) -> Tensor:
-    """As `render.render_source`; pixels outside the window have any colour."""
+    """Draw source images, see `render.render_source`; pixels outside the window are undefined."""
     painted = paint(view, bank, camera, origin, pitch, size, window)
     return apply_camera(painted, camera, generator, window)
 
@@ -55,9 +55,10 @@ def paint(
     size: int,
     window: Tensor | None = None,
 ) -> Tensor:
-    """The scene before the camera, on the source's pixels: (B, size, size) int32.
+    """Paint the scene, before the camera, on the source's pixels: (B, size, size) int32.
 
-    A word holds red, green and blue on 1024, 2048 and 1024 levels: an eighth of the camera's.
+    A word holds red, green and blue on 1024, 2048 and 1024 levels; the camera's steps are at least
+    four times as large.
     """
     table = table_of(view)
     count, layers, columns = table.shape
@@ -143,7 +144,7 @@ def _paint(
 
 @triton.jit
 def _surface(entry, texture, SIZE: tl.constexpr, u, v, inside, won):
-    """A layer's colour where it is seen: its texture, tinted and lit; red, green, blue."""
+    """Return a layer's colour where it is visible: tinted, lit texture; red, green, blue."""
     column = u * tl.load(entry + TEXEL) + tl.load(entry + TEXEL_OFFSET)
     row = v * tl.load(entry + TEXEL + 1) + tl.load(entry + TEXEL_OFFSET + 1)
     left, top = tl.floor(column), tl.floor(row)
@@ -170,7 +171,7 @@ def _surface(entry, texture, SIZE: tl.constexpr, u, v, inside, won):
 
 @triton.jit
 def _exposed(value, exposure, gamma, LEVELS: tl.constexpr):
-    """A channel after gamma and exposure, as a whole number of levels."""
+    """Apply gamma and exposure to a channel, and quantise it to whole levels."""
     power = tl.load(gamma) * tl.log2(tl.clamp(value, 1e-4, 2.0))
     value = tl.minimum(tl.exp2(power) * tl.load(exposure), 1.0)
     return rounded(value * LEVELS).to(tl.int32)
