@@ -65,7 +65,7 @@ def test_a_folder_is_read_again_and_from_anywhere(tmp_path: Path) -> None:
         assert [frame.index for frame in source.frames(3)] == [3, 4]
         np.testing.assert_array_equal(source[2].image, media.numbered(2))
         for index in (-1, 5):
-            with pytest.raises(InputError, match=f"five has frames 0 to 4; {index}"):
+            with pytest.raises(InputError, match=f"five has frames 0 to 4; got {index}"):
                 source[index]
 
 

@@ -89,7 +89,7 @@ def test_sound_that_goes_by_is_said_to_be_missing(
 
 def test_a_pipe_that_nobody_writes_to_is_given_up(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "p.mp4")
-    with pytest.raises(SourceError, match=r"nothing came through this pipe for 0\.2 seconds"):
+    with pytest.raises(SourceError, match=r"no data arrived through this pipe for 0\.2 seconds"):
         open_source(tmp_path / "p.mp4", timeout=0.2)
 
 

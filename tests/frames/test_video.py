@@ -310,7 +310,7 @@ def test_any_frame_of_a_variable_rate_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("index", [-1, 20])
 def test_a_frame_that_is_not_there_is_refused(index: int, clip: Path) -> None:
-    with pytest.raises(InputError, match=rf"frames 0 to 19; {index}"):
+    with pytest.raises(InputError, match=rf"frames 0 to 19; got {index}"):
         VideoFile(clip)[index]
 
 

@@ -1,4 +1,4 @@
-"""Videos, folders, cameras, streams and arrays as RGB frames; videos written and drawn on."""
+"""Frames of videos, folders, cameras, streams and arrays; writing and drawing of videos."""
 
 from siamfc.frames.arrays import ArraySource
 from siamfc.frames.draw import draw_boxes

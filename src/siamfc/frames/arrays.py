@@ -1,4 +1,4 @@
-"""Pictures that a program has in memory or makes on the go."""
+"""Source of pictures that a program holds in memory or generates."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from siamfc.frames.images import check_image
 class ArraySource:
     """A list, stack or generator of (H, W, 3) RGB or (H, W) grey arrays of uint8.
 
-    A generator is read when a frame is asked for, in the caller's thread, and only once.
+    A generator is read only when a frame is requested, in the caller's thread, and only once.
 
     Args:
-        arrays: The pictures; (N, H, W, 3) counts as N of them.
-        frame_rate: Frames per second, which gives the frames times; None: the times are NaN.
+        arrays: The pictures; (N, H, W, 3) means N of them.
+        frame_rate: Frames per second, which determines the frames' times; None: the times are NaN.
 
     Raises:
-        InputError: `arrays` is a single picture; while iterating: an element is no picture.
+        InputError: `arrays` is a single picture; while iterating: an element is not a picture.
         SourceError: No pictures, or a generator that has been read before.
     """
 
@@ -54,7 +54,7 @@ class ArraySource:
         """Yield the frames from an index on, in the caller's thread.
 
         Raises:
-            InputError: There is no frame of this index.
+            InputError: There is no frame with this index.
             SourceError: The arrays come from a generator.
         """
         self._check_index(start)
@@ -73,7 +73,7 @@ class ArraySource:
         return map(self.__getitem__, range(stop - 1, start - 1, -1))
 
     def count_frames(self) -> int:
-        """Number of arrays; SourceError if they come from a generator."""
+        """Return the number of arrays; SourceError if they come from a generator."""
         if self.frame_count is None:
             raise SourceError("a generator of arrays can only be read in order: give a list")
         return self.frame_count
@@ -86,7 +86,7 @@ class ArraySource:
     def _check_index(self, index: int) -> None:
         count = self.count_frames()
         if not 0 <= index < count:
-            raise InputError(f"{self.name} has frames 0 to {count - 1}; {index} was asked for")
+            raise InputError(f"{self.name} has frames 0 to {count - 1}; got {index}")
 
     def __iter__(self) -> Iterator[Frame]:
         if self.frame_count is None:
@@ -101,7 +101,7 @@ class ArraySource:
             yield Frame(image, index, image_time(index, self.frame_rate))
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no resource is held."""
 
     def __enter__(self) -> Self:
         return self
@@ -111,5 +111,5 @@ class ArraySource:
 
 
 def image_time(index: int, frame_rate: float | None) -> float:
-    """Seconds from the first to another of equally spaced pictures; NaN without a rate."""
+    """Return the seconds since the first of equally spaced pictures; NaN without a rate."""
     return math.nan if frame_rate is None else index / frame_rate

@@ -1,4 +1,4 @@
-"""A decoded picture of any pixel format and orientation as upright RGB."""
+"""Conversion of decoded pictures, of any pixel format and orientation, to upright RGB."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from siamfc.frames.images import grey_to_rgb
 _logger = logging.getLogger(__name__)
 
 _UNSPECIFIED = 2
-"""FFmpeg's number of a matrix, transfer function or primaries that nothing is said about."""
+"""FFmpeg's number of an unspecified matrix, transfer function or primaries."""
 
 _DEEP_GREY = re.compile(r"gray(10|12|14|16)(le|be)")
 
 _Transpose = PillowImage.Transpose
 
-_UPRIGHT = {  # (axes swapped, x mirrored, y mirrored): the same as one step
+_UPRIGHT = {  # (axes swapped, x mirrored, y mirrored): one equivalent step
     (False, True, False): _Transpose.FLIP_LEFT_RIGHT,
     (False, False, True): _Transpose.FLIP_TOP_BOTTOM,
     (False, True, True): _Transpose.ROTATE_180,
@@ -42,21 +42,20 @@ _UPRIGHT = {  # (axes swapped, x mirrored, y mirrored): the same as one step
 _AXES_SWAPPED = {step for (swapped, *_), step in _UPRIGHT.items() if swapped}
 
 _QUARTER_TURNS = {1: _Transpose.ROTATE_90, 2: _Transpose.ROTATE_180, 3: _Transpose.ROTATE_270}
-"""By the number of quarter turns counter-clockwise."""
+"""Rotations by the number of counter-clockwise quarter turns."""
 
 
 class RgbConverter:
-    """Convert the pictures of one stream to RGB of the first one's size.
+    """Converts the pictures of one stream to RGB in the first picture's size.
 
-    Pixels that are not square are left as they are stored: resampling them would blur the
-    picture, and boxes stay in the coordinates of the stored pixels. High dynamic range is mapped
-    to standard (see `hdr`), grey of more than 8 bits that uses little of its range is stretched
-    to the range that the first picture uses.
+    Non-square pixels are kept as stored: resampling would blur the picture, and boxes stay in the
+    coordinates of the stored pixels. High dynamic range is mapped to standard (see `hdr`). Grey of
+    more than 8 bits that uses little of its range is stretched by the first picture's range.
 
     Args:
         first: The stream's first picture.
         name: The source's name, for warnings.
-        threads: That convert.
+        threads: Number of threads for the conversion.
     """
 
     def __init__(self, first: av.VideoFrame, *, name: str, threads: int = 1) -> None:
@@ -71,14 +70,14 @@ class RgbConverter:
         self._local = threading.local()
         height, width, _ = self(first).shape
         self.size = (width, height)
-        """Width and height of what is made, in pixels."""
+        """Width and height of the converted pictures, in pixels."""
 
     def __call__(self, picture: av.VideoFrame, index: int = 0) -> Image:
-        """Return the picture as (H, W, 3) uint8, turned as its display matrix says.
+        """Return the picture as (H, W, 3) uint8, oriented by its display matrix.
 
-        The first one of another size is warned of, with its index. The matrix and range of its
-        colours are honoured. Where a file is silent about the matrix it is BT.709 from 720 lines
-        or 1280 columns on and BT.601 below, as players assume.
+        The first picture of another size is reported in a warning with its index. The colours'
+        matrix and range are respected. A file that does not specify the matrix is taken as BT.709
+        from 720 lines or 1280 columns on and as BT.601 below, as players assume.
 
         Raises:
             SourceError: A pixel format that cannot be converted.
@@ -97,7 +96,7 @@ class RgbConverter:
         return image if step is None else np.array(PillowImage.fromarray(image).transpose(step))
 
     def turned(self, pixel_aspect: Fraction) -> Fraction:
-        """A stored pixel's width by its height, as it is after the picture is turned upright."""
+        """Return the aspect ratio of a stored pixel after the picture is turned upright."""
         return 1 / pixel_aspect if self._swaps_axes else pixel_aspect
 
     def _has_other_size(self, picture: av.VideoFrame) -> bool:
@@ -123,7 +122,7 @@ class RgbConverter:
         return image
 
     def _image_without_tags(self, picture: av.VideoFrame) -> Image:
-        """Convert a picture whose colours are tagged as what nobody knows as if they were not."""
+        """Convert a picture with invalid colour tags as if it had none."""
         picture.colorspace = picture.color_primaries = picture.color_trc = _UNSPECIFIED
         try:
             return self._stored_image(picture)
@@ -134,7 +133,7 @@ class RgbConverter:
 
     @property
     def _reformatter(self) -> VideoReformatter:
-        """One for each thread that reads."""
+        """Reformatter of the current thread."""
         if not hasattr(self._local, "reformatter"):
             self._local.reformatter = VideoReformatter()
         return cast(VideoReformatter, self._local.reformatter)
@@ -148,15 +147,15 @@ def _grey_range(picture: av.VideoFrame) -> GreyRange | None:
 
 
 def upright_step(picture: av.VideoFrame) -> PillowImage.Transpose | None:
-    """The mirroring or quarter turn that a picture's display matrix asks for, None when none.
+    """Return the mirroring or quarter turn that a picture's display matrix requires, or None.
 
     FFmpeg's matrix is (a, b, u; c, d, v; x, y, w), row-major, with x' = a x + c y and
-    y' = b x + d y, y pointing down (libavutil/display.h). Angles between are rounded to the
-    nearest quarter turn.
+    y' = b x + d y, y pointing down (libavutil/display.h). Other angles are rounded to the nearest
+    quarter turn.
     """
     try:
         side_data = cast("Buffer | None", picture.side_data.get("DISPLAYMATRIX"))
-    except ValueError:  # PyAV lists no side data at all where FFmpeg has a kind new to it
+    except ValueError:  # PyAV lists no side data if FFmpeg reports an unknown kind
         return _QUARTER_TURNS.get(round(picture.rotation / 90) % 4)
     if side_data is None:
         return None

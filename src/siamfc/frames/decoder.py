@@ -1,4 +1,4 @@
-"""One pass over a video, camera, stream or pipe with PyAV; its errors in our words."""
+"""Decoding of a video, camera, stream or pipe in one pass with PyAV, with our own errors."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from siamfc.system import core_count
 FOREIGN_TAGS: dict[str, Any] = (
     {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
 )
-"""For `av.open`: titles and comments in another encoding than UTF-8 are no reason not to open a
-video. From PyAV 19 on they never are."""
+"""Arguments for `av.open` that accept titles and comments in encodings other than UTF-8; PyAV 19
+always does."""
 
 _NOT_VIDEO_FORMATS = frozenset({"tty"})
-"""Input that FFmpeg renders as moving pictures but is not video: plain text."""
+"""Input formats that FFmpeg renders as video although they are not: plain text."""
 
 _STILL = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
-"""Streams that hold the cover of a piece of music, or other pictures that don't move."""
+"""Flags of streams that hold the cover of a piece of music or other still pictures."""
 
 _PIXELS_OF_A_THREAD = 1920 * 1088
 
 _PACKETS_LOOKED_AT = 1000
-"""To see which of several streams hold more than one picture."""
+"""Number of packets inspected to find which of several streams hold more than one picture."""
 
 _UNKNOWN_CODEC = (
     "{} uses a codec that this build of FFmpeg cannot decode: convert it, for example to H.264"
@@ -45,15 +45,15 @@ _UNKNOWN_CODEC = (
 
 _MISSING_FRACTION = 0.02
 _MISSING_SECONDS = 0.5
-"""Fraction of a video, and duration where frames are not counted, that may be missing without a
-warning: the sound can be longer than the picture, and frames can be left out on purpose."""
+"""Fraction of a video, and duration if frames are not counted, that may be missing without a
+warning: the sound can be longer than the picture, and frames can be omitted on purpose."""
 
 
 class Readable(Protocol):
-    """What FFmpeg can read from in place of a file."""
+    """Object from which FFmpeg can read instead of a file."""
 
     def read(self, size: int, /) -> bytes:
-        """Up to so many bytes; none at the end."""
+        """Return up to `size` bytes; none at the end."""
         ...
 
     def close(self) -> None:
@@ -63,17 +63,17 @@ class Readable(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class VideoAddress:
-    """Where FFmpeg finds a video.
+    """Address under which FFmpeg opens a video.
 
     Attributes:
         url: A path, URL or device name.
         name: The same for messages, without passwords.
-        format: FFmpeg's input format; None to find out.
-        options: FFmpeg's options of the format or protocol.
-        timeout: Seconds without any data after which opening or reading fails; None: never.
-        max_pixels: Of one picture; a larger one is not decoded, whatever the container states.
+        format: FFmpeg's input format; None: detected.
+        options: FFmpeg's options for the format or protocol.
+        timeout: Seconds without any data after which opening or reading fails; None: no limit.
+        max_pixels: Largest picture that is decoded, whatever the container states.
         stream: Number of the stream to decode, as FFmpeg counts them; None: the largest video.
-        file: What to read in place of the URL: a pipe.
+        file: Object to read in place of the URL: a pipe.
     """
 
     url: str
@@ -87,21 +87,21 @@ class VideoAddress:
 
 
 class Stamp(NamedTuple):
-    """What a container says of one frame."""
+    """Time and kind of one frame, as stated by the container."""
 
     ticks: int
-    """Its time in the stream's time base."""
+    """Time in the stream's time base."""
     seconds: float
     is_key: bool
 
 
 class VideoDecoder:
-    """One open video; used by one thread at a time.
+    """One open video; must be used by one thread at a time.
 
     Args:
-        address: Where it is.
-        threads: Threads that decode; None: one, and one more for every further two million pixels
-            of a picture, as far as there are cores.
+        address: Address of the video.
+        threads: Number of decoding threads; None: one, plus one for every further two million
+            pixels of a picture, up to the number of cores.
 
     Raises:
         SourceError: It cannot be opened, or holds no video that can be decoded.
@@ -117,12 +117,12 @@ class VideoDecoder:
             raise
         self._stream.thread_type = "AUTO"
         self.threads = _suitable_threads(self._stream) if threads is None else threads
-        """Threads that decode."""
+        """Number of decoding threads."""
         self._stream.codec_context.thread_count = self.threads
         if address.max_pixels is not None:
             self._stream.codec_context.options = {"max_pixels": str(address.max_pixels)}
         self.fault = ""
-        """The problem found, once all pictures have been read; empty if there is none."""
+        """Problem found, once all pictures have been read; empty if there is none."""
         self._from_start = True
         self._broken_off: av.FFmpegError | IndexError | None = None
 
@@ -134,7 +134,7 @@ class VideoDecoder:
 
     @property
     def frame_count(self) -> int | None:
-        """Number of frames as the container states, or else duration × rate."""
+        """Number of frames stated by the container, or else duration × rate."""
         if self._stream.frames > 0:
             return self._stream.frames
         duration, rate = self.duration, self.frame_rate
@@ -142,39 +142,39 @@ class VideoDecoder:
 
     @property
     def duration(self) -> float | None:
-        """Length in seconds as the container states; None for live streams."""
+        """Length in seconds stated by the container; None for live streams."""
         if self._stream.duration and self._stream.time_base:
             return float(self._stream.duration * self._stream.time_base)
         if not self._container.duration:
             return None
         duration, start = self._container.duration, self._container.start_time or 0
-        # Matroska states when the last frame ends, others how long it takes from the first on.
+        # Matroska states the end of the last frame, other formats the length from the first.
         is_end = "matroska" in self._container.format.name and 0 < start < duration
         return (duration - start if is_end else duration) / av.time_base
 
     @property
     def stream_number(self) -> int:
-        """Number of the stream that is decoded, as FFmpeg counts them."""
+        """Number of the decoded stream, as FFmpeg counts them."""
         return self._stream.index
 
     @property
     def pixel_aspect(self) -> Fraction:
-        """Width of a pixel by its height; 1 also where nothing is said about it."""
+        """Width of a pixel divided by its height; 1 if unknown."""
         return Fraction(self._stream.sample_aspect_ratio or 1)
 
     @property
     def has_sound(self) -> bool:
-        """Whether there is an audio stream."""
+        """True if there is an audio stream."""
         return bool(self._container.streams.audio)
 
     def pictures(self) -> Generator[av.VideoFrame]:
         """Yield the pictures that can be decoded, in order of presentation.
 
-        Damage is survived: what cannot be decoded is left out, and `fault` says so in the end.
-        Pictures that the codec mended itself come as they are.
+        Damaged parts are skipped, and `fault` reports them at the end. Pictures that the codec
+        repaired itself are yielded as they are.
 
         Raises:
-            SourceError: Nothing at all could be decoded.
+            SourceError: Nothing could be decoded.
         """
         count = unused = damaged = 0
         last: av.VideoFrame | None = None
@@ -182,7 +182,7 @@ class VideoDecoder:
         for packet in self._packets():
             try:
                 pictures = self._stream.decode(packet)
-            except av.error.EOFError:  # the decoder had been flushed before
+            except av.error.EOFError:  # the decoder was flushed earlier
                 continue
             except av.FFmpegError as error:
                 failure = error
@@ -198,11 +198,11 @@ class VideoDecoder:
         self._note_faults(count, self._shortfall(count + unused, last), damaged)
 
     def stamps(self) -> list[Stamp]:
-        """What the container says of every frame, in order of presentation, without decoding.
+        """Return the container's data on every frame, in order of presentation, without decoding.
 
-        Reads the whole file; the decoder is at its end afterwards. Empty where the file cannot be
-        relied on: it doesn't begin with a key frame, has frames without time stamps or with the
-        same, or marks any as damaged.
+        Reads the whole file; the decoder is at its end afterwards. The result is empty if the file
+        is unreliable: it does not begin with a key frame, has frames without time stamps or with
+        equal ones, or marks any as damaged.
         """
         base = float(self._stream.time_base or 0)
         found: list[Stamp] = []
@@ -218,19 +218,19 @@ class VideoDecoder:
         return [] if any(a.ticks == b.ticks for a, b in pairwise(found)) else found
 
     def pictures_from(self, time_stamp: int) -> Generator[av.VideoFrame]:
-        """Yield the pictures from a key frame on, the last that is not after a time stamp.
+        """Yield the pictures from the last key frame that is not after a time stamp.
 
-        That is the intention: containers without a good index lead elsewhere.
+        In containers without a good index, the first picture may be another one.
 
         Raises:
-            SourceError: The file cannot be entered in its middle, or as `pictures`.
+            SourceError: The file does not support seeking, or as for `pictures`.
         """
         self._from_start = False
         try:
             self._container.seek(time_stamp, stream=self._stream, backward=True)
         except av.FFmpegError as error:
             reason = _explain(error, self._address)
-            raise SourceError(f"{self._address.name}: no way to its middle: {reason}") from None
+            raise SourceError(f"{self._address.name}: seeking failed: {reason}") from None
         yield from self.pictures()
 
     def close(self) -> None:
@@ -246,10 +246,10 @@ class VideoDecoder:
         self.close()
 
     def _packets(self) -> Generator[Packet[VideoStream] | None]:
-        """Yield the packets, and None in the end if reading failed, to empty the decoder."""
+        """Yield the packets, and None at the end if reading failed, which flushes the decoder."""
         try:
             yield from self._container.demux(self._stream)
-        except (av.FFmpegError, IndexError) as error:  # the latter: a stream that was not announced
+        except (av.FFmpegError, IndexError) as error:  # IndexError: a stream that was not announced
             self._broken_off = error
             yield None
 
@@ -258,10 +258,10 @@ class VideoDecoder:
         return SourceError(f"{self._address.name} holds no frame that can be decoded{reason}")
 
     def _shortfall(self, count: int, last: av.VideoFrame) -> str:
-        """What the container promised but did not give, in words; empty when all is there."""
+        """Describe what the container announced but did not contain; empty if all is there."""
         stated = self._stream.frames
         if stated:
-            # Some containers also count frames that were left out on purpose.
+            # Some containers also count frames that were omitted on purpose.
             short = self._from_start and count < stated - 1 - _MISSING_FRACTION * stated
             return f"it states {stated} frames" if short else ""
         if not self.duration or last.time is None:
@@ -272,7 +272,7 @@ class VideoDecoder:
         return f"it states {self.duration:.1f} s and ends at {end:.1f} s" if short else ""
 
     def _missing_end(self) -> str:
-        """What shows that the file's end is missing, in words; empty when nothing does."""
+        """Describe the evidence that the file's end is missing; empty if there is none."""
         if self._address.file is not None or self._address.format or self._address.timeout:
             return ""
         return missing_end(Path(self._address.url), self._stream.id)
@@ -292,7 +292,7 @@ class VideoDecoder:
 
 
 def _suitable_threads(stream: VideoStream) -> int:
-    """The network needs the cores, but of large pictures it would wait for the decoder."""
+    """Return the number of decoding threads: few, since the network needs the cores."""
     pixels = (stream.width or 0) * (stream.height or 0)
     return max(1, min(core_count(), math.ceil(pixels / _PIXELS_OF_A_THREAD)))
 
@@ -319,9 +319,9 @@ def _open(address: VideoAddress) -> InputContainer:
 
 
 def _video_stream(container: InputContainer, address: VideoAddress) -> VideoStream:
-    """The stream that was asked for, or else the video with the most pixels, as FFmpeg chooses.
+    """Return the requested stream, or else the video with the most pixels, as FFmpeg chooses.
 
-    Covers, thumbnails and videos of a single frame beside others are no videos.
+    Covers, thumbnails and videos of a single frame beside others are ignored.
     """
     videos = list(container.streams.video)
     if address.stream is not None:
@@ -330,7 +330,7 @@ def _video_stream(container: InputContainer, address: VideoAddress) -> VideoStre
     if not streams:
         kinds = " and ".join(sorted({stream.type for stream in container.streams}))
         raise SourceError(f"{address.name} holds no video, only {kinds or 'an empty container'}")
-    # `codec_context` is typed as always there, but None without a decoder.
+    # `codec_context` is None without a decoder, contrary to its type.
     known = [stream for stream in streams if stream.codec_context is not None]
     if not known:
         raise SourceError(_UNKNOWN_CODEC.format(address.name))
@@ -339,7 +339,7 @@ def _video_stream(container: InputContainer, address: VideoAddress) -> VideoStre
 
 
 def _moving(streams: list[VideoStream], address: VideoAddress) -> list[VideoStream]:
-    """Those that have more than one packet near the start of a file; all if none has."""
+    """Return the streams with more than one packet near the start of a file; all if none has."""
     if address.file is not None or address.format is not None or address.timeout is not None:
         return streams
     counts: Counter[int] = Counter()
@@ -353,7 +353,7 @@ def _moving(streams: list[VideoStream], address: VideoAddress) -> list[VideoStre
 
 
 def _preference(stream: VideoStream) -> tuple[int, bool]:
-    """More pixels first; of several as large the default one, then the first."""
+    """Return the sort key: more pixels first, then the default stream, then the first."""
     is_default = bool(stream.disposition & Disposition.default)
     return (stream.width or 0) * (stream.height or 0), is_default
 
@@ -375,7 +375,7 @@ def _numbered_stream(videos: list[VideoStream], address: VideoAddress) -> VideoS
 
 
 def _explain(error: av.FFmpegError | IndexError, address: VideoAddress) -> str:
-    """The reason of an error in a few words, without paths and numbers."""
+    """Return the reason of an error in a few words, without paths and numbers."""
     if isinstance(error, av.error.ExitError | av.error.TimeoutError) and address.timeout:
         return f"no data for {address.timeout:g} seconds"
     if isinstance(error, av.error.InvalidDataError | IndexError):

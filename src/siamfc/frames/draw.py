@@ -1,4 +1,4 @@
-"""Draw boxes with names, scores and trails on a picture, for videos and pages."""
+"""Drawing of boxes with names and scores on pictures, for videos and web pages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from siamfc.frames.images import check_image
 from siamfc.frames.labels import Color, chip_image
 
 Box = tuple[float, float, float, float]
-"""x, y, w, h in frame pixels."""
+"""Box x, y, w, h in frame pixels."""
 
 PALETTE: tuple[Color, ...] = (
     (230, 159, 0),
@@ -27,11 +27,11 @@ PALETTE: tuple[Color, ...] = (
     (204, 121, 167),
     (0, 114, 178),
 )
-"""Orange, sky blue, green, yellow, vermilion, purple and blue: the colours of Okabe and Ito that
-people with any common colour vision tell apart (https://jfly.uni-koeln.de/color/)."""
+"""Orange, sky blue, green, yellow, vermilion, purple and blue: the colours by Okabe and Ito, which
+people with any common form of colour vision can tell apart (https://jfly.uni-koeln.de/color/)."""
 
 _EDGE_OPACITY = 0.55
-"""Of the dark line on either side of a box's line, which shows it on any ground."""
+"""Opacity of the dark border of a box's line, which makes it visible on any background."""
 
 T = TypeVar("T")
 
@@ -49,24 +49,24 @@ def draw_boxes(
 ) -> Image:
     """Return a copy of a picture with boxes drawn on it.
 
-    Lines lie on the boxes' continuous edges and are anti-aliased, so that a box can be seen to
-    move by less than a pixel. Line and type grow with the picture. Several targets get different
-    colours; the chip over each box says its name, or its number if there are several, and its
-    score. The box of a lost target is dashed and says so.
+    The lines lie on the boxes' continuous edges and are anti-aliased, so that movements by less
+    than a pixel are visible. Lines and text scale with the picture. Several targets get different
+    colours; the label over each box shows its name, or its number if there are several, and its
+    score. The box of a lost target is dashed and labelled as lost.
 
     Args:
-        image: (H, W, 3) uint8 RGB; it is not altered.
+        image: (H, W, 3) uint8 RGB; it is not modified.
         boxes: (N, 4) or (4,): x, y, w, h in frame pixels, 0-based, continuous edges. Rows with a
-            NaN (absent) are not drawn; parts outside of the picture are cut off.
+            NaN (absent) are not drawn; parts outside the picture are cut off.
         names: (N,), one line each.
-        scores: (N,), each 0 to 1; NaN: no score is written.
-        lost: (N,), whether the tracker has lost each target.
-        labels: (N,), texts instead of name and score; an empty one leaves the chip out.
-        colors: (N,), RGB or a name or `#rrggbb`, instead of `PALETTE`.
-        line_width: pixels; None: in proportion to the picture.
+        scores: (N,), each 0 to 1; NaN: no score is shown.
+        lost: (N,), True for targets that the tracker has lost.
+        labels: (N,), texts in place of name and score; empty: no label.
+        colors: (N,), each RGB, a name or `#rrggbb`, in place of `PALETTE`.
+        line_width: Width in pixels; None: in proportion to the picture.
 
     Raises:
-        InputError: An array of another shape, or of another length than `boxes`.
+        InputError: An array of another shape, or a length that differs from `boxes`.
 
     >>> picture = np.zeros((48, 64, 3), np.uint8)
     >>> bool(draw_boxes(picture, [16, 16, 24, 20]).any()), bool(picture.any())
@@ -98,12 +98,12 @@ def draw_boxes(
 
 
 def palette(count: int) -> list[Color | str]:
-    """Colours of as many targets, which repeat from the eighth on."""
+    """Return colours for `count` targets, repeating from the eighth on."""
     return [PALETTE[i % len(PALETTE)] for i in range(count)]
 
 
 def as_color(color: Color | str) -> Color:
-    """RGB of a colour that is RGB already, a name as in HTML, or `#rrggbb`.
+    """Convert a colour to RGB from RGB, an HTML name or `#rrggbb`.
 
     Raises:
         InputError: It is none of these.
@@ -135,15 +135,15 @@ def _state(score: float, lost: bool) -> str:
 
 
 def width_of_lines(canvas: Image) -> float:
-    """3.3 pixels at 720 lines, in proportion elsewhere, never too thin to be seen."""
+    """Return the line width: 3.3 pixels at 720 lines, proportional elsewhere, at least 2."""
     return max(2.0, float(min(canvas.shape[:2])) / 216)
 
 
 def _draw_outline(canvas: Image, box: Box, color: Color, line: float, *, dashed: bool) -> None:
-    """Blend a line along the box's edges, and a darker, wider one beneath it, into the canvas.
+    """Blend a line along the box's edges, over a darker and wider one, into the canvas.
 
-    The darker one is never dashed: a box can be seen whole on any ground. Only the four strips of
-    pixels that the lines touch are read and written.
+    The darker line is never dashed, so the whole box is visible on any background. Only the four
+    strips of pixels that the lines touch are read and written.
     """
     height, width, _ = canvas.shape
     reach = line / 2 + max(0.75, line / 4)
@@ -153,7 +153,7 @@ def _draw_outline(canvas: Image, box: Box, color: Color, line: float, *, dashed:
     dash = 4 * line if dashed else None
     dark = _Ring((top, bottom), (left, right), box, reach, None)
     paint = _Ring((top, bottom), (left, right), box, line / 2, dash)
-    # As (H, 3 W): far faster than with an innermost axis of three.
+    # (H, 3 W) is much faster than an innermost axis of three.
     samples = canvas.reshape(height, 3 * width)[top:bottom, 3 * left : 3 * right]
     shade = np.tile(np.array(color, np.float32), right - left)
     for row, column in (
@@ -168,9 +168,9 @@ def _draw_outline(canvas: Image, box: Box, color: Color, line: float, *, dashed:
 
 
 def _strips(start: float, length: float, reach: float, limit: int) -> tuple[int, int, int, int]:
-    """Along one axis, the pixels that the lines of both edges touch: [a, b) and [c, d).
+    """Return the pixels on one axis that the lines of both edges touch: [a, b) and [c, d).
 
-    They are cut off at 0 and `limit` and do not overlap: a ≤ b ≤ c ≤ d.
+    They are clipped to 0 … `limit` and do not overlap: a ≤ b ≤ c ≤ d.
     """
     first = min(max(math.floor(start - reach), 0), limit)
     last = min(max(math.ceil(start + length + reach), first), limit)
@@ -180,16 +180,16 @@ def _strips(start: float, length: float, reach: float, limit: int) -> tuple[int,
 
 
 class _Ring:
-    """The fraction of each sample that lies within `reach` of a box's outline, region by region.
+    """Fraction of each sample within `reach` of a box's outline, computed region by region.
 
     It is an outer box minus an inner one, each the product of its coverage along the two axes.
 
     Args:
-        rows: What is asked for, pixels from and to.
-        columns: The same across; there are three samples to each.
+        rows: First and last row of pixels, half-open.
+        columns: First and last column, half-open; there are three samples to each.
         box: x, y, w, h.
-        reach: Pixels.
-        dash: Length in pixels of the dashes and gaps; None: a full line.
+        reach: Half the line width, pixels.
+        dash: Length of dashes and gaps in pixels; None: a solid line.
     """
 
     def __init__(
@@ -222,7 +222,7 @@ class _Ring:
 
 
 def _coverage(pixels: tuple[int, int], start: float, end: float) -> NDArray[np.float32]:
-    """The fraction of each pixel [i, i + 1) that lies in [start, end); none if that is empty."""
+    """Return the fraction of each pixel [i, i + 1) inside [start, end); 0 if that is empty."""
     index = np.arange(*pixels, dtype=np.float32)
     inside: NDArray[np.float32] = np.minimum(index + 1, end) - np.maximum(index, start)
     return np.maximum(inside, 0, out=inside)
@@ -231,9 +231,9 @@ def _coverage(pixels: tuple[int, int], start: float, end: float) -> NDArray[np.f
 def _dashes(
     pixels: tuple[int, int], start: float, length: float, dash: float
 ) -> NDArray[np.float32]:
-    """1 for pixels along an edge that are drawn: every other one of an odd number of pieces.
+    """Return 1 for drawn pixels along an edge: every other one of an odd number of pieces.
 
-    The first and last piece and what lies beyond are drawn, so that corners are whole.
+    The first and last piece, and everything beyond them, are drawn, so that corners are complete.
     """
     pieces = max(3, 2 * round(length / (2 * dash)) + 1)
     place = np.floor((np.arange(*pixels) + 0.5 - start) / length * pieces)
@@ -241,7 +241,7 @@ def _dashes(
 
 
 def _draw_chip(canvas: Image, box: Box, chip: Image, line: float) -> None:
-    """Lay a chip above the box, or below or inside it where there is no space."""
+    """Draw a label above the box, or below or inside it if there is no space."""
     height, width, _ = canvas.shape
     x, y, w, h = box
     if x >= width or y >= height or x + w <= 0 or y + h <= 0:

@@ -1,4 +1,4 @@
-"""Encode pictures into one video file, or number them as PNG files."""
+"""Encoding of pictures into a video file, or into numbered PNG files."""
 
 from __future__ import annotations
 
@@ -27,34 +27,34 @@ _logger = logging.getLogger(__name__)
 _SQUARE = Fraction(1)
 
 TIME_BASE = Fraction(1, 120_000)
-"""Unit of the videos' time stamps: a frame takes a whole number of them at 24, 25, 30, 50, 60 and
-120 frames/s, and at 1000/1001 of 24, 30, 60 and 120."""
+"""Unit of the videos' time stamps: a frame lasts a whole number of them at 24, 25, 30, 50, 60 and
+120 frames/s, and at 1000/1001 times 24, 30, 60 and 120."""
 
 _CLOCK_RESET = 1.0
-"""Seconds backwards that mean a new clock, not two frames out of order."""
+"""Seconds backwards that indicate a restarted clock instead of two frames out of order."""
 
 _SMALLEST_STEP = 0.001
-"""Seconds between two frames at least. Matroska counts milliseconds; elsewhere frames are closer
-only where the rate asks for it."""
+"""Minimum seconds between two frames. Matroska counts milliseconds; other formats allow less if the
+frame rate requires it."""
 
 _KEY_FRAME_SECONDS = 2.0
 _KEY_FRAME_FRAMES = 250
-"""Between two frames from which a player can start: short, for moving about in the video."""
+"""Largest distance between key frames, small enough for seeking in the video."""
 
 _PNG_COMPRESSION = 1
-"""Of 0 to 9: the fastest that compresses."""
+"""Compression level, 0 to 9: the fastest that compresses."""
 
 _BT709 = 1
-"""The matrix's number in H.273, which FFmpeg uses for AVCOL_SPC_BT709."""
+"""Matrix number in H.273, which FFmpeg uses for AVCOL_SPC_BT709."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Codec:
-    """A way to encode.
+    """Settings of a video codec.
 
     Attributes:
-        encoders: FFmpeg's names of encoders with their options; the first there is gets used.
-        suffixes: Endings of files that can hold it.
+        encoders: FFmpeg's encoder names with their options; the first available one is used.
+        suffixes: Suffixes of files that can hold it.
         worst_crf: Highest constant rate factor; 0 is the best quality and the largest file.
     """
 
@@ -63,7 +63,7 @@ class Codec:
     worst_crf: int = 63
 
 
-# The fastest settings of each: a video must cost little beside the network.
+# The fastest settings of each, so that a video costs little compared with the network.
 CODECS = {
     "h264": Codec(
         encoders={"libx264": {"preset": "ultrafast", "crf": "23"}},
@@ -88,42 +88,43 @@ CODECS = {
 }  # fmt: skip
 
 VIDEO_SUFFIXES = tuple(sorted({suffix for codec in CODECS.values() for suffix in codec.suffixes}))
-"""Endings of all files that can hold one of them."""
+"""Suffixes of all files that can hold one of these codecs."""
 
 
 class Encoder(Protocol):
-    """Takes pictures in order; used by one thread at a time."""
+    """Encoder of pictures in order; used by one thread at a time."""
 
     def add(self, image: Image, time: float, /) -> None:
-        """Take the next picture and its time in seconds, NaN for one step after the last."""
+        """Add the next picture and its time in seconds; NaN: one step after the last."""
         ...
 
     def finish(self) -> None:
-        """Write what is still held back and close."""
+        """Write everything that is still buffered, and close."""
         ...
 
     def abandon(self) -> None:
-        """Let go of files, whatever became of them."""
+        """Release all files without finishing them."""
         ...
 
 
 class VideoEncoder:
-    """Encode into a file as yuv420p with BT.709 colours of limited range.
+    """Encodes into a file as yuv420p with BT.709 colours of limited range.
 
     An odd width or height is made even by repeating the last column or row. Pictures of another
-    size are fitted between black bars, their aspect kept. Pixels that are not square are made so
-    except in H.264: what the other codecs would say of their shape, the container does not.
+    size are fitted between black bars, with their aspect ratio kept. Non-square pixels are
+    resampled to square ones except in H.264, because with the other codecs the container does not
+    store their shape.
 
     Args:
-        path: The file to write; its ending decides the container.
+        path: File to write; its suffix selects the container.
         name: The file's name for messages.
         size: Width and height of the first picture.
         codec: A key of `CODECS`.
-        frame_rate: Frames per second where pictures have no time.
-        threads: Threads that encode.
-        crf: Constant rate factor; None: the codec's own.
-        pixel_aspect: Width of a pixel by its height.
-        sound: What to copy beside the pictures; None: nothing.
+        frame_rate: Frames per second for pictures without a time.
+        threads: Number of encoding threads.
+        crf: Constant rate factor; None: the codec's default.
+        pixel_aspect: Width of a pixel divided by its height.
+        sound: Sound to copy; None: no sound.
 
     Raises:
         OutputError: This build of FFmpeg has no encoder for the codec, or it refuses the size.
@@ -162,10 +163,10 @@ class VideoEncoder:
             )  # fmt: skip
         self._step = self._clock.step
         self._reformatter = VideoReformatter()
-        # The index at the front of the file, for a browser to start before it has all.
+        # The index goes to the front, so that browsers can start before they have the whole file.
         front = {"movflags": "+faststart"} if path.suffix.lower() in {".mp4", ".mov"} else {}
         self._container = av.open(str(path), "w", container_options=front)
-        # SVT-AV1 writes its settings to standard error unless told before it starts.
+        # SVT-AV1 prints its settings to standard error unless this is set before it starts.
         os.environ.setdefault("SVT_LOG", "1")
         self._stream = cast(
             VideoStream,
@@ -208,7 +209,7 @@ class VideoEncoder:
         self._mux(picture)
 
     def finish(self) -> None:
-        """Write what the encoder holds back, the rest of the sound, then the file's index."""
+        """Write the encoder's buffered packets, the rest of the sound, then the file's index."""
         self._mux(None)
         if self._sound is not None:
             self._sound.copy_until(float((self._clock.last + self._step) * TIME_BASE))
@@ -216,7 +217,7 @@ class VideoEncoder:
         self._container.close()
 
     def abandon(self) -> None:
-        """Close the files, whatever became of them."""
+        """Close the files without finishing them."""
         if self._sound is not None:
             self._sound.close()
         with suppress(av.FFmpegError, OSError, ValueError):
@@ -224,7 +225,7 @@ class VideoEncoder:
 
     def _mux(self, picture: av.VideoFrame | None) -> None:
         for packet in self._stream.encode(picture):
-            packet.duration = self._step  # counts for the last one, which no other follows
+            packet.duration = self._step  # used for the last one only
             seconds = float((packet.pts or 0) * TIME_BASE)
             self._container.mux(packet)
             if self._sound is not None:
@@ -250,7 +251,7 @@ class VideoEncoder:
 
 
 class PngEncoder:
-    """Write each picture as 000000.png, 000001.png … into a folder; times are not kept.
+    """Writes pictures as 000000.png, 000001.png … into a folder; times are not kept.
 
     Args:
         folder: An empty folder.
@@ -267,22 +268,22 @@ class PngEncoder:
         self._count += 1
 
     def finish(self) -> None:
-        """Every file is written already."""
+        """Do nothing: every file is complete."""
 
     def abandon(self) -> None:
-        """No file is open."""
+        """Do nothing: no file is open."""
 
 
 class VideoClock:
-    """Time stamps for a video that is written: those of the source, made to rise.
+    """Time stamps for a video being written: the source's, made strictly increasing.
 
-    The video starts at 0. A picture without a time comes one step after the last; so does the
-    first after a jump back of more than a second, which means that the source's clock was reset.
-    Two pictures are at least a millisecond apart, or half a step where that is less.
+    The video starts at 0. A picture without a time comes one step after the last; so does the first
+    one after a jump back of more than a second, which means that the source's clock restarted. Two
+    pictures are at least a millisecond apart, or half a step if that is less.
 
     Args:
-        frame_rate: Frames per second where pictures have no time.
-        finest: Seconds that pictures are apart at least, however high the rate.
+        frame_rate: Frames per second for pictures without a time.
+        finest: Minimum seconds between pictures at any frame rate.
 
     >>> clock = VideoClock(25)
     >>> [clock.stamp(time) * TIME_BASE.numerator / TIME_BASE.denominator
@@ -297,11 +298,11 @@ class VideoClock:
             1, round(ticks * finest), min(round(ticks * _SMALLEST_STEP), self.step // 2)
         )
         self.last = -self.step
-        """The stamp given last."""
+        """Latest time stamp."""
         self._zero: float | None = None
 
     def stamp(self, time: float) -> int:
-        """The next time stamp in units of `TIME_BASE`; `time` is in seconds or NaN."""
+        """Return the next time stamp in units of `TIME_BASE`; `time` is in seconds or NaN."""
         ticks = TIME_BASE.denominator
         following = self.last + self.step
         if math.isnan(time):
@@ -314,7 +315,7 @@ class VideoClock:
 
 
 def find_encoder(codec: str) -> tuple[str, dict[str, str]]:
-    """The first encoder of a codec that this build of FFmpeg has, with its options.
+    """Return the codec's first encoder that this build of FFmpeg has, with its options.
 
     Raises:
         OutputError: There is none.

@@ -1,4 +1,4 @@
-"""A folder, glob or list of image files as a source of frames."""
+"""Source of frames from a folder, glob or list of image files."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from siamfc.frames.read_ahead import ReadAheadSource
 class ImageFiles(ReadAheadSource):
     """Image files, one per frame, in the order given.
 
-    An image that cannot be read ends the iteration with an error that names it. It isn't skipped:
-    a missing frame would shift every later row of a result file against its ground truth.
+    An image that cannot be read ends the iteration with an error that names it. It is not skipped,
+    because a missing frame would shift all later rows of a result file against the ground truth.
 
     Args:
         paths: The files.
         name: The source's name.
-        frame_rate: Frames per second, which gives the frames times; None: the times are NaN.
-        read_ahead: Images that are decoded ahead, at least 1.
+        frame_rate: Frames per second, which determines the frames' times; None: the times are NaN.
+        read_ahead: Number of images decoded ahead, at least 1.
 
     Raises:
         SourceError: No files, or the first cannot be read; while iterating: another cannot.
@@ -60,7 +60,7 @@ class ImageFiles(ReadAheadSource):
         """Yield the frames from an index on.
 
         Raises:
-            InputError: There is no frame of this index.
+            InputError: There is no frame with this index.
         """
         self._check_index(start)
         return self._read_ahead(self[index] for index in range(start, self.frame_count))
@@ -77,7 +77,7 @@ class ImageFiles(ReadAheadSource):
         return self._read_ahead(self[index] for index in range(stop - 1, start - 1, -1))
 
     def count_frames(self) -> int:
-        """Number of files."""
+        """Return the number of files."""
         return self.frame_count
 
     def __getitem__(self, index: int) -> Frame:
@@ -86,7 +86,7 @@ class ImageFiles(ReadAheadSource):
         return Frame(image, index, image_time(index, self.frame_rate))
 
     def _find_grey(self) -> GreyRange | None:
-        """The range of 16-bit values, by a few files from all over."""
+        """Return the range of 16-bit values, estimated from a few evenly spaced files."""
         with open_image(self.paths[0]) as image:
             if not image.mode.startswith("I"):
                 return None
@@ -96,9 +96,7 @@ class ImageFiles(ReadAheadSource):
 
     def _check_index(self, index: int) -> None:
         if not 0 <= index < self.frame_count:
-            raise InputError(
-                f"{self.name} has frames 0 to {self.frame_count - 1}; {index} was asked for"
-            )
+            raise InputError(f"{self.name} has frames 0 to {self.frame_count - 1}; got {index}")
 
 
 def _sample(paths: Iterable[Path]) -> Iterator[PillowImage.Image]:
@@ -109,10 +107,10 @@ def _sample(paths: Iterable[Path]) -> Iterator[PillowImage.Image]:
 
 
 def find_images(folder: Path) -> list[Path]:
-    """The images of a folder in natural order: 2.jpg before 10.jpg. Hidden files do not count.
+    """Return a folder's images in natural order: 2.jpg before 10.jpg. Hidden files are ignored.
 
     Raises:
-        SourceError: No such folder, or no images in it.
+        SourceError: No such folder, or a folder without images.
     """
     require_exists(folder)
     try:
@@ -133,12 +131,12 @@ def find_images(folder: Path) -> list[Path]:
 
 
 def match_files(pattern: str) -> list[Path]:
-    """The files that a glob matches, in natural order.
+    """Return the files that a glob matches, in natural order.
 
     Raises:
-        SourceError: It matches nothing.
+        SourceError: The glob matches nothing.
     """
-    # Path.glob would not take absolute patterns.
+    # Path.glob does not accept absolute patterns.
     matches = [Path(match) for match in glob.glob(pattern, recursive=True)]  # noqa: PTH207
     files = [path for path in matches if path.is_file()]
     if not files:
@@ -147,7 +145,7 @@ def match_files(pattern: str) -> list[Path]:
 
 
 def natural_key(path: Path | str) -> tuple[list[tuple[int, str] | str], str]:
-    """Sort key that compares runs of digits as numbers and ignores case.
+    """Return a sort key that compares runs of digits as numbers and ignores case.
 
     >>> [path.name for path in sorted(map(Path, ["b10.png", "B9.png", "a.png"]), key=natural_key)]
     ['a.png', 'B9.png', 'b10.png']
@@ -158,15 +156,15 @@ def natural_key(path: Path | str) -> tuple[list[tuple[int, str] | str], str]:
 
 
 def _number_key(digits: str) -> tuple[int, str]:
-    """Sorts digits as the number that they are, however many: `int` takes no more than 4300."""
+    """Return a sort key for digits as a number of any length; `int` accepts at most 4300 digits."""
     significant = digits.lstrip("0")
     return len(significant), significant
 
 
 def refuse_two_endings(folder: Path, names: Iterable[str], error: type[SiamFCError]) -> None:
-    """Raise `error` if two images have the same name but for the ending, as a frame and its mask.
+    """Raise `error` if two images differ only in their suffix, like a frame and its mask.
 
-    Sorted among each other, each frame would be followed by its mask.
+    In sorted order, every frame would be followed by its mask.
     """
     by_stem: dict[str, str] = {}
     for name in names:
@@ -179,7 +177,7 @@ def refuse_two_endings(folder: Path, names: Iterable[str], error: type[SiamFCErr
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file's name is that of an image, and not hidden."""
+    """Return True for the name of an image file that is not hidden."""
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 

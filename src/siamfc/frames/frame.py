@@ -1,4 +1,4 @@
-"""What this package offers the others: a frame, and a source of frames."""
+"""Interfaces of this package: a frame, and a source of frames."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ Image = NDArray[np.uint8]
 class Frame:
     """One picture of a source.
 
-    Attributes:
-        image: (H, W, 3) uint8 RGB, upright. It may be shared with the source: not to be altered.
-        index: Position in the source, 0-based. A camera or stream that drops pictures because
-            they are read too slowly leaves gaps.
-        time: Seconds since the source's first frame; NaN when the source has no clock.
+    image: (H, W, 3) uint8 RGB, upright. It may be shared with the source: do not modify it.
+    index: Position in the source, 0-based. Cameras and streams leave gaps if pictures are
+        dropped because they are read too slowly.
+    time: Seconds since the source's first frame; NaN if the source has no clock.
     """
 
     image: Image
@@ -34,32 +33,32 @@ class Frame:
 class FrameSource(Protocol):
     """Pictures in order: a video, a folder, a camera, a stream or arrays.
 
-    Iterating starts at the first frame, as often as one likes, except for a camera or stream
-    (each iteration goes on with what comes now) and for a generator of arrays (once only).
+    Each iteration starts at the first frame, except for a camera or stream (it continues with the
+    current frame) and for a generator of arrays (it can be read only once).
     """
 
     @property
     def name(self) -> str:
-        """A short name for messages and titles."""
+        """Short name for messages and titles."""
         ...
 
     @property
     def frame_count(self) -> int | None:
-        """Number of frames, for progress; None when unknown.
+        """Number of frames, for progress; None if unknown.
 
-        Exact for images and lists of arrays. For a video it is what the container states, or
-        else duration × rate, so a few more or fewer frames may come.
+        It is exact for images and lists of arrays. For a video it is the number that the container
+        states, or else duration × rate, and may differ by a few frames.
         """
         ...
 
     @property
     def frame_rate(self) -> float | None:
-        """Mean number of frames per second, None when unknown."""
+        """Mean number of frames per second; None if unknown."""
         ...
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """Width and height of the first frame in pixels; None when unknown before reading."""
+        """Width and height of the first frame in pixels; None if unknown before reading."""
         ...
 
     def __iter__(self) -> Iterator[Frame]:
@@ -67,7 +66,7 @@ class FrameSource(Protocol):
         ...
 
     def close(self) -> None:
-        """Stop reading and let go of files, devices and threads; may be called twice."""
+        """Stop reading and release files, devices and threads; may be called twice."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -82,17 +81,17 @@ class FrameSource(Protocol):
 
 @runtime_checkable
 class IndexedSource(FrameSource, Protocol):
-    """A source whose frames can be read from any place and backwards: video, images, a list.
+    """A source whose frames can be read from any position and backwards: video, images, a list.
 
     Frame `i` by index is frame `i` in order.
     """
 
     def count_frames(self) -> int:
-        """The exact number of frames; a video may be decoded for it."""
+        """Return the exact number of frames; this may require decoding the whole video."""
         ...
 
     def frames(self, start: int) -> Iterator[Frame]:
-        """Yield the frames from an index on; InputError if there is none of this index."""
+        """Yield the frames from an index on; InputError if there is no such frame."""
         ...
 
     def reversed(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
@@ -100,5 +99,5 @@ class IndexedSource(FrameSource, Protocol):
         ...
 
     def __getitem__(self, index: int) -> Frame:
-        """Read one frame; InputError if there is none of this index."""
+        """Read one frame; InputError if there is no frame with this index."""
         ...

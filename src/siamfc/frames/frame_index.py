@@ -1,9 +1,9 @@
-"""The frames of a video that can be decoded, in order, with their time stamps and checksums.
+"""Index of a video's decodable frames, in order, with their time stamps and checksums.
 
 The frames that a container lists are not always those that the decoder returns: a recording that
-starts between key frames, damaged packets and clocks that restart all shift the numbers. So frames
-are numbered as they are decoded, and a frame reached by a seek is accepted only if its time stamp
-and checksum match, and those of all frames since the key frame.
+starts between key frames, damaged packets and restarted clocks all shift the numbers. Frames are
+therefore numbered as they are decoded, and a frame reached by seeking is accepted only if its time
+stamp and checksum match, and those of all frames since the key frame.
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ import numpy as np
 from siamfc.frames.decoder import Stamp
 
 _CHECKED_ROWS = 8
-"""One in so many rows of a picture's first plane goes into its checksum: each row of macroblocks
-twice, at a twentieth of a millisecond for 720 lines."""
+"""Every n-th row of a picture's first plane enters its checksum: two rows of each macroblock, at a
+cost of 0.05 ms for 720 lines."""
 
 _MARGINS = (0, 60, 600)
-"""Frames before the one sought from which to look for a key frame, one after the other. The
-nearest can be too late: some containers seek by the order of decoding or by guess."""
+"""Distances in frames before the requested one at which key frames are tried, in turn. The nearest
+can be too late: some containers seek in decoding order or by estimate."""
 
 _KEPT_INDEXES = 16
 
 
 class FrameRecord(NamedTuple):
-    """What is known of one frame."""
+    """Known properties of one frame."""
 
     stamp: int | None
-    """In the stream's time base."""
+    """Time stamp in the stream's time base."""
     seconds: float | None
-    """The same in seconds."""
+    """Time stamp in seconds."""
     time: float
     """Seconds since the first frame."""
     is_key: bool
     checksum: int | None
-    """None: taken from the container; the frame has not been decoded yet."""
+    """None: from the container; the frame has not been decoded yet."""
 
 
 class SourceClock:
-    """Times of frames that never go back, from time stamps that may.
+    """Converts time stamps, which may go back, to times of frames, which never do.
 
-    A frame without a time stamp follows the one before at the mean rate; without a rate it has no
-    time, NaN. Where the stamps jump back, as in concatenated recordings, the times continue at
-    the mean rate.
+    A frame without a time stamp follows the previous one at the mean rate; without a rate its time
+    is NaN. Where the stamps jump back, as in concatenated recordings, the times continue at the
+    mean rate.
 
     Args:
         frame_rate: Frames per second; None if unknown.
@@ -63,7 +63,7 @@ class SourceClock:
         self._zero: float | None = None
 
     def time(self, stamp: float | None) -> float:
-        """Seconds from the first frame to the next one, whose time stamp in seconds is given."""
+        """Return the next frame's seconds since the first one, given its time stamp in seconds."""
         last = self._last
         following = 0.0 if last is None else last + self._step
         if stamp is None:
@@ -81,7 +81,7 @@ class SourceClock:
 
 
 class FrameIndex:
-    """The frames of one video stream as far as they have been decoded. Threads may share it.
+    """Frames of one video stream, as far as they have been decoded. Threads may share it.
 
     Args:
         frame_rate: Frames per second; None if unknown.
@@ -102,7 +102,7 @@ class FrameIndex:
         return self._records[position]
 
     def agrees(self, position: int, picture: av.VideoFrame) -> bool:
-        """Whether a picture is the frame of this position; one after the last known is added."""
+        """Return True if a picture is the frame at a position; the first unknown frame is added."""
         with self._lock:
             if position < len(self._records):
                 return _is_same(self._records[position], picture)
@@ -114,7 +114,7 @@ class FrameIndex:
     def note(self, position: int, picture: av.VideoFrame) -> None:
         """Record a frame that was decoded in order from the start.
 
-        If the index has another frame at this position, it is replaced, and those after it dropped.
+        If the index has another frame at this position, that frame and all later ones are removed.
         """
         with self._lock:
             if position < len(self._records):
@@ -133,10 +133,10 @@ class FrameIndex:
             self.is_complete = self.is_complete or count == len(self._records)
 
     def trust(self, stamps: Sequence[Stamp]) -> None:
-        """Take the frames that are not known yet from the container.
+        """Add the frames that are still unknown from the container's list.
 
         Args:
-            stamps: Of all frames, ascending.
+            stamps: Stamps of all frames, ascending.
         """
         with self._lock:
             zero = stamps[0].seconds
@@ -147,9 +147,9 @@ class FrameIndex:
             self.is_complete = True
 
     def entry_points(self, position: int) -> Iterator[int]:
-        """Positions of key frames, nearest first, from which to decode up to a position.
+        """Yield positions of key frames, nearest first, from which to decode up to a position.
 
-        None where time stamps repeat or go back: these lead to no certain place.
+        Yields nothing if time stamps repeat or go back, because seeking is unreliable then.
         """
         if not self._rises or not self._records:
             return
@@ -161,14 +161,14 @@ class FrameIndex:
                 yield entry
 
     def key_before(self, position: int) -> int:
-        """The position of the last key frame that is not after a position; 0 if none is."""
+        """Return the position of the last key frame not after `position`; 0 if there is none."""
         for entry in range(min(position, len(self._records) - 1), 0, -1):
             if self._records[entry].is_key:
                 return entry
         return 0
 
     def position_at(self, time: float) -> int:
-        """The position of the first known frame that is not before a time in seconds."""
+        """Return the position of the first known frame that is not before a time in seconds."""
         return bisect_left(self._records, time, key=lambda record: record.time)
 
     def _append(self, picture: av.VideoFrame) -> None:
@@ -197,32 +197,32 @@ def _is_same(known: FrameRecord, picture: av.VideoFrame) -> bool:
 
 
 def checksum(picture: av.VideoFrame) -> int:
-    """A number that differs between any two different pictures, for all that matters here."""
+    """Return a checksum that distinguishes different pictures in practice."""
     plane = picture.planes[0]
     components = picture.format.components
     samples = len(components) if picture.format.is_rgb and len(picture.planes) == 1 else 1
-    used = plane.width * samples * (-(-components[0].bits // 8))  # the rest of a row is padding
+    used = plane.width * samples * (-(-components[0].bits // 8))  # the rest of each row is padding
     rows = np.frombuffer(memoryview(cast(Any, plane)), np.uint8).reshape(-1, plane.line_size)
     return zlib.crc32(rows[::_CHECKED_ROWS, :used].tobytes())
 
 
 class StreamIdentity(NamedTuple):
-    """What an index belongs to: a stream of a file as long as that stays as it is."""
+    """Identity of an index: a stream of a file, as long as the file is unchanged."""
 
     url: str
     """The file's path."""
     bytes: int
     modified_ns: int
-    """When it was written last."""
+    """Time of the last modification."""
     stream: int
     """Number of the stream."""
     threads: int
-    """That decode: what damaged packets come to can depend on it."""
+    """Number of decoding threads, which can affect how damaged packets are decoded."""
     frame_rate: float | None
     """Frames per second; None if unknown."""
 
 
 @lru_cache(_KEPT_INDEXES)
 def shared_index(identity: StreamIdentity) -> FrameIndex:
-    """The index of a file's stream, one for all who read it."""
+    """Return the index of a file's stream, shared by all readers."""
     return FrameIndex(identity.frame_rate)

@@ -1,4 +1,4 @@
-"""Grey of more than 8 bits as 8: thermal cameras use a small part of the range."""
+"""Conversion of grey from more than 8 bits to 8; thermal cameras use a small part of the range."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _logger = logging.getLogger(__name__)
 _NARROW = 0.5
 """Fraction of the type's range; pictures that use less are stretched."""
 _MARGIN = 0.25
-"""Fraction of the values' span that is left free on either side, for frames not looked at."""
+"""Margin on either side of the range, as a fraction of it, for frames that were not sampled."""
 _SMALLEST_SPAN = 64
-"""Below it nothing but noise would be seen."""
+"""Smallest span that is stretched; below it only noise would be visible."""
 
 
 class GreyRange(NamedTuple):
-    """The values that become black and white."""
+    """Values that are mapped to black and white."""
 
     low: int
     high: int
 
 
 def find_range(samples: Iterable[NDArray[np.generic]], largest: int) -> GreyRange | None:
-    """The range of values that pictures use; None where they use much of what there is.
+    """Return the range of values that pictures use; None if it is a large part of the type's.
 
     Args:
-        samples: Pictures, of integers.
+        samples: Pictures of integers.
         largest: The type's largest value.
     """
     ends = [(int(sample.min()), int(sample.max())) for sample in samples]
@@ -38,12 +38,12 @@ def find_range(samples: Iterable[NDArray[np.generic]], largest: int) -> GreyRang
     span = high - low
     if span < _SMALLEST_SPAN or span >= _NARROW * largest:
         return None
-    margin = round(_MARGIN * max(span, 2 * 255 / 3))  # at most one level to a step
+    margin = round(_MARGIN * max(span, 2 * 255 / 3))  # at most one 8-bit level per value
     return GreyRange(max(0, low - margin), min(largest, high + margin))
 
 
 def warn_of_range(name: str, grey: GreyRange) -> None:
-    """Say that a source's values are stretched."""
+    """Log a warning that a source's values are stretched."""
     _logger.warning(
         "%s: grey of more than 8 bits that uses little of its range; %d to %d are shown as black "
         "to white", name, grey.low, grey.high,
@@ -51,7 +51,7 @@ def warn_of_range(name: str, grey: GreyRange) -> None:
 
 
 def to_bytes(values: NDArray[np.generic], grey: GreyRange) -> NDArray[np.uint8]:
-    """Scale values to 0–255, to the nearest; what lies outside the range is cut off.
+    """Scale values to 0–255, rounded; values outside the range are clipped.
 
     >>> to_bytes(np.array([[0, 128, 129, 65535]]), GreyRange(0, 65535)).tolist()
     [[0, 0, 1, 255]]

@@ -1,9 +1,9 @@
-"""High dynamic range to standard: video in PQ or HLG as BT.709 shows it.
+"""Tone mapping from high to standard dynamic range: PQ or HLG video as BT.709.
 
-PQ and HLG are decoded to light as ITU-R BT.2100 has it, BT.2020's primaries become BT.709's, and
-the range up to 1000 cd/m² is mapped to that of a display whose white has the 203 cd/m² of
-BT.2408's reference white, by the curve of BT.2390 (a Hermite spline from the knee on, per
-channel). All of that is one table, from the picture's coded values to 8-bit ones.
+PQ and HLG are decoded to light according to ITU-R BT.2100, BT.2020 primaries are converted to
+BT.709, and the range up to 1000 cd/m² is mapped to that of a display whose white is BT.2408's
+reference white, 203 cd/m², by the curve of BT.2390 (a Hermite spline above the knee, per channel).
+All of this is one table, from the picture's coded values to 8-bit ones.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ PQ, HLG = 16, 18
 """Transfer functions by their numbers in H.273."""
 
 _SOURCE_PEAK = 1000.0
-"""cd/m²: of the nominal HLG display, and of most that PQ is mastered for."""
+"""Peak luminance in cd/m² of the nominal HLG display, and of most PQ mastering."""
 _WHITE = 203.0
 _GAMMA = 2.4
-"""Of BT.1886, the display that BT.709 video is meant for."""
+"""Gamma of BT.1886, the display for which BT.709 video is intended."""
 _HLG_SYSTEM_GAMMA = 1.2
 _TABLE_SIZE = 33
 
@@ -30,13 +30,13 @@ FloatArray = NDArray[np.float64]
 _TO_BT709 = np.array(
     [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]]
 )
-"""From linear BT.2020 (ITU-R BT.2087)."""
+"""Matrix from linear BT.2020 (ITU-R BT.2087)."""
 _LUMINANCE = np.array([0.2627, 0.6780, 0.0593])
 
 
 @lru_cache(2)
 def tone_map(transfer: int) -> ImageFilter.Color3DLUT:
-    """The table for pictures of a transfer function, `PQ` or `HLG`, as a filter for Pillow's."""
+    """Return the table for a transfer function, `PQ` or `HLG`, as a Pillow filter."""
     steps = np.linspace(0, 1, _TABLE_SIZE)
     blue, green, red = np.meshgrid(steps, steps, steps, indexing="ij")  # red changes fastest
     coded = np.stack([red, green, blue], axis=-1)
@@ -47,7 +47,7 @@ def tone_map(transfer: int) -> ImageFilter.Color3DLUT:
 
 
 def _pq_to_light(coded: FloatArray) -> FloatArray:
-    """cd/m² of values in 0–1 (SMPTE ST 2084)."""
+    """Convert PQ values in 0–1 to cd/m² (SMPTE ST 2084)."""
     power = coded ** (32 / 2523)
     return np.asarray(
         10000
@@ -63,7 +63,7 @@ def _light_to_pq(light: FloatArray) -> FloatArray:
 
 
 def _hlg_to_light(coded: FloatArray) -> FloatArray:
-    """cd/m² on the nominal display (ARIB STD-B67's inverse, then BT.2100's system gamma)."""
+    """Convert HLG to cd/m² on the nominal display (ARIB STD-B67, BT.2100's system gamma)."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     scene = np.where(coded <= 0.5, coded**2 / 3, (np.exp((coded - c) / a) + b) / 12)
     luminance = np.maximum(scene @ _LUMINANCE, 1e-6)[..., None]
@@ -71,7 +71,7 @@ def _hlg_to_light(coded: FloatArray) -> FloatArray:
 
 
 def _roll_off(light: FloatArray) -> FloatArray:
-    """BT.2390's curve from the source's peak to the display's white, black staying black."""
+    """Apply BT.2390's curve from the source's peak to the display's white; black stays black."""
     peak = _light_to_pq(np.array(_SOURCE_PEAK))
     top = _light_to_pq(np.array(_WHITE)) / peak
     coded = _light_to_pq(light) / peak

@@ -1,4 +1,4 @@
-"""Image files and arrays of every common kind as RGB."""
+"""Conversion of image files and arrays to RGB."""
 
 from __future__ import annotations
 
@@ -25,39 +25,39 @@ IMAGE_SUFFIXES = frozenset(
     {".avif", ".bmp", ".jp2", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga"}
     | {".tif", ".tiff", ".webp"}
 )
-"""Endings of files that are taken for images, in lower case; a file may write them in any case."""
+"""Suffixes of image files in lower case; files may have them in any case."""
 
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP", "JPEG2000", "TGA", "AVIF")
-"""Pillow's names of the formats that are read, whatever a file is called. Pillow knows many more,
-some of which nobody has looked after for long, or start other programs (PostScript)."""
+"""Pillow's names of the formats that are read, independent of the suffix. Pillow supports many
+more, some of which are unmaintained or start other programs (PostScript)."""
 
 _EXIF_ORIENTATION = 0x0112
 
 _TIFF_KIND, _TIFF_IS_REDUCED = 254, 1
-"""TIFF's tag NewSubfileType and its bit for a smaller copy of another page."""
+"""TIFF's tag NewSubfileType and its bit for a reduced copy of another page."""
 
 _FULL_RANGE = GreyRange(0, 65535)
 
-# Large images are refused above twice that number of pixels; below, Pillow's warning says nothing
-# that its user could act on.
+# Images above twice that number of pixels are refused; below, users cannot act on Pillow's
+# warning.
 warnings.filterwarnings("ignore", category=PillowImage.DecompressionBombWarning)
 
 
 def read_image(path: str | Path, *, grey: GreyRange | None = None) -> Image:
     """Read the image file at `path` as (H, W, 3) uint8 RGB, upright.
 
-    - The orientation that a camera noted (EXIF) is applied.
+    - The camera's orientation (EXIF) is applied.
     - Grey is repeated over the three channels; palettes and other colour spaces are converted.
-    - 16-bit images are scaled by their type's range (0–65535 → 0–255), never by their content,
-      so that one grey stays the same grey from frame to frame.
-    - Transparent pixels are laid over black.
+    - 16-bit images are scaled by their type's range (0–65535 → 0–255), never by their content, so
+      that a given grey is the same in all frames.
+    - Transparent pixels are composited over black.
 
     Args:
-        path: The file. Its content decides what it is, not its ending.
-        grey: For images of 16 bits: the values that become black and white.
+        path: The file. Its content determines the format, not its suffix.
+        grey: Values of 16-bit images that become black and white; None: 0 and 65535.
 
     Raises:
-        SourceError: No such file, no image that can be decoded in full, or several.
+        SourceError: No such file, no image that can be decoded completely, or several images.
     """
     with open_image(path) as image:
         count = len(frame_pages(image))
@@ -71,7 +71,7 @@ def read_image(path: str | Path, *, grey: GreyRange | None = None) -> Image:
 
 @contextmanager
 def open_image(source: str | Path | bytes) -> Iterator[PillowImage.Image]:
-    """Open an image file, or the content of one, with Pillow; errors in the block name the file.
+    """Open an image file, or its content, with Pillow; errors inside the block name the file.
 
     Raises:
         SourceError: No such file, or an image that cannot be decoded.
@@ -98,7 +98,7 @@ def open_image(source: str | Path | bytes) -> Iterator[PillowImage.Image]:
 
 
 def frame_pages(image: PillowImage.Image) -> list[int]:
-    """Numbers of a file's pictures that are frames: not a camera's previews, nor smaller copies."""
+    """Return the indices of pictures that are frames, not previews or smaller copies."""
     count: int = getattr(image, "n_frames", 1)
     if count == 1 or image.format == "MPO":
         return [0]
@@ -117,7 +117,7 @@ def frame_pages(image: PillowImage.Image) -> list[int]:
 
 
 def to_rgb(image: PillowImage.Image, grey: GreyRange | None = None) -> Image:
-    """One of Pillow's images as (H, W, 3) uint8 RGB, upright, as `read_image` describes it.
+    """Convert a Pillow image to (H, W, 3) uint8 RGB, upright, as `read_image` describes.
 
     Raises:
         ValueError: Pixels that cannot be converted.
@@ -134,10 +134,10 @@ def to_rgb(image: PillowImage.Image, grey: GreyRange | None = None) -> Image:
 
 
 def deep_grey(image: PillowImage.Image) -> NDArray[np.int64]:
-    """The values of an image of 16-bit grey.
+    """Return the values of a 16-bit grey image.
 
     Raises:
-        ValueError: It has more bits.
+        ValueError: The image has more bits.
     """
     values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > _FULL_RANGE.high:
@@ -146,11 +146,11 @@ def deep_grey(image: PillowImage.Image) -> NDArray[np.int64]:
 
 
 def check_image(value: ArrayLike, *, what: str = "a frame") -> Image:
-    """Check an array that a caller gives as a picture; grey becomes RGB, nothing else changes.
+    """Check an array passed as a picture; grey becomes RGB, otherwise it is returned unchanged.
 
     Args:
-        value: (H, W, 3) uint8 RGB, (H, W) uint8 grey, or one of Pillow's images of any mode.
-        what: The array's name for the message.
+        value: (H, W, 3) uint8 RGB, (H, W) uint8 grey, or a Pillow image of any mode.
+        what: Name of the array in messages.
 
     Returns:
         (H, W, 3) uint8. It shares memory with an RGB `value`.
@@ -161,7 +161,7 @@ def check_image(value: ArrayLike, *, what: str = "a frame") -> Image:
     >>> check_image(np.zeros((2, 4), np.uint8)).shape
     (2, 4, 3)
     """
-    if isinstance(value, PillowImage.Image):  # as an array, a palette's numbers would be grey
+    if isinstance(value, PillowImage.Image):  # as an array, palette indices would look like grey
         try:
             return to_rgb(value)
         except ValueError as error:
@@ -202,7 +202,7 @@ def _hint(array: NDArray[np.generic]) -> str:
 
 
 def grey_to_rgb(grey: NDArray[np.uint8]) -> Image:
-    """Repeat grey, (H, W), over three channels."""
+    """Repeat grey (H, W) over three channels."""
     return np.repeat(grey[:, :, None], 3, axis=2)
 
 
@@ -213,9 +213,9 @@ def _over_black(image: PillowImage.Image) -> Image:
 
 
 def find_grey_range(images: Iterable[PillowImage.Image], *, name: str) -> GreyRange | None:
-    """The range of values that images of 16-bit grey use, with a warning if it is a narrow one.
+    """Return the range of values that 16-bit grey images use, with a warning if it is narrow.
 
-    None where they use much of what there is.
+    None if it is a large part of the possible range.
     """
     found = find_range((deep_grey(image) for image in images), _FULL_RANGE.high)
     if found is not None:
@@ -225,7 +225,7 @@ def find_grey_range(images: Iterable[PillowImage.Image], *, name: str) -> GreyRa
 
 @cache
 def _known_formats() -> tuple[str, ...]:
-    """Those of `_FORMATS` that this Pillow has."""
+    """Return the formats of `_FORMATS` that this Pillow supports."""
     return tuple(
         name for name in _FORMATS if name != "AVIF" or find_spec("PIL.AvifImagePlugin") is not None
     )

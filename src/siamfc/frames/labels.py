@@ -1,4 +1,4 @@
-"""Short texts on a coloured ground, ready to be laid over a picture."""
+"""Labels: short texts on a coloured background, to be drawn over a picture."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from siamfc.frames.frame import Image
 Color = tuple[int, int, int]
 
 _CACHED_LABELS = 1024
-"""Several targets times a hundred different scores; a label takes some 6 kB at 720 lines."""
+"""Several targets times a hundred different scores; a label takes about 6 kB at 720 lines."""
 
 
 _LONGEST_NAME = 24
 _DARK: Color = (24, 26, 30)
 _SMOOTH = 4
-"""Times that round corners are drawn larger, to be smooth."""
+"""Factor by which rounded corners are supersampled."""
 
 
 @lru_cache(_CACHED_LABELS)
 def label_image(text: str, size: int, ground: Color) -> Image:
-    """A line of text, black or white, on a plain ground with a small margin.
+    """Return a line of text, black or white, on a plain background with a small margin.
 
     Args:
         text: One line.
-        size: Height of the type in pixels.
-        ground: RGB; the type is the one of black and white that differs more.
+        size: Font size in pixels.
+        ground: Background colour, RGB; the text is black or white, whichever contrasts more.
 
     Returns:
-        (H, W, 3) uint8, not to be altered; H depends on `size` alone.
+        (H, W, 3) uint8, read-only; H depends only on `size`.
     """
     font = _font(size)
     ascent, descent = font.getmetrics()
@@ -49,17 +49,17 @@ def label_image(text: str, size: int, ground: Color) -> Image:
 
 @lru_cache(_CACHED_LABELS)
 def chip_image(name: str, state: str, size: int, color: Color, *, faint: bool = False) -> Image:
-    """A name on a target's colour and, beside it on dark ground, its state; corners are round.
+    """Return a name on its target's colour and, beside it on dark, its state; rounded corners.
 
     Args:
-        name: One line, cut off after some two dozen letters; "": only the state is shown.
-        state: One line, such as a score; "": only the name is shown.
-        size: Height of the type in pixels.
+        name: One line, truncated after about two dozen letters; "": only the state.
+        state: One line, such as a score; "": only the name.
+        size: Font size in pixels.
         color: RGB.
-        faint: Whether a state that stands alone is on dark ground too.
+        faint: Use a dark background for a state without a name too.
 
     Returns:
-        (H, W, 4) uint8 RGB and opacity, not to be altered; H depends on `size` alone.
+        (H, W, 4) uint8 RGB and opacity, read-only; H depends only on `size`.
     """
     font = _font(size)
     ascent, descent = font.getmetrics()
@@ -97,4 +97,4 @@ def _is_dark(color: Color) -> bool:
 
 @lru_cache(16)
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    return cast(ImageFont.FreeTypeFont, ImageFont.load_default(size))  # given a size, it is one
+    return cast(ImageFont.FreeTypeFont, ImageFont.load_default(size))  # a FreeType font

@@ -1,4 +1,4 @@
-"""A legend in the corner of a picture: which colour is whose."""
+"""Legend in the corner of a picture: names on their colours."""
 
 from collections.abc import Sequence
 
@@ -12,18 +12,18 @@ from siamfc.frames.labels import Color, label_image
 def draw_legend(
     image: Image, names: Sequence[str], *, colors: Sequence[Color] | None = None
 ) -> Image:
-    """Return a copy of a picture with names in its left upper corner, one below the other.
+    """Return a copy of a picture with names in its upper left corner, one below the other.
 
-    Each stands on the colour that `draw_boxes` gives to the box of the same place. What doesn't
-    fit into the picture is cut off.
+    Each name has the colour that `draw_boxes` uses for the box with the same index. Names that do
+    not fit into the picture are cut off.
 
     Args:
-        image: (H, W, 3) uint8 RGB; it is not altered.
+        image: (H, W, 3) uint8 RGB; it is not modified.
         names: (N,), one line each.
-        colors: (N,), RGB instead of `PALETTE`.
+        colors: (N,), RGB in place of `PALETTE`.
 
     Raises:
-        InputError: as many colours as names were expected.
+        InputError: The number of colours differs from that of the names.
     """
     shades = [PALETTE[i % len(PALETTE)] for i in range(len(names))] if colors is None else colors
     if len(shades) != len(names):

@@ -1,4 +1,4 @@
-"""Cameras, network streams and pipes as sources of frames."""
+"""Sources of frames from cameras, network streams and pipes."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ _logger = logging.getLogger(__name__)
 STREAM_SCHEMES = frozenset(
     {"http", "https", "rtmp", "rtmps", "rtp", "rtsp", "rtsps", "srt", "tcp", "udp"}
 )
-"""Kinds of URL that are read as streams."""
+"""URL schemes that are read as streams."""
 
 _AVFOUNDATION_OPTIONS = {"framerate": "30"}  # its own default, 29.97, is refused by most cameras
 
 
 class LiveSource(ReadAheadSource):
-    """What a camera, a stream or a pipe shows.
+    """Frames of a camera, a stream or a pipe.
 
-    It is connected at once, and the first frame decoded. If it has no end (no stated duration)
-    frames after the first are dropped while the reader is busy, so that the reader sees the
-    present; their indices are left out. Pipes wait for their reader. Times count from the first
-    frame. When the connection breaks off the frames end, with a warning in the log.
+    The constructor connects and decodes the first frame. If the source has no end (no stated
+    duration), frames after the first are dropped while the reader is busy, so that it always gets
+    the current one; the dropped indices are skipped. Pipes wait for their reader. Times count from
+    the first frame. If the connection breaks off, the frames end with a warning in the log.
 
     Args:
-        address: Where it is; `camera_address`, `stream_address` and `pipe_address` make one.
-        threads: Threads that decode; None: as for `VideoFile`.
-        read_ahead: Frames that are decoded ahead, at least 1.
+        address: Address from `camera_address`, `stream_address` or `pipe_address`.
+        threads: Number of decoding threads; None: as for `VideoFile`.
+        read_ahead: Number of frames decoded ahead, at least 1.
 
     Raises:
         SourceError: No connection, or nothing that can be decoded.
@@ -61,13 +61,13 @@ class LiveSource(ReadAheadSource):
         self._converter = RgbConverter(first, name=self.name, threads=decoder.threads)
         self.size = self._converter.size
         self.pixel_aspect = self._converter.turned(decoder.pixel_aspect)
-        """Width of a pixel by its height. Frames are as stored, whatever it is."""
+        """Width of a pixel divided by its height; frames are always as stored."""
         self.has_sound = decoder.has_sound
-        """Whether there is sound. It is not kept."""
+        """True if there is sound; it is not kept."""
         self._connected: _Connection | None = _Connection(decoder, chain([first], pictures))
 
     def __iter__(self) -> Iterator[Frame]:
-        """Yield the frames from the connection made at first, later from a new one."""
+        """Yield the frames from the constructor's connection; later iterations reconnect."""
         connection, self._connected = self._connected, None
         if connection is None:
             if self._address.file is not None:
@@ -99,14 +99,14 @@ class _Connection(NamedTuple):
 
 
 def stream_address(url: str, *, timeout: float) -> VideoAddress:
-    """The address of a network stream; its name leaves out user and password.
+    """Return the address of a network stream; its name omits user and password.
 
     Raises:
-        SourceError: A kind of URL that is not known, or none at all.
+        SourceError: An unsupported kind of URL, or not a URL.
     """
     try:
         parts = urlsplit(url)
-    except ValueError as error:  # brackets without an address of IPv6 in them
+    except ValueError as error:  # brackets without an IPv6 address
         raise SourceError(f"{url} is no address of a stream: {error}") from None
     scheme = parts.scheme.lower()
     if scheme not in STREAM_SCHEMES:
@@ -115,18 +115,18 @@ def stream_address(url: str, *, timeout: float) -> VideoAddress:
             f"{', '.join(sorted(STREAM_SCHEMES))}"
         )
     name = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    # Without TCP the packets of an RTSP stream get lost and the picture tears.
+    # Over UDP, packets of an RTSP stream get lost and the picture tears.
     options = {"rtsp_transport": "tcp"} if scheme in {"rtsp", "rtsps"} else {}
     return VideoAddress(url=url, name=name, options=options, timeout=timeout)
 
 
 def camera_address(number: int, *, timeout: float, platform: str = sys.platform) -> VideoAddress:
-    """The address of a camera: 0 is the first.
+    """Return the address of a camera: 0 is the first.
 
     Args:
-        number: The N of /dev/videoN on Linux; elsewhere the place in the system's list.
+        number: The N of /dev/videoN on Linux; elsewhere the index in the system's list.
         timeout: Seconds without a picture after which reading fails.
-        platform: As `sys.platform`.
+        platform: Platform as in `sys.platform`.
 
     Raises:
         InputError: A negative number.

@@ -1,7 +1,7 @@
-"""Whether a video file lacks its end, told by its container's own arithmetic.
+"""Detection of video files whose end is missing, from their containers' own lengths.
 
-FFmpeg reads a file that breaks off as far as it goes and calls that its end. Most containers say
-how long their parts are, though, or close with a mark.
+FFmpeg reads a truncated file as far as possible and reports its normal end. Most containers,
+however, state the lengths of their parts or end with a mark.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 _TS_PACKET = 188
 _TS_TAIL = 200 * _TS_PACKET
-"""Bytes of a transport stream's end in which its last video packet is looked for."""
+"""Number of bytes at a transport stream's end searched for its last video packet."""
 _OGG_TAIL = 1 << 17
 _SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
 _Y4M_COLORS = re.compile(r"(420|422|444|411|mono)(?:p([0-9]+))?(?:jpeg|mpeg2|paldv)?")
@@ -23,11 +23,11 @@ _CHROMA_STEPS = {"420": (2, 2), "422": (2, 1), "444": (1, 1), "411": (4, 1)}
 
 
 def missing_end(path: Path, stream_id: int) -> str:
-    """What shows that a file's end is missing, in words; empty when nothing does.
+    """Describe the evidence that a file's end is missing; empty if there is none.
 
     Args:
-        path: The file; GIF, Y4M, MPEG-TS, Matroska, WebM, MP4, MOV, AVI and Ogg are looked into.
-        stream_id: Of the video, as its container numbers streams; a transport stream's PID.
+        path: The file; GIF, Y4M, MPEG-TS, Matroska, WebM, MP4, MOV, AVI and Ogg are inspected.
+        stream_id: The container's number of the video stream; the PID in a transport stream.
     """
     try:
         with path.open("rb") as file:
@@ -36,7 +36,7 @@ def missing_end(path: Path, stream_id: int) -> str:
             for matches, find in _FORMATS:
                 if matches(start):
                     return find(file, size, stream_id)
-    except (OSError, ValueError, IndexError, KeyError):  # not as its first bytes promised
+    except (OSError, ValueError, IndexError, KeyError):  # another format after all
         pass
     return ""
 
@@ -47,7 +47,7 @@ def _gif(file: BinaryIO, size: int, _: int) -> str:
 
 
 def _y4m(file: BinaryIO, size: int, _: int) -> str:
-    """Frames have no length of their own: header, then `FRAME`, a line's end and the planes."""
+    """Check Y4M, where frames state no length: header, then `FRAME`, a newline and the planes."""
     file.seek(0)
     header = file.readline(1000)
     fields = {word[0]: word[1:] for word in header.decode("ascii", "replace").split()[1:]}
@@ -64,7 +64,7 @@ def _y4m(file: BinaryIO, size: int, _: int) -> str:
 
 
 def _transport_stream(file: BinaryIO, size: int, pid: int) -> str:
-    """A frame's last packet is filled up with stuffing: one that is full has others to follow."""
+    """Check MPEG-TS: a frame's last packet has stuffing; after a full one others must follow."""
     if size % _TS_PACKET:
         return "it ends within a packet"
     file.seek(max(0, size - _TS_TAIL))
@@ -77,7 +77,7 @@ def _transport_stream(file: BinaryIO, size: int, pid: int) -> str:
 
 
 def _is_stuffed(packet: bytes) -> bool:
-    """Whether a transport packet's adaptation field is longer than what it holds."""
+    """Return True if a transport packet's adaptation field is longer than its content."""
     if not packet[3] & 0x20:
         return False
     length, flags = packet[4], packet[5]
@@ -86,7 +86,7 @@ def _is_stuffed(packet: bytes) -> bool:
 
 
 def _matroska(file: BinaryIO, size: int, _: int) -> str:
-    """Walk the elements, into those that don't state a length: a recording's segment, clusters."""
+    """Check Matroska and WebM; descend into elements of unknown length: segments and clusters."""
     place = 0
     while place < size:
         file.seek(place)
@@ -101,7 +101,7 @@ def _matroska(file: BinaryIO, size: int, _: int) -> str:
 
 
 def _element(data: bytes) -> tuple[int, int | None, int]:
-    """The name, length and header's length of an EBML element; no length: None."""
+    """Return name, length (None if unknown) and header length of an EBML element."""
     name_length = 9 - data[0].bit_length()
     first = data[name_length]
     digits = 9 - first.bit_length()
@@ -114,7 +114,7 @@ def _element(data: bytes) -> tuple[int, int | None, int]:
 
 
 def _boxes(file: BinaryIO, size: int, _: int) -> str:
-    """MP4 and MOV: boxes that follow each other; one of length 0 goes to the end."""
+    """Check MP4 and MOV: consecutive boxes; a box of length 0 extends to the end."""
     place = 0
     while place < size:
         file.seek(place)
@@ -131,7 +131,7 @@ def _boxes(file: BinaryIO, size: int, _: int) -> str:
 def _riff(file: BinaryIO, size: int, _: int) -> str:
     file.seek(4)
     length = int.from_bytes(file.read(4), "little")
-    if length in (0, 0xFFFFFFFF):  # never closed by who recorded it
+    if length in (0, 0xFFFFFFFF):  # never finished by the recorder
         return ""
     return "it ends within a part of stated length" if length + 8 > size + 1 else ""
 
@@ -154,4 +154,4 @@ _FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[[BinaryIO, int, int], st
     (lambda start: start.startswith(b"RIFF") and start[8:12] == b"AVI ", _riff),
     (lambda start: start.startswith(b"OggS"), _ogg),
 )
-"""By their first bytes."""
+"""Tests of a file's first bytes, and the check for each format."""

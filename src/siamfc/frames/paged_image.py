@@ -1,4 +1,4 @@
-"""One image file of several pictures as a source of frames: WebP, GIF, APNG, AVIF, TIFF."""
+"""Source of frames from one image file with several pictures: WebP, GIF, APNG, AVIF, TIFF."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from siamfc.frames.read_ahead import ReadAheadSource
 _logger = logging.getLogger(__name__)
 
 _DEFAULT_SECONDS = 0.1
-"""Of a picture that states no duration, or none to speak of: as browsers show it."""
+"""Duration of a picture that states none or almost none, as in browsers."""
 _SHORTEST_SECONDS = 0.011
 _HELD_BYTES = 256e6
-"""Of pictures while frames are read backwards."""
+"""Memory for pictures while frames are read backwards."""
 
 _SIGNATURES = (b"GIF8", b"II*\0", b"MM\0*")
 
@@ -35,19 +35,19 @@ class _Page(NamedTuple):
     number: int
     image: Image
     seconds: float
-    """How long it is shown; NaN if the format has no clock."""
+    """Duration of the picture; NaN if the format has no clock."""
 
 
 class PagedImage(ReadAheadSource):
-    """The pictures of one file, one per frame, shown as long as the file says.
+    """The pictures of one file, one per frame, with the durations stated in the file.
 
-    A file that breaks off gives the pictures before that, and a warning in the log.
+    From a truncated file, the pictures before the break are read, with a warning in the log.
 
     Args:
         path: The file.
-        frame_rate: Frames per second of the pages of a TIFF file, which has no clock; None: the
-            times are NaN.
-        read_ahead: Pictures that are decoded ahead, at least 1.
+        frame_rate: Frames per second of a TIFF file's pages, which have no clock; None: the times
+            are NaN.
+        read_ahead: Number of pictures decoded ahead, at least 1.
 
     Raises:
         SourceError: No such file, or no picture in it that can be decoded.
@@ -60,7 +60,7 @@ class PagedImage(ReadAheadSource):
         self.path = path = Path(path)
         self.name = path.name
         self.fault = ""
-        """The problem found on reading to the end; empty if none so far."""
+        """Problem found when reading to the end; empty if none so far."""
         self._step = math.nan if frame_rate is None else 1 / frame_rate
         with open_image(path) as image:
             pages = frame_pages(image)
@@ -81,7 +81,7 @@ class PagedImage(ReadAheadSource):
         return len(self._pages)
 
     def count_frames(self) -> int:
-        """Number of pictures that can be decoded."""
+        """Count the pictures that can be decoded."""
         return sum(1 for _ in self._frames(0))
 
     def __iter__(self) -> Iterator[Frame]:
@@ -91,7 +91,7 @@ class PagedImage(ReadAheadSource):
         """Yield the frames from an index on.
 
         Raises:
-            InputError: There is no frame of this index.
+            InputError: There is no frame with this index.
         """
         self._check_index(start)
         return self._read_ahead(self._frames(start))
@@ -117,12 +117,10 @@ class PagedImage(ReadAheadSource):
 
     def _check_index(self, index: int) -> None:
         if not 0 <= index < self.frame_count:
-            raise InputError(
-                f"{self.name} has frames 0 to {self.frame_count - 1}; {index} was asked for"
-            )
+            raise InputError(f"{self.name} has frames 0 to {self.frame_count - 1}; got {index}")
 
     def _frames(self, start: int) -> Generator[Frame]:
-        """Decode from the first on, for each may be made of the one before; but not in TIFF."""
+        """Decode from the first picture, since each may depend on the last one; not so in TIFF."""
         first = start if self._is_tiff else 0
         time = first * self._step if first else 0.0
         for page in self._decoded(first):
@@ -169,14 +167,14 @@ class PagedImage(ReadAheadSource):
 
 
 def _sample(image: PillowImage.Image, pages: list[int]) -> Iterator[PillowImage.Image]:
-    """A few pages from all over."""
+    """Yield a few evenly spaced pages."""
     for page in pages[:: max(1, len(pages) // 8)]:
         image.seek(page)
         yield image
 
 
 def is_paged_format(path: Path) -> bool:
-    """Whether a file begins as those do that may hold several pictures, whatever its name."""
+    """Return True for content in a format that can hold several pictures, whatever its name."""
     require_file(path)
     with path.open("rb") as file:
         start = file.read(16)

@@ -1,4 +1,4 @@
-"""Say what is wrong with a path before a decoder says it badly."""
+"""Checks of paths, which report problems more clearly than a decoder."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ VIDEO_FILE_SUFFIXES = frozenset(
     {".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg"}
     | {".mts", ".ogv", ".ts", ".webm", ".wmv", ".y4m"}
 )
-"""Endings of files that are listed as videos; what a file is shows when it is opened."""
+"""Suffixes of files listed as videos; the content decides when a file is opened."""
 
 _NAMES_COMPARED = 2000
-"""Of a folder's names, so that a suggestion never takes long."""
+"""Number of names in a folder that are compared, so that a suggestion never takes long."""
 
 
 def require_file(path: Path) -> None:
-    """Check that a path is a file that can be read and is not empty.
+    """Check that a path is a readable, non-empty file.
 
     Raises:
-        SourceError: Otherwise; a missing file's message names the nearest that is there.
+        SourceError: It is not; for a missing file the message suggests the most similar name.
     """
     require_exists(path)
     if path.is_dir():
@@ -37,15 +37,15 @@ def require_file(path: Path) -> None:
 
 
 def is_special(path: Path) -> bool:
-    """Whether there is something at a path that is neither file nor folder."""
+    """Return True if a path exists but is neither a file nor a folder."""
     return exists(path) and not path.is_file() and not path.is_dir()
 
 
 def require_exists(path: Path) -> None:
-    """Check that there is a file or folder at a path.
+    """Check that a file or folder exists at a path.
 
     Raises:
-        SourceError: There is none, or it may not be looked up.
+        SourceError: There is none, or no permission to look it up.
     """
     try:
         path.stat()
@@ -56,7 +56,7 @@ def require_exists(path: Path) -> None:
 
 
 def exists(path: Path) -> bool:
-    """Whether there is a file or folder, False also for what can be no path at all."""
+    """Return True for an existing file or folder, False also for invalid paths."""
     try:
         path.stat()
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Named pipes and standard input: read once, with a time limit on waiting."""
+"""Named pipes and standard input: read once, with a time limit."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from siamfc.errors import SourceError
 from siamfc.frames.decoder import VideoAddress
 
 _STALL_SECONDS = 60.0
-"""Without data, after which what is written to a pipe counts as broken off."""
+"""Seconds without data after which a pipe counts as broken off."""
 
 
 class PipeReader:
-    """Reads a pipe in pieces; its end, and a stall, is an empty piece.
+    """Reads a pipe in pieces; at its end, or when it stalls, the piece is empty.
 
     Args:
-        descriptor: Of the open pipe. It is closed with this object.
+        descriptor: Descriptor of the open pipe. It is closed with this object.
     """
 
     def __init__(self, descriptor: int) -> None:
         self._file = os.fdopen(descriptor, "rb", buffering=0)
 
     def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes."""
+        """Return up to `size` bytes."""
         if not _has_data(self._file.fileno(), _STALL_SECONDS):
             return b""
         return self._file.read(size) or b""
@@ -37,15 +37,15 @@ class PipeReader:
 
 
 def pipe_address(path: str | Path, *, timeout: float, stream: int | None = None) -> VideoAddress:
-    """The address of a named pipe, or of standard input.
+    """Return the address of a named pipe or of standard input.
 
     Args:
-        path: Of the pipe.
-        timeout: Seconds that the other side may take to begin.
+        path: The pipe.
+        timeout: Seconds that the writer may take to begin.
         stream: Number of the stream to decode; None: the largest video.
 
     Raises:
-        SourceError: Nothing comes through it.
+        SourceError: No data arrives.
     """
     name = "standard input" if is_standard_input(path) else str(path)
     if is_standard_input(path):
@@ -63,19 +63,19 @@ def pipe_address(path: str | Path, *, timeout: float, stream: int | None = None)
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     if not _has_data(descriptor, timeout):
         os.close(descriptor)
-        raise SourceError(f"{name}: nothing came through this pipe for {timeout:g} seconds")
+        raise SourceError(f"{name}: no data arrived through this pipe for {timeout:g} seconds")
     if sys.platform != "win32":
         os.set_blocking(descriptor, True)
     return VideoAddress(url=name, name=name, stream=stream, file=PipeReader(descriptor))
 
 
 def is_standard_input(source: object) -> bool:
-    """Whether a source is named `-`, or `pipe:` as FFmpeg has it."""
+    """Return True for a source named `-`, or `pipe:` as in FFmpeg."""
     return str(source) in ("-", "pipe:", "pipe:0")
 
 
 def is_pipe(path: Path) -> bool:
-    """Whether there is a named pipe at a path."""
+    """Return True if there is a named pipe at a path."""
     try:
         return stat.S_ISFIFO(path.stat().st_mode)
     except (OSError, ValueError):
@@ -83,7 +83,7 @@ def is_pipe(path: Path) -> bool:
 
 
 def _has_data(descriptor: int, seconds: float) -> bool:
-    """Whether something, or the end, can be read within a time. Windows just waits for it."""
+    """Return True if data or the end arrives within a time; on Windows, reading just waits."""
     if sys.platform == "win32":
         return True
     return bool(select.select([descriptor], [], [], seconds)[0])

@@ -1,4 +1,4 @@
-"""Read ahead in a thread: the next frames are decoded while the last one is tracked."""
+"""Reading ahead in a thread: the next frames are decoded while the current one is tracked."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from typing import Self
 from siamfc.frames.frame import Frame
 
 _JOIN_SECONDS = 1.0
-"""How long closing waits for the thread. Files stop within a frame; a thread that hangs in a
-stalled stream ends by itself at the stream's time-out."""
+"""Seconds that closing waits for the thread. File readers stop within a frame; a thread that hangs
+in a stalled stream ends at the stream's timeout."""
 
 
 class ReadAhead(Iterator[Frame]):
-    """Iterate over `frames` in a thread that stays at most `depth` frames ahead.
+    """Iterates over `frames` in a thread that stays at most `depth` frames ahead.
 
-    An exception in the thread is raised here, after the frames that came before it. The thread
-    ends with the last frame, on `close`, or when this object is no longer used; it then closes
-    `frames`, so that files are released by the thread that reads them.
+    An exception in the thread is raised here, after the preceding frames. The thread ends with the
+    last frame, on `close`, or when this object is garbage-collected; it then closes `frames`, so
+    that files are released by the thread that reads them.
 
     Args:
-        frames: A generator; only the thread uses it from now on.
-        depth: Frames in the buffer, at least 1.
-        drop: For live sources: when the buffer is full its oldest frame is dropped, so that the
-            reader sees the present; but nothing before the reader has taken the first frame, for
-            which the box was given. Otherwise the thread waits.
+        frames: A generator; only the thread may use it from now on.
+        depth: Number of frames in the buffer, at least 1.
+        drop: For live sources: drop the oldest frame when the buffer is full, so that the reader
+            gets the current one; but none before the reader has taken the first frame, for which
+            the box was given. Otherwise the thread waits.
     """
 
     def __init__(self, frames: Generator[Frame], *, depth: int, drop: bool = False) -> None:
         self._buffer = _Buffer(depth, drop)
-        # The thread must not hold this object, or it could never be collected.
+        # If the thread held this object, it could never be garbage-collected.
         self._thread = threading.Thread(
             target=_fill, args=(frames, self._buffer), name="siamfc-read-ahead", daemon=True
         )
@@ -54,10 +54,10 @@ class ReadAhead(Iterator[Frame]):
 
 
 class ReadAheadSource:
-    """Base of the sources that decode in a thread: keeps account of their readers.
+    """Base class of sources that decode in a thread; keeps track of their readers.
 
     Args:
-        depth: Frames that a reader decodes ahead.
+        depth: Number of frames that a reader decodes ahead.
     """
 
     def __init__(self, depth: int) -> None:
@@ -82,7 +82,7 @@ class ReadAheadSource:
 
 
 class _Buffer:
-    """A bounded queue between two threads that either side may end at once."""
+    """A bounded queue between two threads that either side can end at once."""
 
     def __init__(self, depth: int, drop: bool) -> None:
         self._frames: deque[Frame] = deque()
@@ -94,7 +94,7 @@ class _Buffer:
         self._error: BaseException | None = None
 
     def put(self, frame: Frame) -> bool:
-        """Append a frame, waiting for space; False once the reader has stopped."""
+        """Append a frame, waiting for space; return False once the reader has stopped."""
         with self._changed:
             if self._drop and self._started and len(self._frames) == self._depth:
                 self._frames.popleft()
@@ -106,11 +106,11 @@ class _Buffer:
             return True
 
     def get(self) -> Frame:
-        """Take the oldest frame, waiting for it.
+        """Remove and return the oldest frame, waiting for it.
 
         Raises:
             StopIteration: After the last frame, or once stopped.
-            BaseException: What the other thread raised, once.
+            BaseException: The other thread's exception, once.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._ended or self._frames)
@@ -125,14 +125,14 @@ class _Buffer:
         raise StopIteration
 
     def end(self, error: BaseException | None = None) -> None:
-        """Say that no further frame will come, and why."""
+        """Signal that no further frame will come, and why."""
         with self._changed:
             self._error = None if self._ended else error
             self._ended = True
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Say that no further frame is wanted."""
+        """Signal that no further frame is needed."""
         with self._changed:
             self._frames.clear()
             self._error = None

@@ -1,4 +1,4 @@
-"""Copy a video's sound, packet by packet, beside the pictures that are made of it."""
+"""Copying of a video's sound, packet by packet, into the video made from its pictures."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from siamfc.frames.decoder import FOREIGN_TAGS
 _logger = logging.getLogger(__name__)
 
 _CLOCK_RESET = 1.0
-"""Seconds backwards that mean a new clock, not two packets out of order."""
+"""Seconds backwards that indicate a restarted clock instead of two packets out of order."""
 
 
 class Sound(NamedTuple):
-    """The sound that goes with a video's frames."""
+    """Sound that belongs to a video's frames."""
 
     url: str
     """The file's absolute path."""
     start: float
-    """When the frame of time 0 comes, in the file's seconds."""
+    """Time in the file, in seconds, of the frame with time 0."""
 
 
 class SoundCopy:
-    """Adds a stream to a video that is being written, and fills it as far as the pictures are.
+    """Adds an audio stream to a video being written, and fills it up to the pictures' time.
 
     Args:
-        sound: What to copy.
+        sound: The sound to copy.
         container: The video; nothing has been written to it yet.
-        name: The video's, for messages.
+        name: The video's name for messages.
     """
 
     def __init__(self, sound: Sound, container: OutputContainer, *, name: str) -> None:
@@ -54,7 +54,7 @@ class SoundCopy:
             self._give_up(f"{name} has no sound: {error}")
 
     def begin(self, time: float) -> None:
-        """Say at which of the source's times, in seconds, the video begins."""
+        """Set the source's time, in seconds, at which the video begins."""
         if self._input is None:
             return
         self._start += time
@@ -96,13 +96,13 @@ class SoundCopy:
 
 
 def _best(streams: list[AudioStream]) -> AudioStream:
-    """The default one, or else the first."""
+    """Return the default stream, or else the first."""
     marked = [stream for stream in streams if stream.disposition & Disposition.default]
     return (marked or streams)[0]
 
 
 def _add_copy(container: OutputContainer, source: AudioStream) -> AudioStream:
-    """Add a stream of the same codec; ValueError if the container cannot hold it."""
+    """Add a stream with the same codec; ValueError if the container does not support it."""
     codec = source.codec_context.codec.canonical_name if source.codec_context else "unknown"
     if codec not in container.supported_codecs:
         raise ValueError(f"a {container.format.name} file holds no {codec}; .mkv does")
@@ -112,7 +112,7 @@ def _add_copy(container: OutputContainer, source: AudioStream) -> AudioStream:
 def _timed(
     container: InputContainer, stream: AudioStream
 ) -> Iterator[tuple[float, Packet[AudioStream]]]:
-    """Packets with their times in seconds, which continue where the clock restarts."""
+    """Yield packets with their times in seconds, which continue when the clock restarts."""
     offset, end = 0.0, None
     for packet in container.demux(stream):
         if packet.pts is None or packet.time_base is None:

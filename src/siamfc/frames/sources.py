@@ -1,4 +1,4 @@
-"""From what a user names to a source of frames."""
+"""Opening of sources: from the name or object that a user gives to a source of frames."""
 
 from __future__ import annotations
 
@@ -50,26 +50,26 @@ def open_source(
     """Open a video, folder, glob, camera, stream, pipe or iterable of arrays.
 
     Args:
-        source: What to read:
-            a video file: mp4, mkv, webm, avi, mov and whatever else FFmpeg knows;
-            an image file of several pictures: webp, gif, apng, avif or tiff;
+        source: The input:
+            a video file: mp4, mkv, webm, avi, mov or any other format that FFmpeg supports;
+            an image file with several pictures: webp, gif, apng, avif or tiff;
             a folder of images, a glob such as "clip/*.png", a list of paths or one image file;
-            a camera's number, as int or digits: 0 is the first; on Linux also /dev/video0;
+            a camera number, as int or digits: 0 is the first; on Linux also /dev/video0;
             a URL: rtsp, http, https, rtmp, srt, udp …, or file;
             a named pipe, or "-" for standard input: a video that is read once;
-            arrays, (H, W, 3) RGB or (H, W) grey of uint8 each;
-            a source that is open already, which is returned as it is.
+            arrays, each (H, W, 3) RGB or (H, W) grey of uint8;
+            an open source, which is returned unchanged.
         frame_rate: Frames per second of images and arrays, which have no clock of their own.
-        stream: Number of the video in a file, stream or pipe that holds several, as FFmpeg counts
-            streams; None: the one with the most pixels.
-        threads: Threads that decode a video. None: one, because the network needs the cores, and
-            more only for pictures of more than 1920×1088 pixels; where the network runs on a GPU
-            more are of use.
-        read_ahead: Frames that are decoded ahead, at least 1; each takes 3 · H · W bytes.
+        stream: Number of the video, as FFmpeg counts streams, in a file, stream or pipe with
+            several; None: the one with the most pixels.
+        threads: Number of decoding threads for a video. None: one, because the network needs the
+            cores, and more only for pictures larger than 1920×1088 pixels; if the network runs on
+            a GPU, more threads are useful.
+        read_ahead: Number of frames decoded ahead, at least 1; each takes 3 · H · W bytes.
         timeout: Seconds without data after which a camera or stream counts as broken off.
 
     Raises:
-        InputError: An argument that cannot be used.
+        InputError: An invalid argument.
         SourceError: The source cannot be opened, or nothing in it can be decoded.
 
     >>> import numpy as np
@@ -120,7 +120,7 @@ def _check_options(
 def _open_iterable(source: object, frame_rate: float | None, read_ahead: int) -> FrameSource:
     if isinstance(source, bytes | bytearray):
         raise InputError(
-            f"got a source of {len(source)} bytes: name the file as text (os.fsdecode makes it of "
+            f"got a source of {len(source)} bytes: name the file as text (os.fsdecode decodes "
             "a path in bytes), or write its content to a file"
         )
     if isinstance(source, io.IOBase):
@@ -140,10 +140,10 @@ def _open_iterable(source: object, frame_rate: float | None, read_ahead: int) ->
 
 
 def _path_of_url(url: str) -> Path:
-    """The path of a file:// URL.
+    """Return the path of a file:// URL.
 
     Raises:
-        SourceError: It names another machine.
+        SourceError: The URL names another machine.
     """
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost"):
@@ -152,7 +152,7 @@ def _path_of_url(url: str) -> Path:
 
 
 def _images(source: str | Path | int) -> list[Path] | None:
-    """The image files that are meant, at least one; None where a video or camera is."""
+    """Return the image files that a source means, at least one; None for a video or camera."""
     path = Path(str(source))
     if isinstance(source, int) or is_standard_input(source):
         return None
@@ -177,7 +177,7 @@ def _images(source: str | Path | int) -> list[Path] | None:
 def _open_image(
     path: Path, frame_rate: float | None, read_ahead: int, threads: int | None
 ) -> FrameSource:
-    """One file that is named, or begins, like an image. Its content decides what it is."""
+    """Open one file with the name or first bytes of an image; its content decides."""
     try:
         with open_image(path) as image:
             count = len(frame_pages(image))
@@ -194,7 +194,7 @@ def _open_image(
 
 
 def _is_motion_jpeg(path: Path) -> bool:
-    """Whether a file is of JPEG pictures one after the other, and no camera's MPO."""
+    """Return True for a file of consecutive JPEG pictures that is not a camera's MPO."""
     with path.open("rb") as file:
         if file.read(3) != b"\xff\xd8\xff":
             return False
@@ -205,7 +205,7 @@ def _is_motion_jpeg(path: Path) -> bool:
 def _live_address(
     source: str | Path | int, timeout: float, stream: int | None
 ) -> VideoAddress | None:
-    """The address of a URL, camera or pipe; None if it is none of these."""
+    """Return the address of a URL, camera or pipe; None if it is none of these."""
     if isinstance(source, str) and _URL.match(source):
         return replace(stream_address(source, timeout=timeout), stream=stream)
     if is_standard_input(source) or is_pipe(Path(str(source))):
@@ -215,7 +215,7 @@ def _live_address(
 
 
 def _video(source: str) -> Path:
-    """The one file that is meant by a path or a glob."""
+    """Return the only file that a path or glob means."""
     if not _is_glob(source):
         return Path(source)
     matches = match_files(source)

@@ -1,4 +1,4 @@
-"""Where targets were in the frames before, as lines that fade."""
+"""Trails: fading lines through the targets' positions in earlier frames."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from siamfc.frames.images import check_image
 from siamfc.frames.labels import Color
 
 _SMOOTH = 2
-"""Times that lines are drawn larger, to be smooth."""
+"""Factor by which lines are supersampled."""
 _OPACITY = 0.85
 
 
 class Trail:
-    """Remembers the centres of boxes and draws the way they came.
+    """Remembers the centres of boxes and draws the paths behind them.
 
     Args:
-        frames: How many to remember.
+        frames: Number of frames to remember.
     """
 
     def __init__(self, frames: int) -> None:
@@ -34,11 +34,11 @@ class Trail:
     def draw(
         self, image: Image, boxes: ArrayLike, *, colors: Iterable[Color | str] | None = None
     ) -> Image:
-        """Remember the next boxes; return a copy of their picture with the trails on it.
+        """Remember the next boxes; return a copy of their picture with the trails drawn in.
 
         Args:
-            image: (H, W, 3) uint8 RGB; it is not altered.
-            boxes: (N, 4), the same targets each time; a row with NaN interrupts its trail.
+            image: (H, W, 3) uint8 RGB; it is not modified.
+            boxes: (N, 4), the same targets in every call; a row with NaN interrupts its trail.
             colors: (N,), as for `draw_boxes`.
         """
         rows = np.atleast_2d(np.asarray(boxes, dtype=np.float64))
@@ -52,7 +52,7 @@ class Trail:
 
 
 def _draw_line(canvas: Image, points: NDArray[np.float64], color: Color) -> None:
-    """Blend a line through points, oldest first, into the canvas; the older the fainter."""
+    """Blend a line through points, oldest first, into the canvas; older parts are fainter."""
     height, width, _ = canvas.shape
     seen = points[np.isfinite(points).all(axis=1)]
     if len(seen) < 2:

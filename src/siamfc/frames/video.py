@@ -1,4 +1,4 @@
-"""A video file as a source of frames."""
+"""Source of frames from a video file."""
 
 from __future__ import annotations
 
@@ -22,33 +22,34 @@ from siamfc.frames.sound import Sound
 _logger = logging.getLogger(__name__)
 
 _PIXELS_COUNTED = 2e9
-"""Pixels that are decoded to learn which frames there are, some five seconds' worth. Where it would
-take longer and the container is regular, the frames it lists are used instead."""
+"""Number of pixels that are decoded to find the frames, about five seconds' worth. If more would be
+needed and the container is regular, the frames it lists are used instead."""
 
 _HELD_BYTES = 256e6
-"""Of decoded pictures while frames are read backwards."""
+"""Memory for decoded pictures while frames are read backwards."""
 _HELD_FRAMES = 8
-"""At least, however large they are."""
+"""Minimum number of decoded pictures, whatever their size."""
 
 
 class VideoFile(ReadAheadSource):
-    """The frames of a video file, with the times of the file: a variable rate is kept.
+    """Frames of a video file, with the file's own times: a variable rate is kept.
 
-    The first frame is decoded at once, so that a file that is no video fails here. A damaged or
-    truncated file gives the frames that can be decoded and a warning in the log. Frame `i` by
-    index is always frame `i` in order. A picture of another size than the first is scaled to it.
+    The constructor decodes the first frame, so that a file that is no video fails here. From a
+    damaged or truncated file, the frames that can be decoded are read, with a warning in the log.
+    Frame `i` by index is always frame `i` in order. A picture that differs in size from the first
+    is scaled to its size.
 
     Args:
         path: The file.
-        threads: Threads that decode. None: one, because the network needs the cores, and more only
-            for pictures of more than 1920×1088 pixels.
-        read_ahead: Frames that are decoded ahead, at least 1.
+        threads: Number of decoding threads. None: one, because the network needs the cores, and
+            more only for pictures larger than 1920×1088 pixels.
+        read_ahead: Number of frames decoded ahead, at least 1.
         stream: Number of the stream, as FFmpeg counts them; None: the largest video.
-        max_pixels: Of one picture; a larger one is not decoded. None: no limit.
-        container: FFmpeg's name of the container; None: found out.
+        max_pixels: Largest picture that is decoded; None: no limit.
+        container: FFmpeg's name of the container; None: detected.
 
     Raises:
-        InputError: The stream of this number is no video.
+        InputError: The stream with this number is no video.
         SourceError: No such file, or no video in it that can be decoded.
     """
 
@@ -65,7 +66,7 @@ class VideoFile(ReadAheadSource):
         super().__init__(read_ahead)
         self.path = path = Path(path)
         require_file(path)
-        # Absolute, or FFmpeg would take a name with a colon for a protocol.
+        # FFmpeg would take a relative name with a colon for a protocol.
         self._address = VideoAddress(
             url=str(path.absolute()),
             name=str(path),
@@ -75,7 +76,7 @@ class VideoFile(ReadAheadSource):
         )
         self.name = path.name
         self.fault = ""
-        """The problem found on reading to the end; empty if none so far."""
+        """Problem found when reading to the end; empty if none so far."""
         with VideoDecoder(self._address, threads=threads) as decoder:
             self._threads = decoder.threads
             self._stated_count = decoder.frame_count
@@ -84,10 +85,10 @@ class VideoFile(ReadAheadSource):
             self._converter = RgbConverter(first, name=str(path), threads=decoder.threads)
             self.size = self._converter.size
             self.pixel_aspect = self._converter.turned(decoder.pixel_aspect)
-            """Width of a pixel by its height. Frames are as stored, whatever it is."""
+            """Width of a pixel divided by its height; frames are always as stored."""
             start = float(first.time or 0)
             self.sound = Sound(self._address.url, start) if decoder.has_sound else None
-            """None: there is none."""
+            """None: the video has no sound."""
             self._index = self._find_index(decoder)
         if self.pixel_aspect != 1:
             _logger.warning("%s: pixels are not square; boxes count them as they are stored", path)
@@ -104,7 +105,7 @@ class VideoFile(ReadAheadSource):
         """Yield the frames from an index on.
 
         Raises:
-            InputError: There is no frame of this index.
+            InputError: There is no frame with this index.
         """
         self._require(start)
         return self._read_ahead(self._frames_from(start))
@@ -112,11 +113,11 @@ class VideoFile(ReadAheadSource):
     def reversed(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
         """Yield the frames before `stop` backwards, the last one first, down to `start`.
 
-        They are decoded block by block, each from a key frame; some 256 MB of pictures are held.
+        They are decoded block by block, each from a key frame; about 256 MB of pictures are held.
 
         Args:
-            start: Index of the frame that comes last.
-            stop: One more than the index of the frame that comes first; None: all there are.
+            start: Index of the last frame yielded.
+            stop: Index of the first frame yielded, plus one; None: the number of frames.
 
         Raises:
             InputError: There are no such frames.
@@ -129,16 +130,16 @@ class VideoFile(ReadAheadSource):
     def count_frames(self) -> int:
         """Count the frames that can be decoded, by decoding them unless that was done before.
 
-        For a long video with a regular container, the container's count is used instead.
+        For a long video with a regular container, the container's list is used instead.
         """
         self._learn(None)
         return len(self._index)
 
     def position_at(self, time: float) -> int:
-        """The index of the first frame that is not before a time in seconds.
+        """Return the index of the first frame that is not before a time in seconds.
 
         Raises:
-            InputError: The video ends before.
+            InputError: The video ends earlier.
         """
         index = self._index
         self._learn(int(time * (self.frame_rate or 0)))
@@ -146,9 +147,7 @@ class VideoFile(ReadAheadSource):
             self._learn(len(index))
         position = index.position_at(time)
         if position == len(index):
-            raise InputError(
-                f"{self.name} ends at {index[-1].time:.3f} s; {time:g} s was asked for"
-            )
+            raise InputError(f"{self.name} ends at {index[-1].time:.3f} s; got {time:g} s")
         return position
 
     def __getitem__(self, index: int) -> Frame:
@@ -164,10 +163,10 @@ class VideoFile(ReadAheadSource):
             self._learn(position)
         if not 0 <= position < len(self._index):
             last = self.count_frames() - 1
-            raise InputError(f"{self.name} has frames 0 to {last}; {position} was asked for")
+            raise InputError(f"{self.name} has frames 0 to {last}; got {position}")
 
     def _learn(self, position: int | None) -> None:
-        """Decode on until a frame is known, or all are."""
+        """Decode until a frame is known, or all are."""
         index = self._index
         if index.is_complete or (position is not None and position < len(index)):
             return
@@ -214,7 +213,7 @@ class VideoFile(ReadAheadSource):
         return Frame(image, position, self._index[position].time)
 
     def _pictures_from(self, start: int) -> Generator[av.VideoFrame]:
-        """Decode from a key frame before, or from the start where that leads elsewhere."""
+        """Decode from an earlier key frame, or from the start if seeking does not lead there."""
         position = start
         if start:
             for entry in self._index.entry_points(start):
@@ -233,14 +232,14 @@ class VideoFile(ReadAheadSource):
     def _pictures_after(
         self, entry: int, position: int
     ) -> Generator[av.VideoFrame, None, tuple[int, bool]]:
-        """Decode from a key frame on, as long as all is as in the index.
+        """Decode from a key frame on, as long as everything matches the index.
 
         Args:
             entry: Position of the key frame.
-            position: Of the first frame that is yielded.
+            position: Position of the first frame that is yielded.
 
         Returns:
-            The position of the next frame, and whether there is none.
+            The position of the next frame, and True if there is none.
         """
         known = self._index[entry].stamp
         at: int | None = None
@@ -256,7 +255,7 @@ class VideoFile(ReadAheadSource):
                         if at > position:
                             yield picture
                             position = at
-            except SourceError:  # no way there, or nothing to decode from there on
+            except SourceError:  # seeking failed, or nothing can be decoded from there
                 return position, False
             if at is None or at < len(self._index):
                 return position, False

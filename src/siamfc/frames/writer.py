@@ -1,4 +1,4 @@
-"""Write pictures as a video or a folder of PNG files, all or nothing."""
+"""Writing of pictures as a video or a folder of PNG files, all or nothing."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from siamfc.frames.images import check_image
 _logger = logging.getLogger(__name__)
 
 _WAITING = 4
-"""Pictures that wait for the encoder at most."""
+"""Maximum number of pictures waiting for the encoder."""
 
 
 class FrameWriter:
-    """Takes pictures in order and encodes them in a thread, so that tracking goes on meanwhile.
+    """Encodes pictures in order in a thread, so that tracking continues meanwhile.
 
-    Used as a context manager: at its end the video appears under its name. If the block is left by
-    an exception, nothing appears and what was there before stays.
+    As a context manager, it publishes the finished video at the end of the block. If the block ends
+    with an exception, nothing is written and an existing file stays.
 
     >>> from tempfile import TemporaryDirectory
     >>> import numpy as np
@@ -50,8 +50,8 @@ class FrameWriter:
     True
 
     Args:
-        staging: Where to write, and what becomes of it.
-        start: Opens the encoder when the first picture comes.
+        staging: The temporary output and its final path.
+        start: Opens the encoder, when the first picture arrives.
     """
 
     def __init__(self, staging: Staging, start: Callable[[Path, Image], Encoder]) -> None:
@@ -68,12 +68,12 @@ class FrameWriter:
         """Append a picture.
 
         Args:
-            image: (H, W, 3) RGB or (H, W) grey, uint8. It is copied: it may be altered afterwards.
-            time: Its time in seconds, as `Frame.time`; NaN: one step after the last.
+            image: (H, W, 3) RGB or (H, W) grey, uint8. It is copied and may be modified later.
+            time: Time in seconds, as in `Frame.time`; NaN: one step after the last.
 
         Raises:
-            InputError: `image` is no such picture.
-            OutputError: This picture comes after `close`, or one before it could not be written.
+            InputError: `image` is not such a picture.
+            OutputError: The writer is closed, or an earlier picture could not be written.
         """
         if self._closed:
             raise OutputError(f"{self._staging.target} is closed: open another writer")
@@ -84,10 +84,10 @@ class FrameWriter:
         self._queue.put((checked.copy(), time))
 
     def close(self) -> None:
-        """Finish the video and put it in its place; may be called twice.
+        """Finish the video and move it to its final path; may be called twice.
 
         Raises:
-            OutputError: It could not be written in full, or has no picture; nothing is left.
+            OutputError: It could not be written completely, or has no picture; nothing is left.
         """
         if self._closed:
             return
@@ -106,7 +106,7 @@ class FrameWriter:
             raise
 
     def discard(self) -> None:
-        """Give up: remove what has been written; may be called twice, and after `close`."""
+        """Cancel and remove everything written; may be called twice, and after `close`."""
         if not self._closed:
             self._stop()
             self._abandon()
@@ -121,7 +121,7 @@ class FrameWriter:
             self.discard()
 
     def _encode(self) -> None:
-        """Encode what comes; after an error only empty the queue, so that nobody waits."""
+        """Encode queued pictures; after an error only empty the queue, so that nobody waits."""
         while (item := self._queue.get()) is not None:
             if self._error is None:
                 image, time = item
@@ -165,23 +165,21 @@ def open_writer(
     """Open a video, or a folder of PNG files, for writing.
 
     Args:
-        path: A file ending in .mp4, .mov, .mkv or .webm, or a folder: a name without an ending
-            or with a slash at its end.
-        like: The source that the pictures are made of: the video gets its frame rate, the shape
-            of its pixels and its sound.
-        sound: Whether to copy the sound of `like`, as far as the container can hold it.
+        path: A file ending in .mp4, .mov, .mkv or .webm, or a folder: a name without suffix, or
+            with a trailing slash.
+        like: Source of the pictures: the video gets its frame rate, pixel shape and sound.
+        sound: Copy the sound of `like`, if the container supports it.
         codec: "h264" (not in .webm), "vp9" or "av1" (neither in .mov); None: H.264, which every
             browser plays, or VP9 in .webm.
-        frame_rate: Frames per second where pictures have no time; None: that of `like`, or 25.
-        overwrite: Whether a file of this name may be replaced, or a folder that holds nothing
-            but numbered PNG files.
-        threads: Threads that encode a video.
+        frame_rate: Frames per second for pictures without a time; None: that of `like`, or 25.
+        overwrite: Replace an existing file, or a folder that contains only numbered PNG files.
+        threads: Number of encoding threads for a video.
         crf: Constant rate factor of a video: 0 is the best quality; None: 23 for H.264, 32 for
             VP9, 35 for AV1.
 
     Raises:
-        InputError: An argument that cannot be used.
-        OutputError: The path exists, or nothing can be written there.
+        InputError: An invalid argument.
+        OutputError: The path exists, or cannot be written.
     """
     known = None if like is None else like.frame_rate
     rate = (known or 25.0) if frame_rate is None else frame_rate
