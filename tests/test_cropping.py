@@ -124,7 +124,7 @@ def test_a_picture_that_is_not_made_of_such_cells_is_refused():
 
 def test_a_crop_finer_than_the_pictures_cells_is_refused():
     cropper = PictureCropper(Image.new("RGB", (20, 20)), cell=4, frame_size=(80, 80))
-    with pytest.raises(InputError, match=r"at least 4 frame pixels to a pixel of the crop.*got 2"):
+    with pytest.raises(InputError, match=r"at least 4 frame pixels per pixel of the crop.*got 2"):
         cropper.crop((40, 40), 20, 10)
 
 

@@ -1,6 +1,7 @@
-"""Crops: squares of a frame resampled to a fixed size, sub-pixel exact. The only copy.
+"""Crops: squares of a frame resampled to a fixed size with sub-pixel accuracy.
 
-Coordinates and conventions are those of `siamfc.geometry`, which is where to import this from.
+This is the only implementation. Coordinates and conventions are those of `siamfc.geometry`, from
+which these names should be imported.
 """
 
 from siamfc.cropping.arrays import as_image as as_image

@@ -1,4 +1,4 @@
-"""Crops of a frame that is an array, as every part passes them around."""
+"""Crops of a frame given as an array, the form used throughout the project."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,7 +22,7 @@ from siamfc.errors import InputError
 
 
 def mean_color(image: ByteImage) -> ByteImage:
-    """Mean of an image (H, W, 3) per channel, rounded: (3,) uint8. It fills crops beyond the frame.
+    """Return an image's mean per channel, rounded, (3,) uint8: the fill of crops beyond the frame.
 
     Raises:
         InputError: not an image (H, W, 3) of uint8.
@@ -34,7 +34,7 @@ def mean_color(image: ByteImage) -> ByteImage:
 
 
 def as_image(image: ByteImage) -> ByteImage:
-    """Check that an array is an image as every part passes them around, and return it.
+    """Check that an array is an RGB image, and return it unchanged.
 
     Raises:
         InputError: not an array (H, W, 3) of uint8 with at least one pixel.
@@ -52,18 +52,18 @@ def crop(
 ) -> ByteImage:
     """Resample one square of a frame to `size` × `size` pixels, sub-pixel exact.
 
-    The one function for exemplars, searches, curation and training. Linear interpolation when the
-    crop enlarges; when it shrinks, the filter is as much wider as the crop is smaller, which is
-    the low-pass. From 2, 4, 8 … frame pixels to a crop's pixel on, the frame is first averaged
-    over cells of as many pixels: that blurs a crop a trifle more, at most as much as linear
-    interpolation blurs one that doesn't shrink at all, shifts nothing, and bounds the cost by the
-    frame's size.
+    This function serves exemplars, searches, curation and training alike. The interpolation is
+    linear when the crop enlarges; when it shrinks, the filter is widened by the same factor and
+    acts as the low-pass. From 2, 4, 8 … frame pixels per crop pixel on, the frame is first averaged
+    over cells of that many pixels. This blurs a crop slightly more, at most as much as linear
+    interpolation blurs one that is not shrunk, shifts nothing, and bounds the cost by the frame's
+    size.
 
     Args:
         image: (H, W, 3) uint8 RGB; need not be contiguous.
         center_frame: (x, y) of the square's centre, frame pixels; may lie outside the frame.
-        side: of the square, frame pixels, above 0.
-        size: of the crop, pixels.
+        side: side of the square, frame pixels, above 0.
+        size: side of the crop, pixels.
         fill: (3,) colour in 0–255 of everything outside the frame; it takes part in the
             interpolation at the frame's border.
 
@@ -71,7 +71,7 @@ def crop(
         (size, size, 3) uint8, a new array.
 
     Raises:
-        InputError: an image, centre, side or size that is none.
+        InputError: an invalid image, centre, side or size.
     """
     crops = crop_scales(image, center_frame, [side], size, fill)
     return crops.reshape(crops.shape[1:])
@@ -82,8 +82,8 @@ def crop_scales(
 ) -> ByteImage:
     """Crop squares of several sides about one centre: (S, size, size, 3), as `crop` for each.
 
-    Cheaper than one by one, since the frame's part is converted once; and fairer: all of them are
-    low-passed alike, averaged over the cells that suit the smallest.
+    This is cheaper than separate calls, since the frame's part is converted once. It is also
+    fairer: all crops get the same low-pass, averaged over the cells that suit the smallest.
     """
     pixels = as_image(image)
     center, lengths = checked_square(center_frame, sides, size)
@@ -107,7 +107,7 @@ def crop_scales(
 
 
 def _part(pixels: ByteImage, box: PixelBox, cell: int, fill: ByteImage) -> Image.Image:
-    """Average the cells of a box that may reach beyond the frame."""
+    """Average the cells of a box that may extend beyond the frame."""
     left, top, right, bottom = box
     x, y = max(left, 0), max(top, 0)
     region = Image.fromarray(pixels[y * cell : bottom * cell, x * cell : right * cell])

@@ -1,4 +1,4 @@
-"""Many crops of one Pillow image, for code that decodes, crops and encodes with Pillow."""
+"""Crops of a Pillow image, for code that decodes, crops and encodes with Pillow."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,25 +21,25 @@ from siamfc.cropping.resampling import (
 from siamfc.errors import InputError
 
 _MEAN_ROWS = 150
-"""Rows of a picture, at least, that its mean colour is taken from."""
+"""Minimum number of rows of a picture from which its mean colour is computed."""
 _BLACK = np.zeros(3, dtype=np.uint8)
 
 
 class PictureCropper:
-    """Cuts squares out of one picture as `crop` does, to a level, and shares work among them.
+    """Crops squares of one picture like `crop`, within one level, and shares work between them.
 
-    The frame is averaged once for all crops of like scale, and not at all if it was decoded to
-    averages: JPEG's reduced decoding gives the means of 2 × 2, 4 × 4 or 8 × 8 pixels.
+    The frame is averaged only once for all crops of similar scale, and not at all if it was decoded
+    to averages: JPEG's reduced decoding gives the means of 2 × 2, 4 × 4 or 8 × 8 pixels.
 
     Args:
-        picture: the frame, RGB, or the means over its cells; it is never changed.
-        cell: frame pixels to a pixel of the picture, per axis: a power of two.
-        frame_size: (width, height) of the frame; that of the picture by default.
-        fill: (3,) colour in 0–255 outside the frame; the picture's mean by default, which is
-            computed when a crop needs it.
+        picture: the frame, RGB, or the means over its cells; it is never modified.
+        cell: frame pixels per pixel of the picture, per axis: a power of two.
+        frame_size: (width, height) of the frame; None: that of the picture.
+        fill: (3,) colour in 0–255 outside the frame; None: the picture's mean, computed when it is
+            first needed.
 
     Raises:
-        InputError: a picture of another mode, or that is not made of such cells.
+        InputError: a picture of another mode, or one that does not consist of such cells.
     """
 
     def __init__(
@@ -69,18 +69,18 @@ class PictureCropper:
 
         Args:
             center_frame: (x, y) of the square's centre, frame pixels.
-            side: of the square, frame pixels.
-            size: of the crop, pixels.
+            side: side of the square, frame pixels.
+            size: side of the crop, pixels.
 
         Raises:
-            InputError: a centre, side or size that is none, or a square that is too small for
-                the picture's cells.
+            InputError: an invalid centre, side or size, or a square that is too small for the
+                picture's cells.
         """
         center, _ = checked_square(center_frame, [side], size)
         cell = cell_size(side / size)
         if cell < self._cell:
             raise InputError(
-                f"crop: expected at least {self._cell} frame pixels to a pixel of the crop, as "
+                f"crop: expected at least {self._cell} frame pixels per pixel of the crop, as "
                 f"the picture has, got {side / size:.4g}"
             )
         x = span(center[0], side, size, self.frame_size[0], cell)
@@ -96,10 +96,10 @@ class PictureCropper:
         return placed(shown, x, y, size, self._fill())
 
     def _level(self, cell: int) -> Image.Image:
-        """Give the frame's means over cells of a size, each level made from the one below."""
+        """Return the frame's means over cells of a size, computed from the next finer level."""
         if cell not in self._levels:
             whole = all(length % cell == 0 for length in self.frame_size)
-            fill = _BLACK if whole else self._fill()  # of no cell, then, anything is lacking
+            fill = _BLACK if whole else self._fill()  # no cell is incomplete
             if cell > self._cell:
                 self._levels[cell] = averaged(self._level(cell // 2), 2, fill)
             else:
@@ -114,10 +114,10 @@ class PictureCropper:
 
 
 def mean_picture_color(picture: Image.Image) -> ByteImage:
-    """Mean of one of Pillow's RGB pictures, (3,) uint8: that of `mean_color`, to a level.
+    """Return the mean of an RGB Pillow picture, (3,) uint8, within one level of `mean_color`.
 
-    Of a large picture it is the mean of every second, third … pixel of as many rows, which leaves
-    tens of thousands.
+    For a large picture it is the mean of every second, third … pixel of every second, third … row,
+    which leaves tens of thousands of pixels.
     """
     step = max(min(picture.size) // _MEAN_ROWS, 1)
     width, height = (-(-length // step) for length in picture.size)

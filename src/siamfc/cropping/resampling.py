@@ -1,6 +1,6 @@
-"""How squares are resampled: spans of a crop's pixels, cells of averaged pixels, and Pillow.
+"""Resampling of squares: spans of a crop's pixels, cells of averaged pixels, and Pillow.
 
-The machinery beneath `arrays` and `pictures`, which say what it is for.
+These are the building blocks of `arrays` and `pictures`, which document their purpose.
 """
 
 import math
@@ -15,7 +15,7 @@ from siamfc.array_types import ByteImage
 from siamfc.errors import InputError
 
 PixelBox = tuple[int, int, int, int]
-"""left, top, right, bottom."""
+"""Box as left, top, right, bottom."""
 
 _SMALLEST_SIDE = 1e-6
 """Smallest side of a square that is cropped, frame pixels; anything smaller is a mistake."""
@@ -24,13 +24,13 @@ _LARGEST_FACTOR = 32
 
 
 def cell_size(ratio: float) -> int:
-    """Side of the cells that a frame is averaged over before it is cropped, frame pixels.
+    """Return the side, frame pixels, of the cells over which a frame is averaged first.
 
-    The largest power of two that leaves at least a cell to a pixel of the crop. Powers of two,
-    so that crops of different scales share cells, and JPEG files can be decoded to them.
+    It is the largest power of two that leaves at least one cell per pixel of the crop. With powers
+    of two, crops of different scales share cells, and JPEG files can be decoded to them.
 
     Args:
-        ratio: frame pixels to a pixel of the crop.
+        ratio: frame pixels per pixel of the crop.
 
     >>> [cell_size(ratio) for ratio in (0.3, 1.9, 2, 3.9, 4)]
     [1, 1, 2, 2, 4]
@@ -40,15 +40,15 @@ def cell_size(ratio: float) -> int:
 
 @dataclass(frozen=True)
 class Span:
-    """The pixels of a crop along one axis that see the frame, and the frame's part they see."""
+    """A crop's pixels along one axis that see the frame, and the part that they see."""
 
     first: int
     count: int
     start: float
-    """Edges of those pixels, frame pixels."""
+    """Start of those pixels, frame pixels."""
     end: float
     low: int
-    """Edges of all that their filter touches, cells; may lie outside the frame."""
+    """First cell that their filter touches; may lie outside the frame."""
     high: int
 
 
@@ -58,7 +58,7 @@ def span(center: float, side: float, size: int, extent: int, cell: int) -> Span:
     edge = center - side / 2
     reach = max(ratio, float(cell))  # half the filter's width
     cells = -(-extent // cell)
-    # Pixel i has its middle at edge + (i + 0.5) · ratio; those within reach of the frame count.
+    # Pixel i is centred at edge + (i + 0.5) · ratio; pixels within reach of the frame count.
     before_first = (-reach - edge) / ratio - 0.5
     after_last = (cells * cell + reach - edge) / ratio - 0.5
     first = math.floor(min(max(before_first, -1.0), size)) + 1
@@ -76,7 +76,7 @@ def span(center: float, side: float, size: int, extent: int, cell: int) -> Span:
 
 
 def touched(columns: Sequence[Span], rows: Sequence[Span]) -> PixelBox:
-    """Find the cells that spans touch together; those that see nothing don't count."""
+    """Return the cells that spans touch together; spans that see nothing are ignored."""
     x = [span for span in columns if span.count]
     y = [span for span in rows if span.count]
     return (
@@ -86,14 +86,14 @@ def touched(columns: Sequence[Span], rows: Sequence[Span]) -> PixelBox:
 
 
 def resized(part: Image.Image, left: int, top: int, x: Span, y: Span, cell: int) -> Image.Image:
-    """Resample the pixels of two spans from a part that begins at a left and a top cell."""
+    """Resample the pixels of two spans from a part that begins at cells `left` and `top`."""
     start = (x.start / cell - left, y.start / cell - top)
     end = (x.end / cell - left, y.end / cell - top)
     return part.resize((x.count, y.count), Image.Resampling.BILINEAR, (*start, *end))
 
 
 def placed(picture: Image.Image, x: Span, y: Span, size: int, fill: ByteImage) -> Image.Image:
-    """Put what two spans see where it belongs in the crop; the rest of that shows the fill."""
+    """Paste the pixels of two spans at their position in the crop; the rest shows the fill."""
     if x.count == y.count == size:
         return picture
     whole = plain_picture(size, size, fill)
@@ -102,7 +102,7 @@ def placed(picture: Image.Image, x: Span, y: Span, size: int, fill: ByteImage) -
 
 
 def surrounded(picture: Image.Image, box: PixelBox, fill: ByteImage) -> Image.Image:
-    """Cut a box out of a picture; what of it lies outside shows the fill."""
+    """Cut a box out of a picture; parts of the box outside it show the fill."""
     left, top, right, bottom = box
     whole = plain_picture(right - left, bottom - top, fill)
     whole.paste(picture, (-left, -top))
@@ -110,10 +110,10 @@ def surrounded(picture: Image.Image, box: PixelBox, fill: ByteImage) -> Image.Im
 
 
 def averaged(picture: Image.Image, cell: int, fill: ByteImage) -> Image.Image:
-    """Average over cell × cell pixels; what the last row and column of cells lack is fill.
+    """Average over cell × cell pixels; missing parts of the last row and column count as fill.
 
     Args:
-        picture: RGB.
+        picture: RGB picture.
         cell: a power of two.
         fill: (3,) uint8.
     """
@@ -128,12 +128,12 @@ def averaged(picture: Image.Image, cell: int, fill: ByteImage) -> Image.Image:
 def with_partial_cells(
     picture: Image.Image, size: tuple[int, int], cell: int, fill: ByteImage
 ) -> Image.Image:
-    """Mix fill into the last row and column of cells, as much as they reach over the edge.
+    """Mix fill into the last row and column of cells, by the fraction that lies beyond the edge.
 
     Args:
-        picture: of means over cells; the last ones of what there was.
-        size: (width, height) that the cells were made of.
-        cell: pixels of that size to a cell.
+        picture: means over cells; the last ones over fewer pixels.
+        size: (width, height) in pixels of the averaged picture.
+        cell: pixels per cell.
         fill: (3,) uint8.
     """
     lacking = [(-length % cell) / cell for length in size]
@@ -146,13 +146,13 @@ def with_partial_cells(
 
 
 def plain_picture(width: int, height: int, color: ByteImage) -> Image.Image:
-    """Make a picture of one colour."""
+    """Create a picture of one colour."""
     red, green, blue = color.tolist()
     return Image.new("RGB", (width, height), (red, green, blue))
 
 
 def as_color(fill: ArrayLike) -> ByteImage:
-    """Round a colour in 0–255: (3,) uint8."""
+    """Round a colour in 0–255 to (3,) uint8."""
     color: ByteImage = np.rint(np.asarray(fill, dtype=np.float64)).astype(np.uint8)
     return color
 
@@ -160,10 +160,10 @@ def as_color(fill: ArrayLike) -> ByteImage:
 def checked_square(
     center_frame: ArrayLike, sides: ArrayLike, size: int
 ) -> tuple[list[float], list[float]]:
-    """Return the centre and the sides (S,) of squares.
+    """Check and return the centre and the sides (S,) of squares.
 
     Raises:
-        InputError: a centre, sides or a size that are none.
+        InputError: an invalid centre, sides or size.
     """
     center = np.asarray(center_frame, dtype=np.float64)
     x_and_y = center.tolist()

@@ -1,1 +1,1 @@
-"""Curated stores of crops, and training pairs from them."""
+"""Curated stores of crops, and training pairs drawn from them."""

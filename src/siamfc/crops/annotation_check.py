@@ -1,7 +1,7 @@
-"""Whether a data set still says what a store was cut from.
+"""Check that a data set's annotation is still the one from which a store was cut.
 
-The index has every box that curation has read, so the annotation is read again and compared with
-it: a hundredth of the time that decoding and cropping the images takes.
+The index contains every box that curation has read, so the annotation is read again and compared
+with it. This takes a hundredth of the time of decoding and cropping the images.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,14 +19,14 @@ from siamfc.workers import Workers
 
 
 def check_annotations(videos: Sequence[Video], writer: StoreWriter, workers: Workers) -> None:
-    """Compare the annotation of the videos that a store has begun with its index.
+    """Compare the annotation of videos that are already in a store with its index.
 
     Raises:
-        DatasetError: they differ; the first such video is named.
+        DatasetError: they differ; the message names the first such video.
     """
     cursor = writer.state.cursor
     begun = videos[: cursor.video + (cursor.skipped > 0)]
-    with closing(writer.tracks()) as stored:  # before its environment, also when this fails
+    with closing(writer.tracks()) as stored:  # closed before the environment, even on errors
         _compare(begun, stored, writer, workers)
 
 
@@ -40,7 +40,7 @@ def _compare(
     for video, opened in zip(begun, open_videos(begun, workers), strict=True):
         for track in opened.tracks:
             info, records = next(stored, (None, None))
-            if info is not None and info.video in passed:  # which has lost a track
+            if info is not None and info.video in passed:  # a track is missing
                 _refuse(writer, info.video)
             if info is None or records is None or not _agree(track, info, records):
                 _refuse(writer, video.name)
@@ -50,7 +50,7 @@ def _compare(
 
 
 def _agree(track: Track, info: TrackInfo, records: NDArray[np.void]) -> bool:
-    """Whether the records, of all frames or of the first, are those of a track."""
+    """Return True if the records, of all frames or of the first ones, are those of a track."""
     if TrackInfo.of(track) != info:
         return False
     frames = records["frame"]

@@ -1,7 +1,7 @@
 """Augmentation of decoded pairs, on the device that trains: stretch, shift, colour, blur, grey.
 
-A pure function of pairs and uniform numbers: the same pair comes out the same (to rounding) on
-any device, in any batch.
+A pure function of pairs and uniform numbers: the same pair gives the same result (up to rounding)
+on any device and in any batch.
 """
 
 from dataclasses import dataclass
@@ -17,26 +17,27 @@ from siamfc.crops.pairs import AUGMENTATION_DRAWS
 from siamfc.errors import InputError
 
 _BLUR_TAPS = 4  # to either side of a pixel: three deviations of the strongest blur
-_GREY = (0.299, 0.587, 0.114)  # Rec. 601, as the public implementations have it
+_GREY = (0.299, 0.587, 0.114)  # Rec. 601, as in the public implementations
 
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentSettings:
-    """How strongly pairs are altered; the defaults are the paper's where it names a number.
+    """Strength of the augmentation; the defaults are the paper's where it names a number.
 
     Attributes:
         exemplar_size: side of the exemplar image in pixels.
         search_size: side of the search image in pixels.
-        max_shift: of the target in the search image on each axis, pixels of it.
-        exemplar_shift: of the exemplar's square on each axis, pixels: boxes are never exact.
-        max_stretch: of either image on each axis, as a fraction.
+        max_shift: largest shift of the target in the search image per axis, in its pixels.
+        exemplar_shift: largest shift of the exemplar's square per axis, pixels: boxes are never
+            exact.
+        max_stretch: largest stretch of either image per axis, as a fraction.
         brightness: largest change of an image's brightness, as a fraction.
         contrast: largest change of contrast, as a fraction.
         saturation: largest change of saturation, as a fraction.
         colour: largest change of one channel's gain, as a fraction.
         blur_share: fraction of images that are blurred.
-        most_blur: largest deviation of the blur in pixels.
-        grey_share: fraction of pairs without colour (thesis 4.1.6: a quarter).
+        most_blur: largest standard deviation of the blur in pixels.
+        grey_share: fraction of grey pairs (thesis 4.1.6: a quarter).
     """
 
     exemplar_size: int = 127
@@ -81,18 +82,18 @@ class AugmentSettings:
 
 
 class AugmentedPairs(NamedTuple):
-    """B pairs as the network sees them, with their truth."""
+    """B pairs as the network sees them, with their ground truth."""
 
     exemplars: Tensor
     """(B, exemplar_size, exemplar_size, 3) uint8 RGB."""
     searches: Tensor
     """(B, search_size, search_size, 3) uint8 RGB."""
     offsets: Tensor
-    """(B, 2) float32, the target's centre minus the search image's, its pixels."""
+    """(B, 2) float32, the target's centre minus the search image's, in its pixels."""
     log_scales: Tensor
-    """(B,) float32, logarithm of the target's size over the size that the exemplar has."""
+    """(B,) float32, logarithm of the target's size divided by its size in the exemplar."""
     boxes: Tensor
-    """(B, 4) float32, the target in the search image, its pixels."""
+    """(B, 4) float32, the target's box in the search image, in its pixels."""
 
 
 def augment(
@@ -102,20 +103,20 @@ def augment(
     uniforms: Tensor,
     settings: AugmentSettings,
 ) -> AugmentedPairs:
-    """Cut exemplar and search images out of crops and alter them.
+    """Cut exemplar and search images out of crops and augment them.
 
-    Each image is resampled once, at exactly the positions that `siamfc.geometry` states. Shift
-    and stretch move the truth with the image.
+    Each image is resampled once, at exactly the positions that `siamfc.geometry` defines. Shift and
+    stretch change the ground truth along with the image.
 
     Args:
-        exemplars: (B, n, n, 3) uint8 RGB, targets in the middle.
-        searches: (B, n, n, 3) uint8 RGB, targets in the middle.
+        exemplars: (B, n, n, 3) uint8 RGB, with the target in the centre.
+        searches: (B, n, n, 3) uint8 RGB, with the target in the centre.
         search_sizes: (B, 2) width and height of the target in the search crop.
         uniforms: (B, AUGMENTATION_DRAWS) in [0, 1).
         settings: sizes and strengths.
 
     Raises:
-        InputError: `uniforms` has another width.
+        InputError: `uniforms` has another shape.
     """
     if uniforms.shape != (len(exemplars), AUGMENTATION_DRAWS):
         raise InputError(
@@ -126,7 +127,7 @@ def augment(
     exemplar_stretch = 1 + settings.max_stretch * place[:, 0:2]
     search_stretch = 1 + settings.max_stretch * place[:, 2:4]
     exemplar_shift = settings.exemplar_shift * place[:, 4:6]
-    # In pixels of the search image, so in the crop it grows with the stretch.
+    # In pixels of the search image; in the crop it grows with the stretch.
     offsets = settings.max_shift * place[:, 6:8]
     grey = rest[:, 0] < settings.grey_share
     images = []
@@ -150,14 +151,14 @@ def augment(
 
 
 def _resample(crops: Tensor, size: int, stretch: Tensor, shift: Tensor) -> Tensor:
-    """Show, in `size` pixels, `size · stretch` pixels of crops about their middle plus `shift`.
+    """Resample `size · stretch` pixels of crops, about their centre plus `shift`, to `size` pixels.
 
     Pixel i samples position n/2 + shift + (i + 0.5 − size/2) · stretch, with continuous edges.
     Returns (B, 3, size, size) float32.
     """
     extent = crops.shape[1]
     steps = torch.arange(size, device=crops.device, dtype=torch.float32) + 0.5 - size / 2
-    # Positions from −1 to 1 over the crop's edges, as grid_sample takes them.
+    # grid_sample expects positions from −1 to 1 between the crop's edges.
     position = (shift[:, None] + steps[:, None] * stretch[:, None]) * (2 / extent)
     grid = torch.empty((len(crops), size, size, 2), device=crops.device)
     grid[..., 0] = position[:, None, :, 0]
@@ -167,7 +168,7 @@ def _resample(crops: Tensor, size: int, stretch: Tensor, shift: Tensor) -> Tenso
 
 
 def _recolour(image: Tensor, draws: Tensor, grey: Tensor, settings: AugmentSettings) -> Tensor:
-    """Change channels' gain, saturation, contrast and brightness of (B, 3, H, W)."""
+    """Change the channels' gain, saturation, contrast and brightness of images (B, 3, H, W)."""
     change = draws * 2 - 1
     luma = torch.tensor(_GREY, device=image.device)
     # Two numbers make three gains whose product is about 1: a change of the light's colour.

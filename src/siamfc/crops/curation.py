@@ -1,9 +1,9 @@
 """Curation: from a data set to a store of crops (thesis 3.1.2).
 
-A square about each annotated target, of the shape and scale that the network searches, is cut
-out once, so that training reads small images at random. Workers decode and crop; this process
-alone writes, in the order of the data set. Killed at any moment and started again, curation goes
-on behind the last chunk on disk and ends with the same content.
+A square around each annotated target, with the shape and scale that the network searches, is cut
+out once, so that training reads small images at random. Workers decode and crop; only this process
+writes, in the order of the data set. If curation is killed at any moment, the next run continues
+after the last chunk on disk and ends with the same content.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from siamfc.locking import exclusive
 from siamfc.workers import Workers
 
 OnChunk = Callable[[int, int], None]
-"""Hears of images done and videos finished since the last call."""
+"""Called with the number of images and of videos finished since the last call."""
 
 
 def curate(
@@ -37,26 +37,26 @@ def curate(
     workers: Workers | None = None,
     on_chunk: OnChunk | None = None,
 ) -> State:
-    """Curate a data set into a store, or what is missing of it.
+    """Curate a data set into a store, or the part of it that is missing.
 
     Args:
-        videos: of the data set, as its reader lists them.
-        store: folder; new, empty, or begun earlier with the same videos and settings.
+        videos: videos of the data set, as its reader lists them.
+        store: folder; new, empty, or started earlier with the same videos and settings.
         settings: size and quality of the crops, filters.
         root: the data set's folder; the index names images relative to it.
-        source: name of the data set, kept in the store.
-        workers: processes that decode and crop; this one by default. The store's content does
-            not depend on them.
-        on_chunk: called with the progress; earlier runs' part comes first.
+        source: name of the data set, recorded in the store.
+        workers: processes that decode and crop; None: this process. The store's content does not
+            depend on them.
+        on_chunk: called with the progress; the first call reports the part of earlier runs.
 
     Returns:
-        The counts of all that is in the store.
+        The counts of everything in the store.
 
     Raises:
-        DatasetError: the store was begun with something else, such as another annotation, or is
-            of another version, or damaged.
-        OutputError: `store` is no place for a store, is being written, or its disk is full.
-        WorkerError: workers died; what is done is kept.
+        DatasetError: the store was started with something else, such as another annotation, has
+            another version, or is damaged.
+        OutputError: `store` is not suitable for a store, is being written, or its disk is full.
+        WorkerError: workers died; finished chunks are kept.
     """
     chosen = settings or CurationSettings()
     check_place(store)
@@ -100,7 +100,7 @@ def _run(
 
 
 class _Remembered(Iterator[Chunk]):
-    """Chunks that are handed out, kept until their result is back; only a few are at a time."""
+    """Iterates over chunks and keeps each, only a few at a time, until its result arrives."""
 
     def __init__(self, chunks: Iterator[Chunk]) -> None:
         self._chunks = chunks
@@ -112,14 +112,14 @@ class _Remembered(Iterator[Chunk]):
         return chunk
 
     def next_done(self) -> Chunk:
-        """The oldest chunk that is handed out."""
+        """Return the oldest chunk that was handed out."""
         return self._handed_out.pop(0)
 
 
 def _describe(
     videos: Sequence[Video], settings: CurationSettings, source: str
 ) -> dict[str, object]:
-    """What makes a store: everything that its content follows from, but the images."""
+    """Describe what determines a store's content, except for the images."""
     names = "\n".join(video.name for video in videos)
     digest = hashlib.sha256(names.encode()).hexdigest()[:16]
     return {
@@ -131,7 +131,7 @@ def _describe(
 
 
 def _relative(curated: CuratedChunk, root: Path) -> list[str]:
-    """Names of a chunk's images below the root, where they lie below it."""
+    """Return the names of a chunk's images, relative to the root if they lie below it."""
     return [
         os.path.relpath(name, root) if Path(name).is_relative_to(root) else name
         for name in curated.image_names

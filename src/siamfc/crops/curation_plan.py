@@ -1,8 +1,8 @@
-"""Curation's plan: a data set cut into chunks of images, the same whoever does the work.
+"""Plan of a curation: a data set divided into chunks of images, independent of the workers.
 
-Videos are opened by the workers, which parse annotation in parallel; the chunks are cut here, in
-the order of the data set, so that tracks and images have the same numbers on every run. A cursor
-says where a chunk ends, and from there the plan can be taken up again.
+Workers open the videos and parse the annotation in parallel. The chunks are formed here, in the
+order of the data set, so that tracks and images have the same numbers in every run. A cursor marks
+the end of a chunk, from which the plan can be resumed.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,13 +27,13 @@ _VIDEOS_AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where the next chunk begins.
+    """Position at which the next chunk begins.
 
     Attributes:
-        video: number of the first video that isn't finished.
-        skipped: images of that video that are done.
-        tracks: tracks of the videos before it.
-        images: images of the videos before it.
+        video: number of the first unfinished video.
+        skipped: number of that video's images that are done.
+        tracks: number of tracks in the videos before it.
+        images: number of images in the videos before it.
     """
 
     video: int = 0
@@ -44,7 +44,7 @@ class Cursor:
 
 @dataclass(frozen=True)
 class TrackInfo:
-    """What the index says of a track as a whole."""
+    """Facts about a track as a whole, as stored in the index."""
 
     sequence: str
     video: str
@@ -54,7 +54,7 @@ class TrackInfo:
 
     @classmethod
     def of(cls, track: Track) -> Self:
-        """What a data set says of a track."""
+        """Return a data set's facts about a track."""
         return cls(track.name, track.video, track.split, track.label, len(track))
 
 
@@ -81,7 +81,7 @@ class ImageTask:
 
 @dataclass(frozen=True)
 class Chunk:
-    """What one worker does at once; `end` is where the next chunk begins."""
+    """Work for one call of a worker; `end` is the position of the next chunk."""
 
     settings: CurationSettings
     images: tuple[ImageTask, ...]
@@ -92,7 +92,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Opened:
-    """A video's tracks, and what was wrong with it."""
+    """A video's tracks, and the problems found in it."""
 
     tracks: tuple[Track, ...]
     problems: tuple[str, ...]
@@ -101,9 +101,9 @@ class Opened:
 def plan_chunks(
     videos: Sequence[Video], settings: CurationSettings, start: Cursor, workers: Workers
 ) -> Iterator[Chunk]:
-    """Cut what comes from `start` on into chunks, opening videos only as they are needed.
+    """Divide the data set from `start` on into chunks; videos are opened only when needed.
 
-    A video whose annotation cannot be read gives no image; the chunk it falls into says why.
+    A video whose annotation cannot be read has no images; the chunk at its position says why.
     """
     builder = _Builder(settings, start)
     for video in open_videos(videos[start.video :], workers):
@@ -119,7 +119,7 @@ def open_videos(videos: Sequence[Video], workers: Workers) -> Iterator[Opened]:
 
 @dataclass
 class _Builder:
-    """Gathers images until they make a chunk."""
+    """Collects images until they make a chunk."""
 
     settings: CurationSettings
     place: Cursor
@@ -151,7 +151,7 @@ class _Builder:
         self.place = after
 
     def finish(self) -> Iterator[Chunk]:
-        """Give what is left; a last chunk may have no image, only a cursor at the end."""
+        """Yield the rest; the last chunk may have no image, only the cursor at the end."""
         yield self._cut()
 
     def _cut(self) -> Chunk:
@@ -164,7 +164,7 @@ class _Builder:
 
 
 def _open_videos(videos: Sequence[Video]) -> list[Opened]:
-    """Read the annotation of several videos; run by a worker."""
+    """Read the annotation of several videos; runs in a worker."""
     return [_open_video(video) for video in videos]
 
 
@@ -172,7 +172,7 @@ def _open_video(video: Video) -> Opened:
     problems: list[str] = []
 
     def note(problem: Problem) -> None:
-        # A missing frame has its own reason in the index, frame by frame.
+        # The index records missing frames one by one.
         if problem.kind != "missing frame":
             problems.append(f"{problem.path or problem.sequence}: {problem.message}")
 
@@ -183,7 +183,7 @@ def _open_video(video: Video) -> Opened:
 
 
 def _merge_tracks(tracks: Sequence[Track], place: Cursor) -> list[ImageTask]:
-    """Bring a video's tracks together by image, so that each image is decoded once."""
+    """Merge a video's tracks by image, so that each image is decoded once."""
     targets: dict[tuple[Path, int | None], list[Target]] = {}
     for index, track in enumerate(tracks):
         boxes = track.boxes.tolist()
@@ -202,7 +202,7 @@ def _merge_tracks(tracks: Sequence[Track], place: Cursor) -> list[ImageTask]:
 
 
 def visible_share(track: Track) -> NDArray[np.float64]:
-    """(F,) fraction of a track's target that can be seen, NaN where unknown."""
+    """Return the visible fraction of a track's target, (F,), NaN where unknown."""
     return np.where(track.absent, 0.0, track.visibility)
 
 

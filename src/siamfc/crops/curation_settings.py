@@ -1,4 +1,4 @@
-"""What curation keeps and how large a crop is; every number follows from these settings."""
+"""Settings of a curation: the size of a crop, and the filters of targets."""
 
 import math
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Box = tuple[float, float, float, float]
 
 
 class Outcome(IntEnum):
-    """What became of a target in a frame: kept, or the reason why it was left out."""
+    """Result of curation for a target in a frame: kept, or the reason for omitting it."""
 
     KEPT = 0
     NO_BOX = 1
@@ -52,24 +52,24 @@ OUTCOME_TEXTS = {
 class CurationSettings:
     """Size and quality of the crops, and the filters.
 
-    The filters are those of the field, wide open: the GOT-10k toolkit's training code asks for
-    sides of 20 to 500 pixels, 1 to 50 % of the frame's, and aspects within 1:4; a tracker meets
-    smaller and larger targets than that.
+    The filters are those common in the field, but much wider: the GOT-10k toolkit's training code
+    requires sides of 20 to 500 pixels, 1 to 50 % of the frame's, and aspect ratios within 1:4, but
+    a tracker meets smaller and larger targets than that.
 
     Attributes:
-        exemplar_size: side of the exemplar image in pixels: the crop's scale follows from it.
-        search_size: side of the search image in pixels, which has to fit into the crop.
-        context_amount: margin about the target as a fraction of w + h.
-        max_shift: pixels of the search image that augmentation may shift the target by.
-        max_stretch: share that augmentation may enlarge what the search image shows by.
-        jpeg_quality: of the crops, 1 to 95; chroma is halved (4:2:0).
-        frame_step: takes every n-th frame of a track.
-        least_side: shortest side of a box, in pixels of the frame.
-        least_area_share: smallest fraction of the frame that a box takes.
-        most_area_share: largest fraction of the frame that a box takes.
-        most_aspect: longest ratio of a box's longer to its shorter side.
-        least_visibility: smallest visible share, where the data set states one.
-        least_inside: smallest fraction of a box that lies inside the frame.
+        exemplar_size: side of the exemplar image in pixels, which determines the crop's scale.
+        search_size: side of the search image in pixels, which must fit into the crop.
+        context_amount: margin around the target as a fraction of w + h.
+        max_shift: largest shift of the target by augmentation, in pixels of the search image.
+        max_stretch: largest enlargement of the search area by augmentation, as a fraction.
+        jpeg_quality: quality of the crops, 1 to 95; chroma is halved (4:2:0).
+        frame_step: use every n-th frame of a track.
+        least_side: minimum length of a box's shorter side, in pixels of the frame.
+        least_area_share: minimum fraction of the frame that a box covers.
+        most_area_share: maximum fraction of the frame that a box covers.
+        most_aspect: maximum ratio of a box's longer to its shorter side.
+        least_visibility: minimum visible fraction, where the data set states it.
+        least_inside: minimum fraction of a box that lies inside the frame.
     """
 
     exemplar_size: int = 127
@@ -110,18 +110,19 @@ class CurationSettings:
     def crop_size(self) -> int:
         """Side of a stored crop in pixels: (search_size + 2 · max_shift) · (1 + max_stretch).
 
-        It holds every search image that augmentation may cut out of it: shifted to either side,
-        and stretched. At the crop's scale the exemplar's square has `exemplar_size` pixels.
+        It is large enough for every search image that augmentation may cut out of it, shifted to
+        either side and stretched. At the crop's scale the exemplar's square has `exemplar_size`
+        pixels.
         """
         return math.ceil((self.search_size + 2 * self.max_shift) * (1 + self.max_stretch))
 
     def crop_side(self, size: FloatArray) -> FloatArray:
-        """Side in pixels of the frame of the square that is cropped about targets (..., 2)."""
+        """Return the side, frame pixels, of the square cropped around targets (..., 2)."""
         side = exemplar_side(size, self.context_amount)
         return np.asarray(side * (self.crop_size / self.exemplar_size))
 
     def boxes_crop(self, boxes: FloatArray) -> FloatArray:
-        """Boxes (..., 4) of the targets in the frame, as boxes in their crops' pixels."""
+        """Convert boxes (..., 4) of targets from the frame to their crops' pixels."""
         scale = self.crop_size / self.crop_side(boxes[..., 2:])
         sizes = boxes[..., 2:] * scale[..., None]
         return np.concatenate([(self.crop_size - sizes) / 2, sizes], axis=-1)
@@ -132,7 +133,7 @@ def judge_alone(box: Box, visibility: float, frame: int, settings: CurationSetti
 
     Args:
         box: x, y, w, h in pixels of the frame; NaN where absent.
-        visibility: share that can be seen, NaN where unknown.
+        visibility: visible fraction, NaN where unknown.
         frame: position in its sequence, from 0.
         settings: the filters.
     """
@@ -153,7 +154,7 @@ def judge_alone(box: Box, visibility: float, frame: int, settings: CurationSetti
 
 
 def judge_in_frame(box: Box, frame_size: tuple[int, int], settings: CurationSettings) -> Outcome:
-    """Judge a target by its place in a frame of (width, height) pixels."""
+    """Judge a target by its position in a frame of (width, height) pixels."""
     x, y, w, h = box
     width, height = frame_size
     share = w * h / (width * height)
@@ -161,7 +162,7 @@ def judge_in_frame(box: Box, frame_size: tuple[int, int], settings: CurationSett
         return Outcome.SMALL_AREA
     if share > settings.most_area_share:
         return Outcome.LARGE_AREA
-    # Plain numbers: arrays of four cost more than all the rest of the judgement.
+    # Plain numbers, because arrays of four would cost more than all other tests.
     seen_width, seen_height = min(x + w, width) - max(x, 0), min(y + h, height) - max(y, 0)
     if max(seen_width, 0) * max(seen_height, 0) < settings.least_inside * w * h:
         return Outcome.OUTSIDE

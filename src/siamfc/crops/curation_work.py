@@ -1,4 +1,4 @@
-"""What a worker does in curation: decode each image of a chunk once and cut out its targets."""
+"""Work of a curation worker: decode each image of a chunk once and crop its targets."""
 
 import io
 from collections.abc import Generator, Iterator
@@ -21,9 +21,9 @@ from siamfc.frames import VideoFile, read_image
 from siamfc.geometry import PictureCropper, cell_size
 
 _MOST_REDUCED = 8
-"""Pixels to a cell, per axis, of the coarsest means that JPEG's decoder gives."""
+"""Largest number of pixels per cell and axis in JPEG's reduced decoding."""
 _CROPS_VERSION = 2
-"""Counts up whenever the same image and box give other crops."""
+"""Version of the crops, raised whenever the same image and box give a different crop."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class CuratedChunk:
 
     Attributes:
         crops: (track, frame, JPEG) of each target that is kept.
-        records: `RECORD` arrays by track, the frames of this chunk in order.
-        image_names: what each image is called, in order.
-        encoder: versions that the JPEG's bytes depend on.
+        records: `RECORD` arrays by track, with the frames of this chunk in order.
+        image_names: names of the images, in order.
+        encoder: versions that the JPEG bytes depend on.
     """
 
     crops: list[tuple[int, int, bytes]]
@@ -44,7 +44,7 @@ class CuratedChunk:
 
 
 def encoder_version() -> str:
-    """Versions of what decodes, crops and encodes: the same version gives the same bytes."""
+    """Return the versions of everything that affects a crop's bytes."""
     library = features.version("libjpeg_turbo") or features.version("jpg")
     return f"Pillow {pillow_version}, libjpeg {library}, crops {_CROPS_VERSION}"
 
@@ -75,14 +75,14 @@ def curate_chunk(chunk: Chunk) -> CuratedChunk:
 
 @dataclass(frozen=True)
 class _Frame:
-    """An image's targets with their outcomes, and the cropper, if any is kept."""
+    """An image's targets with their outcomes, and the cropper if any target is kept."""
 
     outcomes: list[Outcome]
     cropper: PictureCropper | None = None
 
 
 def _cut(cropper: PictureCropper, box: NDArray[np.float64], settings: CurationSettings) -> bytes:
-    """Crop the square about a box and encode it."""
+    """Crop the square around a box and encode it."""
     side = float(settings.crop_side(box[2:]))
     picture = cropper.crop(center(box), side, settings.crop_size)
     buffer = io.BytesIO()
@@ -91,7 +91,7 @@ def _cut(cropper: PictureCropper, box: NDArray[np.float64], settings: CurationSe
 
 
 def _frames(chunk: Chunk) -> Iterator[tuple[ImageTask, _Frame]]:
-    """Each image of a chunk decoded; not opened if nobody needs it."""
+    """Decode each image of a chunk, except images that no target needs."""
     settings = chunk.settings
     for video, tasks in groupby(chunk.images, key=lambda task: task.video_frame is not None):
         if not video:
@@ -104,7 +104,7 @@ def _frames(chunk: Chunk) -> Iterator[tuple[ImageTask, _Frame]]:
 def _judge(
     task: ImageTask, frame: tuple[int, int] | Outcome, settings: CurationSettings
 ) -> list[Outcome]:
-    """Judge an image's targets by its (width, height), or by why it cannot be had."""
+    """Judge an image's targets by its (width, height), or by the reason why it is unavailable."""
     outcomes = []
     for target in task.targets:
         outcome = judge_alone(target.box, target.visibility, target.frame, settings)
@@ -120,7 +120,7 @@ def _judge(
 def _read(task: ImageTask, settings: CurationSettings) -> _Frame:
     outcomes = _judge(task, Outcome.KEPT, settings)
     if Outcome.KEPT not in outcomes:
-        return _Frame(outcomes)  # never read: every target has a reason of its own
+        return _Frame(outcomes)  # not read, because every target is already rejected
     try:
         return _open_jpeg(task, settings) or _whole(task, read_image(task.path), settings)
     except SourceError:
@@ -135,13 +135,13 @@ def _whole(task: ImageTask, image: NDArray[np.uint8], settings: CurationSettings
 
 
 def _open_jpeg(task: ImageTask, settings: CurationSettings) -> _Frame | None:
-    """Decode the common kind of image without detours, and no finer than its crops need.
+    """Decode the most common kind of image directly, and no finer than its crops need.
 
-    JPEG's decoder can give the means over cells of 2, 4 or 8 pixels in place of the pixels, in
-    far less time than it takes to decode these and average them.
+    JPEG's decoder can return the means over cells of 2, 4 or 8 pixels instead of the pixels, in far
+    less time than it takes to decode the pixels and average them.
 
     Returns:
-        None for another kind of image, and for one that cannot be read.
+        None for another kind of image, or one that cannot be read.
     """
     try:
         with Image.open(task.path, formats=("JPEG",)) as picture:
@@ -153,13 +153,13 @@ def _open_jpeg(task: ImageTask, settings: CurationSettings) -> _Frame | None:
             reduced = picture.draft("RGB", (max(width // wanted, 1), max(height // wanted, 1)))
             cell = 1 if reduced is None else round(width / reduced[1][2])
             picture.load()
-    except Exception:  # Pillow raises many kinds; `read_image` says what is wrong
+    except Exception:  # Pillow raises many kinds; `read_image` reports the problem
         return None
     return _Frame(outcomes, PictureCropper(picture, cell=cell, frame_size=size))
 
 
 def _coarsest_cell(task: ImageTask, outcomes: list[Outcome], settings: CurationSettings) -> int:
-    """Find the largest cell that no crop of an image is too fine for."""
+    """Return the largest cell that is fine enough for all crops of an image."""
     kept = [
         np.array(target.box[2:])
         for target, outcome in zip(task.targets, outcomes, strict=True)
@@ -174,7 +174,7 @@ def _coarsest_cell(task: ImageTask, outcomes: list[Outcome], settings: CurationS
 def _video_frames(
     tasks: list[ImageTask], settings: CurationSettings
 ) -> Iterator[tuple[ImageTask, _Frame]]:
-    """Consecutive frames of one video, or why they cannot be decoded."""
+    """Yield consecutive frames of one video, or the reason why they cannot be decoded."""
     path = tasks[0].path
     reason = Outcome.UNREADABLE_IMAGE if path.exists() else Outcome.MISSING_IMAGE
     with closing(_decode_video(path, tasks[0].video_frame or 0)) as images:
@@ -187,7 +187,7 @@ def _video_frames(
 
 
 def _decode_video(path: Path, first: int) -> Generator[NDArray[np.uint8]]:
-    """Decode from frame `first` on, as far as that goes."""
+    """Decode from frame `first` on, as far as possible."""
     try:
         with VideoFile(path) as video:
             for frame in video.frames(first):

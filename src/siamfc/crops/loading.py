@@ -1,4 +1,4 @@
-"""Pairs from stores as tensors, read ahead by processes, augmented on the device."""
+"""Loader of pairs from stores: tensors, read ahead by processes, augmented on the device."""
 
 import os
 import signal
@@ -19,20 +19,20 @@ from siamfc.errors import InputError
 class PairLoader:
     """Batches of an epoch, in order, the same for any number of processes and devices.
 
-    Batch b of an epoch is its pairs b · batch to (b + 1) · batch − 1; process r of w takes the
-    r-th of w equal parts of each. What is left over at the end of an epoch is not used.
+    Batch b of an epoch has the pairs b · batch to (b + 1) · batch − 1; process r of w gets the r-th
+    of w equal parts of each batch. A remainder at the end of an epoch is not used.
 
     Args:
-        pairs: from stores.
-        batch: pairs in a batch over all training processes.
-        settings: of the augmentation.
-        device: where the tensors go and the augmentation runs.
+        pairs: pairs from stores.
+        batch: number of pairs per batch, over all training processes.
+        settings: settings of the augmentation.
+        device: device of the tensors and the augmentation.
         rank: number of this training process.
-        world: count of training processes.
-        workers: processes that read and decode; 0 does it here.
+        world: number of training processes.
+        workers: number of processes that read and decode; 0: this process does.
 
     Raises:
-        InputError: a batch that cannot be shared, one larger than an epoch, or stores whose crops
+        InputError: a batch that cannot be divided, one larger than an epoch, or stores whose crops
             are too small for the augmentation.
     """
 
@@ -70,11 +70,11 @@ class PairLoader:
         )
 
     def __len__(self) -> int:
-        """Batches in an epoch."""
+        """Return the number of batches in an epoch."""
         return self._order.batches
 
     def epoch(self, epoch: int, *, start: int = 0) -> Iterator[AugmentedPairs]:
-        """Batches of an epoch, from batch `start` on."""
+        """Yield the batches of an epoch, from batch `start` on."""
         self._order.epoch, self._order.start = epoch, start
         for raw in self._loader:
             exemplars, searches, sizes, uniforms = (
@@ -84,10 +84,10 @@ class PairLoader:
 
 
 def _end_quietly(_worker: int) -> None:
-    """Let a worker that receives SIGTERM exit as if it had finished: torch reports any other exit.
+    """Let a worker exit with success on SIGTERM, because torch reports any other exit.
 
-    `timeout`, SLURM and Ctrl-C tell a whole group of processes, of which one alone is to answer. It
-    takes effect once the worker has imported torch.
+    `timeout`, SLURM and Ctrl-C signal a whole group of processes, of which only one should respond.
+    This takes effect once the worker has imported torch.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
@@ -97,7 +97,7 @@ def _end_quietly(_worker: int) -> None:
 def _report_unless_disconnected(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """Report an error of a worker's thread, unless it is that the loader has ended before it."""
+    """Report an error in a worker's thread, unless the loader merely ended earlier."""
     if not issubclass(kind, ConnectionError | EOFError):
         sys.__excepthook__(kind, error, trace)
 
@@ -110,7 +110,7 @@ class _Tensors(NamedTuple):
 
 
 class _Order(Sampler[tuple[int, int]]):
-    """Which batches come next: read anew at the beginning of each epoch."""
+    """Order of batches, read again at the start of each epoch."""
 
     def __init__(self, batches: int) -> None:
         self.batches = batches

@@ -1,8 +1,8 @@
-"""Training pairs from stores: which two crops, decoded, and the numbers that augment them.
+"""Training pairs from stores: the choice of two crops, decoding, and numbers for augmentation.
 
 A pair is an exemplar and a search crop of one track, a limited number of frames apart (Bertinetto
-et al. 2016, section 2.4; thesis 3.1.2). Everything about pair `index` of `epoch` follows from the
-seed and these two numbers, whoever draws it, in whatever batch.
+et al. 2016, section 2.4; thesis 3.1.2). Pair `index` of `epoch` depends only on the seed and these
+two numbers, in any process and any batch.
 """
 
 from collections.abc import Collection, Sequence
@@ -18,12 +18,12 @@ from siamfc.crops.curation_settings import CurationSettings, Outcome
 from siamfc.errors import DatasetError, InputError
 
 AUGMENTATION_DRAWS = 24
-"""Random numbers that augmentation has for each pair."""
+"""Number of random numbers for the augmentation of a pair."""
 _SAMPLING_DRAWS = 5
 
 
 class CropStore(Protocol):
-    """What pairs need of a store; `siamfc.crops.store.Store` is one."""
+    """Interface of a store for drawing pairs; `siamfc.crops.store.Store` implements it."""
 
     settings: CurationSettings
     records: NDArray[np.void]
@@ -31,11 +31,11 @@ class CropStore(Protocol):
 
     @property
     def video_names(self) -> Sequence[str]:
-        """Name of the video of each track."""
+        """Name of each track's video."""
 
     @property
     def boxes_crop(self) -> FloatArray:
-        """(R, 4) the target of each row in its crop."""
+        """(R, 4) box of each row's target in its crop."""
 
     def read_into(self, row: int, out: NDArray[np.uint8]) -> None:
         """Decode the crop of a row into `out`, (size, size, 3) RGB."""
@@ -43,16 +43,16 @@ class CropStore(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class PairSampling:
-    """How pairs are chosen.
+    """Settings of the choice of pairs.
 
     Attributes:
-        max_frame_gap: frames of the video between exemplar and search at most.
-        sample_by: `video` gives every video the same chance, and every track in it, as the paper
-            does; `frame` gives every crop the same chance.
+        max_frame_gap: largest number of frames between exemplar and search crop.
+        sample_by: `video` gives every video the same probability, and every track in it, as in the
+            paper; `frame` gives every crop the same probability.
         pair_with_itself: pair a crop with itself if its track has no other within reach, as in
-            data sets of single images; otherwise such crops are left out.
+            data sets of single images; otherwise such crops are omitted.
         pairs_per_epoch: length of an epoch; the paper's is 53,200.
-        seed: of the choice and of the augmentation.
+        seed: seed of the choice and the augmentation.
     """
 
     max_frame_gap: int = 100
@@ -70,25 +70,25 @@ class PairSampling:
 
 
 class PairRows(NamedTuple):
-    """Which crops make pairs; arrays of B whole numbers."""
+    """Rows of the crops that form pairs; arrays of B integers."""
 
     store: IntArray
-    """Number of the store."""
+    """Index of the store."""
     exemplar: IntArray
-    """Row of the exemplar in it."""
+    """Row of the exemplar in the store."""
     search: IntArray
-    """Row of the search crop in it."""
+    """Row of the search crop in the store."""
 
 
 class RawPairs(NamedTuple):
-    """B decoded pairs before augmentation, n pixels a side, each target in the middle."""
+    """B decoded pairs before augmentation, n × n pixels each, with the target in the centre."""
 
     exemplars: NDArray[np.uint8]
     """(B, n, n, 3) RGB."""
     searches: NDArray[np.uint8]
     """(B, n, n, 3) RGB."""
     search_sizes: NDArray[np.float32]
-    """(B, 2) width and height of the target in the search crop, its pixels."""
+    """(B, 2) width and height of the target in the search crop, in its pixels."""
     uniforms: NDArray[np.float32]
     """(B, AUGMENTATION_DRAWS) in [0, 1), for `augment`."""
 
@@ -97,14 +97,14 @@ class StorePairs:
     """Pairs from one or several stores.
 
     Args:
-        stores: of crops of one size and scale.
-        sampling: how pairs are chosen.
-        weights: how often a pair comes from each store, relative to the others; equal by default.
-        videos: names of the videos to choose from, for each store; all by default.
+        stores: stores of crops with a common size and scale.
+        sampling: settings of the choice.
+        weights: relative frequency of pairs from each store; None: equal.
+        videos: names of the videos to choose from, for each store; None: all.
 
     Raises:
-        InputError: stores whose crops differ in size or scale, or weights that are none.
-        DatasetError: a store without a pair to give.
+        InputError: stores whose crops differ in size or scale, or invalid weights.
+        DatasetError: a store from which no pair can be formed.
     """
 
     def __init__(
@@ -126,11 +126,11 @@ class StorePairs:
         ]
 
     def __len__(self) -> int:
-        """Pairs in an epoch."""
+        """Return the number of pairs in an epoch."""
         return self.sampling.pairs_per_epoch
 
     def rows(self, epoch: int, indices: ArrayLike) -> PairRows:
-        """Choose pairs: which store and rows, for indices (B,) of an epoch."""
+        """Choose the stores and rows of pairs, for indices (B,) of an epoch."""
         draws = uniform_numbers(
             (self.sampling.seed, 0, epoch), indices, _SAMPLING_DRAWS
         )  # stream 0: the choice
@@ -148,7 +148,7 @@ class StorePairs:
         """Choose and decode pairs, for indices (B,) of an epoch.
 
         Raises:
-            DatasetError: a store that is damaged.
+            DatasetError: a damaged store.
         """
         rows = self.rows(epoch, indices)
         count = len(rows.store)
@@ -165,10 +165,10 @@ class StorePairs:
 
 
 class _Choice:
-    """The crops of one store that pairs are made of, and which may go together.
+    """Crops of one store that can form pairs, and their possible partners.
 
-    Crops are numbered in the order of tracks and frames; `low` and `high` say for each which
-    others are within reach.
+    Crops are numbered in the order of tracks and frames; `low` and `high` delimit the crops within
+    reach of each.
     """
 
     def __init__(
@@ -182,11 +182,11 @@ class _Choice:
             kept &= wanted[store.track_numbers] if len(wanted) else False
         rows = np.flatnonzero(kept)
         track, frame = store.track_numbers[rows], store.records["frame"][rows].astype(np.int64)
-        key = track * 2**33 + frame  # rises; tracks lie further apart than any frames
+        key = track * 2**33 + frame  # ascending; tracks are farther apart than any frames
         low = np.searchsorted(key, key - sampling.max_frame_gap, side="left")
         high = np.searchsorted(key, key + sampling.max_frame_gap, side="right")
         self._rows, self._low, self._high = rows, low, high
-        # An exemplar needs a partner: another crop within reach, or itself where that is allowed.
+        # An exemplar needs a partner: another crop within reach, or itself if that is allowed.
         usable = np.flatnonzero((high - low > 1) | sampling.pair_with_itself)
         if not len(usable):
             raise DatasetError(
@@ -199,7 +199,7 @@ class _Choice:
         self._video_starts = _starts(names)
 
     def choose(self, draws: FloatArray) -> tuple[IntArray, IntArray]:
-        """Rows of exemplars and searches from uniform numbers (B, 4)."""
+        """Choose rows of exemplars and searches from uniform numbers (B, 4)."""
         if self._by_video:
             video = _pick(draws[:, 0], 0, len(self._video_starts))
             tracks = np.append(self._video_starts, len(self._track_starts))
@@ -210,7 +210,7 @@ class _Choice:
             place = _pick(draws[:, 2], 0, len(self._usable))
         exemplar = self._usable[place]
         low, high = self._low[exemplar], self._high[exemplar]
-        # One of the others within reach: those behind the exemplar move up into its place.
+        # Skip the exemplar itself: the indices from it on are shifted by one.
         search = _pick(draws[:, 3], low, np.maximum(high - 1, low + 1))
         search = np.where(high - low > 1, search + (search >= exemplar), exemplar)
         return self._rows[exemplar], self._rows[search]
@@ -219,12 +219,12 @@ class _Choice:
 def split_videos(
     names: Collection[str], share: float = 0.1, *, seed: int = 0
 ) -> tuple[list[str], list[str]]:
-    """Split videos into those to train with and a share to validate with, by seed.
+    """Split videos into a training part and a fraction `share` for validation, by seed.
 
-    Whole videos, so that no target is on both sides (thesis, table 6: 90/10).
+    Whole videos are split, so that no target is in both parts (thesis, table 6: 90/10).
 
     Raises:
-        DatasetError: too few videos for one on each side.
+        DatasetError: too few `names` for one on each side.
 
     >>> split_videos(["a", "b", "c", "d"], 0.25, seed=1)
     (['b', 'c', 'd'], ['a'])
@@ -244,10 +244,10 @@ def split_videos(
 
 
 def uniform_numbers(key: Sequence[int], indices: ArrayLike, count: int) -> FloatArray:
-    """Uniform numbers in [0, 1), (B, count), each a function of the key, its index and its place.
+    """Return uniform numbers in [0, 1), (B, count), each a function of key, index and column.
 
-    A hash in place of a generator: SplitMix64's finaliser (Steele, Lea & Flood 2014) over all
-    three, so that one pair's numbers cost nothing but themselves.
+    A hash instead of a generator: SplitMix64's finaliser (Steele, Lea & Flood 2014) over all three,
+    so that the numbers of a single pair can be computed without any others.
     """
     state = np.zeros(1, dtype=np.uint64)
     for part in key:
@@ -265,14 +265,14 @@ def _mix(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def _pick(draw: FloatArray, low: ArrayLike, high: ArrayLike) -> IntArray:
-    """Whole numbers from `low` up to below `high`, from uniform numbers."""
+    """Map uniform numbers to integers from `low` to below `high`."""
     first, end = np.asarray(low), np.asarray(high)
     chosen: IntArray = (first + np.floor(draw * (end - first))).astype(np.int64)
     return chosen
 
 
 def _starts(groups: NDArray[np.generic]) -> IntArray:
-    """Where each run of equal values begins."""
+    """Return the start of each run of equal values."""
     changes = np.flatnonzero(groups[1:] != groups[:-1]) + 1
     return np.concatenate([[0], changes]).astype(np.int64)
 

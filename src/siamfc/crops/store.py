@@ -1,4 +1,4 @@
-"""A store of curated crops: an index in memory, the crops in LMDB, read at random.
+"""A store of curated crops: the index in memory, the crops in LMDB with random access.
 
 >>> with Store("vid.store") as store:                             # doctest: +SKIP
 ...     row = int(store.kept_rows(track=0)[0])
@@ -43,24 +43,24 @@ from siamfc.errors import DatasetError
 class Store:
     """A complete store, opened for reading by any number of processes.
 
-    Row numbers count all targets in all frames, kept or not, by track and by frame. A store may
-    be read by several threads, be sent to another process, and be used after a fork.
+    Rows are numbered over all targets in all frames, kept or not, by track and then by frame. A
+    store can be read by several threads, sent to another process, and used after a fork.
 
     Args:
         path: folder of the store.
 
     Attributes:
         path: folder of the store.
-        settings: that it was curated with.
-        source: which data set it is from: format, split, videos.
+        settings: settings of its curation.
+        source: the data set it was made from: format, split, videos.
         state: counts and problems of its curation.
-        tracks: facts of each track.
+        tracks: facts about each track.
         records: (R,) `RECORD`, the index.
         track_numbers: (R,) track of each row.
 
     Raises:
         DatasetError: no store, an unfinished one, or one of another version.
-        MissingDependencyError: `lmdb` isn't installed.
+        MissingDependencyError: `lmdb` is not installed.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -80,7 +80,7 @@ class Store:
         self.track_numbers, self.records = _read_records(transaction)
 
     def __len__(self) -> int:
-        """Count of crops."""
+        """Return the number of crops."""
         return int((self.records["outcome"] == Outcome.KEPT).sum())
 
     def __enter__(self) -> Self:
@@ -93,35 +93,35 @@ class Store:
         return type(self), (self.path,)
 
     def close(self) -> None:
-        """Let go of the file; a later read opens it again."""
+        """Release the file; a later read opens it again."""
         self._local = threading.local()
         self._environment = None
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the content: stores with the same digest hold the same."""
+        """SHA-256 of the content: stores with equal digests have equal content."""
         return str(self.state.digest)
 
     @property
     def root(self) -> str:
-        """The data set's folder when it was curated; not part of the content."""
+        """Folder of the data set during curation; not part of the content."""
         return bytes(self._transaction().get(ROOT_KEY)).decode()
 
     @cached_property
     def boxes_crop(self) -> FloatArray:
-        """(R, 4) the target in its crop, in the crop's pixels; NaN where there is no crop."""
+        """(R, 4) box of the target in its crop's pixels; NaN where there is no crop."""
         boxes = self.settings.boxes_crop(self.records["box"])
         boxes[self.records["outcome"] != Outcome.KEPT] = np.nan
         return boxes
 
     @property
     def video_names(self) -> list[str]:
-        """Name of the video of each track."""
+        """Name of each track's video."""
         return [track.video for track in self.tracks]
 
     @cached_property
     def image_names(self) -> tuple[str, ...]:
-        """Source image of each image number, below `root`; `video.mp4#12` is a video's frame."""
+        """Source of each image number, relative to `root`; `video.mp4#12` is a video's frame."""
         parts = entries(self._transaction(), IMAGE_PREFIX)
         return tuple(name for _, value in parts for name in json.loads(bytes(value)))
 
@@ -130,17 +130,17 @@ class Store:
         return np.searchsorted(self.track_numbers, np.arange(len(self.tracks) + 1))
 
     def track_rows(self, track: int) -> range:
-        """Rows of a track, one for each of its frames."""
+        """Return the rows of a track, one per frame."""
         return range(int(self._track_starts[track]), int(self._track_starts[track + 1]))
 
     def kept_rows(self, track: int) -> NDArray[np.int64]:
-        """Rows of a track that have a crop, in order."""
+        """Return the rows of a track that have a crop, in order."""
         rows = self.track_rows(track)
         kept = self.records["outcome"][rows.start : rows.stop] == Outcome.KEPT
         return rows.start + np.flatnonzero(kept)
 
     def jpeg(self, row: int) -> bytes:
-        """The crop of a row as it is stored.
+        """Return the stored JPEG of a row's crop.
 
         Raises:
             DatasetError: the row has no crop, or the store is damaged.
@@ -148,7 +148,7 @@ class Store:
         return bytes(self._jpeg_view(row))
 
     def image(self, row: int) -> NDArray[np.uint8]:
-        """The crop of a row, (crop_size, crop_size, 3) uint8 RGB, the target in its middle.
+        """Return a row's crop, (crop_size, crop_size, 3) uint8 RGB, with the target in the centre.
 
         Raises:
             DatasetError: the row has no crop, or the store is damaged.
@@ -158,7 +158,7 @@ class Store:
         return pixels
 
     def read_into(self, row: int, out: NDArray[np.uint8]) -> None:
-        """Decode the crop of a row into `out`, which is changed; raises as `image`."""
+        """Decode the crop of a row into `out`, in place; raises like `image`."""
         view = self._jpeg_view(row)
         try:
             with Image.open(io.BytesIO(view), formats=("JPEG",)) as image:
@@ -167,10 +167,11 @@ class Store:
             raise DatasetError(f"{self._name(row)} cannot be decoded ({error})") from None
 
     def verify(self) -> int:
-        """Compare every entry with its digest and return the count of crops.
+        """Compare every entry with its digest and return the number of crops.
 
         Raises:
-            DatasetError: an entry that is missing, changed or out of place; the first is named.
+            DatasetError: an entry that is missing, changed or misplaced; the message names the
+                first.
         """
         transaction = self._transaction()
         found = index_digest(index_entries(transaction))
@@ -210,7 +211,7 @@ class Store:
         return f"{self.path}: the crop of {sequence}, frame {int(self.records['frame'][row])},"
 
     def _transaction(self) -> Any:
-        """A read transaction of this thread, kept open: the store never changes again."""
+        """Return this thread's read transaction, which stays open since the store never changes."""
         transaction = getattr(self._local, "transaction", None)
         if transaction is None:
             if self._environment is None:
@@ -229,13 +230,13 @@ class Store:
         if made.get("version") != FORMAT_VERSION:
             raise DatasetError(
                 f"{self.path}: is a store of version {made.get('version')}, this program reads "
-                f"version {FORMAT_VERSION}; curate it anew"
+                f"version {FORMAT_VERSION}; curate it again"
             )
         settings = CurationSettings(**made["settings"])
         if made["crop_size"] != settings.crop_size:
             raise DatasetError(
                 f"{self.path}: has crops of {made['crop_size']} pixels where its settings make "
-                f"{settings.crop_size} of them; curate it anew"
+                f"{settings.crop_size}; curate it again"
             )
         return settings, made["source"]
 

@@ -1,4 +1,4 @@
-"""LMDB, imported only where a store is opened, and what both sides of a store read with it."""
+"""Access to LMDB, imported only when a store is opened; shared by reader and writer."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,14 +9,14 @@ from siamfc.crops.store_format import CROP_PREFIX, DATA_NAME, ROOT_KEY, STATE_KE
 from siamfc.errors import DatasetError, MissingDependencyError, install_command
 
 _read_environments: WeakValueDictionary[tuple[int, int], Any] = WeakValueDictionary()
-"""By device and file: LMDB must not map a file twice in one process."""
+"""Open environments by device and file: LMDB must not map a file twice in one process."""
 
 
 def import_lmdb() -> Any:
-    """The module `lmdb`.
+    """Import and return the module `lmdb`.
 
     Raises:
-        MissingDependencyError: it isn't installed.
+        MissingDependencyError: it is not installed.
     """
     try:
         import lmdb
@@ -26,14 +26,14 @@ def import_lmdb() -> Any:
 
 
 def open_for_reading(path: Path) -> Any:
-    """The LMDB environment of a store, shared by all in this process who read it.
+    """Open a store's LMDB environment, shared by all readers in this process.
 
-    It takes no lock, so it may be used after a fork, and needs none: a finished store doesn't
-    change.
+    It takes no lock, so it may be used after a fork. None is needed, since a finished store never
+    changes.
 
     Raises:
-        DatasetError: no LMDB file, or a damaged one, or a part of one.
-        MissingDependencyError: `lmdb` isn't installed.
+        DatasetError: no LMDB file, or a damaged or truncated one.
+        MissingDependencyError: `lmdb` is not installed.
     """
     lmdb = import_lmdb()
     file = path / DATA_NAME
@@ -55,40 +55,40 @@ def open_for_reading(path: Path) -> Any:
 
 
 def check_length(environment: Any, path: Path) -> None:
-    """DatasetError if the file ends before its last page, as one does that was copied in part.
+    """Raise DatasetError if the file ends before its last page, as a partial copy does.
 
-    LMDB maps the file, and reading behind its end would end the process without a word.
+    LMDB maps the file into memory, and reading beyond its end would kill the process.
     """
     expected = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
     found = (path / DATA_NAME).stat().st_size
     if found < expected:
         raise DatasetError(
             f"{path}: {DATA_NAME} has {found} of the {expected} bytes that it should have: it was "
-            "cut off; copy it again, or remove it and curate anew"
+            "cut off; copy it again, or remove it and curate again"
         )
 
 
 def entries(transaction: Any, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Entries whose key is `prefix` and numbers behind it, in order."""
+    """Yield the entries whose key is `prefix` followed by numbers, in order."""
     cursor = transaction.cursor()
     found = cursor.set_range(prefix)
     while found:
         key = bytes(cursor.key())
         if not key.startswith(prefix):
             return
-        if len(key) in (5, 9):  # not a word that begins with the same letter
+        if len(key) in (5, 9):  # excludes words that begin with the same letter
             yield key, cursor.value()
         found = cursor.next()
 
 
 def index_entries(transaction: Any) -> Iterator[tuple[bytes, bytes]]:
-    """Everything that a store's digest covers: all but the crops, the state and the root."""
+    """Yield everything that a store's digest covers: all but the crops, the state and the root."""
     cursor = transaction.cursor()
     found = cursor.first()
     while found:
         key = bytes(cursor.key())
         if key.startswith(CROP_PREFIX):
-            # Thousands of gigabytes may lie between the crops' first key and their last.
+            # The crops may take thousands of gigabytes, so jump over them.
             found = cursor.set_range(bytes([CROP_PREFIX[0] + 1]))
             continue
         if key not in (STATE_KEY, ROOT_KEY):

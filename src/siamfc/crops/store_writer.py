@@ -1,7 +1,7 @@
-"""Writing a store: chunk by chunk, each with the cursor behind it, in LMDB's transactions.
+"""Writer of a store: adds chunks together with the cursor after each, in LMDB transactions.
 
-A transaction is there as a whole or not at all, so a process killed at any moment leaves a store
-that holds some of the chunks, and knows which.
+A transaction is written completely or not at all, so a process killed at any moment leaves a store
+that holds some of the chunks and knows which.
 """
 
 import json
@@ -43,19 +43,19 @@ _FIRST_MAP_BYTES = 1 << 28
 _COMMIT_BYTES = 1 << 25
 _COMMIT_SECONDS = 2.0
 _FULL_DISK_ERRORS = ("No space", "quota", "File too large", "Input/output")
-_MOST_PROBLEMS = 200  # that are kept word by word
+_MOST_PROBLEMS = 200  # stored with their text
 
 
 @dataclass
 class State:
-    """How far a curation is.
+    """Progress of a curation.
 
     Attributes:
-        cursor: where the next chunk begins.
-        outcomes: count of targets by what became of them.
-        problems: what was wrong with videos, the first of them word by word.
-        problem_count: how many there were.
-        digest: of the index, once the store is complete.
+        cursor: position of the next chunk.
+        outcomes: number of targets by outcome.
+        problems: texts of the first problems with videos.
+        problem_count: number of all problems.
+        digest: digest of the index, once the store is complete.
     """
 
     cursor: Cursor = field(default_factory=Cursor)
@@ -66,16 +66,16 @@ class State:
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:
-        """Read what `to_json` wrote."""
+        """Read the output of `to_json`."""
         values = json.loads(text)
         return cls(**{**values, "cursor": Cursor(**values["cursor"])})
 
     def to_json(self) -> bytes:
-        """The same bytes for the same state."""
+        """Return JSON, with equal bytes for equal states."""
         return json.dumps(asdict(self), sort_keys=True).encode()
 
     def count(self, chunk: Chunk, curated: CuratedChunk) -> None:
-        """Take a chunk into account."""
+        """Add a chunk to the counts."""
         self.cursor = chunk.end
         for records in curated.records.values():
             for outcome in records["outcome"].tolist():
@@ -87,20 +87,20 @@ class State:
 
 
 class StoreWriter:
-    """Fills a store that may have been begun before; the caller holds its lock.
+    """Fills a store that may already contain chunks; the caller holds its lock.
 
     Args:
         path: folder of the store.
-        settings: what makes the store: curation settings, source, encoder. A store begun with
+        settings: what determines the content: curation settings, source, encoder. A store with
             others is refused.
         root: the data set's folder.
 
     Attributes:
         path: folder of the store.
-        state: how far the store is.
+        state: progress of the store.
 
     Raises:
-        DatasetError: the store is of another version, damaged, or was begun with other settings.
+        DatasetError: the store has another version, is damaged, or has other settings.
     """
 
     def __init__(self, path: Path, settings: dict[str, Any], root: str) -> None:
@@ -112,8 +112,8 @@ class StoreWriter:
         with self._explained():
             self._environment = self._lmdb.open(
                 str(path), map_size=_FIRST_MAP_BYTES, metasync=False, readahead=False,
-                # The caller's lock will do. LMDB's is a mapped file, and on a full disk a write
-                # into it ends the process without a word.
+                # The caller's lock is enough. LMDB's is a mapped file, and on a full disk a write
+                # into it kills the process.
                 lock=False,
             )  # fmt: skip
         try:
@@ -134,7 +134,7 @@ class StoreWriter:
             self._environment.close()
 
     def add(self, chunk: Chunk, curated: CuratedChunk) -> None:
-        """Take a chunk's crops and index; they are on disk after a few seconds at the latest."""
+        """Add a chunk's crops and index; they reach the disk after a few seconds at most."""
         added = [
             (track_key(track), json.dumps(asdict(info)).encode()) for track, info in chunk.tracks
         ]
@@ -162,7 +162,7 @@ class StoreWriter:
         self._environment.sync(True)
 
     def tracks(self) -> Generator[tuple[TrackInfo, NDArray[np.void]], None, None]:
-        """Facts and records of each track that the store has so far."""
+        """Yield facts and records of each track that is already in the store."""
         with self._environment.begin() as transaction:
             for key, value in entries(transaction, TRACK_PREFIX):
                 parts = [part for _, part in entries(transaction, RECORD_PREFIX + key[1:])]
@@ -193,7 +193,7 @@ class StoreWriter:
         self._committed = time.monotonic()
 
     def _try_commit(self, pending: list[tuple[bytes, bytes]]) -> bool:
-        """Write in one transaction; false if the map is too small for it."""
+        """Write everything in one transaction; return False if the map is too small."""
         try:
             with self._environment.begin(write=True) as transaction:
                 for key, value in pending:
@@ -208,14 +208,14 @@ class StoreWriter:
             yield
         except self._lmdb.Error as error:
             text = str(error)
-            # A write that a full disk cuts short is an input/output error to LMDB.
+            # LMDB reports a write truncated by a full disk as an input/output error.
             if any(reason in text for reason in _FULL_DISK_ERRORS):
                 raise OutputError(full_disk_message(self.path)) from None
             raise OutputError(f"{self.path}: cannot be written: {text}") from None
 
 
 def check_place(path: Path) -> None:
-    """Raise OutputError unless a store can be begun or gone on with at `path`."""
+    """Raise OutputError unless a store can be started or continued at `path`."""
     if path.exists() and not path.is_dir():
         raise OutputError(f"{path}: expected a folder for the store, found a file")
     if not path.exists() or (path / DATA_NAME).exists():
@@ -225,7 +225,7 @@ def check_place(path: Path) -> None:
 
 
 def _compare(path: Path, there: dict[str, Any], wanted: dict[str, Any]) -> None:
-    """Raise DatasetError, naming the first difference, unless both are the same."""
+    """Raise DatasetError, naming the first difference, unless both are equal."""
     if there.get("format") != FORMAT_NAME or there.get("version") != FORMAT_VERSION:
         raise DatasetError(
             f"{path}: is a store of version {there.get('version')}, this program writes version "

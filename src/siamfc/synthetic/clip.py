@@ -1,8 +1,8 @@
 """A procedural clip: a textured object that moves, turns, scales and passes behind posts.
 
-The camera pans over a textured ground, a lookalike crosses the picture, and light, focus and
-sensor noise change. Boxes and visibility are exact. Nothing but numpy and Pillow is needed, and
-the same seed gives the same clip.
+The camera pans over a textured ground, a similar object crosses the picture, and light, focus and
+sensor noise change. Boxes and visibility are exact. Only numpy and Pillow are needed, and the same
+seed gives the same clip.
 """
 
 import math
@@ -20,20 +20,20 @@ from siamfc.synthetic import clip_textures as textures
 from siamfc.synthetic.clip_motion import Motion, draw_motion, post_frames, post_width
 
 _SPRITE_DENSITY = 1.25  # pixels of a sprite per pixel of the frame at scale 1
-_LEAST_BLUR = 0.3  # radius in pixels below which focus is taken as sharp
+_LEAST_BLUR = 0.3  # radius in pixels below which the picture counts as sharp
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClipSettings:
-    """What a procedural clip looks like.
+    """Settings of a procedural clip.
 
     Attributes:
-        frames: count of frames.
-        width: of the frame in pixels.
-        height: of the frame in pixels.
+        frames: number of frames.
+        width: width of the frame in pixels.
+        height: height of the frame in pixels.
         target: mean diameter of the target at scale 1, in pixels.
         noise: standard deviation of the sensor noise in grey levels.
-        seed: of everything.
+        seed: seed of everything.
     """
 
     frames: int = 180
@@ -60,12 +60,12 @@ class ClipSettings:
 
 @dataclass(frozen=True)
 class _Sprite:
-    """A textured rectangle, what of it is painted, and the outline of its shape.
+    """A textured rectangle, its opacity, and the outline of its shape.
 
     Attributes:
-        texture: RGB.
-        opacity: L, how much of the texture is painted: the shape and its soft shadow.
-        mask: L, coverage of the shape alone.
+        texture: RGB image.
+        opacity: opacity of the texture, mode L: the shape and its soft shadow.
+        mask: coverage of the shape alone, mode L.
         outline: (P, 2) about the sprite's centre, in pixels of the frame at scale 1.
         density: pixels of the sprite per pixel of the frame at scale 1.
     """
@@ -79,7 +79,7 @@ class _Sprite:
 
 @dataclass(frozen=True)
 class _Pose:
-    """Where a sprite lies in a frame: its centre in pixels, its scale, its turn in radians."""
+    """Position of a sprite in a frame: its centre in pixels, its scale, its angle in radians."""
 
     center_frame: FloatArray
     scale: float
@@ -87,17 +87,17 @@ class _Pose:
 
 
 class ProceduralClip:
-    """A sequence of (height, width, 3) uint8 RGB frames, drawn one at a time, with exact truth.
+    """A sequence of (height, width, 3) uint8 RGB frames, drawn on demand, with exact ground truth.
 
-    The target keeps wholly inside the frame, turns within 28° and scales within 0.73 to 1.37. A
-    narrow post hides about half of it, later a wide one hides all of it for a moment; the
-    camera follows it meanwhile, so that it comes out near the place where it went in.
+    The target stays completely inside the frame, turns by up to 28° and scales between 0.73 and
+    1.37. A narrow post hides about half of it; later a wide one hides all of it for a moment. The
+    camera follows it meanwhile, so that it reappears near the place where it disappeared.
 
     Args:
         settings: size, length and seed.
 
     Attributes:
-        boxes: (F, 4) float64, the smallest upright box about the target's outline, hidden or not.
+        boxes: (F, 4) float64, the smallest upright box around the target's outline, hidden or not.
         visibility: (F,) float64 in [0, 1], fraction of the target's area that no post hides.
 
     >>> clip = ProceduralClip(ClipSettings(frames=2, width=96, height=64, target=12))
@@ -111,7 +111,7 @@ class ProceduralClip:
         generator = np.random.Generator(np.random.PCG64(self.settings.seed))
         self._motion = draw_motion(generator, self.settings.frames, *size)
         self._draw_objects(generator)
-        # The ground's colours lie on the other side of the colour wheel.
+        # The ground's hues are opposite the target's on the colour wheel.
         ground_hue = self._hue + float(generator.uniform(0.3, 0.7))
         self._ground, self._ground_origin = _draw_ground(generator, self._motion, size, ground_hue)
         self.boxes = self._outline_boxes()
@@ -138,7 +138,7 @@ class ProceduralClip:
         return self._noise.expose(frame, index, float(self._motion.gain[index]))
 
     def _draw_objects(self, generator: np.random.Generator) -> None:
-        """Draw the target and its lookalike: the same colours, another pattern and outline."""
+        """Draw the target and the similar object: the same colours, another pattern and outline."""
         diameter = self.settings.target
         self._hue = float(generator.random())
         bright = textures.draw_palette(
@@ -148,13 +148,13 @@ class ProceduralClip:
         self._distractor = _draw_object(generator, diameter, bright)
 
     def _draw_posts(self, generator: np.random.Generator) -> list[tuple[_Sprite, FloatArray]]:
-        """Draw the posts, each with the pixel of the ground that it stands on."""
+        """Draw the posts, each with the pixel of the ground on which it stands."""
         posts = []
         for number, index in enumerate(post_frames(len(self))):
             width = post_width(
                 self._motion, index, float(self.boxes[index, 2]), wide=number % 2 == 1
             )
-            # The post stands where it covers the target's centre in frame `index`.
+            # The post is placed so that it covers the target's centre in frame `index`.
             middle = self.boxes[index, :2] + self.boxes[index, 2:] / 2
             position = self._to_ground(middle, index)
             position[1] = self._motion.camera_ground[:, 1].mean()
@@ -209,9 +209,9 @@ class ProceduralClip:
 
 
 class _SensorNoise:
-    """Brightness and additive Gaussian noise: one sheet of noise, shifted anew in each frame."""
+    """Brightness and additive Gaussian noise: one sheet of noise, shifted in each frame."""
 
-    _ROOM = 64  # pixels that the sheet is larger than the frame
+    _ROOM = 64  # margin of the sheet beyond the frame, in pixels
 
     def __init__(self, generator: np.random.Generator, settings: ClipSettings) -> None:
         shape = (settings.height + self._ROOM, settings.width + self._ROOM, 3)
@@ -232,7 +232,7 @@ class _SensorNoise:
 def _draw_object(
     generator: np.random.Generator, diameter: float, palette: textures.Palette
 ) -> _Sprite:
-    """Draw a blob with a pattern, lit from above so that it looks round, with its shadow."""
+    """Draw a patterned blob, lit from above so that it looks round, with its shadow."""
     stretch = math.exp(generator.uniform(-0.12, 0.12))
     outline = textures.smooth_shape(generator, points=256, irregularity=0.35)
     outline *= np.array([stretch, 1 / stretch]) * diameter / 2
@@ -255,7 +255,7 @@ def _draw_object(
 
 
 def _draw_post(generator: np.random.Generator, width: float, frame_height: int) -> _Sprite:
-    """Draw an upright post, taller than the frame, round and with uneven edges."""
+    """Draw an upright post, taller than the frame, rounded and with uneven edges."""
     unevenness = 0.06 * width
     rows = np.linspace(-0.65, 0.65, 40) * frame_height
     bumps = unevenness * generator.random((2, len(rows)))
@@ -279,7 +279,7 @@ def _draw_post(generator: np.random.Generator, width: float, frame_height: int) 
 def _draw_ground(
     generator: np.random.Generator, motion: Motion, size: tuple[int, int], hue: float
 ) -> tuple[Image.Image, FloatArray]:
-    """Draw as much ground as the camera sees, and say which of its pixels is the first."""
+    """Draw the ground that the camera sees; return it with the position of its first pixel."""
     reach = np.array(size) / 2 / motion.zoom.min() + 2
     low = np.floor(motion.camera_ground.min(axis=0) - reach)
     high = np.ceil(motion.camera_ground.max(axis=0) + reach)
@@ -294,14 +294,14 @@ def _draw_ground(
 
 
 def _place(points: FloatArray, pose: _Pose) -> FloatArray:
-    """Take points (P, 2), in pixels at scale 1 about a sprite's centre, to the frame."""
+    """Map points (P, 2), in pixels at scale 1 about a sprite's centre, to the frame."""
     cosine, sine = math.cos(pose.angle), math.sin(pose.angle)
     turn = np.array([[cosine, -sine], [sine, cosine]])
     return np.asarray(pose.center_frame + pose.scale * points @ turn.T)
 
 
 def _sampling(sprite: _Sprite, pose: _Pose, left: int, top: int) -> tuple[float, ...]:
-    """Coefficients that take a patch of the frame at (left, top) to pixels of the sprite."""
+    """Return the affine coefficients from a frame patch at (left, top) to the sprite's pixels."""
     density = sprite.density / pose.scale
     cosine, sine = density * math.cos(pose.angle), density * math.sin(pose.angle)
     x, y = left - float(pose.center_frame[0]), top - float(pose.center_frame[1])
@@ -313,7 +313,7 @@ def _sampling(sprite: _Sprite, pose: _Pose, left: int, top: int) -> tuple[float,
 
 
 def _paste(frame: Image.Image, sprite: _Sprite, pose: _Pose) -> None:
-    """Draw a sprite into a frame, which is changed."""
+    """Draw a sprite into a frame, in place."""
     reach = np.array(sprite.texture.size) / 2 / sprite.density
     corners = _place(reach * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]), pose)
     left, top = np.maximum(np.floor(corners.min(axis=0)), 0).astype(int).tolist()
@@ -332,7 +332,7 @@ def _paste(frame: Image.Image, sprite: _Sprite, pose: _Pose) -> None:
 def _coverage(
     sprite: _Sprite, pose: _Pose, window: tuple[int, int, int, int]
 ) -> NDArray[np.float64]:
-    """Fraction of each pixel of a window (left, top, right, bottom) that a sprite covers."""
+    """Return the fraction of each pixel in (left, top, right, bottom) that a sprite covers."""
     left, top, right, bottom = window
     mask = sprite.mask.transform(
         (right - left, bottom - top),

@@ -1,7 +1,7 @@
-"""How everything in a procedural clip moves: camera, target, lookalike, posts, light, focus.
+"""Motion in a procedural clip: camera, target, similar object, posts, light, focus.
 
-Lengths grow with the frame, rates are per frame, so a longer clip holds more events, not slower
-ones. The rates are chosen so that a tracker of three scales without rotation can follow.
+Lengths scale with the frame, and rates are per frame, so a longer clip has more events, not slower
+ones. A tracker with three scales and without rotation can follow at these rates.
 """
 
 import math
@@ -13,8 +13,8 @@ from siamfc.array_types import FloatArray
 
 _PERIOD = 116  # frames between two wide posts
 _FIRST_POST, _FIRST_WIDE_POST = 65, 123  # frames
-_HIDDEN_FRAMES = 1  # how long a wide post hides the whole target, about
-_REFERENCE_HEIGHT = 360  # frame height in pixels that the lengths below are meant for
+_HIDDEN_FRAMES = 1  # approximate time for which a wide post hides the whole target
+_REFERENCE_HEIGHT = 360  # frame height in pixels to which the lengths below refer
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,10 @@ class Motion:
 
     Attributes:
         target_frame: (F, 2) the target's centre in pixels of the frame.
-        scale: (F,) size of the target relative to its own.
-        angle: (F,) turn of the target in radians, clockwise on the screen.
-        distractor_frame: (F, 2) the lookalike's centre in pixels of the frame.
-        camera_ground: (F, 2) pixel of the ground that lies in the middle of the frame.
+        scale: (F,) size of the target relative to scale 1.
+        angle: (F,) rotation of the target in radians, clockwise on the screen.
+        distractor_frame: (F, 2) the similar object's centre in pixels of the frame.
+        camera_ground: (F, 2) pixel of the ground in the middle of the frame.
         zoom: (F,) pixels of the frame per pixel of the ground.
         gain: (F,) brightness, about 1.
         focus: (F,) radius of the blur in pixels.
@@ -77,18 +77,18 @@ def draw_motion(generator: np.random.Generator, frames: int, width: int, height:
 
 
 def post_frames(frames: int) -> list[int]:
-    """Frames in which a post stands over the target's centre: narrow and wide ones in turn."""
+    """Return the frames in which a post covers the target's centre: narrow and wide in turn."""
     return list(range(_FIRST_POST, frames - 20, _PERIOD // 2))
 
 
 def post_width(motion: Motion, index: int, target_width: float, *, wide: bool) -> float:
-    """Width in pixels of the ground of the post that passes the target in frame `index`.
+    """Return the width, in ground pixels, of the post that passes the target in frame `index`.
 
     Args:
-        motion: of the clip.
-        index: frame in which the post stands over the target.
+        motion: motion of the clip.
+        index: frame in which the post covers the target.
         target_width: width of the target in that frame, in its pixels.
-        wide: hide all of the target for a few frames, or about half of it at most.
+        wide: hide the whole target for a few frames, instead of about half of it at most.
     """
     before, after = max(index - 1, 0), min(index + 1, len(motion.zoom) - 1)
     moved = motion.target_frame[after] - motion.target_frame[before]
@@ -99,7 +99,7 @@ def post_width(motion: Motion, index: int, target_width: float, *, wide: bool) -
 
 
 def _pan_speed(time: FloatArray) -> FloatArray:
-    """Pixels a frame that the camera pans to the right: faster while a post passes."""
+    """Return the camera's pan to the right in pixels per frame, faster while a post passes."""
     since_post = (time - _FIRST_POST + _PERIOD / 4) % (_PERIOD / 2) - _PERIOD / 4
     return np.asarray(3.0 + 5.0 * np.exp(-((since_post / 14) ** 4)))
 

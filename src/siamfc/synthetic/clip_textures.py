@@ -1,7 +1,7 @@
-"""Procedural textures and shapes, drawn with numpy and Pillow alone.
+"""Procedural textures and shapes, drawn only with numpy and Pillow.
 
-Grey noise grows through Pillow's 8-bit resizing and leaves are filled by its polygon drawing, both
-integer arithmetic, so a seed gives the same picture wherever the two libraries are the same.
+Noise is enlarged by Pillow's 8-bit resizing, and leaves are filled by its polygon drawing. Both are
+integer arithmetic, so a seed gives the same picture with the same versions of the two libraries.
 """
 
 import colorsys
@@ -20,13 +20,13 @@ _LEAF_SHAPES = 48
 def fractal_noise(
     generator: np.random.Generator, size: tuple[int, int], *, cell: float, octaves: int
 ) -> NDArray[np.float32]:
-    """Smooth random values in [-1, 1]: octaves of noise, each half as coarse and as strong.
+    """Return smooth random values in [-1, 1]: octaves of noise, each half as coarse and strong.
 
     Args:
         generator: source of randomness, advanced.
         size: width and height of the result in pixels.
         cell: distance in pixels between the random values of the coarsest octave.
-        octaves: count of octaves.
+        octaves: number of octaves.
 
     Returns:
         (height, width) float32.
@@ -55,21 +55,21 @@ def dead_leaves(
     largest: float,
     grain: float = 0.25,
 ) -> Image.Image:
-    """Cover an image with overlapping smooth leaves, as natural scenes are covered by objects.
+    """Cover an image with overlapping smooth leaves, as objects cover each other in natural scenes.
 
-    Radii follow a power law with exponent -3, which gives the image the scale invariance of
-    natural ones (Lee, Mumford & Huang 2001), between `smallest` and `largest` pixels.
+    Radii between `smallest` and `largest` pixels follow a power law with exponent -3, which gives
+    the image the scale invariance of natural ones (Lee, Mumford & Huang 2001).
 
     Args:
         generator: source of randomness, advanced.
         size: width and height in pixels.
-        palette: colours that the leaves are drawn from.
-        smallest: least radius in pixels.
-        largest: greatest radius in pixels.
-        grain: strength of the fractal shading over everything, 0 to 1.
+        palette: colours of the leaves.
+        smallest: smallest radius in pixels.
+        largest: largest radius in pixels.
+        grain: strength of the fractal shading of the whole image, 0 to 1.
     """
     width, height = size
-    # Drawn at twice the size and halved, so that edges are smooth.
+    # Drawn at twice the size and reduced, so that edges are smooth.
     canvas = Image.new("RGB", (2 * width, 2 * height), palette[0])
     draw = ImageDraw.Draw(canvas)
     # With these radii a leaf covers `mean_area` on average; five layers hide the ground.
@@ -103,10 +103,10 @@ def shade_image(
 def smooth_shape(
     generator: np.random.Generator, *, points: int, irregularity: float
 ) -> NDArray[np.float64]:
-    """Outline (points, 2) of a smooth blob about the origin with a mean radius of 1.
+    """Return the outline (points, 2) of a smooth blob about the origin with mean radius 1.
 
-    The radius is 1 plus five harmonics of random phase and falling strength, whose amplitudes sum
-    to at most `irregularity`.
+    The radius is 1 plus five harmonics of random phase and decreasing strength, whose amplitudes
+    sum to at most `irregularity`.
     """
     angles = np.linspace(0, 2 * math.pi, points, endpoint=False)
     radius = np.ones(points)
@@ -136,7 +136,7 @@ def draw_palette(
 
 
 def shape_mask(outline: NDArray[np.float64], size: tuple[int, int]) -> Image.Image:
-    """Coverage (mode L) of a polygon (P, 2) in pixels, its edges smooth."""
+    """Return the anti-aliased coverage (mode L) of a polygon (P, 2) in pixels."""
     large = Image.new("L", (4 * size[0], 4 * size[1]), 0)
     # Pillow's polygon includes the pixels on its outline: half a pixel inwards makes it exact.
     corners = [(x - 0.5, y - 0.5) for x, y in (4 * outline).tolist()]

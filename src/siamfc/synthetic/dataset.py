@@ -1,8 +1,8 @@
 """The synthetic data set of the thesis (4.1.4): noisy images of a centred square.
 
-Each folder stands for a video: its square and its background keep their colours, drawn at random
-and never the same. Each image has its own kind and strength of noise. Every image can be drawn
-alone, from the seed, its folder and its number: nothing depends on what was drawn before.
+Each folder represents a video: its square and its background have fixed random colours, which
+always differ. Each image has its own kind and strength of noise. Every image is drawn from the
+seed, its folder and its number only, independently of all others.
 """
 
 from dataclasses import dataclass
@@ -17,23 +17,23 @@ from siamfc.errors import InputError
 NoiseKind = Literal["gaussian", "salt_and_pepper", "speckle"]
 NOISE_KINDS: tuple[NoiseKind, ...] = get_args(NoiseKind)
 
-_COLOURS, _IMAGE = 0, 1  # which random stream of a folder
+_COLOURS, _IMAGE = 0, 1  # random streams of a folder
 
 
 @dataclass(frozen=True, kw_only=True)
 class SyntheticDatasetSettings:
-    """What the data set looks like; the defaults are the thesis's where it names a number.
+    """Settings of the data set; the defaults are the thesis's where it names a number.
 
     Attributes:
-        images: count of images in all; the first folders hold one more where it does not divide.
-        folders: count of folders.
+        images: total number of images; if it does not divide, the first folders hold one more.
+        folders: number of folders.
         size: side of an image in pixels.
         square: side of the square in pixels.
-        contrast: least difference of the two colours in one channel at least, in levels.
+        contrast: minimum difference of the two colours in at least one channel, in levels.
         gaussian: largest standard deviation of additive noise, in levels of 255.
         salt_and_pepper: largest fraction of pixels turned black or white.
         speckle: largest standard deviation of multiplicative noise, relative to the pixel.
-        seed: of colours and noise.
+        seed: seed of colours and noise.
     """
 
     images: int = 500_000
@@ -77,17 +77,17 @@ class Colours:
 
 @dataclass(frozen=True)
 class Noise:
-    """Noise of one image: `strength` in the unit of the setting named like the kind."""
+    """Noise of one image; the unit of `strength` is that of the setting named after the kind."""
 
     kind: NoiseKind
     strength: float
 
 
 class SyntheticDataset:
-    """Draws the data set's images; nothing is kept.
+    """Draws the data set's images on demand.
 
     Args:
-        settings: count, size and seed; the thesis's by default.
+        settings: number, size and seed; None: the thesis's.
 
     >>> dataset = SyntheticDataset(SyntheticDatasetSettings(images=7, folders=2, seed=3))
     >>> [dataset.folder_length(folder) for folder in range(2)]
@@ -105,22 +105,22 @@ class SyntheticDataset:
 
     @property
     def box(self) -> NDArray[np.float64]:
-        """The square in every image: (4,), its centre that of the image.
+        """Box (4,) of the square in every image, with the image's centre.
 
-        Where the margin is not whole, as 97.5 is in the thesis's case, the square covers half of
-        the pixels at its edges, which then have the mean of the two colours.
+        If the margin is not a whole number, like the thesis's 97.5, the square covers half of each
+        pixel at its edges, which gets the mean of the two colours.
         """
         margin = (self.settings.size - self.settings.square) / 2
         return np.array([margin, margin, self.settings.square, self.settings.square])
 
     def folder_length(self, folder: int) -> int:
-        """Count of images in a folder, counted from 0."""
+        """Return the number of images in a folder, whose number counts from 0."""
         self._check_folder(folder)
         each, rest = divmod(self.settings.images, self.settings.folders)
         return each + (folder < rest)
 
     def colours(self, folder: int) -> Colours:
-        """Colours of a folder: uniform in RGB, drawn again until they differ by the contrast."""
+        """Return a folder's colours: uniform in RGB, redrawn until they differ by the contrast."""
         self._check_folder(folder)
         generator = self._generator(_COLOURS, folder)
         while True:
@@ -129,7 +129,7 @@ class SyntheticDataset:
                 return Colours(tuple(square.tolist()), tuple(background.tolist()))
 
     def noise(self, folder: int, index: int) -> Noise:
-        """Noise of an image: one of the kinds, and a strength uniform up to its largest."""
+        """Return an image's noise: one of the kinds, with a strength uniform up to its largest."""
         return self._draw_noise(self._image_generator(folder, index))
 
     def draw(self, folder: int, index: int) -> NDArray[np.uint8]:
@@ -165,7 +165,7 @@ class SyntheticDataset:
 
 
 def _centred_coverage(size: int, square: int) -> NDArray[np.float32]:
-    """Share (size, size, 1) of each pixel that a centred square covers: 0, 1, or between."""
+    """Return the fraction of each pixel that a centred square covers, (size, size, 1)."""
     low, high = (size - square) / 2, (size + square) / 2
     pixels = np.arange(size)
     line = np.clip(np.minimum(pixels + 1, high) - np.maximum(pixels, low), 0, 1)

@@ -2,11 +2,11 @@
 
     OUT/dataset.json                    settings, format and the box in every image
     OUT/0001/img/0001.png …             the images
-    OUT/0001/groundtruth_rect.txt       the box of each image, 1-based as OTB has it
+    OUT/0001/groundtruth_rect.txt       the box of each image, 1-based as in OTB
     OUT/0001/folder.json                colours of the folder, noise of each image
 
-A folder is written under another name and renamed when it is complete. So whatever stands under
-its own name is whole, and a run that was killed goes on with the folders that are missing.
+A folder is written under a temporary name and renamed when it is complete. Anything under its final
+name is therefore complete, and after a run that was killed the next one writes the missing folders.
 """
 
 import io
@@ -35,13 +35,13 @@ SETTINGS_NAME = "dataset.json"
 FORMAT_NAME, FORMAT_VERSION = "siamfc synthetic dataset", 1
 JPEG_QUALITY = 95
 
-_SAMPLED_IMAGES = 96  # whose mean size predicts the need of disk
-_BLOCK_BYTES = 4096  # that a file system gives out at least
+_SAMPLED_IMAGES = 96  # their mean size predicts the disk space needed
+_BLOCK_BYTES = 4096  # smallest unit that a file system allocates
 
 
 @dataclass(frozen=True)
 class _FolderTask:
-    """What a worker needs to write one folder."""
+    """Data that a worker needs to write one folder."""
 
     out: Path
     settings: SyntheticDatasetSettings
@@ -57,14 +57,14 @@ def write_dataset(
     workers: Workers | None = None,
     on_images: Callable[[int], None] | None = None,
 ) -> None:
-    """Write the data set into a folder, or what is missing of it.
+    """Write the data set into a folder, or the part of it that is missing.
 
     Args:
-        out: folder; new, empty, or begun earlier with the same settings.
-        settings: of the data set.
-        image_format: `png`, lossless, or `jpeg` of quality 95 without chroma subsampling.
-        workers: processes to share the work; this one by default. The files don't depend on it.
-        on_images: hears how many images earlier runs have written, then of each folder's.
+        out: folder; new, empty, or started earlier with the same settings.
+        settings: settings of the data set.
+        image_format: `png`, lossless, or `jpeg` with quality 95 and without chroma subsampling.
+        workers: processes to share the work; None: this process. The files do not depend on it.
+        on_images: called with the number of images from earlier runs, then with each folder's.
 
     Raises:
         InputError: an unknown image format.
@@ -97,7 +97,7 @@ def write_dataset(
 def bytes_needed(
     settings: SyntheticDatasetSettings, image_format: ImageFormat, *, images: int | None = None
 ) -> int:
-    """Bytes on a disk that `images` images take, all by default: an estimate from a sample."""
+    """Estimate the disk space for `images` images, all if None, from a sample."""
     dataset = SyntheticDataset(settings)
     total = settings.images if images is None else images
     folders = np.linspace(0, settings.folders - 1, _SAMPLED_IMAGES).astype(int).tolist()
@@ -110,7 +110,7 @@ def bytes_needed(
 
 
 def read_dataset_settings(out: Path) -> SyntheticDatasetSettings:
-    """Settings of a data set that was written, or begun, in `out`.
+    """Read the settings of a data set that was written, or started, in `out`.
 
     Raises:
         OutputError: there is none, or one of another version.
@@ -178,10 +178,10 @@ def _folder_name(settings: SyntheticDatasetSettings, folder: int) -> str:
 
 
 def _write_folder(task: _FolderTask) -> int:
-    """Write one folder and return its count of images."""
+    """Write one folder and return its number of images."""
     dataset = SyntheticDataset(task.settings)
     name = _folder_name(task.settings, task.folder)
-    # A name of its own: a worker whose run was killed may still be at the same folder.
+    # A unique name: a worker of a killed run may still be writing the same folder.
     partial = task.out / f".{name}.{os.getpid()}.partial"
     try:
         with explained_full_disk(task.out):
@@ -193,7 +193,7 @@ def _write_folder(task: _FolderTask) -> int:
 
 
 def _settle(partial: Path, name: Path) -> None:
-    """Give a complete folder its name, unless another worker was quicker with the same bytes."""
+    """Rename a complete folder, unless another worker was faster with the same bytes."""
     try:
         partial.rename(name)
     except OSError:
@@ -219,7 +219,7 @@ def _fill_folder(partial: Path, dataset: SyntheticDataset, task: _FolderTask) ->
 def _encode(image: Image.Image, image_format: ImageFormat) -> bytes:
     buffer = io.BytesIO()
     if image_format == "png":
-        # Noise doesn't compress: the quickest level is within a few percent of the best.
+        # Noise does not compress: the fastest level is within a few percent of the best.
         image.save(buffer, "PNG", compress_level=1)
     else:
         image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling="4:4:4")

@@ -1,4 +1,4 @@
-"""Synthetic videos in the layout of OTB: images in `img/`, boxes in `groundtruth_rect.txt`."""
+"""Synthetic videos in OTB layout: images in `img/`, boxes in `groundtruth_rect.txt`."""
 
 import shutil
 from collections.abc import Callable
@@ -16,7 +16,7 @@ TRUTH_NAME = "groundtruth_rect.txt"
 
 
 class TruthVideo(Protocol):
-    """Frames with their truth, such as `SquareVideo` and `ProceduralClip`."""
+    """Frames with their ground truth, such as `SquareVideo` and `ProceduralClip`."""
 
     @property
     def boxes(self) -> NDArray[np.float64]:
@@ -24,7 +24,7 @@ class TruthVideo(Protocol):
 
     @property
     def visibility(self) -> NDArray[np.float64]:
-        """(F,) fraction of the target that can be seen, 0 to 1."""
+        """(F,) visible fraction of the target, 0 to 1."""
 
     def __len__(self) -> int: ...
 
@@ -32,9 +32,9 @@ class TruthVideo(Protocol):
 
 
 def format_truth(boxes: NDArray[np.float64]) -> str:
-    r"""Boxes (F, 4) as OTB writes them: a line `x,y,w,h` a frame, x and y 1-based.
+    r"""Format boxes (F, 4) as in OTB: one line `x,y,w,h` per frame, x and y 1-based.
 
-    Whole numbers are written as such, others with six decimals at most.
+    Whole numbers are written without decimals, others with at most six.
 
     >>> format_truth(np.array([[0, 9.25, 40, 30]]))
     '1,10.25,40,30\n'
@@ -43,7 +43,7 @@ def format_truth(boxes: NDArray[np.float64]) -> str:
 
 
 def format_rows(rows: NDArray[np.float64]) -> str:
-    """Numbers (F, N) as lines of text, with six decimals at most."""
+    """Format numbers (F, N) as lines of text, with at most six decimals."""
     lines = []
     for row in rows.tolist():
         numbers = (f"{value:.6f}".rstrip("0").rstrip(".") for value in row)
@@ -55,12 +55,12 @@ def write_otb(out: Path, video: TruthVideo, *, on_frame: Callable[[], None] | No
     """Write a video as lossless PNG in OTB layout, with `visibility.txt` beside the boxes.
 
     Args:
-        out: a folder that does not exist, or is empty; it appears when it is complete.
-        video: frames and truth.
+        out: a folder that does not exist or is empty; it appears when it is complete.
+        video: frames and ground truth.
         on_frame: called after each frame.
 
     Raises:
-        OutputError: `out` exists and isn't an empty folder, or the disk is full.
+        OutputError: `out` exists and is not an empty folder, or the disk is full.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OutputError(f"{out}: exists; choose another name or remove it")

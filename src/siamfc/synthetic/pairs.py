@@ -1,8 +1,8 @@
 """Pairs of the synthetic data set (thesis 4.1.4), drawn on the device that trains.
 
-The folders' colours are those of `SyntheticDataset`; noise has the same kinds and strengths and is
-drawn anew for every image, so that no image comes twice. Images are drawn as a store would hold
-them, at the crop's scale: the noise's grain is the crop's pixel.
+The folders' colours are those of `SyntheticDataset`. Noise has the same kinds and strengths and is
+drawn for every image, so that no image appears twice. Images are drawn at the crop's scale, as a
+store would hold them: one grain of noise is one pixel of the crop.
 """
 
 import math
@@ -25,15 +25,15 @@ _NOISE_DRAWS = 2
 class SquarePairs:
     """Draws batches of pairs: two noisy images of one folder.
 
-    Deterministic in (seed, step): nothing depends on what was drawn before.
+    The result depends on (seed, step) only; earlier calls have no influence.
 
     Args:
-        batch: pairs in a batch.
-        seed: of the choice, the noise and the augmentation.
-        folders: numbers of the data set's folders to choose from, each as likely.
+        batch: number of pairs per batch.
+        seed: seed of the choice, the noise and the augmentation.
+        folders: numbers of the data set's folders to choose from, with equal probability.
         dataset: sizes, noise and the seed of the colours.
-        settings: of the augmentation.
-        device: where the pairs are made.
+        settings: settings of the augmentation.
+        device: device that draws the pairs.
 
     Raises:
         InputError: no folder.
@@ -70,7 +70,7 @@ class SquarePairs:
         self._strengths = torch.tensor(strengths, device=device)
 
     def __call__(self, step: int) -> AugmentedPairs:
-        """The batch of this step: the same whenever it is drawn."""
+        """Return the batch of a step, which depends on the seed and the step only."""
         draw = self._generator
         key = np.random.SeedSequence((self._seed, step)).generate_state(2, np.uint32)
         draw.manual_seed(int(key[0]) << 31 | int(key[1]) >> 1)
@@ -86,13 +86,13 @@ class SquarePairs:
         return augment(exemplars, searches, sizes, uniforms[:, :AUGMENTATION_DRAWS], self._settings)
 
     def _clean(self, folder: Tensor) -> Tensor:
-        """Images without noise, (B, n, n, 3), levels from 0 to 255."""
+        """Return images without noise, (B, n, n, 3), levels from 0 to 255."""
         background, square = self._colours[folder].unbind(1)
         change = (square - background)[:, None, None]
         return background[:, None, None] + self._coverage * change
 
     def _noisy(self, clean: Tensor, uniforms: Tensor) -> Tensor:
-        """Images with noise of a kind and strength of their own, uint8."""
+        """Add noise of a random kind and strength to each image; return uint8."""
         kind = (uniforms[:, 0] * len(NOISE_KINDS)).long().clamp_(max=len(NOISE_KINDS) - 1)
         strength = (uniforms[:, 1] * self._strengths[kind])[:, None, None, None]
         kind = kind[:, None, None, None]
@@ -110,7 +110,7 @@ class SquarePairs:
 
 
 def _coverage(size: int, square: float) -> Tensor:
-    """Share (size, size, 1) of each pixel that a centred square covers: 0, 1, or between."""
+    """Return the fraction of each pixel that a centred square covers, (size, size, 1)."""
     low, high = (size - square) / 2, (size + square) / 2
     pixels = torch.arange(size, dtype=torch.float64)
     line = ((pixels + 1).clamp(max=high) - pixels.clamp(min=low)).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""The synthetic video of the thesis (4.1.5): a black square that wanders over white."""
+"""The synthetic video of the thesis (4.1.5): a black square that moves over white."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ BLACK, WHITE = 0, 255
 
 @dataclass(frozen=True, kw_only=True)
 class SquareVideoSettings:
-    """What the square video looks like; the defaults are the thesis's.
+    """Settings of the square video; the defaults are the thesis's.
 
     Attributes:
-        frames: count of frames.
+        frames: number of frames.
         size: side of the frame in pixels.
         target: side of the square in pixels.
-        max_displacement: longest step from frame to frame on each axis, in pixels.
-        seed: of the path.
+        max_displacement: longest step between frames per axis, in pixels.
+        seed: seed of the path.
     """
 
     frames: int = 300
@@ -46,11 +46,11 @@ class SquareVideoSettings:
 class SquareVideo:
     """A video of a square, drawn frame by frame, with its exact boxes.
 
-    A sequence of (size, size, 3) uint8 RGB frames. The square lies on whole pixels, so a square
-    of 40 pixels covers exactly 40 × 40 of them and its box `x, y, 40, 40` has their edges.
+    A sequence of (size, size, 3) uint8 RGB frames. The square is aligned with the pixels: a square
+    of 40 pixels covers exactly 40 × 40 of them, and its box `x, y, 40, 40` has the same edges.
 
     Args:
-        settings: size, length and path; the thesis's by default.
+        settings: size, length and path; None: the thesis's.
 
     Attributes:
         boxes: (F, 4) float64, the square in each frame.
@@ -82,16 +82,16 @@ class SquareVideo:
 
     @property
     def visibility(self) -> NDArray[np.float64]:
-        """Fraction of the square that can be seen in each frame: all of it, (F,)."""
+        """Visible fraction of the square in each frame, always 1: (F,)."""
         return np.ones(len(self))
 
 
 def _wander(settings: SquareVideoSettings) -> NDArray[np.int64]:
-    """Left upper corners (F, 2) of a random walk that begins in the middle of the frame.
+    """Return the upper left corners (F, 2) of a random walk from the middle of the frame.
 
-    On each axis a step is drawn uniformly from the whole numbers up to the longest step in
-    either direction that keep the square inside the frame. Away from the border every step is as
-    likely as its opposite.
+    On each axis, a step is drawn uniformly from the integers up to the longest step in either
+    direction that keep the square inside the frame. Away from the border, every step is as likely
+    as its opposite.
     """
     generator = np.random.Generator(np.random.PCG64(settings.seed))
     last = settings.size - settings.target

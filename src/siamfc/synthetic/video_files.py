@@ -34,12 +34,12 @@ def write_film(
 ) -> tuple[Path, Path]:
     """Write a video as one file, with its boxes and visibility in two text files beside it.
 
-    `square.mp4` comes with `square.txt`, boxes as OTB writes them, and `square.visibility.txt`.
+    `square.mp4` comes with `square.txt`, boxes in OTB's format, and `square.visibility.txt`.
 
     Args:
-        out: video to write; must not exist.
-        video: frames and truth.
-        lossless: FFV1, bit for bit, in .mkv; otherwise H.264.
+        out: video file to write; must not exist.
+        video: frames and ground truth.
+        lossless: FFV1, bit-exact, in .mkv; otherwise H.264.
         frame_rate: frames per second.
         on_frame: called after each frame.
 
@@ -47,8 +47,8 @@ def write_film(
         The text files of boxes and of visibility.
 
     Raises:
-        InputError: an ending that cannot hold the codec.
-        OutputError: a file that exists, or a disk that is full.
+        InputError: a suffix that cannot hold the codec.
+        OutputError: an existing file, or a full disk.
     """
     suffixes = (LOSSLESS_SUFFIX,) if lossless else VIDEO_SUFFIXES
     if out.suffix.lower() not in suffixes:
