@@ -7,7 +7,7 @@ from PIL import Image
 
 from siamfc.crops.augment import AugmentSettings, augment
 from siamfc.crops.curation_settings import CurationSettings
-from siamfc.crops.loading import PairLoader
+from siamfc.crops.loader import PairLoader
 from siamfc.crops.pairs import AUGMENTATION_DRAWS, PairSampling, StorePairs, uniform_numbers
 from siamfc.crops.store_format import RECORD
 from siamfc.errors import InputError

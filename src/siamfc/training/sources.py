@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from siamfc.crops.augment import AugmentedPairs
-from siamfc.crops.loading import PairLoader
+from siamfc.crops.loader import PairLoader
 from siamfc.crops.pairs import CropStore, StorePairs, split_videos
 from siamfc.errors import InputError
 from siamfc.geometry import CONTEXT_AMOUNT

@@ -10,7 +10,7 @@ import pytest
 
 PROGRAM = """
 import signal, sys
-from siamfc.crops.loading import PairLoader
+from siamfc.crops.loader import PairLoader
 from siamfc.crops.pairs import PairSampling, StorePairs
 from siamfc.crops.store import Store
 
