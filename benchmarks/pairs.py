@@ -21,10 +21,11 @@ from torch import Tensor
 
 from siamfc.procedural.cuda_graph import Recorded
 from siamfc.procedural.framing import source_size
+from siamfc.procedural.pair_settings import PAIR_UNIFORMS, PairSettings
 from siamfc.procedural.pairs import PairGenerator, Pairs
 from siamfc.procedural.render import apply_camera
 from siamfc.procedural.renderer import TORCH, Renderer, renderer_for
-from siamfc.procedural.sampling import PAIR_UNIFORMS, PairSettings, sample_pairs
+from siamfc.procedural.sampling import sample_pairs
 from siamfc.procedural.textures import TextureSettings, draw_textures
 from siamfc.system import commit, machine
 

@@ -16,9 +16,10 @@ from siamfc.procedural.kernels.camera import apply_camera
 from siamfc.procedural.kernels.layers import BOUNDS, WIDTHS, table_of
 from siamfc.procedural.leaves import draw_leaves
 from siamfc.procedural.packing import pack, unpack
+from siamfc.procedural.pair_settings import PAIR_UNIFORMS, PairSettings
 from siamfc.procedural.pairs import PairGenerator, _rows
 from siamfc.procedural.renderer import TORCH, kernel_drawing
-from siamfc.procedural.sampling import PAIR_UNIFORMS, PairSettings, sample_pairs
+from siamfc.procedural.sampling import sample_pairs
 from siamfc.procedural.scene import LAYERS, TARGET
 from siamfc.procedural.textures import TextureSettings, draw_textures
 

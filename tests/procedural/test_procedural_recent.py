@@ -6,8 +6,9 @@ from functools import cache
 import pytest
 import torch
 
+from siamfc.procedural.pair_settings import PairSettings
 from siamfc.procedural.render import coverage
-from siamfc.procedural.sampling import PairSettings, sample_pairs
+from siamfc.procedural.sampling import sample_pairs
 from siamfc.procedural.scene import TARGET, SceneSettings
 
 COUNT = 64

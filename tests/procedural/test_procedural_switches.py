@@ -20,9 +20,10 @@ from siamfc.procedural.framing import (
     true_box,
     whole_frame,
 )
+from siamfc.procedural.pair_settings import PairSettings
 from siamfc.procedural.pairs import PairGenerator
 from siamfc.procedural.renderer import TORCH
-from siamfc.procedural.sampling import PairSettings, sample_pairs
+from siamfc.procedural.sampling import sample_pairs
 from siamfc.procedural.scene import (
     BACK,
     BACKGROUND,

@@ -9,7 +9,7 @@ from small import FakeStore, small_recipe
 
 from siamfc.crops.augment import AugmentSettings
 from siamfc.errors import DatasetError, InputError
-from siamfc.procedural.sampling import PairSettings
+from siamfc.procedural.pair_settings import PairSettings
 from siamfc.procedural.textures import TextureSettings
 from siamfc.training.data_settings import ProceduralData, StoreData
 from siamfc.training.process_group import ProcessRank

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from siamfc.procedural.cuda_graph import Recorded
 from siamfc.procedural.framing import source_size
+from siamfc.procedural.pair_settings import PairSettings
 from siamfc.procedural.renderer import Renderer, renderer_for
-from siamfc.procedural.sampling import PairSettings, Shot, Truth, sample_pairs
+from siamfc.procedural.sampling import Shot, Truth, sample_pairs
 from siamfc.procedural.textures import TextureSettings, draw_textures
 
 _PLANNED_BATCHES = 8

@@ -4,17 +4,14 @@ Everything here is small numbers; no image is drawn.
 """
 
 import math
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import replace
 from itertools import accumulate
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from siamfc.checks import check_number
-from siamfc.errors import InputError
 from siamfc.procedural.draws import UniformDraws
-from siamfc.procedural.figures import FIGURE_DRAWS
 from siamfc.procedural.framing import (
     beyond_frame,
     cutting_frame,
@@ -29,6 +26,12 @@ from siamfc.procedural.framing import (
     true_box,
     whole_frame,
 )
+from siamfc.procedural.pair_settings import (
+    COMMON_DRAWS,
+    LATE_DRAWS,
+    OWN_DRAWS,
+    PairSettings,
+)
 from siamfc.procedural.render import CAMERA_DRAWS, Camera, draw_camera
 from siamfc.procedural.renderer import Renderer, renderer_for
 from siamfc.procedural.scene import (
@@ -36,20 +39,12 @@ from siamfc.procedural.scene import (
     TARGET,
     VIEW_DRAWS,
     Scene,
-    SceneSettings,
     View,
     draw_scene,
     draw_view,
     lit_otherwise,
 )
 
-_COMMON_DRAWS = 24
-_OWN_DRAWS = 24
-"""Number of draws for optional features; switching one off leaves all else unchanged."""
-PAIR_UNIFORMS = SCENE_DRAWS + 2 * VIEW_DRAWS + 2 * CAMERA_DRAWS + _COMMON_DRAWS + _OWN_DRAWS
-_LATE_DRAWS = 40
-"""Number of draws for later additions: absent targets, rough boxes, and the recent exemplar."""
-LATE_UNIFORMS = VIEW_DRAWS + CAMERA_DRAWS + _LATE_DRAWS + 3 * FIGURE_DRAWS
 OCCLUDER_AWAY = 6.0
 """Distance in target half sizes at which an occluder hides nothing."""
 _VEIL_NEARNESS = 1.2
@@ -63,98 +58,6 @@ _NOWHERE = -1e3
 """Reach of an invisible layer."""
 _LEAST_EXEMPLAR = 0.5
 """Minimum fraction of the target that an occluder leaves visible in the exemplar image."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairSettings:
-    """Settings of the crops of pairs; `scene` and `render` determine their content."""
-
-    exemplar_size: int = 127
-    """Side of the exemplar image, pixels."""
-    search_size: int = 255
-    """Side of the search image, pixels."""
-    far_share: float = 0.35
-    """Fraction of pairs whose target lies anywhere in the response's reach; otherwise it is
-    near."""
-    near_deviation: float = 14.0
-    """Standard deviation of a near target's position, pixels of the search image."""
-    reach: float = 60.0
-    """Largest distance of the target from the centre per axis, pixels of the search image."""
-    scale_deviation: float = 0.06
-    """Standard deviation of the logarithm of the search side over its true value."""
-    box_noise: float = 0.04
-    """Standard deviation of the exemplar box's position and log sides, relative to its size.
-
-    Nobody draws the tightest box. The ground truth box in the search image has the same error,
-    because the tracker follows what was drawn.
-    """
-    piece_share: float = 0.2
-    """Fraction of targets without an outline: boxed pieces of the background."""
-    occluded_share: float = 0.25
-    """Fraction of search images in which the occluder may cover the target."""
-    grey_share: float = 0.25
-    """Fraction of grey pairs (thesis 4.1.6's source code, Bertinetto et al.)."""
-    border_share: float = 0.15
-    """Fraction of search images that extend beyond the frame's border."""
-    coarse_share: float = 0.4
-    """Fraction of pairs whose frames are coarser than the crop, which then enlarges."""
-    coarsest: float = 5.0
-    """Largest enlargement of a crop."""
-    neighbour_share: float = 0.3
-    """Fraction of pairs whose two views are as similar as consecutive frames."""
-
-    scene: SceneSettings = field(default_factory=SceneSettings)
-    """Frequencies of difficulties in the scene."""
-    exemplar_occluded_share: float = 0.0
-    """Fraction of exemplar images in which the occluder may cover up to half of the target."""
-    wide_scale_share: float = 0.0
-    """Fraction of pairs whose scale errs by `wide_scale_deviation`: targets that grew or shrank."""
-    wide_scale_deviation: float = 0.4
-    """Standard deviation of the logarithm of the search side over its true value in these pairs."""
-    leaving_share: float = 0.0
-    """Fraction of search images whose frame ends inside the target.
-
-    If it is above 0, all boxes end at the frame's border, as annotators draw them, and parts beyond
-    it count as hidden. If it is 0, boxes that `border_share` cuts by chance stay whole.
-    """
-    relit_share: float = 0.0
-    """Fraction of pairs with independent lighting."""
-    part_share: float = 0.0
-    """Fraction of outlined targets of which only a part is boxed, like a face on a head."""
-    exact_pieces: bool = False
-    """Let the box of a background piece turn and stretch with it, and occluders hide it. Otherwise
-    its box in the search image is the exemplar's, and it counts as visible."""
-    recent: bool = False
-    """Add a third image: an exemplar from a moment close to the search image's, cropped around a
-    box with a tracker's error."""
-    recent_noise: float = 0.06
-    """Standard deviation of that box's position and of its sides' logarithm, relative to its
-    size."""
-    drifted_share: float = 0.1
-    """Fraction of these boxes with four times that error."""
-    absent_share: float = 0.0
-    """Fraction of search images of the same scene without the target: either it is removed, or the
-    crop lies elsewhere."""
-    rough_share: float = 0.0
-    """Fraction of whole outlined targets whose exemplar box is rough: moved by up to a tenth of its
-    size, its sides up to 15 % off. The ground truth is exact, because a rough box means the
-    object."""
-
-    def __post_init__(self) -> None:
-        if not 0 < self.exemplar_size <= self.search_size:
-            raise InputError(f"expected 0 < exemplar_size <= search_size, got {self}")
-        for name in (item.name for item in fields(self) if item.name.endswith("_share")):
-            check_number(name, getattr(self, name), 0, 1)
-        for name in ("near_deviation", "reach", "scale_deviation", "box_noise", "recent_noise"):
-            check_number(name, getattr(self, name), 0)
-        check_number("wide_scale_deviation", self.wide_scale_deviation, 0, 1)
-        check_number("coarsest", self.coarsest, 1)
-
-    @property
-    def uniforms(self) -> int:
-        """Number of uniform draws per pair."""
-        shares = self.absent_share, self.rough_share, self.scene.figure_share
-        return PAIR_UNIFORMS + (LATE_UNIFORMS if self.recent or any(shares) else 0)
 
 
 class Shot(NamedTuple):
@@ -197,8 +100,8 @@ def sample_pairs(
     the exemplar's, the search image's and, with `settings.recent`, the recent exemplar's.
     """
     renderer = renderer or renderer_for(uniforms.device)
-    widths = [SCENE_DRAWS, VIEW_DRAWS, VIEW_DRAWS, CAMERA_DRAWS, CAMERA_DRAWS, _COMMON_DRAWS]
-    widths += [_OWN_DRAWS, VIEW_DRAWS, CAMERA_DRAWS, _LATE_DRAWS]
+    widths = [SCENE_DRAWS, VIEW_DRAWS, VIEW_DRAWS, CAMERA_DRAWS, CAMERA_DRAWS, COMMON_DRAWS]
+    widths += [OWN_DRAWS, VIEW_DRAWS, CAMERA_DRAWS, LATE_DRAWS]
     of_scene, first, second, *cameras, common, own, third, late_camera, late, figures = (
         uniforms.tensor_split(tuple(accumulate(widths)), dim=1)
     )
@@ -213,25 +116,12 @@ def sample_pairs(
     moments = (first, second, third) if settings.recent else (first, second)
     views, boxes, whole = _look(scene, moments, settings, renderer, draws, own_draws, late_draws)
 
-    # The box as a user would draw it, in both images.
-    moved, grown = draws.normal(settings.box_noise, 2), draws.normal(settings.box_noise, 2)
-    drawn_a, drawn_b = (redrawn(box, moved, grown) for box in boxes[:2])
-    if settings.rough_share > 0:
-        is_rough = (late_draws.chance(settings.rough_share) & whole)[:, None]
-        move, side = late_draws.uniform(-0.1, 0.1, 2), late_draws.uniform(0.85, 1.15, 2)
-        rough = redrawn(boxes[0], move, torch.log(side))
-        drawn_a = torch.where(is_rough, rough, drawn_a)
-        drawn_b = torch.where(is_rough, boxes[1], drawn_b)
-    center_a, side_a = drawn_a[:, :2] + drawn_a[:, 2:] / 2, exemplar_side(drawn_a[:, 2:])
-
-    # The search side follows the target's change of size, except for the tracker's error in scale.
-    growth = (exemplar_side(drawn_b[:, 2:]) / side_a).clamp(0.4, 2.5)
+    error = draws.normal(settings.box_noise, 2), draws.normal(settings.box_noise, 2)
+    drawn_a, drawn_b = _drawn_by_user(late_draws, boxes[:2], error, whole, settings)
+    center_a, side_a = _exemplar_square(drawn_a)
     log_scales = _draw_log_scales(draws, own_draws, settings)
-    ratio = settings.search_size / settings.exemplar_size
-    side_b = side_a * ratio * growth * torch.exp(-log_scales)
     offsets = _draw_offsets(draws, settings)
-    scale = settings.search_size / side_b[:, None]
-    center_b = drawn_b[:, :2] + drawn_b[:, 2:] / 2 - offsets / scale
+    center_b, side_b = _search_square(drawn_b, side_a, log_scales, offsets, settings)
     absent = torch.zeros_like(scene.on_background)
     if settings.absent_share > 0:
         absent, views, elsewhere = _take_away(scene, views, settings, late_draws)
@@ -255,10 +145,10 @@ def sample_pairs(
     ]
     recent_sizes = uniforms[:, :0]
     if settings.recent:
-        drawn_c = _drawn_by_tracker(late_draws, boxes[2], (moved, grown), settings)
-        side_c = exemplar_side(drawn_c[:, 2:])
+        drawn_c = _drawn_by_tracker(late_draws, boxes[2], error, settings)
+        center_c, side_c = _exemplar_square(drawn_c)
         recent_sizes = drawn_c[:, 2:] * (settings.exemplar_size / side_c[:, None])
-        square = (drawn_c[:, :2] + drawn_c[:, 2:] / 2, side_c, settings.exemplar_size, endless)
+        square = (center_c, side_c, settings.exemplar_size, endless)
         camera = draw_camera(late_camera, grey)
         shots.append(_aim(late_draws, views[2], camera, *square, coarse))
 
@@ -267,17 +157,73 @@ def sample_pairs(
     visible = renderer.visible_share(views[1], boxes[1], border)
     if not settings.exact_pieces:
         visible = torch.where(scene.on_background, inside_share(boxes[1], border), visible)
-    before, after = beyond_frame(drawn_b, border)
-    corner = (drawn_b[:, :2] + before - center_b) * scale + settings.search_size / 2
+    moved, corners = _truth_in_search(drawn_b, border, center_b, side_b, settings)
     truth = Truth(
-        offsets=offsets + (before - after) / 2 * scale,
+        offsets=offsets + moved,
         log_scales=log_scales,
         visible=torch.where(absent, 0.0, visible),
-        boxes=torch.cat([corner, (drawn_b[:, 2:] - before - after) * scale], -1),
+        boxes=corners,
         exemplar_sizes=drawn_a[:, 2:] * (settings.exemplar_size / side_a[:, None]),
         recent_sizes=recent_sizes,
     )
     return tuple(shots), truth
+
+
+def _drawn_by_user(
+    draws: UniformDraws,
+    boxes: tuple[Tensor, ...],
+    error: tuple[Tensor, Tensor],
+    whole: Tensor,
+    settings: PairSettings,
+) -> tuple[Tensor, Tensor]:
+    """Return the exemplar's and the search image's boxes (B, 4) as a user would draw them."""
+    drawn_a, drawn_b = (redrawn(box, *error) for box in boxes)
+    if settings.rough_share > 0:
+        is_rough = (draws.chance(settings.rough_share) & whole)[:, None]
+        move, side = draws.uniform(-0.1, 0.1, 2), draws.uniform(0.85, 1.15, 2)
+        rough = redrawn(boxes[0], move, torch.log(side))
+        drawn_a = torch.where(is_rough, rough, drawn_a)
+        drawn_b = torch.where(is_rough, boxes[1], drawn_b)
+    return drawn_a, drawn_b
+
+
+def _exemplar_square(box: Tensor) -> tuple[Tensor, Tensor]:
+    """Return centres (B, 2) and sides (B,) of the exemplar's squares around boxes (B, 4)."""
+    return box[:, :2] + box[:, 2:] / 2, exemplar_side(box[:, 2:])
+
+
+def _search_square(
+    box: Tensor,
+    exemplar: Tensor,
+    log_scales: Tensor,
+    offsets: Tensor,
+    settings: PairSettings,
+) -> tuple[Tensor, Tensor]:
+    """Return centres (B, 2) and sides (B,) of the search squares for boxes (B, 4).
+
+    The side follows the target's change of size since the exemplar, whose side is given, except for
+    the tracker's error in scale.
+    """
+    center, side = _exemplar_square(box)
+    growth = (side / exemplar).clamp(0.4, 2.5)
+    ratio = settings.search_size / settings.exemplar_size
+    side = exemplar * ratio * growth * torch.exp(-log_scales)
+    return center - offsets / (settings.search_size / side[:, None]), side
+
+
+def _truth_in_search(
+    box: Tensor, border: Tensor, center: Tensor, side: Tensor, settings: PairSettings
+) -> tuple[Tensor, Tensor]:
+    """Cut boxes (B, 4) at the border; return their centres' shifts (B, 2) and the boxes (B, 4).
+
+    Both results are in pixels of the search image, whose square has this centre and side.
+    """
+    scale = settings.search_size / side[:, None]
+    before, after = beyond_frame(box, border)
+    corner = (box[:, :2] + before - center) * scale + settings.search_size / 2
+    return (before - after) / 2 * scale, torch.cat(
+        [corner, (box[:, 2:] - before - after) * scale], -1
+    )
 
 
 def _drawn_by_tracker(

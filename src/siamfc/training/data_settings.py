@@ -6,7 +6,7 @@ from typing import Literal
 from siamfc.checks import check_number, check_whole
 from siamfc.crops.augment import AugmentSettings
 from siamfc.crops.pairs import PairSampling
-from siamfc.procedural.sampling import PairSettings
+from siamfc.procedural.pair_settings import PairSettings
 from siamfc.procedural.textures import TextureSettings
 from siamfc.synthetic.dataset import SyntheticDatasetSettings
 

@@ -11,7 +11,7 @@ from siamfc.network.light.architecture import LAYOUTS
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.normalisation import Normalisation
 from siamfc.network.siamfc.architecture import embedding_size
-from siamfc.procedural.sampling import PairSettings
+from siamfc.procedural.pair_settings import PairSettings
 from siamfc.procedural.scene import SceneSettings
 from siamfc.training.box_losses import BoxLossSettings
 from siamfc.training.data_settings import Data, ProceduralData, SquareData, StoreData
