@@ -1,4 +1,4 @@
-"""Boxes of one video in the forms of benchmarks and annotation tools: written, and read back."""
+"""Readers and writers of boxes in the formats of benchmarks and annotation tools."""
 
 from siamfc.annotations.annotation import VideoAnnotation
 from siamfc.annotations.formats import (

@@ -1,4 +1,4 @@
-"""The boxes of several targets in one video, in the form that every file format is made from."""
+"""Boxes of several targets in one video, the common representation of all file formats."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 DEFAULT_LABEL = "target"
-"""Class of a target that has none."""
+"""Default class of a target."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class VideoAnnotation:
-    """Where N targets are in F frames of a video.
+    """Boxes of N targets in F frames of a video.
 
     Raises:
         DatasetError: arrays whose shapes don't agree.
@@ -33,31 +33,31 @@ class VideoAnnotation:
     """
 
     frames: IntArray
-    """(F,) index of each frame in the video, 0-based, rising."""
+    """(F,) index of each frame in the video, 0-based, ascending."""
     boxes: FloatArray
     """(F, N, 4) x, y, w, h in frame pixels; a NaN row: no box."""
     scores: FloatArray = field(default_factory=lambda: np.zeros(0))
     """(F, N) in [0, 1]; NaN: unknown."""
     key: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
-    """(F, N) whether a person drew the box."""
+    """(F, N) True where a person drew the box."""
     lost: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
-    """(F, N) whether the tracker says that its box is not to be trusted."""
+    """(F, N) True where the tracker lost the target, so that its box cannot be trusted."""
     bridged: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
-    """(F, N) whether the box is none that was found, but bridges a stretch without one."""
+    """(F, N) True where the box is interpolated across a lost stretch."""
     names: Sequence[str] = ()
-    """Of each target; `1`, `2` … by default."""
+    """Name of each target; by default `1`, `2` …"""
     labels: Sequence[str] = ()
-    """Class of each target; `target` by default."""
+    """Class of each target; by default `target`."""
     video: str = "video.mp4"
-    """Name of the video's file or folder, without the folders above."""
+    """File or folder name of the video, without its parent folders."""
     size: tuple[int, int] | None = None
     """Width and height of the frames in pixels; None: unknown."""
     frame_rate: float | None = None
     """Frames per second; None: unknown."""
     frame_count: int = 0
-    """Frames in the whole video; at least as many as are known by default."""
+    """Number of frames in the whole video; by default one more than the last known index."""
     image_names: Sequence[str] = ()
-    """File names of the video's frames, where it is a folder of images."""
+    """File names of the frames of a folder of images; empty for a video file."""
 
     def __post_init__(self) -> None:
         boxes = np.asarray(self.boxes, dtype=np.float64)
@@ -93,31 +93,31 @@ class VideoAnnotation:
 
     @property
     def present(self) -> BoolArray:
-        """(F, N) where there is a box."""
+        """(F, N) True where there is a box."""
         return ~is_absent(self.boxes)
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The different labels, in the order in which they first come."""
+        """Distinct labels, in order of first appearance."""
         return tuple(dict.fromkeys(self.labels))
 
     @property
     def has_names(self) -> bool:
-        """Whether a target has a name other than its number."""
+        """True if a target has a name other than its number."""
         return any(name != str(place) for place, name in enumerate(self.names, 1))
 
     def image_name(self, frame: int) -> str:
-        """File name of a frame's image: its own, or the one that siamfc writes a frame under."""
+        """Return the file name of a frame's image, by default the one that siamfc writes."""
         if frame < len(self.image_names):
             return self.image_names[frame]
         return f"{frame:06d}.png"
 
     def without_lost(self) -> VideoAnnotation:
-        """The same without the boxes that are not to be trusted."""
+        """Return a copy without the boxes of lost targets."""
         return replace(self, boxes=np.where(self.lost[..., None], np.nan, self.boxes))
 
     def inside(self) -> VideoAnnotation:
-        """The same with boxes cut off at the edges of the frame; none where nothing is left.
+        """Return a copy with boxes clipped to the frame; those entirely outside are removed.
 
         Raises:
             DatasetError: the size of the frames is unknown.
@@ -131,7 +131,7 @@ class VideoAnnotation:
         return replace(self, boxes=boxes)
 
     def all_frames(self, target: int) -> FloatArray:
-        """The boxes (L, 4) of a target in every frame from 0 to the last one known."""
+        """Return the boxes (L, 4) of a target in every frame from 0 to the last known one."""
         last = int(self.frames[-1]) + 1 if len(self.frames) else 0
         boxes = np.full((last, 4), np.nan)
         boxes[self.frames] = self.boxes[:, target]
@@ -139,10 +139,10 @@ class VideoAnnotation:
 
 
 def require_size(annotation: VideoAnnotation) -> tuple[int, int]:
-    """Width and height of the frames.
+    """Return width and height of the frames.
 
     Raises:
-        DatasetError: they are unknown.
+        DatasetError: the size is unknown.
     """
     if annotation.size is None:
         raise DatasetError(
@@ -153,16 +153,16 @@ def require_size(annotation: VideoAnnotation) -> tuple[int, int]:
 
 
 _MOST_ROWS = 5_000_000
-"""Frames times targets that are held at once: about 200 MB."""
+"""Limit of frames times targets held in memory: about 200 MB."""
 
 
 def add_box(
     rows: dict[str, dict[int, FloatArray]], target: str, frame: int, box: FloatArray
 ) -> None:
-    """Put a box that was read into its place.
+    """Add a box of a target and frame to `rows`.
 
     Raises:
-        ValueError: there is one of this target and frame already: neither is known to be right.
+        ValueError: there is already one, and either may be wrong.
     """
     boxes = rows.setdefault(target, {})
     if frame in boxes:
@@ -184,23 +184,23 @@ def from_targets(
     frame_count: int = 0,
     image_names: Sequence[str] = (),
 ) -> VideoAnnotation:
-    """Make an annotation of boxes that a file lists target by target.
+    """Build an annotation from boxes that are listed target by target.
 
     Args:
         rows: identity of a target → frame → x, y, w, h.
-        scores: the same of scores.
-        key: the frames in which a person drew a target.
-        labels: class of a target.
-        names: name of a target; its identity by default.
-        dense: whether frames without any box count as frames without targets.
-        video: as in `VideoAnnotation`, like all that follow.
-        size: of the frames.
-        frame_rate: of the video.
-        frame_count: of the video.
-        image_names: of the frames.
+        scores: identity → frame → score.
+        key: identity → frames in which a person drew the target.
+        labels: identity → class.
+        names: identity → name; by default the identity.
+        dense: include frames without any box, as frames without targets.
+        video: see `VideoAnnotation`.
+        size: see `VideoAnnotation`.
+        frame_rate: see `VideoAnnotation`.
+        frame_count: see `VideoAnnotation`.
+        image_names: see `VideoAnnotation`.
 
     Raises:
-        DatasetError: more frames and targets than are held in memory.
+        DatasetError: too many frames and targets to hold in memory.
     """
     known = sorted({frame for boxes in rows.values() for frame in boxes})
     if dense and known:

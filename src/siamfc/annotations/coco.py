@@ -1,4 +1,4 @@
-"""COCO-video JSON: a video, its images, and boxes with the number of a track."""
+"""COCO-video JSON: a video, its images, and boxes with track numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from siamfc.parsing import parse_frame, parse_json, parse_number, read_text
 def coco_annotation(
     number: int, image: int, target: int, category: int, box: FloatArray, score: float
 ) -> dict[str, Any]:
-    """An element of `annotations`, without `score` where it is NaN.
+    """Return an element of `annotations`, without `score` if it is NaN.
 
     A target's number is `track_id` alone: FiftyOne refuses files with MMTracking's `instance_id`.
     """
@@ -38,7 +38,7 @@ def coco_annotation(
 
 
 def write_coco(annotation: VideoAnnotation) -> dict[str, str]:
-    """All in one file; images are named as `VideoAnnotation.image_name` does."""
+    """Return one file with everything; `VideoAnnotation.image_name` names the images."""
     size = dict(zip(("width", "height"), annotation.size or (), strict=False))
     rate = {} if annotation.frame_rate is None else {"fps": round(annotation.frame_rate, 3)}
     classes = annotation.classes
@@ -83,7 +83,7 @@ def read_coco(path: Path) -> VideoAnnotation:
     """Read the only video of a file.
 
     Raises:
-        DatasetError: not such a file, or one with several videos.
+        DatasetError: not a COCO-video file, or one with several videos.
     """
     try:
         content = parse_json(read_text(path), where=path)

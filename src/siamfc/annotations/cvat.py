@@ -1,4 +1,4 @@
-"""CVAT for video 1.1: a track for each target, with key frames and `outside` flags."""
+"""CVAT for video 1.1: one track per target, with key frames and `outside` flags."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def track_element(
     boxes: Iterator[dict[str, str]],
     attributes: dict[str, str] | None = None,
 ) -> ET.Element:
-    """A `track` of boxes from `box_attributes`, each with the same attributes of the target."""
+    """Return a `track` element of boxes from `box_attributes`, each with the given attributes."""
     item = ET.Element("track", {"id": number, "label": label, "source": "auto"})
     for one in boxes:
         box = ET.SubElement(item, "box", one)
@@ -39,15 +39,15 @@ def box_attributes(
     end: int | None = None,
     decimals: int = 4,
 ) -> Iterator[dict[str, str]]:
-    """The attributes of a `box` a frame; where the target goes, one that says `outside`.
+    """Yield the attributes of one `box` per frame, and of an `outside` one where a target leaves.
 
     Args:
         frames: (F,) index of each frame.
-        boxes: (F, 4), NaN where there is none.
-        key: (F,) key frames: CVAT draws straight lines between them.
-        end: frames in the video; the target is outside after the last of `frames`. None: the last
-            box holds to the end.
-        decimals: of the edges.
+        boxes: (F, 4) x, y, w, h; NaN where there is no box.
+        key: (F,) key frames, between which CVAT interpolates.
+        end: number of frames in the video; the target is outside after the last of `frames`.
+            None: the last box holds to the end.
+        decimals: decimals of the edges.
     """
     before: dict[str, str] | None = None
     for frame, box, is_key in zip(frames.tolist(), boxes, key.tolist(), strict=True):
@@ -74,7 +74,7 @@ def box_attributes(
 
 
 def meta_element(frame_count: int, size: tuple[int, int] | None) -> ET.Element:
-    """The `meta` of an annotation: count and size of the frames."""
+    """Return the `meta` element with number and size of the frames."""
     meta = ET.Element("meta")
     task = ET.SubElement(meta, "task")
     ET.SubElement(task, "size").text = str(frame_count)
@@ -87,7 +87,7 @@ def meta_element(frame_count: int, size: tuple[int, int] | None) -> ET.Element:
 
 
 def write_cvat(annotation: VideoAnnotation) -> dict[str, str]:
-    """All frames, of which those are key frames that CVAT needs to draw the track from."""
+    """Return one file with all frames; `key_frames` chooses the key frames."""
     root = ET.Element("annotations")
     ET.SubElement(root, "version").text = "1.1"
     meta = meta_element(annotation.frame_count, annotation.size)
@@ -115,7 +115,7 @@ def write_cvat(annotation: VideoAnnotation) -> dict[str, str]:
 
 
 def _declare_name(attributes: ET.Element) -> None:
-    """The attribute that holds the target's name, as a task must have it."""
+    """Declare the attribute for target names, which a task requires."""
     item = ET.SubElement(attributes, "attribute")
     for tag, text in (
         ("name", "name"),
@@ -128,10 +128,10 @@ def _declare_name(attributes: ET.Element) -> None:
 
 
 def read_cvat(path: Path) -> VideoAnnotation:
-    """Read the tracks of an annotation; key frames are those that it says.
+    """Read the tracks and key frames of an annotation.
 
     Raises:
-        DatasetError: not such a file.
+        DatasetError: not a CVAT annotation.
     """
     content = parse_annotation(path)
     rows: dict[str, dict[int, FloatArray]] = {}

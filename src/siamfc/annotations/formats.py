@@ -1,4 +1,4 @@
-"""The formats by name and by ending; writes one, whole or not at all, and reads it back."""
+"""Annotation formats by name and suffix; reading, and writing completely or not at all."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from siamfc.files import StagedFile, check_folder_place, make_folder, whole_fold
 
 @dataclass(frozen=True, kw_only=True)
 class AnnotationFormat:
-    """A format in which a track is handed on."""
+    """File format of a benchmark or an annotation tool."""
 
     name: str
-    """As typed on the command line."""
+    """Name on the command line."""
     title: str
     suffix: str
-    """Ending of its file; empty: a folder."""
+    """File suffix; empty: a folder."""
     write: Callable[[VideoAnnotation], Mapping[str, str]]
-    """The texts of the files, by their path in the folder; of a single file by an empty path, and
-    of a file for each target by its number."""
+    """Returns the texts of the files by path in the folder; the key of a single file is empty, that
+    of one file per target the number of the target."""
     read: Callable[[Path], VideoAnnotation]
     each_target: bool = False
-    """Whether each target has a file of its own."""
+    """True if each target has its own file."""
     keeps_lost: bool = False
-    """Whether boxes are written that the tracker doesn't trust. An annotation must not have them;
-    a benchmark's results must have a box in every frame."""
+    """True if boxes of lost targets are written: results of a benchmark need a box in every frame,
+    annotations must not contain wrong ones."""
     mark: str = ""
-    """A file by which a folder of this format is told."""
+    """File that identifies a folder of this format."""
 
     @property
     def folder_mark(self) -> str:
-        """What lies in a folder of this format itself."""
+        """First part of `mark`, which lies directly in the folder."""
         return self.mark.partition("/")[0]
 
 
@@ -143,14 +143,14 @@ _MOT_FILE = AnnotationFormat(
     read=read_mot,
 )
 _BY_SUFFIX = {".txt": "otb", ".json": "coco", ".xml": "cvat"}
-"""What an ending means where no format is named."""
+"""Default format of each suffix."""
 
 
 def find_annotation_format(path: str | Path, name: str | None = None) -> AnnotationFormat:
-    """The format of a name, or, without one, the one that a path's ending means.
+    """Return the format of a name, or the default format of a path's suffix.
 
     Raises:
-        InputError: no such format, or an ending that doesn't go with it.
+        InputError: an unknown format, or a suffix that does not match it.
 
     >>> find_annotation_format("boxes.xml").name, find_annotation_format("labels", "yolo").name
     ('cvat', 'yolo')
@@ -175,10 +175,10 @@ def find_annotation_format(path: str | Path, name: str | None = None) -> Annotat
 
 
 def annotation_paths(path: str | Path, targets: int, format: str | None = None) -> list[Path]:
-    """What `write_annotation` writes: a file, a folder, or a file for each of several targets.
+    """Return the paths that `write_annotation` writes: a file, a folder, or one file per target.
 
     Raises:
-        InputError: see `find_annotation_format`.
+        InputError: as for `find_annotation_format`.
     """
     path = Path(path)
     if not find_annotation_format(path, format).each_target or targets == 1:
@@ -193,19 +193,19 @@ def write_annotation(
     format: str | None = None,
     overwrite: bool = False,
 ) -> list[Path]:
-    """Write boxes, whole or not at all; returns the files or the folder.
+    """Write boxes, completely or not at all; return the paths of the files or of the folder.
 
     Args:
-        path: what to write; a file for each of several targets of otb, vot, lasot and got10k has
-            the target's number at the end of its name.
+        path: file or folder to write. With several targets in otb, vot, lasot or got10k, the name
+            of each file ends with the target's number.
         annotation: the boxes.
-        format: a key of `ANNOTATION_FORMATS`; None: as the ending says.
-        overwrite: whether files that exist are replaced, or a folder of the same format.
+        format: a key of `ANNOTATION_FORMATS`; None: implied by the suffix.
+        overwrite: replace existing files, or an existing folder of the same format.
 
     Raises:
-        InputError: no such format, or an ending that doesn't go with it.
-        DatasetError: the format needs something that is unknown, such as the frames' size.
-        OutputError: something is in the way, or cannot be written.
+        InputError: an unknown format, or a suffix that does not match it.
+        DatasetError: the format needs something that is unknown, such as the frame size.
+        OutputError: a file exists, or cannot be written.
     """
     chosen = find_annotation_format(path, format)
     texts = chosen.write(annotation if chosen.keeps_lost else annotation.without_lost())
@@ -238,11 +238,11 @@ def check_annotation_place(
     format: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """See that what `write_annotation` will write may be written, before there is anything.
+    """Check in advance that `write_annotation` can write to a path.
 
     Raises:
-        InputError: no such format, or an ending that doesn't go with it.
-        OutputError: something is in the way, or cannot be written.
+        InputError: an unknown format, or a suffix that does not match it.
+        OutputError: a file exists, or cannot be written.
     """
     chosen = find_annotation_format(path, format)
     if not chosen.suffix:
@@ -263,14 +263,14 @@ def _write_folder(
 
 
 def read_annotation(path: str | Path, *, format: str | None = None) -> VideoAnnotation:
-    """Read boxes of one video.
+    """Read the boxes of one video.
 
-    Without a format it is the one that the ending means, or that a folder looks like; a .json file
-    is read as Label Studio's where it isn't COCO's, and lines of ten numbers as MOTChallenge's.
+    Without a format, the suffix or the contents of the folder decide. A .json file that holds a
+    list is read as Label Studio's, and a .txt file with ten numbers in a line as MOTChallenge's.
 
     Raises:
-        InputError: no such format, or an ending that doesn't go with it.
-        DatasetError: there is nothing of the format.
+        InputError: an unknown format, or a suffix that does not match it.
+        DatasetError: nothing there, or not in the format.
     """
     path = Path(path)
     if not path.exists():

@@ -1,4 +1,4 @@
-"""Which frames of a track suffice for a tool that draws straight lines between them."""
+"""Choice of key frames for tools that interpolate linearly between them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from siamfc.array_types import BoolArray, FloatArray, IntArray
 from siamfc.boxes import to_corners
 
 TOLERANCE = 0.02
-"""By how much an edge may differ from the track where a tool interpolates it, as a fraction of the
-box's mean side: less than two people who draw the same box."""
+"""Largest deviation of an interpolated edge, as a fraction of the box's mean side; two people who
+draw the same box differ more."""
 LEAST_PIXELS = 0.5
-"""The same in pixels, at least."""
+"""Lower limit of the tolerance, in pixels."""
 
 
 def key_frames(
@@ -21,15 +21,15 @@ def key_frames(
     *,
     tolerance: float = TOLERANCE,
 ) -> BoolArray:
-    """Choose frames (F,) between which linear interpolation stays near the boxes.
+    """Choose key frames (F,) between which linear interpolation stays near the boxes.
 
-    It is Ramer's and Douglas and Peucker's line simplification, for all four edges at once.
+    This is the line simplification of Ramer and of Douglas and Peucker, for all four edges at once.
 
     Args:
         frames: (F,) index of each.
-        boxes: (F, 4); a NaN row: no box, which ends a stretch.
-        required: (F,) frames that are kept in any case.
-        tolerance: fraction of the boxes' mean side; `LEAST_PIXELS` if that is more.
+        boxes: (F, 4) x, y, w, h; a NaN row, no box, ends a stretch.
+        required: (F,) frames that are key frames in any case.
+        tolerance: fraction of the boxes' mean side; `LEAST_PIXELS` if that is larger.
 
     >>> boxes = np.array([[0, 0, 4, 4], [1, 0, 4, 4], [2, 0, 4, 4], [2, 0, 4, 4.0]])
     >>> key_frames(np.arange(4), boxes, np.zeros(4, np.bool_)).tolist()

@@ -1,4 +1,4 @@
-"""Label Studio's video tasks: a region for each target, in per cent of the frame."""
+"""Label Studio video tasks: one region per target, in per cent of the frame."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _NAMES = ("x", "y", "width", "height")
 
 
 def write_label_studio(annotation: VideoAnnotation) -> dict[str, str]:
-    """One task with one annotation: regions named by the tags `box` and `video`.
+    """Return one task with one annotation, whose regions belong to the tags `box` and `video`.
 
-    The labelling configuration that fits has `<VideoRectangle name="box" toName="video"/>`,
+    The matching labelling configuration contains `<VideoRectangle name="box" toName="video"/>`,
     `<Labels name="label" toName="video">` and `<Video name="video" value="$video"/>`.
     """
     width, height = require_size(annotation)
@@ -51,7 +51,7 @@ def write_label_studio(annotation: VideoAnnotation) -> dict[str, str]:
 
 
 def _sequence(annotation: VideoAnnotation, target: int) -> list[dict[str, Any]]:
-    """An element a frame; `enabled` is false in the last one before the target goes."""
+    """Return one element per frame; `enabled` is false in the last one before the target leaves."""
     width, height = require_size(annotation)
     scale = 100 / np.array([width, height, width, height])
     present = annotation.present[:, target]
@@ -76,7 +76,7 @@ def read_label_studio(path: Path) -> VideoAnnotation:
     """Read the first annotation of the only task in a file.
 
     Raises:
-        DatasetError: not such a file.
+        DatasetError: not a Label Studio video task.
     """
     try:
         (task,) = parse_json(read_text(path), where=path)
@@ -114,7 +114,7 @@ def read_label_studio(path: Path) -> VideoAnnotation:
 
 
 def _boxes(sequence: list[dict[str, Any]], scale: FloatArray) -> dict[int, FloatArray]:
-    """Boxes by frame; between two elements they lie on a straight line, where it is enabled."""
+    """Return the boxes by frame, interpolated linearly after each enabled element."""
     boxes: dict[int, FloatArray] = {}
     before: tuple[int, FloatArray] | None = None
     for one in sorted(sequence, key=lambda item: parse_frame(item["frame"], 1)):

@@ -1,4 +1,4 @@
-"""MOTChallenge: a line for each target in each frame, alone or as a sequence's folder."""
+"""MOTChallenge: one line per target and frame, as a results file or a sequence folder."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _FIRST_PIXEL = np.array([1.0, 1.0, 0.0, 0.0])
 def mot_line(
     frame: int, target: str, box: FloatArray, rest: list[str], *, decimals: int = 4
 ) -> str:
-    """A line `frame,id,left,top,width,height,…`; frames and pixels are 1-based."""
+    """Return a line `frame,id,left,top,width,height,…`; frames and pixels are 1-based."""
     values = [f"{value:.{decimals}f}" for value in box + _FIRST_PIXEL]
     return ",".join([str(frame + 1), target, *values, *rest])
 
 
 def write_mot(annotation: VideoAnnotation, *, folder: bool) -> dict[str, str]:
-    """The result file, or with `folder` a sequence's: gt/gt.txt, gt/labels.txt, seqinfo.ini."""
+    """Return a results file, or with `folder` gt/gt.txt, gt/labels.txt and seqinfo.ini."""
     classes = annotation.classes
     lines = []
     for at, frame in enumerate(annotation.frames.tolist()):
@@ -62,10 +62,10 @@ def _information(annotation: VideoAnnotation) -> str:
 
 
 def read_mot(path: Path) -> VideoAnnotation:
-    """Read a result file, or a sequence's folder.
+    """Read a results file or a sequence folder.
 
     Raises:
-        DatasetError: a line of something else.
+        DatasetError: a line of another form.
     """
     folder = path.is_dir()
     file = path / "gt" / "gt.txt" if folder else path

@@ -1,4 +1,4 @@
-"""Benchmarks' text files: a line `x,y,w,h` for each frame of one target."""
+"""Text files of benchmarks: one line `x,y,w,h` per frame of one target."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from siamfc.parsing import parse_numbers
 
 
 def box_lines(boxes: FloatArray, *, index_base: int, decimals: int = 4) -> str:
-    """Lines `x,y,w,h`, one a frame; a missing box is a line of zeros, which has no area."""
+    """Return one line `x,y,w,h` per frame; a missing box is a line of zeros."""
     rows = boxes + np.array([index_base, index_base, 0, 0])
     rows[np.isnan(boxes).any(axis=1)] = 0
     return "".join(",".join(f"{value:.{decimals}f}" for value in row) + "\n" for row in rows)
 
 
 def vot_lines(boxes: FloatArray, *, first_code: bool, decimals: int = 4) -> str:
-    """Lines of a VOT trajectory: x,y,w,h, 1-based; 0 where there is no box.
+    """Return the lines of a VOT trajectory: x,y,w,h, 1-based; 0 where there is no box.
 
-    With `first_code`, the first box is written as the code 1: this frame starts the tracker.
+    With `first_code` the first box is written as the code 1, which marks the initial frame.
     """
     present = ~is_absent(boxes)
     first = int(np.argmax(present))
@@ -40,10 +40,10 @@ def vot_lines(boxes: FloatArray, *, first_code: bool, decimals: int = 4) -> str:
 
 
 def read_box_table(path: Path, *, index_base: int) -> VideoAnnotation:
-    """Read a file of `x, y, w, h` lines; a row without area is no box.
+    """Read a file of `x, y, w, h` lines; a row without area is a missing box.
 
     Raises:
-        DatasetError: a line of something else.
+        DatasetError: a line of another form.
     """
     boxes = read_table(path, 4)
     usable = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > 0).all(axis=1)
@@ -53,10 +53,10 @@ def read_box_table(path: Path, *, index_base: int) -> VideoAnnotation:
 
 
 def read_vot(path: Path) -> VideoAnnotation:
-    """Read a VOT trajectory of rectangles; a line of one number is a code: no box.
+    """Read a VOT trajectory of rectangles; a line of one number is a code, without a box.
 
     Raises:
-        DatasetError: a line of something else.
+        DatasetError: a line of another form.
     """
     rows = []
     for number, line in enumerate(frame_lines(path, "x,y,w,h or a code"), 1):
@@ -73,7 +73,7 @@ def read_vot(path: Path) -> VideoAnnotation:
 
 
 def one_target(path: Path, boxes: FloatArray) -> VideoAnnotation:
-    """An annotation of one target in every frame (F, 4)."""
+    """Return an annotation of one target with a row in every frame, (F, 4)."""
     return VideoAnnotation(
         frames=np.arange(len(boxes)), boxes=boxes[:, None], video=f"{path.stem}.mp4"
     )

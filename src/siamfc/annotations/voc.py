@@ -1,4 +1,4 @@
-"""Pascal VOC: an XML file a frame, with whole pixels, 1-based, both edges inside the box."""
+"""Pascal VOC: one XML file per frame; whole pixels, 1-based, with both edges inside the box."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EDGES = ("xmin", "ymin", "xmax", "ymax")
 
 
 def write_voc(annotation: VideoAnnotation) -> dict[str, str]:
-    """`Annotations/<frame>.xml`, and `ImageSets/Main/default.txt`, which lists the frames.
+    """Return `Annotations/<frame>.xml` and `ImageSets/Main/default.txt`, the list of frames.
 
     Number and name of a target are attributes of its object.
     """
@@ -62,10 +62,10 @@ def _add(parent: ET.Element, texts: dict[str, str]) -> None:
 
 
 def read_voc(path: Path) -> VideoAnnotation:
-    """Read a folder of one video's frames; objects without a number are told by their order.
+    """Read a folder with the frames of one video; the order identifies objects without a number.
 
     Raises:
-        DatasetError: a file that isn't such an annotation.
+        DatasetError: a file that is not a Pascal VOC annotation.
     """
     rows: dict[str, dict[int, FloatArray]] = {}
     labels: dict[str, str] = {}

@@ -1,7 +1,7 @@
-"""YOLO label folders: a text file a frame, a line `class x y w h` for each target in it.
+"""YOLO label folders: one text file per frame, one line `class x y w h` per target.
 
-The centre and size are fractions of the frame. A label says which class a box is of, not which
-target: read back, targets of one class are told apart by their order in the file alone.
+Centre and size are fractions of the frame. A label contains the class, not the target, so that on
+reading only the order in the file distinguishes targets of one class.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CONFIG = "data.yaml"
 
 
 def write_yolo(annotation: VideoAnnotation) -> dict[str, str]:
-    """`labels/<frame>.txt`, empty where no target is seen, and `data.yaml` with the classes."""
+    """Return `labels/<frame>.txt`, empty without a target, and `data.yaml` with the classes."""
     width, height = require_size(annotation)
     classes = annotation.classes
     inside = annotation.inside()
@@ -64,7 +64,7 @@ def read_yolo(path: Path) -> VideoAnnotation:
     """Read a folder that `write_yolo` wrote.
 
     Raises:
-        DatasetError: no such folder, or a line of something else.
+        DatasetError: no such folder, or a line of another form.
     """
     classes, size, video = _read_config(path / _CONFIG)
     rows: dict[str, dict[int, FloatArray]] = {}
@@ -104,7 +104,7 @@ def read_yolo(path: Path) -> VideoAnnotation:
 
 
 def _read_config(path: Path) -> tuple[dict[int, str], tuple[int, int], str]:
-    """The classes by number, the size of the frames, and the video's name."""
+    """Return the classes by number, the frame size, and the name of the video."""
     names: dict[int, str] = {}
     size = video = None
     for line in split_lines(read_text(path)):

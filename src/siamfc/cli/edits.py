@@ -1,4 +1,4 @@
-"""What redact, reframe, stabilise and crop share: boxes of the targets, two passes, the output."""
+"""Options and steps shared by redact, reframe, stabilise and crop."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,47 +26,46 @@ if TYPE_CHECKING:
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class TargetOptions:
-    """Where the target is."""
+    """Boxes of the target."""
 
     box: Annotated[list[str] | None, Parameter(negative=(), allow_leading_hyphen=True)] = None
-    """[FRAME:]X,Y,W,H of an object, as `siamfc track` takes it; the objects are tracked first."""
+    """Box of an object, [FRAME:]X,Y,W,H, as for `siamfc track`; the objects are tracked first."""
     name: Annotated[list[str] | None, Parameter(negative=())] = None
-    """Of an object, once for each; or, for each --box, the name of its object."""
+    """Name of each object, or, given once per --box, of that box's object."""
     results: Path | None = None
-    """A file of boxes in place of --box: what `siamfc track --results` or an annotation tool
-    wrote."""
+    """File of boxes in place of --box, from `siamfc track --results` or an annotation tool."""
     weights: str = DEFAULT_WEIGHTS
-    """A name that `siamfc models` lists, or a path."""
+    """A name listed by `siamfc models`, or a path."""
     device: DeviceName = "auto"
-    """Where the network runs."""
+    """Device that runs the network."""
     threads: Threads = None
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class VideoOptions:
-    """What is written."""
+    """Video to write."""
 
     out: Out
-    """A video, .mp4, .mov, .mkv or .webm, or a folder of PNG images (a name without an ending)."""
+    """Video, .mp4, .mov, .mkv or .webm, or folder of PNG images (a name without a suffix)."""
     codec: Literal["h264", "vp9", "av1"] | None = None
-    """Of the video. By default H.264, in .webm VP9."""
+    """Codec of the video; by default H.264, in .webm VP9."""
     crf: Whole | None = None
-    """Quality of the video: 0 is the best and the largest. By default 23 for H.264, 32 for VP9, 35
-    for AV1."""
+    """Quality of the video; 0 is the best and gives the largest file. By default 23 for H.264, 32
+    for VP9, 35 for AV1."""
     sound: Annotated[bool, Parameter(negative="--no-sound", show_default=False)] = True
-    """Copy the source's sound into the video, where its container can hold it."""
+    """Copy the source's sound into the video if the container can hold it."""
     overwrite: Flag = False
-    """Replace what exists."""
+    """Replace existing files."""
     json: Json = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A source that is open, and where its targets are."""
+    """An open source and the boxes of its targets."""
 
     path: str | Path
-    """As typed."""
+    """Path as typed."""
     frames: "FrameSource"
     annotation: "VideoAnnotation"
     frame_count: int
@@ -75,13 +74,13 @@ class Job:
 
     @property
     def frame_rate(self) -> float:
-        """Of the source; 25 where it has none, as videos are written then."""
+        """Frame rate of the source, or 25, the rate of a written video, if it has none."""
         return self.frames.frame_rate or 25.0
 
 
 @contextmanager
 def open_job(source: str | Path, target: TargetOptions) -> Iterator[Job]:
-    """Open a source and find its targets: read, or tracked with progress on standard error.
+    """Open a source and get its boxes: read a file, or track with progress on standard error.
 
     Raises:
         UsageError: neither --box nor --results, or both.
@@ -126,10 +125,10 @@ def _annotation(frames: "FrameSource", target: TargetOptions) -> "VideoAnnotatio
 def write_video(
     job: Job, edit: "EditFrame", video: VideoOptions, *, label: str, every: int = 1
 ) -> int:
-    """Make the second pass; returns the count of frames written.
+    """Edit and write all frames; return the number of frames written.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C; nothing is written.
+        KeyboardInterrupt: Ctrl-C was pressed; nothing is written.
     """
     from siamfc.edits import render
 
@@ -155,7 +154,7 @@ def write_video(
 
 
 def report(job: Job, video: VideoOptions, count: int, **rest: Any) -> None:
-    """Print what was written, as text or as one JSON object."""
+    """Print a summary as text or as one JSON object."""
     if video.json:
         print_json({"source": str(job.path), "out": str(video.out), "frames": count, **rest})
     else:

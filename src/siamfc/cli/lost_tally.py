@@ -1,13 +1,13 @@
-"""In how many frames a target is lost, and what to say of it."""
+"""Tally of the frames in which a target is lost."""
 
 from siamfc.tracking import FrameResult, Status, time_code
 
 _AT_ONCE = 10
-"""Frames after its first box within which a target is lost at once."""
+"""Frames after the first box within which a loss suggests a wrong box."""
 
 
 class LostTally:
-    """In how many frames a target is lost, and where first."""
+    """Number of frames in which a target is lost, and the first of them."""
 
     def __init__(self, row: int) -> None:
         self.row = row
@@ -28,14 +28,14 @@ class LostTally:
 
     @property
     def is_lost_at_once(self) -> bool:
-        """Whether the target is lost within a few frames of its first box."""
+        """True if the target is lost within a few frames of its first box."""
         if self.first_lost is None or self.first_given is None:
             return False
         return 0 < self.first_lost.index - self.first_given <= _AT_ONCE
 
     @property
     def text(self) -> str:
-        """For people."""
+        """Summary, such as `lost in 12 of 200 frames, first in frame 59`."""
         text = f"lost in {self.lost} of {self.frames} frames"
         if self.first_lost is None:
             return text
@@ -44,7 +44,7 @@ class LostTally:
 
     @property
     def hint(self) -> str:
-        """What to do about a target that is lost at once."""
+        """Advice for a target that is lost at once."""
         return (
             f"hint: {self.name} was lost soon after its box: check that the box is X,Y,W,H in "
             "pixels, with width and height and not the second corner, and fits the object closely"

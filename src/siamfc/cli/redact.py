@@ -13,19 +13,20 @@ from siamfc.cli.parameters import Flag, Source
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class LookOptions:
-    """What is hidden, and how."""
+    """Areas to hide, and their appearance."""
 
     style: Literal["blur", "pixelate", "fill"] = "blur"
-    """How it is hidden; fill is a flat black."""
+    """Appearance of hidden areas; fill is flat black."""
     shape: Literal["ellipse", "box"] = "ellipse"
-    """An ellipse about the box that holds all of it, or the box."""
+    """Ellipse through the corners of the box, or the box."""
     margin: float = 0.35
-    """Covered on each side of the box, as a fraction of its size; where the score is low, more."""
+    """Margin covered on each side of the box, as a fraction of its size; larger where the score is
+    low."""
     when_lost: Literal["grow", "frame"] = "grow"
-    """Where the object is lost: cover a growing margin about where it may be, or the whole
+    """While the object is lost, cover a growing margin around its possible positions, or the whole
     frame."""
     outside: Annotated[Flag, Parameter(name="--except")] = False
-    """Hide everything but the objects; where one is lost, everything."""
+    """Hide everything but the objects; while one is lost, the whole frame."""
 
 
 _LOOK, _TARGET = LookOptions(), TargetOptions()
@@ -41,17 +42,17 @@ def redact(
 ) -> int:
     """Blur, pixelate or black out objects in a video.
 
-    The objects are covered in every frame. Where one is lost, or has no box, its place is guessed
-    generously, and the summary says in which frames: look at these.
+    The objects are covered in every frame. While one is lost or has no box, a generous guess of its
+    position is covered, and the summary lists these frames: check them.
 
     Parameters
     ----------
     video
-        What is written.
+        Video to write.
     target
-        Where the objects are.
+        Boxes of the objects.
     look
-        What is hidden, and how.
+        Areas to hide, and their appearance.
     """
     from siamfc.edits import CoverSettings, RedactSettings, frame_ranges, plan_cover, redact_frame
 

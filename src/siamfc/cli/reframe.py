@@ -13,16 +13,16 @@ from siamfc.cli.usage import parse_aspect
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class CutOptions:
-    """How the cut follows."""
+    """Shape and motion of the cut."""
 
-    aspect: Annotated[str, Parameter(help="W:H of the cut.")] = "9:16"
+    aspect: Annotated[str, Parameter(help="Aspect ratio of the cut, W:H.")] = "9:16"
     zoom: float | None = None
-    """Fraction of the cut that the object fills, in height or width, whichever is more. By default
-    the cut is as large as fits into the frame."""
+    """Fraction of the cut that the object fills, in height or width, whichever is larger. By
+    default the cut is as large as fits into the frame."""
     dead_zone: float = 0.3
-    """Fraction of the cut, in its middle, in which the object moves without the cut following."""
+    """Central fraction of the cut in which the object moves without the cut following."""
     acceleration: float = 4.0
-    """The most that the cut's speed changes by, in widths of the cut per second²."""
+    """Upper bound of the cut's acceleration, in widths of the cut per second²."""
 
 
 _CUT, _TARGET = CutOptions(), TargetOptions()
@@ -38,16 +38,17 @@ def reframe(
 ) -> int:
     """Crop a video to another aspect ratio, such as vertical, keeping objects in view.
 
-    The cut moves as calmly as keeps the objects in it, and never leaves the frame.
+    The cut moves as calmly as possible while it keeps the objects in view, and never leaves the
+    frame.
 
     Parameters
     ----------
     video
-        What is written.
+        Video to write.
     target
-        Where the objects are.
+        Boxes of the objects.
     cut
-        How the cut follows.
+        Shape and motion of the cut.
     """
     from siamfc.edits import ReframeSettings, plan_reframe
 

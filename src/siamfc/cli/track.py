@@ -42,40 +42,41 @@ class OutputOptions:
     """Files to write, or a page to watch."""
 
     out: Annotated[Path | None, Parameter(alias="-o")] = None
-    """The video to write, with the boxes drawn in: .mp4, .mov, .mkv or .webm, or a folder of PNG
-    images (a name without an ending)."""
+    """Video with the boxes drawn in: .mp4, .mov, .mkv, .webm, or a folder of PNG images (a name
+    without a suffix)."""
     results: Path | None = None
-    """The boxes as a file: .csv, .jsonl, .txt (OTB's convention, a file for each object), .json
-    (COCO), .xml (CVAT), or a folder (a name without an ending) with --format."""
+    """File with the boxes: .csv, .jsonl, .txt (OTB convention, one file per object), .json (COCO),
+    .xml (CVAT), or with --format a folder (a name without a suffix)."""
     format: ExportFormat | None = None
-    """Of --results, in place of what its ending means."""
+    """Format of --results; by default the suffix decides."""
     classes: Annotated[list[str] | None, Parameter(name="--class", negative=())] = None
-    """Of the objects in --results, one for all or one for each; by default an object's name is
-    its class."""
+    """Class of the objects in --results, one for all or one for each; by default an object's name
+    is its class."""
     codec: Literal["h264", "vp9", "av1"] | None = None
-    """Of the video. By default H.264, in .webm VP9."""
+    """Codec of the video; by default H.264, in .webm VP9."""
     sound: Annotated[bool, Parameter(negative="--no-sound", show_default=False)] = True
-    """Copy the source's sound into the video, where its container can hold it."""
+    """Copy the source's sound into the video if the container can hold it."""
     trail: Flag = False
-    """Draw the way that each object came in the last second."""
+    """Draw the path of each object over the last second."""
     show: Flag = False
-    """Watch it being tracked, on a page that opens in the browser; there boxes can be corrected and
+    """Open a page in the browser that shows the tracking live, and where boxes can be corrected and
     files saved."""
     overwrite: Flag = False
-    """Replace files that exist."""
+    """Replace existing files."""
     json: Flag = False
-    """Print one JSON object instead of text; without --results it holds every frame's boxes."""
+    """Print one JSON object instead of text; without --results it contains the boxes of every
+    frame."""
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class BatchFlags:
-    """For several sources."""
+    """Processes or cluster for several sources."""
 
     workers: Whole = 1
-    """Processes that track, each with a network of one thread. 1: this one, with all cores."""
+    """Number of processes, each with one thread; 1: this process, with all cores."""
     cluster: str | None = None
-    """Address of a Dask scheduler, whose workers track."""
+    """Address of a Dask scheduler whose workers track."""
 
 
 _MANY = BatchFlags()
@@ -96,29 +97,29 @@ def track(
 ) -> int:
     """Track objects through a video.
 
-    With a source alone, a page opens on which the box can be drawn, as `siamfc serve` does.
+    Given only a source, open a page to draw the box on, as `siamfc serve` does.
 
-    Where the track goes wrong, give the box in that frame too, and run it again. `siamfc review`
-    lists the frames that deserve a look.
+    If the track goes wrong, give the correct box in that frame too, and run the command again.
+    `siamfc review` lists the frames to check.
 
     Several sources, or a folder of videos, are tracked one after the other, each with the same
-    --box or its own from --boxes; --results and -o are then folders. What was done before is not
-    done again. Ends with 1 if one failed.
+    --box or its own from --boxes; --results and -o then name folders. Sources already tracked are
+    skipped. The exit status is 1 if a source failed.
 
-    Ctrl-C (SIGTERM, SIGHUP) ends after the current frame and keeps what was tracked; pressed twice,
-    or before the first result, it ends at once and leaves no files. A video that is cut off is
+    Ctrl-C (SIGTERM, SIGHUP) stops after the current frame and keeps what was tracked; pressed
+    twice, or before the first result, it stops at once and leaves no files. A truncated video is
     tracked as far as it can be decoded.
 
     Parameters
     ----------
     targets
-        What to track, and in which frames.
+        Objects to track, and frames.
     output
         Files to write, or a page to watch.
     search
         How to search for the object.
     many
-        For several sources.
+        Processes or cluster for several sources.
     """
     if not sources:
         raise UsageError("expected a source: a video, a folder or glob of images, a camera, a URL")
@@ -146,7 +147,7 @@ def track(
 
 @dataclass(frozen=True, kw_only=True)
 class _Request:
-    """All that was typed but the sources."""
+    """All arguments but the sources."""
 
     targets: BoxOptions
     output: OutputOptions
@@ -159,7 +160,7 @@ class _Request:
 
 
 def _track_on_page(source: str, request: _Request) -> int:
-    """Open the page on a source: with its boxes drawn for --show, or for them to be drawn."""
+    """Open the page on a source, with its boxes drawn for --show."""
     targets, output = request.targets, request.output
     boxes = None
     if not output.show:
@@ -193,7 +194,7 @@ def _track_on_page(source: str, request: _Request) -> int:
 
 
 def _track_one(source: str, request: _Request) -> int:
-    """Track one source, write what was asked for, and print."""
+    """Track one source, write its files, and print a summary."""
     targets, output = request.targets, request.output
     settings = request.search.settings(request.weights)
     kept: list[FrameResult] = []
@@ -232,7 +233,7 @@ def _track_one(source: str, request: _Request) -> int:
 
 
 def _track_many(sources: list[str], request: _Request) -> int:
-    """Track several sources, each with files of its own."""
+    """Track several sources, each with its own files."""
     targets, output, many = request.targets, request.output, request.many
     if output.show:
         raise UsageError("--show: expected one source and its --box")
@@ -268,7 +269,7 @@ def _track_many(sources: list[str], request: _Request) -> int:
 def _files(
     output: OutputOptions, source: str | Path, frames: FrameSource, targets: int
 ) -> Iterator[AbstractContextManager[Sink]]:
-    """The files that were asked for, each unopened."""
+    """Yield the requested files, each unopened."""
     if output.out is not None:
         yield video_sink(
             output.out,
@@ -292,7 +293,7 @@ def _files(
 
 
 def _drawing(output: OutputOptions, frames: FrameSource) -> Callable[[Image, FrameResult], Image]:
-    """What draws a frame of the video."""
+    """Return the function that draws a frame of the video."""
     if not output.trail:
         return lambda image, result: result.draw(image)
     trail = Trail(round(frames.frame_rate or 25))
@@ -326,7 +327,7 @@ def _summary(
 
 
 def _boxes(kept: list[FrameResult]) -> dict[str, Any]:
-    """Every frame's boxes, as a line of a .jsonl file has them; nothing if none were kept."""
+    """Return every frame's boxes as in a .jsonl file; nothing if none were kept."""
     return {"track": [one.rounded().to_dict() for one in kept]} if kept else {}
 
 

@@ -1,4 +1,4 @@
-"""Videos made of a track: a target hidden, kept in view, held still, or cut out."""
+"""Videos made from a track: redact, reframe, stabilise and crop."""
 
 from siamfc.edits.covering import Cover, CoverSettings, plan_cover
 from siamfc.edits.paths import frame_ranges, target_paths

@@ -18,25 +18,26 @@ _STEPS = 600
 _OVER_RELAXATION = 1.6
 _ZONE_WEIGHT = 0.002
 _CUT_WEIGHT = 0.2
-"""Of the squared distance out of the dead zone, and out of the cut, in units of the limit."""
+"""Weights of the squared distances outside the dead zone and outside the cut, in units of the
+limit."""
 _FRAME_STIFFNESS = 0.003
-"""ADMM's penalty for the path that is bounded, beside 1 for its acceleration."""
+"""ADMM penalty of the bounded path; that of its acceleration is 1."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Bounds:
-    """Between what a coordinate of the path should lie in each of F frames, (F,) each."""
+    """Lower and upper bounds of one coordinate of the path in each of F frames, (F,) each."""
 
     zone: tuple[FloatArray, FloatArray]
-    """Lowest and highest with the target in the dead zone."""
+    """Bounds that hold the target in the dead zone."""
     cut: tuple[FloatArray, FloatArray]
-    """Lowest and highest with the target in the cut."""
+    """Bounds that hold the target in the cut."""
     frame: tuple[FloatArray, FloatArray]
-    """Lowest and highest with the cut in the frame; never left."""
+    """Bounds that hold the cut in the frame; never exceeded."""
 
 
 def plan_path(bounds: Bounds, limit: float) -> FloatArray:
-    """A coordinate of the path (F,), whose acceleration is about `limit` pixels/frame² at most.
+    """Plan one coordinate of the path (F,); its acceleration hardly exceeds `limit` pixels/frame².
 
     It begins and ends at rest. `limit_acceleration` makes the bound exact.
     """
@@ -70,7 +71,7 @@ def plan_path(bounds: Bounds, limit: float) -> FloatArray:
 def _pulled(
     path: FloatArray, zone: tuple[FloatArray, FloatArray], cut: tuple[FloatArray, FloatArray]
 ) -> FloatArray:
-    """The path where its penalties, and its distance from where it was, are least."""
+    """Minimise the penalties plus the squared distance from `path`."""
     stiffness = _FRAME_STIFFNESS
     near = np.clip(path, *zone)
     pulled = (stiffness * path + _ZONE_WEIGHT * near) / (stiffness + _ZONE_WEIGHT)

@@ -1,4 +1,4 @@
-"""What must be covered in each frame so that a target cannot be seen."""
+"""Areas to cover in each frame so that a target cannot be seen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WhenLost = Literal["grow", "frame"]
 
 @dataclass(frozen=True, kw_only=True)
 class CoverSettings:
-    """How far beyond its box a target is covered.
+    """Settings of the area around a box that is covered.
 
     Raises:
         InputError: a value out of range.
@@ -30,13 +30,13 @@ class CoverSettings:
     doubt: float = 8.0
     """The margin is multiplied by 1 + doubt · (1 − score)."""
     when_lost: WhenLost = "grow"
-    """Where the tracker lost the target: cover a growing margin about where it may be, or the
+    """While the target is lost, cover a growing margin around its possible positions, or the
     whole frame."""
     growth: float = 0.1
-    """What the margin grows by with each frame from the nearest box that is trusted, as a fraction
-    of the box's mean side; more if the target was faster than that."""
+    """Growth of the margin per frame from the nearest trusted box, as a fraction of the box's mean
+    side; more if the target was faster than that."""
     lead: int = 5
-    """Frames before and after a lost stretch that count as lost: a tracker notices late."""
+    """Frames before and after a lost stretch that count as lost, because a tracker notices late."""
 
     def __post_init__(self) -> None:
         for name in ("margin", "doubt", "growth"):
@@ -51,25 +51,25 @@ class CoverSettings:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cover:
-    """What is covered in each of F frames."""
+    """Covered areas in each of F frames."""
 
     boxes: FloatArray
-    """(F, N, 4) x, y, w, h about each of N targets."""
+    """(F, N, 4) x, y, w, h around each of N targets."""
     sizes: FloatArray
-    """(F, N) longer side of each target in pixels, by which the details to hide are sized; the
+    """(F, N) longer side of each target in pixels, which sets the size of hidden details; the
     largest in the video where the box is a guess."""
     whole: BoolArray
-    """(F,) where the whole frame is covered."""
+    """(F,) True where the whole frame is covered."""
     bridged: BoolArray
-    """(F,) where a target was lost, or had no box, and its place is a guess."""
+    """(F,) True where a target was lost or had no box, so that its position is a guess."""
 
 
 def plan_cover(
     annotation: VideoAnnotation, frame_count: int, settings: CoverSettings | None = None
 ) -> Cover:
-    """Decide what to cover so that no target of a track can be seen.
+    """Plan the areas to cover so that no target of a track can be seen.
 
-    A trusted box is grown by the margin. In a lost stretch what is covered holds the straight line
+    A trusted box is enlarged by the margin. In a lost stretch the area contains the straight line
     between the trusted boxes before and after, the tracker's own guess, and a margin that grows
     with the distance in time from the trusted boxes.
 
@@ -88,7 +88,7 @@ def plan_cover(
 
 
 def _sizes(path: TargetPath) -> FloatArray:
-    """(F,) longer side of the target, or, where its box is a guess, the most that it ever has."""
+    """(F,) longer side of the target; where its box is a guess, the maximum over all frames."""
     sizes = path.boxes[:, 2:].max(axis=1)
     return np.asarray(np.where(path.sure, sizes, sizes.max()))
 
@@ -107,7 +107,7 @@ def _cover_target(path: TargetPath, settings: CoverSettings) -> FloatArray:
 
 
 def _top_speed(path: TargetPath) -> float:
-    """Pixels a frame that the target's centre moved by in all but the fastest 5 % of frames."""
+    """95th percentile of the speed of the target's centre, in pixels per frame."""
     centers = path.boxes[:, :2] + path.boxes[:, 2:] / 2
     both = path.sure[1:] & path.sure[:-1]
     steps = np.hypot(*np.diff(centers, axis=0)[both].T) if both.any() else np.zeros(1)

@@ -16,40 +16,39 @@ _DOUBT_REACH = 2
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TargetPath:
-    """One target in the frames 0 to F − 1 of a video."""
+    """One target in frames 0 to F − 1 of a video."""
 
     boxes: FloatArray
-    """(F, 4) the boxes that are trusted, and between them boxes on a straight line; before the
-    first and after the last, that one."""
+    """(F, 4) trusted boxes, with linear interpolation between them; the first and the last are
+    held before and after."""
     guesses: FloatArray
-    """(F, 4) what the tracker says where it isn't trusted; NaN where it says nothing."""
+    """(F, 4) the tracker's boxes where they are not trusted; NaN elsewhere."""
     distance: IntArray
-    """(F,) frames to the nearest trusted box; 0 where there is one."""
-
+    """(F,) frames to the nearest trusted box; 0 at a trusted box."""
     doubt: FloatArray
-    """(F,) 1 minus the lowest score within two frames; 0 where no score is known, or where the box
-    is not trusted anyway."""
+    """(F,) 1 minus the lowest score within two frames; 0 where no score is known or the box is not
+    trusted."""
 
     @property
     def followed(self) -> FloatArray:
-        """(F, 4) the tracker's boxes, trusted or not, and where there is none the bridge."""
+        """(F, 4) the tracker's boxes, trusted or not, interpolated where there is none."""
         return np.where(np.isnan(self.guesses), self.boxes, self.guesses)
 
     @property
     def sure(self) -> BoolArray:
-        """(F,) where the box is trusted."""
+        """(F,) True where the box is trusted."""
         return np.asarray(self.distance == 0)
 
 
 def target_paths(
     annotation: VideoAnnotation, frame_count: int, *, lead: int = 0
 ) -> list[TargetPath]:
-    """The path of each target in all frames of the video.
+    """Return the path of each target in all frames of the video.
 
     Args:
-        annotation: the boxes; those of lost targets, and those that bridge, are not trusted.
+        annotation: the boxes; those of lost targets are not trusted.
         frame_count: F; boxes of later frames are left out.
-        lead: frames before and after a lost stretch that aren't trusted either, for a tracker
+        lead: frames before and after a lost stretch that are not trusted either, because a tracker
             notices late that it has lost its target.
 
     Raises:
@@ -97,7 +96,7 @@ def _bridged(given: FloatArray, sure: BoolArray, scores: FloatArray) -> TargetPa
 
 
 def frame_ranges(flags: BoolArray) -> list[tuple[int, int]]:
-    """First and last index of each stretch of frames that is set.
+    """Return the first and last index of each run of True flags.
 
     >>> frame_ranges(np.array([True, True, False, True]))
     [(0, 1), (3, 3)]

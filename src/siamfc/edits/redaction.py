@@ -1,4 +1,4 @@
-"""Make what is inside a box, or all that is outside, unrecognisable."""
+"""Redaction: the inside of boxes, or everything outside, made unrecognisable."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ Style = Literal["blur", "pixelate", "fill"]
 Shape = Literal["ellipse", "box"]
 
 _DETAILS = 4
-"""Cells along a target's longer side that are left of it: a face can be told by some seven."""
+"""Cells kept along a target's longer side; about seven suffice to recognise a face."""
 _FEWEST_PIXELS = 4
-"""To a cell, at least, of however small a target."""
+"""Smallest side of a cell, however small the target."""
 _COARSE = 2
-"""Pixels between which a blot of large cells is not interpolated, which nobody sees."""
+"""Step in pixels at which a blur of large cells is computed; the difference is invisible."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RedactSettings:
-    """How it looks.
+    """Appearance of redacted areas.
 
     Raises:
-        InputError: a name that is none.
+        InputError: an unknown style or shape.
     """
 
     style: Style = "blur"
-    """blur: a smooth blot. pixelate: squares of one colour. fill: one flat colour. Either of the
-    first two keeps four cells along a target's longer side, and nothing of what is between."""
+    """blur: a smooth blot. pixelate: squares of one colour. fill: one flat colour. The first two
+    keep four cells along a target's longer side and no detail between them."""
     shape: Shape = "ellipse"
-    """ellipse: the smallest about the box that holds all of it. box: the box."""
+    """ellipse: the ellipse through the corners of the box. box: the box."""
     color: tuple[int, int, int] = (0, 0, 0)
-    """RGB of fill."""
+    """RGB colour of fill."""
     outside: bool = False
-    """Redact all but the targets; where one is lost, everything."""
+    """Redact everything but the targets; while one is lost, the whole frame."""
 
     def __post_init__(self) -> None:
         for name, known in (("style", ("blur", "pixelate", "fill")), ("shape", ("ellipse", "box"))):
@@ -51,9 +51,9 @@ class RedactSettings:
 
 
 def redact_frame(image: ByteImage, cover: Cover, index: int, settings: RedactSettings) -> ByteImage:
-    """A copy of frame `index`, (H, W, 3) RGB, without what is to be hidden.
+    """Return a redacted copy of frame `index`, (H, W, 3) RGB.
 
-    Of a frame after the last that was planned nothing is shown.
+    A frame after the last planned one is redacted entirely.
     """
     if index >= len(cover.whole):
         return _hide(image, float(cover.sizes.max()), settings)
@@ -93,9 +93,10 @@ def _redact_outside(
 def _region(
     box: FloatArray, shape: Shape, width: int, height: int, *, inner: bool = False
 ) -> tuple[slice, slice, BoolArray | None] | None:
-    """Rows and columns of the frame that a box touches, and in them the pixels that are meant.
+    """Return the rows and columns of the frame that a box touches, and a mask within them.
 
-    An ellipse goes through the box's corners; an inner one touches the box's sides.
+    An ellipse passes through the corners of the box; an inner ellipse touches its sides. The mask
+    is None for a whole rectangle.
     """
     x, y, w, h = box.tolist()
     if shape == "ellipse" and not inner:
@@ -112,20 +113,20 @@ def _region(
     rows, columns = slice(top, bottom), slice(left, right)
     if shape == "box":
         return rows, columns, None
-    # Of each pixel the point that is nearest to the centre: a pixel that is touched is meant.
+    # The point of each pixel nearest to the centre: a pixel that is touched counts.
     across = _nearest(left, right, x + w / 2) / (w / 2)
     down = _nearest(top, bottom, y + h / 2) / (h / 2)
     return rows, columns, np.asarray(across[None, :] ** 2 + down[:, None] ** 2 <= 1)
 
 
 def _nearest(start: int, end: int, center: float) -> FloatArray:
-    """Of pixels [i, i + 1) the distance to a centre of what is nearest to it."""
+    """Return the distances from a centre to the nearest points of pixels [i, i + 1)."""
     low = np.arange(start, end, dtype=np.float64)
     return np.asarray(np.maximum(np.maximum(low - center, center - low - 1), 0))
 
 
 def _hide(patch: ByteImage, size: float, settings: RedactSettings) -> ByteImage:
-    """A patch of the same size in which details of a target of `size` pixels are gone."""
+    """Return a patch of the same shape without the details of a target of `size` pixels."""
     height, width, _ = patch.shape
     if settings.style == "fill":
         return np.broadcast_to(np.array(settings.color, np.uint8), patch.shape)

@@ -1,4 +1,4 @@
-"""A second pass over a video: each frame is changed and written, with its time."""
+"""Second pass over a video that edits and writes each frame with its time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from siamfc.frames import FrameSource, ImageFiles, VideoFile, open_writer
 from siamfc.frames.paths import exists
 
 EditFrame = Callable[[ByteImage, int], ByteImage]
-"""Makes a frame, (H, W, 3) uint8 RGB, of one and its index in the source."""
+"""Returns an edited frame, (H, W, 3) uint8 RGB, from a frame and its index in the source."""
 
 
 def render(
@@ -27,24 +27,24 @@ def render(
     every: int = 1,
     on_frame: Callable[[], object] | None = None,
 ) -> int:
-    """Write each frame of a source as `edit` makes it; returns the count of frames.
+    """Edit and write each frame of a source; return the number of frames written.
 
     Args:
         source: a video file or a folder of images.
-        edit: as described.
-        out: a video, or a folder of PNG files; it appears whole or not at all.
-        path: of the source, which is never overwritten.
-        codec: as in `open_writer`, like crf.
-        crf: quality of the video.
-        overwrite: whether `out` may be replaced.
-        sound: whether the source's sound is copied, as far as the container can hold it.
-        every: writes each frame whose index is a multiple of it.
+        edit: called with each frame and its index.
+        out: a video or a folder of PNG files; it appears complete or not at all.
+        path: path of the source, which is never overwritten.
+        codec: see `open_writer`.
+        crf: quality of the video; see `open_writer`.
+        overwrite: replace `out` if it exists.
+        sound: copy the source's sound if the container can hold it.
+        every: write only frames whose index is a multiple of it.
         on_frame: called after each frame.
 
     Raises:
-        InputError: an argument that cannot be used.
-        SourceError: a source that cannot be read, or whose frames have gone by.
-        OutputError: `out` is in the way, or cannot be written.
+        InputError: an unusable argument.
+        SourceError: the source cannot be read, or not a second time.
+        OutputError: `out` exists, or cannot be written.
     """
     if exists(Path(out)) and exists(Path(path)) and Path(out).samefile(path):
         raise OutputError(f"{out} is the source itself: name another file")
@@ -69,10 +69,10 @@ def render(
 
 
 def count_frames(source: FrameSource) -> int:
-    """Frames of a source, exactly: a video file is read once for it, without decoding.
+    """Count the frames of a source exactly; a video file is read once, without decoding.
 
     Raises:
-        SourceError: they can be read only once: a camera, or a stream.
+        SourceError: a camera or a stream, which can be read only once.
     """
     if isinstance(source, VideoFile):
         return source.count_frames()

@@ -18,9 +18,10 @@ from siamfc.errors import InputError
 Border = Literal["black", "edge"]
 
 _JITTER_FRAMES = 4
-"""Over which a target's place and size are averaged before a window follows them exactly."""
+"""Frames on each side over which a target's position and size are averaged for `plan_stabilise`
+and `plan_crop`."""
 _SIZE_ZONE = 0.1
-"""Fraction by which the target's size may differ from what is wanted before the cut follows."""
+"""Fraction by which the size of the cut may differ from the wanted one."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,7 +29,7 @@ class Windows:
     """Parts of F frames that are shown."""
 
     boxes: FloatArray
-    """(F, 4) x, y, w, h of the part, in frame pixels; it may reach beyond the frame."""
+    """(F, 4) x, y, w, h in frame pixels; a window may extend beyond the frame."""
     size: tuple[int, int]
     """Width and height of the pictures."""
 
@@ -49,11 +50,11 @@ class ReframeSettings:
     aspect: float = 9 / 16
     """Width over height."""
     dead_zone: float = 0.3
-    """Fraction of the cut, in its middle, in which the target moves without the cut following."""
+    """Central fraction of the cut in which the target moves without the cut following."""
     acceleration: float = 4.0
-    """Most that the cut's movement changes by, in widths of the cut per second²."""
+    """Upper bound of the cut's acceleration, in widths of the cut per second²."""
     zoom: float | None = None
-    """Fraction of the cut that the target fills, in height or width, whichever is more; None: the
+    """Fraction of the cut that the target fills, in height or width, whichever is larger; None: the
     cut is as large as fits into the frame."""
 
     def __post_init__(self) -> None:
@@ -75,15 +76,15 @@ def plan_reframe(
     frame_rate: float,
     settings: ReframeSettings,
 ) -> Windows:
-    """The cut in each frame: in the frame always, around all targets as far as may be.
+    """Plan the cut of each frame: always inside the frame, around all targets as far as they fit.
 
     Args:
-        annotation: the targets; where one is lost, the cut follows the tracker's guess, and where
-            it has no box, it goes straight to where it is found.
+        annotation: the targets. The cut follows the tracker's guess of a lost target, and a
+            straight line across frames without a box.
         frame_count: F.
         size: width and height of the frames.
         frame_rate: frames per second.
-        settings: how it follows.
+        settings: aspect ratio and motion of the cut.
     """
     largest = _largest(size, settings.aspect)
     boxes = _all_targets(annotation, frame_count)
@@ -111,13 +112,13 @@ def plan_reframe(
 
 
 def _largest(size: tuple[int, int], aspect: float) -> tuple[float, float]:
-    """Width and height of the largest cut of an aspect in a frame."""
+    """Return width and height of the largest cut of an aspect ratio in a frame."""
     width = min(size[0], size[1] * aspect)
     return width, width / aspect
 
 
 def _even(size: tuple[float, float]) -> tuple[int, int]:
-    """The nearest whole size of even width and height, as video wants it."""
+    """Return the nearest even width and height, as video encoders need them."""
     return max(2, 2 * round(size[0] / 2)), max(2, 2 * round(size[1] / 2))
 
 
@@ -152,7 +153,7 @@ def plan_stabilise(
     size: tuple[int, int],
     output: tuple[int, int] | None = None,
 ) -> Windows:
-    """Windows with the target in their middle, of a fixed size; by default the frame's."""
+    """Plan windows of a fixed size, by default the frame's, centred on the target."""
     extent = np.array(output or size, dtype=np.float64)
     boxes = _steady(_all_targets(annotation, frame_count))
     corner = boxes[:, :2] + boxes[:, 2:] / 2 - extent / 2
@@ -167,9 +168,9 @@ def plan_crop(
     margin: float = 0.25,
     output: tuple[int, int] | None = None,
 ) -> Windows:
-    """Windows around the target that grow and shrink with it, `margin` of its size on each side.
+    """Plan windows around the target that scale with it, with `margin` of its size on each side.
 
-    All have the aspect of the output; by default it is that of the target's largest window.
+    All have the aspect ratio of the output, by default that of the target's largest window.
     """
     if not 0 <= margin <= 10:
         raise InputError(f"margin: expected 0 to 10, got {margin}")
@@ -185,7 +186,7 @@ def plan_crop(
 
 
 def _steady(boxes: FloatArray) -> FloatArray:
-    """Boxes (F, 4) averaged over a few frames, by a kernel without lag."""
+    """Average boxes (F, 4) over a few frames, with a symmetric kernel that adds no lag."""
     reach = _JITTER_FRAMES
     kernel = np.hanning(2 * reach + 3)[1:-1]
     kernel /= kernel.sum()
@@ -196,9 +197,9 @@ def _steady(boxes: FloatArray) -> FloatArray:
 def cut_window(
     image: ByteImage, window: FloatArray, size: tuple[int, int], *, border: Border = "black"
 ) -> ByteImage:
-    """The part of a picture (H, W, 3) in a window x, y, w, h, resampled to `size` pixels.
+    """Resample the part of an image (H, W, 3) in a window x, y, w, h to `size` pixels.
 
-    Beyond the picture it is black, or goes on as at the picture's edge.
+    Beyond the image it is black, or repeats the pixels at the image's edge.
     """
     height, width, _ = image.shape
     x, y, w, h = window.tolist()
