@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from siamfc.tracking.result_files import (
         open_results,
         read_results,
-        result_paths,
         write_results,
     )
 
@@ -85,7 +84,6 @@ __all__ = [
     "previous_frame",
     "read_results",
     "read_track",
-    "result_paths",
     "review",
     "search_all_over",
     "settings_for",
@@ -100,7 +98,7 @@ __all__ = [
     "write_results",
 ]
 
-_RESULT_FILES = ("open_results", "read_results", "result_paths", "write_results")
+_RESULT_FILES = ("open_results", "read_results", "write_results")
 
 
 def __getattr__(name: str) -> Any:

@@ -127,7 +127,7 @@ def open_export(
     """
     _check_labels(labels, targets, export_format(path, format))
     if export_format(path, format) in _OWN:
-        with open_results(path, targets=targets, overwrite=overwrite) as add:
+        with open_results(path, overwrite=overwrite) as add:
             yield add
         return
     check_annotation_place(path, targets, format=format, overwrite=overwrite)
@@ -164,7 +164,7 @@ def export_results(
     name, results = export_format(path, format), list(results)
     _check_labels(labels, len(results[0].boxes) if results else 0, name)
     if name in _OWN:
-        return write_results(path, results, overwrite=overwrite)
+        return [write_results(path, results, overwrite=overwrite)]
     annotation = to_annotation(results, video=video, labels=labels)
     return write_annotation(path, annotation, format=format, overwrite=overwrite)
 

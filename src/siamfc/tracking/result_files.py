@@ -1,17 +1,17 @@
-"""Result files: txt, csv and jsonl.
+"""Result files: csv and jsonl, siamfc's own formats.
 
-- `.txt`: the OTB convention: one line `x,y,w,h` per frame, 1-based, to 1/10000 pixel; no frame
-  numbers, times or scores. Several targets get one file each: `name_1.txt`, `name_2.txt` …
 - `.csv`: a header, then one line per frame and target: frame, time, target, x, y, w, h, score,
   lost, status, agreement, name.
 - `.jsonl`: one object per frame: {"frame": 0, "time": 0.0, "boxes": [[x, y, w, h], …],
   "scores": […], "lost": [false, …], "status": ["keyframe", …], "agreement": […],
   "names": ["player", …]}.
 
-In csv and jsonl files boxes are 0-based as everywhere in siamfc, frames count from 0 and targets
-from 1; numbers have the digits of `FrameResult.rounded`, which are read back exactly. `FrameResult`
-explains `lost`, `status` and `agreement`. Unknown values are empty, or null. Only the first eight
-columns of a csv file are required, and only the first four fields of an object.
+Boxes are 0-based as everywhere in siamfc, frames count from 0 and targets from 1; numbers have the
+digits of `FrameResult.rounded`, which are read back exactly. `FrameResult` explains `lost`,
+`status` and `agreement`. Unknown values are empty, or null. Only the first eight columns of a csv
+file are required, and only the first four fields of an object.
+
+Text files of boxes in OTB's convention are read too; `siamfc.annotations` writes them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -30,7 +30,8 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from siamfc.annotations.text import box_lines
+from siamfc.annotations.annotation import VideoAnnotation
+from siamfc.annotations.text import read_box_table
 from siamfc.checks import shown
 from siamfc.errors import DatasetError, InputError, OutputError
 from siamfc.files import StagedFile
@@ -39,7 +40,6 @@ from siamfc.parsing import (
     parse_frame,
     parse_json,
     parse_number,
-    parse_numbers,
     parse_whole,
     read_text,
     split_lines,
@@ -52,68 +52,51 @@ _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 """Texts of `lost`; older files use 1 and 0."""
 
 
-def result_paths(path: str | Path, targets: int) -> list[Path]:
-    """Return the files that hold the results: one, except one per target for txt.
-
-    Raises:
-        InputError: a suffix other than .txt, .csv or .jsonl.
-
-    >>> [file.name for file in result_paths("run.txt", 2)]
-    ['run_1.txt', 'run_2.txt']
-    """
-    path = Path(path)
-    if path.suffix.lower() not in _WRITERS:
-        raise InputError(f"results: expected a name in {_NAMED}, got {path}")
-    if path.suffix.lower() != ".txt" or targets == 1:
-        return [path]
-    return [path.with_stem(f"{path.stem}_{number + 1}") for number in range(targets)]
-
-
 @contextmanager
 def open_results(
-    path: str | Path, *, targets: int, overwrite: bool = False
+    path: str | Path, *, overwrite: bool = False
 ) -> Iterator[Callable[[FrameResult], None]]:
-    """Open result files and yield the function that adds a frame to them.
+    """Open a result file and yield the function that adds a frame to it.
 
-    The files appear, complete, when the block ends without error; otherwise none does.
+    The file appears, complete, when the block ends without error; otherwise it does not.
 
     Raises:
-        InputError: a suffix other than .txt, .csv or .jsonl.
-        OutputError: a file that exists, unless `overwrite`, or cannot be written.
+        InputError: a suffix other than .csv or .jsonl.
+        OutputError: the file exists, unless `overwrite`, or cannot be written.
     """
-    paths = result_paths(path, targets)
-    header, write = _WRITERS[paths[0].suffix.lower()]
-    texts = [io.StringIO() for _ in paths]
-    for text in texts:
-        text.write(header)
-    with ExitStack() as stack:
-        files = []
-        for one in paths:
-            files.append(StagedFile(one, overwrite=overwrite))
-            stack.callback(files[-1].discard)
-        yield partial(write, texts)
-        _publish(files, [text.getvalue() for text in texts])
+    header, write = _WRITERS[_suffix(path, ".csv", ".jsonl")]
+    text = io.StringIO()
+    text.write(header)
+    file = StagedFile(Path(path), overwrite=overwrite)
+    try:
+        yield partial(write, text)
+        try:
+            file.path.write_text(text.getvalue(), encoding="utf-8", newline="")
+            file.commit()
+        except OSError as error:
+            raise OutputError(f"{path} cannot be written: {error.strerror or error}") from None
+    finally:
+        file.discard()
 
 
 def write_results(
     path: str | Path, results: Iterable[FrameResult], *, overwrite: bool = False
-) -> list[Path]:
-    """Write results of one or more frames, all of the same targets, and return the files' paths.
+) -> Path:
+    """Write results of one or more frames, all of the same targets, and return the file's path.
 
     Raises:
-        InputError: no results, or a suffix other than .txt, .csv or .jsonl.
-        OutputError: a file that exists, unless `overwrite`, or cannot be written.
+        InputError: no results, or a suffix other than .csv or .jsonl.
+        OutputError: the file exists, unless `overwrite`, or cannot be written.
     """
     iterator = iter(results)
     first = next(iterator, None)
     if first is None:
         raise InputError("results: expected at least one frame, got none")
-    targets = len(first.boxes)
-    with open_results(path, targets=targets, overwrite=overwrite) as add:
+    with open_results(path, overwrite=overwrite) as add:
         add(first)
         for result in iterator:
             add(result)
-    return result_paths(path, targets)
+    return Path(path)
 
 
 def read_results(path: str | Path) -> list[FrameResult]:
@@ -123,11 +106,21 @@ def read_results(path: str | Path) -> list[FrameResult]:
         InputError: a suffix other than .txt, .csv or .jsonl.
         DatasetError: a missing file, or a line that its format does not allow; names the line.
     """
-    path = result_paths(path, 1)[0]
+    suffix, path = _suffix(path, ".txt", ".csv", ".jsonl"), Path(path)
+    if suffix == ".txt":
+        return _from_boxes(read_box_table(path, index_base=1))
     lines = split_lines(read_text(path, expected="a file of results"))
-    results = _READERS[path.suffix.lower()](path, lines)
+    results = (_read_csv if suffix == ".csv" else _read_jsonl)(path, lines)
     _require_whole(path, results)
     return results
+
+
+def _suffix(path: str | Path, *known: str) -> str:
+    suffix = Path(path).suffix.lower()
+    if suffix not in known:
+        named = f"{', '.join(known[:-1])} or {known[-1]}"
+        raise InputError(f"results: expected a name in {named}, got {path}")
+    return suffix
 
 
 def _require_whole(path: Path, results: Sequence[FrameResult]) -> None:
@@ -148,18 +141,13 @@ def _require_whole(path: Path, results: Sequence[FrameResult]) -> None:
 # --- Writing --------------------------------------------------------------------------------------
 
 
-def _write_txt(files: Sequence[TextIO], result: FrameResult) -> None:
-    for file, box in zip(files, result.boxes, strict=True):
-        file.write(box_lines(box[None], index_base=1))
-
-
-def _write_csv(files: Sequence[TextIO], result: FrameResult) -> None:
+def _write_csv(file: TextIO, result: FrameResult) -> None:
     rows = ([_text(value) for value in row.values()] for row in result.rounded().to_rows())
-    csv.writer(files[0], lineterminator="\n").writerows(rows)
+    csv.writer(file, lineterminator="\n").writerows(rows)
 
 
-def _write_jsonl(files: Sequence[TextIO], result: FrameResult) -> None:
-    files[0].write(json.dumps(result.rounded().to_dict()) + "\n")
+def _write_jsonl(file: TextIO, result: FrameResult) -> None:
+    file.write(json.dumps(result.rounded().to_dict()) + "\n")
 
 
 def _text(value: float | str) -> str:
@@ -171,32 +159,21 @@ def _text(value: float | str) -> str:
     return "" if math.isnan(value) else repr(value)
 
 
-def _publish(files: Sequence[StagedFile], texts: Sequence[str]) -> None:
-    """Write all files, then move all to their final paths."""
-    try:
-        for file, text in zip(files, texts, strict=True):
-            file.path.write_text(text, encoding="utf-8", newline="")
-        for file in files:
-            file.check()
-        for file in files:
-            file.commit()
-    except OSError as error:
-        reason = error.strerror or error
-        raise OutputError(f"{files[0].target} cannot be written: {reason}") from None
+_WRITERS: dict[str, tuple[str, Callable[[TextIO, FrameResult], None]]] = {
+    ".csv": (",".join(COLUMNS) + "\n", _write_csv),
+    ".jsonl": ("", _write_jsonl),
+}
+"""Header and writer of each format."""
 
 
 # --- Reading --------------------------------------------------------------------------------------
 
 
-def _read_txt(path: Path, lines: Sequence[str]) -> list[FrameResult]:
-    results = []
-    for index, line in enumerate(lines):
-        with _line_of(path, index + 1, "x,y,w,h"):
-            x, y, w, h = parse_numbers(line)
-        known = w > 0 and h > 0
-        box = np.array([[x - 1, y - 1, w, h]]) if known else np.full((1, 4), np.nan)
-        results.append(FrameResult(index, math.nan, box, np.array([math.nan])))
-    return results
+def _from_boxes(annotation: VideoAnnotation) -> list[FrameResult]:
+    unknown = np.array([math.nan])
+    return [
+        FrameResult(index, math.nan, boxes, unknown) for index, boxes in enumerate(annotation.boxes)
+    ]
 
 
 def _read_csv(path: Path, lines: Sequence[str]) -> list[FrameResult]:
@@ -299,14 +276,3 @@ def _line_of(path: Path, number: int, expected: str) -> Iterator[None]:
         yield
     except (ValueError, TypeError, KeyError) as error:
         raise DatasetError(f"{path}: line {number}: expected {expected}; {error!r}") from None
-
-
-_WRITERS: dict[str, tuple[str, Callable[[Sequence[TextIO], FrameResult], None]]] = {
-    ".txt": ("", _write_txt),
-    ".csv": (",".join(COLUMNS) + "\n", _write_csv),
-    ".jsonl": ("", _write_jsonl),
-}
-_READERS = {".txt": _read_txt, ".csv": _read_csv, ".jsonl": _read_jsonl}
-RESULT_SUFFIXES = tuple(_WRITERS)
-"""File suffixes of the formats."""
-_NAMED = ".txt, .csv or .jsonl"
