@@ -49,7 +49,7 @@ def measure(recipe_name: str | None, seed: int, assignments: list[str]) -> list[
     from siamfc.experiments.folder import ExperimentFolder
     from siamfc.experiments.sizes import EXTENTS, square_recipe
     from siamfc.experiments.steps import Options, train
-    from siamfc.experiments.tracks import ExperimentTracker, follow, summarize
+    from siamfc.experiments.tracks import ExperimentTracker, summarize, track_sequences
     from siamfc.experiments.videos import synthetic_sequences
     from siamfc.overrides import change, read_assignments
     from siamfc.report import make_study
@@ -73,7 +73,9 @@ def measure(recipe_name: str | None, seed: int, assignments: list[str]) -> list[
             )
             for count in (0, CENTRING)
         ]
-        tracked = [follow(one, sequences, folder.path / "tracks", device="cpu") for one in entered]
+        tracked = [
+            track_sequences(one, sequences, folder.path / "tracks", device="cpu") for one in entered
+        ]
         videos = summarize(make_study(tracked, sequences, title=""))
     by_tracker = [list(videos[one.name].values()) for one in entered]
     errors = [scores["center_error"] for tracker in by_tracker for scores in tracker]

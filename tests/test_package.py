@@ -16,10 +16,10 @@ import siamfc
 SOURCE = Path(siamfc.__file__).parent
 
 LAYERS = (
-    ("array_types", "errors", "leftovers"),
+    ("array_types", "drafts", "errors"),
     ("checks", "files"),
-    ("parsing",),
-    ("boxes", "cropping", "disk", "locking", "overrides", "system", "workers"),
+    ("parsers",),
+    ("boxes", "cropping", "disk", "folder_lock", "overrides", "system", "workers"),
     ("geometry", "frames"),
     ("charts", "network", "datasets"),
     ("annotations",),

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Self
 
 from siamfc.errors import OutputError
 from siamfc.files import write_file
-from siamfc.locking import exclusive
+from siamfc.folder_lock import lock_folder
 
 SETTINGS, STATE, WEIGHTS = "settings.json", "state.safetensors", "weights.safetensors"
 SCORES, RESULT, SEQUENCES = "scores.npz", "result.json", "sequences.json"
@@ -54,7 +54,7 @@ def claim(folder: Path) -> Iterator[bool]:
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         try:
-            stack.enter_context(exclusive(folder))
+            stack.enter_context(lock_folder(folder))
             free = True
         except OutputError:
             free = False

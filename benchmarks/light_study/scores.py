@@ -19,7 +19,7 @@ from siamfc.datasets.readers import find_format
 from siamfc.datasets.sequences import read_sequences
 from siamfc.errors import InputError
 from siamfc.evaluation import PretrainedTracker, evaluate
-from siamfc.evaluation.procedural import Model, follow_videos, score_tracking
+from siamfc.evaluation.procedural import Model, score_tracking, track_targets
 from siamfc.files import write_file
 from siamfc.procedural.textures import TextureSettings, draw_textures
 from siamfc.procedural.videos import VIDEO_KINDS, ProceduralVideos
@@ -68,7 +68,7 @@ def judge(model: Model, recipe: Recipe, videos: JudgingSettings, device: torch.d
             seed=videos.seed,
             settings=settings,
         )
-        frames = list(follow_videos(model, scenes, None, recipe.spec, recipe.normalisation))
+        frames = list(track_targets(model, scenes, None, recipe.spec, recipe.normalisation))
         boxes, true = np.stack([t.boxes for t in frames], 1), scenes.boxes.double().cpu().numpy()
         boxes = boxes - (boxes - true)[:, :1] * [1, 1, 0, 0]  # the tracker's frame begins elsewhere
         pairs = zip(boxes, true, strict=True)

@@ -18,8 +18,8 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from siamfc.drafts import Draft
 from siamfc.errors import OutputError
-from siamfc.leftovers import Draft
 
 _OUR_NAMES = re.compile(r"[0-9]{6}\.png")
 """Names that the PNG writer gives; only a folder of nothing else is ever replaced."""

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 from siamfc.checks import is_finite, shown
 from siamfc.errors import InputError
-from siamfc.parsing import parse_toml, read_text
+from siamfc.parsers import parse_toml, read_text
 
 Settings = TypeVar("Settings")
 

@@ -174,7 +174,7 @@ def _connect(address: str) -> Any:
             f"a cluster needs `distributed`: {install_command('cluster')}"
         ) from None
     try:
-        return Client(address, timeout=_CONNECT_SECONDS)  # type: ignore[no-untyped-call]
+        return Client(address, timeout=_CONNECT_SECONDS)
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WorkerError(
@@ -212,7 +212,8 @@ def _watch(pool: ProcessPoolExecutor, ended: threading.Event) -> None:
             return
         for process in processes:
             process.kill()
-        pool._result_queue._writer.close()  # type: ignore[attr-defined]
+        results: Any = pool._result_queue
+        results._writer.close()
         return
 
 

@@ -4,8 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from siamfc.cli.console import print_error, print_json
-from siamfc.cli.logs import show_warnings
+from siamfc.cli.console import print_error, print_json, show_warnings
 from siamfc.cli.progress import Progress
 
 
@@ -48,7 +47,7 @@ def test_what_other_packages_log_is_not_shown() -> None:
 
     code = (
         "import logging\n"
-        "from siamfc.cli.logs import show_warnings\n"
+        "from siamfc.cli.console import show_warnings\n"
         "show_warnings()\n"
         "logging.getLogger('PIL.TiffImagePlugin').error('more samples than can be decoded')\n"
         "logging.getLogger('siamfc.frames').warning('stopped')\n"

@@ -13,7 +13,7 @@ from siamfc.crops.curation_settings import CurationSettings
 from siamfc.crops.store import Store
 from siamfc.datasets.readers import open_dataset
 from siamfc.errors import DatasetError, OutputError
-from siamfc.locking import exclusive
+from siamfc.folder_lock import lock_folder
 from siamfc.workers import Workers
 from stores import content, curate_vid
 from vid_tree import write_vid
@@ -186,7 +186,7 @@ def test_an_unfinished_store_does_not_go_on_with_another_annotation(tree, tmp_pa
 def test_two_curations_into_one_store_are_refused(tree, tmp_path):
     place = tmp_path / "store"
     place.mkdir()
-    with exclusive(place), pytest.raises(OutputError, match="is writing here"):
+    with lock_folder(place), pytest.raises(OutputError, match="is writing here"):
         curate_vid(tree, place)
     curate_vid(tree, place)
 

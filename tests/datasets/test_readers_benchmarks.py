@@ -186,7 +186,7 @@ def test_lasot_names_a_sequence_of_the_split_whose_annotation_is_gone(
 
 
 def test_lasot_tests_280_sequences_of_70_classes() -> None:
-    from siamfc.datasets.readers.lasot_split import CLASSES, TEST_SEQUENCES
+    from siamfc.datasets.readers.lasot import CLASSES, TEST_SEQUENCES
 
     assert (len(CLASSES), len(TEST_SEQUENCES)) == (70, 280)
 

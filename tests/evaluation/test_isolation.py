@@ -8,14 +8,16 @@ from trackers import square_sequence
 from siamfc.errors import InputError
 from siamfc.evaluation import ResultFolder, describe_run, evaluate
 from siamfc.evaluation.trackers.isolation import Isolated
-from siamfc.evaluation.trackers.third_party import Named
+from siamfc.evaluation.trackers.third_party import ImportedTracker
 from siamfc.workers import Workers
 
 RECORD = describe_run({"name": "test"}, {"format": "otb", "split": None})
 
 
 def isolated(name: str, time_limit: float = 30.0) -> Isolated:
-    return Isolated(factory=Named(module="trackers_hostile", name=name), time_limit=time_limit)
+    return Isolated(
+        factory=ImportedTracker(module="trackers_hostile", name=name), time_limit=time_limit
+    )
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ BOX = (3, 5, 8, 8)
 
 def test_each_tracker_has_a_row_in_every_frame() -> None:
     both = SideBySide(trackers={"finds": Finds(), "still": StandsStill()})
-    results = [result for _, result in both.follow(frames(), BOX)]
+    results = [result for _, result in both.track(frames(), BOX)]
     np.testing.assert_array_equal(results[0].boxes, [BOX, BOX])
     np.testing.assert_array_equal(results[3].boxes, [(9, 5, 8, 8), BOX])
     assert results[3].scores[0] == 0.75
@@ -34,7 +34,7 @@ def test_each_tracker_has_a_row_in_every_frame() -> None:
 
 def test_agreement_is_the_mean_overlap_with_the_first() -> None:
     both = SideBySide(trackers={"finds": Finds(), "still": StandsStill()})
-    list(both.follow(frames(), BOX))
+    list(both.track(frames(), BOX))
     expected = np.mean([(8 - 2 * i) / (8 + 2 * i) for i in (1, 2, 3)])
     assert both.tallies["still"].agreement == pytest.approx(expected)
     assert both.tallies["finds"].agreement == 1
@@ -51,7 +51,7 @@ def test_agreement_is_the_mean_overlap_with_the_first() -> None:
 )
 def test_a_tracker_that_fails_has_no_box_from_then_on(tracker: Answers, reason: str) -> None:
     both = SideBySide(trackers={"fails": tracker, "still": StandsStill()})
-    last = [result for _, result in both.follow(frames(width=60), BOX)][-1]
+    last = [result for _, result in both.track(frames(width=60), BOX)][-1]
     assert np.isnan(last.boxes[0]).all()
     np.testing.assert_array_equal(last.boxes[1], BOX)
     assert str(both.tallies["fails"].failure).startswith(reason)
@@ -61,6 +61,6 @@ def test_a_tracker_that_fails_has_no_box_from_then_on(tracker: Answers, reason: 
 def test_a_video_without_frames_and_a_box_without_area_are_refused() -> None:
     both = SideBySide(trackers={"still": StandsStill()})
     with pytest.raises(SourceError, match="expected at least one frame"):
-        list(both.follow([], BOX))
+        list(both.track([], BOX))
     with pytest.raises(InputError, match="above 0"):
-        list(both.follow(frames(), (3, 5, 0, 8)))
+        list(both.track(frames(), (3, 5, 0, 8)))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from siamfc.errors import InputError
-from siamfc.evaluation.procedural import follow_videos, track_videos
+from siamfc.evaluation.procedural import track_targets, track_videos
 from siamfc.evaluation.validators import procedural_validator, square_validator
 from siamfc.network.light.model import LightNet
 from siamfc.network.matcher import EmbeddingSpec
@@ -86,7 +86,7 @@ def test_boxes_of_all_videos_are_tracked_at_once(videos):
 
 
 def test_scores_are_told_of_each_frame(videos):
-    frames = list(follow_videos(Pushing().eval(), videos, None, LIGHT_SPEC, Normalisation()))
+    frames = list(track_targets(Pushing().eval(), videos, None, LIGHT_SPEC, Normalisation()))
     assert [targets.score.round(6).tolist() for targets in frames] == [[1, 1]] * 3
 
 

@@ -28,7 +28,7 @@ from siamfc.experiments.sizes import (
 )
 from siamfc.experiments.steps import Options
 from siamfc.experiments.terms import terms
-from siamfc.experiments.third import Named, RealVideos, find_named, run_third
+from siamfc.experiments.third import NamedWeights, RealVideos, find_weights, run_third
 from siamfc.experiments.videos import square_video, video_name
 from siamfc.synthetic import write_otb
 from siamfc.training.data_settings import SquareData, StoreData
@@ -99,7 +99,7 @@ def test_a_rerun_does_nothing_again_but_the_page(first):
     assert all(before)
     (out / "index.html").unlink()
     told = []
-    again = run_first(out, options(square_recipe("tiny"), tell=told.append))
+    again = run_first(out, options(square_recipe("tiny"), on_message=told.append))
     assert again["videos"] == results["videos"]
     assert [stamps(out, pattern) for pattern in patterns] == before
     assert (out / "index.html").exists()
@@ -156,10 +156,10 @@ def test_without_a_data_set_it_trains_on_procedural_pairs(tmp_path):
 def test_the_third_experiment_compares_weights_on_synthetic_and_real_videos(tmp_path, first):
     for name in "abc":
         write_otb(tmp_path / "otb" / name, square_video(4, 8))
-    trained = find_named(f"squares={first[0]}")
+    trained = find_weights(f"squares={first[0]}")
     real = RealVideos(layout="otb", root=tmp_path / "otb", names=("c", "a"), frames=4)
-    shipped = Named(name="shipped", weights="siamfc")
-    chosen = [trained, shipped, Named(name="light", weights="light")]
+    shipped = NamedWeights(name="shipped", weights="siamfc")
+    chosen = [trained, shipped, NamedWeights(name="light", weights="light")]
     out = tmp_path / "out"
     results = run_third(out, options(), weights=chosen, real=real)
     assert list(results["videos"]) == ["squares", "shipped", "light"]
@@ -175,7 +175,7 @@ def test_the_third_experiment_compares_weights_on_synthetic_and_real_videos(tmp_
 def test_a_folder_of_an_unfinished_experiment_is_no_weights(tmp_path):
     (tmp_path / "experiment.json").write_text("{}")
     with pytest.raises(DatasetError, match="expected an experiment with a finished training"):
-        find_named(str(tmp_path))
+        find_weights(str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_a_folder_of_an_unfinished_experiment_is_no_weights(tmp_path):
     [
         (lambda _: Options(size="huge"), InputError, "size: expected one of full, gpu, tiny"),
         (lambda p: Source(vid=p, stores=[p]), InputError, "got both"),
-        (lambda _: find_named("defualt"), CheckpointError, "did you mean 'default'"),
+        (lambda _: find_weights("defualt"), CheckpointError, "did you mean 'default'"),
         (
             lambda p: run_second(p / "out", options(), Source(vid=p)),
             DatasetError,
@@ -196,7 +196,7 @@ def test_a_folder_of_an_unfinished_experiment_is_no_weights(tmp_path):
         ),
         (
             lambda p: run_third(
-                p / "out", options(), weights=[Named(name="a", weights="siamfc")] * 2
+                p / "out", options(), weights=[NamedWeights(name="a", weights="siamfc")] * 2
             ),
             InputError,
             "weights: expected a name for each, got a, a",

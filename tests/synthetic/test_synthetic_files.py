@@ -157,10 +157,10 @@ def test_an_unknown_image_format_is_refused(tmp_path):
 
 
 def test_two_writers_into_one_folder_are_refused(tmp_path):
-    from siamfc.locking import exclusive
+    from siamfc.folder_lock import lock_folder
 
     with (
-        exclusive(tmp_path),
+        lock_folder(tmp_path),
         pytest.raises(OutputError, match="is writing here"),
     ):
         write_dataset(tmp_path, SMALL)

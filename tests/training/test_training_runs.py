@@ -12,7 +12,7 @@ from small import small_recipe
 
 from siamfc.crops.augment import AugmentSettings
 from siamfc.errors import CheckpointError, DatasetError, InputError, OutputError
-from siamfc.locking import exclusive
+from siamfc.folder_lock import lock_folder
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.training.data_settings import StoreData
 from siamfc.training.loop import NotFiniteError
@@ -188,7 +188,7 @@ def test_stores_that_cannot_be_used_leave_no_folder(tmp_path):
 
 def test_two_runs_do_not_write_into_one_folder(tmp_path):
     with (
-        exclusive(tmp_path),
+        lock_folder(tmp_path),
         pytest.raises(OutputError, match="is writing here"),
     ):
         run(small_recipe(), tmp_path)

@@ -13,7 +13,7 @@ from siamfc.annotations.keyframes import key_frames
 from siamfc.array_types import BoolArray, FloatArray, IntArray
 from siamfc.datasets.readers.cvat import list_observations, parse_annotation
 from siamfc.errors import DatasetError
-from siamfc.parsing import parse_frame, parse_whole
+from siamfc.parsers import parse_frame, parse_whole
 
 
 def track_element(

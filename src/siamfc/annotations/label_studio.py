@@ -11,7 +11,7 @@ import numpy as np
 from siamfc.annotations.annotation import VideoAnnotation, from_targets, require_size
 from siamfc.array_types import FloatArray
 from siamfc.errors import DatasetError
-from siamfc.parsing import parse_frame, parse_json, parse_number, parse_whole, read_text
+from siamfc.parsers import parse_frame, parse_json, parse_number, parse_whole, read_text
 
 _NAMES = ("x", "y", "width", "height")
 

@@ -11,7 +11,7 @@ from siamfc.array_types import FloatArray
 from siamfc.datasets.readers.mot import read_information
 from siamfc.datasets.readers.text import numbered_lines, optional_size, read_lines
 from siamfc.errors import DatasetError
-from siamfc.parsing import parse_frame, parse_number, parse_numbers, parse_whole
+from siamfc.parsers import parse_frame, parse_number, parse_numbers, parse_whole
 
 _FIRST_PIXEL = np.array([1.0, 1.0, 0.0, 0.0])
 

@@ -11,7 +11,7 @@ from siamfc.array_types import FloatArray
 from siamfc.boxes import is_absent
 from siamfc.datasets.readers.text import frame_lines, read_table
 from siamfc.errors import DatasetError
-from siamfc.parsing import parse_numbers
+from siamfc.parsers import parse_numbers
 
 
 def box_lines(boxes: FloatArray, *, index_base: int, decimals: int = 4) -> str:

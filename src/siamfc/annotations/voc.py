@@ -11,7 +11,7 @@ from siamfc.annotations.annotation import VideoAnnotation, add_box, from_targets
 from siamfc.array_types import FloatArray
 from siamfc.datasets.readers.text import optional_size
 from siamfc.errors import DatasetError
-from siamfc.parsing import parse_frame, parse_number, read_xml
+from siamfc.parsers import parse_frame, parse_number, read_xml
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 

@@ -15,7 +15,7 @@ from siamfc.annotations.annotation import VideoAnnotation, from_targets, require
 from siamfc.array_types import FloatArray
 from siamfc.datasets.readers.text import numbered_lines, optional_size
 from siamfc.errors import DatasetError
-from siamfc.parsing import (
+from siamfc.parsers import (
     parse_frame,
     parse_json,
     parse_numbers,

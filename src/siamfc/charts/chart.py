@@ -176,7 +176,7 @@ def ticks(low: float, high: float, count: int = 5) -> list[tuple[float, str]]:
     return [(index * step, _tick_text(index * step)) for index in range(first, last + 1)]
 
 
-def shares() -> Sequence[tuple[float, str]]:
+def fraction_ticks() -> Sequence[tuple[float, str]]:
     """Return the ticks of an axis from 0 to 1."""
     return [(value, f"{value:g}") for value in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)]
 

@@ -126,7 +126,7 @@ def _call(name: str, arguments: list[str]) -> int:
 
     from cyclopts import App, CycloptsError, UnusedCliTokensError
 
-    from siamfc.cli.logs import show_warnings
+    from siamfc.cli.console import show_warnings
 
     show_warnings()
     require_one_word(arguments)

@@ -87,7 +87,7 @@ def compare(
                 results, frames, source=source, targets=len(names), overwrite=overwrite
             )
             sinks.append(stack.enter_context(boxes))
-        outcome = run_loop(lambda _: both.follow(frames, first), sinks, total=frames.frame_count)
+        outcome = run_loop(lambda _: both.track(frames, first), sinks, total=frames.frame_count)
     if json:
         print_json(_to_json(source, out, outcome, both))
     else:

@@ -1,9 +1,11 @@
 """Output of the command line: results on standard output, errors on standard error."""
 
 import json
+import logging
 import math
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TextIO
@@ -21,7 +23,7 @@ def guard_streams() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # occupies the lowest free descriptor
     if sys.stderr is None:  # closed before Python started
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
     sys.stderr = _Guarded(sys.stderr)
 
 
@@ -47,6 +49,22 @@ class _Guarded:
 def print_error(message: str) -> None:
     """Print `error: …` as one line."""
     print(f"error: {one_line(message)}", file=sys.stderr)
+
+
+def show_warnings() -> None:
+    """Print the library's log messages and warnings on standard error as `warning: …` lines."""
+    logger = logging.getLogger("siamfc")
+    if not any(isinstance(handler, _WarningHandler) for handler in logger.handlers):
+        logger.addHandler(_WarningHandler(logging.WARNING))
+    root = logging.getLogger()
+    if not root.handlers:  # other packages' log messages repeat the errors that they raise
+        root.addHandler(logging.NullHandler())
+    warnings.showwarning = lambda message, *_, **__: logger.warning("%s", message)
+
+
+class _WarningHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"{record.levelname.lower()}: {one_line(record.getMessage())}", file=sys.stderr)
 
 
 def print_json(result: Mapping[str, Any]) -> None:

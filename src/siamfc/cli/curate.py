@@ -197,7 +197,7 @@ def _verify(store: Path, *, json: bool) -> int:
 
 
 def _check(videos: "Sequence[Video]", root: Path, pool: "Workers", *, json: bool) -> int:
-    from siamfc.datasets.checking import check_dataset
+    from siamfc.datasets.integrity import check_dataset
 
     with pool, Progress("check", len(videos), unit="videos") as progress:
         report = check_dataset(videos, workers=pool, on_video=lambda _: progress.advance())

@@ -142,14 +142,14 @@ def evaluate(
 def _entries(
     who: TrackerOptions, search: SearchOptions, *, threads: int | None
 ) -> "list[TrackerEntry]":
-    from siamfc.evaluation.trackers.entries import our_entry, third_party_entry
+    from siamfc.evaluation.trackers.entries import pretrained_entry, third_party_entry
 
     if who.tracker is not None:
         if who.weights is not None:
             raise UsageError("expected either --weights or --tracker, got both")
         return [third_party_entry(who.tracker, time_limit=who.time_limit)]
     return [
-        our_entry(
+        pretrained_entry(
             name,
             device=who.device,
             threads=threads,

@@ -97,9 +97,9 @@ def experiment(
         raise UsageError("--sequence and --frames: expected --videos FORMAT ROOT with them")
     if find_spec("torch") is None:
         raise MissingDependencyError(f"experiments need torch: {install_command('train,eval')}")
-    from siamfc.report import require_packages
+    from siamfc.report import require_jinja
 
-    require_packages()
+    require_jinja()
     options = _options(size, device)
     if number == 1:
         from siamfc.experiments.first import run_first
@@ -132,7 +132,7 @@ def _run_second(out: Path, options: "Options", trained: TrainingOptions) -> dict
 
 
 def _run_third(out: Path, options: "Options", tracked: TrackingOptions) -> dict[str, Any]:
-    from siamfc.experiments.third import RealVideos, find_named, run_third
+    from siamfc.experiments.third import RealVideos, find_weights, run_third
 
     real = None
     if tracked.videos is not None:
@@ -144,7 +144,7 @@ def _run_third(out: Path, options: "Options", tracked: TrackingOptions) -> dict[
             frames=tracked.frames,
             scales=tracked.scales,
         )
-    named = [find_named(text) for text in tracked.weights or ()]
+    named = [find_weights(text) for text in tracked.weights or ()]
     return run_third(out, options, weights=named, real=real)
 
 
@@ -159,7 +159,7 @@ def _options(size: SizeName | None, device: str) -> "Options":
     return Options(
         size=chosen,
         device=device,
-        tell=lambda text: print(f"experiment: {text}", file=sys.stderr),
+        on_message=lambda text: print(f"experiment: {text}", file=sys.stderr),
     )
 
 

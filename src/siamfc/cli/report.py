@@ -15,7 +15,7 @@ from siamfc.cli.usage import UsageError
 if TYPE_CHECKING:
     from siamfc.evaluation.formats import TrackerResults
     from siamfc.report import Entry, Study
-    from siamfc.report.collection import Gathered
+    from siamfc.report.collection import CollectedResults
 
 
 _EXPORT = "export"
@@ -92,14 +92,14 @@ def report(
     if not results:
         raise UsageError("expected a folder of results, got none")
     from siamfc.evaluation.formats import find_result_format
-    from siamfc.report import ReportSettings, require_packages, write_report
-    from siamfc.report.collection import DatasetChoice, gather
+    from siamfc.report import ReportSettings, require_jinja, write_report
+    from siamfc.report.collection import DatasetChoice, collect_results
 
-    require_packages()
+    require_jinja()
     settings = ReportSettings(snapshots=shown.snapshots, strips=shown.strips, seed=shown.seed)
     if export is not None:
         find_result_format(export)
-    found = gather(
+    found = collect_results(
         [_named(text) for text in results],
         DatasetChoice(root=dataset.data, format=dataset.format, split=dataset.split),
         results_format=dataset.results_format,
@@ -126,7 +126,9 @@ def _named(text: str) -> tuple[str | None, Path]:
     return None, Path(text)
 
 
-def _export_alone(found: "Gathered", out: Path, form: str, *, overwrite: bool, json: bool) -> int:
+def _export_alone(
+    found: "CollectedResults", out: Path, form: str, *, overwrite: bool, json: bool
+) -> int:
     """Write only the boxes, since there is no ground truth for a page."""
     from siamfc.files import whole_folder
 
@@ -142,7 +144,7 @@ def _export_alone(found: "Gathered", out: Path, form: str, *, overwrite: bool, j
     return _complain(found.trackers)
 
 
-def _export(found: "Gathered", folder: Path, form: str) -> list[Path]:
+def _export(found: "CollectedResults", folder: Path, form: str) -> list[Path]:
     """Write all boxes of each run, including those of sequences that do not count in the report."""
     from siamfc.evaluation.formats import write_tracker
 

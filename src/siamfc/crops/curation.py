@@ -20,7 +20,7 @@ from siamfc.crops.store_writer import State, StoreWriter, check_place
 from siamfc.datasets.sequences import Video
 from siamfc.errors import DatasetError
 from siamfc.files import make_folder
-from siamfc.locking import exclusive
+from siamfc.folder_lock import lock_folder
 from siamfc.workers import Workers
 
 OnChunk = Callable[[int, int], None]
@@ -63,7 +63,7 @@ def curate(
     make_folder(store)
     several = workers or Workers()
     with (
-        exclusive(store),
+        lock_folder(store),
         StoreWriter(store, _describe(videos, chosen, source), str(root.absolute())) as writer,
     ):
         check_annotations(videos, writer, several)

@@ -37,7 +37,7 @@ from siamfc.crops.store_format import (
 from siamfc.crops.store_lmdb import check_length, entries, import_lmdb, index_entries
 from siamfc.disk import full_disk_message
 from siamfc.errors import DatasetError, OutputError
-from siamfc.locking import HOLDER_NAME, LOCK_NAME
+from siamfc.folder_lock import HOLDER_NAME, LOCK_NAME
 
 _FIRST_MAP_BYTES = 1 << 28
 _COMMIT_BYTES = 1 << 25

@@ -106,10 +106,10 @@ def evaluate(
     plan = plan_runs(sequences, scheme)
     runs = [run for some in plan.values() for run in some]
     tracks = collect_tracks(factory, runs, results=results, workers=workers, on_frames=on_frames)
-    return judge_tracks(sequences, plan, tracks, scheme=scheme, protocol=protocol)
+    return score_tracks(sequences, plan, tracks, scheme=scheme, protocol=protocol)
 
 
-def judge_tracks(
+def score_tracks(
     sequences: AbstractSequence[Sequence],
     plan: Mapping[str, AbstractSequence[Run]],
     tracks: Mapping[str, RunRecord],
@@ -134,7 +134,7 @@ def judge_tracks(
             tracked.append(Tracked(sequence=sequence, runs=plan[sequence.name], tracks=mine))
         else:
             failures[sequence.name] = reason
-    return _judge(tracked, failures, scheme, protocol)
+    return _score(tracked, failures, scheme, protocol)
 
 
 def _reason(track: RunRecord, sequence: Sequence) -> str:
@@ -194,7 +194,7 @@ def collect_tracks(
     return tracks
 
 
-def _judge(
+def _score(
     tracked: list[Tracked], failures: dict[str, str], scheme: Scheme, protocol: Protocol
 ) -> Evaluation:
     otb = [one.compare(OTB) for one in tracked]

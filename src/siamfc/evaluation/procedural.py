@@ -51,13 +51,13 @@ def track_videos(
     Raises:
         InputError: the settings belong to the other kind.
     """
-    frames = follow_videos(model, videos, settings, spec, normalisation)
+    frames = track_targets(model, videos, settings, spec, normalisation)
     shift = np.array([_MIDDLE, _MIDDLE, 0, 0])
     predicted: FloatArray = np.stack([targets.boxes for targets in frames], 1) - shift
     return predicted
 
 
-def follow_videos(
+def track_targets(
     model: Model,
     videos: ProceduralVideos,
     settings: Settings | None,
@@ -72,10 +72,10 @@ def follow_videos(
     first = videos.boxes[:, 0].double().cpu().numpy() + np.array([_MIDDLE, _MIDDLE, 0, 0])
     camera = _Camera(videos, normalisation)
     if isinstance(model, LightNet):
-        return _follow_boxes(
+        return _track_boxes(
             model, camera, light.start(first, _FRAME), light_settings(settings), spec
         )
-    return _follow_scales(
+    return _track_scales(
         model, camera, siamfc.start(first, _FRAME, spec), siamfc_settings(settings), spec
     )
 
@@ -102,7 +102,7 @@ class _Camera:
         return torch.autocast(self.device.type, dtype, enabled=self.device.type == "cuda")
 
 
-def _follow_scales(
+def _track_scales(
     model: SiamFC,
     camera: _Camera,
     targets: SiamFCTargets,
@@ -129,7 +129,7 @@ def _follow_scales(
         yield targets
 
 
-def _follow_boxes(
+def _track_boxes(
     model: LightNet,
     camera: _Camera,
     targets: LightTargets,

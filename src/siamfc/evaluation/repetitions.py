@@ -13,8 +13,8 @@ from siamfc.evaluation.evaluations import (
     Evaluation,
     SequenceScores,
     collect_tracks,
-    judge_tracks,
     plan_runs,
+    score_tracks,
 )
 from siamfc.evaluation.execution import TrackerFactory
 from siamfc.evaluation.results import ResultFolder
@@ -107,7 +107,7 @@ def evaluate_repeatedly(
         if on_frames is not None and settled:
             on_frames(sum(len(track.boxes) for track in settled.values()))
         made.append({**settled, **tracks})
-        yield judge_tracks(sequences, plan, made[-1], scheme=scheme, protocol=protocol)
+        yield score_tracks(sequences, plan, made[-1], scheme=scheme, protocol=protocol)
 
 
 def average(evaluations: AbstractSequence[Evaluation]) -> Average:

@@ -21,7 +21,7 @@ import numpy as np
 from siamfc.errors import DatasetError, OutputError
 from siamfc.evaluation.runs import Run, RunRecord
 from siamfc.files import write_file
-from siamfc.parsing import parse_json, parse_number, read_text, split_lines
+from siamfc.parsers import parse_json, parse_number, read_text, split_lines
 
 _logger = logging.getLogger(__name__)
 

@@ -179,11 +179,11 @@ class Pass:
         record = Recorder(self.name, len(self), tracker, on_frames)
         try:
             first = first_annotated(truth)
-            for place, image in record.watch(self.sequence.images(self.frames)):
+            for place, image in record.frames(self.sequence.images(self.frames)):
                 if place == first:
-                    record.begin(image, self.init_box(truth[first], image))
+                    record.init(image, self.init_box(truth[first], image))
                 elif first < place < len(self):
-                    record.follow(image)
+                    record.update(image)
         except Exception as error:  # a third-party tracker may raise anything; other runs continue
             return record.track(error)
         return record.track()
@@ -218,7 +218,7 @@ class Recorder:
         self._boxes = np.full((count, 4), np.nan)
         self._scores, self._seconds = np.full(count, np.nan), np.full(count, np.nan)
 
-    def watch(self, images: Iterable[ByteImage]) -> Iterator[tuple[int, ByteImage]]:
+    def frames(self, images: Iterable[ByteImage]) -> Iterator[tuple[int, ByteImage]]:
         """Yield the run's frames with their positions.
 
         Raises:
@@ -238,13 +238,13 @@ class Recorder:
                 self._place,
             )
 
-    def begin(self, image: ByteImage, box: FloatArray) -> None:
+    def init(self, image: ByteImage, box: FloatArray) -> None:
         """Initialise the tracker."""
         start = time.perf_counter()
         self._tracker.init(image, box.copy())
         self._note(box, time.perf_counter() - start)
 
-    def follow(self, image: ByteImage) -> FloatArray:
+    def update(self, image: ByteImage) -> FloatArray:
         """Update the tracker and return its box (4,).
 
         Raises:

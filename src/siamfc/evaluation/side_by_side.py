@@ -53,9 +53,7 @@ class SideBySide:
     tallies: dict[str, Tally] = field(default_factory=dict)
     """Totals by the trackers' names, up to the last frame requested."""
 
-    def follow(
-        self, frames: Iterable[Frame], box: ArrayLike
-    ) -> Iterator[tuple[Frame, FrameResult]]:
+    def track(self, frames: Iterable[Frame], box: ArrayLike) -> Iterator[tuple[Frame, FrameResult]]:
         """Yield each frame with a row for each tracker, in order.
 
         Args:
@@ -66,14 +64,14 @@ class SideBySide:
             InputError: no box, or one that a tracker cannot start from; see `checked_boxes`.
             SourceError: there are no frames.
         """
-        told = as_box(box)
+        init_box = as_box(box)
         self.tallies.update({name: Tally() for name in self.trackers})
         begun = False
         for frame in frames:
             if not begun:
                 height, width = frame.image.shape[:2]
-                checked_boxes(told, (width, height))
-            rows = [self._row(name, frame, None if begun else told) for name in self.trackers]
+                checked_boxes(init_box, (width, height))
+            rows = [self._row(name, frame, None if begun else init_box) for name in self.trackers]
             boxes = np.array([row for row, _ in rows])
             if begun:
                 overlaps = np.nan_to_num(iou(boxes, boxes[0]))
@@ -84,14 +82,16 @@ class SideBySide:
         if not begun:
             raise SourceError("expected at least one frame, got none: there is nothing to track")
 
-    def _row(self, name: str, frame: Frame, told: FloatArray | None) -> tuple[FloatArray, float]:
+    def _row(
+        self, name: str, frame: Frame, init_box: FloatArray | None
+    ) -> tuple[FloatArray, float]:
         """Return a tracker's box and score; NaN where it has none."""
         tracker, tally = self.trackers[name], self.tallies[name]
         if tally.failure is not None:
             return np.full(4, np.nan), np.nan
         start = time.perf_counter()
         try:
-            answer = _ask(tracker, frame.image, told)
+            answer = _ask(tracker, frame.image, init_box)
         except Exception as error:  # a third-party tracker may raise anything; others continue
             tally.failure = f"frame {frame.index}: {describe(error)}"
             return np.full(4, np.nan), np.nan
@@ -100,8 +100,8 @@ class SideBySide:
         return answer, float(getattr(tracker, "score", np.nan))
 
 
-def _ask(tracker: SingleTargetTracker, image: Image, told: FloatArray | None) -> FloatArray:
-    if told is None:
+def _ask(tracker: SingleTargetTracker, image: Image, init_box: FloatArray | None) -> FloatArray:
+    if init_box is None:
         return as_box(tracker.update(image))
-    tracker.init(image, told.copy())
-    return told
+    tracker.init(image, init_box.copy())
+    return init_box

@@ -16,13 +16,13 @@ from siamfc.experiments.pages import Page, Row, Section, Table, Text, render
 from siamfc.experiments.sizes import square_recipe
 from siamfc.experiments.steps import Options, Training, train, training_charts, training_facts
 from siamfc.experiments.terms import measure_terms, terms
-from siamfc.experiments.tracks import ExperimentTracker, follow, summarize
+from siamfc.experiments.tracks import ExperimentTracker, summarize, track_sequences
 from siamfc.experiments.videos import square_video, synthetic_sequences, video_name
 from siamfc.network import Checkpoint, EmbeddingSpec, Matcher, Metadata, load_matcher
 from siamfc.network.matcher import predicts_boxes
 from siamfc.network.siamfc.model import SiamFC, initialise
 from siamfc.report import Study, make_study
-from siamfc.report.templating import signed
+from siamfc.report.page_template import signed
 from siamfc.tracking import one_scale
 from siamfc.training.recipes import Recipe
 
@@ -52,7 +52,7 @@ def run_first(out: Path, options: Options) -> dict[str, Any]:
     folder = ExperimentFolder(out, {"experiment": 1, **options.inputs})
     with folder.opened():
         training = train(recipe, folder, options)
-        options.tell(f"forms of the loss: {size.loss_steps} steps each")
+        options.on_message(f"forms of the loss: {size.loss_steps} steps each")
         # On the CPU, for the same numbers everywhere, and so with the tiny recipe's pairs.
         small = options.recipe or square_recipe("tiny")
         forms = folder.once("loss_forms", lambda: compare_forms(small, size.loss_steps))
@@ -60,11 +60,11 @@ def run_first(out: Path, options: Options) -> dict[str, Any]:
         untrained = _write_untrained(out / "untrained.safetensors", recipe)
         tracked = []
         for one in _trackers(training.weights, untrained):
-            options.tell(f"tracking: {one.name}")
-            tracked.append(follow(one, sequences, out / "tracks", device=options.device))
+            options.on_message(f"tracking: {one.name}")
+            tracked.append(track_sequences(one, sequences, out / "tracks", device=options.device))
         study = make_study(tracked, sequences, title="synthetic videos")
         first_video = make_study(tracked, sequences[:1], title=video_name(4))
-        options.tell("terms of the published geometry")
+        options.on_message("terms of the published geometry")
         causes = folder.once(
             "terms", lambda: _measure_causes(training.weights, size.term_frames, options)
         )

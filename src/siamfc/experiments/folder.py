@@ -19,7 +19,7 @@ from typing import Any
 
 from siamfc.errors import DatasetError, OutputError
 from siamfc.files import check_empty_or, make_folder, write_file
-from siamfc.locking import exclusive
+from siamfc.folder_lock import lock_folder
 
 RECORD, PAGE, RESULTS = "experiment.json", "index.html", "results.json"
 
@@ -46,7 +46,7 @@ class ExperimentFolder:
         """
         self._check()
         make_folder(self.path)
-        with exclusive(self.path):
+        with lock_folder(self.path):
             self.write(RECORD, self._inputs)
             yield
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from siamfc.report.page_template import render_template
 from siamfc.report.strips import Snapshot
-from siamfc.report.templating import render_template
 
 _TEMPLATE = Path(__file__).parent / "templates" / "experiment.html"
 

@@ -19,10 +19,10 @@ from siamfc.experiments.folder import PAGE, ExperimentFolder
 from siamfc.experiments.pages import Block, Page, Row, Section, Table, Text, render
 from siamfc.experiments.sizes import procedural_recipe, real_recipe
 from siamfc.experiments.steps import Options, Training, train, training_charts, training_facts
-from siamfc.experiments.tracks import ExperimentTracker, follow, summarize
+from siamfc.experiments.tracks import ExperimentTracker, summarize, track_sequences
 from siamfc.experiments.videos import synthetic_sequences, video_name
 from siamfc.report import Study, make_study
-from siamfc.report.templating import signed
+from siamfc.report.page_template import signed
 from siamfc.tracking import one_scale
 from siamfc.training.recipes import Recipe
 from siamfc.training.sources import training_source
@@ -84,16 +84,16 @@ def run_second(out: Path, options: Options, source: Source | None = None) -> dic
     folder = ExperimentFolder(out, inputs)
     with folder.opened():
         if source.vid is not None:
-            options.tell(f"curating {len(videos)} videos")
+            options.on_message(f"curating {len(videos)} videos")
             stores = [_curate(videos, source.vid, out / "store", workers=source.workers)]
         contents = [_describe(path) for path in stores]
         training = train(recipe, folder, options, stores=stores)
         sequences = synthetic_sequences(out / "videos", options.extent.video_frames)
-        options.tell(f"tracking: {source.title}")
+        options.on_message(f"tracking: {source.title}")
         tracker = ExperimentTracker(
             name=source.title, key="real", weights=training.weights, settings=one_scale()
         )
-        tracked = [follow(tracker, sequences, out / "tracks", device=options.device)]
+        tracked = [track_sequences(tracker, sequences, out / "tracks", device=options.device)]
         study = make_study(tracked, sequences, title="synthetic videos")
         first_video = make_study(tracked, sequences[:1], title=video_name(4))
         results = {

@@ -23,7 +23,7 @@ TRAINING = "training"
 _SAVE_SECONDS = 60.0
 
 
-def _silent(_text: str) -> None:
+def _discard(_text: str) -> None:
     """Discard progress messages."""
 
 
@@ -34,7 +34,7 @@ class Options:
     size: Size
     device: str = "auto"
     """Device for training and tracking: `auto`, `cpu` or `cuda`."""
-    tell: Callable[[str], None] = _silent
+    on_message: Callable[[str], None] = _discard
     """Called with a line on each step and epoch."""
     recipe: Recipe | None = None
     """Replaces the size's training in experiments 1 and 2."""
@@ -103,13 +103,13 @@ def train(
             device=device,
             video=SquareVideoSettings(frames=frames),
         )
-        options.tell(f"training: {recipe.epochs} epochs of {recipe.pairs_per_epoch} pairs")
+        options.on_message(f"training: {recipe.epochs} epochs of {recipe.pairs_per_epoch} pairs")
 
         def tell_epoch(record: dict[str, Any]) -> None:
             scores = [
                 f"{k.replace('_', ' ')} {v:.4f}" for k, v in record.items() if type(v) is float
             ]
-            options.tell(f"epoch {record['epoch']}/{recipe.epochs}: {', '.join(scores)}")
+            options.on_message(f"epoch {record['epoch']}/{recipe.epochs}: {', '.join(scores)}")
 
         run(
             recipe,

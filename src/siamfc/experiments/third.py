@@ -16,7 +16,7 @@ from siamfc.experiments.folder import PAGE, RECORD, ExperimentFolder
 from siamfc.experiments.pages import Block, Page, Row, Section, Table, Text, render
 from siamfc.experiments.second import run_second
 from siamfc.experiments.steps import TRAINING, Options
-from siamfc.experiments.tracks import ExperimentTracker, follow, summarize
+from siamfc.experiments.tracks import ExperimentTracker, summarize, track_sequences
 from siamfc.experiments.videos import real_sequences, synthetic_sequences
 from siamfc.network.architectures import find_architecture
 from siamfc.network.loader import read_metadata
@@ -26,7 +26,7 @@ from siamfc.training.folder import BEST, FINAL
 
 
 @dataclass(frozen=True, kw_only=True)
-class Named:
+class NamedWeights:
     """Weights to compare, with a name."""
 
     name: str
@@ -48,7 +48,7 @@ class RealVideos:
     """Scales that SiamFC searches; the synthetic videos use one, as in the thesis."""
 
 
-def find_named(text: str) -> Named:
+def find_weights(text: str) -> NamedWeights:
     """Parse `NAME=WEIGHTS`, or WEIGHTS alone: a name, a path, or an experiment's folder.
 
     Raises:
@@ -66,14 +66,14 @@ def find_named(text: str) -> Named:
                 f"{rest}: expected an experiment with a finished training: run it again first"
             )
     weights_digest(weights)
-    return Named(name=name or Path(rest).name.removesuffix(".safetensors"), weights=weights)
+    return NamedWeights(name=name or Path(rest).name.removesuffix(".safetensors"), weights=weights)
 
 
 def run_third(
     out: Path,
     options: Options,
     *,
-    weights: Sequence[Named] = (),
+    weights: Sequence[NamedWeights] = (),
     real: RealVideos | None = None,
 ) -> dict[str, Any]:
     """Run or resume experiment 3 in a folder, and write its page.
@@ -110,7 +110,7 @@ def run_third(
         chosen = list(weights) or _train_both(out, options)
         squares = synthetic_sequences(out / "videos", options.extent.video_frames)
         tracked = [
-            _follow_all(one, number, squares, videos, real, out, options)
+            _track_all(one, number, squares, videos, real, out, options)
             for number, one in enumerate(chosen, 1)
         ]
         study = make_study(tracked, [*squares, *videos], title="nine videos")
@@ -144,18 +144,18 @@ def _describe(real: RealVideos, videos: Sequence[Video]) -> dict[str, Any]:
     }
 
 
-def _train_both(out: Path, options: Options) -> list[Named]:
+def _train_both(out: Path, options: Options) -> list[NamedWeights]:
     chosen = []
     for number, run in ((1, run_first), (2, run_second)):
         place = out / f"experiment_{number}"
-        options.tell(f"experiment {number}")
+        options.on_message(f"experiment {number}")
         name = run(place, options).get("source", SQUARES)
-        chosen.append(Named(name=name, weights=place / TRAINING / BEST))
+        chosen.append(NamedWeights(name=name, weights=place / TRAINING / BEST))
     return chosen
 
 
-def _follow_all(
-    one: Named,
+def _track_all(
+    one: NamedWeights,
     number: int,
     squares: Sequence[Video],
     videos: Sequence[Video],
@@ -164,19 +164,19 @@ def _follow_all(
     options: Options,
 ) -> TrackerResults:
     """Track the synthetic videos with one scale and the real ones with several."""
-    options.tell(f"tracking: {one.name}")
+    options.on_message(f"tracking: {one.name}")
     tracker = ExperimentTracker(
         name=one.name, key=f"{number}-squares", weights=one.weights, settings=_settings(one, 1)
     )
-    results = follow(tracker, squares, out / "tracks", device=options.device)
+    results = track_sequences(tracker, squares, out / "tracks", device=options.device)
     if real is None:
         return results
     tracker = replace(tracker, key=f"{number}-real", settings=_settings(one, real.scales))
-    more = follow(tracker, videos, out / "tracks", device=options.device)
+    more = track_sequences(tracker, videos, out / "tracks", device=options.device)
     return replace(results, tracks={**results.tracks, **more.tracks})
 
 
-def _settings(one: Named, scales: int) -> Settings:
+def _settings(one: NamedWeights, scales: int) -> Settings:
     """Return settings with that many scales; a network that predicts boxes has its defaults."""
     architecture = find_architecture(read_metadata(one.weights).architecture)
     predicts_boxes = architecture.layout is not None

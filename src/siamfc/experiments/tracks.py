@@ -30,7 +30,7 @@ class ExperimentTracker:
     settings: Settings = field(default_factory=SiamFCSettings)
 
 
-def follow(
+def track_sequences(
     entry: ExperimentTracker,
     sequences: AbstractSequence[Sequence],
     folder: Path,

@@ -1,9 +1,10 @@
 """Reports that compare trackers: a page, tables and plots. They read results and run no tracker."""
 
 from siamfc.report.entry import Entry, SequenceResult
+from siamfc.report.page_template import require_jinja
 from siamfc.report.statistics import Difference, paired_difference
 from siamfc.report.study import Study, make_study
-from siamfc.report.writer import ReportSettings, require_packages, write_report
+from siamfc.report.writer import ReportSettings, write_report
 
 __all__ = [
     "Difference",
@@ -13,6 +14,6 @@ __all__ = [
     "Study",
     "make_study",
     "paired_difference",
-    "require_packages",
+    "require_jinja",
     "write_report",
 ]

@@ -31,7 +31,7 @@ class DatasetChoice:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Gathered:
+class CollectedResults:
     """Results with their data set."""
 
     trackers: tuple[TrackerResults, ...]
@@ -57,12 +57,12 @@ class Gathered:
         )
 
 
-def gather(
+def collect_results(
     results: AbstractSequence[tuple[str | None, Path]],
     choice: DatasetChoice,
     *,
     results_format: str | None = None,
-) -> Gathered:
+) -> CollectedResults:
     """Read results and their ground truth.
 
     Args:
@@ -85,7 +85,7 @@ def gather(
     root = Path(root).absolute()
     split = choice.split or dataset.get("split") or layout.evaluated
     sequences = tuple(read_sequences(layout.open(root, split=split)))
-    return Gathered(
+    return CollectedResults(
         trackers=tuple(_read(results, sequences, results_format)),
         sequences=sequences,
         title=f"{root.name} ({layout.name})",

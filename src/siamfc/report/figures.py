@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from siamfc.array_types import FloatArray
-from siamfc.charts.chart import Chart, WideLabels, WiderLabels, shares, ticks
+from siamfc.charts.chart import Chart, WideLabels, WiderLabels, fraction_ticks, ticks
 from siamfc.datasets.sequences import Sequence
 from siamfc.evaluation.scoring import metrics
 from siamfc.evaluation.scoring.measures import Comparison, Measure
@@ -71,7 +71,7 @@ def curve_chart(study: Study, which: int) -> Chart:
     _, title, axis, thresholds, compute, _ = CURVES[which]
     end = float(thresholds[-1])
     chart = Chart(f"{title} plot", (0.0, end), (0.0, 1.0))
-    chart.y_axis(shares(), "fraction of frames")
+    chart.y_axis(fraction_ticks(), "fraction of frames")
     chart.x_axis(ticks(0.0, end), axis)
     for entry in reversed(study.entries):  # the first on top
         chart.line(thresholds, entry.curve(compute), entry.index)
@@ -158,7 +158,7 @@ def attribute_chart(study: Study, measure: str) -> Chart:
     rows = [(len(names) - 1 - row, name) for row, name in enumerate(names)]
     counts = {name: len(those) for name, those in study.attributes.items()}
     chart.y_axis([(y, f"{shorten(name, 22)} ({counts[name]})") for y, name in rows])
-    chart.x_axis(shares(), "AUC")
+    chart.x_axis(fraction_ticks(), "AUC")
     for y, name in rows:
         for entry in reversed(study.entries):
             value = entry.mean_over(study.attributes[name])[measure]

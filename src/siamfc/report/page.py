@@ -12,6 +12,7 @@ from siamfc.evaluation.scoring.measures import Measure
 from siamfc.evaluation.scoring.schemes import ONE_PASS
 from siamfc.report import figures
 from siamfc.report.entry import Entry
+from siamfc.report.page_template import render_template, signed
 from siamfc.report.statistics import Difference
 from siamfc.report.strips import film_strip
 from siamfc.report.study import Study
@@ -25,7 +26,6 @@ from siamfc.report.tables import (
     format_score,
     run_name,
 )
-from siamfc.report.templating import render_template, signed
 
 _TEMPLATE = Path(__file__).parent / "templates" / "page.html"
 

@@ -18,9 +18,9 @@ from siamfc.evaluation.scoring.measures import (
 )
 from siamfc.evaluation.scoring.protocols import Scores
 from siamfc.report.entry import Entry
+from siamfc.report.page_template import signed
 from siamfc.report.statistics import Difference, paired_difference
 from siamfc.report.study import Study
-from siamfc.report.templating import signed
 
 SUMMARY = (
     AUC,

@@ -1,18 +1,22 @@
 """Writing of a report: a folder with the page, tables and plots."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from siamfc.charts.chart import Chart, stack
 from siamfc.errors import InputError
 from siamfc.files import whole_folder
+from siamfc.report import figures
 from siamfc.report.latex import summary_to_latex, to_latex
 from siamfc.report.page import render_page
-from siamfc.report.plots import save_plots
+from siamfc.report.page_template import require_jinja
 from siamfc.report.study import Study
 from siamfc.report.tables import SUMMARY_NAME, list_tables, to_csv
-from siamfc.report.templating import require_jinja
 
 PAGE = "index.html"
+_LEGEND_LENGTH = 48
+"""Most characters of a tracker's name in a plot's legend."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +34,6 @@ class ReportSettings:
         for name in ("snapshots", "strips", "seed"):
             if getattr(self, name) < 0:
                 raise InputError(f"{name}: expected 0 or more, got {getattr(self, name)}")
-
-
-def require_packages() -> None:
-    """Check, before any work, that a report can be written.
-
-    Raises:
-        MissingDependencyError: jinja2 is not installed.
-    """
-    require_jinja()
 
 
 def write_report(
@@ -63,7 +58,7 @@ def write_report(
         MissingDependencyError: jinja2 is not installed.
         OutputError: `out` may not be replaced, or cannot be written.
     """
-    require_packages()
+    require_jinja()
     settings = settings or ReportSettings()
     out = Path(out)
     with whole_folder(out, mark=PAGE, overwrite=overwrite) as folder:
@@ -76,5 +71,26 @@ def write_report(
             (folder / f"{table.name}.csv").write_text(text, encoding="utf-8", newline="")
             text = summary_to_latex(study) if table.name == SUMMARY_NAME else to_latex(table)
             (folder / f"{table.name}.tex").write_text(text, encoding="utf-8")
-        save_plots(study, folder)
+        _save_plots(study, folder)
     return out / PAGE
+
+
+def _save_plots(study: Study, folder: Path) -> None:
+    """Write a study's plots to a folder, each with its legend on white."""
+    names = [figures.shorten(entry.name, _LEGEND_LENGTH) for entry in study.entries]
+    for name, score, chart in _plots(study):
+        legend = [
+            f"{each} [{entry.scores[score]:.3f}]" if score else each
+            for each, entry in zip(names, study.entries, strict=True)
+        ]
+        (folder / f"{name}.svg").write_text(stack([(chart, legend)]), encoding="utf-8")
+
+
+def _plots(study: Study) -> Iterator[tuple[str, str, Chart]]:
+    """Yield each chart with its file name and the score that its legend shows, if any."""
+    for number, (name, *_, score) in enumerate(figures.CURVES):
+        yield name, score, figures.curve_chart(study, number)
+    for axis, letter in enumerate("xy"):
+        yield f"offset_{letter}", "", figures.offset_chart(study, axis)
+    if study.attributes:
+        yield "attributes", "", figures.attribute_chart(study, "auc")

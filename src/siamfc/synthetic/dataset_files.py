@@ -25,7 +25,7 @@ from PIL import Image
 from siamfc.disk import check_space, explained_full_disk
 from siamfc.errors import InputError, OutputError
 from siamfc.files import make_folder, write_file
-from siamfc.locking import exclusive
+from siamfc.folder_lock import lock_folder
 from siamfc.synthetic.dataset import SyntheticDataset, SyntheticDatasetSettings
 from siamfc.synthetic.otb import TRUTH_NAME, format_truth
 from siamfc.workers import Workers
@@ -79,7 +79,7 @@ def write_dataset(
     if missing:
         check_space(out, bytes_needed(settings, image_format, images=missing))
     make_folder(out)
-    with exclusive(out):
+    with lock_folder(out):
         with explained_full_disk(out):
             write_file(
                 out / SETTINGS_NAME, f"{json.dumps(record, indent=2)}\n".encode(), overwrite=True

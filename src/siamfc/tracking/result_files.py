@@ -35,7 +35,7 @@ from siamfc.annotations.text import read_box_table
 from siamfc.checks import shown
 from siamfc.errors import DatasetError, InputError, OutputError
 from siamfc.files import StagedFile
-from siamfc.parsing import (
+from siamfc.parsers import (
     parse_csv,
     parse_frame,
     parse_json,

@@ -13,8 +13,8 @@ import torch
 from siamfc.crops.store import Store
 from siamfc.errors import InputError
 from siamfc.files import check_empty_or, make_folder
+from siamfc.folder_lock import lock_folder
 from siamfc.geometry import CONTEXT_AMOUNT
-from siamfc.locking import exclusive
 from siamfc.network.architectures import ARCHITECTURES
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.metadata import Metadata
@@ -143,7 +143,7 @@ def _run(
         if process.is_first:
             check_empty_or(out, RUN, "a run's")
             make_folder(out)
-            stack.enter_context(exclusive(out))
+            stack.enter_context(lock_folder(out))
         stack.enter_context(process_group(process, device))
         tensors = None if weights is None else weights.tensors
         train_state = TrainState(recipe, device=device, process=process, weights=tensors, loss=loss)

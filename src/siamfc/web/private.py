@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from siamfc.errors import OutputError
-from siamfc.locking import LOCK_NAME, exclusive
+from siamfc.folder_lock import LOCK_NAME, lock_folder
 
 PREFIX = "siamfc-page-"
 
@@ -38,7 +38,7 @@ def private_folder(parent: Path | None = None) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(f"{root}: no folder for uploads can be made: {error.strerror}") from None
     try:
-        with exclusive(folder):
+        with lock_folder(folder):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -68,7 +68,7 @@ def _is_stale(folder: Path) -> bool:
     if not (folder / LOCK_NAME).exists():
         return time.time() - status.st_mtime > _GRACE_SECONDS
     try:
-        with exclusive(folder):
+        with lock_folder(folder):
             return True
     except OutputError:
         return False

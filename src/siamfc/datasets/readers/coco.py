@@ -15,7 +15,7 @@ from siamfc.datasets.readers.layout import Format
 from siamfc.datasets.readers.tracks import Observation, gather_tracks
 from siamfc.datasets.sequences import FrameFiles, OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
-from siamfc.parsing import parse_json, parse_number, parse_whole, read_text
+from siamfc.parsers import parse_json, parse_number, parse_whole, read_text
 
 _JSON = frozenset({".json"})
 _PREFIX = "instances_"

@@ -31,7 +31,7 @@ from siamfc.datasets.sequences import (
     raise_problem,
 )
 from siamfc.errors import DatasetError
-from siamfc.parsing import parse_frame, parse_number, parse_numbers, read_xml
+from siamfc.parsers import parse_frame, parse_number, parse_numbers, read_xml
 
 _XML = frozenset({".xml"})
 _STEP = re.compile(r"\s*step\s*=\s*(\d+)\s*")

@@ -14,9 +14,8 @@ from siamfc.datasets.readers.lasot import LASOT
 from siamfc.datasets.readers.layout import Format
 from siamfc.datasets.readers.mot import MOT
 from siamfc.datasets.readers.nfs import NFS
-from siamfc.datasets.readers.otb import OTB
+from siamfc.datasets.readers.otb import OTB, SYNTHETIC
 from siamfc.datasets.readers.plain import FRAMES, VIDEO
-from siamfc.datasets.readers.synthetic import SYNTHETIC
 from siamfc.datasets.readers.tcolor128 import TCOLOR128
 from siamfc.datasets.readers.trackingnet import TRACKINGNET
 from siamfc.datasets.readers.uav123 import UAV20L, UAV123, UAV123_10FPS

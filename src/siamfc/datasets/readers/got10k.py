@@ -17,7 +17,7 @@ from siamfc.datasets.readers.text import (
     read_values,
 )
 from siamfc.datasets.sequences import OnProblem, Sequence, Video
-from siamfc.parsing import read_text
+from siamfc.parsers import read_text
 
 _FULL_COVER = 8.0
 """Value of a fully visible target among the levels 0 to 8 in `cover.label`."""

@@ -19,7 +19,7 @@ from siamfc.datasets.readers.layout import Format
 from siamfc.datasets.readers.tracks import Observation, gather_tracks
 from siamfc.datasets.sequences import OnProblem, Problem, Sequence, Video
 from siamfc.errors import DatasetError
-from siamfc.parsing import parse_json, parse_number, read_text
+from siamfc.parsers import parse_json, parse_number, read_text
 
 _JSON = frozenset({".json"})
 _SHAPES = frozenset({"rectangle", "polygon", "rotation", "circle", "mask"})

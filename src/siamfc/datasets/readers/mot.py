@@ -12,7 +12,7 @@ from siamfc.datasets.readers.text import numbered_lines, optional_size
 from siamfc.datasets.readers.tracks import Observation, gather_tracks
 from siamfc.datasets.sequences import OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
-from siamfc.parsing import parse_frame, parse_numbers, parse_whole, read_text
+from siamfc.parsers import parse_frame, parse_numbers, parse_whole, read_text
 
 _OCCLUDED = 0.5
 """Visibility below which a target counts as occluded."""

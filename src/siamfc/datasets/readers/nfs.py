@@ -13,7 +13,7 @@ from siamfc.datasets.readers.layout import Format
 from siamfc.datasets.readers.text import drop_empty, frame_lines
 from siamfc.datasets.sequences import OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
-from siamfc.parsing import parse_numbers
+from siamfc.parsers import parse_numbers
 
 _TEXT = frozenset({".txt"})
 _RATE = 8  # frames at 240 fps per frame at 30 fps

@@ -1,4 +1,4 @@
-"""OTB-2013, OTB-50 and OTB-100, and any folder in their layout."""
+"""OTB-2013, OTB-50 and OTB-100, and folders in their layout, such as those of `siamfc synth`."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -18,7 +18,7 @@ from siamfc.datasets.readers.images import (
 from siamfc.datasets.readers.layout import Format
 from siamfc.datasets.readers.text import read_boxes, read_values
 from siamfc.datasets.sequences import FrameFiles, OnProblem, Sequence, Video
-from siamfc.parsing import read_text
+from siamfc.parsers import read_text
 
 EVALUATED_FRAMES = {
     "BlurCar1": (247, 988),
@@ -116,5 +116,21 @@ OTB = Format(
     missing="a row of NaN or without area",
     source="Wu et al., TPAMI 2015; github.com/jwlim/tracker_benchmark",
     homepage="http://cvlab.hanyang.ac.kr/tracker_benchmark",
+    read=list_videos,
+)
+
+
+SYNTHETIC = Format(
+    name="synthetic",
+    title="siamfc's synthetic data set or videos",
+    tree=(
+        "<folder>/img/0001.png …",
+        "<folder>/groundtruth_rect.txt (lines of x,y,w,h)",
+        "<folder>/visibility.txt (lines of 0 to 1; videos only)",
+    ),
+    boxes="x, y, w, h separated by commas, 1-based as in OTB: 1 is subtracted from x and y",
+    missing="there is none: a hidden target has a box, and less than 1 in visibility.txt",
+    source="thesis, 4.1.4 and 4.1.5",
+    homepage="siamfc synth dataset OUT, siamfc synth video OUT",
     read=list_videos,
 )

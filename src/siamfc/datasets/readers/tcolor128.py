@@ -16,7 +16,7 @@ from siamfc.datasets.readers.layout import Format
 from siamfc.datasets.readers.text import read_boxes
 from siamfc.datasets.sequences import FrameFiles, OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
-from siamfc.parsing import parse_frame, parse_numbers, read_text
+from siamfc.parsers import parse_frame, parse_numbers, read_text
 
 
 def _videos(root: Path, _split: str | None) -> list[Video]:

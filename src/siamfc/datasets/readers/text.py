@@ -10,7 +10,7 @@ from siamfc.array_types import BoolArray, FloatArray
 from siamfc.boxes import is_absent
 from siamfc.datasets.sequences import OnProblem, Problem
 from siamfc.errors import DatasetError
-from siamfc.parsing import parse_numbers, parse_whole, read_text, split_lines
+from siamfc.parsers import parse_numbers, parse_whole, read_text, split_lines
 
 _logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from siamfc.datasets.readers.text import drop_empty
 from siamfc.datasets.sequences import FrameFiles, OnProblem, Problem, Sequence
 from siamfc.errors import DatasetError
 from siamfc.frames.folder import natural_key
-from siamfc.parsing import MOST_FRAMES
+from siamfc.parsers import MOST_FRAMES
 
 _MOST_ROWS = 20_000_000
 """Most frames times targets of a video in memory: about 800 MB."""

@@ -10,7 +10,7 @@ from siamfc.datasets.readers.layout import Format
 from siamfc.datasets.readers.text import read_boxes
 from siamfc.datasets.sequences import FrameFiles, OnProblem, Problem, Sequence, Video
 from siamfc.errors import DatasetError
-from siamfc.parsing import parse_numbers, read_text
+from siamfc.parsers import parse_numbers, read_text
 
 FIRST_FRAMES = {
     "bird1": (1, 775, 1573),

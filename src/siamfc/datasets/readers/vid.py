@@ -17,7 +17,7 @@ from siamfc.datasets.readers.tracks import Observation, gather_tracks
 from siamfc.datasets.sequences import FrameFiles, OnProblem, Problem, Sequence, Video
 from siamfc.errors import DatasetError
 from siamfc.frames.folder import natural_key
-from siamfc.parsing import parse_number, read_xml
+from siamfc.parsers import parse_number, read_xml
 
 _XML = frozenset({".xml"})
 

@@ -19,7 +19,7 @@ from siamfc.datasets.readers.text import (
 )
 from siamfc.datasets.sequences import OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
-from siamfc.parsing import parse_numbers, parse_whole
+from siamfc.parsers import parse_numbers, parse_whole
 
 _TAGS = frozenset({".tag", ".label"})
 _MOST_MASK_PIXELS = 2**26

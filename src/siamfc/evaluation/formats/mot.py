@@ -14,7 +14,7 @@ from siamfc.evaluation.formats.collector import ResultCollector, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for, text_files
 from siamfc.evaluation.formats.videos import target_number, targets_by_video, video_files
 from siamfc.evaluation.runs import RunRecord
-from siamfc.parsing import parse_frame, parse_numbers, parse_whole
+from siamfc.parsers import parse_frame, parse_numbers, parse_whole
 
 _COLUMNS = 10
 

@@ -13,7 +13,7 @@ from siamfc.evaluation.formats.layout import ResultFormat, file_for
 from siamfc.evaluation.results import Record, ResultFolder, read_track
 from siamfc.evaluation.runs import RunRecord
 from siamfc.evaluation.scoring.schemes import ONE_PASS, SCHEMES, Scheme
-from siamfc.parsing import parse_json, read_text
+from siamfc.parsers import parse_json, read_text
 from siamfc.tracking.result_files import read_results, write_results
 from siamfc.tracking.results import FrameResult
 

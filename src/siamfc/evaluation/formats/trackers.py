@@ -23,7 +23,7 @@ from siamfc.evaluation.formats.vot import VOT
 from siamfc.evaluation.results import read_track
 from siamfc.evaluation.scoring.schemes import ONE_PASS, Scheme
 from siamfc.files import StagedFile, whole_folder
-from siamfc.parsing import parse_json, read_text
+from siamfc.parsers import parse_json, read_text
 
 _ALL = (SIAMFC, VOT, GOT10K, MOT, OTB, LASOT, UAV123, TRACKINGNET, COCOVID, CVAT, CSV, JSONL)
 

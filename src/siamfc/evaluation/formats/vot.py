@@ -15,7 +15,7 @@ from siamfc.evaluation.formats.collector import ResultCollector, clean_boxes, re
 from siamfc.evaluation.formats.layout import ResultFormat, file_for, last_part, second_lines
 from siamfc.evaluation.formats.series import count_repetitions, first_repetitions, repetition
 from siamfc.evaluation.runs import RunRecord
-from siamfc.parsing import parse_numbers
+from siamfc.parsers import parse_numbers
 
 _EXPERIMENT = "baseline"
 _PLACES = ("*", "*/*")

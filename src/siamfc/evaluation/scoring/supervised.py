@@ -33,7 +33,7 @@ class FrameState(IntEnum):
 
     SKIPPED = 0
     """Between a failure and the next start, or before the first ground-truth box."""
-    BEGUN = 1
+    STARTED = 1
     FAILED = 2
     TRACKED = 3
 
@@ -72,17 +72,17 @@ class _Supervisor:
         self._absent = is_absent(truth)
         self._next = 0  # the first frame in which to start; beyond the end while tracking
 
-    def wants_beginning(self, frame: int) -> bool | None:
+    def should_start(self, frame: int) -> bool | None:
         """Return whether to start in a frame (True), to track (False), or to skip it (None)."""
         if self._next > len(self._truth):
             return False
         return True if frame >= self._next and not self._absent[frame] else None
 
-    def begun(self) -> FrameState:
+    def start(self) -> FrameState:
         self._next = len(self._truth) + 1
-        return FrameState.BEGUN
+        return FrameState.STARTED
 
-    def judge(self, frame: int, box: FloatArray, size: tuple[int, int]) -> FrameState:
+    def check(self, frame: int, box: FloatArray, size: tuple[int, int]) -> FrameState:
         """Return whether a tracker with this box has failed in a frame, as its state."""
         truth = self._truth[frame]
         if self._absent[frame] or raster_overlap(box, truth, size) > 0:
@@ -122,14 +122,14 @@ class SupervisedRun:
         supervisor = _Supervisor(sequence.boxes, self.settings.skipped)
         try:
             first_annotated(sequence.boxes)
-            for frame, image in record.watch(sequence.images(range(len(self)))):
+            for frame, image in record.frames(sequence.images(range(len(self)))):
                 height, width, _ = image.shape
-                match supervisor.wants_beginning(frame):
+                match supervisor.should_start(frame):
                     case True:
-                        record.begin(image, sequence.boxes[frame])
-                        supervisor.begun()
+                        record.init(image, sequence.boxes[frame])
+                        supervisor.start()
                     case False:
-                        supervisor.judge(frame, record.follow(image), (width, height))
+                        supervisor.check(frame, record.update(image), (width, height))
                     case None if on_frames is not None:
                         on_frames(1)
         except Exception as error:  # a third-party tracker may raise anything; other runs continue
@@ -150,11 +150,11 @@ class SupervisedRun:
         supervisor = _Supervisor(self.sequence.boxes, self.settings.skipped)
         states = np.full(len(self), int(FrameState.SKIPPED))
         for frame, box in enumerate(track.boxes):
-            match supervisor.wants_beginning(frame):
+            match supervisor.should_start(frame):
                 case True:
-                    states[frame] = supervisor.begun()
+                    states[frame] = supervisor.start()
                 case False:
-                    states[frame] = supervisor.judge(frame, box, size)
+                    states[frame] = supervisor.check(frame, box, size)
         return states
 
 
@@ -175,7 +175,7 @@ class SupervisedResult:
     def accuracy(self, burn_in: int) -> float:
         """Mean overlap in tracked frames, without the first ones after each start; or 0."""
         counted = self.states == FrameState.TRACKED
-        for start in np.flatnonzero(self.states == FrameState.BEGUN):
+        for start in np.flatnonzero(self.states == FrameState.STARTED):
             counted[start : start + burn_in] = False
         return float(self.overlaps[counted].mean()) if counted.any() else 0.0
 
@@ -184,7 +184,7 @@ class SupervisedResult:
 
         As in the toolkit, a sequence without a failure is one fragment from its first frame.
         """
-        begun = np.flatnonzero(self.states == FrameState.BEGUN)
+        begun = np.flatnonzero(self.states == FrameState.STARTED)
         failed = np.flatnonzero(self.states == FrameState.FAILED)
         if not failed.size:
             yield self.overlaps, False

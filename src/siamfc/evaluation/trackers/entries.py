@@ -69,7 +69,7 @@ class Task:
         )
 
 
-def our_entry(
+def pretrained_entry(
     weights: str,
     *,
     device: str = "auto",

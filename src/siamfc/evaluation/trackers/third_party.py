@@ -20,7 +20,7 @@ from siamfc.errors import InputError
 from siamfc.evaluation.runs import SingleTargetTracker
 
 Step = Callable[[ByteImage, Any], ArrayLike]
-Follower = Callable[[ByteImage, FloatArray], Generator[ArrayLike | None, ByteImage, None]]
+TrackerGenerator = Callable[[ByteImage, FloatArray], Generator[ArrayLike | None, ByteImage, None]]
 
 
 class RecordedFactory(Protocol):
@@ -63,11 +63,11 @@ def parse_tracker(text: str) -> RecordedFactory:
         raise InputError(
             f"tracker: expected module:name, the module as in `import` and not a path, got {text!r}"
         )
-    return Named(module=kind, name=rest)
+    return ImportedTracker(module=kind, name=rest)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Named:
+class ImportedTracker:
     """A tracker class, tracker factory or tracking function, by name."""
 
     module: str
@@ -132,22 +132,22 @@ class FunctionTracker:
     array([ 4.,  4., 10., 10.])
     """
 
-    def __init__(self, function: Step | Follower) -> None:
+    def __init__(self, function: Step | TrackerGenerator) -> None:
         self._function: Any = function
-        self._follower: Any = None
+        self._generator: Any = None
         self._box: Any = None
 
     def init(self, image: ByteImage, box: FloatArray) -> None:
         """Store the target's box."""
         self._box = box
         if inspect.isgeneratorfunction(self._function):
-            self._follower = self._function(image, box)
-            next(self._follower)
+            self._generator = self._function(image, box)
+            next(self._generator)
 
     def update(self, image: ByteImage) -> ArrayLike:
         """Call the function for the next box."""
-        if self._follower is not None:
-            self._box = self._follower.send(image)
+        if self._generator is not None:
+            self._box = self._generator.send(image)
         else:
             self._box = self._function(image, self._box)
         answer: ArrayLike = self._box

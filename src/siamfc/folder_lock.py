@@ -15,7 +15,7 @@ HOLDER_NAME = ".lock-holder"
 
 
 @contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Hold the only lock on a folder, through a file `.lock` in it that is not removed.
 
     The operating system releases the lock when the process dies, so a killed writer locks nobody

@@ -1,6 +1,7 @@
 """Page templates: each page is one file that needs no network."""
 
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 from siamfc.charts.colors import DARK, LIGHT, css, dashes, series_color
@@ -18,7 +19,7 @@ def require_jinja() -> None:
         MissingDependencyError: jinja2 is not installed.
     """
     try:
-        import jinja2  # noqa: F401
+        import_module("jinja2")
     except ImportError:
         raise MissingDependencyError(f"a report needs jinja2: {install_command('eval')}") from None
 

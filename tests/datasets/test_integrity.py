@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from reader_trees import numbered, write_images, write_rows, write_text
-from siamfc.datasets.checking import CheckReport, check_dataset
+from siamfc.datasets.integrity import CheckReport, check_dataset
 from siamfc.datasets.readers import open_dataset
 from siamfc.workers import Workers
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from siamfc import leftovers
+from siamfc import drafts
 from siamfc.files import StagedFile, StagedFolder, whole_folder, write_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 @pytest.fixture(autouse=True)
 def _new_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if this process had not looked into any folder yet."""
-    monkeypatch.setattr(leftovers, "_seen", set())
+    monkeypatch.setattr(drafts, "_seen", set())
 
 
 _DRAFTS = """
@@ -75,7 +75,7 @@ def test_hidden_files_of_others_stay(tmp_path: Path) -> None:
 def test_a_draft_of_this_process_is_not_taken_for_dead(tmp_path: Path) -> None:
     file = StagedFile(tmp_path / "a.mp4", overwrite=False)
     folder = StagedFolder(tmp_path / "b", overwrite=False)
-    leftovers._seen.clear()
+    drafts._seen.clear()
     with whole_folder(tmp_path / "c") as inner:
         (inner / "x").touch()
     file.commit()
@@ -92,7 +92,7 @@ def test_a_draft_that_is_taken_for_dead_before_it_is_locked_is_made_again(tmp_pa
         if len(made) == 1:
             path.unlink()
 
-    draft = leftovers.Draft(tmp_path / "a.csv", make)
+    draft = drafts.Draft(tmp_path / "a.csv", make)
     if len(made) == 1:  # nothing to lock: as on a disk without locks
         assert not draft.path.exists()
     draft.discard()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from siamfc.errors import DatasetError, InputError
-from siamfc.parsing import (
+from siamfc.parsers import (
     parse_csv,
     parse_frame,
     parse_json,
