@@ -144,7 +144,7 @@ def test_opencv_trackers_get_the_networks_that_they_need(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nano", "OpenCV cannot make it .*can't read backbone.onnx.*given as in opencv:nano,back"),
+        ("nano", "OpenCV cannot make it .*can't read backbone.onnx.*as in opencv:nano,back"),
         ("nano,backbone", "expected opencv:NAME or opencv:NAME,FIELD=VALUE"),
         ("nano,head=x", "expected parameters among backbone, backend, got 'head'"),
         ("nano,backend=x", "expected another backend, got 'x'"),

@@ -267,7 +267,7 @@ def test_a_program_that_goes_away_fails_on_the_sequence(
     ("text", "message"),
     [
         pytest.param("no-such-program", "it cannot be started", id="no program"),
-        pytest.param("true", "no `hello` came", id="says nothing"),
+        pytest.param("true", "it sent no `hello`", id="says nothing"),
         pytest.param("'", "it cannot be started", id="an open quote"),
     ],
 )
