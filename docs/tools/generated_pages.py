@@ -1,6 +1,12 @@
-"""Pages that MkDocs builds from what the package itself says: verbs, weights, the notebook."""
+"""Pages that MkDocs builds from what the package itself says: verbs, weights, the notebook.
+
+And the page that tracks in the browser.
+"""
 
 import json
+import logging
+import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from itertools import groupby
@@ -14,8 +20,14 @@ from mkdocs.structure.files import File, Files
 from siamfc.cli.verbs import VERBS
 from siamfc.network import Weights, available_weights
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from browser_page import assemble
+
 NOTEBOOK = "notebooks/track_a_film.ipynb"
 """Of the folder docs."""
+
+_LOGGER = logging.getLogger("mkdocs.hooks.browser_page")
 
 _ABOUT_VERBS = (
     "`siamfc VERB --help` says the same in the terminal. `--json`, where there is one, prints one "
@@ -39,7 +51,19 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     }
     for name, content in pages.items():
         files.append(File.generated(config, name, content=content))
+    for name, data in browser_page().items():
+        files.append(File.generated(config, f"try/{name}", content=data))
     return files
+
+
+def browser_page() -> dict[str, bytes]:
+    """The files of the page that tracks, by their paths; without npm's files it can't track."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if not assemble(folder):
+            _LOGGER.info("try/index.html cannot track: npm ci --prefix js --ignore-scripts")
+        paths = [path for path in folder.rglob("*") if path.is_file()]
+        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
 def command_line() -> str:

@@ -21,6 +21,8 @@ NOT_RUN = {
     "python benchmarks/light.py": "needs OpenCV and somebody's sequences",
     "python benchmarks/nanotrack_layers.py": "tests/network/test_nanotrack_layers.py does it",
     "python -m pytest": "these are the tests",
+    "npm ci": "installs from the network; tests/js needs what it installs",
+    "python docs/tools/browser_page.py": "needs what npm installs; tests/js does it",
     "c++": "test_deploy.py does it, where there is a compiler and the headers",
     "ffmpeg": "test_deploy.py writes the same file",
     "./track": "test_deploy.py does it",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-LONG = 300_000
+LONG = 180_000
 """Milliseconds that a loaded machine may take for a step."""
 ARGUMENTS = [
     "--headless=new",
@@ -81,4 +81,4 @@ def browser_tab(origin: str, **options: Any) -> Iterator[Any]:
         tab.on("pageerror", lambda error: faults.append(str(error)))
         yield tab
         browser.close()
-    assert faults == []
+    assert faults == [], faults
