@@ -25,8 +25,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 # OpenMP reads this once, when torch is first imported, which no module of this package does before
-# this one has run. By default torch's threads spin while they wait: beside other work, a training
-# took 4 to 10 times as long. Child processes inherit it; what the user has set stays.
+# this one has run. By default torch's threads spin while they wait, and then training took 4 to 10
+# times as long beside other work. Child processes inherit it; the user's own setting is kept.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:

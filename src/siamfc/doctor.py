@@ -43,7 +43,7 @@ _NO_DRIVER = Finding(
     name="cuda",
     status="absent",
     detail="no NVIDIA driver",
-    advice="nothing, if there is no NVIDIA GPU: the CPU does; else install its driver",
+    advice="none without an NVIDIA GPU, since the CPU is enough; otherwise install its driver",
 )
 
 
@@ -88,7 +88,7 @@ def _extras() -> Iterator[Finding]:
             name=str(extra),
             status="absent" if missing else "ok",
             detail=", ".join(missing or present),
-            advice=f"{install_command(str(extra))}, if you want it" if missing else None,
+            advice=f"optional: {install_command(str(extra))}" if missing else None,
         )
 
 
@@ -180,9 +180,9 @@ def _providers() -> Iterator[Finding]:
             detail=f"ONNX Runtime has {'it' if there else 'no such provider'}",
             advice=None
             if there
-            else f"pip install {package} in place of onnxruntime, if you want it"
+            else f"optional: pip install {package} instead of onnxruntime"
             if package
-            else "nothing: it is for macOS",
+            else "none: only for macOS",
         )
 
 
@@ -208,7 +208,7 @@ def _write_and_read(codec: str) -> int:
 
     image = np.zeros((64, 64, 3), np.uint8)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "film.mp4"
+        path = Path(folder) / "video.mp4"
         with open_writer(path, codec=codec, frame_rate=25) as writer:
             for index in range(3):
                 writer.write(image, index / 25)

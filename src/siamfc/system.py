@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 
 _BLAS_VARIABLES = ("OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "BLIS_NUM_THREADS")
-# MKL and OpenMP are left out: torch takes its own number of threads from them.
+# Not those of MKL and OpenMP, from which torch takes its own number of threads.
 
 
 def limit_blas_threads() -> None:

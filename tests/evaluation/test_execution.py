@@ -91,7 +91,7 @@ def test_a_source_that_ends_early_is_a_failure_in_the_frame_that_is_missing(
 def test_a_sequence_without_boxes_is_a_failure(tmp_path: Path) -> None:
     sequence = square_sequence(tmp_path, "a")
     track = run_sequence(Finds(), replace(sequence, boxes=np.full((4, 4), NAN)))
-    assert track.failure == "frame 0: expected a box to begin with, got none in any frame"
+    assert track.failure == "frame 0: expected an initial box, got no box in any frame"
 
 
 def test_a_failure_does_not_stop_the_others(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_a_track_from_a_box_that_was_corrected_since_is_made_anew(
     evaluate(StandsStill, [replace(right, boxes=boxes)], scheme=how, results=results)
     caplog.clear()
     mended = evaluate(StandsStill, [right], scheme=how, results=results)
-    assert "begun with another box than the data set has now" in caplog.text
+    assert "starts from another box than the data set has now" in caplog.text
     assert mended.scores == evaluate(StandsStill, [right], scheme=how).scores
     caplog.clear()
     evaluate(StandsStill, [right], scheme=how, results=results)
@@ -154,7 +154,7 @@ def test_a_box_by_which_a_tracker_was_begun_anew_counts_too(
     boxes = right.boxes.copy()
     boxes[9, 2] = 6  # lost in frame 4, begun anew in 9
     evaluate(StandsStill, [replace(right, boxes=boxes)], scheme=restarts, results=results)
-    assert "begun with another box" in caplog.text
+    assert "starts from another box" in caplog.text
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["a first box came", "the first box went"])

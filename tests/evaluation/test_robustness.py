@@ -133,4 +133,4 @@ def test_a_failing_run_is_named(tmp_path: Path) -> None:
     )
     for name in ("tre", "sre", "vot-supervised", "vot-multistart"):
         failures = evaluate(Finds, [nothing], scheme=find_scheme(name)).failures
-        assert "expected a box to begin with" in failures["b"]
+        assert "expected an initial box" in failures["b"]

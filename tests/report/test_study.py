@@ -40,7 +40,7 @@ def test_only_sequences_that_every_tracker_has_count(sequences: list[Sequence]) 
 
 def test_no_common_sequence_is_an_error_that_says_why(sequences: list[Sequence]) -> None:
     empty = replace(make_results("none", [], (0, 0)), damaged=("a.txt: expected 3 boxes",))
-    with pytest.raises(DatasetError, match=r"every tracker has results.*a\.txt: expected 3 boxes"):
+    with pytest.raises(DatasetError, match=r"results of every tracker.*a\.txt: expected 3 boxes"):
         make_study([empty], sequences, title="squares")
 
 
@@ -48,7 +48,7 @@ def test_results_of_other_sequences_alone_are_an_error_that_names_them(
     sequences: list[Sequence],
 ) -> None:
     other = replace(make_results("none", [], (0, 0)), notes=("run: it has 'zebra'",))
-    with pytest.raises(DatasetError, match=r"every tracker has results, got none; .*'zebra'"):
+    with pytest.raises(DatasetError, match=r"results of every tracker, got none; .*'zebra'"):
         make_study([other], sequences, title="squares")
 
 

@@ -61,7 +61,7 @@ class StopRequest:
 
     @property
     def requested(self) -> bool:
-        """Whether a stop was requested."""
+        """True once a stop is requested."""
         return self.number is not None
 
     def next_of(self, iterator: Iterator[T]) -> T | None:

@@ -113,7 +113,7 @@ Assignments = Annotated[
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class SearchOptions:
-    """How to search for the object."""
+    """Search settings of siamfc's tracker."""
 
     scales: Scales = None
     update: Literal["none", "previous", "average", "sure", "both", "recent"] | None = None

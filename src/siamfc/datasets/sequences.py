@@ -48,7 +48,7 @@ class Problem:
     """Position in the sequence, from 0; None if the whole sequence is affected."""
     path: str | None = None
     message: str
-    """What was expected and what was found."""
+    """Expected and actual content."""
 
 
 OnProblem = Callable[[Problem], None]

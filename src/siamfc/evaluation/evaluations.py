@@ -71,7 +71,7 @@ class Evaluation:
 
     @property
     def _differs(self) -> bool:
-        """Whether the data set's benchmark has rules of its own."""
+        """True if the data set's benchmark has its own rules."""
         return self.protocol != OTB.name
 
 

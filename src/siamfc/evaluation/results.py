@@ -80,7 +80,7 @@ class ResultFolder:
             )
         if not run.matches_init(track):
             _logger.warning(
-                "%s: begun with another box than the data set has now: %s is tracked again",
+                "%s: starts from another box than the data set has now: %s is tracked again",
                 path,
                 run.name,
             )

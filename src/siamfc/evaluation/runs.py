@@ -288,7 +288,7 @@ def first_annotated(truth: FloatArray) -> int:
     """
     annotated = np.flatnonzero(~np.isnan(truth).any(axis=1))
     if not annotated.size:
-        raise DatasetError("expected a box to begin with, got none in any frame")
+        raise DatasetError("expected an initial box, got no box in any frame")
     return int(annotated[0])
 
 
@@ -299,9 +299,9 @@ def starts_from(expected: FloatArray, track: RunRecord) -> bool:
     one.
     """
     boxed = ~is_absent(track.boxes)
-    begun = boxed & ~np.concatenate([[False], boxed[:-1]])
-    begun[np.argmax(~is_absent(expected))] = True
-    return np.allclose(track.boxes[begun], expected[begun], rtol=0, atol=1e-6)
+    starts = boxed & ~np.concatenate([[False], boxed[:-1]])
+    starts[np.argmax(~is_absent(expected))] = True
+    return np.allclose(track.boxes[starts], expected[starts], rtol=0, atol=1e-6)
 
 
 @cache

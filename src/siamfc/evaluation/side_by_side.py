@@ -66,20 +66,20 @@ class SideBySide:
         """
         init_box = as_box(box)
         self.tallies.update({name: Tally() for name in self.trackers})
-        begun = False
+        started = False
         for frame in frames:
-            if not begun:
+            if not started:
                 height, width = frame.image.shape[:2]
                 checked_boxes(init_box, (width, height))
-            rows = [self._row(name, frame, None if begun else init_box) for name in self.trackers]
+            rows = [self._row(name, frame, None if started else init_box) for name in self.trackers]
             boxes = np.array([row for row, _ in rows])
-            if begun:
+            if started:
                 overlaps = np.nan_to_num(iou(boxes, boxes[0]))
                 for tally, overlap in zip(self.tallies.values(), overlaps, strict=True):
                     tally.overlap += float(overlap)
-            begun = True
+            started = True
             yield frame, FrameResult(frame.index, frame.time, boxes, np.array([s for _, s in rows]))
-        if not begun:
+        if not started:
             raise SourceError("expected at least one frame, got none: there is nothing to track")
 
     def _row(

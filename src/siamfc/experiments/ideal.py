@@ -1,4 +1,4 @@
-"""A matcher that is never wrong, in place of the network, so that only geometric errors remain.
+"""An ideal matcher in place of the network, so that only geometric errors remain.
 
 It recognises dark targets on white, such as the synthetic video's square. Like a correlation, it
 responds where the search image shows the target as the exemplar image shows it.

@@ -43,7 +43,7 @@ class CollectedResults:
 
     @property
     def can_be_scored(self) -> bool:
-        """Whether the data set has more than first boxes, unlike the test splits of servers."""
+        """True if the data set has more than first boxes, unlike the test splits of servers."""
         return any(map(has_score, self.sequences))
 
     def study(self, *, separate: bool = False) -> Study:

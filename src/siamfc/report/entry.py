@@ -64,10 +64,10 @@ def score_sequence(tracked: Tracked) -> SequenceResult:
     for row, (run, track) in enumerate(zip(tracked.runs, tracked.tracks, strict=True)):
         truth = run.truth(track)
         first = int(np.argmax(~is_absent(truth)))
-        said = track.boxes.copy()
-        said[first] = truth[first]
-        missing += int((is_absent(said) & ~is_absent(truth)).sum())
-        boxes[row, run.frames], truths[row, run.frames] = said, truth
+        predicted = track.boxes.copy()
+        predicted[first] = truth[first]
+        missing += int((is_absent(predicted) & ~is_absent(truth)).sum())
+        boxes[row, run.frames], truths[row, run.frames] = predicted, truth
         if (~is_absent(truth)).sum() > 1:
             counted = OTB.compare(track.boxes, truth)
             following.append((counted.offsets[1:], counted.overlaps[1:]))

@@ -217,12 +217,12 @@ def _cell(value: float, measure: Measure) -> dict[str, str]:
 
 def _provenance(entry: Entry) -> dict[str, Any]:
     """List the facts of the records; values that differ within a series are joined."""
-    told: dict[str, list[str]] = {}
+    facts: dict[str, list[str]] = {}
     for source in entry.sources:
         for title, value in _facts(source.record):
-            if value and value not in told.setdefault(title, []):
-                told[title].append(value)
-    rows = [(title, "; ".join(values)) for title, values in told.items() if values]
+            if value and value not in facts.setdefault(title, []):
+                facts[title].append(value)
+    rows = [(title, "; ".join(values)) for title, values in facts.items() if values]
     if entry.repetitions:
         rows.append(("runs", ", ".join(map(run_name, entry.repetitions))))
     if entry.missing:

@@ -26,7 +26,7 @@ class Difference:
 
     @property
     def is_certain(self) -> bool:
-        """Whether the interval excludes 0."""
+        """True if the interval excludes 0."""
         return self.low > 0 or self.high < 0
 
 

@@ -51,7 +51,7 @@ class Study:
 
     @property
     def repeated(self) -> bool:
-        """Whether a tracker was run several times, so that there are deviations."""
+        """True if a tracker was run several times, so that there are deviations."""
         return any(one.repetitions for one in self.entries)
 
     @cached_property
@@ -103,7 +103,7 @@ def make_study(
         damaged = [line for each in trackers for line in each.damaged]
         notes = [line for each in trackers for line in each.notes]
         raise DatasetError(
-            "expected at least one sequence of which every tracker has results, got none"
+            "expected at least one sequence with results of every tracker, got none"
             + (f"; the first file left out is {damaged[0]}" if damaged else "")
             + (f"; {notes[0]}" if notes and not damaged else "")
         )

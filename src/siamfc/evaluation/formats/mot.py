@@ -85,7 +85,7 @@ def _write(folder: Path, tracks: Iterable[tuple[Sequence, RunRecord]]) -> None:
 MOT = ResultFormat(
     name="mot",
     title="MOTChallenge",
-    tree=("<video>.txt (frame,id,left,top,width,height,confidence,-1,-1,-1 a line)",),
+    tree=("<video>.txt (lines of frame,id,left,top,width,height,confidence,-1,-1,-1)",),
     boxes="left, top, width, height and frames, 1-based; no line for a missing box",
     source="motchallenge.net/instructions",
     recognize=_recognize,

@@ -89,7 +89,7 @@ class AnchorResult:
 
     @property
     def failed(self) -> bool:
-        """Whether the target was lost."""
+        """True if the target was lost."""
         return self.progress < len(self.overlaps)
 
 

@@ -184,15 +184,15 @@ class SupervisedResult:
 
         As in the toolkit, a sequence without a failure is one fragment from its first frame.
         """
-        begun = np.flatnonzero(self.states == FrameState.STARTED)
+        starts = np.flatnonzero(self.states == FrameState.STARTED)
         failed = np.flatnonzero(self.states == FrameState.FAILED)
         if not failed.size:
             yield self.overlaps, False
             return
-        for start, end in zip(begun, failed, strict=False):
+        for start, end in zip(starts, failed, strict=False):
             yield self.overlaps[start:end], True
-        if len(begun) > len(failed):
-            yield self.overlaps[begun[-1] :], False
+        if len(starts) > len(failed):
+            yield self.overlaps[starts[-1] :], False
 
 
 def supervised_result(

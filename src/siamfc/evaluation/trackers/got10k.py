@@ -64,8 +64,8 @@ class Got10kTracker:
 
     def init(self, image: Image.Image, box: ArrayLike) -> None:
         """Start tracking, with a Pillow image and the target's box in it."""
-        told = np.asarray(box, dtype=np.float64) - self._shift
-        self._tracker.init(np.asarray(image.convert("RGB")), told)
+        init_box = np.asarray(box, dtype=np.float64) - self._shift
+        self._tracker.init(np.asarray(image.convert("RGB")), init_box)
 
     def update(self, image: Image.Image) -> FloatArray:
         """Return the target's box (4,) in the next image."""

@@ -55,7 +55,7 @@ class Isolated:
 
     @property
     def deterministic(self) -> bool:
-        """Whether the tracker declares that it always returns the same boxes."""
+        """True if the tracker declares that it always returns the same boxes."""
         return bool(getattr(self.factory, "deterministic", False))
 
     def record(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class PretrainedTracker:
     """Settings of the tracker; None: the defaults of the network's kind."""
 
     deterministic = True
-    """Whether tracks are reproducible on one machine."""
+    """Tracks are reproducible on one machine."""
 
     def __call__(self) -> Tracker:
         """Load the network and make a tracker.
