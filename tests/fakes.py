@@ -1,4 +1,4 @@
-"""A matcher that knows the truth, in the network's place."""
+"""Ideal matchers in place of the network."""
 
 import numpy as np
 
@@ -24,7 +24,7 @@ def darkness(crops):
 
 
 class IdealMatcher:
-    """Knows a dark target on white: its response peaks exactly where the target's centre is.
+    """Finds a dark target on white: its response peaks exactly at the target's centre.
 
     The peak of a scale that shows the target in another size than the exemplar did is lower.
     """
@@ -49,7 +49,7 @@ class IdealMatcher:
 
 
 class IdealBoxMatcher:
-    """Knows a dark target on white: the cells near its centre give its box, to a tenth of a pixel.
+    """Finds a dark target on white: the cells near its centre give its box to a tenth of a pixel.
 
     All cells else, and all where nothing is dark, give a box of their own that isn't the target's,
     with a score near 0. Exemplar embeddings (N, 2) are the sizes that were told.

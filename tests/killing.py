@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def run(code: str, *, kill: Callable[[], bool] = lambda: False) -> bool:
-    """Run Python code and say whether it ended by itself; it is killed once `kill` is true.
+    """Run Python code, kill it once `kill` is true, and return whether it ended by itself.
 
     Code may kill itself by SIGKILL, too.
 

@@ -1,4 +1,4 @@
-"""Stores in the tests: made from a tree, and compared entry by entry."""
+"""Stores for tests: curated from a tree, and compared entry by entry."""
 
 from pathlib import Path
 

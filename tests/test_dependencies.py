@@ -1,4 +1,4 @@
-"""What the package asks for, and what is said of how to get it."""
+"""Requirements of the package, and advice on installing them."""
 
 import re
 import tomllib
@@ -14,7 +14,7 @@ _BOUND = re.compile(r"([\w-]+)>=([\w.]+)")
 
 
 def lower_bounds() -> dict[str, str]:
-    """Of what a user installs, and of what runs the tests."""
+    """Requirements of users and of the tests."""
     extras = PROJECT["optional-dependencies"]
     tools = [one for one in extras["dev"] if one.startswith(("pytest", "hypothesis", "onnx"))]
     used = [*PROJECT["dependencies"], *extras["train"], *extras["eval"], *extras["cluster"], *tools]
@@ -44,13 +44,13 @@ def test_each_python_of_the_classifiers_is_tested() -> None:
 
 
 def said() -> list[Path]:
-    """Where somebody is told what to type."""
+    """Files with installation commands."""
     code = [*(ROOT / "src").rglob("*.py"), *(ROOT / "docs").rglob("*.md")]
     return [*code, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 
 
 def test_nobody_is_told_to_install_a_name_that_is_not_published() -> None:
-    """Whoever registers it would be installed in its place."""
+    """Otherwise anyone who registers the name could have their package installed."""
     wrong = re.compile(r"pip install[^\n`\"&]*\bsiamfc(\[|\b(?!/))(?! checkout)", re.MULTILINE)
     found = {
         str(path.relative_to(ROOT)): match[0]

@@ -1,4 +1,4 @@
-"""What is built: the wheel and the sdist, what is in them, and what they say of themselves."""
+"""Built distributions: contents and metadata of the wheel and the sdist."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ NEEDED = (
 
 
 def build(source: Path, out: Path, *what: str) -> Path:
-    """Build with the packages that are installed, and return the one file of that ending."""
+    """Build with the installed packages, and return the one file with that suffix."""
     command = [sys.executable, "-m", "build", "--no-isolation", *what, "--outdir", str(out)]
     answer = subprocess.run([*command, str(source)], capture_output=True, text=True)
     assert answer.returncode == 0, answer.stdout + answer.stderr
@@ -45,7 +45,7 @@ def build(source: Path, out: Path, *what: str) -> Path:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The last commit, alone: nothing that lies about here, and nothing that changes meanwhile."""
+    """A clean checkout of the last commit, without other files or later changes."""
     folder = tmp_path_factory.mktemp("checkout") / "siamfc"
     subprocess.run(["git", "clone", "-q", str(ROOT), str(folder)], check=True)
     return folder
@@ -53,7 +53,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def built(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the sdist and the wheel that is made of it, as a release has them."""
+    """A folder with the sdist and the wheel built from it, as in a release."""
     folder = tmp_path_factory.mktemp("dist")
     build(checkout, folder)
     return folder

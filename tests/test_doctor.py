@@ -38,7 +38,7 @@ def test_films_can_be_written_and_read_here(findings: dict[str, doctor.Finding])
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> list[doctor.Finding]:
-    """What is found where nothing works: packages and extras, codecs, GPU and weights."""
+    """Findings where nothing works: packages and extras, codecs, GPU and weights."""
     requirements = [
         doctor._Requirement(package, "999.0", extra)
         for package in ("numpy", "not-here")

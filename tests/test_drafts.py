@@ -1,4 +1,4 @@
-"""Hidden files that a killed process leaves are removed by the next; those of the living stay."""
+"""Drafts of killed processes are removed by the next process; those of live ones stay."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 
 @pytest.fixture(autouse=True)
 def _new_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if this process had not looked into any folder yet."""
+    """Forget the folders that this process has cleared."""
     monkeypatch.setattr(drafts, "_seen", set())
 
 
@@ -100,7 +100,7 @@ def test_a_draft_that_is_taken_for_dead_before_it_is_locked_is_made_again(tmp_pa
 
 
 def test_replaced_folders_are_not_taken_for_leftovers(tmp_path: Path) -> None:
-    """Between two renames the old folder has a hidden name: it is the user's."""
+    """Between two renames the user's old folder has a hidden name."""
     name = ".store-replaced-0123abcd"
     (tmp_path / name).mkdir()
     time.sleep(0)

@@ -1,4 +1,4 @@
-"""The fuzz job of `tests.fuzz`: its seeds are good, and it sees what is wrong."""
+"""The fuzz job of `tests.fuzz`: its seeds are valid, and it detects faults."""
 
 import sys
 from pathlib import Path

@@ -13,7 +13,7 @@ FILL = np.array([10, 100, 200], dtype=np.uint8)
 
 
 def sampled_slowly(image, center, side, size, fill):
-    """Sample as the convention says, one axis after the other, the frame embedded in its fill."""
+    """Sample by the convention, one axis after the other, with the frame embedded in its fill."""
     ratio = side / size
     width = max(ratio, 1.0)
 

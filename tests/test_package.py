@@ -1,4 +1,4 @@
-"""The package as a whole: what it offers, what imports what, and what importing it costs."""
+"""The package as a whole: its public names, order of imports, and import cost."""
 
 import ast
 import inspect
@@ -31,7 +31,7 @@ LAYERS = (
     ("experiments", "web", "doctor"),
     ("cli",),
 )
-"""From the bottom to the top. A package imports from lower layers and itself, never sideways."""
+"""Layers from bottom to top. A package imports from lower layers and itself only."""
 
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
@@ -47,7 +47,7 @@ MODULES = {module_name(path): path for path in sorted(SOURCE.rglob("*.py"))}
 
 
 def imported_names(path: Path, *, at_start_only: bool = False) -> Iterator[str]:
-    """Each module that a file imports, anywhere in it or only when it is itself imported."""
+    """Yield each module that a file imports, anywhere in it or only on its own import."""
     todo: list[ast.AST] = [ast.parse(path.read_text())]
     while todo:
         node = todo.pop()
@@ -218,7 +218,7 @@ def test_public_names_can_be_had(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted({*siamfc.__all__} - {"__version__"}))
 def test_help_explains_each_public_name(name: str) -> None:
-    """What `help(siamfc.name)` shows, and `siamfc.name?` in a notebook."""
+    """Check the output of `help(siamfc.name)`, or of `siamfc.name?` in a notebook."""
     value = getattr(siamfc, name)
     lines = str(value.__doc__).splitlines()
     assert lines[0].endswith("."), "a summary is a sentence on the first line"

@@ -1,4 +1,4 @@
-"""What anybody may have written into a file ends in a value or in one line."""
+"""Any content of a file ends in a value or in a one-line error."""
 
 from pathlib import Path
 

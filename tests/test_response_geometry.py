@@ -1,4 +1,4 @@
-"""From response to frame: upsampling, window, peak and shift, beside their formulas."""
+"""From response to frame: upsampling, window, peak and shift, compared with their formulas."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Work over processes: in order, a few tasks at a time, errors as they are."""
+"""Work over processes: in order, a few tasks at a time, with the original errors."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The workflows, the metadata and README speak of the same Pythons and commands."""
+"""The workflows, the metadata and the README name the same Pythons and commands."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""A small data set in the layout of ILSVRC2015 VID, made up: several tracks a video."""
+"""A small synthetic data set in the layout of ILSVRC2015 VID, with several tracks per video."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A network that nobody trained, and a short film to track with it."""
+"""An untrained network, and a short video to track with it."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ FILM = SquareVideo(SquareVideoSettings(frames=5, size=96, target=20, max_displac
 
 @pytest.fixture(scope="session")
 def checkpoint() -> Checkpoint:
-    """The right architecture, any numbers."""
+    """Weights of the right architecture with arbitrary values."""
     random = np.random.default_rng(0)
     tensors = {
         name: (np.abs(random.normal(0, 0.05, shape)) + 1e-3).astype(np.float32)
@@ -43,5 +43,5 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def box() -> str:
-    """The square's place in the film's first frame, as it is typed."""
+    """The square's box in the video's first frame, as a command-line value."""
     return ",".join(f"{value:g}" for value in FILM.boxes[0])

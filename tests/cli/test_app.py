@@ -156,7 +156,7 @@ def test_output_that_cannot_be_written_is_one_line(verb: str) -> None:
 
 
 def failing_import(cause: BaseException | None) -> Callable[..., int]:
-    """A verb whose package says of everything that happens meanwhile that it cannot be imported."""
+    """A verb whose package turns every interruption into an ImportError."""
 
     def call(*_: object) -> int:
         raise ImportError("initialization failed") from cause

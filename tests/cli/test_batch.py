@@ -1,4 +1,4 @@
-"""Several videos in one call: their boxes, their files, resume, failures."""
+"""Several videos in one call: boxes, files, resuming, failures."""
 
 import json
 import shutil

@@ -11,7 +11,7 @@ from siamfc.frames import open_source
 
 
 class Still:
-    """A tracker to be named on the command line."""
+    """A tracker to name on the command line."""
 
     def init(self, _image: object, box: object) -> None:
         self.box = box
@@ -21,7 +21,7 @@ class Still:
 
 
 class Fails(Still):
-    """One that doesn't get far."""
+    """A tracker that fails early."""
 
     def update(self, _image: object) -> object:
         raise RuntimeError("lost it")

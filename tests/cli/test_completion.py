@@ -1,4 +1,4 @@
-"""What the shell offers after a press of the tab key."""
+"""Completions that the shell offers on a press of the tab key."""
 
 import shutil
 import subprocess
@@ -22,7 +22,7 @@ def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def offers(script: Path, folder: Path, *words: str) -> set[str]:
-    """What bash offers for the last of the words, typed so far, in a folder."""
+    """Return bash's completions of the last word, in a folder."""
     command = (
         f'source "{script}"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _siamfc; '
         'printf "%s\\n" "${COMPREPLY[@]}"'

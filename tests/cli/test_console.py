@@ -41,7 +41,7 @@ def test_library_warnings_become_lines(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_what_other_packages_log_is_not_shown() -> None:
-    """In a process of its own: here the tests' own handlers are at work."""
+    """Run in a separate process, since pytest has its own handlers here."""
     import subprocess
     import sys
 

@@ -1,4 +1,4 @@
-"""`siamfc curate`: a data set becomes a store, and one line says what is wrong."""
+"""`siamfc curate`: from a data set to a store, with one-line errors."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Boxes in several frames on the command line: whose each is, and what is written of them."""
+"""Boxes in several frames on the command line: their objects, and the output."""
 
 import json
 from pathlib import Path

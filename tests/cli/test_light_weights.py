@@ -1,4 +1,4 @@
-"""Every verb that tracks, with a network that gives boxes."""
+"""Every verb that tracks, with a network that predicts boxes."""
 
 import json
 from pathlib import Path

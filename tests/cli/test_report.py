@@ -32,7 +32,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """What two trackers said, as files of OTB."""
+    """Results of two trackers, as OTB files."""
     for tracker, shift in (("good", 0), ("bad", 6)):
         folder = tmp_path / "results" / tracker
         folder.mkdir(parents=True)

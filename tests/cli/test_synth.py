@@ -1,4 +1,4 @@
-"""`siamfc synth`: each of its verbs writes what it says, and one line says what is wrong."""
+"""`siamfc synth`: the output of each subcommand, and one-line errors."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""One vocabulary: the command line, Python and the files name a thing by the same word."""
+"""One vocabulary: the command line, Python and files use the same names."""
 
 import inspect
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from siamfc.tracking.exemplar_update import UpdateName, update_by_name
 from siamfc.tracking.results import COLUMNS, FrameResult
 
 OURS = ("track", "evaluate", "serve", "compare", "trax")
-"""Verbs with which this package's tracker runs."""
+"""Verbs that run siamfc's tracker."""
 
 
 def flags(verb: str) -> dict[str, tuple[str, ...]]:

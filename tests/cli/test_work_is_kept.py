@@ -1,4 +1,4 @@
-"""What must not end the work: a lost standard error, one bad sequence, a request to end."""
+"""Work survives a lost standard error, a bad sequence and a request to stop."""
 
 import json
 import os
@@ -27,7 +27,7 @@ from siamfc.tracking import read_results
 
 
 def command_line(*arguments: object) -> str:
-    """For a shell, which can close a stream before Python begins."""
+    """Return a shell command, which can close a stream before Python starts."""
     words = [sys.executable, "-m", "siamfc", *map(str, arguments)]
     return " ".join(f"'{word}'" for word in words)
 
@@ -94,7 +94,7 @@ LONG: dict[str, Verb] = {
     "demo": lambda out, _, __, ___, ____: ["demo", "--frames", "5", "-o", out / "a.mp4"],
     "synth": lambda out, *_: ["synth", "video", out / "v", "--frames", "5", "--size", "64"],
 }
-"""The verbs that show how far they are."""
+"""Verbs that show progress."""
 
 
 @pytest.mark.parametrize("verb", LONG)
@@ -209,7 +209,7 @@ def test_a_damaged_result_file_does_not_stop_the_others(
 def end_by(
     number: signal.Signals, arguments: list[object], begun: Callable[[], bool]
 ) -> tuple[int, str]:
-    """Start a command, send it a signal once it has begun; its status and standard error."""
+    """Start a command, signal it once it works, and return its status and standard error."""
     command = [sys.executable, "-m", "siamfc", *map(str, arguments)]
     before = signal.signal(number, signal.SIG_DFL)  # what is ignored here would be there too
     try:

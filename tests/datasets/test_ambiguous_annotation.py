@@ -1,4 +1,4 @@
-"""Annotation from which a box could be read in a wrong place, without a word."""
+"""Annotation from which a box could silently be read in a wrong place."""
 
 import json
 from pathlib import Path
@@ -80,7 +80,7 @@ def nfs(root: Path, lines: list[str]) -> str:
 
 
 BY_LINE = (otb, vot, lasot, got10k, trackingnet, uav123, tcolor128, dtb70, frames, nfs)
-"""The formats in which a box's line is all that says which frame it belongs to."""
+"""Formats in which only its line assigns a box to a frame."""
 
 
 @pytest.mark.parametrize("tree", BY_LINE)

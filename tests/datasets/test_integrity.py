@@ -12,7 +12,7 @@ from siamfc.workers import Workers
 
 @pytest.fixture
 def broken(tmp_path: Path) -> Path:
-    """Six sequences: one whole, each of the others with faults of its own."""
+    """Six sequences: one without faults, each of the others with different ones."""
     for name, images in (("a_whole", 3), ("b_boxes", 4), ("c_images", 4), ("d_gap", 3)):
         write_images(tmp_path / name / "img", numbered(1, images))
     write_rows(tmp_path / "a_whole" / "groundtruth_rect.txt", [(1, 1, 4, 4)] * 3)

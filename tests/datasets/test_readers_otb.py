@@ -165,7 +165,7 @@ def test_counts_that_do_not_agree_are_refused_or_cut(tmp_path: Path) -> None:
 
 
 def test_a_surplus_line_is_no_missing_image(tmp_path: Path) -> None:
-    """OTB counts from 1: no image 0 is searched for, which would move every box by one."""
+    """OTB counts from 1: expecting an image 0 would shift every box by one."""
     write_sequence(tmp_path / "Cat", numbered(1, 6), 7)
     with pytest.raises(DatasetError, match="an image for each of the 7 boxes, got 6 images"):
         only("otb", tmp_path)

@@ -1,4 +1,4 @@
-"""Scores as chances: what is measured, and that a fit finds the numbers it was made from."""
+"""Scores as probabilities: their reliability, and fits that recover known parameters."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from siamfc.network.calibration import Calibration
 
 
 def draw(calibration, count=40_000, seed=3):
-    """Logits and whether boxes are right, by the chances of a calibration."""
+    """Sample logits, and whether boxes are right, from a calibration's probabilities."""
     random = np.random.default_rng(seed)
     logits = random.normal(0.5, 1.0, count)
     return logits, random.random(count) < calibration.probability(logits)
@@ -22,7 +22,7 @@ def test_a_fit_finds_the_calibration_that_boxes_were_drawn_by():
 
 
 def test_the_fit_is_the_most_likely():
-    """By Platt's goals: near it, nothing has a lower cross-entropy."""
+    """With Platt's targets, no nearby calibration has a lower cross-entropy."""
     logits, right = draw(Calibration(slope=1.5, offset=0.3), count=300)
     good = right.sum()
     goal = np.where(right, (good + 1) / (good + 2), 1 / (len(right) - good + 2))
@@ -62,7 +62,7 @@ def test_a_reliability_by_hand():
 
 
 def test_weights_stand_for_how_often_boxes_are_right_elsewhere():
-    """Frames of which half the right ones were left out are a fair sample, once balanced."""
+    """Frames without half of the right ones are a fair sample once balanced."""
     truth = Calibration(slope=2.0, offset=0.5)
     logits, right = draw(truth)
     kept = ~right | (np.random.default_rng(1).random(len(right)) < 0.5)

@@ -1,4 +1,4 @@
-"""Forms of result files: what is written reads back; what others wrote is understood."""
+"""Result formats: round trips, and files written by other programs."""
 
 import zipfile
 from pathlib import Path
@@ -43,7 +43,7 @@ TRACKS = {
     "Jogging-2": track("Jogging-2", LOST),
 }
 PIXELS = {"csv": 5.1e-3, "jsonl": 5.1e-3}
-"""By how much a number may differ; 6e-4 unless it is here."""
+"""Tolerance of numbers by format; 6e-4 by default."""
 WITH_SECONDS = {"siamfc", "otb", "got10k", "vot"}
 
 

@@ -18,7 +18,7 @@ RECORD = describe_run({"name": "test"}, {"format": "otb", "split": None})
 
 
 class Counted:
-    """Makes trackers that count how often they are begun."""
+    """Makes trackers that count their initialisations."""
 
     def __init__(self, drift: float = 0.0) -> None:
         self.begun = 0
@@ -72,7 +72,7 @@ def test_mean_and_deviation_are_over_the_evaluations(tmp_path: Path) -> None:
     sequences = [square_sequence(tmp_path, "a")]
     done = list(evaluate_repeatedly(Counted(2.0), sequences, repetitions=3, results=[None] * 3))
     errors = [one.scores["center_error"] for one in done]
-    # The target is 0, 2, 4, 6 to the right; told 0, 2, 4 too far; the first frame counts as given.
+    # The target is 0, 2, 4, 6 to the right; initialised 0, 2, 4 too far; the first frame counts as given.
     assert errors == [3, 1.5, 1]
     mean = average(done)
     assert mean.scores["center_error"] == pytest.approx(np.mean(errors))

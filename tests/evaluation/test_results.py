@@ -152,7 +152,7 @@ def test_a_box_by_which_a_tracker_was_begun_anew_counts_too(
     restarts = find_scheme("vot-supervised")
     evaluate(StandsStill, [right], scheme=restarts, results=results)
     boxes = right.boxes.copy()
-    boxes[9, 2] = 6  # lost in frame 4, begun anew in 9
+    boxes[9, 2] = 6  # lost in frame 4, started again in 9
     evaluate(StandsStill, [replace(right, boxes=boxes)], scheme=restarts, results=results)
     assert "starts from another box" in caplog.text
 

@@ -1,4 +1,4 @@
-"""A run that is killed, or done by a Dask cluster, ends with the files of a whole one."""
+"""A run that is killed, or run by a Dask cluster, ends with the files of an undisturbed one."""
 
 import csv
 import os
@@ -24,7 +24,7 @@ NAMES = "abcdef"
 
 
 class Marks(Finds):
-    """Leaves a mark for each beginning, and takes its time."""
+    """Writes a mark for each start, and is slow."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -39,12 +39,12 @@ class Marks(Finds):
 
 
 def make_sequences(folder: Path) -> list[Sequence]:
-    """Each has a width of its own, by which its marks are known."""
+    """Sequences of different widths, which identify their marks."""
     return [square_sequence(folder, name, width=40 + number) for number, name in enumerate(NAMES)]
 
 
 def run_all(folder: Path, sequences: list[Sequence]) -> None:
-    """What the process that is killed does."""
+    """Work of the process that is killed."""
     results = ResultFolder(path=folder / "out", record=RECORD)
     evaluate(partial(Marks, folder / "marks"), sequences, results=results)
 

@@ -52,7 +52,7 @@ def test_first_boxes_stay_in_the_frame(box: list[float], shift: str, expected: l
 
 def test_twenty_segments_from_the_first_frame_to_twenty_before_the_end() -> None:
     starts = segment_starts(BOXES)
-    # The last beginning is frame 181 of 200, counted from 1; steps of 181 / 19 = 9.526.
+    # The last start is frame 181 of 200, counted from 1; steps of 181 / 19 = 9.526.
     assert len(starts) == 20
     assert starts[:3] == [0, 9, 19]
     assert starts[3] == 28

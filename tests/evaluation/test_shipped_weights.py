@@ -1,4 +1,4 @@
-"""What the weights that ship are good for, with the tracker's defaults."""
+"""Accuracy of the bundled weights with the tracker's defaults."""
 
 import os
 from pathlib import Path

@@ -10,7 +10,7 @@ from siamfc.frames import Frame
 
 
 def frames(count: int = 4, width: int = 40) -> list[Frame]:
-    """A black square of 8 pixels on white, that goes 2 pixels to the right a frame."""
+    """A black square of 8 pixels on white that moves right by 2 pixels per frame."""
     made = []
     for index in range(count):
         image = np.full((30, width, 3), 255, dtype=np.uint8)

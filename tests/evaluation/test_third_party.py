@@ -57,7 +57,7 @@ def test_what_is_no_tracker_is_refused(text: str, message: str) -> None:
 
 
 class FakeOpenCVTracker:
-    """Answers as cv2's do: whether found, and a box of whole numbers."""
+    """Returns what cv2's trackers do: whether found, and a box of whole numbers."""
 
     def __init__(self) -> None:
         self.frames = 0
@@ -109,7 +109,7 @@ def test_without_opencv_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -
 
 
 class FakeParameters:
-    """As `cv2.TrackerNano_Params`."""
+    """Stand-in for `cv2.TrackerNano_Params`."""
 
     def __init__(self) -> None:
         self.backbone = "backbone.onnx"

@@ -1,4 +1,4 @@
-"""What other packages take: the GOT-10k toolkit's tracker, supervision's detections, shapely."""
+"""Use with other packages: the GOT-10k toolkit, supervision and shapely."""
 
 import sys
 from pathlib import Path

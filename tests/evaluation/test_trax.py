@@ -152,7 +152,7 @@ def test_postscript_in_a_message_starts_no_program(monkeypatch: pytest.MonkeyPat
 
 
 def talk(lines: list[Message], settings: TraxSettings) -> list[Message | None]:
-    """What the server says to a client's messages."""
+    """Return the server's answers to a client's messages."""
     answers = io.BytesIO()
     questions = io.BytesIO(b"".join(line.line() for line in lines))
     converse(Finds(), questions, answers, settings)

@@ -1,4 +1,4 @@
-"""Judges of weights: they repeat themselves and tell a good network from a bad one."""
+"""Validators are deterministic and tell a good network from a bad one."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ LIGHT_SPEC = EmbeddingSpec(response_size=16, stride=16)
 
 
 class Pushing(LightNet):
-    """Sees every target in the size that it was told, 12 pixels right of the search's centre."""
+    """Predicts every target in its given size, 12 pixels right of the search's centre."""
 
     def places(self, sizes):
         self.sizes = sizes

@@ -74,7 +74,7 @@ MULTI_START_CURVE = [
 
 
 def waves(count: int, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """A target on its way, and a tracker that loses and finds it; 0-based."""
+    """A moving target, and a tracker that loses and finds it; 0-based."""
     t = np.arange(count)
     x = np.round(4 * (60 + 40 * np.sin(t / 17 + number))) / 4
     y = np.round(4 * (50 + 30 * np.cos(t / 23 + 2 * number))) / 4
@@ -104,7 +104,7 @@ def track(run: Run, boxes: np.ndarray) -> RunRecord:
 
 
 def tracked(number: int, scheme: Scheme, **more: Any) -> Tracked:
-    """As if the tracker of `waves` had run."""
+    """Record of a run of the tracker of `waves`."""
     one = sequence(number, **more)
     _, predicted = waves(LENGTHS[number], number)
     runs = scheme.runs(one)
@@ -205,7 +205,7 @@ def test_restart_curves_of_two_fragments_by_hand() -> None:
     curve = restart_eao_curve([np.array([0, 0.5]), np.array([0, 1, 0.6])], [True, False])
     np.testing.assert_allclose(curve, [0, (0.5 + 1) / 2, (0.25 + 0.8) / 2])
     longer = restart_eao_curve([np.array([0, 0.5, 0.5, 0.5]), np.array([0, 1])], [True, False])
-    np.testing.assert_allclose(longer, [0, 0.75, 0.5, 0.5])  # what ended well doesn't go on
+    np.testing.assert_allclose(longer, [0, 0.75, 0.5, 0.5])  # a run that ended well does not continue
 
 
 def test_a_score_beyond_the_curve_is_unknown() -> None:
@@ -214,7 +214,7 @@ def test_a_score_beyond_the_curve_is_unknown() -> None:
 
 
 class Forgets:
-    """Knows the truth for a while after each beginning, then answers from the far corner."""
+    """Returns the ground truth for a while after each start, then the far corner."""
 
     def __init__(self, sequence: Sequence, memory: int) -> None:
         self.sequence, self.memory = sequence, memory

@@ -13,7 +13,7 @@ from siamfc.datasets.sequences import FrameFiles, Sequence
 
 
 class StandsStill:
-    """Says for ever what it was told."""
+    """Always returns its initial box."""
 
     def init(self, _image: Any, box: Any) -> None:
         self.box = box
@@ -23,7 +23,7 @@ class StandsStill:
 
 
 class Finds:
-    """Finds the black pixels; knows how sure it is."""
+    """Finds the black pixels, with a score."""
 
     score = 0.75
 
@@ -51,7 +51,7 @@ class Raises(StandsStill):
 
 
 class Answers:
-    """Answers with what it was made with."""
+    """Returns a fixed answer."""
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
@@ -65,7 +65,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Counting:
-    """Makes `Finds`, and leaves a file for each process that asked for one."""
+    """Makes `Finds`, and writes a file for each process that calls it."""
 
     folder: Path
 
@@ -75,7 +75,7 @@ class Counting:
 
 
 class Waits(StandsStill):
-    """Takes a while for each frame of a long sequence."""
+    """Is slow on each frame of a long sequence."""
 
     frames = 0
 
@@ -86,7 +86,7 @@ class Waits(StandsStill):
 
 
 class Dies(StandsStill):
-    """Takes its process with it."""
+    """Kills its process."""
 
     def update(self, _image: Any) -> Any:
         os._exit(1)
@@ -97,7 +97,7 @@ def refuse() -> Any:
 
 
 def square_sequence(folder: Path, name: str, count: int = 4, width: int = 40) -> Sequence:
-    """A black square of 8 pixels on white, that goes 2 pixels to the right a frame."""
+    """A black square of 8 pixels on white that moves right by 2 pixels per frame."""
     (folder / name).mkdir(parents=True)
     boxes = np.array([[3 + 2 * frame, 5, 8, 8] for frame in range(count)], dtype=np.float64)
     for frame, (x, y, w, h) in enumerate(boxes.astype(int)):

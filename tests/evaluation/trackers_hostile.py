@@ -60,7 +60,7 @@ def follow(image: Any, box: Any) -> Any:
 
 
 class Wanders(StandsStill):
-    """Does something else each time that it is begun."""
+    """Behaves differently each time it is initialised."""
 
     begun = 0
 

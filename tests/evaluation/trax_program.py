@@ -1,4 +1,4 @@
-"""Programs that speak TraX, each with one purpose: `python trax_program.py PURPOSE`."""
+"""TraX programs, each with one purpose: `python trax_program.py PURPOSE`."""
 
 import sys
 import time
@@ -21,12 +21,12 @@ def hear() -> Any:
 
 
 def ours(polygon: bool = False) -> None:
-    """This package's server about a tracker that finds."""
+    """siamfc's server with a tracker that finds the target."""
     serve(Finds(), TraxSettings(polygon=polygon))
 
 
 def version_1() -> None:
-    """Takes paths alone, says nothing of versions, and answers with the first region for ever."""
+    """Accepts only paths, states no version, and always returns the first region."""
     say("hello")
     region = ""
     while (message := hear()).name != "quit":
@@ -36,7 +36,7 @@ def version_1() -> None:
 
 
 def version_4() -> None:
-    """Targets and images come apart; wants polygons; answers with masks of the first frame."""
+    """Expects targets and images separately, as polygons; returns masks of the first frame."""
     say("hello", trax__version="4", trax__region="polygon;mask;", trax__image="memory;")
     targets: list[str] = []
     while (message := hear()).name != "quit":
@@ -50,14 +50,14 @@ def version_4() -> None:
 
 
 def dies() -> None:
-    """Goes away when it is asked."""
+    """Exits when it is asked."""
     say("hello")
     hear()
     sys.exit(3)
 
 
 def gives_up() -> None:
-    """Says why it goes."""
+    """Quits with a reason."""
     say("hello")
     hear()
     say("quit", trax__reason="out of memory")

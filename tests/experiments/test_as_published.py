@@ -1,4 +1,4 @@
-"""The thesis's faults of geometry: each does what is said of it; the product has none of them."""
+"""The thesis's geometric faults: each has its documented effect; siamfc has none of them."""
 
 from dataclasses import fields, replace
 

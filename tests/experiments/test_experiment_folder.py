@@ -1,4 +1,4 @@
-"""An experiment's folder keeps what is done, and refuses what isn't its own."""
+"""An experiment's folder keeps finished steps and rejects other content."""
 
 import pytest
 

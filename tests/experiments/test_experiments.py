@@ -1,4 +1,4 @@
-"""The three experiments, from nothing to their pages, resumed, and given what they cannot use."""
+"""The three experiments: complete runs, resumed ones, and invalid input."""
 
 import json
 import re
@@ -62,7 +62,7 @@ def stamps(folder, pattern):
 
 
 def check_page(path, *claims):
-    """A page that needs no network and says all of this."""
+    """Check that a page needs no network and contains all claims."""
     page = path.read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")
     assert not re.search(r"""(?:src|href)=["'](?!data:|#)""", page)
@@ -72,7 +72,7 @@ def check_page(path, *claims):
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory):
-    """Experiment 1, quick."""
+    """A quick run of experiment 1."""
     out = tmp_path_factory.mktemp("first") / "out"
     return out, run_first(out, options(square_recipe("tiny")))
 
@@ -250,7 +250,7 @@ def test_every_size_has_its_trainings():
 
 @pytest.mark.slow
 def test_a_tiny_training_finds_the_square_to_within_a_pixel(tmp_path, capsys):
-    """From the command line, as anybody would; 960 pairs are enough."""
+    """Run from the command line; 960 pairs are enough."""
     out = tmp_path / "out"
     assert main(["experiment", "1", "--out", str(out), "--size", "tiny", "--json"]) == 0
     results = json.loads(capsys.readouterr().out)

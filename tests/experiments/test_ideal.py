@@ -7,7 +7,7 @@ from siamfc.geometry import upsample
 
 
 def picture(size, x, y, side=20):
-    """White, with a black square about (x, y) from the middle, on whole pixels."""
+    """White, with a black square at (x, y) from the middle, on whole pixels."""
     image = np.full((size, size, 3), 255, np.uint8)
     left, top = round(size / 2 + x - side / 2), round(size / 2 + y - side / 2)
     image[top : top + side, left : left + side] = 0

@@ -1,4 +1,4 @@
-"""Small sequences with frames, and what trackers might say of them."""
+"""Small sequences with frames, and possible results of trackers."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ FRAMES, WIDTH, HEIGHT = 8, 64, 48
 
 
 def make_sequence(folder: Path, name: str, step: float, attributes: tuple[str, ...]) -> Sequence:
-    """A black square of 12 pixels on grey, that goes `step` pixels to the right a frame."""
+    """A black square of 12 pixels on grey that moves right by `step` pixels per frame."""
     folder.mkdir(parents=True)
     boxes = np.array([[5 + step * frame, 10, 12, 12] for frame in range(FRAMES)], dtype=float)
     for frame, (x, y, w, h) in enumerate(boxes.astype(int)):
@@ -32,7 +32,7 @@ def make_sequence(folder: Path, name: str, step: float, attributes: tuple[str, .
 def make_results(
     name: str, sequences: list[Sequence], shift: tuple[float, float]
 ) -> TrackerResults:
-    """A tracker that says the true box, moved by `shift` (x, y) after the first frame."""
+    """Results with the ground truth, moved by `shift` (x, y) after the first frame."""
     tracks = {}
     for one in sequences:
         boxes = one.boxes.copy()

@@ -1,4 +1,4 @@
-"""The page and the files beside it."""
+"""The report's page and other files."""
 
 import csv
 import re

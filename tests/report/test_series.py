@@ -1,4 +1,4 @@
-"""Runs of one tracker that differ, and runs by other protocols than one pass."""
+"""Differing runs of one tracker, and runs by other protocols than one pass."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ SHIFTS = (0, 3, 6)
 
 
 class Trailing:
-    """Answers with the first box, a little further to the right each time; loses it in the end."""
+    """Returns the first box, further right each time, and loses the target in the end."""
 
     def init(self, _image: Any, box: Any) -> None:
         self.box = box
@@ -124,7 +124,7 @@ def test_a_sequence_that_one_repetition_lacks_does_not_count(
 
 @pytest.fixture
 def long(tmp_path: Path) -> list[Sequence]:
-    """Sequences long enough for several beginnings."""
+    """Sequences long enough for several starts."""
     found = []
     for name, step in (("a", 1), ("b", 2)):
         folder = tmp_path / "data" / name

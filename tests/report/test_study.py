@@ -1,4 +1,4 @@
-"""Scores side by side, on the sequences that all trackers have."""
+"""Comparison of scores on the sequences that all trackers have."""
 
 from dataclasses import replace
 
