@@ -72,7 +72,7 @@ def test_mean_and_deviation_are_over_the_evaluations(tmp_path: Path) -> None:
     sequences = [square_sequence(tmp_path, "a")]
     done = list(evaluate_repeatedly(Counted(2.0), sequences, repetitions=3, results=[None] * 3))
     errors = [one.scores["center_error"] for one in done]
-    # The target is 0, 2, 4, 6 to the right; initialised 0, 2, 4 too far; the first frame counts as given.
+    # Target offsets: 0, 2, 4, 6; initial boxes 0, 2, 4 too far; the first frame counts as given.
     assert errors == [3, 1.5, 1]
     mean = average(done)
     assert mean.scores["center_error"] == pytest.approx(np.mean(errors))

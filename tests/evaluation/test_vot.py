@@ -205,7 +205,7 @@ def test_restart_curves_of_two_fragments_by_hand() -> None:
     curve = restart_eao_curve([np.array([0, 0.5]), np.array([0, 1, 0.6])], [True, False])
     np.testing.assert_allclose(curve, [0, (0.5 + 1) / 2, (0.25 + 0.8) / 2])
     longer = restart_eao_curve([np.array([0, 0.5, 0.5, 0.5]), np.array([0, 1])], [True, False])
-    np.testing.assert_allclose(longer, [0, 0.75, 0.5, 0.5])  # a run that ended well does not continue
+    np.testing.assert_allclose(longer, [0, 0.75, 0.5, 0.5])  # a successful run does not continue
 
 
 def test_a_score_beyond_the_curve_is_unknown() -> None:

@@ -20,7 +20,7 @@ from siamfc.tracking.batch import (
 from siamfc.tracking.batch_inputs import name_sources, read_boxes
 
 _SUFFIXES = {"jsonl": ".jsonl", "otb": ".txt", "coco": ".json", "cvat": ".xml"}
-"""Endings of the formats that are one file; csv unless a format is named, others are folders."""
+"""Suffixes of the single-file formats; csv by default, and all others are folders."""
 
 
 def plan_batch(
@@ -32,11 +32,11 @@ def plan_batch(
     format: str | None,
     out: Path | None,
 ) -> list[BatchTask]:
-    """Say for each source where its boxes come from and what is written.
+    """Return each source's boxes and output files.
 
     Raises:
-        UsageError: no folder to write to, or neither --box nor --boxes.
-        DatasetError: a source without boxes.
+        UsageError: there is no folder to write to, or neither --box nor --boxes.
+        DatasetError: a source has no boxes.
     """
     for flag, folder in (("--results", results), ("--out", out)):
         if folder is not None and folder.suffix:
@@ -62,10 +62,10 @@ def plan_batch(
 
 
 def frame_range_of(targets: BoxOptions) -> FrameRange:
-    """--start, --end and --every, by number: a time is another frame in every video.
+    """Return --start, --end and --every by number, since a time is another frame in every video.
 
     Raises:
-        UsageError: a time.
+        UsageError: one of them is a time.
     """
     for flag, text in (("--start", targets.start), ("--end", targets.end)):
         if text is not None and ":" in text:
@@ -78,7 +78,7 @@ def frame_range_of(targets: BoxOptions) -> FrameRange:
 def track_many(
     tasks: Sequence[BatchTask], *, workers: int, cluster: str | None, overwrite: bool, json: bool
 ) -> int:
-    """Track all, print a table, and return the exit status: 1 if one failed."""
+    """Track all sources, print a table, and return the exit status: 1 if one failed."""
     pool = make_workers(workers, cluster)
     spread = cluster is not None or workers > 1
     outcomes = {}

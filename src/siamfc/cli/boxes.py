@@ -1,4 +1,4 @@
-"""What `--box`, `--name`, `--start` and `--end` say: boxes by frame and target."""
+"""Boxes by frame and target, from `--box`, `--name`, `--start` and `--end`."""
 
 import math
 import re
@@ -25,14 +25,14 @@ _TIME = re.compile(r"(?:(\d+):)?(\d+):(\d{1,2}(?:\.\d+)?)")
 
 
 class Place(NamedTuple):
-    """A frame, by its number or by its time."""
+    """A frame, by number or time."""
 
     frame: int = 0
     seconds: float = math.nan
-    """From the source's first frame; NaN: the number counts."""
+    """Time after the source's first frame; NaN: use the number."""
 
     def in_source(self, source: "FrameSource") -> int:
-        """The number of the frame; by time, of the first that isn't before it.
+        """Return the frame's number; for a time, that of the first frame not before it.
 
         Raises:
             UsageError: a time in a source without a clock.
@@ -46,7 +46,7 @@ class Place(NamedTuple):
             return source.position_at(self.seconds)
         if not isinstance(source, IndexedSource) or math.isnan(source[0].time):
             raise UsageError(
-                f"{source.name} has no clock: give the number of a frame in place of a time"
+                f"{source.name} has no clock: give the number of a frame instead of a time"
             )
         frames = range(source.count_frames())
         return bisect_left(frames, self.seconds, key=lambda index: source[index].time)
@@ -63,37 +63,39 @@ class GivenBox(NamedTuple):
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class BoxOptions:
-    """What to track, and in which frames."""
+    """Objects to track, and frames."""
 
     box: Annotated[list[str] | None, Parameter(negative=(), allow_leading_hyphen=True)] = None
-    """[FRAME:]X,Y,W,H of an object, in pixels from the top left corner; FRAME is a number from 0
-    or a time, mm:ss.s, and the first frame unless given. Several boxes in one frame are of several
-    objects. An object with boxes in several frames is tracked forwards and backwards between
-    them."""
+    """[FRAME:]X,Y,W,H of an object, in pixels from the top left corner; FRAME is a number from 0 or
+    a time, mm:ss.s; by default the first frame. Several boxes in one frame are different objects.
+    An object with boxes in several frames is tracked forwards and backwards between them.
+    """
     name: Annotated[list[str] | None, Parameter(negative=())] = None
     """A name for each object, or, once for every --box, the name of its object."""
     boxes: Path | None = None
-    """In place of --box: a .csv table with the columns source, x, y, w, h and, optionally, frame
-    and name; or a folder of results, whose key frames are taken."""
+    """Instead of --box: a .csv table with the columns source, x, y, w, h and optionally frame and
+    name; or a folder of results, whose key frames are used.
+    """
     start: str | None = None
     """The first frame to track, a number or mm:ss.s."""
     end: str | None = None
     """The last frame to track, a number or mm:ss.s."""
     every: Whole = 1
-    """Track every so many frames; those with a --box are tracked anyway."""
+    """Track every n-th frame, and those with a --box."""
     smooth: Flag = False
-    """Take the jitter out of the boxes and bridge stretches in which an object is lost."""
+    """Remove jitter from the boxes and bridge stretches in which an object is lost."""
 
     def given_boxes(self) -> list[GivenBox]:
-        """Each --box; UsageError for one that cannot be understood."""
+        """Parse each --box; UsageError if one is invalid."""
         return [parse_given_box(text) for text in self.box or ()]
 
     def in_source(self, source: "FrameSource") -> tuple[KeyFrames, FrameRange]:
-        """The boxes by target and frame of a source, and the frames to track.
+        """Return a source's boxes by target and frame, and the frames to track.
 
         Raises:
-            UsageError: it is not clear whose a box is; a time in a source without a clock.
-            InputError: a frame that the source doesn't have, or outside the range.
+            UsageError: the object of a box is ambiguous, or a time is given for a source without a
+                clock.
+            InputError: a frame that the source does not have, or outside the range.
         """
         boxes = self.given_boxes()
         check_corners([box for _, box in boxes], source.size)
@@ -107,7 +109,7 @@ class BoxOptions:
 
 
 def parse_place(text: str, flag: str) -> Place:
-    """A frame's number, or a time as minutes and seconds, `mm:ss.s`, or with hours before.
+    """Parse a frame's number, or a time as minutes and seconds, `mm:ss.s`, optionally with hours.
 
     >>> parse_place("96", "--start").frame, parse_place("1:02.5", "--start").seconds
     (96, 62.5)
@@ -125,7 +127,7 @@ def parse_place(text: str, flag: str) -> Place:
 
 
 def parse_given_box(text: str) -> GivenBox:
-    """A box that may have a frame before it, `[FRAME:]X,Y,W,H`.
+    """Parse a box with an optional frame, `[FRAME:]X,Y,W,H`.
 
     >>> parse_given_box("12:120,80,60,40").place.frame
     12
@@ -137,18 +139,18 @@ def parse_given_box(text: str) -> GivenBox:
 
 
 def assign_boxes(boxes: Sequence[tuple[int, Box]], names: Sequence[str]) -> "GivenBoxes":
-    """Sort boxes into targets.
+    """Assign boxes to targets.
 
-    With as many names as boxes, each name says whose the box is. Otherwise boxes in one frame are
-    of different targets, and in every frame that has boxes the first is the first target's, the
-    second the second's and so on; the names, if any, are the targets'.
+    With as many names as boxes, each name is that of the box's target. Otherwise boxes in one frame
+    belong to different targets, and in every frame that has boxes the first is the first target's,
+    the second the second's and so on; the names, if any, are the targets'.
 
     Args:
         boxes: frame and box, in the order given.
         names: of the targets, or of each box's target.
 
     Raises:
-        UsageError: it is not clear whose a box is, or a target has two boxes in one frame.
+        UsageError: the target of a box is ambiguous, or a target has two boxes in one frame.
 
     >>> assign_boxes([(0, (1, 2, 3, 4)), (96, (5, 6, 7, 8))], [])
     [{0: (1, 2, 3, 4), 96: (5, 6, 7, 8)}]

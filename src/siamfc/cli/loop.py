@@ -19,23 +19,23 @@ OnFrame = Callable[[], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a loop came to."""
+    """Result of a loop."""
 
     first: FrameResult
     last: FrameResult
     count: int
-    """Frames."""
+    """Number of frames."""
     seconds: float
-    """From asking for the first frame to having handed on the last."""
+    """Time from requesting the first frame to having passed on the last."""
     signal: int | None
-    """Number of the signal that ended it early; None: it came to the end."""
+    """Number of the signal that stopped the loop early; None: no signal."""
 
     failure: SiamFCError | None = None
-    """The source's, that ended it early; None: there was none."""
+    """Error of the source that stopped the loop early; None: no error."""
 
     @property
     def stopped(self) -> bool:
-        """Whether it ended before the source did."""
+        """True if the loop ended before the source."""
         return self.signal is not None or self.failure is not None
 
     @property
@@ -50,18 +50,17 @@ def run_loop(
     *,
     total: int | None,
 ) -> Outcome:
-    """Hand each frame and its result to every sink, with progress on standard error.
+    """Pass each frame and its result to every sink, with progress on standard error.
 
-    Ctrl-C, SIGTERM and SIGHUP end the loop after the current frame. A second one, or one before
-    the first result, ends at once.
+    Ctrl-C, SIGTERM and SIGHUP stop the loop after the current frame; a second one, or one before
+    the first result, stops at once. A source that fails after its first result stops it too, and
+    what was tracked is kept.
 
     Args:
-        follow: tracks; it is given what to call for each frame that it goes through before the
-            first result.
+        follow: tracks; called with a callback for each frame that it processes before the first
+            result.
         sinks: each takes a frame and its result.
-        total: all frames that are gone through; None: unknown.
-
-    A source that fails after its first result ends it too: what was tracked is kept.
+        total: number of frames to process; None: unknown.
 
     Raises:
         SiamFCError: there is no first result, or a sink fails.
@@ -79,7 +78,7 @@ def run_loop(
         pairs = iter(follow(on_frame))
         while not stop.requested:
             try:
-                # The first is waited for: without it there is nothing to keep.
+                # Wait for the first result: without it there is nothing to keep.
                 pair = next(pairs, None) if first is None else stop.next_of(pairs)
             except Requested:
                 break
@@ -105,7 +104,7 @@ def run_loop(
 
 
 def exit_status(outcome: Outcome) -> int:
-    """The verb's exit status; prints what ended the loop early, if something did."""
+    """Return the verb's exit status, and print the reason if the loop ended early."""
     kept = f"after {outcome.count} frames; what was tracked is kept"
     if outcome.failure is not None:
         print_error(f"{outcome.failure} ({kept})")

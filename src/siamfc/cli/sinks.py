@@ -10,7 +10,7 @@ from siamfc.frames.paths import exists
 from siamfc.tracking import FrameResult, VideoInfo, export_paths, open_export
 
 Sink = Callable[[Frame, FrameResult], object]
-"""Takes a frame and where the targets are in it."""
+"""Takes a frame and the targets' boxes in it."""
 
 
 @contextmanager
@@ -24,10 +24,10 @@ def video_sink(
     sound: bool = True,
     overwrite: bool,
 ) -> Iterator[Sink]:
-    """A video of what `draw` makes of each frame, kept only if the block ends well.
+    """Write a video of each frame as `draw` returns it, kept only if the block succeeds.
 
-    It has the pace, the shape of pixels and the sound of `frames`. It never takes the place of the
-    `source` that it is made from, not even to overwrite.
+    It has the timing, pixel aspect ratio and sound of `frames`. It never replaces its own `source`,
+    not even to overwrite.
     """
     _check_other(out, source)
     with open_writer(out, like=frames, sound=sound, codec=codec, overwrite=overwrite) as writer:
@@ -45,7 +45,7 @@ def results_sink(
     labels: Sequence[str] = (),
     overwrite: bool,
 ) -> Iterator[Sink]:
-    """A file of results, kept only if the block ends well; never in the place of the `source`."""
+    """Write a result file, kept only if the block succeeds; it never replaces the `source`."""
     for file in export_paths(path, targets, format):
         _check_other(file, source)
     with open_export(
@@ -60,6 +60,6 @@ def results_sink(
 
 
 def _check_other(path: Path, source: str | Path) -> None:
-    """Refuse to write over what is being read."""
+    """Refuse to overwrite the file being read."""
     if exists(path) and exists(Path(source)) and path.samefile(source):
         raise OutputError(f"{path} is the source itself: name another file")
