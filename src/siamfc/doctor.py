@@ -226,7 +226,7 @@ def _weights() -> Iterator[Finding]:
         names = []
     for name in names or ["default"]:
         try:
-            _track_nothing(name)
+            _track_once(name)
         except _FAILURES as error:
             yield Finding(
                 area="weights", name=name, status="problem", detail=str(error), advice=_REINSTALL
@@ -235,7 +235,7 @@ def _weights() -> Iterator[Finding]:
             yield Finding(area="weights", name=name, status="ok", detail="loaded and run")
 
 
-def _track_nothing(weights: str) -> None:
+def _track_once(weights: str) -> None:
     import numpy as np
 
     from siamfc.tracking import Tracker

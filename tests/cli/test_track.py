@@ -263,8 +263,8 @@ def test_a_request_to_end_does_not_wait_for_a_frame_that_does_not_come() -> None
 
     with StopRequest() as stop:
         frames = stalled()
-        assert stop.next_of(frames) == 1
-        assert stop.next_of(frames) is None
+        assert stop.next_from(frames) == 1
+        assert stop.next_from(frames) is None
         assert stop.requested
 
 

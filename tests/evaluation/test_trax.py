@@ -25,7 +25,7 @@ from siamfc.evaluation.trackers.trax_protocol import (
     parse_message,
     parse_region,
 )
-from siamfc.evaluation.trackers.trax_server import TraxSettings, converse, serve
+from siamfc.evaluation.trackers.trax_server import TraxSettings, answer_messages, serve
 
 PROGRAM = Path(__file__).with_name("trax_program.py")
 BOX = np.array([3.25, 5.5, 8.0, 9.75])
@@ -155,7 +155,7 @@ def talk(lines: list[Message], settings: TraxSettings) -> list[Message | None]:
     """Return the server's answers to a client's messages."""
     answers = io.BytesIO()
     questions = io.BytesIO(b"".join(line.line() for line in lines))
-    converse(Finds(), questions, answers, settings)
+    answer_messages(Finds(), questions, answers, settings)
     return [parse_message(line) for line in answers.getvalue().splitlines()]
 
 
@@ -193,7 +193,7 @@ def test_the_server_says_hello_and_follows(tmp_path: Path) -> None:
 def test_a_client_is_told_why_the_server_goes(message: Message, reason: str) -> None:
     answers = io.BytesIO()
     with pytest.raises(SiamFCError, match=reason):
-        converse(Finds(), io.BytesIO(message.line()), answers, TraxSettings())
+        answer_messages(Finds(), io.BytesIO(message.line()), answers, TraxSettings())
     last = parse_message(answers.getvalue().splitlines()[-1])
     assert last is not None
     assert last.name == "quit"

@@ -16,7 +16,7 @@ def test_a_product_is_made_once(tmp_path):
     for _ in range(2):
         folder = ExperimentFolder(tmp_path / "out", {"experiment": 1, "size": "tiny"})
         with folder.opened():
-            assert folder.once("thing", make) == {"value": 3}
+            assert folder.load_or_make("thing", make) == {"value": 3}
     assert calls == [1]
 
 
@@ -60,7 +60,7 @@ def test_a_damaged_product_is_named(tmp_path, content):
     folder = ExperimentFolder(tmp_path, {})
     (tmp_path / "thing.json").write_text(content)
     with pytest.raises(DatasetError, match=r"thing\.json.*delete it"):
-        folder.once("thing", dict)
+        folder.load_or_make("thing", dict)
 
 
 def test_two_processes_do_not_work_in_one_folder(tmp_path):

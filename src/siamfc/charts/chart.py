@@ -24,15 +24,23 @@ class Chart:
         y: smallest and largest value on the vertical axis.
         width: in units of which the text is 11 high.
         height: likewise.
+        left: space on the left for the vertical axis's labels.
     """
 
-    _left, _right, _top, _bottom = 40.0, 10.0, 8.0, 34.0
+    _right, _top, _bottom = 10.0, 8.0, 34.0
 
     def __init__(
-        self, label: str, x: Range, y: Range, *, width: float = 360, height: float = 240
+        self,
+        label: str,
+        x: Range,
+        y: Range,
+        *,
+        width: float = 360,
+        height: float = 240,
+        left: float = 40.0,
     ) -> None:
         self._label, self._x, self._y = label, x, y
-        self._width, self._height = width, height
+        self._width, self._height, self._left = width, height, left
         self._parts: list[str] = []
 
     def horizontal(self, value: float) -> float:
@@ -146,18 +154,6 @@ class Chart:
     @property
     def _end(self) -> float:
         return self._width - self._right
-
-
-class WideLabels(Chart):
-    """A chart with space for names on its left."""
-
-    _left = 120.0
-
-
-class WiderLabels(Chart):
-    """A chart with space for longer names on its left, such as attributes with their counts."""
-
-    _left = 165.0
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[tuple[float, str]]:

@@ -14,7 +14,7 @@ from io import TextIOWrapper
 from itertools import groupby
 
 from siamfc.cli.console import guard_streams, print_error
-from siamfc.cli.interrupt import Terminated, name_of, raise_on_termination
+from siamfc.cli.interrupt import Terminated, raise_on_termination, signal_name
 from siamfc.cli.usage import UsageError, require_one_word
 from siamfc.cli.verbs import VERBS
 from siamfc.errors import SiamFCError, suggest
@@ -78,16 +78,16 @@ def run(arguments: list[str]) -> int:
         print_error(_reason(error))
         return 1
     except (KeyboardInterrupt, ImportError) as error:
-        cause = _what_ended_it(error)
+        cause = _termination_behind(error)
         if isinstance(cause, Terminated):
-            print_error(f"stopped by {name_of(cause.number)}")
+            print_error(f"stopped by {signal_name(cause.number)}")
             return 128 + cause.number
         if not isinstance(cause, KeyboardInterrupt):
             raise cause from None
         print_error("stopped by Ctrl-C")
         return 130
     except Terminated as error:
-        print_error(f"stopped by {name_of(error.number)}")
+        print_error(f"stopped by {signal_name(error.number)}")
         return 128 + error.number
 
 
@@ -162,7 +162,7 @@ def _with_standard_input(arguments: list[str]) -> list[str]:
     ]
 
 
-def _what_ended_it(error: BaseException) -> BaseException:
+def _termination_behind(error: BaseException) -> BaseException:
     """Return the termination request behind an error, or the error itself if there is none.
 
     A package may turn such a request into another error while it is imported.

@@ -71,7 +71,7 @@ def compare(
     from siamfc.evaluation.trackers.third_party import parse_tracker
 
     first = parse_box(box)
-    others = {name: parse_tracker(name)() for name in _each_once(tracker or _installed())}
+    others = {name: parse_tracker(name)() for name in _without_duplicates(tracker or _installed())}
     ours = PretrainedTracker(
         weights=weights, device=device, threads=threads, settings=search.settings(weights)
     )()
@@ -92,17 +92,17 @@ def compare(
         print_json(_to_json(source, out, outcome, both))
     else:
         _print(out, outcome, both)
-    failed = _complain(both)
+    failed = _report_failures(both)
     return exit_status(outcome) or failed
 
 
-def _each_once(names: list[str]) -> list[str]:
+def _without_duplicates(names: list[str]) -> list[str]:
     if len(set(names)) != len(names):
         raise UsageError(f"--tracker: expected each once, got {', '.join(names)}")
     return names
 
 
-def _complain(both: "SideBySide") -> int:
+def _report_failures(both: "SideBySide") -> int:
     """Report which trackers failed; return 1 if one did."""
     failures = {name: one.failure for name, one in both.tallies.items() if one.failure}
     for name, reason in failures.items():

@@ -19,7 +19,7 @@ class Terminated(SystemExit):
         self.number = number
 
 
-class Requested(BaseException):
+class StopRequested(BaseException):
     """A request to stop, raised while waiting for a frame."""
 
 
@@ -30,10 +30,10 @@ def raise_on_termination() -> None:
             signal.signal(number, _terminate)
 
 
-def name_of(number: int) -> str:
+def signal_name(number: int) -> str:
     """Return a signal's name in messages: Ctrl-C, SIGTERM, SIGHUP.
 
-    >>> name_of(2), name_of(15)
+    >>> signal_name(2), signal_name(15)
     ('Ctrl-C', 'SIGTERM')
     """
     return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
@@ -64,16 +64,16 @@ class StopRequest:
         """True once a stop is requested."""
         return self.number is not None
 
-    def next_of(self, iterator: Iterator[T]) -> T | None:
+    def next_from(self, iterator: Iterator[T]) -> T | None:
         """Return the next element; None at the end, or if a stop is requested meanwhile.
 
         Raises:
-            Requested: the request came at the last moment.
+            StopRequested: the request came at the last moment.
         """
         try:
             self._is_waiting = True
             return next(iterator, None)
-        except Requested:
+        except StopRequested:
             return None
         finally:
             self._is_waiting = False
@@ -83,7 +83,7 @@ class StopRequest:
             end_at_once(number)
         self.number = number
         if self._is_waiting:
-            raise Requested
+            raise StopRequested
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, *_REQUESTS):

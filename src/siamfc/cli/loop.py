@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from siamfc.cli.console import print_error
-from siamfc.cli.interrupt import Requested, StopRequest, end_at_once, name_of
+from siamfc.cli.interrupt import StopRequest, StopRequested, end_at_once, signal_name
 from siamfc.cli.progress import Progress
 from siamfc.cli.sinks import Sink
 from siamfc.errors import SiamFCError
@@ -79,8 +79,8 @@ def run_loop(
         while not stop.requested:
             try:
                 # Wait for the first result: without it there is nothing to keep.
-                pair = next(pairs, None) if first is None else stop.next_of(pairs)
-            except Requested:
+                pair = next(pairs, None) if first is None else stop.next_from(pairs)
+            except StopRequested:
                 break
             except SiamFCError as error:
                 if first is None:
@@ -111,5 +111,5 @@ def exit_status(outcome: Outcome) -> int:
         return 1
     if outcome.signal is None:
         return 0
-    print_error(f"stopped by {name_of(outcome.signal)} {kept}")
+    print_error(f"stopped by {signal_name(outcome.signal)} {kept}")
     return 128 + outcome.signal

@@ -113,8 +113,8 @@ def report(
         print_json(_to_json(study, page, exported))
     else:
         _print(study, page, exported)
-    status = _complain(found.trackers)
-    _complain_of_gaps(study)
+    status = _report_problems(found.trackers)
+    _report_gaps(study)
     return status
 
 
@@ -141,7 +141,7 @@ def _export_alone(
         _print_exported(exported)
     why = "the data set has no ground truth but first boxes"
     print(f"note: {why}: there is nothing to score, and no page", file=sys.stderr)
-    return _complain(found.trackers)
+    return _report_problems(found.trackers)
 
 
 def _export(found: "CollectedResults", folder: Path, form: str) -> list[Path]:
@@ -161,7 +161,7 @@ def _slug(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-.")[:60]
 
 
-def _complain(trackers: "tuple[TrackerResults, ...]") -> int:
+def _report_problems(trackers: "tuple[TrackerResults, ...]") -> int:
     for line in dict.fromkeys(line for one in trackers for line in one.damaged):
         print_error(line)
     for line in dict.fromkeys(line for one in trackers for line in one.notes):
@@ -169,7 +169,7 @@ def _complain(trackers: "tuple[TrackerResults, ...]") -> int:
     return 1 if any(one.damaged for one in trackers) else 0
 
 
-def _complain_of_gaps(study: "Study") -> None:
+def _report_gaps(study: "Study") -> None:
     for one in (source for entry in study.entries for source in entry.sources):
         lacking = [name for name, those in study.left_out.items() if one.name in those]
         if lacking:

@@ -92,21 +92,21 @@ def evaluate_repeatedly(
     runs = [run for some in plan.values() for run in some]
     made: list[dict[str, RunRecord]] = []
     for folder in results:
-        settled = _settled(runs, made, deterministic)
+        final = _final_tracks(runs, made, deterministic)
         if folder is not None:
             for run in runs:
-                if run.name in settled and folder.load(run) is None:
-                    folder.save(settled[run.name])
+                if run.name in final and folder.load(run) is None:
+                    folder.save(final[run.name])
         tracks = collect_tracks(
             factory,
-            [run for run in runs if run.name not in settled],
+            [run for run in runs if run.name not in final],
             results=folder,
             workers=workers,
             on_frames=on_frames,
         )
-        if on_frames is not None and settled:
-            on_frames(sum(len(track.boxes) for track in settled.values()))
-        made.append({**settled, **tracks})
+        if on_frames is not None and final:
+            on_frames(sum(len(track.boxes) for track in final.values()))
+        made.append({**final, **tracks})
         yield score_tracks(sequences, plan, made[-1], scheme=scheme, protocol=protocol)
 
 
@@ -139,7 +139,7 @@ def average(evaluations: AbstractSequence[Evaluation]) -> Average:
     )
 
 
-def _settled(
+def _final_tracks(
     runs: AbstractSequence[Run], made: list[dict[str, RunRecord]], deterministic: bool
 ) -> dict[str, RunRecord]:
     """Return the tracks of runs that need not be repeated."""

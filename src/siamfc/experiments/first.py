@@ -55,7 +55,7 @@ def run_first(out: Path, options: Options) -> dict[str, Any]:
         options.on_message(f"forms of the loss: {size.loss_steps} steps each")
         # On the CPU, for the same numbers everywhere, and so with the tiny recipe's pairs.
         small = options.recipe or square_recipe("tiny")
-        forms = folder.once("loss_forms", lambda: compare_forms(small, size.loss_steps))
+        forms = folder.load_or_make("loss_forms", lambda: compare_forms(small, size.loss_steps))
         sequences = synthetic_sequences(out / "videos", size.video_frames)
         untrained = _write_untrained(out / "untrained.safetensors", recipe)
         tracked = []
@@ -65,7 +65,7 @@ def run_first(out: Path, options: Options) -> dict[str, Any]:
         study = make_study(tracked, sequences, title="synthetic videos")
         first_video = make_study(tracked, sequences[:1], title=video_name(4))
         options.on_message("terms of the published geometry")
-        causes = folder.once(
+        causes = folder.load_or_make(
             "terms", lambda: _measure_causes(training.weights, size.term_frames, options)
         )
         results = {

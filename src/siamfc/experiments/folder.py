@@ -50,7 +50,7 @@ class ExperimentFolder:
             self.write(RECORD, self._inputs)
             yield
 
-    def once(self, name: str, make: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+    def load_or_make(self, name: str, make: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
         """Return the product of `make`, or its result in an earlier run's file `name`.json.
 
         Raises:

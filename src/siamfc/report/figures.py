@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from siamfc.array_types import FloatArray
-from siamfc.charts.chart import Chart, WideLabels, WiderLabels, fraction_ticks, ticks
+from siamfc.charts.chart import Chart, fraction_ticks, ticks
 from siamfc.datasets.sequences import Sequence
 from siamfc.evaluation.scoring import metrics
 from siamfc.evaluation.scoring.measures import Comparison, Measure
@@ -152,9 +152,8 @@ def offset_chart(study: Study, axis: int) -> Chart:
 def attribute_chart(study: Study, measure: str) -> Chart:
     """Chart a score on the sequences of each attribute."""
     names = list(study.attributes)
-    chart = WiderLabels(
-        "AUC by attribute", (0, 1), (-0.5, len(names) - 0.5), height=42 + 24 * len(names)
-    )
+    height = 42 + 24 * len(names)
+    chart = Chart("AUC by attribute", (0, 1), (-0.5, len(names) - 0.5), height=height, left=165.0)
     rows = [(len(names) - 1 - row, name) for row, name in enumerate(names)]
     counts = {name: len(those) for name, those in study.attributes.items()}
     chart.y_axis([(y, f"{shorten(name, 22)} ({counts[name]})") for y, name in rows])
@@ -175,8 +174,13 @@ def difference_chart(
     finite = np.concatenate([values[np.isfinite(values)] for values in each])
     reach = float(np.abs(finite).max(initial=0)) * 1.05 or 0.1
     count = len(differences)
-    label = f"Differences in {measure.title}"
-    chart = WideLabels(label, (-reach, reach), (-0.7, count - 0.4), height=48 + 38 * count)
+    chart = Chart(
+        f"Differences in {measure.title}",
+        (-reach, reach),
+        (-0.7, count - 0.4),
+        height=48 + 38 * count,
+        left=120.0,
+    )
     chart.y_axis([(count - 1 - row, shorten(e.name)) for row, (e, _) in enumerate(differences)])
     chart.x_axis(ticks(-reach, reach, 6), f"difference in {measure.title}")
     chart.rule(0, upright=True)

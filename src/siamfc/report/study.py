@@ -119,7 +119,7 @@ def make_study(
     entries: list[Entry] = []
     for index, group in enumerate(groups):
         names.append(_new_name(group, names, separate=separate))
-        runs = [_enter(index, names[-1], one, parts, (scheme, protocol)) for one in group]
+        runs = [_make_entry(index, names[-1], one, parts, (scheme, protocol)) for one in group]
         entries.append(runs[0] if len(runs) == 1 else mean_entry(names[-1], runs))
     return Study(
         entries=tuple(entries),
@@ -156,7 +156,7 @@ def _series(trackers: AbstractSequence[TrackerResults]) -> list[list[TrackerResu
     return [[one for _, one in group] for _, group in groups]
 
 
-def _enter(
+def _make_entry(
     index: int,
     name: str,
     tracker: TrackerResults,

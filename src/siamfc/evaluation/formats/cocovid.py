@@ -21,7 +21,7 @@ _FILE = "results"
 
 def _read(folder: Path, collected: ResultCollector) -> None:
     videos = by_video(collected.sequences)
-    with collected.leaving_out_damage():
+    with collected.skipping_damaged():
         for video in ANNOTATION.open(folder):
             if video.name not in videos:
                 collected.unknown.append(video.name)
@@ -30,7 +30,7 @@ def _read(folder: Path, collected: ResultCollector) -> None:
             for number, (target, sequence) in enumerate(videos[video.name].items(), 1):
                 one = found.get(f"{video.name}/{target}") or found.get(f"{video.name}/{number}")
                 if one is not None:
-                    with collected.leaving_out_damage():
+                    with collected.skipping_damaged():
                         boxes = clean_boxes(one.boxes, folder / video.name, len(sequence))
                         collected.add(sequence, boxes)
 

@@ -18,7 +18,7 @@ from siamfc.evaluation.runs import RunRecord
 
 def _read(folder: Path, collected: ResultCollector) -> None:
     for path, targets in video_files(folder, ".xml", collected):
-        with collected.leaving_out_damage():
+        with collected.skipping_damaged():
             observations = list_observations(parse_annotation(path), path)
             for number, (target, sequence) in enumerate(targets.items(), 1):
                 boxes = np.full((len(sequence), 4), np.nan)

@@ -21,7 +21,7 @@ def _read(folder: Path, collected: ResultCollector) -> None:
         sequence = collected.find(first.parent.name)
         if sequence is None:
             continue
-        with collected.leaving_out_damage():
+        with collected.skipping_damaged():
             count = len(sequence)
             path = repetition(first, collected.repetition)
             times = first.with_name(f"{first.parent.name}_time.txt")

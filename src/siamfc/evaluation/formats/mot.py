@@ -28,7 +28,7 @@ def _recognize(folder: Path) -> bool:
 
 def _read(folder: Path, collected: ResultCollector) -> None:
     for path, targets in video_files(folder, ".txt", collected):
-        with collected.leaving_out_damage():
+        with collected.skipping_damaged():
             lines = _lines(path)
             for place, (target, sequence) in enumerate(targets.items(), 1):
                 rows = lines.get(target_number(target, place))

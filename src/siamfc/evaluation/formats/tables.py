@@ -42,7 +42,7 @@ def _recognize_ours(folder: Path) -> bool:
 
 def _read_ours(folder: Path, collected: ResultCollector) -> None:
     for path in sorted(folder.rglob("*.csv")):
-        with collected.leaving_out_damage():
+        with collected.skipping_damaged():
             track, record = read_track(path)
             scheme = _scheme(path, record)
             if collected.scheme not in (None, scheme):
@@ -62,7 +62,7 @@ def _read_ours(folder: Path, collected: ResultCollector) -> None:
                     name=run.name,
                 )
     for path in sorted(folder.rglob("*.failed.json")):
-        with collected.leaving_out_damage():
+        with collected.skipping_damaged():
             raise DatasetError(f"{path}: the tracker failed: {_failure(path)}")
 
 
@@ -94,7 +94,7 @@ def _read_table(folder: Path, collected: ResultCollector, *, suffix: str) -> Non
         sequence = collected.find(path.stem)
         if sequence is None:
             continue
-        with collected.leaving_out_damage():
+        with collected.skipping_damaged():
             boxes, scores = _first_target(read_results(path), path, len(sequence))
             collected.add(sequence, clean_boxes(boxes, path, len(sequence)), scores=scores)
 

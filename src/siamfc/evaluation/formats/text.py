@@ -38,7 +38,7 @@ def _read(folder: Path, collected: ResultCollector, *, index_base: int) -> None:
         sequence = collected.find(path.stem)
         if sequence is None:
             continue
-        with collected.leaving_out_damage():
+        with collected.skipping_damaged():
             count = len(sequence)
             boxes = read_box_lines(path, count, index_base=index_base)
             name = f"{path.stem}_time.txt"

@@ -37,7 +37,7 @@ def _read(folder: Path, collected: ResultCollector) -> None:
         sequence = collected.find(first.parent.name)
         if sequence is None:
             continue
-        with collected.leaving_out_damage():
+        with collected.skipping_damaged():
             path = repetition(first, collected.repetition)
             boxes = clean_boxes(_boxes(path, sequence), path, len(sequence))
             times = path.with_name(f"{path.stem}_time.value")

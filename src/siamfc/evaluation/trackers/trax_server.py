@@ -51,28 +51,28 @@ def serve(tracker: SingleTargetTracker, settings: TraxSettings | None = None) ->
         SiamFCError: a target or an image cannot be used; the client is notified too.
     """
     with _streams() as (questions, answers):
-        converse(tracker, questions, answers, settings or TraxSettings())
+        answer_messages(tracker, questions, answers, settings or TraxSettings())
 
 
-def converse(
+def answer_messages(
     tracker: SingleTargetTracker, questions: BinaryIO, answers: BinaryIO, settings: TraxSettings
 ) -> None:
     """Answer the messages of one stream on another; see `serve`."""
 
-    def say(message: Message) -> None:
+    def send(message: Message) -> None:
         answers.write(message.line())
         answers.flush()
 
-    say(_hello())
+    send(_hello())
     known = False
     try:
         while (message := read_message(questions)) is not None and message.name != "quit":
             if message.name == "frame" and not known:
                 raise InputError("TraX: expected `initialize` before the first frame")
-            say(_answer(tracker, message, settings))
+            send(_answer(tracker, message, settings))
             known = True
     except Exception as error:
-        say(Message("quit", (), {"trax.reason": " ".join(str(error).split())}))
+        send(Message("quit", (), {"trax.reason": " ".join(str(error).split())}))
         raise
 
 
