@@ -72,7 +72,7 @@ def _parse_folder(_type: object, tokens: "Sequence[Token]") -> Path:
     return Path(tokens[0].value)
 
 
-_WHO, _SEARCH, _WHAT = TrackerOptions(), SearchOptions(), TaskOptions()
+_TRACKER, _SEARCH, _RUNS = TrackerOptions(), SearchOptions(), TaskOptions()
 
 
 def evaluate(
@@ -80,9 +80,9 @@ def evaluate(
     root: Path,
     /,
     *,
-    who: TrackerOptions = _WHO,
+    tracker: TrackerOptions = _TRACKER,
     search: SearchOptions = _SEARCH,
-    what: TaskOptions = _WHAT,
+    runs: TaskOptions = _RUNS,
     out: Annotated[Path | None, Parameter(alias="-o", converter=_parse_folder)] = None,
     workers: Whole = 1,
     cluster: str | None = None,
@@ -101,11 +101,11 @@ def evaluate(
         The data set's layout, such as otb; `siamfc datasets` lists them.
     root
         Its folder.
-    who
+    tracker
         The tracker.
     search
         How siamfc's tracker searches.
-    what
+    runs
         The runs.
     out
         Folder for the tracks, one file per sequence. The same command resumes a stopped run.
@@ -119,8 +119,8 @@ def evaluate(
 
     pool = make_workers(workers, cluster)
     spread = cluster is not None or workers > 1
-    entries = _entries(who, search, threads=who.threads or (1 if spread else None))
-    task = _task(format, root, what)
+    entries = _entries(tracker, search, threads=tracker.threads or (1 if spread else None))
+    task = _task(format, root, runs)
     total = task.frame_count * len(entries)
     with pool as processes, Progress("evaluate", total) as progress:
         result = evaluate_trackers(
@@ -140,39 +140,39 @@ def evaluate(
 
 
 def _entries(
-    who: TrackerOptions, search: SearchOptions, *, threads: int | None
+    tracker: TrackerOptions, search: SearchOptions, *, threads: int | None
 ) -> "list[TrackerEntry]":
     from siamfc.evaluation.trackers.entries import pretrained_entry, third_party_entry
 
-    if who.tracker is not None:
-        if who.weights is not None:
+    if tracker.tracker is not None:
+        if tracker.weights is not None:
             raise UsageError("expected either --weights or --tracker, got both")
-        return [third_party_entry(who.tracker, time_limit=who.time_limit)]
+        return [third_party_entry(tracker.tracker, time_limit=tracker.time_limit)]
     return [
         pretrained_entry(
             name,
-            device=who.device,
+            device=tracker.device,
             threads=threads,
             settings=search.settings(name),
-            time_limit=who.time_limit,
+            time_limit=tracker.time_limit,
         )
-        for name in who.weights or [DEFAULT_WEIGHTS]
+        for name in tracker.weights or [DEFAULT_WEIGHTS]
     ]
 
 
-def _task(name: str, root: Path, what: TaskOptions) -> "Task":
+def _task(name: str, root: Path, runs: TaskOptions) -> "Task":
     from siamfc.datasets.readers import find_format
     from siamfc.errors import InputError
     from siamfc.evaluation import find_scheme, protocol_of
     from siamfc.evaluation.trackers.entries import Task, choose_sequences
 
-    if not 1 <= what.repeat <= _MOST_REPETITIONS:
-        raise UsageError(f"--repeat: expected 1 to {_MOST_REPETITIONS}, got {shown(what.repeat)}")
+    if not 1 <= runs.repeat <= _MOST_REPETITIONS:
+        raise UsageError(f"--repeat: expected 1 to {_MOST_REPETITIONS}, got {shown(runs.repeat)}")
     layout = find_format(name)
-    split = what.split or layout.evaluated
+    split = runs.split or layout.evaluated
     videos = layout.open(root.absolute(), split=split)
     try:
-        chosen, unreadable = choose_sequences(videos, what.sequence or [])
+        chosen, unreadable = choose_sequences(videos, runs.sequence or [])
     except InputError as error:
         raise UsageError(f"--sequence: {error}") from None
     return Task(
@@ -180,9 +180,9 @@ def _task(name: str, root: Path, what: TaskOptions) -> "Task":
         unreadable=unreadable,
         dataset={"format": name, "split": split},
         root=root,
-        scheme=find_scheme(what.protocol),
+        scheme=find_scheme(runs.protocol),
         protocol=protocol_of(name),
-        repetitions=what.repeat,
+        repetitions=runs.repeat,
     )
 
 

@@ -54,7 +54,7 @@ class TrackingOptions:
     """Scales to search in each of their frames; an odd number."""
 
 
-_TRAINED, _TRACKED = TrainingOptions(), TrackingOptions()
+_TRAINING, _TRACKING = TrainingOptions(), TrackingOptions()
 
 
 def experiment(
@@ -65,8 +65,8 @@ def experiment(
     size: SizeName | None = None,
     device: Device = "auto",
     json: Json = False,
-    trained: TrainingOptions = _TRAINED,
-    tracked: TrackingOptions = _TRACKED,
+    training: TrainingOptions = _TRAINING,
+    tracking: TrackingOptions = _TRACKING,
 ) -> int:
     """Repeat an experiment of the thesis and compare its tables with ours.
 
@@ -85,15 +85,15 @@ def experiment(
         to check that it works. By default gpu if torch finds one, otherwise tiny.
     device
         Device for training and tracking.
-    trained
+    training
         Training data of experiment 2.
-    tracked
+    tracking
         Videos and weights of experiment 3.
     """
     if number not in (1, 2, 3):
         raise UsageError(f"expected experiment 1, 2 or 3, got {number}")
-    _refuse_others(number, trained, tracked)
-    if tracked.videos is None and (tracked.sequence or tracked.frames is not None):
+    _refuse_others(number, training, tracking)
+    if tracking.videos is None and (tracking.sequence or tracking.frames is not None):
         raise UsageError("--sequence and --frames: expected --videos FORMAT ROOT with them")
     if find_spec("torch") is None:
         raise MissingDependencyError(f"experiments need torch: {install_command('train,eval')}")
@@ -106,9 +106,9 @@ def experiment(
 
         results = run_first(out, options)
     elif number == 2:
-        results = _run_second(out, options, trained)
+        results = _run_second(out, options, training)
     else:
-        results = _run_third(out, options, tracked)
+        results = _run_third(out, options, tracking)
     if json:
         print_json(results)
     else:
@@ -116,35 +116,35 @@ def experiment(
     return 0
 
 
-def _refuse_others(number: int, trained: TrainingOptions, tracked: TrackingOptions) -> None:
+def _refuse_others(number: int, training: TrainingOptions, tracking: TrackingOptions) -> None:
     """Reject options of another experiment rather than ignore them."""
-    for home, options, untouched in ((2, trained, _TRAINED), (3, tracked, _TRACKED)):
+    for owner, options, defaults in ((2, training, _TRAINING), (3, tracking, _TRACKING)):
         for name in (field.name for field in fields(options)):
-            if home != number and getattr(options, name) != getattr(untouched, name):
-                raise UsageError(f"--{name}: only for experiment {home}, not experiment {number}")
+            if owner != number and getattr(options, name) != getattr(defaults, name):
+                raise UsageError(f"--{name}: only for experiment {owner}, not experiment {number}")
 
 
-def _run_second(out: Path, options: "Options", trained: TrainingOptions) -> dict[str, Any]:
+def _run_second(out: Path, options: "Options", training: TrainingOptions) -> dict[str, Any]:
     from siamfc.experiments.second import Source, run_second
 
-    source = Source(vid=trained.vid, stores=trained.data or (), workers=trained.workers)
+    source = Source(vid=training.vid, stores=training.data or (), workers=training.workers)
     return run_second(out, options, source)
 
 
-def _run_third(out: Path, options: "Options", tracked: TrackingOptions) -> dict[str, Any]:
+def _run_third(out: Path, options: "Options", tracking: TrackingOptions) -> dict[str, Any]:
     from siamfc.experiments.third import RealVideos, find_weights, run_third
 
     real = None
-    if tracked.videos is not None:
-        layout, root = tracked.videos
+    if tracking.videos is not None:
+        layout, root = tracking.videos
         real = RealVideos(
             layout=layout,
             root=root,
-            names=tracked.sequence or (),
-            frames=tracked.frames,
-            scales=tracked.scales,
+            names=tracking.sequence or (),
+            frames=tracking.frames,
+            scales=tracking.scales,
         )
-    named = [find_weights(text) for text in tracked.weights or ()]
+    named = [find_weights(text) for text in tracking.weights or ()]
     return run_third(out, options, weights=named, real=real)
 
 

@@ -84,7 +84,7 @@ def _device(_type: object, tokens: Sequence[Token]) -> str:
 _GPU = re.compile(r"gpu|cuda:?\d*|nvidia|gpu:?\d+")
 
 Device = Annotated[
-    DeviceName, Parameter(converter=_device, help="Where the network runs: auto, cpu or cuda.")
+    DeviceName, Parameter(converter=_device, help="Device of the network: auto, cpu or cuda.")
 ]
 
 Scales = Annotated[

@@ -142,7 +142,7 @@ def offset_chart(study: Study, axis: int) -> Chart:
     side = ("to the right", "down")[axis]
     chart = Chart(f"Histogram of the offset {side}", (-limit, limit), (0, top), height=200)
     chart.y_axis([(value, f"{100 * value:g} %") for value, _ in ticks(0, top, 4)])
-    chart.x_axis(ticks(-limit, limit), f"predicted − true centre, pixels {side}")
+    chart.x_axis(ticks(-limit, limit), f"predicted − ground-truth centre, pixels {side}")
     chart.rule(0, upright=True)
     for entry, (edges, values) in reversed(list(zip(study.entries, shown, strict=True))):
         chart.line(np.repeat(edges, 2)[1:-1], np.repeat(values, 2), entry.index)
