@@ -19,6 +19,7 @@ from mkdocs.structure.files import File, Files
 
 from siamfc.cli.verbs import VERBS
 from siamfc.network import Weights, available_weights
+from siamfc.network.model_card import card_tables
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -100,37 +101,10 @@ def weights_cards(weights: list[Weights]) -> str:
 
 def _card(weights: Weights) -> Iterator[str]:
     metadata = weights.metadata
-    spec, normalisation = metadata.spec, metadata.normalisation
     yield f"## {weights.name}"
     yield f"\n{metadata.card.get('description', '')}\n"
-    yield "| item | |\n|---|---|"
-    for name, value in metadata.card.items():
-        if name not in ("description", "scores", "scores_are"):
-            yield _row(name, value)
-    yield _row("size", f"{weights.byte_count / 1e6:.1f} MB: {_files(weights.folder)}")
-    yield _row(
-        "exemplar, search, response",
-        f"{spec.exemplar_size}, {spec.search_size} pixels, "
-        f"{spec.response_size} cells, {spec.stride} pixels apart",
-    )
-    yield _row("context amount", spec.context_amount)
-    yield _row(
-        "input",
-        f"RGB, (value · {normalisation.scale:.5f} − {normalisation.mean[0]}) / "
-        f"{normalisation.std[0]}; built into the ONNX graphs",
-    )
-    yield _row("SHA-256", f"`{metadata.digest}`")
-    scores = metadata.card.get("scores")
-    if isinstance(scores, Mapping):
-        yield "\n| score | |\n|---|---|"
-        yield from (_row(name, value) for name, value in scores.items())
-        yield f"\nScores: {metadata.card.get('scores_are', 'unknown how measured')}."
-
-
-def _row(name: str, value: Any) -> str:
-    shown = f"{value:,}" if isinstance(value, int) and value > 9999 else str(value)
-    shown = f"`{shown}`" if name in ("command", "commit") else shown
-    return f"| {name.replace('_', ' ')} | {shown.replace('|', ' ')} |"
+    yield f"{weights.byte_count / 1e6:.1f} MB: {_files(weights.folder)}\n"
+    yield card_tables(metadata)
 
 
 def _files(folder: Path) -> str:

@@ -77,6 +77,7 @@ def test_a_folder_of_weights_describes_itself(checkpoint, tmp_path):
         "search.onnx",
         "model.safetensors",
         "model.json",
+        "README.md",
     }
     text = (tmp_path / "mine" / "model.json").read_text()
     assert Metadata.from_json(text) == checkpoint.metadata

@@ -13,6 +13,7 @@ from siamfc.network.architectures import Architecture
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.light.decoding import Decoding
 from siamfc.network.light.graphs import build_light_graphs, build_track_graph
+from siamfc.network.model_card import model_card
 from siamfc.network.siamfc.graphs import build_siamfc_graphs
 from siamfc.network.signatures import (
     Signature,
@@ -22,7 +23,7 @@ from siamfc.network.signatures import (
 )
 
 EXEMPLAR_FILE, SEARCH_FILE, TRACK_FILE = "exemplar.onnx", "search.onnx", "track.onnx"
-CHECKPOINT_FILE, MODEL_FILE = "model.safetensors", "model.json"
+CHECKPOINT_FILE, MODEL_FILE, CARD_FILE = "model.safetensors", "model.json", "README.md"
 
 _PIXELS = "The graphs take RGB pixel values from 0 to 255; the normalisation is built in. "
 _RESPONSES = "N targets, S search images each. Responses are logits: their sigmoid is a score."
@@ -51,8 +52,8 @@ def export_weights(
 ) -> list[Path]:
     """Write a folder of weights that `load_matcher` can read, and return the paths.
 
-    The folder holds both graphs, the checkpoint and `model.json`, which describes them; for a
-    network that predicts boxes also `track.onnx`, which selects one box per target.
+    The folder holds both graphs, the checkpoint, `model.json`, which describes them, and a model
+    card; for a network that predicts boxes also `track.onnx`, which selects one box per target.
 
     Args:
         checkpoint: the weights.
@@ -69,6 +70,7 @@ def export_weights(
         contents[TRACK_FILE] = build_track_graph(checkpoint, decoding or Decoding())
     contents[CHECKPOINT_FILE] = checkpoint.to_bytes()
     contents[MODEL_FILE] = (json.dumps(_describe(checkpoint), indent=2) + "\n").encode()
+    contents[CARD_FILE] = model_card(checkpoint.metadata).encode()
     paths = [Path(folder, name) for name in contents]
     for path in paths:
         check_place(path, overwrite=overwrite)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from siamfc.checks import check_whole
 from siamfc.errors import CheckpointError, suggest
-from siamfc.network import devices
+from siamfc.network import devices, hub
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.export import (
     CHECKPOINT_FILE,
@@ -60,7 +60,7 @@ def load_matcher(
 
     Args:
         weights: a name that `siamfc models` lists, "default" for the one it marks, a folder of
-            weights, or a checkpoint (.safetensors).
+            weights, a checkpoint (.safetensors), or `hf://owner/name` on the Hugging Face Hub.
         device: `cpu` (ONNX Runtime); `cuda` (torch in half precision, or else ONNX Runtime);
             `directml`, `coreml` or `openvino` (an ONNX Runtime build that has it); or `auto`, an
             NVIDIA GPU if one can be used, else the CPU.
@@ -108,6 +108,8 @@ def find_weights(weights: str | Path) -> Path:
         weights = DEFAULT_WEIGHTS
     if weights in names:
         return _SHIPPED / weights
+    if isinstance(weights, str) and weights.startswith(hub.SCHEME):
+        return hub.download_weights(weights)
     path = Path(weights)
     try:
         if path.exists():

@@ -68,7 +68,10 @@ class Tracker:
         threads: int | None = None,
         color: Color = "rgb",
     ) -> Self:
-        """Create a tracker from weights: a name that `siamfc models` lists, or a path.
+        """Create a tracker from weights: a name that `siamfc models` lists, a path, or an address.
+
+        An address is `hf://owner/name`, of weights on the Hugging Face Hub; nothing is downloaded
+        for anything else.
 
         Raises:
             CheckpointError: weights that are unknown, damaged or unsafe.
