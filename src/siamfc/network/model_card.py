@@ -91,7 +91,8 @@ def _front_matter(metadata: Metadata, title: str) -> str:
         entries = {"license": str(card["licence"]).lower(), **entries}
     scores = card.get("scores")
     if isinstance(scores, Mapping):
-        dataset = {"type": "video", "name": str(card.get("scores_are", "unknown"))}
+        measured = str(card.get("scores_are", "unknown")).split(" (")[0]
+        dataset = {"type": "video", "name": measured}
         metrics = [
             {"type": name.lower(), "name": name, "value": value}
             for name, value in scores.items()
