@@ -1,4 +1,4 @@
-"""Cropping Pillow's pictures: the same as cropping arrays, which tests/test_geometry.py checks."""
+"""Crops of Pillow pictures equal those of arrays, which tests/test_geometry.py checks."""
 
 import io
 
@@ -40,7 +40,7 @@ def test_a_picture_gives_the_same_crop_as_its_array(center, side):
     expected = crop(image, center, side, 63, FILL)
     found = np.asarray(PictureCropper(Image.fromarray(image), fill=FILL).crop(center, side, 63))
     assert found.shape == (63, 63, 3)
-    # Pillow rounds positions from another origin: a level at most.
+    # Pillow rounds positions from another origin: at most one level.
     assert np.abs(found.astype(int) - expected).max() <= 1
 
 
@@ -68,11 +68,11 @@ def test_a_jpeg_decoded_to_cells_gives_the_crops_of_its_pixels(size, cell, cente
             expected = crop(pixels, center, 40 * ratio, 40, FILL)
             difference = np.abs(found - expected)
             assert np.sqrt((difference**2).mean()) < 1
-            # The decoder's cells over the frame's edge hold what the encoder padded with.
+            # The decoder's cells beyond the frame's edge contain the encoder's padding.
             assert difference.max() <= 4
 
 
-def test_the_mean_fills_what_lies_outside_unless_told_otherwise():
+def test_the_mean_fills_the_outside_by_default():
     image = noise(90, 121)
     found = np.asarray(PictureCropper(Image.fromarray(image)).crop((-300, 0), 60, 20)).astype(int)
     assert np.abs(found - mean_color(image)).max() <= 1
@@ -129,6 +129,6 @@ def test_a_crop_finer_than_the_pictures_cells_is_refused():
 
 
 @pytest.mark.parametrize(("side", "size"), [(0, 5), (float("nan"), 5), (5, 0)])
-def test_a_square_that_is_none_is_refused(side, size):
+def test_an_invalid_square_is_refused(side, size):
     with pytest.raises(InputError, match="crop: expected"):
         PictureCropper(Image.new("RGB", (9, 9))).crop((4, 4), side, size)

@@ -1,4 +1,4 @@
-"""A small data set and its store, which tests read and leave as they are."""
+"""A small data set and its store, which tests only read."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Augmentation: exact geometry, truth that moves with the image, and what each setting does."""
+"""Augmentation: exact geometry, ground truth that follows the image, and each setting."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def _batch(count=4, size=285, seed=0):
     )
 
 
-def test_without_changes_the_middle_is_cut_out_to_the_pixel():
+def test_without_changes_the_centre_is_cropped_exactly():
     exemplars, searches, sizes, uniforms = _batch()
     made = augment(exemplars, searches, sizes, uniforms, PLAIN)
     # 285 − 255 = 2 · 15 and 285 − 127 = 2 · 79: whole pixels.
@@ -55,15 +55,15 @@ def test_without_changes_the_middle_is_cut_out_to_the_pixel():
 
 
 @pytest.mark.parametrize("size", [284, 285])
-def test_pixels_are_sampled_where_the_geometry_says(size):
-    """Against the one crop function, enlarging, where both interpolate linearly."""
+def test_pixels_are_sampled_where_the_geometry_defines(size):
+    """Compared with the crop function when enlarging, where both interpolate linearly."""
     settings = _changed(max_stretch=0.2, max_shift=7, exemplar_shift=5)
     exemplars, searches, sizes, uniforms = _batch(size=size)
     made = augment(exemplars, searches, sizes, uniforms, settings)
     place = uniforms.numpy() * 2 - 1
     for index in range(4):
         stretch = 1 + 0.2 * place[index, 2:4]
-        # The crop function has one side for both axes: compare along the diagonal's axes apart.
+        # The crop function has one side for both axes, so compare the axes separately.
         center = size / 2 - made.offsets[index].numpy() * stretch
         for axis in range(2):
             side = 255 * float(stretch[axis])
@@ -73,12 +73,12 @@ def test_pixels_are_sampled_where_the_geometry_says(size):
             found = made.searches[index].numpy().astype(float)
             middle = (slice(127, 128), slice(40, 215)) if axis == 0 else (
                 slice(40, 215), slice(127, 128))  # fmt: skip
-            # On the middle line the other axis's stretch moves nothing.
+            # On the centre line, the other axis's stretch has no effect.
             assert np.abs(line[middle] - found[middle]).max() <= 2
 
 
 def test_the_truth_moves_with_the_image():
-    """A bright square in the middle of the crop lies where offsets and boxes say."""
+    """A bright square in the crop's centre lies where offsets and boxes say."""
     crops = np.full((32, 285, 285, 3), 40, dtype=np.uint8)
     crops[:, 285 // 2 - 20 : 285 // 2 + 21, 285 // 2 - 30 : 285 // 2 + 31] = 200
     uniforms = torch.tensor(uniform_numbers((1, 1, 0), range(32), AUGMENTATION_DRAWS)).float()
@@ -100,12 +100,12 @@ def test_the_truth_moves_with_the_image():
     np.testing.assert_allclose(made.boxes[:, 2] * made.boxes[:, 3], area, rtol=0.01)
     assert made.offsets.abs().max() <= 9
     assert made.offsets.abs().max() > 8
-    # The exemplar's size over the search's, as areas tell it.
+    # Ratio of the exemplar's size to the search's, from their areas.
     exemplar_area = ((made.exemplars[..., 0].double() - 40) / 160).sum(dim=(1, 2))
     np.testing.assert_allclose(made.log_scales, 0.5 * torch.log(area / exemplar_area), atol=0.01)
 
 
-def test_an_exemplar_is_shifted_as_a_box_is_inexact_and_the_truth_is_not():
+def test_an_exemplar_is_shifted_without_changing_the_ground_truth():
     images = torch.from_numpy(np.stack([_picture(285, n) for n in range(8)]))
     uniforms = torch.rand((8, AUGMENTATION_DRAWS), generator=torch.Generator().manual_seed(1))
     sizes = torch.full((8, 2), 40.0)
@@ -122,7 +122,7 @@ def test_an_exemplar_is_shifted_as_a_box_is_inexact_and_the_truth_is_not():
     ],
     ids=lambda settings: next(iter(settings)),
 )  # fmt: skip
-def test_each_alteration_alters_and_the_draws_decide(settings):
+def test_each_augmentation_has_an_effect_determined_by_the_draws(settings):
     batch = _batch(count=6)
     plain = augment(*batch, PLAIN)
     first, again = (augment(*batch, _changed(**settings)) for _ in range(2))
@@ -143,7 +143,7 @@ def test_brightness_scales_the_mean_and_contrast_keeps_it():
     np.testing.assert_allclose(flatter.mean(dim=(1, 2, 3)), plain, rtol=0.01)
 
 
-def test_grey_pairs_are_grey_in_both_images_and_as_often_as_asked():
+def test_grey_pairs_are_grey_in_both_images_and_as_frequent_as_requested():
     exemplars, searches, sizes, _ = _batch(count=2)
     count = 400
     uniforms = torch.tensor(uniform_numbers((2, 1, 0), range(count), AUGMENTATION_DRAWS)).float()
@@ -160,7 +160,7 @@ def test_grey_pairs_are_grey_in_both_images_and_as_often_as_asked():
     assert 0.14 < spread[0].float().mean() < 0.36  # five standard deviations
 
 
-def test_blur_keeps_the_mean_and_takes_contrast_between_neighbours():
+def test_blur_keeps_the_mean_and_reduces_local_contrast():
     noise = torch.randint(
         0, 256, (6, 285, 285, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
     )
@@ -187,7 +187,7 @@ def test_a_pair_is_the_same_in_any_batch():
 
 
 class _Numbered:
-    """A store whose image of a row is that number everywhere."""
+    """A store in which every pixel of a row's image is the row's number."""
 
     settings = CurationSettings()
     video_names = ("a",)

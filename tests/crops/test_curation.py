@@ -1,4 +1,4 @@
-"""Curation: what is in the store, beside the images and boxes that it was made of."""
+"""Curation: the store's content compared with the source images and boxes."""
 
 import io
 from collections import Counter
@@ -18,7 +18,7 @@ from siamfc.datasets.sequences import Sequence, Video
 from siamfc.frames import read_image
 from siamfc.geometry import PictureCropper, crop, mean_color
 from siamfc.synthetic import SquareVideo, SquareVideoSettings
-from siamfc.synthetic.video_files import write_film
+from siamfc.synthetic.video_files import write_video_file
 from stores import curate_vid
 from vid_tree import write_vid
 
@@ -39,7 +39,7 @@ def test_every_track_and_frame_is_in_the_index_with_its_source(tree, store):
     assert store.root == str(tree)
 
 
-def test_frames_that_are_left_out_have_their_reason(store):
+def test_omitted_frames_have_a_reason(store):
     counts = Counter(store.records["outcome"].tolist())
     # Three videos: the second track is absent from 4 of 12 frames.
     assert counts == {Outcome.KEPT: 60, Outcome.NO_BOX: 12}
@@ -49,7 +49,7 @@ def test_frames_that_are_left_out_have_their_reason(store):
     assert set(absent["frame"].tolist()) == {0, 3, 6, 9}
 
 
-def test_a_crop_is_the_square_about_its_target(tree, store):
+def test_a_crop_is_the_square_around_its_target(tree, store):
     settings = store.settings
     for row in store.kept_rows(1)[:3].tolist():
         image = read_image(tree / store.image_names[store.records["image"][row]])
@@ -62,7 +62,7 @@ def test_a_crop_is_the_square_about_its_target(tree, store):
 
 
 def test_the_target_fills_its_box_in_the_crop(store):
-    """The second track is drawn over everything, in a colour of its own."""
+    """The second track is drawn on top, in its own colour."""
     colour = np.array([110, 120, 60])
     for row in store.kept_rows(3).tolist():
         close = np.abs(store.image(row).astype(int) - colour).max(axis=2) < 25
@@ -87,7 +87,7 @@ def test_outside_the_frame_is_the_images_mean(tmp_path):
 def test_images_are_decoded_no_finer_than_their_crops_need(
     tree, tmp_path, monkeypatch, exemplar_size, cell
 ):
-    """And the crops are those of the whole image all the same."""
+    """The crops equal those of the full image nevertheless."""
     cells = []
 
     def noting(*arguments, **options):
@@ -131,27 +131,27 @@ def test_an_image_is_decoded_once_however_many_tracks_it_has(tree, tmp_path, mon
     assert set(read.values()) == {1}
 
 
-def test_an_image_that_nobody_needs_is_not_decoded(tree, tmp_path, monkeypatch):
+def test_an_image_without_kept_targets_is_not_decoded(tree, tmp_path, monkeypatch):
     read = _count_openings(monkeypatch)
     state = curate_vid(tree, tmp_path / "store", CurationSettings(least_side=100))
     assert not read
     assert state.outcomes == {"small_side": 60, "no_box": 12}
 
 
-def test_every_nth_frame_is_taken_on_request(tree, tmp_path):
+def test_every_nth_frame_is_used_on_request(tree, tmp_path):
     curate_vid(tree, tmp_path / "store", CurationSettings(frame_step=5))
     with Store(tmp_path / "store") as store:
         kept = store.records[store.records["outcome"] == Outcome.KEPT]
         assert set(kept["frame"].tolist()) == {0, 5, 10}
 
 
-def test_a_film_gives_the_same_crops_as_its_frames(tmp_path, monkeypatch):
+def test_a_video_gives_the_same_crops_as_its_frames(tmp_path, monkeypatch):
     monkeypatch.setattr(curation_plan, "CHUNK_IMAGES", 4)
     video = SquareVideo(SquareVideoSettings(frames=10, size=128, target=30, seed=2))
-    write_film(tmp_path / "square.mkv", video, lossless=True)
-    film = Sequence(name="film", frames=tmp_path / "square.mkv", boxes=video.boxes)
+    write_video_file(tmp_path / "square.mkv", video, lossless=True)
+    clip = Sequence(name="clip", frames=tmp_path / "square.mkv", boxes=video.boxes)
     place = tmp_path / "store"
-    curate([Video(name="film", load=partial(_give, film))], place, root=tmp_path)
+    curate([Video(name="clip", load=partial(_give, clip))], place, root=tmp_path)
     with Store(place) as store:
         assert store.image_names[7] == "square.mkv#7"
         for row, (image, box) in enumerate(zip(video, video.boxes, strict=True)):
@@ -160,13 +160,13 @@ def test_a_film_gives_the_same_crops_as_its_frames(tmp_path, monkeypatch):
             assert np.abs(store.image(row).astype(int) - expected).mean() < 2
 
 
-def test_a_film_that_is_too_short_leaves_the_rest_out(tmp_path):
+def test_frames_beyond_the_end_of_a_video_are_omitted(tmp_path):
     video = SquareVideo(SquareVideoSettings(frames=4, size=128, target=30))
-    write_film(tmp_path / "square.mkv", video, lossless=True)
+    write_video_file(tmp_path / "square.mkv", video, lossless=True)
     boxes = np.tile(video.boxes[:1], (6, 1))
-    film = Sequence(name="film", frames=tmp_path / "square.mkv", boxes=boxes)
-    lost = replace(film, name="lost", frames=tmp_path / "lost.mkv")
-    videos = [Video(name=one.name, load=partial(_give, one)) for one in (film, lost)]
+    clip = Sequence(name="clip", frames=tmp_path / "square.mkv", boxes=boxes)
+    lost = replace(clip, name="lost", frames=tmp_path / "lost.mkv")
+    videos = [Video(name=one.name, load=partial(_give, one)) for one in (clip, lost)]
     state = curate(videos, tmp_path / "store", root=tmp_path)
     assert state.outcomes == {"kept": 4, "unreadable_image": 2, "missing_image": 6}
 
@@ -175,7 +175,7 @@ def _give(sequence, _on_problem):
     return [sequence]
 
 
-def test_broken_parts_of_a_data_set_are_told_of_and_the_rest_is_curated(tmp_path):
+def test_damaged_parts_of_a_data_set_are_reported_and_the_rest_is_curated(tmp_path):
     write_vid(tmp_path, videos=4)
     data = tmp_path / "Data" / "VID" / "train" / "set_0000"
     annotations = tmp_path / "Annotations" / "VID" / "train" / "set_0000"

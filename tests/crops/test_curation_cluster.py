@@ -58,7 +58,7 @@ def test_a_worker_that_is_killed_loses_nothing(tree, cluster, tmp_path):
     assert content(tmp_path / "store") == content(tree / "whole")
 
 
-def test_a_cluster_that_goes_away_is_one_line(tree, cluster, tmp_path, monkeypatch):
+def test_a_lost_cluster_is_one_line(tree, cluster, tmp_path, monkeypatch):
     monkeypatch.setattr("siamfc.workers._CONNECT_SECONDS", 2)
 
     def close(images: int, _videos: int) -> None:
@@ -75,7 +75,7 @@ def test_a_cluster_that_goes_away_is_one_line(tree, cluster, tmp_path, monkeypat
         )  # fmt: skip
 
 
-def test_a_process_that_is_killed_is_one_line_and_the_run_goes_on_afterwards(tree, tmp_path):
+def test_a_killed_process_is_one_line_and_the_next_run_continues(tree, tmp_path):
     killed = []
 
     def kill_one(images: int, _videos: int) -> None:

@@ -1,4 +1,4 @@
-"""Curation: the same store, whoever did the work and whatever happened on the way."""
+"""Curation: the same store with any workers and after any interruption."""
 
 import random
 import shutil
@@ -25,7 +25,7 @@ def test_any_number_of_workers_gives_the_same_content(tree, store, tmp_path):
     assert content(tmp_path / "store") == content(store.path)
 
 
-def test_where_the_data_set_lies_does_not_matter(store, tmp_path):
+def test_the_data_sets_location_does_not_matter(store, tmp_path):
     write_vid(tmp_path / "elsewhere")
     curate_vid(tmp_path / "elsewhere", tmp_path / "store")
     assert content(tmp_path / "store") == content(store.path)
@@ -47,10 +47,10 @@ class _StoppedError(Exception):
 
 
 @pytest.mark.parametrize("chunks", range(1, 8))
-def test_a_run_that_fails_anywhere_goes_on_with_the_same_content(
+def test_a_run_that_fails_anywhere_continues_with_the_same_content(
     tree, tmp_path, monkeypatch, chunks
 ):
-    """Chunks of five images of videos of twelve: most end within a video."""
+    """Chunks have five images, videos twelve, so most chunks end inside a video."""
     monkeypatch.setattr(curation_plan, "CHUNK_IMAGES", 5)
     videos = open_dataset("vid", tree)
     done = []
@@ -110,7 +110,7 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_same_content(tmp_pat
         assert store.verify() == len(store)
 
 
-def test_a_store_that_is_complete_is_left_alone(tree, tmp_path):
+def test_a_complete_store_is_not_changed(tree, tmp_path):
     place = tmp_path / "store"
     first = curate_vid(tree, place)
     before = (place / "data.mdb").read_bytes()
@@ -145,7 +145,7 @@ def test_a_store_that_was_cut_from_another_annotation_is_refused(tree, tmp_path,
     assert content(tmp_path / "store") == before
 
 
-def test_an_annotation_that_is_repaired_later_is_not_overlooked(tree, tmp_path):
+def test_a_later_repair_of_the_annotation_is_detected(tree, tmp_path):
     root = shutil.copytree(tree, tmp_path / "vid")
     last = root / "Annotations/VID/train/set_0000/video_02/000003.xml"
     whole = last.read_text()
@@ -158,8 +158,8 @@ def test_an_annotation_that_is_repaired_later_is_not_overlooked(tree, tmp_path):
     curate_vid(root, tmp_path / "store")  # as little as before
 
 
-def test_an_unfinished_store_does_not_go_on_with_another_annotation(tree, tmp_path, monkeypatch):
-    """Of the video that it stopped within, what is done counts: five frames."""
+def test_an_unfinished_store_does_not_continue_with_another_annotation(tree, tmp_path, monkeypatch):
+    """Five frames of the video in which it stopped are done."""
     monkeypatch.setattr(curation_plan, "CHUNK_IMAGES", 5)
     monkeypatch.setattr("siamfc.crops.store_writer._COMMIT_BYTES", 0)
     root = shutil.copytree(tree, tmp_path / "vid")
@@ -211,7 +211,7 @@ def test_two_curations_into_one_store_are_refused(tree, tmp_path):
     ],
     ids=["settings", "videos", "format"],
 )  # fmt: skip
-def test_a_store_that_was_begun_otherwise_is_refused(tree, tmp_path, begin, message):
+def test_a_store_started_with_other_settings_is_refused(tree, tmp_path, begin, message):
     place = tmp_path / "store"
     begin(tree, place)
     before = content(place)
@@ -220,7 +220,7 @@ def test_a_store_that_was_begun_otherwise_is_refused(tree, tmp_path, begin, mess
     assert content(place) == before
 
 
-def test_a_place_that_holds_something_else_is_refused(tree, tmp_path):
+def test_a_folder_with_other_content_is_refused(tree, tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(OutputError, match="expected a folder for the store, found a file"):
         curate_vid(tree, tmp_path / "file")
@@ -231,7 +231,7 @@ def test_a_place_that_holds_something_else_is_refused(tree, tmp_path):
     assert [path.name for path in (tmp_path / "folder").iterdir()] == ["notes.txt"]
 
 
-def test_a_place_that_cannot_be_made_or_written_is_one_line(tree, tmp_path):
+def test_a_folder_that_cannot_be_created_or_written_is_one_line(tree, tmp_path):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(OutputError, match=r"file/store: cannot be made: Not a directory"):
         curate_vid(tree, tmp_path / "file" / "store")
@@ -247,8 +247,8 @@ def test_a_worker_of_another_version_is_refused(tree, tmp_path, monkeypatch):
         curate_vid(tree, tmp_path / "store")
 
 
-def test_a_full_disk_is_one_line_and_the_store_goes_on_afterwards(tree, store, tmp_path):
-    """A limit on the size of a file stands for the full disk."""
+def test_a_full_disk_is_one_line_and_the_next_run_continues(tree, store, tmp_path):
+    """A file size limit simulates the full disk."""
     place = tmp_path / "store"
     code = (
         "import resource, sys\n"
@@ -275,5 +275,5 @@ def test_a_full_disk_is_one_line_and_the_store_goes_on_afterwards(tree, store, t
         assert finished.records.tobytes() == store.records.tobytes()
 
 
-def test_lmdb_keeps_no_mapped_lock_which_a_full_disk_would_have_no_room_for(store):
+def test_lmdb_keeps_no_mapped_lock_file(store):
     assert {path.name for path in store.path.iterdir()} == {"data.mdb", ".lock"}

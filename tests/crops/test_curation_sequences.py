@@ -35,5 +35,5 @@ def test_real_sequences_curate_and_read_back(tmp_path):
             box = store.records["box"][row]
             side = float(settings.crop_side(box[2:]))
             expected = crop(image, center(box), side, settings.crop_size, mean_color(image))
-            # What JPEG costs; fine noise costs most.
+            # Error of JPEG, which is largest for fine noise.
             assert np.abs(store.image(row).astype(int) - expected).mean() < 6

@@ -25,9 +25,9 @@ def test_the_crop_is_as_large_as_augmentation_needs(settings, size):
     assert CurationSettings(**settings).crop_size == size
 
 
-def test_the_exemplar_has_its_pixels_at_the_crops_scale():
+def test_the_exemplar_has_its_size_at_the_crops_scale():
     settings = CurationSettings()
-    # A square of 40 has an exemplar square of 80 frame pixels, which 127 pixels show.
+    # A square of 40 has an exemplar of 80 frame pixels, shown in 127.
     side = float(settings.crop_side(np.array([40.0, 40.0])))
     assert settings.crop_size / side == pytest.approx(127 / 80)
 
@@ -80,7 +80,7 @@ def test_a_target_is_judged_by_its_box_and_visibility(box, visibility, frame, ou
         ((600, 0, 40, 40), Outcome.OUTSIDE),
     ],
 )
-def test_a_target_is_judged_by_its_place_in_a_frame_of_500_by_200(box, outcome):
+def test_a_target_is_judged_by_its_position_in_a_frame_of_500_by_200(box, outcome):
     assert judge_in_frame(box, (500, 200), SETTINGS) is outcome
 
 

@@ -1,4 +1,4 @@
-"""Processes that read ahead: how they end. What they give is tested with the pairs."""
+"""Termination of the processes that read ahead; the pairs' tests cover their output."""
 
 import os
 import signal
@@ -26,8 +26,8 @@ if __name__ == "__main__":
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no groups of processes")
-def test_a_group_that_is_told_to_end_does_so_without_a_word(store, tmp_path):
-    """As `timeout` and SLURM end it; two batches, of a worker each, show that both have begun."""
+def test_a_signalled_group_of_processes_ends_silently(store, tmp_path):
+    """Like `timeout` and SLURM; two batches, one per worker, show that both have started."""
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     process = subprocess.Popen(

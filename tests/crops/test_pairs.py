@@ -1,4 +1,4 @@
-"""Which crops make pairs, how often, and that it depends on nothing but the seed and the number."""
+"""The choice of pairs, its frequencies, and its dependence on seed and number only."""
 
 from collections import Counter
 
@@ -15,7 +15,7 @@ from vid_tree import write_vid
 
 
 class IndexOnly:
-    """A store without pictures: tracks as (video, frames), those that were left out below 0."""
+    """A store without pictures: tracks as (video, frames); omitted frames are negative."""
 
     def __init__(self, *tracks, settings=None):
         self.settings = settings or CurationSettings()
@@ -82,7 +82,7 @@ def test_a_single_image_makes_a_pair_with_itself_if_that_is_allowed():
     assert set(counts) == {1, 2}
 
 
-def test_frames_that_were_left_out_make_no_pairs():
+def test_omitted_frames_make_no_pairs():
     store = IndexOnly(("a", [0, -1, 2, -3, 4]))
     rows, counts = _count(store, PairSampling(), pairs=300)
     assert set(counts) == set(rows.search.tolist()) == {0, 2, 4}
@@ -97,13 +97,13 @@ def test_stores_are_mixed_by_weight():
     np.testing.assert_allclose(even, 1 / 3, atol=0.03)
 
 
-def test_only_the_videos_that_are_named_are_used():
+def test_only_the_named_videos_are_used():
     store = IndexOnly(("a", [0, 1]), ("b", [0, 1]), ("c", [0, 1]))
     _, counts = _count(store, PairSampling(), pairs=300, videos=[{"a", "c"}])
     assert set(counts) == {0, 1, 4, 5}
 
 
-def test_a_pair_depends_on_seed_epoch_and_index_alone():
+def test_a_pair_depends_only_on_seed_epoch_and_index():
     store = IndexOnly(("a", list(range(50))), ("b", list(range(80))))
     pairs = StorePairs([store], PairSampling(seed=3))
     whole = np.stack(pairs.rows(2, range(100)))

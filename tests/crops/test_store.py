@@ -27,7 +27,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def place(made, tmp_path):
-    """A copy that may be damaged."""
+    """A copy that tests may damage."""
     return shutil.copytree(made, tmp_path / "store")
 
 
@@ -150,8 +150,8 @@ def test_a_store_of_another_version_is_refused(place):
 
 
 @pytest.mark.parametrize("lost", [1, 100_000])
-def test_a_store_that_was_copied_in_part_is_refused(place, lost):
-    """Read all the same, it would end the process: LMDB maps the file."""
+def test_a_partially_copied_store_is_refused(place, lost):
+    """Reading it would kill the process, because LMDB maps the file."""
     file = place / "data.mdb"
     os.truncate(file, file.stat().st_size - lost)
     message = r"data.mdb has \d+ of the \d+ bytes .* copy it again"
@@ -171,7 +171,7 @@ def test_another_lmdb_file_is_refused(place, value, message):
         Store(place)
 
 
-def test_what_is_no_store_is_refused(tmp_path):
+def test_an_invalid_store_is_refused(tmp_path):
     with pytest.raises(DatasetError, match="expected a store made by `siamfc curate`, found none"):
         Store(tmp_path)
     (tmp_path / "data.mdb").write_bytes(b"nothing of the kind" * 1000)

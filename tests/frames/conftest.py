@@ -12,7 +12,7 @@ os.environ.setdefault("SVT_LOG", "1")  # SVT-AV1 would write its settings to sta
 
 @pytest.fixture
 def threads_left() -> Callable[[], list[str]]:
-    """Gives the package's threads that are still running after a minute."""
+    """Return a function that lists the package's threads still running after a minute."""
 
     def wait() -> list[str]:
         deadline = time.monotonic() + 60

@@ -1,4 +1,4 @@
-"""Small clips whose pictures say their own number, made by PyAV's encoders."""
+"""Small clips whose pictures encode their own number, made with PyAV's encoders."""
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -17,7 +17,7 @@ _BLOCK = 16
 
 
 def numbered(index: int, size: tuple[int, int] = SIZE) -> NDArray[np.uint8]:
-    """A picture with `index` as a row of black and white blocks on grey, most significant first.
+    """Return a picture with `index` as black and white blocks on grey, most significant first.
 
     The lower half is red on the left and blue on the right, so that turning and mirroring show.
     """
@@ -32,7 +32,7 @@ def numbered(index: int, size: tuple[int, int] = SIZE) -> NDArray[np.uint8]:
 
 
 def number_of(image: NDArray[np.uint8]) -> int:
-    """The number that `numbered` wrote."""
+    """Return the number that `numbered` wrote."""
     index = 0
     for bit in range(_BITS):
         block = image[4 : _BLOCK - 4, bit * _BLOCK + 4 : (bit + 1) * _BLOCK - 4]
@@ -92,7 +92,7 @@ def make_clip(
 
 
 def make_sound(path: Path, *, cover: bool = False) -> Path:
-    """A quarter of a second of silence, with a picture as music files have it if asked for."""
+    """Write a quarter of a second of silence, optionally with a cover picture."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=44100)
         if cover:

@@ -10,7 +10,7 @@ _RGB = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
 
 
 @pytest.mark.parametrize("arrays", [[_RGB] * 3, (_RGB,) * 3, np.stack([_RGB] * 3)])
-def test_lists_and_stacks_are_read_as_often_as_one_likes(arrays) -> None:
+def test_lists_and_stacks_can_be_read_repeatedly(arrays) -> None:
     with open_source(arrays) as source:
         assert (source.frame_count, source.size, source.frame_rate) == (3, (6, 4), None)
         for _ in range(2):
@@ -25,7 +25,7 @@ def test_a_stack_of_grey_is_read_picture_by_picture() -> None:
     assert [frame.image.shape for frame in frames] == [(4, 6, 3)] * 5
 
 
-def test_a_generator_is_read_when_asked_and_once() -> None:
+def test_a_generator_is_read_on_demand_and_once() -> None:
     made = []
 
     def generate():

@@ -16,7 +16,7 @@ _SIZE = (96, 64)
 
 
 def _coded(path: Path, levels: list[float], transfer: int) -> Path:
-    """A grey picture a frame, of values 0–1 in limited range and 10 bits, tagged as BT.2020."""
+    """Write grey pictures of values 0–1 in limited range and 10 bits, tagged as BT.2020."""
     width, height = _SIZE
     with av.open(str(path), "w") as out:
         stream = out.add_stream("ffv1", rate=25)
@@ -59,7 +59,7 @@ def test_high_dynamic_range_is_shown_as_a_standard_display_would(
 
 
 @pytest.mark.parametrize("tag", ["colorspace", "color_primaries", "color_trc"])
-def test_colours_tagged_as_what_nobody_knows_are_taken_as_untagged(tag: str) -> None:
+def test_unknown_colour_tags_are_ignored(tag: str) -> None:
     picture = av.VideoFrame.from_ndarray(np.full((64, 96, 3), 90, np.uint8), format="rgb24")
     picture = picture.reformat(format="yuv420p")
     expected = RgbConverter(picture, name="a.mpg")(picture)
@@ -73,7 +73,7 @@ def test_standard_video_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pixels", ["gray16le", "gray12le"])
-def test_deep_grey_video_that_uses_little_of_its_range_is_stretched_and_said(
+def test_deep_grey_video_that_uses_little_of_its_range_is_stretched_with_a_warning(
     pixels: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     ramp = np.tile(np.linspace(1000, 1300, _SIZE[0]).astype(np.uint16), (_SIZE[1], 1))
@@ -114,6 +114,6 @@ def test_the_range_of_grey_is_that_of_the_pictures(values, largest, expected, re
     assert find_range([np.array(values)], largest) == expected, reason
 
 
-def test_values_out_of_the_range_are_cut_off() -> None:
+def test_values_outside_the_range_are_clipped() -> None:
     shown = to_bytes(np.array([0, 100, 150, 200, 900], np.uint16), GreyRange(100, 200))
     assert shown.tolist() == [0, 0, 128, 255, 255]

@@ -16,7 +16,7 @@ def _changed(image: np.ndarray, ground: np.ndarray = _GREY) -> np.ndarray:
     return (image != ground).any(axis=2)
 
 
-def test_the_picture_given_is_not_altered() -> None:
+def test_the_given_picture_is_not_modified() -> None:
     before = _GREY.copy()
     drawn = draw_boxes(_GREY, [20, 20, 40, 40], scores=[0.5])
     np.testing.assert_array_equal(_GREY, before)
@@ -49,7 +49,7 @@ def test_a_box_moves_by_less_than_a_pixel(shift: float) -> None:
         weight = line[:, 2] - line[:, 0]
         return float((weight * np.arange(70)).sum() / weight.sum())
 
-    # Not closer: what covers a pixel in part counts as if it lay in its middle.
+    # No closer, because partial coverage counts as if it were at the pixel's centre.
     assert middle(40 + shift) - middle(40) == pytest.approx(shift, abs=0.1)
 
 
@@ -113,7 +113,7 @@ def test_a_single_target_has_no_number() -> None:
     np.testing.assert_array_equal(with_score, named)
 
 
-def test_a_name_stands_on_the_targets_colour_beside_the_score_on_dark_ground() -> None:
+def test_a_name_has_the_targets_colour_and_the_score_a_dark_background() -> None:
     chip = chip_image("cat", "0.97", 22, _BLUE)
     middle = chip.shape[0] // 2
     assert chip[middle, 2].tolist() == [*_BLUE, 255]
@@ -131,7 +131,7 @@ def test_long_names_are_cut_off_and_stay_one_line() -> None:
 
 
 @pytest.mark.parametrize("color", ["#0000ff", "blue", (0, 0, 255)])
-def test_colours_are_named_in_any_way(color) -> None:
+def test_colours_are_accepted_in_any_form(color) -> None:
     drawn = draw_boxes(_GREY, [50, 50, 60, 40], colors=[color], line_width=4)
     np.testing.assert_array_equal(drawn[70, 49:51], [[0, 0, 255]] * 2)
 
@@ -142,7 +142,7 @@ def test_without_a_score_there_is_no_label(scores) -> None:
     assert not _changed(drawn)[:47].any()
 
 
-def test_a_lost_target_is_dashed_and_says_so() -> None:
+def test_a_lost_target_is_dashed_and_labelled() -> None:
     full = draw_boxes(_GREY, [40, 40, 80, 60], colors=[_BLUE])
     dashed = draw_boxes(_GREY, [40, 40, 80, 60], colors=[_BLUE], lost=[True], labels=[""])
     np.testing.assert_array_equal(_changed(full), _changed(dashed), "the dark line is whole")
@@ -163,14 +163,14 @@ def test_a_lost_target_is_dashed_and_says_so() -> None:
         ([50, 2, 60, 116], slice(3, 20)),  # nor below: inside
     ],
 )
-def test_a_label_stands_where_there_is_room(box: list[float], rows: slice) -> None:
+def test_a_label_is_placed_where_there_is_space(box: list[float], rows: slice) -> None:
     plain = draw_boxes(_GREY, box, labels=[""])
     labelled = draw_boxes(_GREY, box, scores=[0.5])
     written = np.nonzero(_changed(labelled, plain))[0]
     assert rows.start <= written.min() <= written.max() <= rows.stop
 
 
-def test_line_and_type_grow_with_the_picture() -> None:
+def test_lines_and_text_scale_with_the_picture() -> None:
     def touched(side: int) -> int:
         ground = np.full((side, side, 3), 128, np.uint8)
         box = [side / 4, side / 4, side / 2, side / 2]
@@ -181,7 +181,7 @@ def test_line_and_type_grow_with_the_picture() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (5, 200), (12, 12)])
-def test_tiny_pictures_are_drawn_on(size: tuple[int, int]) -> None:
+def test_tiny_pictures_can_be_drawn_on(size: tuple[int, int]) -> None:
     height, width = size
     image = np.zeros((height, width, 3), np.uint8)
     drawn = draw_boxes(image, [0, 0, width, height], scores=[0.5])
@@ -214,7 +214,7 @@ def test_no_boxes_leave_a_copy() -> None:
     assert drawn is not _GREY
 
 
-def test_a_trail_leads_from_where_the_target_was_to_where_it_is_and_fades() -> None:
+def test_a_trail_leads_from_past_positions_to_the_present_one_and_fades() -> None:
     trail = Trail(10)
     for x in range(10, 110, 10):
         before = trail.draw(_GREY, [[x - 5, 55, 10, 10]], colors=[_BLUE])

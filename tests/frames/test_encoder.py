@@ -8,7 +8,7 @@ from siamfc.frames.encoder import TIME_BASE, VideoClock
 @pytest.mark.parametrize(
     ("times", "expected", "reason"),
     [
-        ([5, 5.04, 5.08], [0, 0.04, 0.08], "the film starts at 0"),
+        ([5, 5.04, 5.08], [0, 0.04, 0.08], "the video starts at 0"),
         ([math.nan] * 3, [0, 0.1, 0.2], "without times: the constant rate"),
         ([2, math.nan, 2.5], [0, 0.1, 0.5], "a gap in the times is filled"),
         ([math.nan, 7, 7.03], [0, 0.1, 0.13], "times that begin later go on from there"),

@@ -9,7 +9,7 @@ from siamfc.errors import InputError, SourceError
 from siamfc.frames import ImageFiles, open_source
 
 
-def test_images_come_in_natural_order_whatever_the_case_of_their_endings(tmp_path: Path) -> None:
+def test_images_are_in_natural_order_for_any_case_of_their_suffixes(tmp_path: Path) -> None:
     names = ["1.png", "2.PNG", "3.jpg", "10.JPEG", "11.Tif", "100.bmp"]
     media.save_images(tmp_path, names)
     with open_source(tmp_path) as source:
@@ -19,7 +19,7 @@ def test_images_come_in_natural_order_whatever_the_case_of_their_endings(tmp_pat
     assert (source.frame_count, source.size, source.name) == (6, media.SIZE, tmp_path.name)
 
 
-def test_other_and_hidden_files_do_not_count(tmp_path: Path) -> None:
+def test_other_and_hidden_files_are_ignored(tmp_path: Path) -> None:
     media.save_images(tmp_path, ["1.png", "2.png"])
     for name in ("notes.txt", "._1.png", ".png", "1.png.part"):
         (tmp_path / name).write_text("no image")
@@ -58,7 +58,7 @@ def test_images_have_times_only_if_a_rate_is_given(tmp_path: Path) -> None:
         assert source.frame_rate == 20
 
 
-def test_a_folder_is_read_again_and_from_anywhere(tmp_path: Path) -> None:
+def test_a_folder_can_be_read_repeatedly_and_from_any_position(tmp_path: Path) -> None:
     media.save_images(tmp_path, [f"{index}.png" for index in range(5)])
     with ImageFiles(sorted(tmp_path.iterdir()), name="five") as source:
         assert len(list(source)) == len(list(source)) == 5

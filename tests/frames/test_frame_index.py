@@ -1,4 +1,4 @@
-"""Frame i by index, from the middle and backwards is frame i in order, in whatever file."""
+"""Frame i is the same by index, from the middle, backwards and in order, in any file."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -130,7 +130,7 @@ def test_backwards_in_small_blocks_is_exact_too(
 
 
 @pytest.mark.parametrize(("name", "count"), [("a.mp4", 40), ("a.ts", 20)])
-def test_of_a_long_video_the_containers_word_is_taken_if_it_is_regular(
+def test_the_container_is_trusted_for_a_long_regular_video(
     name: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The transport stream begins between key frames: its packets are not its frames."""
@@ -155,7 +155,7 @@ def test_of_a_long_video_the_containers_word_is_taken_if_it_is_regular(
         np.testing.assert_array_equal(image, frames[index].image)
 
 
-def test_a_container_whose_word_proves_wrong_is_no_longer_trusted(
+def test_a_container_that_proves_wrong_is_no_longer_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(video, "_PIXELS_COUNTED", 0)
@@ -168,7 +168,7 @@ def test_a_container_whose_word_proves_wrong_is_no_longer_trusted(
 
 
 @pytest.mark.parametrize(("time", "index"), [(0, 0), (0.04, 1), (0.05, 2), (0.41, 11), (1.56, 39)])
-def test_a_time_leads_to_the_first_frame_that_is_not_before(
+def test_a_time_maps_to_the_first_frame_that_is_not_before_it(
     time: float, index: int, tmp_path: Path
 ) -> None:
     with VideoFile(_clip(tmp_path / "a.mp4")) as source:
@@ -180,7 +180,7 @@ def test_a_time_after_the_end_is_refused(clip: Path) -> None:
         VideoFile(clip).position_at(9)
 
 
-def test_images_and_arrays_are_read_from_anywhere_too(tmp_path: Path) -> None:
+def test_images_and_arrays_are_read_from_any_position_too(tmp_path: Path) -> None:
     files = media.save_images(tmp_path, [f"{index}.png" for index in range(7)])
     arrays = [media.numbered(index) for index in range(7)]
     for source in (ImageFiles(files, name="files"), ArraySource(arrays, frame_rate=25)):

@@ -16,7 +16,7 @@ _RGB = _RGB.astype(np.uint8)
 _GREY16 = np.array([[0, 128, 129], [257, 32896, 65535]], np.uint16)
 
 
-def test_colours_come_as_they_are(tmp_path: Path) -> None:
+def test_colours_are_unchanged(tmp_path: Path) -> None:
     Image.fromarray(_RGB).save(tmp_path / "a.png")
     image = read_image(tmp_path / "a.png")
     assert image.dtype == np.uint8
@@ -109,7 +109,7 @@ def test_floating_point_pixels_are_refused() -> None:
 def test_postscript_is_not_opened_whatever_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pillow would start the program gs for it."""
+    """Pillow would start the program gs."""
     from PIL import EpsImagePlugin
 
     started = []
@@ -213,7 +213,7 @@ def test_exif_orientation_is_applied(orientation, upright, tmp_path: Path) -> No
         ),
     ],
 )
-def test_what_is_no_image_is_refused_with_its_name(write, says: str, tmp_path: Path) -> None:
+def test_an_invalid_image_is_refused_with_its_name(write, says: str, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     write(path)
     with pytest.raises(SourceError, match=says) as raised:
@@ -252,6 +252,6 @@ def test_grey_arrays_become_rgb_and_rgb_is_not_copied() -> None:
         ("text.png", "got the name 'text.png': give a list of names"),
     ],
 )
-def test_what_is_no_picture_is_refused_with_a_hint(value: ArrayLike, says: str) -> None:
+def test_an_invalid_picture_is_refused_with_a_hint(value: ArrayLike, says: str) -> None:
     with pytest.raises(InputError, match=says):
         check_image(value)

@@ -10,7 +10,7 @@ from siamfc.frames.legend import draw_legend
 GROUND = np.full((120, 160, 3), 90, np.uint8)
 
 
-def test_names_stand_on_their_colours_one_below_the_other() -> None:
+def test_names_are_listed_on_their_colours() -> None:
     image = draw_legend(GROUND, ["ours", "KCF"])
     rows = [np.flatnonzero((image == color).all(axis=2).any(axis=1)) for color in PALETTE[:2]]
     assert rows[0].max() < rows[1].min()
@@ -29,10 +29,10 @@ def test_names_stand_on_their_colours_one_below_the_other() -> None:
     ],
     ids=["too long", "too many", "tiny picture", "no names"],
 )
-def test_what_does_not_fit_is_cut_off(names: list[str], shape: tuple[int, int]) -> None:
+def test_names_that_do_not_fit_are_cut_off(names: list[str], shape: tuple[int, int]) -> None:
     assert draw_legend(np.zeros((*shape, 3), np.uint8), names).shape == (*shape, 3)
 
 
-def test_colours_must_be_as_many_as_names() -> None:
+def test_there_must_be_one_colour_per_name() -> None:
     with pytest.raises(InputError, match="one for each of 2 names, got 1"):
         draw_legend(GROUND, ["a", "b"], colors=[(1, 2, 3)])

@@ -1,4 +1,4 @@
-"""Streams and cameras, with a server on this machine and FFmpeg's test picture as the camera."""
+"""Streams and cameras, with a local server and FFmpeg's test picture as the camera."""
 
 import io
 import logging
@@ -25,7 +25,7 @@ class QuietFiles(SimpleHTTPRequestHandler):
 
 
 class Camera(BaseHTTPRequestHandler):
-    """A web camera: JPEG after JPEG, 100 a second, up to the server's `pictures`."""
+    """A web camera: 100 JPEG pictures per second, up to the server's `pictures`."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -73,7 +73,7 @@ def test_a_video_on_a_server_is_read_whole_however_slowly(serve, clip: Path) -> 
             assert numbers == list(range(20))
 
 
-def test_a_web_camera_shows_the_present_to_a_slow_reader(serve) -> None:
+def test_a_slow_reader_gets_a_web_cameras_current_frame(serve) -> None:
     with open_source(serve(Camera, pictures=10**6), read_ahead=1, timeout=60) as source:
         frames = iter(source)
         last = next(frames).index
@@ -100,13 +100,13 @@ def test_a_stream_that_breaks_off_ends_with_a_warning(
     assert numbers in ([0, 1, 2, 3], [0, 1, 2, 3, 4])  # the last picture may lack its end mark
 
 
-def test_a_server_that_says_no_is_named(serve, tmp_path: Path) -> None:
+def test_a_server_that_refuses_is_named(serve, tmp_path: Path) -> None:
     url = serve(partial(QuietFiles, directory=str(tmp_path)))
     with pytest.raises(SourceError, match=r"127\.0\.0\.1.*cannot be opened: .*404"):
         open_source(f"{url}/none.mp4")
 
 
-def test_nobody_there_is_said_at_once() -> None:
+def test_an_unreachable_server_is_reported_at_once() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -114,7 +114,7 @@ def test_nobody_there_is_said_at_once() -> None:
             open_source(f"rtsp://127.0.0.1:{port}/live")
 
 
-def test_a_server_that_is_silent_is_given_up_after_the_timeout() -> None:
+def test_a_silent_server_is_abandoned_after_the_timeout() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,
         pytest.raises(SourceError, match=r"no data for 0\.3 seconds"),
@@ -137,7 +137,7 @@ def test_a_camera_is_connected_at_once_and_again_for_each_iteration() -> None:
             assert later.time == pytest.approx(later.index / 25)
 
 
-def test_a_camera_that_is_never_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_camera_that_is_never_read_is_released(monkeypatch: pytest.MonkeyPatch) -> None:
     closed = []
 
     class Watched(VideoDecoder):
@@ -155,12 +155,14 @@ def test_a_camera_that_is_never_read_is_let_go(monkeypatch: pytest.MonkeyPatch) 
     ("platform", "url", "input_format"),
     [("linux", "/dev/video2", "v4l2"), ("darwin", "2:none", "avfoundation")],
 )
-def test_a_cameras_address_is_the_systems(platform: str, url: str, input_format: str) -> None:
+def test_a_cameras_address_depends_on_the_system(
+    platform: str, url: str, input_format: str
+) -> None:
     address = camera_address(2, timeout=5, platform=platform)
     assert (address.url, address.format, address.timeout) == (url, input_format, 5)
 
 
-def test_passwords_do_not_show_in_messages() -> None:
+def test_messages_contain_no_passwords() -> None:
     address = stream_address("rtsp://me:secret@host:554/live?channel=1", timeout=5)
     assert address.name == "rtsp://host:554/live?channel=1"
     assert address.url == "rtsp://me:secret@host:554/live?channel=1"

@@ -1,4 +1,4 @@
-"""A file that breaks off is warned of, wherever it does; a whole one never is."""
+"""A truncated file gives a warning, a whole file never does."""
 
 import logging
 from pathlib import Path
@@ -51,7 +51,7 @@ def _warnings(path: Path, caplog: pytest.LogCaptureFixture) -> tuple[int, str]:
 
 @pytest.mark.parametrize("name", _FORMATS)
 @pytest.mark.parametrize("kept", [0.3, 0.6, 0.9])
-def test_a_file_that_is_cut_off_is_warned_of(
+def test_a_truncated_file_gives_a_warning(
     name: str, kept: float, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = _make(tmp_path / name)
@@ -69,7 +69,7 @@ def test_a_file_that_is_cut_off_is_warned_of(
     assert any(word in text for word in ("cut off", "broke off", "damaged"))
 
 
-def test_a_transport_stream_cut_between_two_packets_of_a_frame_is_warned_of(
+def test_a_transport_stream_cut_between_two_packets_of_a_frame_gives_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = _make(tmp_path / "a.ts")
@@ -80,13 +80,15 @@ def test_a_transport_stream_cut_between_two_packets_of_a_frame_is_warned_of(
 
 
 @pytest.mark.parametrize("name", _FORMATS)
-def test_a_whole_file_is_not(name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_whole_file_gives_no_warning(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     assert _warnings(_make(tmp_path / name), caplog) == (40, "")
 
 
 @pytest.mark.parametrize("pixels", ["yuv420p", "yuv422p", "yuv444p", "gray", "yuv420p10le"])
 @pytest.mark.parametrize("size", [(96, 64), (97, 65)])
-def test_whole_y4m_files_of_every_kind_are_not(
+def test_whole_y4m_files_of_every_kind_give_no_warning(
     pixels: str, size: tuple[int, int], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     def prepare(stream: av.VideoStream) -> None:

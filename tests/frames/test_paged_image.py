@@ -1,4 +1,4 @@
-"""Image files of several pictures are followed through all of them, whatever they are called."""
+"""Image files with several pictures are read completely, whatever their names."""
 
 import logging
 from pathlib import Path
@@ -46,7 +46,7 @@ def test_moving_images_are_read_frame_by_frame(name, file_format, options, tmp_p
         assert [media.number_of(frame.image) for frame in source.reversed(3, 6)] == [5, 4, 3]
 
 
-def test_pages_of_a_tiff_file_have_the_rate_that_is_given(tmp_path: Path) -> None:
+def test_pages_of_a_tiff_file_have_the_given_rate(tmp_path: Path) -> None:
     path = _save(tmp_path / "a.tif")
     with open_source(path, frame_rate=10) as source:
         frames = list(source)
@@ -70,7 +70,7 @@ def test_deep_pages_share_one_scale(tmp_path: Path, caplog: pytest.LogCaptureFix
     assert "uses little of its range" in caplog.text
 
 
-def test_smaller_copies_in_a_tiff_file_are_no_frames(tmp_path: Path) -> None:
+def test_smaller_copies_in_a_tiff_file_are_not_frames(tmp_path: Path) -> None:
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
     reduced = ImageFileDirectory_v2()
@@ -107,7 +107,7 @@ def test_one_of_several_files_must_hold_one_picture(tmp_path: Path) -> None:
         list(source)
 
 
-def test_a_moving_image_that_breaks_off_gives_what_there_is_and_a_warning(
+def test_a_truncated_moving_image_gives_its_frames_and_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = _save(tmp_path / "a.png", duration=40)

@@ -1,4 +1,4 @@
-"""A video through a named pipe or standard input is read once; nobody waits without end."""
+"""A video from a named pipe or standard input is read once, with a time limit."""
 
 import logging
 import os
@@ -42,9 +42,7 @@ def feed(tmp_path: Path) -> Iterator:
 
 
 @pytest.mark.parametrize("name", ["p.mkv", "p.png", "p"])
-def test_a_named_pipe_gives_every_frame_however_slow_its_reader(
-    name: str, feed, tmp_path: Path
-) -> None:
+def test_a_named_pipe_loses_no_frame_with_a_slow_reader(name: str, feed, tmp_path: Path) -> None:
     clip = media.make_clip(tmp_path / "a.mkv", count=60)
     with open_source(feed(name, clip.read_bytes()), read_ahead=1) as source:
         assert source.size == media.SIZE
@@ -62,7 +60,7 @@ def test_standard_input_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             assert [media.number_of(frame.image) for frame in source] == list(range(20))
 
 
-def test_sound_that_goes_by_is_said_to_be_missing(
+def test_missing_sound_of_a_pipe_is_reported(
     feed, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with av.open(str(tmp_path / "a.mkv"), "w") as out:
@@ -87,7 +85,7 @@ def test_sound_that_goes_by_is_said_to_be_missing(
     assert "b.mp4 has no sound" in caplog.text
 
 
-def test_a_pipe_that_nobody_writes_to_is_given_up(tmp_path: Path) -> None:
+def test_a_pipe_without_a_writer_is_abandoned(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "p.mp4")
     with pytest.raises(SourceError, match=r"no data arrived through this pipe for 0\.2 seconds"):
         open_source(tmp_path / "p.mp4", timeout=0.2)
@@ -105,13 +103,13 @@ def test_a_pipe_that_stalls_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert 0 < count <= 60
 
 
-def test_a_pipe_through_which_no_video_comes_is_refused(feed) -> None:
+def test_a_pipe_without_a_video_is_refused(feed) -> None:
     with pytest.raises(SourceError, match="not a video of a known format"):
         open_source(feed("p.mp4", b"no video at all\n" * 3000))
 
 
 @pytest.mark.parametrize("name", ["p.png", "p.jpg"])
-def test_an_image_is_not_waited_for(name: str, tmp_path: Path) -> None:
+def test_an_image_is_not_read_from_a_pipe(name: str, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / name)
     with pytest.raises(SourceError, match="is a pipe, socket or device"):
         read_image(tmp_path / name)

@@ -14,7 +14,7 @@ _IMAGE = np.zeros((1, 1, 3), np.uint8)
 
 
 class Recorder:
-    """Frames whose making and closing can be seen."""
+    """Frames that record when they are made and closed."""
 
     def __init__(self, count: int, error: Exception | None = None) -> None:
         self.made = 0
@@ -93,7 +93,7 @@ def test_closing_wakes_a_reader_that_waits() -> None:
     release.set()
 
 
-def test_a_reader_that_nobody_holds_ends_its_thread() -> None:
+def test_a_garbage_collected_reader_ends_its_thread() -> None:
     recorder = Recorder(10**9)
     for frame in ReadAhead(recorder.frames(), depth=2):
         if frame.index == 3:

@@ -1,4 +1,4 @@
-"""A video that is written like another has its sound, in time with the pictures."""
+"""A video written like another has its sound, synchronous with the pictures."""
 
 import logging
 import math
@@ -16,7 +16,7 @@ _RATE = 16000
 
 
 def _clip(path: Path, codec: str = "aac", *, seconds: float = 2.0, late: float = 0.0) -> Path:
-    """Pictures at 25 frames/s, and a tone with a pause from 1.0 to 1.2 s, both `late`."""
+    """Write pictures at 25 frames/s and a tone with a pause from 1.0 to 1.2 s, both `late`."""
     with av.open(str(path), "w") as out:
         video = out.add_stream("libx264", rate=25, options={"g": "10"})
         video.width, video.height = media.SIZE
@@ -54,7 +54,7 @@ def _write(source: VideoFile, out: Path, start: int = 0, stop: int | None = None
 
 
 def _pause(path: Path) -> tuple[float, float]:
-    """Where the sound is silent for a while, from and to, against the first picture."""
+    """Return start and end of the sound's silence, relative to the first picture."""
     with av.open(str(path)) as container:
         zero = float(next(container.decode(video=0)).time)
     silent = []
@@ -109,7 +109,7 @@ def test_joined_recordings_have_the_sound_of_both(tmp_path: Path) -> None:
         assert float(audio.duration * audio.time_base) == pytest.approx(4, abs=0.3)
 
 
-def test_sound_that_the_container_cannot_hold_is_left_out_and_said(
+def test_sound_that_the_container_cannot_hold_is_omitted_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     media.require_encoder("libvpx-vp9")
@@ -121,7 +121,7 @@ def test_sound_that_the_container_cannot_hold_is_left_out_and_said(
 
 
 @pytest.mark.parametrize("sound", [True, False])
-def test_it_can_be_left_out(sound: bool, tmp_path: Path) -> None:
+def test_sound_can_be_omitted(sound: bool, tmp_path: Path) -> None:
     with VideoFile(_clip(tmp_path / "a.mp4")) as source:
         _write(source, tmp_path / "b.mp4", sound=sound)
     with av.open(str(tmp_path / "b.mp4")) as container:

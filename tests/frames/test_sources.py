@@ -1,4 +1,4 @@
-"""What a user may name as a source, and what is said of what cannot be one."""
+"""Valid sources, and the errors for invalid ones."""
 
 import io
 import os
@@ -52,7 +52,7 @@ def test_a_file_url_is_the_path_in_it(host: str, clip: Path, tmp_path: Path) -> 
         assert source.frame_count == 20
 
 
-def test_frames_and_masks_in_one_folder_do_not_come_in_turn(tmp_path: Path) -> None:
+def test_frames_and_masks_in_one_folder_are_refused(tmp_path: Path) -> None:
     media.save_images(tmp_path, ["0001.jpg", "0001.PNG", "0002.jpg"])
     says = r"expected one image for each frame, got 0001.* and 0001.*"
     with pytest.raises(SourceError, match=says):
@@ -97,7 +97,7 @@ def _make_streams(path: Path, videos) -> Path:
 
 @pytest.mark.parametrize(("videos", "expected"), _STREAMS.values(), ids=_STREAMS)
 @pytest.mark.parametrize("suffix", [".mkv", ".mov"])
-def test_of_several_videos_the_largest_is_followed(
+def test_the_largest_of_several_videos_is_read(
     videos, expected: int, suffix: str, tmp_path: Path
 ) -> None:
     path = _make_streams(tmp_path / f"a{suffix}", videos)
@@ -151,7 +151,7 @@ def _unknown_codec(path: Path) -> None:
         ("a.srt", _write(b"1\n00:00:00,000 --> 00:00:01,000\nhello\n"), "no video, only subtitle"),
     ],
 )
-def test_what_is_no_video_is_refused_in_one_line(name, make, says, tmp_path: Path) -> None:
+def test_an_invalid_video_is_refused_in_one_line(name, make, says, tmp_path: Path) -> None:
     path = tmp_path / name
     make(path)
     with pytest.raises(SourceError, match=says) as raised:
@@ -183,7 +183,7 @@ def test_what_is_no_video_is_refused_in_one_line(name, make, says, tmp_path: Pat
         ("/dev/video4711", r"camera 4711"),
     ],
 )
-def test_what_is_not_there_is_refused_in_one_line(
+def test_a_missing_source_is_refused_in_one_line(
     source, says: str, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -212,7 +212,7 @@ def test_what_is_not_there_is_refused_in_one_line(
         ({"source": [], "timeout": 0}, "timeout must be"),
     ],
 )
-def test_arguments_that_cannot_be_used_are_refused(arguments, says: str) -> None:
+def test_invalid_arguments_are_refused(arguments, says: str) -> None:
     with pytest.raises(InputError, match=says):
         open_source(**arguments)
 
@@ -223,7 +223,7 @@ def test_a_stream_of_images_is_refused(tmp_path: Path) -> None:
         open_source(tmp_path, stream=1)
 
 
-def test_a_rate_for_what_has_its_own_is_refused(clip: Path) -> None:
+def test_a_rate_for_a_source_with_a_clock_is_refused(clip: Path) -> None:
     with pytest.raises(InputError, match="has its own"):
         open_source(clip, frame_rate=30)
 
@@ -237,7 +237,7 @@ def test_a_file_without_permission_is_refused(clip: Path, tmp_path: Path) -> Non
         open_source(path)
 
 
-def test_every_refusal_is_one_of_ours(tmp_path: Path) -> None:
+def test_every_error_is_one_of_siamfcs(tmp_path: Path) -> None:
     noise = np.random.default_rng(0)
     for suffix in ("mp4", "mkv", "avi", "ts", "png", "jpg", "h264", "gif", "webp"):
         path = tmp_path / f"a.{suffix}"

@@ -59,7 +59,7 @@ def test_large_pictures_are_decoded_by_several_threads(
         assert opened.threads == expected
 
 
-def test_a_video_is_read_again_from_the_start(clip: Path) -> None:
+def test_a_video_can_be_read_again_from_the_start(clip: Path) -> None:
     with VideoFile(clip) as source:
         first = next(iter(source))
         assert [media.number_of(frame.image) for frame in source] == list(range(20))
@@ -86,7 +86,7 @@ def test_times_count_from_the_first_frame(tmp_path: Path) -> None:
     assert times == pytest.approx([index / 25 for index in range(10)])
 
 
-# Counter-clockwise, then mirrored: as libavutil/display.h turns the stored picture.
+# Rotated counter-clockwise, then mirrored, as in libavutil/display.h.
 @pytest.mark.parametrize(
     ("degrees", "hflip", "vflip", "upright"),
     [
@@ -136,7 +136,7 @@ _COLORS = np.array(
 )
 
 
-# FFmpeg's AVCOL_SPC: 1 is BT.709, 5 is BT.470BG (as BT.601), 2 leaves it open.
+# FFmpeg's AVCOL_SPC: 1 is BT.709, 5 is BT.470BG (like BT.601), 2 is unspecified.
 @pytest.mark.parametrize("matrix", [1, 5, 2])
 @pytest.mark.parametrize("full_range", [False, True])
 def test_colours_survive_whatever_their_coding(
@@ -210,7 +210,7 @@ def _enlarged(index: int, size: tuple[int, int]) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.mp4", "a.avi", "a.ts"])
-def test_of_a_truncated_video_what_decodes_comes_with_a_warning(
+def test_the_decodable_part_of_a_truncated_video_is_read_with_a_warning(
     name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / name
@@ -260,7 +260,7 @@ def test_a_clock_that_starts_late_is_not_taken_for_truncation(
     assert caplog.records == []
 
 
-def test_damage_in_the_middle_is_survived(tmp_path: Path) -> None:
+def test_damaged_parts_are_skipped(tmp_path: Path) -> None:
     path = media.make_clip(tmp_path / "a.mp4", "mpeg4", count=40, options={"g": "5"})
     content = bytearray(path.read_bytes())
     middle = len(content) // 2
@@ -309,12 +309,12 @@ def test_any_frame_of_a_variable_rate_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("index", [-1, 20])
-def test_a_frame_that_is_not_there_is_refused(index: int, clip: Path) -> None:
+def test_a_missing_frame_is_refused(index: int, clip: Path) -> None:
     with pytest.raises(InputError, match=rf"frames 0 to 19; got {index}"):
         VideoFile(clip)[index]
 
 
-def test_a_stream_without_time_stamps_has_times_of_its_rate(tmp_path: Path) -> None:
+def test_a_stream_without_time_stamps_gets_times_from_its_rate(tmp_path: Path) -> None:
     path = media.make_clip(tmp_path / "a.h264", options={"bf": "0"})
     with VideoFile(path) as source:
         times = [frame.time for frame in source]
@@ -331,7 +331,7 @@ def test_leaving_a_loop_early_leaves_no_thread(
     assert threads_left() == []
 
 
-def test_pixels_that_are_not_square_are_kept_and_said(
+def test_non_square_pixels_are_kept_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     from fractions import Fraction

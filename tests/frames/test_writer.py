@@ -45,7 +45,7 @@ def test_a_higher_crf_makes_a_smaller_file(codec: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "codec", "encoder", "stored"), _VIDEOS)
-def test_what_is_written_is_read_again(name, codec, encoder, stored, tmp_path: Path) -> None:
+def test_a_written_video_reads_back(name, codec, encoder, stored, tmp_path: Path) -> None:
     media.require_encoder(encoder)
     _write(tmp_path / name, codec=codec, frame_rate=20)
     with VideoFile(tmp_path / name) as source:
@@ -62,7 +62,7 @@ def test_what_is_written_is_read_again(name, codec, encoder, stored, tmp_path: P
     assert _names(tmp_path) == [name]
 
 
-def test_a_film_plays_in_a_browser(tmp_path: Path) -> None:
+def test_a_video_plays_in_a_browser(tmp_path: Path) -> None:
     _write(tmp_path / "a.mp4")
     with av.open(str(tmp_path / "a.mp4")) as container:
         context = container.streams.video[0].codec_context
@@ -75,7 +75,7 @@ def test_a_film_plays_in_a_browser(tmp_path: Path) -> None:
 
 
 def _boxes(path: Path) -> list[str]:
-    """The types of an mp4 file's outermost boxes, in order."""
+    """Return the types of an mp4 file's top-level boxes, in order."""
     content, types, place = path.read_bytes(), [], 0
     while place < len(content):
         length, kind = struct.unpack_from(">I4s", content, place)
@@ -135,7 +135,7 @@ def test_a_video_like_another_has_its_rate_and_the_shape_of_its_pixels(
         assert written.frame_rate == pytest.approx(20, rel=0.01)
 
 
-def test_pixels_of_a_turned_video_are_turned_too(tmp_path: Path) -> None:
+def test_the_pixel_aspect_of_a_turned_video_is_turned_too(tmp_path: Path) -> None:
     if not hasattr(av.VideoStream, "set_display_rotation"):
         pytest.skip("this PyAV cannot write a display matrix")
 
@@ -148,14 +148,14 @@ def test_pixels_of_a_turned_video_are_turned_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mov"])
-def test_a_high_speed_cameras_pace_is_kept(name: str, tmp_path: Path) -> None:
+def test_a_high_speed_cameras_times_are_kept(name: str, tmp_path: Path) -> None:
     times = [index / 10_000 for index in range(12)]
     _write(tmp_path / name, times=times, frame_rate=10_000)
     decoded = [frame.time for frame in VideoFile(tmp_path / name)]
     assert decoded == pytest.approx(times, abs=1e-6)
 
 
-def test_a_pace_that_matroska_cannot_keep_is_said(
+def test_a_rate_that_matroska_cannot_keep_gives_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
@@ -170,7 +170,7 @@ def test_common_rates_are_exact(tmp_path: Path) -> None:
         assert source.frame_rate == pytest.approx(24000 / 1001, rel=1e-9)
 
 
-def test_times_that_do_not_rise_are_mended(tmp_path: Path) -> None:
+def test_times_that_do_not_rise_are_corrected(tmp_path: Path) -> None:
     _write(tmp_path / "a.mkv", 6, times=[0, 1, 1, 0.9, 2, math.nan], frame_rate=10)
     frames = list(VideoFile(tmp_path / "a.mkv"))
     assert [media.number_of(frame.image) for frame in frames] == list(range(6))
@@ -199,7 +199,7 @@ def test_a_folder_of_png_holds_the_pictures_exactly(name: str, tmp_path: Path) -
     assert _names(tmp_path) == [folder.name]
 
 
-def test_a_picture_may_be_altered_after_it_was_given(tmp_path: Path) -> None:
+def test_a_picture_may_be_modified_after_writing(tmp_path: Path) -> None:
     canvas = np.empty((64, 96, 3), np.uint8)
     with open_writer(tmp_path / "a.mp4") as writer:
         for index in range(12):
@@ -217,7 +217,7 @@ def test_grey_pictures_are_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "frames"])
-def test_what_exists_is_kept_unless_allowed_to_be_replaced(name: str, tmp_path: Path) -> None:
+def test_existing_files_are_kept_unless_overwrite_is_set(name: str, tmp_path: Path) -> None:
     _write(tmp_path / name, 3)
     with pytest.raises(OutputError, match=rf"{name} (exists|is not empty).*overwrite"):
         open_writer(tmp_path / name)
@@ -228,7 +228,7 @@ def test_what_exists_is_kept_unless_allowed_to_be_replaced(name: str, tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "frames"])
-def test_an_exception_leaves_what_was_there_before(name: str, tmp_path: Path) -> None:
+def test_an_exception_leaves_existing_files_unchanged(name: str, tmp_path: Path) -> None:
     def fail_midway() -> None:
         with open_writer(tmp_path / name, overwrite=True) as writer:
             writer.write(media.numbered(0))
@@ -241,7 +241,7 @@ def test_an_exception_leaves_what_was_there_before(name: str, tmp_path: Path) ->
     assert _names(tmp_path) == [name]
 
 
-def test_nothing_shows_before_the_end(tmp_path: Path) -> None:
+def test_no_file_appears_before_the_end(tmp_path: Path) -> None:
     with open_writer(tmp_path / "a.mp4") as writer:
         writer.write(media.numbered(0))
         assert not (tmp_path / "a.mp4").exists()
@@ -249,7 +249,7 @@ def test_nothing_shows_before_the_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "frames"])
-def test_no_frames_make_no_film(name: str, tmp_path: Path) -> None:
+def test_no_frames_make_no_video(name: str, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="it has no frames"):
         open_writer(tmp_path / name).close()
     assert _names(tmp_path) == []
@@ -271,7 +271,7 @@ def test_a_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "frames"])
-def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(name: str, tmp_path: Path) -> None:
+def test_a_full_disk_is_one_line_and_leaves_nothing(name: str, tmp_path: Path) -> None:
     resource = pytest.importorskip("resource")  # a limit on files' length stands for the disk's
     noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
 
@@ -316,7 +316,7 @@ def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(name: str, tmp_path:
         ("a.mp4", {"threads": 0}, InputError, "threads must be"),
     ],
 )
-def test_what_cannot_be_written_is_refused_at_once(
+def test_unsupported_outputs_are_refused_at_once(
     path: str, options: dict, error: type[SiamFCError], says: str, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
@@ -326,7 +326,7 @@ def test_what_cannot_be_written_is_refused_at_once(
     assert _names(tmp_path) == ["file", "folder.mp4"]
 
 
-def test_a_frame_that_is_no_picture_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_frame_is_refused(tmp_path: Path) -> None:
     with (
         pytest.raises(InputError, match="a frame to write must be"),
         open_writer(tmp_path / "a.mp4") as writer,
@@ -335,7 +335,7 @@ def test_a_frame_that_is_no_picture_is_refused(tmp_path: Path) -> None:
     assert _names(tmp_path) == []
 
 
-def test_a_size_that_the_encoder_refuses_is_said(tmp_path: Path) -> None:
+def test_a_size_that_the_encoder_refuses_is_reported(tmp_path: Path) -> None:
     media.require_encoder("libsvtav1")
     with pytest.raises(OutputError, match="av1 cannot encode 1×1 pixels"):
         _write(tmp_path / "a.mp4", codec="av1", size=(1, 1))

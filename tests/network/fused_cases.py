@@ -21,7 +21,7 @@ CASES = {
 
 
 def plainly(norm, maps, pool):
-    """The same by torch: mean and variance over all maps, rectifier, pooling."""
+    """Compute the same with torch: mean and variance over all maps, ReLU, pooling."""
     flat = torch.cat([each.transpose(0, 1).flatten(1) for each in maps], 1)
     mean, var = flat.mean(1), flat.var(1, unbiased=False)
     with torch.no_grad():

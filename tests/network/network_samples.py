@@ -1,4 +1,4 @@
-"""Networks and images made up on the spot; none of it needs torch."""
+"""Synthetic networks and images; none of it needs torch."""
 
 import math
 
@@ -23,7 +23,7 @@ NORMALISATION = Normalisation(mean=(0.4, 0.45, 0.5), std=(0.2, 0.25, 0.3))
 
 
 def make_tensors(seed: int, *, trained: bool = True) -> dict[str, NDArray[np.float32]]:
-    """Xavier weights; `trained` moves norms, biases and gain away from where they begin."""
+    """Return Xavier weights; `trained` moves norms, biases and gain from their initial values."""
     random = np.random.default_rng(seed)
     tensors = {name: np.zeros(shape) for name, shape in siamfc.tensor_shapes().items()}
     for layer in siamfc.LAYERS:
@@ -52,7 +52,7 @@ def make_checkpoint(seed: int = 0, *, trained: bool = True) -> Checkpoint:
 def make_light_tensors(
     seed: int, layout: light.Layout = light.LIGHT
 ) -> dict[str, NDArray[np.float32]]:
-    """Weights of the light network, as if trained: nothing is where it begins."""
+    """Return weights of the light network as if trained: no value is the initial one."""
     random = np.random.default_rng(seed)
     tensors: dict[str, NDArray[np.float64]] = {}
     for name, shape in layout.tensor_shapes().items():
@@ -83,7 +83,7 @@ def make_light_checkpoint(seed: int = 0, layout: light.Layout = light.LIGHT) -> 
 def make_images(
     seed: int, targets: int, scales: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Cloudy search images (N, S, 255, 255, 3), and exemplars cut from each target's first."""
+    """Return cloudy search images (N, S, 255, 255, 3), and exemplars cut from the first ones."""
     random = np.random.default_rng(seed)
     searches = np.zeros((targets, scales, 256, 256, 3))
     for cell in (64, 32, 16, 8, 4, 2, 1):
@@ -95,7 +95,7 @@ def make_images(
 
 
 def shipped_checkpoints(architecture: str) -> list[ParameterSet]:
-    """Functions that load the weights that ship, of one architecture."""
+    """Return functions that load the shipped weights of one architecture."""
     return [
         pytest.param(lambda name=weights.name: load_checkpoint(name), id=f"weights {weights.name}")
         for weights in available_weights()
@@ -108,7 +108,7 @@ CHECKPOINTS = [
     pytest.param(lambda: make_checkpoint(2), id="as if trained"),
     *shipped_checkpoints(ALEXNET.name),
 ]
-"""Functions that make a checkpoint of SiamFC: made up, and all that ship."""
+"""Return functions that create SiamFC checkpoints: a synthetic one, and all shipped ones."""
 LIGHT_CHECKPOINTS = [
     pytest.param(lambda: make_light_checkpoint(1), id="as if trained"),
     pytest.param(lambda: make_light_checkpoint(1, light.PAIRED), id="two exemplars"),

@@ -1,4 +1,4 @@
-"""What a network's scores mean, and how a file of weights says so."""
+"""Calibration of a network's scores, and its storage in files of weights."""
 
 import json
 from dataclasses import replace
@@ -17,19 +17,19 @@ CALIBRATION = Calibration(slope=2.5, offset=-0.25)
 
 
 def calibrated():
-    """A checkpoint of the light network with a calibration."""
+    """Return a checkpoint of the light network with a calibration."""
     checkpoint = make_light_checkpoint()
     return replace(checkpoint, metadata=replace(checkpoint.metadata, calibration=CALIBRATION))
 
 
-def test_without_a_calibration_the_chance_is_the_sigmoid_to_the_last_bit():
+def test_without_a_calibration_the_probability_is_the_sigmoid_to_the_last_bit():
     logits = np.random.default_rng(0).normal(0, 9, 1000).astype(np.float32)
     chances = Calibration().probability(logits)
     assert chances.dtype == np.float64
     assert chances.tolist() == sigmoid(logits.astype(np.float64)).tolist()
 
 
-def test_chances_by_hand():
+def test_probabilities_computed_by_hand():
     chances = Calibration(slope=2.0, offset=-1.0).probability(np.array([-1e9, 0.5, 1.0, 1e9]))
     np.testing.assert_allclose(chances, [0, 0.5, 1 / (1 + np.exp(-1)), 1], rtol=1e-12)
 
@@ -37,7 +37,7 @@ def test_chances_by_hand():
 @pytest.mark.parametrize(
     ("slope", "offset"), [(0, 0), (-1, 0), (float("nan"), 0), (1, float("nan")), (1e4, 0), (1, 1e4)]
 )
-def test_what_would_not_rise_with_the_logit_is_refused(slope, offset):
+def test_a_calibration_that_does_not_rise_with_the_logit_is_refused(slope, offset):
     with pytest.raises(InputError, match=r"^calibration: expected a slope above 0 "):
         Calibration(slope=slope, offset=offset)
 
@@ -49,15 +49,15 @@ def test_a_folder_of_weights_keeps_its_calibration(tmp_path):
     assert Checkpoint.load(tmp_path / "light" / CHECKPOINT_FILE).metadata.calibration == CALIBRATION
 
 
-def test_torch_says_the_same():
+def test_torch_gives_the_same_probability():
     pytest.importorskip("torch")
     from siamfc.network.light.torch_matcher import TorchLightMatcher
 
     assert TorchLightMatcher(calibrated()).calibration == CALIBRATION
 
 
-def test_it_is_no_part_of_what_the_weights_are():
-    """Measured after training: the digest, by which graphs and checkpoint agree, stays."""
+def test_the_digest_does_not_cover_the_calibration():
+    """It is measured after training, and the digest matches graphs with their checkpoint."""
     assert calibrated().metadata.digest == make_light_checkpoint().metadata.digest
 
 
@@ -83,6 +83,6 @@ def test_a_damaged_calibration_is_named(value, message):
         Metadata.from_json(json.dumps({**record, "calibration": value}))
 
 
-def test_a_network_that_gives_no_boxes_has_none():
+def test_a_network_that_predicts_no_boxes_has_none():
     with pytest.raises(InputError, match="calibration: expected none for a network 'siamfc-alex"):
         replace(make_checkpoint().metadata, calibration=CALIBRATION)

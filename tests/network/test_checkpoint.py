@@ -1,4 +1,4 @@
-"""Checkpoints: there and back, and none of what only looks like one gets in."""
+"""Checkpoints: round trips, and refusal of everything that is none."""
 
 import io
 import json
@@ -22,7 +22,7 @@ def content() -> bytes:
 
 
 def with_tensors(content: bytes, **changes: np.ndarray | None) -> bytes:
-    """The checkpoint with tensors replaced, added, or (None) taken out; dots written as `__`."""
+    """Return the checkpoint with tensors replaced, added or (None) removed; `__` means a dot."""
     changes = {name.replace("__", "."): value for name, value in changes.items()}
     tensors = {**load(content), **changes}
     kept = {name: tensor for name, tensor in tensors.items() if tensor is not None}
@@ -51,7 +51,7 @@ def zipped(content: bytes) -> bytes:
 
 
 class Trap:
-    """Would make a folder if it were ever unpickled."""
+    """Would create a folder if it were ever unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -158,7 +158,7 @@ HOSTILE = [
 @pytest.mark.parametrize(
     ("spoil", "message"), [pytest.param(*row[1:], id=row[0]) for row in HOSTILE]
 )
-def test_what_is_no_checkpoint_is_refused_in_one_line(spoil, message, content, tmp_path):
+def test_an_invalid_checkpoint_is_refused_in_one_line(spoil, message, content, tmp_path):
     path = tmp_path / "hostile.safetensors"
     path.write_bytes(spoil(content))
     with pytest.raises(CheckpointError) as caught:
@@ -187,7 +187,7 @@ def test_a_path_that_cannot_be_read_is_named(name, tmp_path):
         Checkpoint.load(tmp_path / name)
 
 
-def test_a_checkpoint_comes_back_as_it_was(checkpoint, tmp_path):
+def test_a_checkpoint_reads_back_unchanged(checkpoint, tmp_path):
     path = tmp_path / "runs" / "1" / "best.safetensors"
     checkpoint.save(path)
     found = Checkpoint.load(path)
@@ -202,7 +202,7 @@ def test_equal_checkpoints_give_equal_bytes():
     assert make_checkpoint().to_bytes() == make_checkpoint().to_bytes()
 
 
-def test_an_existing_file_is_kept_unless_told_otherwise(checkpoint, tmp_path):
+def test_an_existing_file_is_kept_unless_overwrite_is_set(checkpoint, tmp_path):
     path = tmp_path / "model.safetensors"
     path.write_bytes(b"mine")
     with pytest.raises(OutputError, match="exists"):
@@ -222,7 +222,7 @@ def test_a_write_that_fails_leaves_nothing(checkpoint, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_digest_is_of_the_weights_and_how_they_are_fed(checkpoint):
+def test_the_digest_covers_the_weights_and_their_input(checkpoint):
     def digest(tensors=checkpoint.tensors, **changes):
         metadata = replace(checkpoint.metadata, digest="", **changes)
         return Checkpoint(tensors=tensors, metadata=metadata).metadata.digest
@@ -251,7 +251,7 @@ def test_a_card_that_json_cannot_hold_is_refused(card):
         ("NaN", "expected a JSON object"),
     ],
 )
-def test_metadata_that_is_none_is_refused(text, message):
+def test_invalid_metadata_is_refused(text, message):
     with pytest.raises(CheckpointError, match=message):
         Metadata.from_json(text)
 

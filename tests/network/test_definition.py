@@ -1,4 +1,4 @@
-"""SiamFC is defined once: each way to run it follows another table of layers as it does ours."""
+"""SiamFC is defined once: every way to run it also follows a changed table of layers."""
 
 import sys
 from dataclasses import replace
@@ -24,7 +24,7 @@ from siamfc.network.siamfc.training_pass import forward_pairs
 
 
 def with_layers(**changes):
-    """The table with changes to its rows by name; None drops one."""
+    """Return the table with changes to its rows by name; None removes one."""
     rows = {layer.name: layer for layer in architecture.LAYERS}
     changed = {name: replace(rows[name], **(changes.get(name) or {})) for name in rows}
     return tuple(row for name, row in changed.items() if changes.get(name, row) is not None)
@@ -66,7 +66,7 @@ def trained_forward(model, exemplars, searches):
 
 
 def by_hand(table, tensors, images):
-    """The table's backbone in evaluation mode, written down once more."""
+    """Run the table's backbone in evaluation mode, implemented independently."""
     for row in table:
         name = f"backbone.{row.name}"
         weight, bias = tensors[f"{name}.weight"], tensors.get(f"{name}.bias")
@@ -92,7 +92,7 @@ def test_every_way_to_run_it_follows_the_table():
         assert np.abs(found - expected).max() < 1e-4 * np.ptp(expected), type(matcher).__name__
 
 
-def test_the_model_is_what_the_table_says(table):
+def test_the_model_follows_the_table(table):
     checkpoint = make_checkpoint(3)
     exemplars, _ = make_images(4, targets=1, scales=1)
     image = Normalise(NORMALISATION)(torch.from_numpy(exemplars).permute(0, 3, 1, 2))
@@ -150,7 +150,7 @@ def test_the_training_pass_follows_the_table(table, grouping):
 
 
 def values_per_channel(table, last, images):
-    """Values that a row gives each channel, of all images: what a variance is divided by."""
+    """Return the number of values per channel over all images, the divisor of a variance."""
     count = 0
     for batch in images:
         size = batch.shape[1]

@@ -1,4 +1,4 @@
-"""The exported graphs against the torch network, and what else is promised of them."""
+"""The exported graphs compared with the torch network, and their other guarantees."""
 
 import json
 from dataclasses import asdict, replace
@@ -32,7 +32,7 @@ TOLERANCE = 1e-4
 
 
 def torch_responses(checkpoint, exemplars, searches):
-    """Responses (N, S, 17, 17) of the network as it is trained, nothing folded."""
+    """Return responses (N, S, 17, 17) of the network as trained, without folding."""
     model = SiamFC().eval()
     model.load_tensors(checkpoint.tensors)
     normalise = Normalise(checkpoint.metadata.normalisation)
@@ -63,7 +63,7 @@ def test_a_graph_is_the_same_bytes_every_time_and_fits_a_web_page():
 
 
 @pytest.mark.parametrize("make", [*CHECKPOINTS, *LIGHT_CHECKPOINTS])
-def test_graphs_are_what_onnx_itself_would_write(make):
+def test_graphs_equal_those_written_by_onnx(make):
     for graph in build_graphs(make()):
         model = onnx.load_from_string(graph)
         onnx.checker.check_model(model, full_check=True)
@@ -96,7 +96,7 @@ def test_a_folder_of_weights_describes_itself(checkpoint, tmp_path):
         }
 
 
-def test_export_replaces_nothing_unless_told(checkpoint, tmp_path):
+def test_export_overwrites_nothing_unless_asked(checkpoint, tmp_path):
     (tmp_path / "search.onnx").write_bytes(b"mine")
     with pytest.raises(OutputError, match=r"search\.onnx exists"):
         export_weights(checkpoint, tmp_path)
@@ -107,7 +107,7 @@ def test_export_replaces_nothing_unless_told(checkpoint, tmp_path):
 
 @pytest.fixture(scope="module")
 def track_graph():
-    """The graph that chooses a box, of the weights that ship, and their matcher."""
+    """Return the graph of the shipped weights that selects a box, and their matcher."""
     checkpoint = load_checkpoint("light")
     graph = build_track_graph(checkpoint, Decoding())
     return onnxruntime.InferenceSession(graph), load_matcher("light", device="cpu")
@@ -142,7 +142,7 @@ def test_the_graph_chooses_the_box_that_the_tracker_chooses(track_graph):
 
 
 def test_the_graph_finds_a_lost_target_where_the_tracker_does(track_graph):
-    """In three windows of one target; where all is noise, the window would decide otherwise."""
+    """In three windows of one target; the cosine window would prefer the noisy one."""
     session, matcher = track_graph
     images = np.random.default_rng(5).integers(0, 255, (3, 255, 255, 3)).astype(np.uint8)
     size = np.array([[36, 40]], dtype=np.float32)

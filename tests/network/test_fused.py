@@ -1,4 +1,4 @@
-"""The fused kernels are torch's own function: on Triton's interpreter, and on a GPU."""
+"""The fused kernels compute the same as torch, on Triton's interpreter and on a GPU."""
 
 import importlib.util
 import os
@@ -27,7 +27,7 @@ on_gpu = [
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("triton") is None, reason="needs Triton")
 def test_the_kernels_equal_torch_on_the_interpreter():
-    # A process of its own: Triton decides when it is imported whether to interpret.
+    # In a separate process, because Triton decides on import whether to interpret.
     program = Path(__file__).with_name("fused_cases.py")
     environment = {**os.environ, "TRITON_INTERPRET": "1"}
     done = subprocess.run(
@@ -61,7 +61,7 @@ def test_the_kernels_equal_torch_on_large_maps():
 
 
 @gpu
-def test_images_are_folded_alike_on_a_gpu():
+def test_a_gpu_folds_images_in_the_same_way():
     assert_folded_alike("cuda")
 
 
@@ -72,7 +72,7 @@ def test_the_first_convolution_is_torchs_on_a_gpu(sizes):
 
 
 def _pass(fused, dtype, device):
-    """Logits, gradients and statistics of one training pass."""
+    """Return logits, gradients and statistics of one training pass."""
     model = SiamFC()
     model.load_tensors(make_tensors(2))
     model.to(device)
@@ -95,7 +95,7 @@ def exact():
 @pytest.mark.parametrize(
     ("dtype", "least"), [(torch.float32, 1e-4), (torch.bfloat16, 1e-3)], ids=str
 )
-def test_a_whole_pass_errs_no_more_than_the_plain_one(exact, dtype, least):
+def test_a_fused_pass_is_as_accurate_as_the_plain_one(exact, dtype, least):
     # Rounding decides which of two almost equal values a pooling takes, and with it the gradient's
     # way; so gradients err by far more than sums do, whoever computes them.
     torch.backends.cudnn.allow_tf32 = False

@@ -1,4 +1,4 @@
-"""Graphs of others run only if they are what `siamfc export` writes, but for their weights."""
+"""Third-party graphs run only if they differ from those of `siamfc export` in weights alone."""
 
 import numpy as np
 import onnx
@@ -154,13 +154,13 @@ def test_a_damaged_file_is_refused_in_one_line(name, folder):
         path.write_bytes(content)
 
 
-def test_errors_while_it_runs_are_ours(folder):
+def test_runtime_errors_are_checkpoint_errors(folder):
     matcher = load_matcher(folder, device="cpu", threads=1)
     with pytest.raises(CheckpointError, match=r"ONNX Runtime cannot run these weights: .*nothing"):
         onnx_runtime._run(matcher._search_session, {"nothing": np.zeros(1)})
 
 
 @pytest.mark.parametrize("message", [b"\x80" * 11, b"\x0a\x05ab", b"\x0b", b"\x08"])
-def test_what_is_no_protobuf_is_refused(message):
+def test_invalid_protobuf_is_refused(message):
     with pytest.raises(ValueError, match="no protobuf"):
         list(decode(message))

@@ -1,4 +1,4 @@
-"""The light network: its graphs and runtimes agree, its files are told from SiamFC's."""
+"""The light network: its graphs and runtimes agree; its files are distinct from SiamFC's."""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -90,7 +90,7 @@ def test_the_graphs_the_matcher_and_the_trained_network_agree(make):
         assert_agree(matcher.locate(together, searches), expected, 5e-4)
 
 
-def test_tensors_come_back_as_they_were_given():
+def test_tensors_are_returned_as_they_were_loaded():
     pytest.importorskip("torch")
     from siamfc.network.light.model import LightNet
 
@@ -131,7 +131,7 @@ def test_every_cells_box_holds_the_cells_own_point(matcher):
     assert (y <= bottom).all()
 
 
-def test_what_is_no_input_is_refused(matcher):
+def test_invalid_inputs_are_refused(matcher):
     exemplars, sizes, searches = samples(5, 2)
     embeddings = matcher.embed_exemplar(exemplars, sizes)
     for wrong in (sizes[:1], sizes * -1, sizes * np.nan, sizes[:, :1]):
@@ -171,7 +171,7 @@ def test_graphs_are_the_same_bytes_every_time():
     assert build_graphs(make_light_checkpoint()) == build_graphs(make_light_checkpoint())
 
 
-def test_graphs_of_two_networks_do_not_go_together():
+def test_graphs_of_two_networks_are_refused():
     light, other = make_light_checkpoint(), make_checkpoint()
     for first, second in ((light, other), (other, light)):
         with pytest.raises(CheckpointError, match="expected the weights of"):
@@ -194,18 +194,18 @@ def test_tensors_of_the_other_network_are_refused(light):
         ({"spec": EmbeddingSpec(exemplar_size=143, response_size=16, stride=16)}, "127 and 255"),
     ],
 )
-def test_metadata_that_do_not_go_together_are_refused(changes, message):
+def test_inconsistent_metadata_are_refused(changes, message):
     metadata = make_light_checkpoint().metadata
     with pytest.raises((InputError, CheckpointError), match=message):
         Metadata.from_json(replace(metadata, **changes).to_json())
 
 
-def test_a_network_says_which_it_is():
+def test_a_network_knows_its_kind():
     assert make_light_checkpoint().architecture is LIGHT
 
 
 def test_locating_makes_no_tensor_of_numbers(monkeypatch):
-    # They would be copied to the GPU, which nothing may that is recorded as a CUDA graph.
+    # It would be copied to the GPU, which a recorded CUDA graph must not do.
     torch = pytest.importorskip("torch")
     from torch.overrides import TorchFunctionMode
 

@@ -1,4 +1,4 @@
-"""From a name or a path to a matcher, and to a clear line where there is no way."""
+"""Loading of matchers from names and paths, and clear errors."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ GRAPHS = ("exemplar.onnx", "search.onnx")
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory):
-    """A folder of weights called as the default is, and a second called `small`."""
+    """Weights under the default's name, and others called `small`."""
     folder = tmp_path_factory.mktemp("weights")
     export_weights(make_checkpoint(0), folder / DEFAULT_WEIGHTS)
     export_weights(make_checkpoint(1), folder / "small")
@@ -39,7 +39,7 @@ def _shipped(shipped, monkeypatch):
 
 
 def hide(monkeypatch, *packages):
-    """Let `devices` believe that packages are not installed."""
+    """Make `devices` find that packages are not installed."""
     real = devices.find_spec
     monkeypatch.setattr(devices, "find_spec", lambda name: None if name in packages else real(name))
 
@@ -83,7 +83,7 @@ def test_every_form_of_weights_gives_the_same_network(form, shipped):
         ("nul\0l", "no weights named"),
     ],
 )
-def test_weights_that_are_not_there_are_named(weights, message):
+def test_missing_weights_are_named(weights, message):
     with pytest.raises(CheckpointError, match=message):
         find_weights(weights)
 
@@ -186,7 +186,7 @@ def test_cuda_needs_the_checkpoint_in_the_folder(monkeypatch, tmp_path):
         load_matcher(tmp_path / "mine", device="cuda")
 
 
-def test_auto_looks_at_torch_only_where_a_driver_is(monkeypatch):
+def test_auto_imports_torch_only_if_a_driver_is_installed(monkeypatch):
     def fail():
         raise AssertionError("torch was imported")
 

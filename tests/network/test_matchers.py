@@ -1,4 +1,4 @@
-"""What both runtimes promise: agreement, independence of the batch, clear refusals."""
+"""Both runtimes: agreement, independence of the batch, clear errors."""
 
 import numpy as np
 import pytest
@@ -101,7 +101,7 @@ def test_other_search_images_are_refused(shape, matcher):
 
 
 def test_every_exemplar_needs_search_images(matcher):
-    """One exemplar for two targets would otherwise be broadcast without a word."""
+    """One exemplar for two targets would otherwise be broadcast silently."""
     embedding = matcher.embed_exemplar(np.zeros((1, 127, 127, 3), np.uint8))
     with pytest.raises(InputError, match="expected those of 1 exemplars, got 2"):
         matcher.respond(embedding, np.zeros((2, 1, 255, 255, 3), np.uint8))
@@ -156,7 +156,7 @@ def test_cuda_in_half_precision_agrees(checkpoint):
 
 
 def test_a_gpu_records_few_sizes_of_batches(monkeypatch):
-    """Whatever the number of targets, and each gets its own answer; without a GPU: a stand-in."""
+    """For any number of targets, each with its own result; a stand-in replaces the GPU."""
     torch = pytest.importorskip("torch")
     from siamfc.network.siamfc import torch_matcher
 

@@ -1,4 +1,4 @@
-"""The stand-in for NanoTrackV2 that speed is measured against."""
+"""The stand-in for NanoTrackV2 in speed measurements."""
 
 import importlib.util
 from pathlib import Path
@@ -20,7 +20,7 @@ def graphs(tmp_path_factory):
     return [onnxruntime.InferenceSession(path) for path in paths]
 
 
-def test_it_takes_and_gives_what_opencv_s_tracker_expects(graphs):
+def test_its_inputs_and_outputs_are_those_of_opencvs_tracker(graphs):
     backbone, head = graphs
     pixels = np.random.default_rng(0).uniform(0, 255, (1, 3, 255, 255)).astype(np.float32)
     (exemplar,) = backbone.run(["output"], {"input": pixels[..., :127, :127]})
@@ -33,7 +33,7 @@ def test_it_takes_and_gives_what_opencv_s_tracker_expects(graphs):
 
 
 def test_its_layers_hold_as_many_numbers_as_the_published_backbone(graphs):
-    """Weights of the 39 layers and biases, as counted from the published list of its layers."""
+    """Weights and biases of the 39 layers, counted in the published list of layers."""
     import onnx
 
     backbone = onnx.load(graphs[0]._model_path)

@@ -16,7 +16,7 @@ from siamfc.network.siamfc.model import AlexNet, Normalise, SiamFC, correlate, i
 
 
 def grouped_correlation(exemplars, searches):
-    """Correlate by torch's grouped convolution, an independent implementation."""
+    """Correlate with torch's grouped convolution, an independent implementation."""
     count, channels, height, width = searches.shape
     joined = searches.reshape(1, count * channels, height, width)
     return functional.conv2d(joined, exemplars, groups=count).transpose(0, 1)
@@ -102,14 +102,14 @@ def test_initialisation_is_xavier_and_reproducible():
     assert not first.conv5.bias.any()
 
 
-def test_normalise_is_the_stated_map():
+def test_normalise_applies_the_documented_map():
     layer = Normalise(Normalisation(mean=(0.0, 0.5, 1.0), std=(1.0, 0.5, 0.25)))
     images = torch.full((1, 3, 2, 2), 255, dtype=torch.uint8)
     assert layer(images)[0, :, 0, 0].tolist() == pytest.approx([1.0, 1.0, 0.0])
     assert not layer.state_dict()
 
 
-def test_tensors_are_those_of_the_architecture_and_go_back():
+def test_tensors_are_those_of_the_architecture_and_load_again():
     source, target = SiamFC(), SiamFC()
     source.backbone.norm2.running_mean.fill_(3.0)
     tensors = source.tensors()

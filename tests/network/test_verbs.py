@@ -71,7 +71,7 @@ def test_models_are_listed_with_their_cards(shipped, capsys):
     assert found[2]["card"] == card
 
 
-def test_no_models_is_no_error(capsys):
+def test_an_empty_list_of_models_is_no_error(capsys):
     assert run(["models"]) == 0
     assert "includes no weights" in capsys.readouterr().out
 
@@ -79,7 +79,7 @@ def test_no_models_is_no_error(capsys):
 @pytest.mark.parametrize(
     ("make", "size"), [(make_checkpoint, "9.3 MB"), (make_light_checkpoint, "1.3 MB")]
 )
-def test_export_makes_a_folder_that_can_be_tracked_with(make, size, tmp_path, capsys):
+def test_export_writes_a_folder_that_a_tracker_can_use(make, size, tmp_path, capsys):
     path, out = tmp_path / "best.safetensors", tmp_path / "out"
     make().save(path)
     assert run(["export", "--weights", str(path), "--out", str(out), "--json"]) == 0
@@ -93,7 +93,7 @@ def test_export_makes_a_folder_that_can_be_tracked_with(make, size, tmp_path, ca
     assert f"search.onnx  {size}" in capsys.readouterr().out
 
 
-def test_export_of_what_is_no_checkpoint_is_one_line(tmp_path, capsys):
+def test_exporting_an_invalid_checkpoint_is_one_line(tmp_path, capsys):
     path = tmp_path / "best.safetensors"
     path.write_bytes(b"\x80\x04 not safetensors")
     assert run(["export", "--weights", str(path), "--out", str(tmp_path / "out")]) == 1

@@ -1,4 +1,4 @@
-"""The generator agrees with `siamfc.geometry`, by which every other part goes."""
+"""The generator agrees with `siamfc.geometry`, which every other part uses."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from siamfc.procedural.packing import pack
 from siamfc.procedural.render import crop
 
 
-def test_the_exemplars_square_is_that_of_tracking():
+def test_the_exemplars_square_is_the_trackers():
     sizes = np.exp(np.random.default_rng(0).uniform(np.log(0.1), np.log(2000), (200, 2)))
     sizes = np.concatenate([sizes, [[40, 40], [1, 1000], [1000, 1]]]).astype(np.float32)
     found = exemplar_side(torch.from_numpy(sizes)).numpy()
@@ -26,10 +26,10 @@ def test_the_exemplars_square_is_that_of_tracking():
         ((17.1, 23.7), 9.3, 31, "enlarging to an odd size"),
     ],
 )
-def test_a_crop_of_a_drawn_scene_is_that_of_a_frame(center, side, size, why):
+def test_a_crop_of_a_scene_equals_one_of_a_frame(center, side, size, why):
     image = np.random.default_rng(1).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     expected = geometry.crop(image, center, side, size, (0, 0, 0))
-    # World units are pixels here, and a pixel's place is its middle: index 0 is at 0.
+    # World units are pixels here, and a pixel's position is its centre: index 0 is at 0.
     found = crop(
         pack(torch.from_numpy(image)[None].float() / 255),
         origin=torch.zeros(1, 2),

@@ -26,12 +26,12 @@ from siamfc.procedural.textures import TextureSettings, draw_textures
 ON_GPU = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if ON_GPU else "cpu")
 KERNELS = kernel_drawing()
-# The interpreter takes a second for a few tiles.
+# The interpreter needs a second for a few tiles.
 SCENES = 64 if ON_GPU else 3
 SETTINGS = PairSettings() if ON_GPU else PairSettings(exemplar_size=23, search_size=31)
 
 pytestmark = [
-    # The interpreter's numpy warns where Triton is silent: of whole numbers that overflow.
+    # The interpreter's numpy warns of integer overflows, unlike Triton.
     pytest.mark.filterwarnings("ignore::RuntimeWarning"),
     *([pytest.mark.gpu] if ON_GPU else []),
 ]
@@ -65,7 +65,7 @@ def _grid(shot, size):
 
 
 def _levels_of(images):
-    """Painted words and their colours, from colours (…, 3)."""
+    """Return painted words and their colours for colours (…, 3)."""
     levels = (images * torch.tensor([1023.0, 2047.0, 1023.0], device=DEVICE)).round().int()
     words = levels[..., 0] | (levels[..., 1] << 10) | (levels[..., 2] << 21)
     return words, _colors_of(words)
@@ -76,18 +76,18 @@ def _colors_of(words):
     return torch.stack(channels, -1) / torch.tensor([1023.0, 2047.0, 1023.0], device=DEVICE)
 
 
-def test_the_painted_scene_is_torch_s(search, bank):
+def test_the_painted_scene_equals_torchs(search, bank):
     size = source_size(SETTINGS.search_size)
     expected = render.paint(search.view, bank, _grid(search, size)).view(-1, size, size, 3)
     words = paint_kernels.paint(search.view, bank, search.camera, search.origin, search.pitch, size)
     error = (_colors_of(words) - expected).abs()
-    # On an edge that lies within rounding of a pixel's centre another layer may win.
+    # On an edge within rounding of a pixel's centre, another layer may win.
     assert (error.amax(-1) > 0.75 / 1023).float().mean() < 2e-3
     assert error.mean() < 0.5 / 1023
     assert expected.std() > 0.05
 
 
-def test_the_table_holds_every_entry_of_a_layer_and_where_it_can_be(search):
+def test_the_table_holds_every_entry_of_a_layer_and_its_bounds(search):
     layers = search.view.layers
     assert set(WIDTHS) == set(layers)
     view = _plan(200)[1].view
@@ -106,7 +106,7 @@ def test_the_table_holds_every_entry_of_a_layer_and_where_it_can_be(search):
 
 def test_only_the_window_need_be_painted(search, bank):
     size = source_size(SETTINGS.search_size)
-    # The coarsest alone: of its source the crop looks at the least.
+    # Only the coarsest, whose crop reads the smallest part of its source.
     coarsest = int((search.pitch / search.side).argmax())
     shot = _rows(search, slice(coarsest, coarsest + 1))
     window = shot.window
@@ -121,7 +121,7 @@ def test_only_the_window_need_be_painted(search, bank):
     assert torch.equal(*crops)
 
 
-def test_the_developed_image_is_torch_s():
+def test_the_cameras_image_equals_torchs():
     images = torch.rand((4, 24, 24, 3), generator=_generator(1), device=DEVICE)
     words, images = _levels_of(images)
     camera = render.Camera(
@@ -139,7 +139,7 @@ def test_the_developed_image_is_torch_s():
     assert (error > 0).float().mean() < 0.01
 
 
-def test_the_noise_is_normal_and_a_function_of_the_seed_and_the_place():
+def test_the_noise_is_normal_and_a_function_of_seed_and_position():
     size = 64 if ON_GPU else 16
     words = _levels_of(torch.full((3, size, size, 3), 0.5, device=DEVICE))[0]
     camera = render.Camera(
@@ -159,12 +159,12 @@ def test_the_noise_is_normal_and_a_function_of_the_seed_and_the_place():
     deviation = torch.tensor([0.1, 0.1 * 0.5**0.5, 0.1], device=DEVICE)
     torch.testing.assert_close(first.std((1, 2, 3)), deviation, rtol=0.1, atol=0)
     assert first.mean((1, 2)).abs().max() < 0.03
-    # A grain of one is the same in all channels, a grain of none another in each.
+    # With grain 1 all channels have the same noise, with grain 0 separate noise.
     spread = first.std(-1).mean((1, 2))
     assert spread[2] < 0.003 < 0.05 < spread[0]
 
 
-def test_crop_and_box_are_torch_s(search):
+def test_crop_and_box_equal_torchs(search):
     extent = source_size(SETTINGS.search_size)
     source = pack(torch.rand((SCENES, extent, extent, 3), generator=_generator(2), device=DEVICE))
     fill = KERNELS.mean_color(source)
@@ -182,7 +182,7 @@ def test_crop_and_box_are_torch_s(search):
     torch.testing.assert_close(KERNELS.target_box(search.view, position), box, rtol=0, atol=0.02)
 
 
-def test_the_visible_share_is_torch_s_for_targets_cut_by_the_frame_and_for_pieces():
+def test_the_visible_fraction_equals_torchs_for_cut_targets_and_pieces():
     view = _plan(SCENES, seed=5)[1].view
     reach = view.layers["reach"].clone()
     reach[0, TARGET] = -1e3  # a piece of the background, as large as its box
@@ -200,7 +200,7 @@ def test_the_visible_share_is_torch_s_for_targets_cut_by_the_frame_and_for_piece
     assert (whole[:2] > shares[1][:2] + 0.1).all()
 
 
-def test_leaves_fall_as_torch_s_do():
+def test_leaves_equal_torchs():
     layers, count, size = (40, 8, 128) if ON_GPU else (6, 2, 32)
     generator = _generator(4)
     uniforms = torch.rand((count * layers, 24), generator=generator, device=DEVICE)
@@ -220,7 +220,7 @@ def test_leaves_fall_as_torch_s_do():
 
 
 @pytest.mark.skipif(not ON_GPU, reason="the interpreter takes minutes")
-def test_the_generator_draws_the_same_pairs_by_kernels():
+def test_the_generator_draws_the_same_pairs_with_kernels():
     settings = TextureSettings(count=4, size=16, leaves=3)
     torch_s, kernels_ = (
         PairGenerator(

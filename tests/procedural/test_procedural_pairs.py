@@ -1,4 +1,4 @@
-"""Procedural pairs: a function of seed and step; their truth agrees with what is drawn."""
+"""Procedural pairs: a function of seed and step; the ground truth matches the images."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def _generator(seed=0, batch=2, settings=SMALL):
 
 
 def _sampled(uniforms, settings):
-    """Shots, then truth."""
+    """Return the shots and the ground truth."""
     shots, truth = sample_pairs(uniforms, 3, settings)
     return *shots, truth
 
@@ -34,13 +34,13 @@ def _equal(first, second):
 
 @pytest.fixture(scope="module")
 def plan():
-    """Plan many pairs of the usual size without drawing one."""
+    """Sample many pairs of the usual size without drawing any."""
     generator = torch.Generator().manual_seed(4)
     uniforms = torch.rand((64, PAIR_UNIFORMS), generator=generator)
     return _sampled(uniforms, PairSettings())
 
 
-def test_a_step_has_its_pairs_whatever_came_before():
+def test_a_steps_pairs_do_not_depend_on_earlier_steps():
     generator = _generator()
     in_order = [generator(step) for step in range(9)]
     late = _generator()
@@ -61,7 +61,7 @@ def test_another_seed_or_bank_gives_other_pairs():
     assert all(_equal(generator(0), first))
 
 
-def test_pairs_have_the_shapes_and_types_they_say():
+def test_pairs_have_the_documented_shapes_and_types():
     pairs = _generator()(0)
     assert [(tuple(part.shape), part.dtype) for part in pairs] == [
         ((2, 39, 39, 3), torch.uint8),
@@ -77,13 +77,13 @@ def test_pairs_have_the_shapes_and_types_they_say():
     assert pairs.searches.float().std() > 5  # something is to be seen
 
 
-def test_the_exemplar_s_size_with_context_fills_it():
+def test_a_target_with_context_fills_the_exemplar():
     pairs = _generator()(0)
     sides = exemplar_side(pairs.exemplar_sizes)
     assert torch.allclose(sides, torch.full_like(sides, pairs.exemplars.shape[1]), atol=1e-3)
 
 
-def test_the_offset_is_the_box_s_centre_from_the_search_image_s(plan):
+def test_the_offset_is_from_the_search_images_centre_to_the_boxs(plan):
     truth = plan[2]
     centers = truth.boxes[:, :2] + truth.boxes[:, 2:] / 2
     torch.testing.assert_close(centers - 255 / 2, truth.offsets, atol=2e-3, rtol=0)
@@ -91,7 +91,7 @@ def test_the_offset_is_the_box_s_centre_from_the_search_image_s(plan):
     assert truth.offsets.abs().max() > 30
 
 
-def test_the_box_is_that_of_the_outline_that_is_drawn():
+def test_the_box_bounds_the_drawn_outline():
     uniforms = torch.rand((64, PAIR_UNIFORMS), generator=torch.Generator().manual_seed(4))
     _, search, truth = _sampled(uniforms, PairSettings(box_noise=0.0))
     line = (torch.arange(0, 510) + 0.5) / 2  # half pixels of the search image
@@ -104,7 +104,7 @@ def test_the_box_is_that_of_the_outline_that_is_drawn():
         mask = (coverage(layers, world) > 0).any(1).view(510, 510)
         box = truth.boxes[number]
         expected = torch.cat([box[:2], box[:2] + box[2:]])
-        # A piece of background has no outline, and some reach out of the search image.
+        # A background piece has no outline, and some targets extend beyond the search image.
         if mask.any() and expected.min() > 2 and expected.max() < 253:
             columns, rows = mask.any(0).nonzero().flatten(), mask.any(1).nonzero().flatten()
             edges = [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]
@@ -113,11 +113,11 @@ def test_the_box_is_that_of_the_outline_that_is_drawn():
     assert len(error) > 20
     assert error.abs().median() < 0.4
     assert error.abs().max() < 5  # a tip thinner than a cell of the measuring grid, 4.2 pixels
-    # Left and right, top and bottom err alike: the centre has no bias.
+    # Opposite edges have the same error: the centre has no bias.
     assert (error[:, :2] + error[:, 2:]).mean(0).abs().max() < 0.4
 
 
-def test_the_exemplar_is_centred_on_its_box_but_for_an_annotator_s_error():
+def test_the_exemplar_is_centred_on_its_box_except_for_an_annotators_error():
     generator = torch.Generator().manual_seed(7)
     uniforms = torch.rand((64, PAIR_UNIFORMS), generator=generator)
     exact = _sampled(uniforms, PairSettings(box_noise=0.0))
@@ -136,7 +136,7 @@ def test_the_exemplar_is_centred_on_its_box_but_for_an_annotator_s_error():
     assert 0 < error.mean() < 0.04
 
 
-def test_the_search_side_errs_by_the_scale_that_it_says(plan):
+def test_the_search_side_errs_by_the_stated_scale(plan):
     exemplar, search, truth = plan
     exact = _sampled(
         torch.rand((64, PAIR_UNIFORMS), generator=torch.Generator().manual_seed(4)),
@@ -148,7 +148,7 @@ def test_the_search_side_errs_by_the_scale_that_it_says(plan):
     assert (exemplar.side > 0).all()
 
 
-def test_a_hidden_target_is_said_to_be_hidden():
+def test_a_hidden_target_is_marked_as_hidden():
     uniforms = torch.rand((48, PAIR_UNIFORMS), generator=torch.Generator().manual_seed(2))
     never, always = (
         _sampled(uniforms, PairSettings(occluded_share=share))[2].visible for share in (0.0, 1.0)

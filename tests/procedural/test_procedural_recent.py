@@ -1,4 +1,4 @@
-"""Triples: a recent exemplar beside the first, targets that are absent, boxes drawn roughly."""
+"""Triples with a recent exemplar, absent targets and rough boxes."""
 
 from dataclasses import replace
 from functools import cache
@@ -21,7 +21,7 @@ def _sampled(settings):
     return sample_pairs(torch.rand((COUNT, settings.uniforms), generator=generator), 3, settings)
 
 
-def test_the_recent_exemplar_is_nearer_to_the_search_image_than_the_first():
+def test_the_recent_exemplar_is_closer_to_the_search_image_than_the_first():
     (first, search, recent), _ = _sampled(SETTINGS)
 
     def apart(one, other):
@@ -31,7 +31,7 @@ def test_the_recent_exemplar_is_nearer_to_the_search_image_than_the_first():
     assert apart(recent, search) < 0.5 * apart(first, search)
 
 
-def test_the_recent_box_errs_as_a_trackers_does():
+def test_the_recent_box_has_a_trackers_error():
     exact = _sampled(SETTINGS)[1].recent_sizes
     noisy = _sampled(replace(SETTINGS, recent_noise=0.06))[1].recent_sizes
     ratio = torch.log(noisy / exact)
@@ -39,7 +39,7 @@ def test_the_recent_box_errs_as_a_trackers_does():
     assert ratio.mean().abs() < 0.03
 
 
-def test_an_absent_target_is_taken_away_or_lies_beyond_the_crop():
+def test_an_absent_target_is_removed_or_outside_the_crop():
     (_, search, _), truth = _sampled(replace(SETTINGS, absent_share=1.0))
     assert (truth.visible == 0).all()
     gone = search.view.layers["reach"][:, TARGET].amax(1) < 0
@@ -62,7 +62,7 @@ def test_a_rough_box_means_the_object():
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
-def test_figures_are_put_together_of_parts_with_surfaces_of_their_own(share):
+def test_figures_consist_of_parts_with_their_own_surfaces(share):
     scene = SceneSettings(figure_share=share)
     (first, *_), _ = _sampled(replace(SETTINGS, scene=scene))
     layers = first.view.layers

@@ -1,4 +1,4 @@
-"""What is hard to follow can be switched on, each alone, and the truth stays exact."""
+"""Optional difficulties: each can be enabled alone, and the ground truth stays exact."""
 
 from dataclasses import replace
 from functools import cache
@@ -58,27 +58,27 @@ def _scene(settings, seed=1, **keywords):
 
 
 def _grid(box, cells=120):
-    """World points (B, cells², 2) on boxes (B, 4) and a tenth of their size about them."""
+    """Return world points (B, cells², 2) on boxes (B, 4) enlarged by a tenth of their size."""
     line = (torch.arange(cells) + 0.5) / cells * 1.2 - 0.1
     grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).view(1, -1, 2)
     return box[:, None, :2] + grid * box[:, None, 2:]
 
 
 def _world_box(truth, search, size=255):
-    """Boxes of the truth in world pixels, (B, 4)."""
+    """Return the ground truth boxes in world pixels, (B, 4)."""
     pixel = search.side[:, None] / size
     corner = search.center + (truth.boxes[:, :2] - size / 2) * pixel
     return torch.cat([corner, truth.boxes[:, 2:] * pixel], -1)
 
 
 def _turn(view, layer=TARGET.start):
-    """Angle of a layer, radians in (−π, π], but for its slant."""
+    """Return the angle of a layer, radians in (−π, π], without its shear."""
     pose = torch.linalg.inv(view.layers["to_local"][:, layer])
     return torch.atan2(pose[:, 1, 0], pose[:, 0, 0])
 
 
-def test_with_nothing_switched_on_pairs_are_what_they_were():
-    # Numbers of the generator before there was anything to switch on.
+def test_without_options_pairs_are_unchanged():
+    # Values from before the options existed.
     truth = _plan(PairSettings())[2]
     expected = [
         [113.717, 100.296, 58.746, 65.102],
@@ -117,7 +117,7 @@ def test_with_nothing_switched_on_pairs_are_what_they_were():
         (PairSettings(scene=SceneSettings(camouflage_share=1.0)), (TARGET,)),
     ],
 )
-def test_a_switch_changes_what_it_says_alone(settings, layers):
+def test_an_option_changes_only_what_it_names(settings, layers):
     plans = _plan(PairSettings()), _plan(settings)
     before, after = (plan[1].view.layers for plan in plans)
     for part in (OCCLUDER, FRONT, TARGET, BACK, BACKGROUND):
@@ -128,7 +128,7 @@ def test_a_switch_changes_what_it_says_alone(settings, layers):
         assert not all(torch.equal(a, b) for a, b in zip(*crops, strict=True))
 
 
-def test_a_turned_target_s_box_is_that_of_its_outline():
+def test_the_box_of_a_turned_target_bounds_its_outline():
     settings = replace(OUTLINED, scene=SceneSettings(turning_share=1.0), neighbour_share=0.0)
     exemplar, search, truth = _plan(settings)
     turned = torch.remainder(
@@ -189,11 +189,11 @@ def test_a_piece_of_the_background_has_no_twin_and_turns_as_before():
     assert torch.equal(plain.back.half_size, scene.back.half_size)
 
 
-def test_scales_err_widely_in_the_share_that_is_said():
+def test_scales_err_widely_in_the_stated_fraction():
     usual = _plan(OUTLINED)
     wide = _plan(replace(OUTLINED, wide_scale_share=1.0, wide_scale_deviation=0.4))
     assert wide[2].log_scales.std().item() == pytest.approx(0.4, rel=0.2)
-    # The target is as much larger in the search image as the side is smaller.
+    # The target is larger in the search image by the factor by which the side is smaller.
     growth = (wide[2].log_scales - usual[2].log_scales).exp()[:, None]
     torch.testing.assert_close(
         wide[2].boxes[:, 2:], usual[2].boxes[:, 2:] * growth, rtol=1e-4, atol=0
@@ -205,7 +205,7 @@ def test_scales_err_widely_in_the_share_that_is_said():
     assert changed == pytest.approx(0.3, abs=0.15)
 
 
-def test_a_target_that_leaves_the_frame_ends_where_the_frame_does():
+def test_a_target_that_leaves_the_frame_ends_at_its_border():
     whole = _plan(OUTLINED)
     _, search, truth = _plan(replace(OUTLINED, leaving_share=1.0))
     full, cut, frame = _world_box(whole[2], whole[1]), _world_box(truth, search), search.frame
@@ -219,7 +219,7 @@ def test_a_target_that_leaves_the_frame_ends_where_the_frame_does():
     center = truth.boxes[:, :2] + truth.boxes[:, 2:] / 2
     torch.testing.assert_close(center - 255 / 2, truth.offsets, rtol=0, atol=5e-3)
 
-    # What is seen, counted on a finer grid.
+    # The visible fraction, counted on a finer grid.
     points = _grid(full)
     inside = render.coverage(search.view.layers, points) > 0
     target, hidden = inside[:, TARGET].any(1), inside[:, : TARGET.start].any(1)
@@ -234,7 +234,7 @@ def test_boxes_are_cut_and_measured_by_hand():
     frame = whole_frame(box[:, :2])
     frame[1, 0], frame[2, 3], frame[3, 2], frame[4, 1] = 20.0, 25.0, 5.0, 20.0
     before, after = beyond_frame(box, frame)
-    # Nothing; a quarter on the left; half at the bottom; all of it; an edge that touches.
+    # Nothing cut; a quarter on the left; half at the bottom; all; a touching edge.
     assert before.tolist() == [[0, 0], [10, 0], [0, 0], [0, 0], [0, 0]]
     assert after.tolist() == [[0, 0], [0, 0], [0, 5], [40, 0], [0, 0]]
     assert inside_share(box, frame).tolist() == [1, 0.75, 0.5, 0, 1]
@@ -270,7 +270,7 @@ def test_a_close_occluder_hides_much_of_a_target_where_it_may():
 
 
 @pytest.mark.parametrize(("layer", "piece_share"), [(BACKGROUND, 1.0), (TARGET, 0.0)])
-def test_a_box_follows_the_surface_that_it_was_drawn_on(layer, piece_share):
+def test_a_box_follows_the_surface_on_which_it_was_drawn(layer, piece_share):
     generator = torch.Generator().manual_seed(3)
     scene = draw_scene(
         torch.rand((COUNT, SCENE_DRAWS), generator=generator), 3, piece_share=piece_share
@@ -284,7 +284,7 @@ def test_a_box_follows_the_surface_that_it_was_drawn_on(layer, piece_share):
     box = part_of(draws, first_piece(scene, origin))
     found = followed(box, layer.start, *views)
 
-    # Densely: which world points of the second view show what was in the ellipse in the first?
+    # Find the world points of the second view that show the ellipse of the first.
     surfaces = [
         {name: view.layers[name][:, layer.start, None] for name in render.SURFACE} for view in views
     ]
@@ -297,13 +297,13 @@ def test_a_box_follows_the_surface_that_it_was_drawn_on(layer, piece_share):
     ]
     error = torch.cat([corners[0] - found[:, :2], corners[1] - found[:, :2] - found[:, 2:]], 1)
     relative = error.abs().amax(1) / found[:, 2:].amax(1)
-    # A body may be bent so much that it folds over; few are.
+    # A few bodies are bent so much that they fold over.
     assert relative.median() < 0.02
     assert (relative < 0.03).float().mean() > 0.95
     assert ((found / box)[:, 2:].log().abs() > 0.1).float().mean() > 0.3  # and it matters
 
 
-def test_relit_images_differ_in_light_as_a_lamp_makes_them():
+def test_relit_images_differ_in_lighting():
     plain, relit = (_plan(replace(OUTLINED, relit_share=share)) for share in (0.0, 1.0))
 
     def change(plan):
@@ -316,7 +316,7 @@ def test_relit_images_differ_in_light_as_a_lamp_makes_them():
     assert torch.equal(plain[2].boxes, relit[2].boxes)
 
 
-def test_a_part_s_box_lies_in_the_target_s_box_and_is_what_the_tracker_is_given():
+def test_a_parts_box_lies_in_the_targets_box_and_is_given_to_the_tracker():
     whole, parts = (_plan(replace(OUTLINED, part_share=share)) for share in (0.0, 1.0))
     ratio = parts[2].exemplar_sizes.prod(-1) / whole[2].exemplar_sizes.prod(-1)
     assert ratio.max() < 1.5  # both are as large in their exemplar images as boxes are
@@ -329,7 +329,7 @@ def test_a_part_s_box_lies_in_the_target_s_box_and_is_what_the_tracker_is_given(
     assert within.quantile(0.05) > -0.12
 
 
-def test_an_exact_piece_is_hidden_by_what_comes_before_it():
+def test_an_exact_piece_is_hidden_by_objects_in_front_of_it():
     pieces = PairSettings(
         piece_share=1.0,
         occluded_share=1.0,
@@ -342,7 +342,7 @@ def test_an_exact_piece_is_hidden_by_what_comes_before_it():
     assert leaving.max() < 1
 
 
-def test_every_switch_can_be_set_by_name_from_the_command_line():
+def test_every_option_can_be_set_by_name_on_the_command_line():
     names = ["exemplar_occluded_share", "wide_scale_share", "wide_scale_deviation", "leaving_share"]
     names += ["part_share", "relit_share"]
     shares = [*(f"pairs.{name}" for name in names), "pairs.scene.turning_share"]
@@ -367,6 +367,6 @@ def test_every_switch_can_be_set_by_name_from_the_command_line():
         (lambda: PairSettings(box_noise=float("nan")), "box_noise: expected a number of at least"),
     ],
 )
-def test_impossible_switches_are_refused(make, message):
+def test_impossible_options_are_refused(make, message):
     with pytest.raises(InputError, match=message):
         make()

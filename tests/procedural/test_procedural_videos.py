@@ -1,4 +1,4 @@
-"""Procedural videos: exact boxes on smooth paths, and crops that show the box where it is."""
+"""Procedural videos: exact boxes on smooth paths, and crops that match the boxes."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_the_truth_is_smooth(videos):
     assert steps.mean() > 0.001  # and it moves
 
 
-def test_a_seed_has_its_videos(bank, videos):
+def test_a_seed_determines_the_videos(bank, videos):
     again = ProceduralVideos(count=8, frames=12, bank=bank, seed=3)
     assert torch.equal(again.boxes, videos.boxes)
     other = ProceduralVideos(count=8, frames=12, bank=bank, seed=4)
@@ -45,7 +45,7 @@ def test_a_seed_has_its_videos(bank, videos):
 
 
 def test_crops_follow_the_target(bank):
-    # Two crops about the target show it alike; one that lies elsewhere shows other things.
+    # Two crops around the target look alike; one from elsewhere does not.
     videos = ProceduralVideos(count=4, frames=3, bank=bank, seed=3)
     boxes = videos.boxes
     center = boxes[:, :, :2] + boxes[:, :, 2:] / 2
@@ -61,12 +61,12 @@ def test_crops_follow_the_target(bank):
     assert (same < different).all()
 
 
-def test_a_larger_square_shows_more_at_the_same_place(bank):
+def test_a_larger_square_shows_more_around_the_same_position(bank):
     videos = ProceduralVideos(count=2, frames=1, bank=bank, seed=1)
     box = videos.boxes[:, 0]
     center, side = box[:, :2] + box[:, 2:] / 2, box[:, 2:].amax(-1)
     near, wide = videos.crops(0, center, torch.stack([side, 2 * side], 1), 40).float().unbind(1)
-    # The middle half of the wide crop is the near one, at half its resolution.
+    # The central half of the wide crop is the narrow one at half its resolution.
     halved = near.view(2, 20, 2, 20, 2, 3).mean((2, 4))
     assert (halved - wide[:, 10:30, 10:30]).abs().mean() < 12
     assert (near - wide).abs().mean() > (halved - wide[:, 10:30, 10:30]).abs().mean()
@@ -79,12 +79,12 @@ def _kind(bank, settings, frames=25):
 def test_videos_without_settings_are_the_mixed_kind(bank, videos):
     again = ProceduralVideos(count=8, frames=12, bank=bank, seed=3, settings=VIDEO_KINDS["mixed"])
     assert torch.equal(again.boxes, videos.boxes)
-    # Numbers from before there were kinds.
+    # Values from before the kinds existed.
     expected = torch.tensor([-59.5364, 55.8634, 34.5722, 16.1728])
     torch.testing.assert_close(videos.boxes[0, 11], expected, rtol=0, atol=2e-3)
 
 
-def test_each_kind_has_more_of_what_it_is_called(bank):
+def test_each_kind_has_more_of_what_its_name_says(bank):
     plain = _kind(bank, VideoSettings(piece_share=0.0)).boxes
     turning = _kind(bank, VIDEO_KINDS["turning"]).boxes
     growing = _kind(bank, VIDEO_KINDS["growing"]).boxes

@@ -23,13 +23,13 @@ def _target_mask(clip, index):
 def test_the_box_fits_the_drawn_target_closely(clip):
     for index in range(0, len(clip), 9):
         drawn = from_mask(_target_mask(clip, index) > 0.5)
-        # A mask knows its edges to a pixel at best.
+        # A mask shows its edges only to a pixel.
         edges = np.abs([drawn[:2] - clip.boxes[index, :2], drawn[2:] - clip.boxes[index, 2:]])
         assert edges.max() < 1.6
 
 
 def test_the_boxes_have_no_bias(clip):
-    """The mask's own centre of gravity, weighted by coverage, agrees with the outline's."""
+    """The mask's centre of gravity, weighted by coverage, agrees with the outline's."""
     offsets = []
     for index in range(0, len(clip), 9):
         mask = _target_mask(clip, index)
@@ -41,7 +41,7 @@ def test_the_boxes_have_no_bias(clip):
 
 
 def test_what_is_drawn_moves_with_the_box():
-    """Pixels where the target is differ from the same scene without it, and only there."""
+    """Only pixels of the target differ from the same scene without it."""
     clip = ProceduralClip(ClipSettings(frames=3, width=160, height=90, target=20, noise=0))
     with_target = clip[2].astype(int)
     ground = np.asarray(clip._view_ground(2), dtype=int)
@@ -84,7 +84,7 @@ def test_the_same_seed_gives_the_same_frames_in_any_order():
         frames=8, width=128, height=72, target=16, seed=5))[1]).any()  # fmt: skip
 
 
-def test_noise_has_the_deviation_that_was_asked_for():
+def test_noise_has_the_requested_deviation():
     clips = [
         ProceduralClip(ClipSettings(frames=1, width=256, height=144, target=20, noise=noise))
         for noise in (0, 6)

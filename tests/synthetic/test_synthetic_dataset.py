@@ -16,7 +16,7 @@ def test_the_defaults_are_those_of_the_thesis():
     assert dataset.draw(1999, 249).shape == (255, 255, 3)
 
 
-def test_images_are_spread_over_the_folders_and_none_is_lost():
+def test_images_are_divided_among_the_folders_completely():
     dataset = _dataset(images=23, folders=5)
     assert [dataset.folder_length(folder) for folder in range(5)] == [5, 5, 5, 4, 4]
 
@@ -78,7 +78,7 @@ def _first_with(dataset, kind):
 
 
 def _background(dataset, folder, index):
-    """Pixels (N, 3) off the square, and the folder's background."""
+    """Return pixels (N, 3) outside the square, and the folder's background."""
     image = dataset.draw(folder, index).astype(float)
     return image[:90].reshape(-1, 3), np.array(dataset.colours(folder).background, dtype=float)
 
@@ -106,7 +106,7 @@ def test_speckle_grows_with_the_pixel():
     assert relative.std() == pytest.approx(strength, rel=0.03)
 
 
-def test_salt_and_pepper_turn_their_share_of_pixels_half_black_half_white():
+def test_salt_and_pepper_turn_a_fraction_of_pixels_half_black_half_white():
     dataset = _dataset(seed=3)
     folder, index, strength = _first_with(dataset, "salt_and_pepper")
     pixels, background = _background(dataset, folder, index)
@@ -116,7 +116,7 @@ def test_salt_and_pepper_turn_their_share_of_pixels_half_black_half_white():
     assert (pixels[~black & ~white] == background).all()
 
 
-def test_an_image_depends_on_its_seed_folder_and_number_alone():
+def test_an_image_depends_only_on_its_seed_folder_and_number():
     one, same, other = _dataset(seed=5), _dataset(seed=5, images=120), _dataset(seed=6)
     last = one.draw(8, 9)
     np.testing.assert_array_equal(last, one.draw(8, 9))

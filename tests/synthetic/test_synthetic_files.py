@@ -24,7 +24,7 @@ from siamfc.workers import Workers
 SMALL = SyntheticDatasetSettings(images=22, folders=4, size=64, square=20, seed=3)
 
 
-def test_files_hold_what_is_drawn_and_the_truth_in_otb_layout(tmp_path):
+def test_files_hold_the_drawn_images_and_the_ground_truth_in_otb_layout(tmp_path):
     out = tmp_path / "data"
     counts = []
     write_dataset(out, SMALL, on_images=counts.append)
@@ -39,7 +39,7 @@ def test_files_hold_what_is_drawn_and_the_truth_in_otb_layout(tmp_path):
         for index, path in enumerate(images):
             np.testing.assert_array_equal(np.asarray(Image.open(path)), dataset.draw(folder, index))
         truth = (place / "groundtruth_rect.txt").read_text().splitlines()
-        # 22 pixels of margin, counted from 1 as OTB does.
+        # A margin of 22 pixels, counted from 1 as in OTB.
         assert truth == ["23,23,20,20"] * len(images)
         facts = json.loads((place / "folder.json").read_text())
         assert tuple(facts["square"]) == dataset.colours(folder).square
@@ -98,7 +98,7 @@ def test_jpeg_is_smaller_and_close(tmp_path):
 
 
 @pytest.mark.parametrize("image_format", ["png", "jpeg"])
-def test_the_need_of_disk_is_predicted(tmp_path, image_format):
+def test_the_disk_space_needed_is_predicted(tmp_path, image_format):
     settings = SyntheticDatasetSettings(images=150, folders=15, size=128, square=40, seed=9)
     predicted = bytes_needed(settings, image_format)
     write_dataset(tmp_path, settings, image_format=image_format)
@@ -106,7 +106,7 @@ def test_the_need_of_disk_is_predicted(tmp_path, image_format):
     assert predicted == pytest.approx(taken, rel=0.15)
 
 
-def test_more_than_the_disk_holds_is_refused_before_anything_is_written(tmp_path):
+def test_too_large_a_data_set_is_refused_before_anything_is_written(tmp_path):
     settings = SyntheticDatasetSettings(images=10**12, folders=10)
     with pytest.raises(OutputError, match=r"TB are needed and .* are free"):
         write_dataset(tmp_path / "data", settings)
@@ -137,7 +137,7 @@ def test_more_than_the_disk_holds_is_refused_before_anything_is_written(tmp_path
     ],
     ids=["a file", "other files", "broken", "foreign", "version", "settings", "format"],
 )
-def test_a_place_that_holds_something_else_is_refused(tmp_path, prepare, message):
+def test_a_folder_with_other_content_is_refused(tmp_path, prepare, message):
     out = tmp_path / "data"
     prepare(out)
     before = tree_digest(tmp_path)
@@ -166,8 +166,8 @@ def test_two_writers_into_one_folder_are_refused(tmp_path):
         write_dataset(tmp_path, SMALL)
 
 
-def test_a_full_disk_is_one_line_and_leaves_no_half_folder(tmp_path):
-    """A limit on the size of a file stands for the full disk."""
+def test_a_full_disk_is_one_line_and_leaves_no_partial_folder(tmp_path):
+    """A file size limit simulates the full disk."""
     out = tmp_path / "data"
     code = (
         "import resource, sys\n"
@@ -210,7 +210,7 @@ def test_a_video_in_otb_layout_reads_back(tmp_path, video):
     np.testing.assert_allclose(np.loadtxt(out / "visibility.txt"), video.visibility, atol=1e-6)
 
 
-def test_a_video_is_not_written_over_another(tmp_path):
+def test_a_video_does_not_overwrite_another(tmp_path):
     video = SquareVideo(SquareVideoSettings(frames=2, size=64, target=10))
     write_otb(tmp_path / "video", video)
     before = tree_digest(tmp_path)

@@ -1,4 +1,4 @@
-"""Pairs of squares: exact places, the data set's colours and noise, deterministic."""
+"""Pairs of squares: exact positions, the data set's colours and noise, deterministic."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def _pairs(batch=2, seed=0, folders=range(8), noise=QUIET, **settings):
     )
 
 
-def test_a_step_and_a_seed_have_their_pairs():
+def test_step_and_seed_determine_the_pairs():
     first, again = _pairs(noise={})(3), _pairs(noise={})(3)
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
     for other in (_pairs(noise={})(4), _pairs(noise={}, seed=1)(3)):
@@ -37,7 +37,7 @@ def test_a_step_and_a_seed_have_their_pairs():
     assert first.searches.dtype == torch.uint8
 
 
-def test_without_noise_a_pair_is_the_tracker_s_crop_of_the_data_set_s_image():
+def test_without_noise_a_pair_is_the_trackers_crop_of_the_data_sets_image():
     settings = SyntheticDatasetSettings(images=8, folders=8, **QUIET)
     dataset = SyntheticDataset(settings)
     batch = _pairs(batch=1, folders=[5])(0)
@@ -47,7 +47,7 @@ def test_without_noise_a_pair_is_the_tracker_s_crop_of_the_data_set_s_image():
         expected = crop(image, (127.5, 127.5), side * scale, size, fill=image[0, 0])
         drawn_here = drawn[0].numpy().astype(int)
         differs = np.abs(drawn_here - expected.astype(int)).max(-1) > 1
-        # Only the pixels about the square's outline may differ, by how each is anti-aliased.
+        # Only the anti-aliased pixels at the square's outline may differ.
         edge = size / 2 - np.abs(np.arange(size) + 0.5 - size / 2)
         inside = size / 2 - 63.5 / 2
         near = np.abs(edge - inside) < 1.6
@@ -73,7 +73,7 @@ def test_the_box_is_where_the_square_is():
 @pytest.mark.parametrize(
     ("kind", "strength"), [("gaussian", 40.0), ("salt_and_pepper", 0.2), ("speckle", 0.3)]
 )
-def test_noise_has_the_strength_that_is_asked_for(kind, strength):
+def test_noise_has_the_requested_strength(kind, strength):
     # Each image draws one of three kinds, and a strength up to the largest.
     batch = _pairs(batch=60, folders=[2], noise={**QUIET, kind: strength})(0)
     clean = _pairs(batch=1, folders=[2])(0).searches[0, :60].double()

@@ -57,7 +57,7 @@ def test_a_longer_video_begins_like_a_shorter_one():
     np.testing.assert_array_equal(short, long[:10])
 
 
-def test_a_step_of_nothing_keeps_the_square_in_place():
+def test_a_step_of_zero_keeps_the_square_in_place():
     video = SquareVideo(SquareVideoSettings(frames=5, max_displacement=0))
     assert all((a == b).all() for a, b in itertools.pairwise(video.boxes))
 

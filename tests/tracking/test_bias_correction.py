@@ -16,7 +16,7 @@ SPEC = EmbeddingSpec()
 
 
 class SkewedMatcher(IdealMatcher):
-    """Sees all targets beside their places, by so many pixels of the search image."""
+    """Sees all targets shifted by a number of search image pixels."""
 
     def __init__(self, right, down):
         super().__init__()
@@ -24,7 +24,7 @@ class SkewedMatcher(IdealMatcher):
         self.seen = 0
 
     def respond(self, exemplars, searches):
-        """The ideal response, shifted by the Fourier transform's shift theorem: exactly."""
+        """Return the ideal response, shifted exactly by the Fourier shift theorem."""
         self.seen += searches.shape[0] * searches.shape[1]
         response = super().respond(exemplars, searches)
         low = response.min(axis=(-2, -1), keepdims=True)
@@ -48,7 +48,7 @@ def follow(matcher, settings, longest_step=4):
 
 @pytest.mark.parametrize("skew", [(3, -2), (-1, 0.5)])
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_an_offset_of_the_network_s_own_is_taken_away(skew, count):
+def test_the_networks_own_offset_is_subtracted(skew, count):
     crop_pixel = 160 / 255  # 40 pixels and as many of context, twice as wide
     plain = follow(SkewedMatcher(*skew), one_scale())
     np.testing.assert_allclose(plain, np.array(skew) * crop_pixel, atol=0.35)
@@ -57,11 +57,11 @@ def test_an_offset_of_the_network_s_own_is_taken_away(skew, count):
     assert np.abs(centred).max() < 0.1
 
 
-def test_a_network_without_offset_stays_without():
+def test_a_network_without_offset_is_unaffected():
     assert np.abs(follow(IdealMatcher(), replace(one_scale(), bias_correction=4), 16)).max() < 0.02
 
 
-def test_the_first_frame_pays_for_it_and_no_other():
+def test_only_the_first_frame_costs_more():
     matcher, image = SkewedMatcher(0, 0), np.full((200, 240, 3), 255, np.uint8)
     image[80:120, 100:140] = 0
     settings = SiamFCSettings(bias_correction=3)
@@ -71,8 +71,8 @@ def test_the_first_frame_pays_for_it_and_no_other():
     assert matcher.seen == 9 + settings.scales
 
 
-def test_several_targets_have_each_its_own_offset():
-    """In pixels of the frame a large target's is larger."""
+def test_each_target_has_its_own_offset():
+    """In frame pixels, a large target has a larger offset."""
     image = np.full((300, 640, 3), 255, np.uint8)
     image[100:120, 100:120] = 0
     image[100:180, 400:480] = 0
@@ -101,7 +101,7 @@ def test_a_target_found_elsewhere_is_centred_too():
     np.testing.assert_allclose(results[-1].boxes, [[400, 320, 40, 40]], atol=0.3)
 
 
-def test_an_offset_of_more_than_half_a_cell_is_not_believed():
+def test_an_offset_is_limited_to_half_a_cell():
     image = np.full((200, 240, 3), 255, np.uint8)
     image[80:120, 100:140] = 0
     settings = replace(one_scale(), bias_correction=2)

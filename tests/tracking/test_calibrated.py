@@ -1,4 +1,4 @@
-"""The shipped weights' calibration in the tracker: it changes what is told, no box by itself."""
+"""Calibration of the shipped weights in the tracker: it changes scores, but no boxes."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def video():
 
 
 def tracked(video, calibration):
-    """Boxes and scores (F,) of the light network's tracker, which does nothing by the score."""
+    """Return boxes and scores (F,) of the light tracker with settings that ignore the score."""
     matcher = load_matcher("light", device="cpu", threads=1)
     if calibration is not None:
         matcher.calibration = calibration
@@ -37,7 +37,7 @@ def test_boxes_are_the_same_to_the_last_bit_and_scores_are_mapped(video):
         np.testing.assert_allclose(scores, expected, rtol=1e-6)
 
 
-def test_the_view_of_the_search_tells_chances_too(video):
+def test_the_search_view_shows_probabilities_too(video):
     matcher = load_matcher("light", device="cpu", threads=1)
     tracker = Tracker(matcher)
     tracker.init(video[0], video.boxes[0])

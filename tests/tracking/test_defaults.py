@@ -1,4 +1,4 @@
-"""Settings by the weights' network."""
+"""Default settings for each network."""
 
 from dataclasses import replace
 
@@ -35,7 +35,7 @@ def test_siamfc_has_its_settings():
         settings_for_weights("siamfc", 0)
 
 
-def test_a_network_that_gives_boxes_has_its_own(light):
+def test_a_network_that_predicts_boxes_has_its_own(light):
     assert settings_for_weights() == settings_for_weights(light) == LightSettings()
     assert settings_for_weights(light) == settings_for_weights(light, 1) == LightSettings()
     assert settings_for_weights(light / "model.safetensors") == LightSettings()
@@ -46,7 +46,7 @@ def test_a_network_that_gives_boxes_has_its_own(light):
     assert settings_for_weights("siamfc").lost.windows == 0
 
 
-def test_what_the_exemplar_takes_in_is_the_networks_choice_or_ones_own(light):
+def test_the_exemplar_update_is_the_networks_default_or_the_users(light):
     recent = update_by_name("recent")
     assert settings_for_weights(light).update == recent == LightSettings().update
     assert settings_for_weights("siamfc").update == UpdateSettings()
@@ -55,7 +55,7 @@ def test_what_the_exemplar_takes_in_is_the_networks_choice_or_ones_own(light):
             assert settings_for_weights(weights, update=name).update == update_by_name(name)
 
 
-def test_what_it_cannot_do_is_refused(light):
+def test_options_that_a_network_lacks_are_refused(light):
     with pytest.raises(InputError, match=r"scales: expected 1, or none given, for .*light.* got 5"):
         settings_for_weights(light, 5)
 

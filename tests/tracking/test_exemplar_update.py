@@ -1,4 +1,4 @@
-"""What the exemplar takes from later frames."""
+"""Update of the exemplar from later frames."""
 
 import numpy as np
 import pytest
@@ -24,14 +24,14 @@ BOX = [60, 50, 20, 20]
 
 
 def image(k=0, *, grey=0):
-    """A dark square on white, moved by (2, 1) a frame."""
+    """Return a dark square on white, moved by (2, 1) per frame."""
     picture = np.full((120, 160, 3), 255, dtype=np.uint8)
     picture[50 + k : 70 + k, 60 + 2 * k : 80 + 2 * k] = grey
     return picture
 
 
 class Watching(IdealMatcher):
-    """Writes down what it embeds and what it is asked to search for."""
+    """Records what it embeds and the exemplars it searches with."""
 
     def __init__(self):
         super().__init__()
@@ -47,7 +47,7 @@ class Watching(IdealMatcher):
 
 
 def followed(pictures, update, *, lost=None):
-    """The matcher, and the tracker's scores, after a video."""
+    """Return the matcher, and the tracker's scores, after a video."""
     matcher = Watching()
     settings = SiamFCSettings(scales=1, update=update, lost=lost or LostSettings(lost_threshold=0))
     tracker = Tracker(matcher, settings)
@@ -74,13 +74,13 @@ class TestSettings:
             UpdateSettings(**{name: value})
 
 
-def test_only_sure_targets_that_are_not_lost_are_taken_in():
+def test_only_targets_with_a_high_score_that_are_not_lost_enter():
     settings = UpdateSettings(rate=0.2, lowest_score=0.6)
     scores, lost = np.array([0.6, 0.59, 0.9]), np.array([False, False, True])
     assert update_rates(scores, lost, *np.ones((2, 3), int), settings).tolist() == [0.2, 0, 0]
 
 
-def test_targets_wait_between_two_frames_that_are_taken_in():
+def test_targets_wait_between_frames_that_enter():
     settings = UpdateSettings(rate=0.2, every=20)
     waited = np.array([0, 19, 20, 21])
     rates = update_rates(np.ones(4), np.zeros(4, bool), waited, waited, settings)
@@ -88,7 +88,7 @@ def test_targets_wait_between_two_frames_that_are_taken_in():
 
 
 class TestMix:
-    def test_each_target_has_its_own_share(self):
+    def test_each_target_has_its_own_weight(self):
         generator = np.random.default_rng(0)
         first, second = generator.normal(size=(2, 3, 4, 6, 6)).astype(np.float32)
         mixed = mix(first, second, np.array([0, 1, 0.25]))
@@ -151,13 +151,13 @@ class TestFollowing:
         shares = [(exemplar[0] - light) / (dark - light) for exemplar in matcher.searched]
         np.testing.assert_allclose(shares, [1, 0.5, 0.25], atol=0.01)
 
-    def test_the_first_frame_keeps_its_share(self):
+    def test_the_first_frame_keeps_its_weight(self):
         update = UpdateSettings(rate=1.0, first_weight=0.25)
         matcher, _ = followed([image(0, grey=g) for g in (0, 100, 100)], update)
         dark, light = (IdealMatcher().embed_exemplar(c)[0] for c in matcher.embedded[:2])
         np.testing.assert_allclose(matcher.searched[1][0], 0.25 * dark + 0.75 * light, rtol=0.01)
 
-    def test_an_average_that_begins_anew_has_nothing_of_the_first_frame(self):
+    def test_a_restarted_average_excludes_the_first_frame(self):
         update = UpdateSettings(rate=0.5, restart_average=True)
         matcher, _ = followed([image(0, grey=g) for g in (0, 100, 100, 50, 50)], update)
         embedded = [IdealMatcher().embed_exemplar(crops)[0] for crops in matcher.embedded[:4]]
@@ -165,13 +165,13 @@ class TestFollowing:
         expected = [dark, light, light, (light + middle) / 2]
         np.testing.assert_allclose([one[0] for one in matcher.searched], expected, rtol=0.01)
 
-    def test_a_target_that_fades_stays_sure_of_itself(self):
+    def test_a_fading_target_keeps_a_high_score(self):
         pictures = [image(k, grey=12 * k) for k in range(14)]
         _, fixed = followed(pictures, UpdateSettings())
         _, updated = followed(pictures, previous_frame())
         assert fixed[-1] < 0.5 < 0.9 < updated[-1]
 
-    def test_unsure_and_lost_frames_are_not_taken_in(self):
+    def test_frames_with_a_low_score_or_a_lost_target_do_not_enter(self):
         pictures = [image(0, grey=g) for g in (0, 0, 150, 150)]
         matcher, scores = followed(pictures, UpdateSettings(rate=1.0, lowest_score=0.9))
         assert scores[0] > 0.9 > scores[1]
@@ -202,7 +202,7 @@ class TestFollowing:
 
 
 @pytest.mark.parametrize("runtime", ["onnx", "torch"])
-def test_every_runtime_can_update_and_look_elsewhere(runtime):
+def test_every_runtime_can_update_and_search_elsewhere(runtime):
     if runtime == "torch":
         pytest.importorskip("torch")
         from siamfc.network import load_checkpoint
@@ -230,9 +230,9 @@ def test_every_runtime_can_update_and_look_elsewhere(runtime):
     assert np.isfinite(taken.targets.boxes).all()
 
 
-def test_a_network_that_gives_boxes_takes_in_a_sure_frame_in_ten():
+def test_a_network_that_predicts_boxes_uses_one_confident_frame_in_ten():
     class Watched(IdealBoxMatcher):
-        """Writes down in which frames it embeds, and boxes' sizes; exemplars say how many."""
+        """Records the frames in which it embeds, and boxes' sizes; exemplars count the calls."""
 
         def __init__(self):
             super().__init__()
@@ -262,7 +262,7 @@ def test_a_network_that_gives_boxes_takes_in_a_sure_frame_in_ten():
     assert matcher.searched == searched
 
 
-def test_the_view_of_the_search_is_of_what_is_searched_for():
+def test_the_search_view_uses_the_updated_exemplar():
     matcher = IdealMatcher()
     first = Stepper(matcher).begin(image(), BOX)
     lighter = image(1, grey=60)

@@ -1,4 +1,4 @@
-"""A track as a file of any format, from results and back."""
+"""Writing and reading tracks in every file format."""
 
 import math
 from pathlib import Path
@@ -80,13 +80,13 @@ def test_a_name_is_the_class_unless_one_is_given(tmp_path: Path) -> None:
     assert (second.names, second.labels) == (("Ana",), ("person",))
 
 
-def test_the_rate_is_known_from_times_where_no_video_says_it() -> None:
+def test_the_rate_follows_from_the_times_without_a_video() -> None:
     assert to_annotation(results()).frame_rate == pytest.approx(25)
     timeless = [FrameResult(0, math.nan, np.ones((1, 4)), np.ones(1))]
     assert to_annotation(timeless).frame_rate is None
 
 
-def test_what_a_folder_of_images_says_of_itself(tmp_path: Path) -> None:
+def test_a_folder_of_images_describes_itself(tmp_path: Path) -> None:
     from PIL import Image
 
     for name in ("b.png", "a.png"):
@@ -105,7 +105,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("name", "form", "message", "reason"), REFUSED)
-def test_what_goes_with_no_format_is_refused(tmp_path, name, form, message, reason) -> None:
+def test_names_without_a_format_are_refused(tmp_path, name, form, message, reason) -> None:
     with pytest.raises(InputError) as caught:
         export_results(tmp_path / name, results(), format=form)
     assert str(caught.value).startswith(message), reason
@@ -113,14 +113,14 @@ def test_what_goes_with_no_format_is_refused(tmp_path, name, form, message, reas
 
 
 @pytest.mark.parametrize("name", EXPORT_FORMATS)
-def test_a_place_that_is_taken_is_refused_before_tracking(tmp_path: Path, name: str) -> None:
+def test_an_existing_file_is_refused_before_tracking(tmp_path: Path, name: str) -> None:
     path = place(tmp_path, name)
     export_results(path, results(), format=name, video=VIDEO)
     with pytest.raises(OutputError), open_export(path, targets=1, format=name):
         pytest.fail("it began all the same")
 
 
-def test_a_track_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_track_leaves_no_file(tmp_path: Path) -> None:
     def track_and_fail() -> None:
         with open_export(tmp_path / "boxes.xml", targets=1, video=VIDEO) as add:
             add(results()[0])

@@ -14,14 +14,14 @@ WHITE = 255
 
 
 def followed(images, box, settings):
-    """Boxes (F, 4) of a target through a list of images."""
+    """Return boxes (F, 4) of a target tracked through a list of images."""
     tracker = Tracker(IdealMatcher(), settings)
     tracker.init(images[0], box)
     return np.array([box, *(tracker.update(image) for image in images[1:])])
 
 
 def square(left, top, *, side=40, frame=(200, 240)):
-    """A black square on white, drawn with soft edges when it lies between pixels."""
+    """Return a black square on white, anti-aliased if it lies between pixels."""
     height, width = frame
     x, y = np.arange(width), np.arange(height)
     across = np.clip(np.minimum(x + 1, left + side) - np.maximum(x, left), 0, 1)
@@ -32,7 +32,7 @@ def square(left, top, *, side=40, frame=(200, 240)):
 
 @pytest.mark.parametrize("settings", [one_scale(), three_scales()], ids=["one", "three"])
 @pytest.mark.parametrize("longest_step", [4, 16, 32])
-def test_there_is_no_bias_and_hardly_an_error(longest_step, settings):
+def test_there_is_no_bias_and_almost_no_error(longest_step, settings):
     video = SquareVideo(SquareVideoSettings(max_displacement=longest_step, seed=1))
     assert len(video) == 300
     got = followed(list(video), video.boxes[0], settings)
@@ -42,7 +42,7 @@ def test_there_is_no_bias_and_hardly_an_error(longest_step, settings):
     assert boxes.iou(got, video.boxes).min() > 0.95
 
 
-def test_mirroring_and_transposing_the_video_does_so_to_the_track():
+def test_mirroring_and_transposing_the_video_mirrors_and_transposes_the_track():
     video = SquareVideo(SquareVideoSettings(frames=40, max_displacement=16, seed=2))
     x, y, w, h = video.boxes[0]
     track = followed(list(video), video.boxes[0], three_scales())
@@ -53,7 +53,7 @@ def test_mirroring_and_transposing_the_video_does_so_to_the_track():
     mirrored[:, 0] = 255 - mirrored[:, 0] - mirrored[:, 2]
     flipped[:, 1] = 255 - flipped[:, 1] - flipped[:, 3]
     for turned_back in (mirrored, flipped, transposed[:, [1, 0, 3, 2]]):
-        # Crops are rounded to grey levels, rows before columns; a level moves the peak a trifle.
+        # Crops are rounded to grey levels, rows before columns; a level moves the peak slightly.
         np.testing.assert_allclose(turned_back, track, atol=0.005)
 
 
@@ -68,7 +68,7 @@ def test_a_square_that_stands_still_stays_exactly_where_it_is():
     np.testing.assert_array_equal(got, [[100, 80, 40, 40]] * 10)
 
 
-def test_movement_below_a_pixel_is_seen():
+def test_sub_pixel_movement_is_detected():
     images = [square(100 + 0.25 * k, 80 - 0.125 * k) for k in range(20)]
     got = followed(images, [100, 80, 40, 40], one_scale())
     expected = [[100 + 0.25 * k, 80 - 0.125 * k, 40, 40] for k in range(20)]
@@ -101,7 +101,7 @@ def test_a_target_leaving_the_frame_is_kept_at_its_border():
 
 
 def test_several_targets_get_the_same_boxes_as_each_alone():
-    """Two squares so far apart that neither search window shows the other."""
+    """The two squares are too far apart to appear in each other's search windows."""
     matcher, settings = IdealMatcher(), three_scales()
 
     def image(k):

@@ -14,12 +14,12 @@ from siamfc.tracking.sweep import Found
 A, B = [10.0, 20, 30, 40], [50.0, 60, 20, 20]
 FRAMES = 20
 HIDDEN = range(8, 12)
-"""The square vanishes, and returns where no search window of the last place shows it."""
+"""The square vanishes, and returns outside the search window at its last position."""
 ALONE = LightSettings(lost=LightSettings().lost.__class__(lost_threshold=0.4, found_threshold=0.8))
 
 
 def place(k):
-    """Box of the square in frame k."""
+    """Return the box of the square in frame k."""
     return np.array([20 + 3 * k, 30 + k, 24, 20] if k < HIDDEN[0] else [330 - 3 * k, 190, 24, 20])
 
 
@@ -40,17 +40,17 @@ def seen(results):
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory):
-    path = tmp_path_factory.mktemp("film") / "film.mp4"
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
     with open_writer(path, frame_rate=25) as writer:
         for k, image in enumerate(pictures()):
             writer.write(image, k / 25)
     return path
 
 
-@pytest.fixture(params=["arrays", "film"])
+@pytest.fixture(params=["arrays", "clip"])
 def source(request):
-    return pictures() if request.param == "arrays" else request.getfixturevalue("film")
+    return pictures() if request.param == "arrays" else request.getfixturevalue("clip")
 
 
 class TestForms:
@@ -87,7 +87,7 @@ class TestForms:
             ([A, [1, 2, 3]], "box 2 of 2: box: expected four"),
         ],
     )
-    def test_what_is_none_is_refused_by_name(self, given, part):
+    def test_invalid_boxes_are_refused_by_name(self, given, part):
         with pytest.raises(InputError, match=part):
             as_key_frames(given, start=5)
 
@@ -117,7 +117,7 @@ class TestBothWays:
             np.testing.assert_array_equal(results[frame].box, box)
             assert results[frame].status is Status.KEYFRAME
 
-    def test_agreement_is_known_between_two_boxes_alone(self, source):
+    def test_agreement_is_known_only_between_two_boxes(self, source):
         given = [{2: place(2), 5: place(5)}, {2: place(2)}]
         results = list(track(source, given, matcher=IdealBoxMatcher(), end=7))
         known = np.array([
@@ -137,7 +137,7 @@ class TestBothWays:
                 np.testing.assert_allclose(result.boxes[row], other.box, atol=1e-9)
                 assert result.statuses[row] is other.status
 
-    def test_a_track_lists_what_deserves_a_look(self):
+    def test_a_track_lists_stretches_to_review(self):
         given = {0: place(0), FRAMES - 1: place(FRAMES - 1)}
         found = track(pictures(), given, matcher=IdealBoxMatcher(), settings=ALONE)
         worst = found.review()[0]
@@ -155,7 +155,7 @@ class TestBothWays:
         results = [one for _, one in follow(frames, [place(0)] * 2, IdealBoxMatcher())]
         assert len(results) == 5
 
-    def test_a_source_that_is_read_once_takes_boxes_in_its_first_frame_alone(self):
+    def test_a_source_that_is_read_once_takes_boxes_only_in_its_first_frame(self):
         given = {0: place(0), 3: place(3)}
         with pytest.raises(SourceError, match="only once, forwards: give boxes in its first frame"):
             list(track(iter(pictures()), given, matcher=IdealBoxMatcher()))
@@ -180,7 +180,7 @@ class TestRange:
         assert results[0].status is Status.KEYFRAME
         assert min(iou(result.box, place(result.index)) for result in results) > 0.8
 
-    def test_every_leaves_frames_out_but_none_with_a_box(self):
+    def test_every_skips_frames_except_those_with_a_box(self):
         given = {0: place(0), 4: place(4)}
         found = track(pictures(), given, matcher=IdealBoxMatcher(), end=7, every=3)
         assert [result.index for result in found] == [0, 3, 4, 6]

@@ -1,4 +1,4 @@
-"""A batch of twenty videos that is killed goes on, does nothing twice, and writes the same."""
+"""A killed batch of twenty videos continues, repeats nothing, and writes the same files."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ for number, outcome in enumerate(track_batch(tasks)):
 """Kills itself within the video after number `last`: a watcher outside might come too late."""
 
 
-def test_a_killed_batch_goes_on_and_does_nothing_twice(tmp_path: Path) -> None:
+def test_a_killed_batch_continues_and_repeats_nothing(tmp_path: Path) -> None:
     clips = tmp_path / "clips"
     clips.mkdir()
     video = SquareVideo(SquareVideoSettings(frames=4, size=96, target=24))

@@ -1,4 +1,4 @@
-"""How scores and boxes of all cells become one box: hand-made cells."""
+"""Selection of one box from the scores and boxes of hand-made cells."""
 
 from dataclasses import replace
 
@@ -15,13 +15,13 @@ PLAIN = LightSettings(change_penalty=0.0, window_influence=0.0, size_damping=1.0
 BOX = [80.0, 90.0, 40.0, 20.0]
 SIDE = np.sqrt(70 * 50) * 255 / 127
 PITCH = SIDE / 255
-"""Frame pixels to a pixel of the search image about BOX."""
+"""Frame pixels per pixel of the search image around BOX."""
 WIDE = np.array([40.0, 20.0]) / PITCH
-"""BOX's size in the search image."""
+"""Size of BOX in the search image."""
 
 
 def cells(**special):
-    """Logits −6 and BOX's own size everywhere, but at special (row, column): (logit, size)."""
+    """Return logits −6 and BOX's size everywhere except at special (row, column): (logit, size)."""
     line = np.arange(16) * 16 + 0.5
     points = np.stack(np.meshgrid(line, line))
     half = np.broadcast_to(WIDE[:, None, None] / 2, (2, 16, 16)).copy()
@@ -44,14 +44,14 @@ def test_the_cell_with_the_highest_score_gives_centre_and_size():
     assert found.score[0] == pytest.approx(1.0)
 
 
-def test_the_score_is_the_sigmoid_of_the_chosen_cells_logit_alone():
+def test_the_score_is_only_the_sigmoid_of_the_chosen_cells_logit():
     settings = LightSettings(change_penalty=0.3, window_influence=0.4)
     found = advanced(settings, a=(7, 8, 1.0, (60, 20)))
     assert found.score[0] == pytest.approx(1 / (1 + np.exp(-1.0)), abs=1e-6)
 
 
-def test_the_calibrated_score_is_the_chance_and_changes_no_box():
-    """Slope and offset would prefer the far cell, were the window mixed with the chance."""
+def test_the_calibrated_score_is_a_probability_and_changes_no_box():
+    """If the window were mixed with the probability, the far cell would win."""
     targets, found = (
         light.start(BOX, (400, 300)),
         cells(a=(8, 12, 2.0, (44, 20)), b=(8, 8, 1.5, BOX[2:])),
@@ -64,7 +64,7 @@ def test_the_calibrated_score_is_the_chance_and_changes_no_box():
     assert chance.score[0] == pytest.approx(1 / (1 + np.exp(-(4 * 1.5 - 6.5))), abs=1e-6)
 
 
-def test_a_target_is_lost_by_the_chance():
+def test_the_probability_decides_whether_a_target_is_lost():
     targets, found = light.start(BOX, (400, 300)), cells(a=(8, 8, 0.0, BOX[2:]))
     lost = [
         bool(light.move(targets, *found, PLAIN, SPEC, calibration).lost[0])
@@ -78,7 +78,7 @@ def test_a_target_is_lost_by_the_chance():
 @pytest.mark.parametrize(
     ("influence", "column"), [(0.0, 15), (0.3, 8)], ids=["without window", "with window"]
 )
-def test_the_window_prefers_what_is_near(influence, column):
+def test_the_window_prefers_near_cells(influence, column):
     settings = replace(PLAIN, window_influence=influence)
     found = advanced(settings, far=(8, 15, 2.0, (40, 20)), near=(8, 8, 1.0, (40, 20)))
     expected = 100 + (column * 16 + 0.5 - 127.5) * PITCH
@@ -89,7 +89,7 @@ def test_the_window_prefers_what_is_near(influence, column):
     ("size", "why"),
     [((80, 40), "twice as large"), ((20, 10), "half as large"), ((28.3, 28.3), "another ratio")],
 )
-def test_the_penalty_prefers_what_changes_less(size, why):
+def test_the_penalty_prefers_smaller_changes(size, why):
     changed, same = (8, 9, 2.0, size), (8, 8, 1.0, (40, 20))
     assert advanced(PLAIN, a=changed, b=same).boxes[0, 2] == pytest.approx(size[0], rel=0.15), why
     found = advanced(replace(PLAIN, change_penalty=1.0), a=changed, b=same)
@@ -97,7 +97,7 @@ def test_the_penalty_prefers_what_changes_less(size, why):
 
 
 def test_a_penalty_by_hand():
-    """Twice as large: change 2, so exp(−0.1 · (2 − 1)) of the way to the size is gone."""
+    """Twice as large: change 2, so the size moves by a factor exp(−0.1 · (2 − 1))."""
     found = advanced(replace(PLAIN, change_penalty=0.1), a=(8, 8, 30.0, (80, 40)))
     share = np.exp(-0.1)
     np.testing.assert_allclose(found.size[0], [40 + 40 * share, 20 + 20 * share], rtol=1e-5)
@@ -131,7 +131,7 @@ def test_targets_are_not_changed_in_place():
         (lambda logits, boxes: (logits, boxes[:, [2, 1, 0, 3]]), "a width or height below 0"),
     ],
 )
-def test_what_no_network_should_give_is_refused(spoil, message):
+def test_impossible_predictions_are_refused(spoil, message):
     logits, boxes = spoil(*cells())
     with pytest.raises(InputError, match=message):
         light.move(light.start(BOX, (400, 300)), logits, boxes, PLAIN, SPEC)
@@ -153,13 +153,13 @@ def test_settings_out_of_range_are_refused(name, value):
 
 
 def test_sizes_in_the_exemplar_images():
-    """A square of 40 has an exemplar of 80 pixels' side, shown in 127."""
+    """A square of 40 has an exemplar of side 80, shown in 127 pixels."""
     targets = light.start([10, 10, 40, 40], (400, 300))
     np.testing.assert_allclose(targets.exemplar_sizes(SPEC), [[63.5, 63.5]])
     np.testing.assert_allclose(targets.present_windows(SPEC)[1], [80 * 255 / 127])
 
 
-def test_a_box_that_has_vanished_in_rounding_does_no_harm():
+def test_a_box_lost_to_rounding_is_harmless():
     logits, boxes = cells(a=(8, 8, 1.0, (40, 20)))
     boxes[0, 2:, 3, 4] = boxes[0, :2, 3, 4]
     found = light.move(light.start(BOX, (400, 300)), logits, boxes, PLAIN, SPEC)
@@ -167,11 +167,11 @@ def test_a_box_that_has_vanished_in_rounding_does_no_harm():
 
 
 AT_THE_BORDER = [80.0, 270.0, 40.0, 20.0]
-"""The frame of `leaving` ends six pixels above the lower end of this box."""
+"""Box whose lower edge lies six pixels below the frame of `leaving`."""
 
 
 def leaving(height, logit, times=1):
-    """A target that the network sees `height` pixels high, in a frame that ends below it."""
+    """Return a target seen `height` pixels high, in a frame that ends below it."""
     targets = light.start(AT_THE_BORDER, (400, 284))
     for _ in range(times):
         found = cells(a=(8, 8, logit, (40.0, height)))
@@ -186,7 +186,7 @@ def test_a_target_that_the_frame_cuts_is_searched_at_its_whole_size():
     assert targets.partly_outside.tolist() == [True]
 
 
-def test_one_that_grows_at_the_border_is_searched_as_it_is():
+def test_a_target_that_grows_at_the_border_is_searched_at_its_size():
     assert leaving(height=26.0, logit=8.0).search_size[0, 1] == pytest.approx(26.0, rel=0.02)
 
 

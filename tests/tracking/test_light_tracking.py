@@ -1,4 +1,4 @@
-"""The tracker with a network that gives boxes, and with matchers that are never wrong."""
+"""The tracker with a network that predicts boxes, and with ideal matchers."""
 
 from dataclasses import replace
 
@@ -16,11 +16,11 @@ from siamfc.tracking.redetection import LostSettings
 
 WIDTH, HEIGHT = 42, 42
 AT_ONCE = LightSettings(size_damping=1.0, change_penalty=0.0)
-"""Settings with which the box is the network's."""
+"""Settings that use the network's box unchanged."""
 
 
 def chart(index):
-    """A frame in which each pixel says where it is, and by its blue, which frame it is of.
+    """Return a frame in which each pixel encodes its position and, in blue, the frame number.
 
     Red and green rise so steeply that it matters little what a crop rounds off.
     """
@@ -29,7 +29,7 @@ def chart(index):
 
 
 class ChartMatcher:
-    """Reads from charts which square of which frame is shown; knows the truth (F, N, 4) there."""
+    """Reads frame and square from charts, and knows the ground truth (F, N, 4)."""
 
     def __init__(self, truth):
         self.spec = EmbeddingSpec(response_size=16, stride=16)
@@ -39,7 +39,7 @@ class ChartMatcher:
         self.sizes = None
 
     def embed_exemplar(self, crops, sizes):
-        """Which target each is: the one whose centre the crop shows in its middle."""
+        """Return each crop's target: the one at its centre."""
         self.sizes = sizes
         frames, shown, _ = zip(*map(self.read, crops), strict=True)
         away = np.stack(shown)[:, None] - boxes.center(self.truth[list(frames)])
@@ -56,7 +56,7 @@ class ChartMatcher:
 
     @staticmethod
     def read(crop):
-        """Frame, centre and side of the square that a crop shows, by its colours."""
+        """Return frame, centre and side of a crop's square, read from its colours."""
         values = crop.astype(np.float64)
         blue = values[..., 2].max()
         inside = values[..., 2] == blue
@@ -69,7 +69,7 @@ class ChartMatcher:
 
 
 def _line(places, pixels, size):
-    """Middle and length, frame pixels, of what a crop shows along one axis."""
+    """Return centre and length, frame pixels, of a crop's area along one axis."""
     slope, middle = np.polyfit(places + 0.5 - size / 2, pixels + 0.5, 1)
     return middle, slope * size
 
@@ -83,7 +83,7 @@ def paths(frames=12):
 
 
 def followed(truth, settings=None):
-    """Boxes (F, N, 4) and the matcher that knew the truth."""
+    """Return boxes (F, N, 4) and the matcher that knew the ground truth."""
     matcher = ChartMatcher(truth)
     state = Stepper(matcher).begin(chart(0), truth[0])
     found = [state.targets.boxes]
@@ -110,7 +110,7 @@ def test_centres_are_exact_while_sizes_lag_behind():
     assert (found[1:, 0, 2] < truth[1:, 0, 2]).all()
 
 
-def test_the_network_is_told_the_boxes_sizes_in_the_exemplar_images():
+def test_the_network_gets_the_boxes_sizes_in_the_exemplar_images():
     truth = paths(2)
     _, matcher = followed(truth)
     sides = np.sqrt([(7 + 6.25) * (5.5 + 6.25), (8 + 7) * (6 + 7)])
@@ -135,7 +135,7 @@ def test_a_mirrored_path_gives_mirrored_boxes():
     np.testing.assert_allclose(back, found, atol=0.01)
 
 
-def test_mirroring_and_transposing_the_video_does_so_to_the_track():
+def test_mirroring_and_transposing_the_video_mirrors_and_transposes_the_track():
     video = SquareVideo(SquareVideoSettings(frames=30, max_displacement=16, seed=2))
     x, y, w, h = video.boxes[0]
 
@@ -180,13 +180,13 @@ def test_sizes_stay_within_their_limits():
 
 
 def absent_from(truth, first, last=None):
-    """The same, but that the targets are away in frames `first` up to `last`."""
+    """The same, with the targets absent from frame `first` to before `last`."""
     hidden = truth.copy()
     hidden[first:last] = np.nan
     return hidden
 
 
-def test_a_target_that_is_away_is_lost_and_keeps_its_size():
+def test_an_absent_target_is_lost_and_keeps_its_size():
     truth = absent_from(paths(), 6, 9)
     matcher = ChartMatcher(truth)
     settings = replace(AT_ONCE, lost=replace(AT_ONCE.lost, holds_size=True))
@@ -201,8 +201,8 @@ def test_a_target_that_is_away_is_lost_and_keeps_its_size():
     np.testing.assert_allclose(states[-1].targets.boxes, truth[-1], atol=0.02)
 
 
-def test_a_lost_target_is_found_all_over_the_frame_unless_that_is_declined():
-    """It is hidden for two frames and comes back far beyond its search window."""
+def test_a_lost_target_is_found_anywhere_in_the_frame_unless_disabled():
+    """It is hidden for two frames and reappears far outside its search window."""
     k = np.arange(8)[:, None]
     truth = np.hstack([5 + 0 * k, 6 + 0 * k, 4 + 0 * k, 4 + 0 * k]).astype(float)[:, None]
     truth[1:3] = np.nan
@@ -216,7 +216,7 @@ def test_a_lost_target_is_found_all_over_the_frame_unless_that_is_declined():
 
 
 def searching(windows):
-    """The thresholds of the defaults, and further windows from the first frame on."""
+    """Default thresholds, and further windows from the first lost frame on."""
     return replace(LightSettings().lost, windows=windows, patience=0)
 
 
@@ -231,8 +231,8 @@ def test_track_and_follow_and_the_tracker_agree():
     assert not tracker.lost
 
 
-def test_a_view_says_of_which_part_of_the_frame_the_cells_tell():
-    """Cell (0, 0) has its middle at half a pixel of the search image, not at a stride's half."""
+def test_a_view_states_the_part_of_the_frame_that_the_cells_cover():
+    """Cell (0, 0) is centred at half a pixel of the search image, not half a stride."""
     state = Stepper(matcher := IdealBoxMatcher()).begin(chart(0), [16, 20, 8, 8])
     side = 16 * 255 / 127
     view = Stepper(matcher).view(state, chart(1))
@@ -247,7 +247,7 @@ def test_a_view_says_of_which_part_of_the_frame_the_cells_tell():
 
 
 class TestKinds:
-    """Settings and states go with one kind of network."""
+    """Settings and states belong to one kind of network."""
 
     @pytest.mark.parametrize(
         ("matcher", "settings", "message"),

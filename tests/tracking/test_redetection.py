@@ -1,4 +1,4 @@
-"""When a target is lost, and how it is found again."""
+"""Loss and redetection of targets."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ def picture(*squares):
 
 
 def follow_square(places, lost):
-    """The results of following a square that is at these places, or hidden where None."""
+    """Return the results of tracking a square at these positions, hidden where None."""
     images = [picture() if place is None else picture((*place, SIDE)) for place in places]
     x, y = places[0]
     settings = SiamFCSettings(lost=lost)
@@ -49,14 +49,14 @@ class TestSettings:
         with pytest.raises(InputError, match=rf"^{name}: expected .*, got "):
             LostSettings(**{name: value})
 
-    def test_found_is_not_easier_than_lost(self):
+    def test_the_found_threshold_is_not_below_the_lost_threshold(self):
         with pytest.raises(
             InputError, match=r"found_threshold: expected at least lost_threshold, 0\.6"
         ):
             LostSettings(lost_threshold=0.6, found_threshold=0.5)
 
 
-def test_a_score_that_wavers_about_a_threshold_changes_nothing():
+def test_a_score_that_wavers_around_a_threshold_changes_nothing():
     settings = LostSettings(lost_threshold=0.3, found_threshold=0.7)
     frames_lost, course = np.zeros(1, np.int64), []
     for score in (0.9, 0.31, 0.3, 0.29, 0.31, 0.69, 0.7, 0.31, 0.29):
@@ -90,7 +90,7 @@ class TestWindows:
         distance = np.abs(points[:, None] - centers).max(axis=-1).min(axis=1)
         assert distance.max() <= reach / 2 + 1e-9
 
-    def test_after_the_last_the_first_comes_again(self):
+    def test_the_first_window_follows_the_last(self):
         everything = redetection_windows((250, 200), 100, FRAME, 0, 1000)
         assert len(everything) == 24
         for turn, start in ((0, 0), (3, 21), (24, 0)):
@@ -100,7 +100,7 @@ class TestWindows:
     def test_there_are_none_where_the_first_window_shows_the_whole_frame(self):
         assert redetection_windows((250, 200), 1100, FRAME, 0, 8).shape == (0, 2)
 
-    def test_a_tiny_target_asks_for_no_more_than_others(self):
+    def test_a_tiny_target_costs_no_more_than_others(self):
         assert redetection_windows((250, 200), 1e-3, FRAME, 10_000, 8).shape == (8, 2)
 
 
@@ -111,7 +111,7 @@ class TestLosing:
         results = follow_square(self.JUMP, LostSettings())
         assert [result.lost for result in results] == [False] * 3 + [True] * 8
 
-    def test_looking_elsewhere_finds_it(self):
+    def test_searching_elsewhere_finds_it(self):
         results = follow_square(self.JUMP, SEARCHING)
         lost = [result.lost for result in results]
         assert lost[:4] == [False, False, False, True]
@@ -119,20 +119,20 @@ class TestLosing:
         np.testing.assert_allclose(results[-1].boxes, [[400, 320, SIDE, SIDE]], atol=1)
         assert results[-1].scores[0] > 0.9
 
-    def test_a_target_that_is_hidden_is_found_where_it_comes_out(self):
+    def test_a_hidden_target_is_found_where_it_reappears(self):
         places = [(100, 100)] * 3 + [None] * 4 + [(380, 60)] * 8
         results = follow_square(places, SEARCHING)
         assert all(result.lost for result in results[3:7])
         assert not results[-1].lost
         np.testing.assert_allclose(results[-1].boxes, [[380, 60, SIDE, SIDE]], atol=1)
 
-    def test_what_is_too_unlike_is_not_taken_for_it(self):
+    def test_dissimilar_objects_are_not_mistaken_for_it(self):
         images = [picture((100, 100, 40))] + [picture((400, 320, 16))] * 8
         settings = SiamFCSettings(lost=SEARCHING)
         *_, last = track(images, [100, 100, 40, 40], matcher=IdealMatcher(), settings=settings)
         assert last.lost
 
-    def test_a_target_that_is_followed_costs_nothing_more(self):
+    def test_a_tracked_target_costs_nothing_extra(self):
         class Counting(IdealMatcher):
             asked = 0
 
@@ -171,7 +171,7 @@ class TestLosing:
         np.testing.assert_allclose(together.targets.boxes[1], [60, 150, 16, 16], atol=1)
 
     def test_a_large_and_a_small_target_are_lost_together_as_each_alone(self):
-        """For the large one there are fewer places to look at than for the small one."""
+        """The large target has fewer places to search than the small one."""
         matcher, settings = IdealMatcher(), SiamFCSettings(lost=SEARCHING)
         large, small = (60, 60, 90), (420, 320, 16)
         images = [picture(large, small), *[picture()] * 3, *[picture(large, (60, 330, 16))] * 25]
@@ -185,7 +185,7 @@ class TestLosing:
                 assert together.targets.boxes[n].tolist() == state.targets.boxes[0].tolist()
         np.testing.assert_allclose(together.targets.boxes[1], [60, 330, 16, 16], atol=1)
 
-    def test_a_tracker_says_that_it_has_lost_its_target(self):
+    def test_a_tracker_reports_that_its_target_is_lost(self):
         tracker = Tracker(IdealMatcher())
         tracker.init(picture((100, 100, 40)), [100, 100, 40, 40])
         assert not tracker.lost
@@ -207,8 +207,8 @@ def test_a_target_keeps_its_size_while_it_is_lost():
     np.testing.assert_allclose(ends[0][:2] + ends[0][2:] / 2, ends[1][:2] + 20, atol=1e-9)
 
 
-def test_a_better_place_is_looked_for_until_one_is_good_enough():
-    """Something unlike comes first; the target itself, farther away, is found in the end."""
+def test_the_search_continues_until_a_place_is_good_enough():
+    """A dissimilar object is nearer; the target, farther away, is found in the end."""
     images = [picture((40, 40, 20))] * 2 + [picture((130, 40, 17), (300, 200, 20))] * 16
     lost = LostSettings(lost_threshold=0.3, relocate_threshold=0.6, found_threshold=0.97, windows=8)
     settings = SiamFCSettings(scales=1, lost=lost)
@@ -219,7 +219,7 @@ def test_a_better_place_is_looked_for_until_one_is_good_enough():
     np.testing.assert_allclose(results[-1].boxes, [[300, 200, 20, 20]], atol=1)
 
 
-def test_patience_waits_before_it_looks_elsewhere():
+def test_patience_delays_the_search_elsewhere():
     places = [(100, 100)] * 2 + [(250, 100)] * 6
     waits = []
     for patience in (0, 2):

@@ -1,4 +1,4 @@
-"""A result draws itself in any colour, width and label."""
+"""Drawing of results in any colour, width and label."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What deserves a look: found, with its reason, in the right order."""
+"""Review: doubtful stretches, with their reasons, in the right order."""
 
 import math
 
@@ -9,7 +9,7 @@ from siamfc.tracking import FrameResult, Status, review, time_code
 
 
 def results(count=60, **changes):
-    """One still and sure target, with other values in some frames: name={frame: value}."""
+    """Return results of a still, confident target; keywords set values: name={frame: value}."""
     found = []
     for k in range(count):
         box, score, agreement = [50.0, 50, 40, 30], 0.99, math.nan
@@ -26,7 +26,7 @@ def results(count=60, **changes):
     return found
 
 
-def test_a_sure_track_needs_no_look():
+def test_a_confident_track_needs_no_review():
     assert review(results()) == []
     assert review([]) == []
 
@@ -69,13 +69,13 @@ def test_frames_close_together_are_one_stretch():
     assert len(review(results(score={10: 0.2, 14: 0.2}))) == 2
 
 
-def test_what_the_user_gave_is_never_doubted():
+def test_given_boxes_are_never_doubted():
     jump = {k: [90.0, 50, 40, 30] for k in range(20, 60)}
     given = dict.fromkeys((19, 20, 21), Status.KEYFRAME)
     assert review(results(box=jump, status=given, score={20: 0.0})) == []
 
 
-def test_results_that_know_no_more_than_boxes_are_reviewed_too():
+def test_results_with_nothing_but_boxes_are_reviewed_too():
     boxes = [np.array([[50.0 + 60 * (k == 9), 50, 40, 30]]) for k in range(20)]
     jumped = [FrameResult(k, math.nan, box, np.array([math.nan])) for k, box in enumerate(boxes)]
     (doubt,) = review(jumped)

@@ -1,4 +1,4 @@
-"""The published values, and what is no setting."""
+"""The published settings, and invalid ones."""
 
 import math
 from dataclasses import FrozenInstanceError, replace
@@ -32,7 +32,7 @@ def test_scale_factors_are_symmetric_about_one(scales):
     assert (np.diff(factors) > 0).all()
 
 
-def test_settings_for_gives_the_defaults_and_beyond_them_what_was_published():
+def test_settings_for_returns_defaults_up_to_three_scales_and_published_values_above():
     assert settings_for(1) == one_scale()
     assert settings_for(3) == SiamFCSettings()
     assert settings_for(5) == five_scales()

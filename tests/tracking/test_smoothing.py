@@ -12,7 +12,7 @@ SIZE = np.array([40.0, 30.0])
 
 
 def path(places, *, scores=None, statuses=None, frames=None):
-    """Results of one target whose centres are (F, 2), or whose boxes are (F, 4)."""
+    """Return results of one target with centres (F, 2) or boxes (F, 4)."""
     boxes = np.asarray(places, float)
     if boxes.shape[1] == 2:
         boxes = np.concatenate([boxes - SIZE / 2, np.broadcast_to(SIZE, boxes.shape)], axis=1)
@@ -41,11 +41,11 @@ def noise(count, deviation, seed=0):
     return np.random.default_rng(seed).normal(0, deviation, (count, 2))
 
 
-def test_nothing_comes_of_nothing():
+def test_no_results_smooth_to_none():
     assert smooth_results([]) == []
 
 
-def test_a_still_target_trembles_less():
+def test_a_still_target_has_less_jitter():
     still = np.full((200, 2), 100.0)
     noisy = still + noise(200, 0.8)
     before, after = center(boxes_of(path(noisy))), center(boxes_of(smooth_results(path(noisy))))
@@ -62,7 +62,7 @@ def test_a_still_target_trembles_less():
         (lambda t: (np.where(t < 50, 0.0, 80.0), 0 * t), "a cut of the camera"),
     ],
 )
-def test_a_path_without_noise_is_left_where_it_is(shape, why):
+def test_a_path_without_noise_is_unchanged(shape, why):
     places = np.stack(shape(np.arange(100.0)), axis=1)
     after = center(boxes_of(smooth_results(path(places))))
     assert np.abs(after - places).max() < 0.1 * math.sqrt(SIZE.prod()), why
@@ -94,7 +94,7 @@ def test_given_boxes_are_exact():
     np.testing.assert_array_equal(after[[0, 20, 39]], before[[0, 20, 39]])
 
 
-def test_a_box_of_a_low_score_counts_little():
+def test_a_box_with_a_low_score_counts_little():
     places = np.stack([np.arange(60.0), np.zeros(60)], axis=1)
     places[30, 1] = 15
     kept, dropped = (
@@ -130,14 +130,14 @@ class TestLost:
             assert after[k].status is Status.LOST
             np.testing.assert_array_equal(after[k].box, before[k].box)
 
-    def test_frames_that_were_left_out_count_as_time(self):
+    def test_skipped_frames_count_as_time(self):
         frames = [*range(0, 20, 2), *range(30, 50)]
         places = np.stack([3.0 * np.array(frames), np.full(len(frames), 9.0)], axis=1)
         after = center(boxes_of(smooth_results(path(places, frames=frames))))
         np.testing.assert_allclose(after, places, atol=0.1)
 
 
-def test_targets_are_smoothed_each_by_itself_and_absent_ones_stay_absent():
+def test_targets_are_smoothed_separately_and_absent_ones_stay_absent():
     moving = [result.boxes[0] for result in path(noise(30, 1) + np.arange(30)[:, None])]
     nan = np.full(4, np.nan)
     results = [

@@ -1,4 +1,4 @@
-"""What responses do to targets, with responses made by hand."""
+"""Motion of targets by hand-made responses."""
 
 import math
 from dataclasses import replace
@@ -27,7 +27,7 @@ def blob(x=8.0, y=8.0, height=6.0, floor=-4.0, width=1.5):
 
 
 def moved(settings, *responses, box=BOX, spec=SPEC):
-    """The target after one step with a response for each scale."""
+    """Return the target after one step with a response for each scale."""
     targets = start(box, FRAME, spec)
     return move(targets, np.array([responses]), settings, spec)
 
@@ -62,7 +62,7 @@ class TestStart:
             ([320.5, 240.25, 0.01, 0.01], "tiny"),
         ],
     )
-    def test_a_box_may_reach_over_the_border(self, box, why):
+    def test_a_box_may_extend_beyond_the_border(self, box, why):
         np.testing.assert_allclose(start(box, FRAME, SPEC).boxes, [box], err_msg=why)
 
     @pytest.mark.parametrize("box", [[-1, -1, 642, 482], [0, 0, 641, 481], [-2, -2, 644, 484]])
@@ -87,7 +87,7 @@ class TestStart:
             (7, "got an array of shape ()"),
         ],
     )
-    def test_what_cannot_be_tracked_is_refused_in_one_line(self, box, part):
+    def test_untrackable_boxes_are_refused_in_one_line(self, box, part):
         with pytest.raises(InputError) as caught:
             start(box, FRAME, SPEC)
         assert part in str(caught.value)
@@ -113,7 +113,7 @@ class TestMovement:
         expected = [320 + cells_x * pixels_a_cell, 220 + cells_y * pixels_a_cell]
         np.testing.assert_allclose(after.center_frame[0], expected, atol=0.1)
 
-    def test_the_winning_scale_says_how_far_a_cell_is(self):
+    def test_the_winning_scale_sets_the_size_of_a_cell(self):
         settings = replace(three_scales(), window_influence=0.0, scale_step=2.0)
         low = blob(10, 8, height=2)
         near, far = (
@@ -129,7 +129,7 @@ class TestMovement:
         without = replace(one_scale(), window_influence=0.0)
         assert moved(without, both).center_frame[0, 0] > 340
 
-    def test_with_the_window_alone_nothing_moves(self):
+    def test_the_window_alone_moves_nothing(self):
         settings = replace(one_scale(), window_influence=1.0)
         assert moved(settings, blob(12, 3)).boxes.tolist() == [BOX]
 
@@ -177,8 +177,8 @@ class TestScale:
         np.testing.assert_allclose(boxes.center(after.boxes), [[320, 230]])
 
     @pytest.mark.parametrize("offset", [0, -20, 50])
-    def test_the_penalty_is_a_share_of_the_height_whatever_the_logits(self, offset):
-        """An offset of all logits changes no choice; times a negative peak it would reward."""
+    def test_the_penalty_is_a_fraction_of_the_height_for_any_logits(self, offset):
+        """An offset of all logits changes no choice; scaling a negative peak would reward it."""
         floor, present = offset - 4.0, offset + 6.0
         settings = three_scales()
         just_less = floor + (present - floor) / 0.9745 - 0.01
@@ -217,7 +217,7 @@ class TestScore:
         assert after.score == pytest.approx([1 / (1 + math.exp(-3))], abs=1e-3)
 
 
-def test_targets_do_not_touch_each_other():
+def test_targets_are_independent():
     generator = np.random.default_rng(4)
     responses = generator.normal(size=(5, 3, 17, 17)).astype(np.float32)
     several = [[100 + 50 * k, 60 * k, 30 + k, 50 - k] for k in range(5)]
@@ -228,7 +228,7 @@ def test_targets_do_not_touch_each_other():
         assert alone.score[0] == together.score[k]
 
 
-def test_advance_leaves_its_arguments_alone():
+def test_move_does_not_modify_its_arguments():
     targets = start(BOX, FRAME, SPEC)
     responses = np.array([[blob(10, 7)]])
     before = responses.copy()
@@ -247,7 +247,7 @@ def test_advance_leaves_its_arguments_alone():
         (np.full((1, 3, 17, 17), np.inf), "NaN or infinity"),
     ],
 )
-def test_what_is_no_response_is_refused(responses, part):
+def test_invalid_responses_are_refused(responses, part):
     with pytest.raises(InputError) as caught:
         move(start(BOX, FRAME, SPEC), responses, three_scales(), SPEC)
     assert part in str(caught.value)

@@ -1,4 +1,4 @@
-"""Files of results: what is written reads back, and nothing is half-written."""
+"""Result files: they read back, and are never partially written."""
 
 import json
 import math
@@ -75,7 +75,7 @@ class TestRoundTrip:
             ("a.jsonl", '"time": 0.033333, "boxes": [[10.0, 20.13, 30.35, 40.0]]'),
         ],
     )
-    def test_numbers_have_as_many_digits_as_they_are_worth(self, tmp_path, name, text):
+    def test_numbers_are_written_with_the_necessary_digits(self, tmp_path, name, text):
         box = np.array([[9.999, 20.125001, 30.3456, 40.001]])
         score, agreement = np.array([0.12345678]), np.array([2 / 3])
         found = FrameResult(1, 1 / 30, box, score, agreements=agreement)
@@ -83,7 +83,7 @@ class TestRoundTrip:
         assert text in (tmp_path / name).read_text()
 
     @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
-    def test_a_tracker_that_does_not_tell_of_lost_targets_stays_silent(self, tmp_path, suffix):
+    def test_unknown_lost_flags_stay_unknown(self, tmp_path, suffix):
         silent = {"lost_flags": None, "statuses": (), "agreements": None, "names": ()}
         write_results(tmp_path / f"run{suffix}", [replace(one, **silent) for one in results(2)])
         for one in read_results(tmp_path / f"run{suffix}"):
@@ -96,7 +96,7 @@ class TestRoundTrip:
             ("a.jsonl", '{"frame": 0, "time": null, "boxes": [[0, 1, 2, 3]], "scores": [0.5]}\n'),
         ],
     )
-    def test_files_from_before_lost_targets_were_told_are_read(self, tmp_path, name, text):
+    def test_older_files_without_lost_flags_are_read(self, tmp_path, name, text):
         (tmp_path / name).write_text(text)
         (got,) = read_results(tmp_path / name)
         assert got.lost is None
@@ -127,7 +127,7 @@ class TestRoundTrip:
         assert np.isnan(got.boxes).all()
 
     @pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
-    def test_frames_that_were_dropped_leave_gaps(self, tmp_path, suffix):
+    def test_dropped_frames_leave_gaps(self, tmp_path, suffix):
         first, _, third = results()
         write_results(tmp_path / f"run{suffix}", [first, third])
         assert [result.index for result in read_results(tmp_path / f"run{suffix}")] == [0, 2]
@@ -177,7 +177,7 @@ class TestFormats:
         with pytest.raises(InputError, match=r"expected a name in \.csv or \.jsonl"):
             write_results(tmp_path / name, results())
 
-    def test_endings_may_be_in_capitals(self, tmp_path):
+    def test_suffixes_may_be_in_capitals(self, tmp_path):
         write_results(tmp_path / "RUN.CSV", results())
         assert len(read_results(tmp_path / "RUN.CSV")) == 3
 
@@ -192,13 +192,13 @@ class TestWriting:
         write_results(path, results(), overwrite=True)
         assert len(read_results(path)) == 3
 
-    def test_one_of_several_files_that_exists_keeps_all_back(self, tmp_path):
+    def test_one_existing_file_prevents_all_from_being_written(self, tmp_path):
         (tmp_path / "run_2.txt").write_text("mine")
         with pytest.raises(OutputError, match=r"run_2\.txt exists"):
             export_results(tmp_path / "run.txt", results(2))
         assert names(tmp_path) == ["run_2.txt"]
 
-    def test_it_is_known_before_the_work_that_a_file_exists(self, tmp_path):
+    def test_an_existing_file_is_reported_before_the_work(self, tmp_path):
         (tmp_path / "run.csv").write_text("mine")
         with (
             pytest.raises(OutputError, match="exists"),
@@ -218,7 +218,7 @@ class TestWriting:
         assert path.read_text() == "mine"
         assert names(tmp_path) == ["run.csv"]
 
-    def test_an_error_on_the_way_leaves_nothing(self, tmp_path):
+    def test_an_error_leaves_no_file(self, tmp_path):
         def results_that_break_off():
             yield from results()
             raise ZeroDivisionError
@@ -227,7 +227,7 @@ class TestWriting:
             write_results(tmp_path / "a.csv", results_that_break_off())
         assert names(tmp_path) == []
 
-    def test_folders_are_not_made(self, tmp_path):
+    def test_folders_are_not_created(self, tmp_path):
         with pytest.raises(OutputError, match=r"there is no folder .*new"):
             write_results(tmp_path / "new" / "run.jsonl", results())
         assert names(tmp_path) == []
@@ -324,7 +324,7 @@ class TestReading:
             read_results(tmp_path / "a.csv")
 
     @pytest.mark.parametrize("text", ["1\t2\t3\t4\n", "1 2 3 4\n", "1, 2, 3, 4\n"])
-    def test_otb_files_of_others_are_read_too(self, tmp_path, text):
+    def test_third_party_otb_files_are_read_too(self, tmp_path, text):
         (tmp_path / "a.txt").write_text(text)
         assert read_results(tmp_path / "a.txt")[0].boxes.tolist() == [[0, 1, 3, 4]]
 

@@ -1,4 +1,4 @@
-"""`init` and `update`, whole videos, and what they refuse."""
+"""`init` and `update`, whole videos, and invalid inputs."""
 
 import copy
 import pickle
@@ -15,7 +15,7 @@ BOX = [60, 50, 20, 20]
 
 
 def image(k=0, *, height=120, width=160):
-    """A dark square on white, moved by (2, 1) a frame."""
+    """Return a dark square on white, moved by (2, 1) per frame."""
     picture = np.full((height, width, 3), 255, dtype=np.uint8)
     picture[50 + k : 70 + k, 60 + 2 * k : 80 + 2 * k] = 0
     return picture
@@ -26,7 +26,7 @@ def video(count=6):
 
 
 class CountingSource:
-    """A source that knows how often it was closed and how far it was read."""
+    """A source that counts how often it was closed and how far it was read."""
 
     name, frame_count, frame_rate, size = "counting", None, None, None
 
@@ -59,7 +59,7 @@ class TestTracker:
             np.testing.assert_allclose(box, [60 + 2 * k, 50 + k, 20, 20], atol=0.2)
             assert 0.9 < tracker.score < 1
 
-    def test_init_begins_anew(self):
+    def test_init_starts_a_new_track(self):
         tracker = Tracker(IdealMatcher())
         tracker.init(image(5), [70, 55, 20, 20])
         tracker.update(image(5))
@@ -75,7 +75,7 @@ class TestTracker:
         again = Stepper(tracker.matcher, tracker.settings).step(before, image(1))
         assert again.targets.boxes[0].tolist() == once.tolist()
 
-    def test_a_box_that_was_given_out_is_the_callers(self):
+    def test_a_returned_box_belongs_to_the_caller(self):
         tracker = Tracker(IdealMatcher())
         tracker.init(image(), BOX)
         tracker.update(image(1))[:] = 0
@@ -106,7 +106,7 @@ class TestTracker:
             (None, "got NoneType"),
         ],
     )
-    def test_update_refuses_what_is_no_such_frame(self, picture, part):
+    def test_update_refuses_invalid_frames(self, picture, part):
         tracker = Tracker(IdealMatcher())
         tracker.init(image(), BOX)
         with pytest.raises(InputError) as caught:
@@ -158,16 +158,16 @@ class TestTrack:
             results = list(track(source, BOX, matcher=IdealMatcher()))
         assert [result.time for result in results] == [0.0, 0.1, 0.2]
 
-    def test_what_was_given_open_stays_open(self):
+    def test_a_source_passed_in_open_stays_open(self):
         source = CountingSource(video())
         list(track(source, BOX, matcher=IdealMatcher()))
         assert source.closed == 0
 
     @pytest.mark.parametrize("end", ["read out", "given up", "failed"])
-    def test_what_was_opened_here_is_closed(self, end, monkeypatch):
+    def test_a_source_opened_here_is_closed(self, end, monkeypatch):
         source = CountingSource([*video(), image(height=90)] if end == "failed" else video())
         monkeypatch.setattr("siamfc.frames.open_source", lambda _: source)
-        results = track("film.mp4", BOX, matcher=IdealMatcher())
+        results = track("clip.mp4", BOX, matcher=IdealMatcher())
         if end == "given up":
             next(iter(results))
             results.close()
@@ -205,7 +205,7 @@ class TestTrack:
 
 
 class TestCopies:
-    """A tracker in the middle of a video, copied in each way: the copy tracks on, and alone."""
+    """A tracker copied in each way in the middle of a video; the copy continues independently."""
 
     @pytest.mark.parametrize("weights", ["light", "siamfc"])
     @pytest.mark.parametrize(
@@ -229,12 +229,12 @@ class TestCopies:
         np.testing.assert_array_equal(found, expected)
         assert other.score == tracker.score
 
-    def test_one_that_has_no_target_yet_can_be_sent_too(self):
+    def test_a_tracker_without_a_target_can_be_pickled_too(self):
         tracker = pickle.loads(pickle.dumps(Tracker.from_pretrained("light", "cpu", threads=1)))
         with pytest.raises(InputError, match="init"):
             tracker.update(image())
 
-    def test_one_with_a_network_of_its_own_is_pickled_with_it(self):
+    def test_a_custom_network_is_pickled_with_its_tracker(self):
         tracker = Tracker(IdealMatcher(), five_scales())
         assert pickle.loads(pickle.dumps(tracker)).settings == five_scales()
 
@@ -250,7 +250,7 @@ class TestColor:
         np.testing.assert_array_equal(*found)
 
     @pytest.mark.parametrize("kind", [list, np.stack, iter])
-    def test_track_takes_them_in_any_container(self, kind):
+    def test_track_accepts_them_in_any_container(self, kind):
         expected = track(colored_video("rgb"), BOX, matcher=IdealMatcher())
         found = track(kind(colored_video("bgr")), BOX, matcher=IdealMatcher(), color="bgr")
         for (frame, result), (rgb, known) in zip(found.frames(), expected.frames(), strict=True):

@@ -1,4 +1,4 @@
-"""A track: tracked once, looped over as often as one likes, and turned into anything."""
+"""A track: tracked once, iterated repeatedly, and converted to tables, files and videos."""
 
 import math
 import sys
@@ -17,7 +17,7 @@ STEP = 8
 
 
 def picture(shift=0, *, height=120):
-    """A black square on white, moved to the right."""
+    """Return a black square on white, moved to the right."""
     image = np.full((height, 160, 3), 255, np.uint8)
     x, y, w, h = BOX
     image[y : y + h, x + shift : x + shift + w] = 0
@@ -41,16 +41,16 @@ class CountingMatcher(IdealMatcher):
 
 
 @pytest.fixture
-def film(tmp_path):
-    path = tmp_path / "film.mp4"
+def clip(tmp_path):
+    path = tmp_path / "clip.mp4"
     with open_writer(path, frame_rate=10) as writer:
         for index, image in enumerate(video()):
             writer.write(image, index / 10)
     return path
 
 
-class TestWhatIsAskedFor:
-    def test_one_box_or_several_by_any_way_of_saying_it(self):
+class TestArguments:
+    def test_one_or_several_boxes_are_accepted_in_any_form(self):
         def last(*arguments, **keywords):
             *_, result = track(video(), *arguments, **keywords, matcher=IdealMatcher())
             return result.boxes
@@ -70,11 +70,11 @@ class TestWhatIsAskedFor:
             ({"box": (1, 2, 3)}, "got 3 numbers"),
         ],
     )
-    def test_what_is_no_box_is_refused_at_once(self, keywords, part):
+    def test_invalid_boxes_are_refused_at_once(self, keywords, part):
         with pytest.raises(InputError, match=part):
             track("missing.mp4", **keywords)
 
-    def test_what_is_no_source_is_refused_at_once(self):
+    def test_an_invalid_source_is_refused_at_once(self):
         with pytest.raises(InputError, match="a source is a file, folder"):
             track(1.5, box=BOX)
 
@@ -106,8 +106,8 @@ class TestLoops:
         assert all(one is other for one, other in zip(found, found, strict=True))
 
     @pytest.mark.parametrize("tracked", [0, 2, 5])
-    def test_frames_come_with_their_results_whatever_was_tracked_before(self, film, tracked):
-        found = track(film, box=BOX, matcher=IdealMatcher())
+    def test_frames_come_with_their_results_whatever_was_tracked_before(self, clip, tracked):
+        found = track(clip, box=BOX, matcher=IdealMatcher())
         for _, _ in zip(range(tracked), found, strict=False):
             pass
         pairs = list(found.frames())
@@ -117,8 +117,8 @@ class TestLoops:
             assert np.abs(frame.image.astype(int) - image).mean() < 3
             assert result.time == pytest.approx(frame.time)
 
-    def test_a_loop_over_frames_stays_in_step_when_another_overtakes_it(self, film):
-        found = track(film, box=BOX, matcher=IdealMatcher())
+    def test_a_loop_over_frames_stays_in_step_when_another_overtakes_it(self, clip):
+        found = track(clip, box=BOX, matcher=IdealMatcher())
         pairs = found.frames()
         next(pairs)
         assert len(list(found)) == 5
@@ -126,20 +126,20 @@ class TestLoops:
             (1, 1), (2, 2), (3, 3), (4, 4),
         ]  # fmt: skip
 
-    def test_frames_of_a_generator_cannot_come_again(self):
+    def test_frames_of_a_generator_cannot_be_read_again(self):
         found = track(iter(video()), box=BOX, matcher=IdealMatcher())
         assert len(list(found)) == 5
         with pytest.raises(SourceError, match="only once, forwards: ask for its frames"):
             list(found.frames())
 
-    def test_what_failed_once_is_never_taken_for_a_whole_track(self):
+    def test_a_failed_track_is_never_mistaken_for_a_whole_one(self):
         found = track([*video(3), picture(height=90)], box=BOX, matcher=IdealMatcher())
         for _ in range(2):
             with pytest.raises(SourceError, match="frame 3"):
                 found.to_rows()
         assert len(found.results) == 3
 
-    def test_after_an_interruption_the_rest_is_not_silently_left_out(self):
+    def test_an_interrupted_track_does_not_silently_end(self):
         def frames():
             yield from video(3)
             raise KeyboardInterrupt
@@ -151,7 +151,7 @@ class TestLoops:
             found.to_rows()
         assert len(found.results) == 3
 
-    def test_closed_it_keeps_what_it_has(self):
+    def test_a_closed_track_keeps_its_results(self):
         found = track(video(), box=BOX, matcher=IdealMatcher())
         next(iter(found))
         found.close()
@@ -159,7 +159,7 @@ class TestLoops:
 
 
 class TestTables:
-    def test_rows_are_what_a_csv_file_has(self, tmp_path):
+    def test_rows_match_a_csv_file(self, tmp_path):
         found = track(video(), boxes=[BOX, BOX], matcher=IdealMatcher())
         rows = found.to_rows()
         assert len(rows) == 10
@@ -168,7 +168,7 @@ class TestTables:
         (path,) = found.save(tmp_path / "boxes.csv")
         assert path.read_text().splitlines()[0] == ",".join(COLUMNS)
 
-    def test_dicts_are_json_with_none_for_what_is_unknown(self):
+    def test_dicts_are_json_with_none_for_unknown_values(self):
         found = track(video(2), box=BOX, matcher=IdealMatcher())
         first, _ = found.to_dicts()
         assert first["frame"] == 0
@@ -187,7 +187,7 @@ class TestTables:
         assert table["time"].tolist() == [0.0, 0.1, 0.2, 0.3, 0.4]
         np.testing.assert_allclose(table["x"], [30, 38, 46, 54, 62], atol=0.3)
 
-    def test_without_pandas_the_way_to_it_is_told(self, monkeypatch):
+    def test_without_pandas_the_error_says_how_to_install_it(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "pandas", None)
         found = track(video(), box=BOX, matcher=IdealMatcher())
         with pytest.raises(MissingDependencyError, match="pip install pandas"):
@@ -205,7 +205,7 @@ class TestTables:
 
 class TestFiles:
     @pytest.mark.parametrize("name", ["boxes.csv", "boxes.jsonl", "boxes.txt"])
-    def test_boxes_are_saved_by_the_names_ending(self, tmp_path, name):
+    def test_the_suffix_selects_the_format(self, tmp_path, name):
         found = track(video(), box=BOX, matcher=IdealMatcher())
         assert found.save(tmp_path / name) == [tmp_path / name]
         for one, other in zip(read_results(tmp_path / name), found, strict=True):
@@ -218,20 +218,20 @@ class TestFiles:
 
     @pytest.mark.parametrize("name", ["tracked.mp4", "tracked.webm", "pictures"])
     @pytest.mark.parametrize("before", [False, True])
-    def test_the_film_shows_the_boxes(self, film, tmp_path, name, before):
-        found = track(film, box=BOX, matcher=IdealMatcher())
+    def test_the_video_shows_the_boxes(self, clip, tmp_path, name, before):
+        found = track(clip, box=BOX, matcher=IdealMatcher())
         if before:
             assert len(list(found)) == 5
         assert found.save(tmp_path / name) == [tmp_path / name]
-        with open_source(film) as plain, open_source(tmp_path / name) as drawn:
+        with open_source(clip) as plain, open_source(tmp_path / name) as drawn:
             for one, other, result in zip(plain, drawn, found, strict=True):
                 left, middle = round(result.boxes[0, 0]), round(result.boxes[0, 1] + 10)
                 difference = np.abs(one.image.astype(int) - other.image).max(axis=-1)
                 assert difference[middle - 4 : middle + 4, left - 1 : left + 1].min() > 40
                 assert difference[100:, :20].max() < 40
 
-    def test_the_film_keeps_the_sources_pace(self, film, tmp_path):
-        track(film, box=BOX, matcher=IdealMatcher()).save(tmp_path / "a.mp4")
+    def test_the_video_keeps_the_sources_times(self, clip, tmp_path):
+        track(clip, box=BOX, matcher=IdealMatcher()).save(tmp_path / "a.mp4")
         with open_source(tmp_path / "a.mp4") as source:
             assert [frame.time for frame in source] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
 
@@ -248,11 +248,11 @@ class TestFiles:
         found.save(path, overwrite=True)
         assert path.stat().st_size > 100
 
-    def test_the_source_is_never_replaced(self, film):
-        before = film.read_bytes()
+    def test_the_source_is_never_replaced(self, clip):
+        before = clip.read_bytes()
         with pytest.raises(OutputError, match="the source itself"):
-            track(film, box=BOX, matcher=IdealMatcher()).save(film, overwrite=True)
-        assert film.read_bytes() == before
+            track(clip, box=BOX, matcher=IdealMatcher()).save(clip, overwrite=True)
+        assert clip.read_bytes() == before
 
     @pytest.mark.parametrize("name", ["boxes.csv", "tracked.mp4"])
     def test_a_failure_leaves_no_file(self, tmp_path, name):
@@ -261,19 +261,19 @@ class TestFiles:
             found.save(tmp_path / name)
         assert list(tmp_path.iterdir()) == []
 
-    def test_another_ending_is_refused_and_the_known_ones_named(self, tmp_path):
+    def test_another_suffix_is_refused_with_a_list_of_the_known_ones(self, tmp_path):
         found = track(video(), box=BOX, matcher=IdealMatcher())
         with pytest.raises(InputError, match=r"\.csv, \.jsonl.*\.mp4.*got .*run\.avi"):
             found.save(tmp_path / "run.avi")
 
 
-class TestHowItShows:
-    def test_the_state_is_told_and_nothing_tracked_for_it(self, film):
-        found = track(film, box=BOX, matcher=IdealMatcher())
-        assert repr(found) == f"<Track of {film}: nothing tracked yet>"
+class TestDisplay:
+    def test_the_representation_tracks_nothing(self, clip):
+        found = track(clip, box=BOX, matcher=IdealMatcher())
+        assert repr(found) == f"<Track of {clip}: nothing tracked yet>"
         assert "<img" not in found._repr_html_()
         next(iter(found))
-        assert repr(found) == "<Track of film.mp4: 1 object, 1 frame so far>"
+        assert repr(found) == "<Track of clip.mp4: 1 object, 1 frame so far>"
         assert len(found.results) == 1
 
     def test_a_notebook_shows_the_last_frame_with_its_boxes(self):

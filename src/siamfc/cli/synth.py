@@ -21,7 +21,7 @@ from siamfc.synthetic import (
 )
 from siamfc.synthetic.clip import ClipSettings, ProceduralClip
 from siamfc.synthetic.otb import TRUTH_NAME
-from siamfc.synthetic.video_files import write_film
+from siamfc.synthetic.video_files import write_video_file
 from siamfc.workers import Workers
 
 VideoPath = Annotated[
@@ -160,7 +160,7 @@ def _write(out: Path, made: TruthVideo, *, lossless: bool) -> None:
     """Write a video or a folder, as the name requires, and print its path."""
     with Progress("frames", len(made)) as progress:
         if out.suffix:
-            truth, _ = write_film(out, made, lossless=lossless, on_frame=progress.advance)
+            truth, _ = write_video_file(out, made, lossless=lossless, on_frame=progress.advance)
         elif lossless:
             raise InputError(f"--lossless: a folder always is; omit it, or name a video: {out}")
         else:

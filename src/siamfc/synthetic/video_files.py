@@ -24,7 +24,7 @@ class _Writer(Protocol):
     def write(self, image: NDArray[np.uint8]) -> None: ...
 
 
-def write_film(
+def write_video_file(
     out: Path,
     video: TruthVideo,
     *,
