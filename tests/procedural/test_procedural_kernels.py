@@ -18,14 +18,14 @@ from siamfc.procedural.leaves import draw_leaves
 from siamfc.procedural.packing import pack, unpack
 from siamfc.procedural.pair_settings import PAIR_UNIFORMS, PairSettings
 from siamfc.procedural.pairs import PairGenerator, _rows
-from siamfc.procedural.renderer import TORCH, kernel_drawing
+from siamfc.procedural.renderer import TORCH, triton_renderer
 from siamfc.procedural.sampling import sample_pairs
 from siamfc.procedural.scene import LAYERS, TARGET
 from siamfc.procedural.textures import TextureSettings, draw_textures
 
 ON_GPU = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if ON_GPU else "cpu")
-KERNELS = kernel_drawing()
+KERNELS = triton_renderer()
 # The interpreter needs a second for a few tiles.
 SCENES = 64 if ON_GPU else 3
 SETTINGS = PairSettings() if ON_GPU else PairSettings(exemplar_size=23, search_size=31)
@@ -192,11 +192,11 @@ def test_the_visible_fraction_equals_torchs_for_cut_targets_and_pieces():
     box[0] = torch.tensor([-30.0, -30.0, 60.0, 60.0], device=DEVICE)
     frame = whole_frame(position)
     frame[:2, 0] = box[:2, 0] + box[:2, 2] / 2  # two targets lie half beyond the left border
-    shares = [renderer.visible_share(view, box, frame) for renderer in (KERNELS, TORCH)]
+    shares = [renderer.visible_fraction(view, box, frame) for renderer in (KERNELS, TORCH)]
     torch.testing.assert_close(*shares, rtol=0, atol=0.01)
     assert 0 < shares[1][0] <= 0.5
     assert 0 < shares[1][1] < 0.8
-    whole = TORCH.visible_share(view, box, whole_frame(position))
+    whole = TORCH.visible_fraction(view, box, whole_frame(position))
     assert (whole[:2] > shares[1][:2] + 0.1).all()
 
 

@@ -13,11 +13,11 @@ from siamfc.procedural.draws import UniformDraws
 from siamfc.procedural.framing import (
     beyond_frame,
     cutting_frame,
+    draw_part_boxes,
     first_piece,
-    followed,
-    inside_share,
-    part_of,
-    true_box,
+    follow_boxes,
+    ground_truth_box,
+    inside_fraction,
     whole_frame,
 )
 from siamfc.procedural.pair_settings import PairSettings
@@ -237,7 +237,7 @@ def test_boxes_are_cut_and_measured_by_hand():
     # Nothing cut; a quarter on the left; half at the bottom; all; a touching edge.
     assert before.tolist() == [[0, 0], [10, 0], [0, 0], [0, 0], [0, 0]]
     assert after.tolist() == [[0, 0], [0, 0], [0, 5], [40, 0], [0, 0]]
-    assert inside_share(box, frame).tolist() == [1, 0.75, 0.5, 0, 1]
+    assert inside_fraction(box, frame).tolist() == [1, 0.75, 0.5, 0, 1]
     uniforms = torch.tensor([[(which + 0.5) / 4, 0.5] for which in range(4)])
     frames = cutting_frame(UniformDraws(uniforms), box[:4])
     far = 1e6
@@ -250,11 +250,11 @@ def test_an_occluder_leaves_half_of_the_exemplar_and_moves_no_box():
     for before, after in zip(bare[2], veiled[2], strict=True):
         assert torch.equal(before, after)
     assert torch.equal(bare[0].center, veiled[0].center)
-    box = true_box(
+    box = ground_truth_box(
         TORCH, _scene(SceneSettings(), piece_share=0.0), bare[0].view, torch.zeros(COUNT, 2)
     )
     frame = whole_frame(box[:, :2])
-    shares = [TORCH.visible_share(plan[0].view, box, frame) for plan in (bare, veiled)]
+    shares = [TORCH.visible_fraction(plan[0].view, box, frame) for plan in (bare, veiled)]
     hidden = shares[1] < shares[0] - 0.02
     assert hidden.float().mean() > 0.25
     assert shares[1][hidden].min() >= 0.5
@@ -281,8 +281,8 @@ def test_a_box_follows_the_surface_on_which_it_was_drawn(layer, piece_share):
         for _ in range(2)
     ]
     draws = UniformDraws(torch.rand((COUNT, 4), generator=generator))
-    box = part_of(draws, first_piece(scene, origin))
-    found = followed(box, layer.start, *views)
+    box = draw_part_boxes(draws, first_piece(scene, origin))
+    found = follow_boxes(box, layer.start, *views)
 
     # Find the world points of the second view that show the ellipse of the first.
     surfaces = [

@@ -10,7 +10,7 @@ from contextlib import closing
 import numpy as np
 from numpy.typing import NDArray
 
-from siamfc.crops.curation_plan import TrackInfo, open_videos, visible_share
+from siamfc.crops.curation_plan import TrackInfo, open_videos, visible_fraction
 from siamfc.crops.store_writer import StoreWriter
 from siamfc.datasets.sequences import Sequence as Track
 from siamfc.datasets.sequences import Video
@@ -58,7 +58,9 @@ def _agree(track: Track, info: TrackInfo, records: NDArray[np.void]) -> bool:
         np.array_equal(track.boxes[frames], records["box"], equal_nan=True)
         and np.array_equal(track.occluded[frames], records["occluded"])
         and np.array_equal(
-            visible_share(track)[frames].astype(np.float32), records["visibility"], equal_nan=True
+            visible_fraction(track)[frames].astype(np.float32),
+            records["visibility"],
+            equal_nan=True,
         )
     )
 

@@ -85,7 +85,7 @@ def _run(
     on_chunk: OnChunk | None,
 ) -> None:
     encoder = encoder_version()
-    planned = _Remembered(plan_chunks(videos, settings, writer.state.cursor, workers))
+    planned = _InFlightChunks(plan_chunks(videos, settings, writer.state.cursor, workers))
     for curated in workers.map(curate_chunk, planned):
         chunk = planned.next_done()
         if curated.encoder != encoder:
@@ -99,7 +99,7 @@ def _run(
             on_chunk(len(chunk.images), chunk.end.video - before.video)
 
 
-class _Remembered(Iterator[Chunk]):
+class _InFlightChunks(Iterator[Chunk]):
     """Iterates over chunks and keeps each, only a few at a time, until its result arrives."""
 
     def __init__(self, chunks: Iterator[Chunk]) -> None:

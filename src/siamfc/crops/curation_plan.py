@@ -187,7 +187,7 @@ def _merge_tracks(tracks: Sequence[Track], place: Cursor) -> list[ImageTask]:
     targets: dict[tuple[Path, int | None], list[Target]] = {}
     for index, track in enumerate(tracks):
         boxes = track.boxes.tolist()
-        visibility = visible_share(track).tolist()
+        visibility = visible_fraction(track).tolist()
         occluded = track.occluded.tolist()
         for frame, key in enumerate(_image_keys(track)):
             target = Target(
@@ -201,7 +201,7 @@ def _merge_tracks(tracks: Sequence[Track], place: Cursor) -> list[ImageTask]:
     ]
 
 
-def visible_share(track: Track) -> NDArray[np.float64]:
+def visible_fraction(track: Track) -> NDArray[np.float64]:
     """Return the visible fraction of a track's target, (F,), NaN where unknown."""
     return np.where(track.absent, 0.0, track.visibility)
 

@@ -27,7 +27,7 @@ def source_size(size: int) -> int:
     return -(-(size + _SOURCE_MARGIN) // 8) * 8
 
 
-def true_box(
+def ground_truth_box(
     renderer: Renderer, scene: Scene, view: View, position: Tensor, piece: Tensor | None = None
 ) -> Tensor:
     """Return the target's box, measured or of a background piece, (B, 4) world x, y, w, h.
@@ -45,18 +45,18 @@ def first_piece(scene: Scene, position: Tensor) -> Tensor:
     return torch.cat([position - half, 2 * half], -1)
 
 
-def part_of(draws: UniformDraws, box: Tensor) -> Tensor:
+def draw_part_boxes(draws: UniformDraws, box: Tensor) -> Tensor:
     """Draw boxes at random places inside boxes (B, 4), with sides of 45 to 90 % of theirs."""
     share = draws.uniform(0.45, 0.9, 2)
-    return redrawn(box, draws.uniform(-0.5, 0.5, 2) * (1 - share), torch.log(share))
+    return perturb_boxes(box, draws.uniform(-0.5, 0.5, 2) * (1 - share), torch.log(share))
 
 
-def followed_piece(scene: Scene, position: Tensor, first: View, later: View) -> Tensor:
+def follow_piece(scene: Scene, position: Tensor, first: View, later: View) -> Tensor:
     """Return where the `first_piece` of view `first` lies in `later`, (B, 4) world pixels."""
-    return followed(first_piece(scene, position), BACKGROUND.start, first, later)
+    return follow_boxes(first_piece(scene, position), BACKGROUND.start, first, later)
 
 
-def followed(box: Tensor, layer: int, first: View, later: View) -> Tensor:
+def follow_boxes(box: Tensor, layer: int, first: View, later: View) -> Tensor:
     """Return where boxes (B, 4) on a layer's surface in view `first` lie in `later`, (B, 4).
 
     Each result bounds the content of the ellipse inscribed in the box, which moves, turns, grows
@@ -73,7 +73,7 @@ def followed(box: Tensor, layer: int, first: View, later: View) -> Tensor:
     return torch.cat([corner, moved.amax(1) - corner], -1)
 
 
-def redrawn(box: Tensor, moved: Tensor, grown: Tensor) -> Tensor:
+def perturb_boxes(box: Tensor, moved: Tensor, grown: Tensor) -> Tensor:
     """Move boxes (B, 4) by fractions of their size and scale sides by exp(grown); (B, 2) each."""
     center, size = box[:, :2] + box[:, 2:] / 2 + moved * box[:, 2:], box[:, 2:] * torch.exp(grown)
     return torch.cat([center - size / 2, size], -1)
@@ -120,7 +120,7 @@ def beyond_frame(box: Tensor, frame: Tensor) -> tuple[Tensor, Tensor]:
     return before, after
 
 
-def inside_share(box: Tensor, frame: Tensor) -> Tensor:
+def inside_fraction(box: Tensor, frame: Tensor) -> Tensor:
     """Return the fraction of the area of boxes (B, 4) that lies inside frames (B, 4): (B,)."""
     before, after = beyond_frame(box, frame)
     return ((box[:, 2:] - before - after).clamp(min=0) / box[:, 2:]).prod(-1)

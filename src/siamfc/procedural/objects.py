@@ -138,7 +138,7 @@ def draw_object(draws: UniformDraws, count: int, textures: int) -> Object:
     )
 
 
-def alike(draws: UniformDraws, other: Object, model: Object) -> Object:
+def similar_object(draws: UniformDraws, other: Object, model: Object) -> Object:
     """Return an object that borrows the model's shape, its texture, or nothing."""
     kind = draws.unit()
     same_shape, same_texture = kind < 0.35, (kind > 0.25) & (kind < 0.6)

@@ -176,7 +176,7 @@ def box_of_profiles(columns: Tensor, rows: Tensor, position: Tensor) -> Tensor:
     return torch.cat([corner, torch.stack([right - left, bottom - top], -1)], -1)
 
 
-def visible_share(view: View, box: Tensor, frame: Tensor) -> Tensor:
+def visible_fraction(view: View, box: Tensor, frame: Tensor) -> Tensor:
     """Return the visible fraction of the target's area, on a grid in its box (B, 4): (B,).
 
     Parts covered by another layer, or outside `frame`, (B, 4) first and last x, y in world pixels,

@@ -23,7 +23,7 @@ class Renderer:
 
     prepare: Callable[[View], View]
     target_box: Callable[[View, Tensor], Tensor]
-    visible_share: Callable[[View, Tensor, Tensor], Tensor]
+    visible_fraction: Callable[[View, Tensor, Tensor], Tensor]
     render_source: Callable[
         [View, Tensor, Camera, Tensor, Tensor, int, torch.Generator, Tensor | None], Tensor
     ]
@@ -35,7 +35,7 @@ class Renderer:
 TORCH = Renderer(
     prepare=render.prepare,
     target_box=render.target_box,
-    visible_share=render.visible_share,
+    visible_fraction=render.visible_fraction,
     render_source=render.render_source,
     mean_color=render.mean_color,
     crop=render.crop,
@@ -44,7 +44,7 @@ TORCH = Renderer(
 """Reference renderer, which runs on any device."""
 
 
-def kernel_drawing() -> Renderer:
+def triton_renderer() -> Renderer:
     """Return the Triton kernels, for CUDA or for Triton's interpreter."""
     from siamfc.procedural.kernels import camera, measure, paint
     from siamfc.procedural.kernels import layers as table
@@ -53,7 +53,7 @@ def kernel_drawing() -> Renderer:
     return Renderer(
         prepare=table.prepare,
         target_box=measure.target_box,
-        visible_share=measure.visible_share,
+        visible_fraction=measure.visible_fraction,
         render_source=paint.render_source,
         mean_color=camera.mean_color,
         crop=camera.crop,
@@ -63,4 +63,4 @@ def kernel_drawing() -> Renderer:
 
 def renderer_for(device: torch.device) -> Renderer:
     """Return the fastest renderer for a device."""
-    return kernel_drawing() if runs_on(device) else TORCH
+    return triton_renderer() if runs_on(device) else TORCH

@@ -15,15 +15,15 @@ from siamfc.procedural.draws import UniformDraws
 from siamfc.procedural.framing import (
     beyond_frame,
     cutting_frame,
+    draw_part_boxes,
     exemplar_side,
-    followed,
-    followed_piece,
-    inside_share,
+    follow_boxes,
+    follow_piece,
+    ground_truth_box,
+    inside_fraction,
     near_frame,
-    part_of,
-    redrawn,
+    perturb_boxes,
     source_size,
-    true_box,
     whole_frame,
 )
 from siamfc.procedural.pair_settings import (
@@ -42,7 +42,7 @@ from siamfc.procedural.scene import (
     View,
     draw_scene,
     draw_view,
-    lit_otherwise,
+    relight,
 )
 
 OCCLUDER_AWAY = 6.0
@@ -114,7 +114,9 @@ def sample_pairs(
         figures if settings.scene.figure_share > 0 else None,
     )
     moments = (first, second, third) if settings.recent else (first, second)
-    views, boxes, whole = _look(scene, moments, settings, renderer, draws, own_draws, late_draws)
+    views, boxes, whole = _sample_views(
+        scene, moments, settings, renderer, draws, own_draws, late_draws
+    )
 
     error = draws.normal(settings.box_noise, 2), draws.normal(settings.box_noise, 2)
     drawn_a, drawn_b = _drawn_by_user(late_draws, boxes[:2], error, whole, settings)
@@ -124,7 +126,7 @@ def sample_pairs(
     center_b, side_b = _search_square(drawn_b, side_a, log_scales, offsets, settings)
     absent = torch.zeros_like(scene.on_background)
     if settings.absent_share > 0:
-        absent, views, elsewhere = _take_away(scene, views, settings, late_draws)
+        absent, views, elsewhere = _remove_targets(scene, views, settings, late_draws)
         center_b = center_b + elsewhere * side_b[:, None]
     views = tuple(map(renderer.prepare, views))
 
@@ -140,7 +142,7 @@ def sample_pairs(
         (center_b, side_b, settings.search_size, frame),
     ]
     shots = [
-        _aim(draws, view, draw_camera(camera, grey), *square, coarse)
+        _make_shot(draws, view, draw_camera(camera, grey), *square, coarse)
         for view, camera, square in zip(views[:2], cameras, squares, strict=True)
     ]
     recent_sizes = uniforms[:, :0]
@@ -150,13 +152,13 @@ def sample_pairs(
         recent_sizes = drawn_c[:, 2:] * (settings.exemplar_size / side_c[:, None])
         square = (center_c, side_c, settings.exemplar_size, endless)
         camera = draw_camera(late_camera, grey)
-        shots.append(_aim(late_draws, views[2], camera, *square, coarse))
+        shots.append(_make_shot(late_draws, views[2], camera, *square, coarse))
 
     # If targets may leave the frame, the ground truth ends at its border.
     border = frame if settings.leaving_share > 0 else endless
-    visible = renderer.visible_share(views[1], boxes[1], border)
+    visible = renderer.visible_fraction(views[1], boxes[1], border)
     if not settings.exact_pieces:
-        visible = torch.where(scene.on_background, inside_share(boxes[1], border), visible)
+        visible = torch.where(scene.on_background, inside_fraction(boxes[1], border), visible)
     moved, corners = _truth_in_search(drawn_b, border, center_b, side_b, settings)
     truth = Truth(
         offsets=offsets + moved,
@@ -177,11 +179,11 @@ def _drawn_by_user(
     settings: PairSettings,
 ) -> tuple[Tensor, Tensor]:
     """Return the exemplar's and the search image's boxes (B, 4) as a user would draw them."""
-    drawn_a, drawn_b = (redrawn(box, *error) for box in boxes)
+    drawn_a, drawn_b = (perturb_boxes(box, *error) for box in boxes)
     if settings.rough_share > 0:
         is_rough = (draws.chance(settings.rough_share) & whole)[:, None]
         move, side = draws.uniform(-0.1, 0.1, 2), draws.uniform(0.85, 1.15, 2)
-        rough = redrawn(boxes[0], move, torch.log(side))
+        rough = perturb_boxes(boxes[0], move, torch.log(side))
         drawn_a = torch.where(is_rough, rough, drawn_a)
         drawn_b = torch.where(is_rough, boxes[1], drawn_b)
     return drawn_a, drawn_b
@@ -233,10 +235,10 @@ def _drawn_by_tracker(
     noise = settings.recent_noise
     error = (1 + 3 * draws.chance(settings.drifted_share).float())[:, None]
     moved, grown = error * draws.normal(noise, 2), error * draws.normal(noise, 2)
-    return redrawn(redrawn(box, *drawn), moved, grown)
+    return perturb_boxes(perturb_boxes(box, *drawn), moved, grown)
 
 
-def _take_away(
+def _remove_targets(
     scene: Scene, views: tuple[View, ...], settings: PairSettings, draws: UniformDraws
 ) -> tuple[Tensor, tuple[View, ...], Tensor]:
     """Return the absent targets, (B,); views without them; offsets of the crops, (B, 2) in sides.
@@ -255,7 +257,7 @@ def _take_away(
     return absent, (views[0], without, *views[2:]), elsewhere
 
 
-def _look(
+def _sample_views(
     scene: Scene,
     uniforms: tuple[Tensor, ...],
     settings: PairSettings,
@@ -290,15 +292,15 @@ def _look(
     for number, view in enumerate(views):
         piece = None
         if number and settings.exact_pieces:
-            piece = followed_piece(scene, origin, views[0], view)
-        boxes.append(true_box(renderer, scene, renderer.prepare(view), origin, piece))
+            piece = follow_piece(scene, origin, views[0], view)
+        boxes.append(ground_truth_box(renderer, scene, renderer.prepare(view), origin, piece))
     is_part = own_draws.chance(settings.part_share) & ~scene.on_background
-    part = part_of(own_draws, boxes[0])
+    part = draw_part_boxes(own_draws, boxes[0])
     if settings.part_share > 0:
-        parts = [part, *(followed(part, TARGET.start, views[0], view) for view in views[1:])]
+        parts = [part, *(follow_boxes(part, TARGET.start, views[0], view) for view in views[1:])]
         boxes = [torch.where(is_part[:, None], *both) for both in zip(parts, boxes, strict=True)]
     relit = own_draws.chance(settings.relit_share)
-    lit = [lit_otherwise(own_draws, view, relit) for view in views[:2]]
+    lit = [relight(own_draws, view, relit) for view in views[:2]]
     if third:
         # A recent moment has the current lighting.
         gain, gamma = lit[1].exposure / views[1].exposure, lit[1].gamma / views[1].gamma
@@ -309,12 +311,12 @@ def _look(
     if settings.exemplar_occluded_share > 0:
         veil = replace(scene, occluder_nearness=scene.occluder_nearness.clamp(max=_VEIL_NEARNESS))
         veiled = draw_view(veil, first, origin, torch.zeros_like(away))
-        seen = renderer.visible_share(renderer.prepare(veiled), boxes[0], whole_frame(origin))
-        views[0] = _chosen(covered & (seen >= _LEAST_EXEMPLAR), veiled, views[0])
+        seen = renderer.visible_fraction(renderer.prepare(veiled), boxes[0], whole_frame(origin))
+        views[0] = _select_views(covered & (seen >= _LEAST_EXEMPLAR), veiled, views[0])
     return tuple(views), tuple(boxes), ~scene.on_background & ~is_part
 
 
-def _chosen(condition: Tensor, first: View, second: View) -> View:
+def _select_views(condition: Tensor, first: View, second: View) -> View:
     """Return the first view where the condition (B,) holds, else the second; only layers differ."""
     layers = {}
     for name, entry in second.layers.items():
@@ -340,7 +342,7 @@ def _draw_offsets(draws: UniformDraws, settings: PairSettings) -> Tensor:
     ).clamp(-reach, reach)
 
 
-def _aim(
+def _make_shot(
     draws: UniformDraws,
     view: View,
     camera: Camera,

@@ -21,9 +21,9 @@ from siamfc.procedural.objects import (
     RESTLESS_TURNING,
     Object,
     Parts,
-    alike,
     draw_object,
     draw_parts,
+    similar_object,
     twin,
 )
 
@@ -103,7 +103,7 @@ class View(NamedTuple):
     gamma: Tensor
 
 
-def _around(draws: UniformDraws, half_size: Tensor, farthest: float = 4.5) -> Tensor:
+def _draw_position_around(draws: UniformDraws, half_size: Tensor, farthest: float = 4.5) -> Tensor:
     """Draw a position beside the target, (B, 2) world pixels; nearer positions are likelier."""
     angle = draws.uniform(0.0, 6.2832)
     distance = draws.uniform(1.5, farthest)[:, None] * half_size.mean(-1, keepdim=True)
@@ -136,8 +136,8 @@ def draw_scene(
         )
 
     target = thing(TARGET_PARTS, columns[0])
-    front = alike(draws, thing(OTHER_PARTS, columns[1]), target)
-    back = alike(draws, thing(OTHER_PARTS, columns[2]), target)
+    front = similar_object(draws, thing(OTHER_PARTS, columns[1]), target)
+    back = similar_object(draws, thing(OTHER_PARTS, columns[2]), target)
     occluder = draw_object(draws, 1, textures)
     background = draw_parts(draws, 1, textures)
     background.axes = torch.ones_like(background.axes)
@@ -155,18 +155,18 @@ def draw_scene(
         front=front,
         back=back,
         occluder=occluder,
-        front_place=_around(draws, target.half_size),
-        back_place=_around(draws, target.half_size),
+        front_place=_draw_position_around(draws, target.half_size),
+        back_place=_draw_position_around(draws, target.half_size),
         background=background,
         background_motion=motion,
         occluder_nearness=draws.uniform(0.8, 3.0),
         on_background=draws.chance(piece_share),
         lighting=draws.uniform(0.0, 1.5),
     )
-    return _made_hard(scene, UniformDraws(own), settings)
+    return _add_difficulties(scene, UniformDraws(own), settings)
 
 
-def _made_hard(scene: Scene, draws: UniformDraws, settings: SceneSettings) -> Scene:
+def _add_difficulties(scene: Scene, draws: UniformDraws, settings: SceneSettings) -> Scene:
     """Add difficulties: a target that turns, a twin before or behind it, a close occluder."""
     more = (settings.turning_share - RESTLESS_SHARE) / (1 - RESTLESS_SHARE)
     outlined = ~scene.on_background
@@ -175,7 +175,7 @@ def _made_hard(scene: Scene, draws: UniformDraws, settings: SceneSettings) -> Sc
         scene.target, turning=torch.where(turns, RESTLESS_TURNING, scene.target.turning)
     )
     present, before = draws.chance(settings.twin_share) & outlined, draws.chance(0.5)
-    place = _around(draws, target.half_size, farthest=_TWIN_FARTHEST)
+    place = _draw_position_around(draws, target.half_size, farthest=_TWIN_FARTHEST)
     in_front, behind = present & before, present & ~before
     front = twin(draws, scene.front, target, in_front)
     back = twin(draws, scene.back, target, behind)
@@ -196,7 +196,7 @@ def _made_hard(scene: Scene, draws: UniformDraws, settings: SceneSettings) -> Sc
     )
 
 
-def _place(
+def _pose_object(
     draws: UniformDraws, thing: Object, position: Tensor, lighting: Tensor
 ) -> dict[str, Tensor]:
     """Return the layers of one object at `position`, (B, 2) world pixels."""
@@ -261,18 +261,18 @@ def draw_view(scene: Scene, uniforms: Tensor, position: Tensor, occluder_away: T
     draws = UniformDraws(uniforms)
     half_size = scene.target.half_size
     light = scene.lighting
-    target = _place(draws, scene.target, position, light)
+    target = _pose_object(draws, scene.target, position, light)
     roam = half_size.mean(-1, keepdim=True)
-    front = _place(
+    front = _pose_object(
         draws, scene.front, position + scene.front_place + draws.normal(0.7, 2) * roam, light
     )
-    back = _place(
+    back = _pose_object(
         draws, scene.back, position + scene.back_place + draws.normal(0.9, 2) * roam, light
     )
     offset = draws.normal(1.0, 2) * scene.occluder_nearness[:, None]
     distance = offset.norm(dim=-1, keepdim=True).clamp(min=0.1)
     offset = offset * (1 + occluder_away[:, None] / distance)
-    occluder = _place(draws, scene.occluder, position + offset * half_size, light)
+    occluder = _pose_object(draws, scene.occluder, position + offset * half_size, light)
     # A target without an outline has no parts; the background moves and warps instead.
     target["reach"] = torch.where(scene.on_background[:, None], -1e3, target["reach"])
 
@@ -286,7 +286,7 @@ def draw_view(scene: Scene, uniforms: Tensor, position: Tensor, occluder_away: T
     )
     drift = draws.normal(1.0, 2) * scene.background_motion[:, None]
     drift = torch.where(scene.on_background[:, None], 0.0, drift)
-    background = _place(draws, ground, position * 0.0, light * 0.7)
+    background = _pose_object(draws, ground, position * 0.0, light * 0.7)
     background["reach"] = torch.full_like(background["reach"], 1e6)
     # A background piece stays at the target's position; otherwise the background drifts.
     place = torch.where(scene.on_background[:, None], position, drift)
@@ -300,7 +300,7 @@ def draw_view(scene: Scene, uniforms: Tensor, position: Tensor, occluder_away: T
     return View(layers=layers, exposure=exposure, gamma=torch.exp(draws.normal(0.13) * light))
 
 
-def lit_otherwise(draws: UniformDraws, view: View, where: Tensor) -> View:
+def relight(draws: UniformDraws, view: View, where: Tensor) -> View:
     """Relight the view `where` (B,) is True: exposure from a fifth to 1.6, tint, contrast."""
     gain = torch.exp(draws.uniform(-1.6, 0.5, 1) + draws.normal(0.08, 3))
     gamma = torch.exp(draws.normal(0.25))

@@ -85,13 +85,13 @@ def draw_textures(
         cloud = cloud + draws.uniform(0.2, 0.8, 1, 1, 1) + draws.normal(0.12, 1, 1, 3)
         palette = _palette(draws, 7)
         uniforms = torch.rand((settings.leaves, chunk, LEAF_DRAWS), **draw)
-        leaves = _layered(uniforms, palette, size)
+        leaves = _draw_layered_leaves(uniforms, palette, size)
         images = throw(cloud, noise[:, 3], leaves, draws.chance(settings.cloud_share))
         bank[start : start + chunk] = images[: settings.count - start]
     return bank
 
 
-def _layered(uniforms: Tensor, palette: Tensor, size: int) -> Leaves:
+def _draw_layered_leaves(uniforms: Tensor, palette: Tensor, size: int) -> Leaves:
     """Draw leaves from uniforms (k, B, 24) for `throw_leaves`, with palettes (B, c, 3)."""
     layers, count, draws = uniforms.shape
     # Large leaves lie below small ones, so that few leaves cover everything and none is hidden.

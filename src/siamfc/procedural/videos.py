@@ -15,11 +15,11 @@ from torch import Tensor
 from siamfc.checks import check_number
 from siamfc.procedural.draws import UniformDraws
 from siamfc.procedural.framing import (
-    followed,
-    followed_piece,
-    part_of,
+    draw_part_boxes,
+    follow_boxes,
+    follow_piece,
+    ground_truth_box,
     source_size,
-    true_box,
     whole_frame,
 )
 from siamfc.procedural.render import CAMERA_DRAWS, draw_camera
@@ -140,17 +140,21 @@ class ProceduralVideos:
         first, origin = self._moment(0).view, torch.zeros((count, 2), device=device)
         part = None
         if settings.part_share > 0:
-            part = part_of(draws, true_box(self._renderer, self._scene, first, origin))
+            part = draw_part_boxes(
+                draws, ground_truth_box(self._renderer, self._scene, first, origin)
+            )
             is_part = (draws.chance(settings.part_share) & ~self._scene.on_background)[:, None]
 
         def box(moment: _Moment) -> Tensor:
             """Return the target's box at a moment, (count, 4) frame pixels."""
             piece = None
             if settings.exact_pieces:
-                piece = followed_piece(self._scene, origin, first, moment.view)
-            seen = true_box(self._renderer, self._scene, moment.view, origin, piece)
+                piece = follow_piece(self._scene, origin, first, moment.view)
+            seen = ground_truth_box(self._renderer, self._scene, moment.view, origin, piece)
             if part is not None:
-                seen = torch.where(is_part, followed(part, TARGET.start, first, moment.view), seen)
+                seen = torch.where(
+                    is_part, follow_boxes(part, TARGET.start, first, moment.view), seen
+                )
             zoom = moment.zoom[:, None]
             return torch.cat([seen[:, :2] * zoom + moment.pan, seen[:, 2:] * zoom], -1)
 

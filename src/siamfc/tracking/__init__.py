@@ -20,7 +20,7 @@ from siamfc.tracking.exemplar_update import (
 )
 from siamfc.tracking.key_frames import GivenBoxes, KeyFrames, as_key_frames
 from siamfc.tracking.light import LightSettings, LightTargets
-from siamfc.tracking.redetection import LostSettings, search_all_over
+from siamfc.tracking.redetection import LostSettings, search_whole_frame
 from siamfc.tracking.results import FrameResult, Status, to_detections
 from siamfc.tracking.siamfc import SiamFCSettings, SiamFCTargets
 from siamfc.tracking.siamfc.settings import five_scales, one_scale, settings_for, three_scales
@@ -85,7 +85,7 @@ __all__ = [
     "read_results",
     "read_track",
     "review",
-    "search_all_over",
+    "search_whole_frame",
     "settings_for",
     "settings_for_weights",
     "smooth_results",

@@ -55,7 +55,7 @@ class LostSettings:
             )
 
 
-def search_all_over() -> LostSettings:
+def search_whole_frame() -> LostSettings:
     """Return settings that search the whole frame for a lost target, eight squares per frame."""
     return LostSettings(windows=8, holds_size=True)
 
@@ -109,7 +109,7 @@ def redetection_windows(
     return np.asarray(useful[turned % len(useful)])
 
 
-class Elsewhere(NamedTuple):
+class RedetectionCrops(NamedTuple):
     """Further windows for L of the lost targets, the same number W for each."""
 
     rows: list[int]
@@ -120,13 +120,13 @@ class Elsewhere(NamedTuple):
     """(L, W, 255, 255, 3) search images; see `TargetBatch.lost_windows`."""
 
 
-def look_elsewhere(
+def redetection_crops(
     targets: TargetBatch,
     image: ByteImage,
     fill: ByteImage,
     spec: EmbeddingSpec,
     settings: LostSettings,
-) -> Iterator[Elsewhere]:
+) -> Iterator[RedetectionCrops]:
     """Crop the further windows of lost targets, a bounded number at a time."""
     if not settings.windows:
         return
@@ -153,7 +153,7 @@ def look_elsewhere(
         crops = window_crops(
             image, centers.reshape(-1, 2), np.repeat(sides[rows], most), spec.search_size, fill
         )
-        yield Elsewhere(rows, centers, crops.reshape(len(rows), most, *crops.shape[1:]))
+        yield RedetectionCrops(rows, centers, crops.reshape(len(rows), most, *crops.shape[1:]))
 
 
 @cache

@@ -50,7 +50,7 @@ def apply_camera(
     seed = torch.randint(2**62, (1,), generator=generator, device=painted.device)
     tiles = triton.cdiv(size, TILE) ** 2
     with torch.cuda.device_of(painted):
-        _develop[(tiles, count)](
+        _apply_camera[(tiles, count)](
             source,
             painted,
             camera.blur.contiguous(),
@@ -94,7 +94,7 @@ def wanted(window, left, top, reach_x, reach_y, TILE: tl.constexpr):
 
 
 @triton.jit
-def _develop(
+def _apply_camera(
     source,
     painted,
     blurs,
@@ -264,10 +264,10 @@ def _crop(
     column = tl.program_id(0) % across * TILE + tl.arange(0, TILE)
     origin, center, frame = origins + 2 * image, centers + 2 * image, frames + 4 * image
     step, pitch = tl.load(sides + image) / size, tl.load(pitches + image)
-    left, right, part_x, outside_x = _looked_up(
+    left, right, part_x, outside_x = _sample_axis(
         column, size, step, pitch, center, origin, frame, extent
     )
-    top, bottom, part_y, outside_y = _looked_up(
+    top, bottom, part_y, outside_y = _sample_axis(
         row, size, step, pitch, center + 1, origin + 1, frame + 1, extent
     )
     source += image.to(tl.int64) * extent * extent
@@ -284,7 +284,7 @@ def _crop(
 
 
 @triton.jit
-def _looked_up(number, size, step, pitch, center, origin, frame, extent):
+def _sample_axis(number, size, step, pitch, center, origin, frame, extent):
     """Return source pixels, weight and out-of-frame flag for a crop's pixels on one axis."""
     world = tl.load(center) + (number + 0.5 - size / 2) * step
     position = (world - tl.load(origin)) / pitch

@@ -1,4 +1,4 @@
-"""A target's box and visible fraction: `render.target_box` and `render.visible_share`."""
+"""A target's box and visible fraction: `render.target_box` and `render.visible_fraction`."""
 
 # Triton is untyped, and missing from torch's CPU builds.
 # mypy: allow-untyped-defs, allow-incomplete-defs, allow-untyped-calls, allow-untyped-decorators
@@ -49,8 +49,8 @@ def target_box(view: View, position: Tensor) -> Tensor:
     return box_of_profiles(profiles[0], profiles[1], position)
 
 
-def visible_share(view: View, box: Tensor, frame: Tensor) -> Tensor:
-    """Measure the target's visible fraction; see `render.visible_share`."""
+def visible_fraction(view: View, box: Tensor, frame: Tensor) -> Tensor:
+    """Measure the target's visible fraction; see `render.visible_fraction`."""
     table = table_of(view)
     count, layers, columns = table.shape
     share = table.new_empty(count)

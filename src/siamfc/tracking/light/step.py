@@ -11,7 +11,7 @@ from siamfc.array_types import ByteImage, FloatArray
 from siamfc.network.matcher import BoxMatcher, Embedding
 from siamfc.tracking.light.settings import LightSettings
 from siamfc.tracking.light.targets import LightTargets, move, relocate, start
-from siamfc.tracking.redetection import look_elsewhere
+from siamfc.tracking.redetection import redetection_crops
 from siamfc.tracking.state import TrackerState, foreign_state
 from siamfc.tracking.targets import exemplar_crops, window_crops
 
@@ -48,7 +48,9 @@ def step(
     state = replace(state, targets=moved).update(
         settings.update, lambda rows: _embed(moved.take(rows), image, state.fill, matcher)
     )
-    for rows, centers, searches in look_elsewhere(targets, image, state.fill, spec, settings.lost):
+    for rows, centers, searches in redetection_crops(
+        targets, image, state.fill, spec, settings.lost
+    ):
         repeated = state.exemplars[np.repeat(rows, centers.shape[1])]
         logits, boxes = matcher.locate(repeated, searches.reshape(-1, *searches.shape[2:]))
         logits, boxes = (a.reshape(*centers.shape[:2], *a.shape[1:]) for a in (logits, boxes))

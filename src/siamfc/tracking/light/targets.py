@@ -236,7 +236,7 @@ def _read(
     return _Cells(logit, sigmoid(logit), penalty, corners)
 
 
-class _Place(NamedTuple):
+class _Prediction(NamedTuple):
     """Prediction of one cell for each of N targets."""
 
     logit: FloatArray
@@ -253,7 +253,7 @@ class _Place(NamedTuple):
 
 def _take(
     targets: LightTargets, cells: _Cells, chosen: NDArray[np.intp], spec: EmbeddingSpec
-) -> _Place:
+) -> _Prediction:
     """Take one cell (N,) per target from windows that show the targets at their present size."""
     side = targets.exemplar_windows(spec)[1]
     pitch = (side / spec.exemplar_size)[:, None]  # frame pixels per pixel of the search image
@@ -262,7 +262,7 @@ def _take(
     first, last = corners[:, :2], corners[:, 2:]
     displacement = ((first + last) / 2 - spec.search_size / 2) * pitch
     size = np.maximum(last - first, SMALLEST_SIZE) * pitch
-    return _Place(cells.logit[at], cells.score[at], cells.penalty[at], displacement, size)
+    return _Prediction(cells.logit[at], cells.score[at], cells.penalty[at], displacement, size)
 
 
 def _limited(values: FloatArray, lowest: ArrayLike, highest: ArrayLike) -> FloatArray:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from siamfc.checks import check_number, check_whole
 from siamfc.errors import InputError
 from siamfc.tracking.exemplar_update import UpdateName, UpdateSettings, update_by_name
-from siamfc.tracking.redetection import LostSettings, search_all_over
+from siamfc.tracking.redetection import LostSettings, search_whole_frame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,5 +108,5 @@ def settings_for(
         settings = SiamFCSettings(scales=scales)
     else:
         settings = replace(five_scales(), scales=scales)
-    lost = search_all_over() if search_again else settings.lost
+    lost = search_whole_frame() if search_again else settings.lost
     return replace(settings, update=update_by_name(update), lost=lost)

@@ -10,7 +10,7 @@ from siamfc import geometry
 from siamfc.array_types import ByteImage, FloatArray
 from siamfc.network.calibration import sigmoid
 from siamfc.network.matcher import Embedding, Matcher
-from siamfc.tracking.redetection import look_elsewhere
+from siamfc.tracking.redetection import redetection_crops
 from siamfc.tracking.siamfc.bias_correction import measure_offsets
 from siamfc.tracking.siamfc.settings import SiamFCSettings
 from siamfc.tracking.siamfc.targets import SiamFCTargets, move, relocate, start
@@ -48,7 +48,9 @@ def step(
         crops[row] = geometry.crop_scales(image, center, sides[row], spec.search_size, state.fill)
     responses = matcher.respond(state.exemplars, crops)
     targets = move(targets, responses, settings, spec)
-    for rows, centers, searches in look_elsewhere(targets, image, state.fill, spec, settings.lost):
+    for rows, centers, searches in redetection_crops(
+        targets, image, state.fill, spec, settings.lost
+    ):
         responses = matcher.respond(state.exemplars[rows], searches)
         relocated = relocate(targets.take(rows), centers, responses, settings, spec)
         targets = targets.put(rows, relocated)
