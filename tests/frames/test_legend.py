@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from siamfc.errors import InputError
-from siamfc.frames.draw import PALETTE
-from siamfc.frames.legend import draw_legend
+from siamfc.frames.draw import PALETTE, draw_legend
 
 GROUND = np.full((120, 160, 3), 90, np.uint8)
 

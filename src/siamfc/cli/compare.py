@@ -14,8 +14,7 @@ from siamfc.cli.sinks import results_sink, video_sink
 from siamfc.cli.usage import UsageError, check_corners, parse_box
 from siamfc.errors import InputError
 from siamfc.frames import Image, draw_boxes, open_source
-from siamfc.frames.draw import PALETTE
-from siamfc.frames.legend import draw_legend
+from siamfc.frames.draw import PALETTE, draw_legend
 from siamfc.network import DEFAULT_WEIGHTS
 from siamfc.tracking import FrameResult
 
