@@ -154,7 +154,7 @@ def test_no_box(film: Path, refused: "Refused") -> None:
         (
             ["--weights", "there"],
             1,
-            "found no model.json there: name such a folder, or a checkpoint",
+            "found no model.json: give such a folder, or a checkpoint",
         ),
         (["--weights", ""], 1, "weights: expected a name or a path, got ''"),
     ],

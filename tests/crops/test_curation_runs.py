@@ -64,7 +64,7 @@ def test_a_run_that_fails_anywhere_continues_with_the_same_content(
     monkeypatch.setattr("siamfc.crops.store_writer._COMMIT_BYTES", 0)  # after every chunk
     with pytest.raises(_StoppedError):
         curate(videos, place, root=tree, source="vid", on_chunk=stop)
-    with pytest.raises(DatasetError, match="is not finished; run the same `siamfc curate` again"):
+    with pytest.raises(DatasetError, match="is unfinished; run the same `siamfc curate` again"):
         Store(place)
     progress = []
     curate(videos, place, root=tree, source="vid", on_chunk=lambda *two: progress.append(two))
@@ -196,17 +196,17 @@ def test_two_curations_into_one_store_are_refused(tree, tmp_path):
     [
         (
             lambda tree, place: curate_vid(tree, place, CurationSettings(jpeg_quality=80)),
-            "was begun with jpeg_quality 80, asked for 90",
+            "was started with jpeg_quality 80, got 90",
         ),
         (
             lambda tree, place: curate(
                 open_dataset("vid", tree)[:2], place, root=tree, source="vid"
             ),
-            "was begun with videos '2, names ",
+            "was started with videos '2, names ",
         ),
         (
             lambda tree, place: curate(open_dataset("vid", tree), place, root=tree, source="coco"),
-            "was begun with format 'coco', asked for 'vid'",
+            "was started with format 'coco', got 'vid'",
         ),
     ],
     ids=["settings", "videos", "format"],

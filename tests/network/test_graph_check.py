@@ -162,5 +162,5 @@ def test_runtime_errors_are_checkpoint_errors(folder):
 
 @pytest.mark.parametrize("message", [b"\x80" * 11, b"\x0a\x05ab", b"\x0b", b"\x08"])
 def test_invalid_protobuf_is_refused(message):
-    with pytest.raises(ValueError, match="no protobuf"):
+    with pytest.raises(ValueError, match="invalid protobuf"):
         list(decode(message))

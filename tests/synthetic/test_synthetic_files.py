@@ -128,11 +128,11 @@ def test_too_large_a_data_set_is_refused_before_anything_is_written(tmp_path):
         ),
         (
             lambda out: write_dataset(out, SyntheticDatasetSettings(images=2, folders=1, size=64)),
-            "holds a data set with images 2, asked for 22",
+            "holds a data set with images 2, got 22",
         ),
         (
             lambda out: write_dataset(out, SMALL, image_format="jpeg"),
-            "holds a data set with image_format 'jpeg', asked for 'png'",
+            "holds a data set with image_format 'jpeg', got 'png'",
         ),
     ],
     ids=["a file", "other files", "broken", "foreign", "version", "settings", "format"],

@@ -67,6 +67,6 @@ def _agree(track: Track, info: TrackInfo, records: NDArray[np.void]) -> bool:
 
 def _refuse(writer: StoreWriter, video: str) -> None:
     raise DatasetError(
-        f"{writer.path}: was cut from another annotation of {video}; choose another place, or "
+        f"{writer.path}: was cut from another annotation of {video}; choose another folder, or "
         "remove the store"
     )

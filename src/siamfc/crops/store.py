@@ -72,7 +72,7 @@ class Store:
         self.state = State.from_json(bytes(transaction.get(STATE_KEY)))
         if self.state.digest is None:
             raise DatasetError(
-                f"{self.path}: is not finished; run the same `siamfc curate` again and it goes on"
+                f"{self.path}: is unfinished; run the same `siamfc curate` again to continue"
             )
         self.tracks = tuple(
             TrackInfo(**json.loads(bytes(value))) for _, value in entries(transaction, TRACK_PREFIX)

@@ -229,7 +229,7 @@ def _compare(path: Path, there: dict[str, Any], wanted: dict[str, Any]) -> None:
     if there.get("format") != FORMAT_NAME or there.get("version") != FORMAT_VERSION:
         raise DatasetError(
             f"{path}: is a store of version {there.get('version')}, this program writes version "
-            f"{FORMAT_VERSION}; choose another place"
+            f"{FORMAT_VERSION}; choose another folder"
         )
     for name in sorted({*there, *wanted}):
         old, new = there.get(name), wanted.get(name)
@@ -247,6 +247,6 @@ def _compare_fields(path: Path, old: dict[str, Any], new: dict[str, Any]) -> Non
 
 def _refuse_change(path: Path, name: str, old: object, new: object) -> None:
     raise DatasetError(
-        f"{path}: was begun with {name} {old!r}, asked for {new!r}; "
-        "choose another place or ask for the same"
+        f"{path}: was started with {name} {old!r}, got {new!r}; "
+        "choose another folder or the same settings"
     )

@@ -370,7 +370,7 @@ def _numbered_stream(videos: list[VideoStream], address: VideoAddress) -> VideoS
         if stream.codec_context is not None
     )
     raise InputError(
-        f"stream {address.stream} of {address.name} is no video; its videos: {held or 'none'}"
+        f"stream {address.stream} of {address.name} is not a video; its videos: {held or 'none'}"
     )
 
 

@@ -107,7 +107,7 @@ def stream_address(url: str, *, timeout: float) -> VideoAddress:
     try:
         parts = urlsplit(url)
     except ValueError as error:  # brackets without an IPv6 address
-        raise SourceError(f"{url} is no address of a stream: {error}") from None
+        raise SourceError(f"{url} is not the URL of a stream: {error}") from None
     scheme = parts.scheme.lower()
     if scheme not in STREAM_SCHEMES:
         raise SourceError(

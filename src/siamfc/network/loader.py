@@ -183,8 +183,8 @@ def _require_onnx_cuda(checkpoint_path: Path) -> None:
 def _read_metadata(path: Path) -> Metadata:
     if not path.is_file():
         raise CheckpointError(
-            f"{path.parent}: expected weights as `siamfc export` writes them, found no {path.name} "
-            "there: name such a folder, or a checkpoint (.safetensors)"
+            f"{path.parent}: expected weights written by `siamfc export`, found no {path.name}: "
+            "give such a folder, or a checkpoint (.safetensors)"
         )
     try:
         return Metadata.from_json(path.read_text(encoding="utf-8"))

@@ -49,9 +49,9 @@ def decode(message: bytes | memoryview) -> Iterator[Field]:
         elif kind in (_FOUR_BYTES, _EIGHT_BYTES):
             size = 4 if kind == _FOUR_BYTES else 8
         else:
-            raise ValueError(f"no protobuf: a field of kind {kind}")
+            raise ValueError(f"invalid protobuf: a field of kind {kind}")
         if place + size > len(view):
-            raise ValueError("no protobuf: it ends within a field")
+            raise ValueError("invalid protobuf: it ends within a field")
         yield key >> 3, view[place : place + size]
         place += size
 
@@ -81,4 +81,4 @@ def _read_varint(view: memoryview, place: int) -> tuple[int, int]:
         value |= (byte & 127) << shift
         if byte < 128:
             return value, place
-    raise ValueError("no protobuf: a number without an end")
+    raise ValueError("invalid protobuf: a number without an end")

@@ -139,8 +139,8 @@ def _check_folder(out: Path, record: dict[str, Any]) -> None:
     for name, wanted in flat_wanted.items():
         if name != "settings" and flat_there.get(name) != wanted:
             raise OutputError(
-                f"{out}: holds a data set with {name} {flat_there.get(name)!r}, asked for "
-                f"{wanted!r}; choose another folder or ask for the same"
+                f"{out}: holds a data set with {name} {flat_there.get(name)!r}, got "
+                f"{wanted!r}; choose another folder or the same settings"
             )
 
 

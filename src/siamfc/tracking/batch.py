@@ -180,7 +180,7 @@ def _update_record(tasks: Sequence[BatchTask], *, overwrite: bool) -> Mapping[st
         if before["options"] != json.loads(json.dumps(options)):
             raise OutputError(
                 f"{path.parent}: expected results of the same weights, settings and options; "
-                f"{_RECORD} says otherwise: name another folder, or add --overwrite"
+                f"{_RECORD} differs: choose another folder, or add --overwrite"
             )
     made_from = dict(before.get("boxes", {}))
     new = {task.source: _described(task) for task in tasks if overwrite or not task.is_done}
