@@ -40,7 +40,7 @@ class BatchOptions:
     frame_range: FrameRange = WHOLE
     smooth: bool = False
     labels: tuple[str, ...] = ()
-    """As `Track.save` takes them."""
+    """Classes of the targets, as for `Track.save`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -161,11 +161,12 @@ def export_results(
         DatasetError: the format needs something that is unknown, such as the frame size.
         OutputError: a file that exists, unless `overwrite`, or cannot be written.
     """
-    name, results = export_format(path, format), list(results)
-    _check_labels(labels, len(results[0].boxes) if results else 0, name)
-    if name in _OWN:
-        return [write_results(path, results, overwrite=overwrite)]
-    annotation = to_annotation(results, video=video, labels=labels)
+    name = export_format(path, format)
+    if name in _OWN and not labels:
+        return [write_results(path, results, overwrite=overwrite)]  # refused before any tracking
+    kept = list(results)
+    _check_labels(labels, len(kept[0].boxes) if kept else 0, name)
+    annotation = to_annotation(kept, video=video, labels=labels)
     return write_annotation(path, annotation, format=format, overwrite=overwrite)
 
 
