@@ -99,7 +99,7 @@ class PictureCropper:
         """Return the frame's means over cells of a size, computed from the next finer level."""
         if cell not in self._levels:
             whole = all(length % cell == 0 for length in self.frame_size)
-            fill = _BLACK if whole else self._fill()  # no cell is incomplete
+            fill = _BLACK if whole else self._fill()  # unused without partial cells
             if cell > self._cell:
                 self._levels[cell] = averaged(self._level(cell // 2), 2, fill)
             else:
