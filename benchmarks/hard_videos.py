@@ -207,7 +207,7 @@ def _draw(
     bank = draw_textures(textures, random)
     settings = VIDEO_KINDS.get(kind, VideoSettings())
     videos = ProceduralVideos(
-        count=count, frames=frames, bank=bank, seed=seed, settings=settings, drawing=TORCH
+        count=count, frames=frames, bank=bank, seed=seed, settings=settings, renderer=TORCH
     )
     generator = np.random.Generator(np.random.PCG64(seed))
     events = [draw_event(generator, frames) for _ in range(count)]

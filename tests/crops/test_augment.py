@@ -186,6 +186,68 @@ def test_a_pair_is_the_same_in_any_batch():
             assert difference.abs().max() <= 1  # a level, where a sum rounds otherwise
 
 
+def _painted(size, width, height, color=255):
+    """A crop (size, size, 3) with a rectangle about its middle on black."""
+    picture = np.zeros((size, size, 3), dtype=np.uint8)
+    top, left = (size - height) // 2, (size - width) // 2
+    picture[top : top + height, left : left + width] = color
+    return torch.from_numpy(picture)
+
+
+def _measured(images):
+    """Boxes x, y, w, h of what is painted, from the sums of rows and columns."""
+    level = images[..., 0].double() / 255
+    boxes = []
+    for one in level:
+        columns, rows = one.sum(0), one.sum(1)
+        width, height = rows.max(), columns.max()
+        middle = [
+            (line * (torch.arange(len(line)) + 0.5)).sum() / line.sum() for line in (columns, rows)
+        ]
+        boxes.append([middle[0] - width / 2, middle[1] - height / 2, width, height])
+    return np.array(boxes)
+
+
+def test_boxes_are_where_zoom_shift_and_the_exemplars_box_put_them():
+    count, width, height = 12, 61, 41  # whole pixels about the middle of 285
+    exemplars = _painted(285, width, height).expand(count, -1, -1, -1)
+    sizes = torch.tensor([[width, height]] * count, dtype=torch.float32)
+    uniforms = torch.from_numpy(uniform_numbers((3, 1, 0), range(count), AUGMENTATION_DRAWS))
+    settings = _changed(max_zoom=0.3, max_shift=64, max_stretch=0.05, box_noise=0.1, fit=True)
+    made = augment(exemplars, exemplars, sizes, uniforms.float(), settings)
+    np.testing.assert_allclose(_measured(made.searches), made.boxes, atol=0.3)
+    seen = _measured(made.exemplars)
+    # The exemplar's box is not quite the target's: it errs by up to a tenth of the size.
+    center = seen[:, :2] + seen[:, 2:] / 2 - 127 / 2
+    assert 2 < np.abs(center).max() <= 0.1 * width * 1.2
+    ratio = made.exemplar_sizes.numpy() / seen[:, 2:]
+    assert 0.9 < ratio.min() < 0.97
+    assert 1.03 < ratio.max() < 1.11
+    sides = (made.boxes[:, 2:] / sizes).log().mean(1)
+    assert 0.2 < sides.max() <= 0.36
+    assert sides.min() == pytest.approx(-np.log(285 / 255), abs=0.06)  # all that the crop shows
+
+
+def test_search_images_show_no_more_than_the_crop():
+    count = 200
+    frame = torch.full((count, 285, 285, 3), 255, dtype=torch.uint8)
+    frame[:, 1:-1, 1:-1] = 0
+    sizes = torch.full((count, 2), 50.0)
+    uniforms = torch.from_numpy(uniform_numbers((4, 1, 0), range(count), AUGMENTATION_DRAWS))
+    settings = _changed(max_zoom=0.3, max_shift=64, fit=True)
+    made = augment(frame, frame, sizes, uniforms.float(), settings)
+    edge = (made.searches[:, 127, :, 0] > 200).sum(1)
+    assert edge.max() <= 2, "the outermost pixel would be repeated beyond the crop"
+    assert made.offsets.abs().max() > 40
+
+
+def test_an_exemplar_of_another_target_is_not_visible():
+    batch = _batch()
+    own = torch.tensor([1.0, 0.0, 1.0, 0.0])
+    assert augment(*batch, PLAIN, present=own).visible.tolist() == [1, 0, 1, 0]
+    assert augment(*batch, PLAIN).visible.tolist() == [1, 1, 1, 1]
+
+
 class _Numbered:
     """A store in which every pixel of a row's image is the row's number."""
 

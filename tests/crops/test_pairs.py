@@ -211,3 +211,27 @@ def test_videos_are_split_whole_by_seed():
 def test_bad_input_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_negative_exemplar_is_of_another_target_that_is_not_in_sight():
+    # Three targets in a video's images: the second near the first, the third far away, and a
+    # fourth that is not annotated in the images of the others. Another video has one more.
+    store = IndexOnly(
+        ("a", [0, 1, 2]), ("a", [0, 1, 2]), ("a", [0, 1, 2]), ("a", [3, 4]), ("b", [0, 1])
+    )
+    store.records["image"] = [0, 1, 2] * 3 + [3, 4] + [5, 6]
+    for track, x in enumerate((0, 60, 900, 900, 0)):
+        store.records["box"][store.track_numbers == track] = (x, 0, 40, 40)
+    rows, _ = _count(store, PairSampling(negative_share=1.0), pairs=4000)
+    tracks = [store.track_numbers[one] for one in (rows.exemplar, rows.search)]
+    absent = Counter(zip(*(track[~rows.present].tolist() for track in tracks), strict=True))
+    in_sight = {(0, 1), (1, 0)}
+    unknown = {(one, 3) for one in range(3)} | {(3, one) for one in range(3)}
+    others = {(one, other) for one in range(5) for other in range(5) if one != other}
+    assert set(absent) == others - in_sight - unknown
+    assert (tracks[0] == tracks[1])[rows.present].all()
+    plain, _ = _count(store, PairSampling(), pairs=4000)
+    assert plain.present.all()
+    assert (plain.search == rows.search).all()
+    some, _ = _count(store, PairSampling(negative_share=0.2), pairs=4000)
+    assert 0 < (~some.present).mean() < 0.2

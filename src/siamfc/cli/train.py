@@ -17,11 +17,13 @@ from siamfc.errors import MissingDependencyError, install_command
 if TYPE_CHECKING:
     import torch
 
+    from siamfc.network.checkpoint import Checkpoint
+    from siamfc.procedural.textures import TextureSettings
     from siamfc.training.loop import LogLine
     from siamfc.training.process_group import ProcessRank
     from siamfc.training.recipes import Recipe
     from siamfc.training.run import RunResult
-    from siamfc.training.validation import Validator
+    from siamfc.training.validation import Calibrator, Validator
 
 
 def train(
@@ -33,6 +35,7 @@ def train(
     settings: Path | None = None,
     assignments: Assignments = None,
     weights: str | None = None,
+    mix: float | None = None,
     resume: Flag = False,
     deterministic: Flag = False,
     device: Device = "auto",
@@ -58,7 +61,10 @@ def train(
         NAME=VALUE changes one field, such as optimiser.learning_rate=1e-3; may be given several
         times.
     weights
-        Initial weights: a name that `siamfc models` lists, or a path. By default random.
+        Initial weights: a name that `siamfc models` lists, or a path. By default random, and for
+        finetune the default weights.
+    mix
+        Fraction of procedural pairs beside those from stores, so that nothing is forgotten.
     resume
         Continue the run in the folder, or start it if there is none.
     deterministic
@@ -72,7 +78,12 @@ def train(
     from siamfc.training.process_group import process_from_environment
     from siamfc.training.run import RunOptions, run
 
-    chosen = _choose_recipe(recipe, settings, assignments or [], stored=bool(data))
+    if recipe == "finetune" and weights is None:
+        weights = "default"
+    checkpoint = None if weights is None else load_checkpoint(weights)
+    mixed = [] if mix is None else [f"data.mix={mix}"]
+    changes = [*(assignments or []), *mixed]
+    chosen = _choose_recipe(recipe, settings, changes, checkpoint, stored=bool(data))
     process = process_from_environment()
     where = _find_device(device, process)
     printer = _Printer(chosen)
@@ -80,13 +91,14 @@ def train(
         chosen,
         out,
         stores=data or (),
-        weights=None if weights is None else load_checkpoint(weights),
+        weights=checkpoint,
         options=RunOptions(
             resume=resume,
             deterministic=deterministic,
             device=where,
             process=process,
             validators=_validators(chosen, where) if process.is_first else (),
+            calibrator=_calibrator(chosen, where) if process.is_first else None,
             on_log=printer.show_line,
             on_epoch=printer.show_epoch,
         ),
@@ -97,13 +109,19 @@ def train(
 
 
 def _choose_recipe(
-    name: str, settings: Path | None, assignments: list[str], *, stored: bool
+    name: str,
+    settings: Path | None,
+    assignments: list[str],
+    weights: "Checkpoint | None",
+    *,
+    stored: bool,
 ) -> "Recipe":
     """Return the named recipe with its changes, for pairs from stores if there are any."""
     from siamfc.overrides import change, change_by_file, read_assignments
     from siamfc.training.recipes import find_recipe, with_stores
 
-    recipe = with_stores(find_recipe(name)) if stored else find_recipe(name)
+    recipe = find_recipe(name, None if weights is None else weights.metadata.architecture)
+    recipe = with_stores(recipe) if stored else recipe
     if settings is not None:
         recipe = change_by_file(recipe, settings)
     return change(recipe, read_assignments(assignments))
@@ -130,7 +148,6 @@ def _find_device(name: str, process: "ProcessRank") -> "torch.device":
 def _validators(recipe: "Recipe", device: "torch.device") -> "list[Validator]":
     """Return the validators: the thesis's video for its squares, else procedural videos."""
     from siamfc.evaluation.validators import procedural_validator, square_validator
-    from siamfc.procedural.textures import TextureSettings
     from siamfc.synthetic.video import SquareVideoSettings
     from siamfc.training.data_settings import SquareData
 
@@ -140,10 +157,29 @@ def _validators(recipe: "Recipe", device: "torch.device") -> "list[Validator]":
         return [square_validator(spec, normalisation, device=device, video=video)]
     if device.type == "cuda":
         return [procedural_validator(spec, normalisation, device=device)]
-    few = TextureSettings(count=16, size=128, leaves=60)
     return [
-        procedural_validator(spec, normalisation, device=device, videos=4, frames=20, textures=few)
+        procedural_validator(
+            spec, normalisation, device=device, videos=4, frames=20, textures=_few_textures()
+        )
     ]
+
+
+def _calibrator(recipe: "Recipe", device: "torch.device") -> "Calibrator | None":
+    """What calibrates weights that predict boxes after training on stores."""
+    from siamfc.evaluation.validators import video_calibrator
+    from siamfc.training.data_settings import StoreData
+
+    if recipe.network == "siamfc" or not isinstance(recipe.data, StoreData):
+        return None
+    textures = None if device.type == "cuda" else _few_textures()
+    return video_calibrator(recipe.spec, recipe.normalisation, device=device, textures=textures)
+
+
+def _few_textures() -> "TextureSettings":
+    """As many as a CPU draws in a second."""
+    from siamfc.procedural.textures import TextureSettings
+
+    return TextureSettings(count=16, size=128, leaves=60)
 
 
 class _Printer:

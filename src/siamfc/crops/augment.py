@@ -15,6 +15,7 @@ from siamfc.checks import check_number, check_whole
 from siamfc.crops.curation_settings import CurationSettings
 from siamfc.crops.pairs import AUGMENTATION_DRAWS
 from siamfc.errors import InputError
+from siamfc.geometry import CONTEXT_AMOUNT
 
 _BLUR_TAPS = 4  # to either side of a pixel: three deviations of the strongest blur
 _GREY = (0.299, 0.587, 0.114)  # Rec. 601, as in the public implementations
@@ -31,6 +32,10 @@ class AugmentSettings:
         exemplar_shift: largest shift of the exemplar's square per axis, pixels: boxes are never
             exact.
         max_stretch: largest stretch of either image per axis, as a fraction.
+        max_zoom: largest change of the search image's scale, as a logarithm.
+        box_noise: largest error of the exemplar's box: of its centre, as a fraction of its size,
+            and of the logarithm of its sides.
+        fit: limit shift and zoom to what a store's crops show, instead of refusing small crops.
         brightness: largest change of an image's brightness, as a fraction.
         contrast: largest change of contrast, as a fraction.
         saturation: largest change of saturation, as a fraction.
@@ -45,6 +50,9 @@ class AugmentSettings:
     max_shift: float = 4.0
     exemplar_shift: float = 4.0
     max_stretch: float = 0.05
+    max_zoom: float = 0.0
+    box_noise: float = 0.0
+    fit: bool = False
     brightness: float = 0.1
     contrast: float = 0.1
     saturation: float = 0.2
@@ -60,14 +68,15 @@ class AugmentSettings:
         check_number("exemplar_shift", self.exemplar_shift, 0, self.exemplar_size / 2)
         check_number("most_blur", self.most_blur, 0.1, _BLUR_TAPS / 3)
         for name in (
-            "max_stretch", "brightness", "contrast", "saturation", "colour", "blur_share",
-            "grey_share",
+            "max_stretch", "max_zoom", "box_noise", "brightness", "contrast", "saturation",
+            "colour", "blur_share", "grey_share",
         ):  # fmt: skip
             check_number(name, getattr(self, name), 0, 1)
 
     def check_store(self, store: CurationSettings) -> None:
         """Raise InputError unless a store's crops are large enough for these settings."""
-        needed = (self.search_size + 2 * self.max_shift) * (1 + self.max_stretch)
+        shown = self.search_size + (0 if self.fit else 2 * self.max_shift)
+        needed = shown * (1 + self.max_stretch)
         if store.exemplar_size != self.exemplar_size:
             raise InputError(
                 f"exemplar_size: expected the store's {store.exemplar_size} pixels, "
@@ -94,6 +103,10 @@ class AugmentedPairs(NamedTuple):
     """(B,) float32, logarithm of the target's size divided by its size in the exemplar."""
     boxes: Tensor
     """(B, 4) float32, the target's box in the search image, in its pixels."""
+    exemplar_sizes: Tensor
+    """(B, 2) float32, width and height of the target's box in the exemplar image, in its pixels."""
+    visible: Tensor
+    """(B,) float32, 1, or 0 for a search image without the exemplar's target."""
 
 
 def augment(
@@ -102,6 +115,10 @@ def augment(
     search_sizes: Tensor,
     uniforms: Tensor,
     settings: AugmentSettings,
+    *,
+    exemplar_sizes: Tensor | None = None,
+    present: Tensor | None = None,
+    context_amount: float = CONTEXT_AMOUNT,
 ) -> AugmentedPairs:
     """Cut exemplar and search images out of crops and augment them.
 
@@ -114,6 +131,9 @@ def augment(
         search_sizes: (B, 2) width and height of the target in the search crop.
         uniforms: (B, AUGMENTATION_DRAWS) in [0, 1).
         settings: sizes and strengths.
+        exemplar_sizes: (B, 2) the same in the exemplar crop; by default those of the search crop.
+        present: (B,) 0 where the search crop is of another target; by default 1.
+        context_amount: margin of the crops about the target as a fraction of w + h.
 
     Raises:
         InputError: `uniforms` has another shape.
@@ -124,11 +144,17 @@ def augment(
             f"got {tuple(uniforms.shape)}"
         )
     place, rest = uniforms[:, :8] * 2 - 1, uniforms[:, 8:]
-    exemplar_stretch = 1 + settings.max_stretch * place[:, 0:2]
-    search_stretch = 1 + settings.max_stretch * place[:, 2:4]
-    exemplar_shift = settings.exemplar_shift * place[:, 4:6]
-    # In pixels of the search image; in the crop it grows with the stretch.
-    offsets = settings.max_shift * place[:, 6:8]
+    box = search_sizes if exemplar_sizes is None else exemplar_sizes
+    drawn = box * torch.exp(settings.box_noise * place[:, 0:2])
+    side = _exemplar_side(drawn, context_amount) / _exemplar_side(box, context_amount)
+    exemplar_stretch = (1 + settings.max_stretch * place[:, 0:2]) * side
+    exemplar_shift = (settings.exemplar_shift + settings.box_noise * box) * place[:, 4:6]
+    zoom = torch.exp(settings.max_zoom * (rest[:, 15:16] * 2 - 1))
+    largest_stretch = searches.shape[1] / settings.search_size
+    search_stretch = (zoom * (1 + settings.max_stretch * place[:, 2:4])).clamp(max=largest_stretch)
+    # In pixels of the search image, so in the crop it grows with the stretch.
+    reach = ((searches.shape[1] / search_stretch - settings.search_size) / 2).clamp(min=0)
+    offsets = torch.minimum(torch.full_like(reach, settings.max_shift), reach) * place[:, 6:8]
     grey = rest[:, 0] < settings.grey_share
     images = []
     for index, (crops, size, stretch, shift) in enumerate(
@@ -146,8 +172,19 @@ def augment(
     corners = settings.search_size / 2 + offsets - sizes / 2
     log_scales = (exemplar_stretch.log() - search_stretch.log()).mean(dim=1)
     return AugmentedPairs(
-        images[0], images[1], offsets, log_scales, torch.cat([corners, sizes], dim=1)
+        exemplars=images[0],
+        searches=images[1],
+        offsets=offsets,
+        log_scales=log_scales,
+        boxes=torch.cat([corners, sizes], dim=1),
+        exemplar_sizes=drawn / exemplar_stretch,
+        visible=torch.ones_like(log_scales) if present is None else present,
     )
+
+
+def _exemplar_side(size: Tensor, context_amount: float) -> Tensor:
+    """Side of the exemplar's square for boxes of w, h (B, 2): (B, 1)."""
+    return (size + context_amount * size.sum(1, keepdim=True)).prod(1, keepdim=True).sqrt()
 
 
 def _resample(crops: Tensor, size: int, stretch: Tensor, shift: Tensor) -> Tensor:

@@ -55,6 +55,7 @@ class PairLoader:
         self._settings = settings or AugmentSettings()
         for store in pairs.stores:
             self._settings.check_store(store.settings)
+        self._context_amount = pairs.stores[0].settings.context_amount
         self._device = torch.device(device)
         self._order = _Order(len(pairs) // batch)
         self._loader: DataLoader[_Tensors] = DataLoader(
@@ -77,10 +78,18 @@ class PairLoader:
         """Yield the batches of an epoch, from batch `start` on."""
         self._order.epoch, self._order.start = epoch, start
         for raw in self._loader:
-            exemplars, searches, sizes, uniforms = (
-                part.to(self._device, non_blocking=True) for part in raw
+            parts = [part.to(self._device, non_blocking=True) for part in raw]
+            exemplars, searches, sizes, uniforms, exemplar_sizes, present = parts
+            yield augment(
+                exemplars,
+                searches,
+                sizes,
+                uniforms,
+                self._settings,
+                exemplar_sizes=exemplar_sizes,
+                present=present,
+                context_amount=self._context_amount,
             )
-            yield augment(exemplars, searches, sizes, uniforms, self._settings)
 
 
 def _end_quietly(_worker: int) -> None:
@@ -107,6 +116,8 @@ class _Tensors(NamedTuple):
     searches: Tensor
     search_sizes: Tensor
     uniforms: Tensor
+    exemplar_sizes: Tensor
+    present: Tensor
 
 
 class _Order(Sampler[tuple[int, int]]):

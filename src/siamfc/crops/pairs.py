@@ -12,14 +12,14 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from siamfc.array_types import FloatArray, IntArray
-from siamfc.checks import check_whole
+from siamfc.array_types import BoolArray, FloatArray, IntArray
+from siamfc.checks import check_number, check_whole
 from siamfc.crops.curation_settings import CurationSettings, Outcome
 from siamfc.errors import DatasetError, InputError
 
 AUGMENTATION_DRAWS = 24
 """Number of random numbers for the augmentation of a pair."""
-_SAMPLING_DRAWS = 5
+_SAMPLING_DRAWS = 8
 
 
 class CropStore(Protocol):
@@ -51,6 +51,9 @@ class PairSampling:
             paper; `frame` gives every crop the same probability.
         pair_with_itself: pair a crop with itself if its track has no other within reach, as in
             data sets of single images; otherwise such crops are omitted.
+        negative_share: fraction of pairs with an exemplar of another track: in half of them of
+            another target in the same video, if one is known to be outside the search crop.
+            Slightly less where there is none.
         pairs_per_epoch: length of an epoch; the paper's is 53,200.
         seed: seed of the choice and the augmentation.
     """
@@ -58,10 +61,12 @@ class PairSampling:
     max_frame_gap: int = 100
     sample_by: Literal["video", "frame"] = "video"
     pair_with_itself: bool = True
+    negative_share: float = 0.0
     pairs_per_epoch: int = 53_200
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_number("negative_share", self.negative_share, 0, 1)
         check_whole("max_frame_gap", self.max_frame_gap, 1)
         check_whole("pairs_per_epoch", self.pairs_per_epoch, 1)
         check_whole("seed", self.seed, 0, 2**63 - 1)
@@ -78,6 +83,8 @@ class PairRows(NamedTuple):
     """Row of the exemplar in the store."""
     search: IntArray
     """Row of the search crop in the store."""
+    present: BoolArray
+    """False if the exemplar's target is not in the search crop."""
 
 
 class RawPairs(NamedTuple):
@@ -91,6 +98,10 @@ class RawPairs(NamedTuple):
     """(B, 2) width and height of the target in the search crop, in its pixels."""
     uniforms: NDArray[np.float32]
     """(B, AUGMENTATION_DRAWS) in [0, 1), for `augment`."""
+    exemplar_sizes: NDArray[np.float32]
+    """(B, 2) width and height of the target in the exemplar crop, its pixels."""
+    present: NDArray[np.float32]
+    """(B,) 1, or 0 for an exemplar of another track, which is not in the search crop."""
 
 
 class StorePairs:
@@ -139,10 +150,16 @@ class StorePairs:
             len(self.stores) - 1,
         )
         exemplar, search = (np.empty(len(draws), dtype=np.int64) for _ in range(2))
+        present = np.ones(len(draws), dtype=np.bool_)
         for number, choice in enumerate(self._choices):
             here = store == number
-            exemplar[here], search[here] = choice.choose(draws[here, 1:])
-        return PairRows(store, exemplar, search)
+            exemplar[here], search[here] = choice.choose(draws[here, 1:5])
+            negative = here & (draws[:, 5] < self.sampling.negative_share)
+            if negative.any():
+                other, absent = choice.choose_other(search[negative], draws[negative, 6:])
+                exemplar[negative] = np.where(absent, other, exemplar[negative])
+                present[negative] = ~absent
+        return PairRows(store, exemplar, search, present)
 
     def read(self, epoch: int, indices: ArrayLike) -> RawPairs:
         """Choose and decode pairs, for indices (B,) of an epoch.
@@ -154,14 +171,19 @@ class StorePairs:
         count = len(rows.store)
         shape = (count, self.crop_size, self.crop_size, 3)
         exemplars, searches = (np.empty(shape, dtype=np.uint8) for _ in range(2))
-        sizes = np.empty((count, 2), dtype=np.float32)
-        for place, (number, exemplar, search) in enumerate(zip(*map(_listed, rows), strict=True)):
+        sizes, exemplar_sizes = (np.empty((count, 2), dtype=np.float32) for _ in range(2))
+        chosen = zip(*map(_listed, rows[:3]), strict=True)
+        for place, (number, exemplar, search) in enumerate(chosen):
             store = self.stores[number]
             store.read_into(exemplar, exemplars[place])
             store.read_into(search, searches[place])
             sizes[place] = store.boxes_crop[search, 2:]
+            exemplar_sizes[place] = store.boxes_crop[exemplar, 2:]
         uniforms = uniform_numbers((self.sampling.seed, 1, epoch), indices, AUGMENTATION_DRAWS)
-        return RawPairs(exemplars, searches, sizes, uniforms.astype(np.float32))
+        present = rows.present.astype(np.float32)
+        return RawPairs(
+            exemplars, searches, sizes, uniforms.astype(np.float32), exemplar_sizes, present
+        )
 
 
 class _Choice:
@@ -193,10 +215,14 @@ class _Choice:
                 f"{getattr(store, 'path', 'store')}: expected crops that make pairs, found none "
                 f"of {len(rows)}; curate with wider filters, or allow frames further apart"
             )
-        self._usable = usable
+        self._store, self._usable = store, usable
         self._track_starts = _starts(track[usable])
         names = track_videos[track[usable[self._track_starts]]]
         self._video_starts = _starts(names)
+        self._video_ends = np.append(self._track_starts, len(usable))[
+            np.append(self._video_starts[1:], len(self._track_starts))
+        ]
+        self._seen = _Sightings(store) if sampling.negative_share else None
 
     def choose(self, draws: FloatArray) -> tuple[IntArray, IntArray]:
         """Choose rows of exemplars and searches from uniform numbers (B, 4)."""
@@ -214,6 +240,57 @@ class _Choice:
         search = _pick(draws[:, 3], low, np.maximum(high - 1, low + 1))
         search = np.where(high - low > 1, search + (search >= exemplar), exemplar)
         return self._rows[exemplar], self._rows[search]
+
+    def choose_other(self, search: IntArray, draws: FloatArray) -> tuple[IntArray, BoolArray]:
+        """Rows of other tracks' crops for search rows (B,) from uniform numbers (B, 2).
+
+        Returns:
+            The rows, and whether their targets are sure to be out of the search crops' sight.
+        """
+        first = self._track_starts[self._video_starts]
+        place = np.searchsorted(self._rows[self._usable], search, side="right") - 1
+        video = np.searchsorted(first, np.maximum(place, 0), side="right") - 1
+        same = draws[:, 0] < 0.5
+        low = np.where(same, first[video], 0)
+        high = np.where(same, self._video_ends[video], len(self._usable))
+        other = self._rows[self._usable[_pick(draws[:, 1], low, high)]]
+        assert self._seen is not None
+        return other, self._seen.are_absent(other, search)
+
+
+class _Sightings:
+    """Where every target of a store is in every image."""
+
+    def __init__(self, store: CropStore) -> None:
+        self._store = store
+        names = np.array(store.video_names, dtype=object)
+        _, self._videos = np.unique(names.astype(str), return_inverse=True)
+        key = self._key(store.track_numbers, store.records["image"])
+        self._order = np.argsort(key, kind="stable")
+        self._sorted = key[self._order]
+
+    def are_absent(self, exemplar: IntArray, search: IntArray) -> BoolArray:
+        """Whether the targets of rows (B,) are sure not to be in the crops of other rows (B,).
+
+        Those of another video are; one of the same video must be annotated in the search crop's
+        image, outside the crop.
+        """
+        records, tracks = self._store.records, self._store.track_numbers
+        other, own = tracks[exemplar], tracks[search]
+        wanted = self._key(other, records["image"][search])
+        place = np.minimum(np.searchsorted(self._sorted, wanted), len(self._sorted) - 1)
+        found = self._sorted[place] == wanted
+        theirs, boxes = records["box"][self._order[place]], records["box"][search]
+        side = self._store.settings.crop_side(boxes[:, 2:])[:, None]
+        center = boxes[:, :2] + boxes[:, 2:] / 2
+        distance = np.abs(theirs[:, :2] + theirs[:, 2:] / 2 - center)
+        outside = (distance > (side + theirs[:, 2:]) / 2).any(axis=1)  # false for NaN
+        absent = (self._videos[other] != self._videos[own]) | (found & outside)
+        return np.asarray(absent & (other != own))
+
+    @staticmethod
+    def _key(track: IntArray, image: NDArray[np.generic]) -> IntArray:
+        return np.asarray(track * 2**33 + image.astype(np.int64))
 
 
 def split_videos(
@@ -233,7 +310,8 @@ def split_videos(
     count = max(round(share * len(unique)), 1)
     if not 0 < share < 1 or count >= len(unique):
         raise DatasetError(
-            f"split: expected at least 2 videos, to keep {share:g} of them apart, got {len(unique)}"
+            f"split: expected at least 2 videos, to keep {share:g} of them apart, got "
+            f"{len(unique)}; curate more videos"
         )
     generator = np.random.Generator(np.random.PCG64(seed))
     apart = set(generator.permutation(len(unique))[:count].tolist())

@@ -23,6 +23,8 @@ Model = SiamFC | LightNet
 
 _MIDDLE = 50_000.0
 """Centre of the tracker's finite frame, in pixels; procedural frames are unbounded."""
+SHIFT = np.array([_MIDDLE, _MIDDLE, 0, 0])
+"""Offset from a procedural video's box to the tracker's."""
 _FRAME = (int(2 * _MIDDLE),) * 2
 
 
@@ -52,8 +54,7 @@ def track_videos(
         InputError: the settings belong to the other kind.
     """
     frames = track_targets(model, videos, settings, spec, normalisation)
-    shift = np.array([_MIDDLE, _MIDDLE, 0, 0])
-    predicted: FloatArray = np.stack([targets.boxes for targets in frames], 1) - shift
+    predicted: FloatArray = np.stack([targets.boxes for targets in frames], 1) - SHIFT
     return predicted
 
 
@@ -66,10 +67,9 @@ def track_targets(
 ) -> Iterator[SiamFCTargets | LightTargets]:
     """Track as `track_videos` does, but yield each frame's targets, with their scores.
 
-    The targets are one per video. Their boxes are shifted right and down by 50,000 pixels from
-    those of the videos.
+    The targets are one per video. Their boxes are those of the videos plus `SHIFT`.
     """
-    first = videos.boxes[:, 0].double().cpu().numpy() + np.array([_MIDDLE, _MIDDLE, 0, 0])
+    first = videos.boxes[:, 0].double().cpu().numpy() + SHIFT
     camera = _Camera(videos, normalisation)
     if isinstance(model, LightNet):
         return _track_boxes(

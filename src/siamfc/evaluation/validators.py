@@ -1,13 +1,18 @@
 """Validators: functions that training calls after each epoch to track with the network."""
 
+import logging
 from collections.abc import Callable
 
 import numpy as np
 import torch
 
-from siamfc.boxes import center_distance
-from siamfc.evaluation.procedural import Model, score_tracking, track_videos
+from siamfc.boxes import center_distance, iou
+from siamfc.errors import InputError
+from siamfc.evaluation.procedural import SHIFT, Model, track_targets, score_tracking, track_videos
+from siamfc.evaluation.scoring.calibration import RIGHT, fit_calibration
+from siamfc.network.calibration import Calibration
 from siamfc.network.checkpoint import Checkpoint
+from siamfc.network.light.model import LightNet
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.metadata import Metadata
 from siamfc.network.normalisation import Normalisation
@@ -18,6 +23,9 @@ from siamfc.procedural.videos import ProceduralVideos
 from siamfc.synthetic.video import SquareVideo, SquareVideoSettings
 from siamfc.tracking import Tracker
 from siamfc.tracking.siamfc.settings import one_scale
+from siamfc.training.validation import BestBoxes, Calibrator
+
+logger = logging.getLogger(__name__)
 
 Validator = Callable[[SiamFC], dict[str, float]]
 
@@ -58,6 +66,40 @@ def procedural_validator(
         }
 
     return validate
+
+
+def video_calibrator(
+    spec: EmbeddingSpec,
+    normalisation: Normalisation,
+    *,
+    device: torch.device,
+    videos: int = 8,
+    frames: int = 30,
+    textures: TextureSettings | None = None,
+) -> Calibrator:
+    """Fit calibrations to pairs from stores and, weighing the same, frames of procedural videos."""
+    generator = torch.Generator(device).manual_seed(_SEED)
+    bank = draw_textures(textures or TextureSettings(count=256), generator)
+
+    def calibrate(model: LightNet, pairs: BestBoxes) -> Calibration | None:
+        scenes = ProceduralVideos(count=videos, frames=frames, bank=bank, seed=_SEED + 1)
+        tracked = list(track_targets(model, scenes, None, spec, normalisation))[1:]
+        scores = np.concatenate([targets.score for targets in tracked])
+        predicted = np.stack([targets.boxes for targets in tracked], 1) - SHIFT
+        overlaps = iou(predicted, scenes.boxes[:, 1:].double().cpu().numpy())
+        groups = (
+            (pairs.logits.double().cpu().numpy(), pairs.overlaps.cpu().numpy() > RIGHT),
+            (np.log(scores) - np.log1p(-scores), overlaps.T.ravel() > RIGHT),
+        )
+        logits, right = (np.concatenate(parts) for parts in zip(*groups, strict=True))
+        weights = np.concatenate([np.full(len(one), 1 / len(one)) for one, _ in groups])
+        try:
+            return fit_calibration(logits, right, weights * len(logits) / 2)
+        except InputError as error:
+            logger.warning("the weights keep the calibration that they had: %s", error)
+            return None
+
+    return calibrate
 
 
 def square_validator(

@@ -6,6 +6,7 @@ from typing import Literal
 from siamfc.checks import check_number, check_whole
 from siamfc.crops.augment import AugmentSettings
 from siamfc.crops.pairs import PairSampling
+from siamfc.errors import InputError
 from siamfc.procedural.pair_settings import PairSettings
 from siamfc.procedural.textures import TextureSettings
 from siamfc.synthetic.dataset import SyntheticDatasetSettings
@@ -60,7 +61,15 @@ class StoreData:
     """What has the same chance: every video, as in the paper, or every crop."""
     pair_with_itself: bool = True
     """Whether a lonely crop makes a pair with itself."""
+    negative_share: float = 0.0
+    """Fraction of pairs whose exemplar is of another track, for a network that predicts boxes."""
     augmentation: AugmentSettings = field(default_factory=AugmentSettings)
+    mix: float = 0.0
+    """Fraction of procedural pairs in each batch, so that what they taught is not forgotten."""
+    procedural: ProceduralData = field(default_factory=ProceduralData)
+    """What the procedural pairs show."""
+    procedural_batches: int = 64
+    """Batches of procedural pairs that differ: a CPU takes far longer to draw than to learn."""
     validation_share: float = 0.1
     """Fraction of the videos that training never sees."""
     workers: int = 2
@@ -68,6 +77,13 @@ class StoreData:
 
     def __post_init__(self) -> None:
         check_number("validation_share", self.validation_share, 0, 1)
+        check_number("mix", self.mix, 0, 1)
+        check_whole("procedural_batches", self.procedural_batches, 1)
+        if self.mix and self.procedural.sizes != self.sizes:
+            raise InputError(
+                f"procedural: expected images of {self.sizes} pixels as of the stores, "
+                f"got {self.procedural.sizes}"
+            )
         check_whole("workers", self.workers, 0)
         self.sampling(pairs=1, seed=0)
 
@@ -77,9 +93,14 @@ class StoreData:
             max_frame_gap=self.max_frame_gap,
             sample_by=self.sample_by,
             pair_with_itself=self.pair_with_itself,
+            negative_share=self.negative_share,
             pairs_per_epoch=pairs,
             seed=seed,
         )
+
+    def procedural_pairs(self, batch: int) -> int:
+        """Count of procedural pairs, which come first, in a batch of so many."""
+        return round(self.mix * batch)
 
     @property
     def sizes(self) -> tuple[int, int]:

@@ -16,7 +16,7 @@ written again by the resumed one.
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,6 +133,11 @@ class RunFolder:
                     f"{of_epoch}: expected the best epoch's weights, got no such file"
                 )
             self._write(BEST, of_epoch.read_bytes())
+
+    def replace_best(self, complete: Callable[[Checkpoint], Checkpoint]) -> None:
+        """Write the best weights, if there are any, as `complete` returns them."""
+        if (self.path / BEST).exists():
+            self._write(BEST, complete(Checkpoint.load(self.path / BEST)).to_bytes())
 
     def close(self) -> None:
         """Let go of TensorBoard's file."""

@@ -15,6 +15,7 @@ from siamfc.network.light.model import initialise as initialise_light
 from siamfc.network.siamfc.model import SiamFC, initialise
 from siamfc.network.siamfc.training_pass import can_fuse, forward_pairs
 from siamfc.training.box_losses import box_loss
+from siamfc.training.data_settings import StoreData
 from siamfc.training.labels import response_labels
 from siamfc.training.losses import compute_loss
 from siamfc.training.recipes import Recipe
@@ -101,7 +102,10 @@ class BoxObjective:
     def loss(self, batch: Batch) -> Tensor:
         """See `Objective.loss`."""
         pairs, settings = BoxBatch.of(batch), self._recipe.boxes
-        strangers = round(settings.negative_share * len(pairs.boxes))
+        # Pairs from stores have strangers of their own: neighbours may show the same target.
+        data, count = self._recipe.data, len(pairs.boxes)
+        apart = data.procedural_pairs(count) if isinstance(data, StoreData) else count
+        strangers = round(settings.negative_share * apart)
         device = self._device.type
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
             exemplar_images, sizes = exemplars_of(pairs)

@@ -7,12 +7,14 @@ from typing import Literal
 from siamfc.checks import check_whole
 from siamfc.crops.augment import AugmentSettings
 from siamfc.errors import InputError, suggest
+from siamfc.network.architectures import ARCHITECTURES
 from siamfc.network.light.architecture import LAYOUTS
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.normalisation import Normalisation
 from siamfc.network.siamfc.architecture import embedding_size
 from siamfc.procedural.pair_settings import PairSettings
 from siamfc.procedural.scene import SceneSettings
+from siamfc.procedural.textures import TextureSettings
 from siamfc.training.box_losses import BoxLossSettings
 from siamfc.training.data_settings import Data, ProceduralData, SquareData, StoreData
 from siamfc.training.labels import LabelSettings
@@ -43,6 +45,8 @@ class Recipe:
     boxes: BoxLossSettings = field(default_factory=BoxLossSettings)
     """What the light network learns, in place of labels and loss."""
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
+    frozen_statistics: bool = False
+    """Whether batch normalisation keeps the statistics that the first weights came with."""
     data: Data = field(default_factory=StoreData)
     spec: EmbeddingSpec = field(default_factory=EmbeddingSpec)
     """How the weights will be used; search images may have another size while training."""
@@ -69,12 +73,15 @@ class Recipe:
     def _check_network(self) -> None:
         if self.network == "siamfc":
             return
+        together = LAYOUTS[self.network].exemplars > 1
+        if isinstance(self.data, StoreData) and not together:
+            return
         if not isinstance(self.data, ProceduralData):
+            missing = "boxes" if isinstance(self.data, SquareData) else "second exemplars"
             raise InputError(
                 f"network: expected siamfc with these data, got {self.network}, which needs the "
-                "boxes that procedural pairs have"
+                f"{missing} that procedural pairs have"
             )
-        together = LAYOUTS[self.network].exemplars > 1
         if self.data.pairs.recent != together:
             raise InputError(
                 f"data.pairs.recent: expected {str(together).lower()} for the network "
@@ -191,8 +198,23 @@ def large() -> Recipe:
     return replace(paired(), name="large", network="large")
 
 
-def finetune() -> Recipe:
-    """Adapt weights to videos of one's own: a short run with a small learning rate."""
+def finetune(network: str = "light") -> Recipe:
+    """Adapt weights to videos of one's own: a short run with a small learning rate.
+
+    Args:
+        network: of the weights to begin with, `siamfc` or `light`. Half of the pairs of `light` are
+            procedural.
+
+    Raises:
+        InputError: a network that pairs from stores cannot train.
+    """
+    if network == "light":
+        return _finetune_light()
+    if network != "siamfc":
+        raise InputError(
+            f"weights: expected those of a network that stores can train, siamfc or light, got "
+            f"{network}, which compares two exemplars"
+        )
     return Recipe(
         name="finetune",
         epochs=5,
@@ -205,6 +227,38 @@ def finetune() -> Recipe:
         optimiser=adamw(1e-4, warm_up_steps=50, ema_decay=0.995),
         data=StoreData(),
     )
+
+
+def _finetune_light() -> Recipe:
+    base = light()
+    assert isinstance(base.data, ProceduralData)
+    return replace(
+        base,
+        name="finetune",
+        epochs=4,
+        pairs_per_epoch=2_048,
+        batch=32,
+        validation_pairs=256,
+        validation_batch=32,
+        log_every=16,
+        optimiser=adamw(2e-4, warm_up_steps=16, ema_decay=0.98, clip_norm=5.0),
+        frozen_statistics=True,
+        data=StoreData(
+            negative_share=0.15,
+            augmentation=AugmentSettings(
+                max_shift=64.0, exemplar_shift=0.0, max_zoom=0.3, box_noise=0.1, fit=True,
+                brightness=0.2, contrast=0.2, colour=0.1,
+            ),
+            mix=0.5,
+            # A CPU can draw so many textures, so small, in seconds.
+            procedural=replace(
+                base.data,
+                textures=TextureSettings(count=64, size=128, leaves=60),
+                validation_textures=32,
+            ),
+            procedural_batches=32,
+        ),
+    )  # fmt: skip
 
 
 def tiny() -> Recipe:
@@ -231,8 +285,14 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 }
 
 
-def find_recipe(name: str) -> Recipe:
-    """The recipe of a name; InputError names the nearest."""
+def find_recipe(name: str, architecture: str | None = None) -> Recipe:
+    """Return the recipe of a name; finetune's follows the architecture of the weights.
+
+    Raises:
+        InputError: no such recipe, with the nearest name; weights that finetune cannot train.
+    """
+    if name == "finetune" and architecture is not None:
+        return finetune(*(key for key, one in ARCHITECTURES.items() if one.name == architecture))
     if name in RECIPES:
         return RECIPES[name]()
     raise InputError(f"no recipe named {name!r}: {suggest(name, RECIPES)}")

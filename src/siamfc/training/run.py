@@ -1,5 +1,6 @@
 """A whole run: recipe, sources, loop, validation and folder put together."""
 
+import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -16,20 +17,23 @@ from siamfc.files import check_empty_or, make_folder
 from siamfc.folder_lock import lock_folder
 from siamfc.geometry import CONTEXT_AMOUNT
 from siamfc.network.architectures import ARCHITECTURES
+from siamfc.network.calibration import Calibration
 from siamfc.network.checkpoint import Checkpoint
+from siamfc.network.light.model import LightNet
+from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.metadata import Metadata
 from siamfc.system import commit, machine, version
 from siamfc.training.determinism import deterministic
 from siamfc.training.folder import BEST, RUN, STATE, RunFolder
 from siamfc.training.loop import LogLine, NotFiniteError, train
 from siamfc.training.memory import too_large
-from siamfc.training.objectives import Loss
+from siamfc.training.objectives import Loss, Network
 from siamfc.training.process_group import ProcessRank, process_group, wait_for_all
 from siamfc.training.recipes import Recipe
 from siamfc.training.sources import PairSource, training_source, validation_source
 from siamfc.training.state import load_state
 from siamfc.training.train_state import TrainState
-from siamfc.training.validation import Validator, pair_validator
+from siamfc.training.validation import Calibrator, Validator, best_of_stores, pair_validator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +52,8 @@ class RunOptions:
     """The state is kept after each epoch, and at the first line of the log after so long."""
     validators: Sequence[Validator] = ()
     """Further validators of the averaged weights after each epoch."""
+    calibrator: Calibrator | None = None
+    """Fits the calibration of the final weights, of a network that predicts boxes, to stores."""
     on_log: Callable[[LogLine], None] | None = None
     """Called with each line of the log, in the first process."""
     on_epoch: Callable[[Mapping[str, Any]], None] | None = None
@@ -137,6 +143,8 @@ def _run(
             "processes": process.world,
         }
         # Before the folder is made: stores that cannot be used leave none behind.
+        for store in opened:
+            _check_context(store, recipe.spec, weights)
         source = training_source(recipe, device=device, process=process, stores=opened)
         folder = RunFolder(out)
         stack.callback(folder.close)
@@ -149,11 +157,25 @@ def _run(
         train_state = TrainState(recipe, device=device, process=process, weights=tensors, loss=loss)
         _start(train_state, folder, settings, options)
         hooks = _Hooks(train_state, folder, options, _card(recipe, settings, device))
+        if weights is not None:
+            hooks.calibration = weights.metadata.calibration
         if process.is_first:
             judge = validation_source(recipe, device=device, stores=opened)
             hooks.validators = [pair_validator(recipe, judge), *options.validators]
+            if options.calibrator is not None:
+                hooks.calibrate = _calibration_fit(recipe, judge, options.calibrator)
         _train(train_state, source, hooks)
         return hooks.finish()
+
+
+def _check_context(store: Store, spec: EmbeddingSpec, weights: Checkpoint | None) -> None:
+    """Refuse crops with another margin than the weights', which no setting can change."""
+    found, wanted = store.settings.context_amount, spec.context_amount
+    if weights is not None and found != wanted:
+        raise InputError(
+            f"{store.path}: expected crops with the weights' context amount {wanted:g}, "
+            f"got {found:g}; curate again with --context-amount {wanted:g}"
+        )
 
 
 def _start(
@@ -191,6 +213,9 @@ class _Hooks:
     ) -> None:
         self.process = options.process
         self.validators: list[Validator] = []
+        self.calibration = Calibration()
+        self.calibrate: Callable[[Network], Calibration | None] | None = None
+        self._found: dict[str, Calibration] = {}
         self._train_state, self._folder, self._options, self._card = (
             train_state,
             folder,
@@ -224,7 +249,10 @@ class _Hooks:
     def finish(self) -> RunResult:
         folder = self._folder
         if self.process.is_first:
-            folder.finish(self._checkpoint(folder.epochs[-1] if folder.epochs else {}))
+            last = self._checkpoint(folder.epochs[-1] if folder.epochs else {})
+            folder.finish(self._calibrated(last))
+            if self.calibrate is not None:
+                folder.replace_best(self._calibrated)
         return RunResult(weights=folder.final, best=folder.path / BEST, epochs=folder.epochs)
 
     def _checkpoint(self, record: Mapping[str, Any]) -> Checkpoint:
@@ -237,9 +265,32 @@ class _Hooks:
             architecture=ARCHITECTURES[recipe.network].name,
             spec=recipe.spec,
             normalisation=recipe.normalisation,
+            calibration=self.calibration,
             card=card,
         )
         return Checkpoint(tensors=self._train_state.averaged.tensors(), metadata=metadata)
+
+    def _calibrated(self, checkpoint: Checkpoint) -> Checkpoint:
+        """The same weights with a calibration of their own; the first weights' if none is found."""
+        if self.calibrate is None:
+            return checkpoint
+        digest = checkpoint.metadata.digest
+        if digest not in self._found:
+            model = copy.deepcopy(self._train_state.averaged)
+            model.load_tensors(checkpoint.tensors)
+            self._found[digest] = self.calibrate(model) or self.calibration
+        metadata = replace(checkpoint.metadata, calibration=self._found[digest])
+        return replace(checkpoint, metadata=metadata)
+
+
+def _calibration_fit(
+    recipe: Recipe, judge: PairSource, calibrator: Calibrator
+) -> Callable[[Network], Calibration | None]:
+    def fit(model: Network) -> Calibration | None:
+        assert isinstance(model, LightNet)
+        return calibrator(model, best_of_stores(model, recipe, judge))
+
+    return fit
 
 
 _TITLES = {

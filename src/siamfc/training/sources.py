@@ -49,7 +49,7 @@ class Batch(Protocol):
 
 
 class BoxBatch(NamedTuple):
-    """What training boxes needs of B pairs; `Pairs` has it."""
+    """What training boxes needs of B pairs; `Pairs` and `AugmentedPairs` have it."""
 
     exemplars: Tensor
     searches: Tensor
@@ -66,9 +66,10 @@ class BoxBatch(NamedTuple):
     @classmethod
     def of(cls, batch: Batch) -> Self:
         """Of a batch that has them; TypeError for one that has no boxes."""
-        if not isinstance(batch, Pairs):
+        if not isinstance(batch, Pairs | AugmentedPairs):
             raise TypeError(f"expected pairs with boxes, got {type(batch).__name__}")
-        return cls(*(getattr(batch, name) for name in cls._fields))
+        none = batch.boxes[:, :0]
+        return cls(*(getattr(batch, name, none) for name in cls._fields))
 
 
 def exemplars_of(batch: BoxBatch) -> tuple[list[Tensor], list[Tensor]]:
@@ -141,16 +142,7 @@ def _build(
     seed = recipe.seed + (_VALIDATION_SEED if validation else 0)
     batch = recipe.batch // process.world
     if isinstance(data, ProceduralData):
-        count = data.validation_textures if validation else data.textures.count
-        generator = PairGenerator(
-            batch=batch,
-            seed=seed,
-            device=device,
-            settings=data.pairs,
-            textures=replace(data.textures, count=count),
-            renderer=renderer,
-        )
-        return _Procedural(generator, data.renew_every, process)
+        return _procedural(data, batch, seed, device, process, validation, renderer)
     if isinstance(data, SquareData):
         names = [f"{folder:09d}" for folder in range(data.dataset.folders)]
         chosen = split_videos(names, data.validation_share, seed=recipe.seed)[validation]
@@ -163,7 +155,37 @@ def _build(
             device=device,
         )
         return _Squares(pairs, process)
-    return _Stores(_open_loader(recipe, data, device, process, stores, validation=validation))
+    beside = data.procedural_pairs(batch)
+    if beside == batch:
+        raise InputError(f"mix: expected room for a store's pairs in {batch}, got {data.mix:g}")
+    rest = replace(recipe, batch=(batch - beside) * process.world)
+    from_stores = _Stores(_open_loader(rest, data, device, process, stores, validation=validation))
+    if not beside:
+        return from_stores
+    _check_context(recipe, CONTEXT_AMOUNT, "generated pairs'")
+    generated = _procedural(data.procedural, beside, seed, device, process, validation, renderer)
+    return _Mixed(_Repeated(generated, data.procedural_batches), from_stores)
+
+
+def _procedural(
+    data: ProceduralData,
+    batch: int,
+    seed: int,
+    device: torch.device,
+    process: ProcessRank,
+    validation: bool,
+    renderer: Renderer | None,
+) -> "_Procedural":
+    count = data.validation_textures if validation else data.textures.count
+    generator = PairGenerator(
+        batch=batch,
+        seed=seed,
+        device=device,
+        settings=data.pairs,
+        textures=replace(data.textures, count=count),
+        renderer=renderer,
+    )
+    return _Procedural(generator, data.renew_every, process)
 
 
 def _check_context(recipe: Recipe, found: float, whose: str) -> None:
@@ -220,6 +242,32 @@ class _Procedural:
             self._generator.renew(bank)
             self._bank = bank
         return self._generator(self._first + step)
+
+
+class _Repeated:
+    """The first batches of a source again and again, each made once."""
+
+    def __init__(self, source: "_Procedural", different: int) -> None:
+        self._source, self._different = source, different
+        self._made: dict[int, Pairs] = {}
+
+    def __call__(self, step: int) -> Pairs:
+        number = step % self._different
+        if number not in self._made:
+            self._made[number] = self._source(number)
+        return self._made[number]
+
+
+class _Mixed:
+    """Procedural pairs, followed by those from stores."""
+
+    def __init__(self, procedural: _Repeated, stores: "_Stores") -> None:
+        self._procedural, self._stores = procedural, stores
+
+    def __call__(self, step: int) -> AugmentedPairs:
+        parts = self._procedural(step), self._stores(step)
+        names = AugmentedPairs._fields
+        return AugmentedPairs(*(torch.cat([getattr(p, name) for p in parts]) for name in names))
 
 
 class _Squares:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from siamfc.training.objectives import Loss, Network, make_objective
 from siamfc.training.optimizer import AveragedModel, make_optimiser, statistics
@@ -63,6 +63,10 @@ class TrainState:
             self._model.load_tensors(weights)
         self._model.to(self.device)
         self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
+        if recipe.frozen_statistics:
+            for module in self._model.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
         self._optimiser = make_optimiser(self._model, recipe.optimiser)
         self._average = AveragedModel(self._model, recipe.optimiser.ema_decay)
         self._history = torch.zeros((recipe.log_every, 2), device=self.device)

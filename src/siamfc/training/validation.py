@@ -1,22 +1,27 @@
 """Validation by pairs: the loss, and how far the response's peak lies from the target."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from siamfc.network.calibration import Calibration
 from siamfc.network.light.model import LightNet, normalise_images
 from siamfc.network.siamfc.model import Normalise, SiamFC
 from siamfc.training.box_losses import box_loss, generalised_iou
+from siamfc.training.data_settings import StoreData
 from siamfc.training.labels import response_labels
 from siamfc.training.losses import compute_loss
 from siamfc.training.recipes import Recipe
-from siamfc.training.sources import BoxBatch, PairSource, exemplars_of
+from siamfc.training.sources import Batch, BoxBatch, PairSource, exemplars_of
 
 Validator = Callable[[Any], Mapping[str, float]]
 """Judges weights, in evaluation mode and on the device that trains: scores by name."""
+Calibrator = Callable[[Any, "BestBoxes"], Calibration | None]
+"""Fits the calibration of weights, given likewise, also to pairs of tracks that training never
+saw; None if these do not determine one."""
 
 _UPSAMPLING = 16
 
@@ -33,32 +38,57 @@ def _boxes(recipe: Recipe, source: PairSource) -> Validator:
     there. No search image is compared with another's exemplar.
     """
     batches = recipe.validation_pairs // recipe.validation_batch
-    settings = recipe.boxes
 
     @torch.no_grad()
     def validate(model: LightNet) -> dict[str, float]:
-        device = next(model.parameters()).device
-        totals = torch.zeros(2, dtype=torch.float64, device=device)
+        totals = torch.zeros(2, dtype=torch.float64, device=model.points.device)
         for number in range(batches):
-            pairs = BoxBatch.of(source(number))
-            exemplars, sizes = exemplars_of(pairs)
-            images = [
-                normalise_images(part, recipe.normalisation)
-                for part in (*exemplars, pairs.searches)
-            ]
-            with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-                logits, boxes = model(images[:-1], sizes, images[-1])
-            present = pairs.visible >= settings.least_visible
-            loss, _ = box_loss(logits, boxes, model.points, pairs.boxes, present, settings)
-            best = logits.flatten(1).argmax(1)[:, None, None].expand(-1, 4, 1)
-            found = boxes.flatten(2).gather(2, best)[..., 0]
-            truth = torch.cat([pairs.boxes[:, :2], pairs.boxes[:, :2] + pairs.boxes[:, 2:]], 1)
-            iou = (generalised_iou(found, truth)[0] * present).sum() / present.sum().clamp(min=1)
+            loss, best = _compare(model, recipe, source(number))
+            iou = best.overlaps.sum() / best.present.sum().clamp(min=1)
             totals += torch.stack([loss, iou]).double()
         loss, iou = (totals / batches).tolist()
         return {"validation_loss": loss, "validation_iou": iou}
 
     return validate
+
+
+class BestBoxes(NamedTuple):
+    """The best cell of each of N search images."""
+
+    logits: Tensor
+    """(N,)"""
+    overlaps: Tensor
+    """(N,) IoU of its box with the target's; 0 where there is no target."""
+    present: Tensor
+    """(N,) bool, whether there is one."""
+
+
+@torch.no_grad()
+def best_of_stores(model: LightNet, recipe: Recipe, source: PairSource) -> BestBoxes:
+    """Return the best cells of all validation pairs that come from stores."""
+    assert isinstance(recipe.data, StoreData)
+    first = recipe.data.procedural_pairs(recipe.validation_batch)
+    batches = range(recipe.validation_pairs // recipe.validation_batch)
+    parts = [_compare(model, recipe, source(number))[1] for number in batches]
+    return BestBoxes(
+        *(torch.cat([rows[first:] for rows in part]) for part in zip(*parts, strict=True))
+    )
+
+
+def _compare(model: LightNet, recipe: Recipe, batch: Batch) -> tuple[Tensor, BestBoxes]:
+    """The loss of a batch, and its best cells."""
+    pairs, settings = BoxBatch.of(batch), recipe.boxes
+    exemplars, sizes = exemplars_of(pairs)
+    images = [normalise_images(part, recipe.normalisation) for part in (*exemplars, pairs.searches)]
+    device = pairs.boxes.device.type
+    with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+        logits, boxes = model(images[:-1], sizes, images[-1])
+    present = pairs.visible >= settings.least_visible
+    loss, _ = box_loss(logits, boxes, model.points, pairs.boxes, present, settings)
+    score, best = logits.flatten(1).max(1)
+    found = boxes.flatten(2).gather(2, best[:, None, None].expand(-1, 4, 1))[..., 0]
+    truth = torch.cat([pairs.boxes[:, :2], pairs.boxes[:, :2] + pairs.boxes[:, 2:]], 1)
+    return loss, BestBoxes(score, generalised_iou(found, truth)[0] * present, present)
 
 
 def _responses(recipe: Recipe, source: PairSource) -> Validator:
