@@ -235,13 +235,13 @@ def _finetune_light() -> Recipe:
     return replace(
         base,
         name="finetune",
-        epochs=4,
+        epochs=3,
         pairs_per_epoch=2_048,
         batch=32,
-        validation_pairs=256,
+        validation_pairs=128,
         validation_batch=32,
         log_every=16,
-        optimiser=adamw(2e-4, warm_up_steps=16, ema_decay=0.98, clip_norm=5.0),
+        optimiser=adamw(3e-4, warm_up_steps=16, ema_decay=0.98, clip_norm=5.0),
         frozen_statistics=True,
         data=StoreData(
             negative_share=0.15,
@@ -256,7 +256,7 @@ def _finetune_light() -> Recipe:
                 textures=TextureSettings(count=64, size=128, leaves=60),
                 validation_textures=32,
             ),
-            procedural_batches=32,
+            procedural_batches=24,
         ),
     )  # fmt: skip
 
