@@ -92,12 +92,12 @@ NEEDED: dict[str, tuple[Callable[[Path], None], ...]] = {
     "deploy_siamfc.md": (make_video,),
     "evaluation.md": (make_otb,),
     "export.md": (make_video,),
+    "fine_tuning.md": (make_clips,),
     "reframe.md": (make_video,),
     "report.md": (make_video, make_otb),
     "settings.md": (make_otb,),
     "tracking.md": (make_video, make_frames),
     "tracking_options.md": (make_video, make_otb),
-    "training.md": (make_clips,),
 }
 """What lies in a reader's folder before the first line of a page is typed."""
 
@@ -112,7 +112,11 @@ def judge_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let training judge its weights on two frames in place of hundreds; see `siamfc train`."""
     few = {"videos": 1, "frames": 2, "textures": TextureSettings(count=2, size=64, leaves=10)}
     short = {"video": SquareVideoSettings(frames=2)}
-    for name, less in (("procedural_validator", few), ("square_validator", short)):
+    for name, less in (
+        ("procedural_validator", few),
+        ("video_calibrator", few),
+        ("square_validator", short),
+    ):
         monkeypatch.setattr(validators, name, _with(getattr(validators, name), less))
 
 

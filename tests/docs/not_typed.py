@@ -49,6 +49,9 @@ SHORTER = {
     "siamfc demo": ["--frames", "6"],
     "siamfc synth clip video.mp4 --frames 40": ["--frames", "6"],
     "siamfc train tiny": FEW_PAIRS,
-    "siamfc train finetune": [*FEW_PAIRS, "--set", "data.workers=0"],
+    "siamfc train finetune": [
+        *FEW_PAIRS,
+        *("--set", "data.workers=0", "--set", "data.procedural.textures.count=4"),
+    ],
 }
 """Words that are typed in addition, or in place of the same flag; minutes become seconds."""

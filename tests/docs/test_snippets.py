@@ -25,7 +25,7 @@ SHELL = ("sh", "console")
 SHOWN_ONLY = ("bash", "bibtex", "cpp", "ini", "js", "text", "toml")
 """Not run here: scripts, files, results; test_deploy.py runs cpp and js."""
 NO_BOX = "siamfc track (without a box)"
-SLOW_PAGES = ("training.md",)
+SLOW_PAGES = ("fine_tuning.md", "training.md")
 
 ALL = [snippet for page in PAGES for snippet in snippets(page)]
 RUNNABLE = [
@@ -59,7 +59,7 @@ def test_what_a_page_says_can_be_typed_from_top_to_bottom(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     prepare(page, tmp_path)
-    if name_of(page) == "training.md":
+    if name_of(page) in SLOW_PAGES:
         judge_briefly(monkeypatch)
     blocks = snippets(page)
     for block in blocks:
