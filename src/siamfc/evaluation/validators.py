@@ -8,7 +8,7 @@ import torch
 
 from siamfc.boxes import center_distance, iou
 from siamfc.errors import InputError
-from siamfc.evaluation.procedural import SHIFT, Model, track_targets, score_tracking, track_videos
+from siamfc.evaluation.procedural import SHIFT, Model, score_tracking, track_targets, track_videos
 from siamfc.evaluation.scoring.calibration import RIGHT, fit_calibration
 from siamfc.network.calibration import Calibration
 from siamfc.network.checkpoint import Checkpoint
