@@ -4,6 +4,7 @@ Everything is written against `concurrent.futures.Executor`. Results come in the
 unless requested otherwise, so they do not depend on which process did the work.
 """
 
+import io
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -151,7 +152,7 @@ class Workers:
         try:
             threads: int = sum(self._client.nthreads().values())
         except OSError:
-            raise WorkerError(f"the cluster went away; {_ADVICE}") from None
+            raise WorkerError(f"the connection to the cluster was lost; {_ADVICE}") from None
         return _AHEAD * max(threads, 1)
 
 
@@ -190,7 +191,7 @@ def _explained_deaths() -> Iterator[None]:
     except BrokenProcessPool:
         raise WorkerError(f"a worker process was killed; {_ADVICE}") from None
     except CancelledError:
-        raise WorkerError(f"the cluster went away; {_ADVICE}") from None
+        raise WorkerError(f"the connection to the cluster was lost; {_ADVICE}") from None
     except Exception as error:
         if type(error).__name__ == "KilledWorker":  # distributed may not be installed
             raise WorkerError(f"the cluster lost its workers ({error}); {_ADVICE}") from None
@@ -213,7 +214,9 @@ def _watch(pool: ProcessPoolExecutor, ended: threading.Event) -> None:
         for process in processes:
             process.kill()
         results: Any = pool._result_queue
-        results._writer.close()
+        # The pool's shutdown closes its writer too, perhaps at the same moment: give it another.
+        writer, results._writer = results._writer, io.BytesIO()
+        writer.close()
         return
 
 
