@@ -77,7 +77,10 @@ def test_without_opencv_one_line_says_what_to_do(
         (["--box", "1,2,3"], "expected 4 numbers"),
         (["--box", "1,2,3,4", "--tracker", "KCF"], "expected opencv:NAME"),
         (["--box", "200,200,6,7", "--tracker", f"{__name__}:Still"], "a box inside the frame"),
-        (["--box", "1,2,3,4", "--tracker", "a:b", "--tracker", "a:b"], "expected each once"),
+        (
+            ["--box", "1,2,3,4", "--tracker", "a:b", "--tracker", "a:b"],
+            "expected each tracker once",
+        ),
     ],
 )
 def test_bad_arguments_are_one_line(

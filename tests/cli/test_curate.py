@@ -27,7 +27,7 @@ def test_a_data_set_becomes_a_store_that_verifies(
     assert printed.splitlines()[1].split() == ["kept", "6"]
     assert f"{place}: 6 crops of 277 pixels, 2 tracks, 6 images; SHA-256 " in printed
     assert run(["curate", "--verify", str(place)]) == 0
-    assert "6 crops and their index are whole" in capsys.readouterr().out
+    assert "6 crops and their index are intact" in capsys.readouterr().out
 
 
 def test_json_is_one_object(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,7 +57,7 @@ def test_results_are_kept_and_settings_not_mixed(
     assert json.loads(capsys.readouterr().out)["sequences"] == first["sequences"]
     assert run([*command, "--scales", "1"]) == 1
     error = capsys.readouterr().err
-    assert "is of another run (tracker settings scales 3 there, 1 here)" in error
+    assert "belongs to another run (tracker settings scales 3 there, 1 here)" in error
     assert error.count("\n") == 1
 
 
@@ -175,7 +175,7 @@ def test_protocols_are_not_mixed_in_a_folder(
     command = ["evaluate", "otb", str(dataset), "--weights", weights, "--out", str(tmp_path)]
     assert run([*command, "--protocol", "vot-supervised"]) == 0
     assert run(command) == 1
-    assert "of another run (protocol" in capsys.readouterr().err
+    assert "belongs to another run (protocol" in capsys.readouterr().err
 
 
 def test_repetitions_and_checkpoints_have_a_mean_and_a_deviation(

@@ -233,7 +233,7 @@ def test_a_folder_with_other_content_is_refused(tree, tmp_path):
 
 def test_a_folder_that_cannot_be_created_or_written_is_one_line(tree, tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(OutputError, match=r"file/store: cannot be made: Not a directory"):
+    with pytest.raises(OutputError, match=r"file/store: cannot be created: Not a directory"):
         curate_vid(tree, tmp_path / "file" / "store")
     (tmp_path / "folder" / ".lock").mkdir(parents=True)  # stands for a folder of somebody else's
     with pytest.raises(OutputError, match=r"folder: cannot be written: Is a directory"):

@@ -226,7 +226,7 @@ def test_a_failure_of_the_tracker_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../evil", "a//b", "/etc/x"])
 def test_a_name_cannot_lead_out_of_the_folder(tmp_path: Path, name: str) -> None:
     one = [sequence(name, video=name)]
-    with pytest.raises(OutputError, match="expected a sequence's name fit for a file"):
+    with pytest.raises(OutputError, match="expected a sequence name that is a valid file name"):
         write_tracker(tmp_path / "run", {name: track(name)}, one, format="cvat")
     assert not list(tmp_path.iterdir())
 

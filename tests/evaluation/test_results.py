@@ -102,7 +102,9 @@ def test_results_of_another_run_are_not_mixed_in(
     tmp_path: Path, run: Pass, track: RunRecord, change: dict[str, Any], message: str
 ) -> None:
     ResultFolder(path=tmp_path, record=RECORD).save(track)
-    with pytest.raises(OutputError, match=f"is of another run .*{message}.*choose another folder"):
+    with pytest.raises(
+        OutputError, match=f"belongs to another run .*{message}.*choose another folder"
+    ):
         ResultFolder(path=tmp_path, record={**RECORD, **change}).load(run)
 
 
@@ -237,7 +239,7 @@ def test_a_file_of_another_length_is_named(tmp_path: Path, run: Pass, track: Run
 
 @pytest.mark.parametrize("name", ["../a", "a//b", "/a", "."])
 def test_a_name_cannot_lead_out_of_the_folder(tmp_path: Path, name: str) -> None:
-    with pytest.raises(OutputError, match="expected a sequence's name fit for a file"):
+    with pytest.raises(OutputError, match="expected a sequence name that is a valid file name"):
         ResultFolder(path=tmp_path, record=RECORD).track_path(name)
 
 

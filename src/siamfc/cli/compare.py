@@ -97,7 +97,7 @@ def compare(
 
 def _without_duplicates(names: list[str]) -> list[str]:
     if len(set(names)) != len(names):
-        raise UsageError(f"--tracker: expected each once, got {', '.join(names)}")
+        raise UsageError(f"--tracker: expected each tracker once, got {', '.join(names)}")
     return names
 
 
@@ -167,5 +167,5 @@ def _print(out: Path, outcome: Outcome, both: "SideBySide") -> None:
         [name, f"{one.frames_per_second:.1f}", f"{one.agreement:.2f}", str(one.frames)]
         for name, one in both.tallies.items()
     ]
-    print_table(["tracker", "frames/s", "overlap with ours", "frames"], rows)
+    print_table(["tracker", "frames/s", "overlap with siamfc", "frames"], rows)
     print(f"\n{outcome.count} frames: {out}")

@@ -28,9 +28,7 @@ def completion(shell: Literal["bash", "zsh", "fish"], /, *, install: Flag = Fals
         path = app.install_completion(shell=shell)
         print(f"installed: {path}; open a new shell to use it")
         if shell == "zsh":
-            print(
-                "if nothing is completed there, ~/.zshrc lacks: autoload -Uz compinit && compinit"
-            )
+            print("if completion does not work, add to ~/.zshrc: autoload -Uz compinit && compinit")
     else:
         print(app.generate_completion(shell=shell).rstrip())
     return 0

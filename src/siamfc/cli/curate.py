@@ -192,7 +192,7 @@ def _verify(store: Path, *, json: bool) -> int:
         if json:
             print_json({"store": str(store), "crops": count, "digest": opened.digest})
         else:
-            print(f"{store}: {count} crops and their index are whole; SHA-256 {opened.digest}")
+            print(f"{store}: {count} crops and their index are intact; SHA-256 {opened.digest}")
     return 0
 
 
@@ -205,7 +205,7 @@ def _check(videos: "Sequence[Video]", root: Path, pool: "Workers", *, json: bool
         print_json(report.to_json())
     else:
         if report.problems:
-            print_table(("sequence", "frame", "problem", "what is wrong"), report.rows())
+            print_table(("sequence", "frame", "problem", "details"), report.rows())
             print()
         print(
             f"{root}: {report.videos} videos, {report.sequences} targets, {report.frames} images, "

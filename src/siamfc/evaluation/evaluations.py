@@ -154,7 +154,7 @@ def plan_runs(
     plan: dict[str, AbstractSequence[Run]] = {}
     for sequence in sequences:
         if sequence.name in plan:
-            raise DatasetError(f"expected a name for each sequence, got {sequence.name!r} twice")
+            raise DatasetError(f"expected unique sequence names, got {sequence.name!r} twice")
         plan[sequence.name] = scheme.runs(sequence)
     return plan
 

@@ -113,7 +113,9 @@ class ResultFolder:
     def _path(self, sequence: str, suffix: str) -> Path:
         parts = sequence.split("/")
         if not all(parts) or {".", ".."} & set(parts):
-            raise OutputError(f"expected a sequence's name fit for a file, got {sequence!r}")
+            raise OutputError(
+                f"expected a sequence name that is a valid file name, got {sequence!r}"
+            )
         return self.path.joinpath(*parts[:-1], parts[-1] + suffix)
 
     def _check_same_run(self, path: Path, record: Record) -> None:
@@ -124,10 +126,11 @@ class ResultFolder:
                 if where == "tracker digest":
                     where, *values = "weights", record.get("weights"), ours.get("weights")
                 found = f"{where} {values[0]!r} there, {values[1]!r} here"
-                if values[0] == values[1]:  # one name, but not the same file any more
+                if values[0] == values[1]:  # the same name, but the file has changed
                     found = f"{ours.get('weights') or ours['tracker']['name']!r} has changed since"
                 raise OutputError(
-                    f"{path} is of another run ({found}): choose another folder, or delete this one"
+                    f"{path} belongs to another run ({found}): choose another folder, or delete "
+                    "this one"
                 )
 
 

@@ -47,7 +47,7 @@ def file_for(folder: Path, name: str, suffix: str) -> Path:
     """
     parts = name.split("/")
     if not all(parts) or {".", ".."} & set(parts) or "\0" in name:
-        raise OutputError(f"expected a sequence's name fit for a file, got {name!r}")
+        raise OutputError(f"expected a sequence name that is a valid file name, got {name!r}")
     path = folder.joinpath(*parts[:-1], parts[-1] + suffix)
     path.parent.mkdir(parents=True, exist_ok=True)
     return path

@@ -55,7 +55,7 @@ def _write(
         path = file_for(folder, last_part(sequence.name), ".txt")
         if path in written:
             raise DatasetError(
-                f"expected a name for each sequence, got {sequence.name!r} and {written[path]!r}"
+                f"expected unique sequence names, got {sequence.name!r} and {written[path]!r}"
             )
         written[path] = sequence.name
         path.write_text(box_lines(track.boxes, index_base=index_base), encoding="utf-8")

@@ -219,6 +219,6 @@ def _read(videos: Iterable[Video]) -> tuple[dict[str, Sequence], dict[str, str]]
             continue
         for one in found:
             if one.name in known:
-                raise DatasetError(f"expected a name for each sequence, got {one.name!r} twice")
+                raise DatasetError(f"expected unique sequence names, got {one.name!r} twice")
             known[one.name] = one
     return known, unreadable
