@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from siamfc import drafts
-from siamfc.files import StagedFile, StagedFolder, whole_folder, write_file
+from siamfc.files import StagedFile, StagedFolder, staged_folder, write_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
 
@@ -22,13 +22,13 @@ def _new_process(monkeypatch: pytest.MonkeyPatch) -> None:
 _DRAFTS = """
 import sys, time
 from pathlib import Path
-from siamfc.files import StagedFile, StagedFolder, whole_folder
+from siamfc.files import StagedFile, StagedFolder, staged_folder
 folder = Path(sys.argv[1])
 file = StagedFile(folder / "out.mp4", overwrite=False)
 file.path.write_bytes(b"half")
 images = StagedFolder(folder / "images", overwrite=False)
 (images.path / "000000.png").write_bytes(b"half")
-with whole_folder(folder / "store") as store:
+with staged_folder(folder / "store") as store:
     (store / "index").write_bytes(b"half")
     print("ready", flush=True)
     time.sleep(3600)
@@ -76,7 +76,7 @@ def test_a_draft_of_this_process_is_not_taken_for_dead(tmp_path: Path) -> None:
     file = StagedFile(tmp_path / "a.mp4", overwrite=False)
     folder = StagedFolder(tmp_path / "b", overwrite=False)
     drafts._seen.clear()
-    with whole_folder(tmp_path / "c") as inner:
+    with staged_folder(tmp_path / "c") as inner:
         (inner / "x").touch()
     file.commit()
     folder.commit()

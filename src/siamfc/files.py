@@ -27,7 +27,7 @@ _OUR_NAMES = re.compile(r"[0-9]{6}\.png")
 _HOW_TO_OVERWRITE = "overwrite it (--overwrite, overwrite=True)"
 
 
-def check_place(target: Path, *, overwrite: bool) -> None:
+def check_file_target(target: Path, *, overwrite: bool) -> None:
     """Check that a file may be written at `target`.
 
     Raises:
@@ -72,7 +72,7 @@ def make_folder(folder: Path) -> None:
         raise OutputError(f"{folder}: cannot be created: {error.strerror}") from None
 
 
-def check_empty_or(path: Path, mark: str, kind: str) -> None:
+def check_folder_kind(path: Path, mark: str, kind: str) -> None:
     """Check that a folder is missing, empty (hidden files apart) or of a certain `kind`.
 
     A folder of that kind contains a file named `mark`.
@@ -91,7 +91,7 @@ def check_empty_or(path: Path, mark: str, kind: str) -> None:
 
 
 @contextmanager
-def whole_folder(
+def staged_folder(
     target: Path, *, mark: str | None = None, overwrite: bool = False
 ) -> Iterator[Path]:
     """Yield an empty folder beside `target`; it replaces `target` when the block succeeds.
@@ -105,7 +105,7 @@ def whole_folder(
     Raises:
         OutputError: `target` may not be replaced, or cannot be written.
     """
-    check_folder_place(target, mark, overwrite)
+    check_folder_target(target, mark, overwrite)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = Draft(target, Path.mkdir)
@@ -172,7 +172,7 @@ class StagedFile:
         Raises:
             OutputError: it may not.
         """
-        check_place(self.target, overwrite=self._overwrite)
+        check_file_target(self.target, overwrite=self._overwrite)
 
 
 class StagedFolder:
@@ -209,8 +209,8 @@ class StagedFolder:
         self._draft.discard()
 
 
-def check_folder_place(target: Path, mark: str | None, overwrite: bool) -> None:
-    """Check that `whole_folder` may replace `target`.
+def check_folder_target(target: Path, mark: str | None, overwrite: bool) -> None:
+    """Check that `staged_folder` may replace `target`.
 
     Raises:
         OutputError: it may not.

@@ -17,7 +17,7 @@ from siamfc.annotations.text import box_lines, read_box_table, read_vot, vot_lin
 from siamfc.annotations.voc import read_voc, write_voc
 from siamfc.annotations.yolo import read_yolo, write_yolo
 from siamfc.errors import DatasetError, InputError, OutputError, suggest
-from siamfc.files import StagedFile, check_folder_place, make_folder, whole_folder
+from siamfc.files import StagedFile, check_folder_target, make_folder, staged_folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,7 +246,7 @@ def check_annotation_place(
     """
     chosen = find_annotation_format(path, format)
     if not chosen.suffix:
-        check_folder_place(Path(path), mark=chosen.folder_mark, overwrite=overwrite)
+        check_folder_target(Path(path), mark=chosen.folder_mark, overwrite=overwrite)
         return
     for one in annotation_paths(path, targets, format):
         StagedFile(one, overwrite=overwrite).discard()
@@ -255,7 +255,7 @@ def check_annotation_place(
 def _write_folder(
     path: Path, texts: Mapping[str, str], chosen: AnnotationFormat, *, overwrite: bool
 ) -> None:
-    with whole_folder(path, mark=chosen.folder_mark, overwrite=overwrite) as staging:
+    with staged_folder(path, mark=chosen.folder_mark, overwrite=overwrite) as staging:
         for name, text in texts.items():
             file = staging / name
             make_folder(file.parent)

@@ -130,9 +130,9 @@ def _export_alone(
     found: "CollectedResults", out: Path, form: str, *, overwrite: bool, json: bool
 ) -> int:
     """Write only the boxes, since there is no ground truth for a page."""
-    from siamfc.files import whole_folder
+    from siamfc.files import staged_folder
 
-    with whole_folder(out, mark=_EXPORT, overwrite=overwrite) as folder:
+    with staged_folder(out, mark=_EXPORT, overwrite=overwrite) as folder:
         written = _export(found, folder / _EXPORT, form)
         exported = [out / path.relative_to(folder) for path in written]
     if json:

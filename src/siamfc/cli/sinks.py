@@ -10,7 +10,7 @@ from siamfc.frames.paths import exists
 from siamfc.tracking import FrameResult, VideoInfo, export_paths, open_export
 
 Sink = Callable[[Frame, FrameResult], object]
-"""Takes a frame and the targets' boxes in it."""
+"""Function of a frame and the targets' boxes in it."""
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from siamfc.crops.annotation_check import check_annotations
 from siamfc.crops.curation_plan import Chunk, plan_chunks
 from siamfc.crops.curation_settings import CurationSettings
 from siamfc.crops.curation_work import CuratedChunk, curate_chunk, encoder_version
-from siamfc.crops.store_writer import State, StoreWriter, check_place
+from siamfc.crops.store_writer import State, StoreWriter, check_file_target
 from siamfc.datasets.sequences import Video
 from siamfc.errors import DatasetError
 from siamfc.files import make_folder
@@ -59,7 +59,7 @@ def curate(
         WorkerError: workers died; finished chunks are kept.
     """
     chosen = settings or CurationSettings()
-    check_place(store)
+    check_file_target(store)
     make_folder(store)
     several = workers or Workers()
     with (

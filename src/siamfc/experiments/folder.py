@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from siamfc.errors import DatasetError, OutputError
-from siamfc.files import check_empty_or, make_folder, write_file
+from siamfc.files import check_folder_kind, make_folder, write_file
 from siamfc.folder_lock import lock_folder
 
 RECORD, PAGE, RESULTS = "experiment.json", "index.html", "results.json"
@@ -76,7 +76,7 @@ class ExperimentFolder:
             raise OutputError(f"{self.path}: expected a folder, found a file; choose another name")
         record = self.path / RECORD
         if not record.exists():
-            check_empty_or(self.path, RECORD, "an experiment's")
+            check_folder_kind(self.path, RECORD, "an experiment's")
             return
         there = read_json(record)
         for name in {**self._inputs, **there}:

@@ -8,7 +8,7 @@ raw pixel values.
 import json
 from pathlib import Path
 
-from siamfc.files import check_place, write_file
+from siamfc.files import check_file_target, write_file
 from siamfc.network.architectures import Architecture
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.light.decoding import Decoding
@@ -73,7 +73,7 @@ def export_weights(
     contents[CARD_FILE] = model_card(checkpoint.metadata).encode()
     paths = [Path(folder, name) for name in contents]
     for path in paths:
-        check_place(path, overwrite=overwrite)
+        check_file_target(path, overwrite=overwrite)
     for path, content in zip(paths, contents.values(), strict=True):
         write_file(path, content, overwrite=overwrite)
     return paths

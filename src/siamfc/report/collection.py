@@ -23,11 +23,11 @@ class DatasetChoice:
     """The data set; missing fields are filled in from the records of the results."""
 
     root: Path | None = None
-    """Its folder."""
+    """Folder of the data set."""
     format: str | None = None
-    """Its layout, such as otb."""
+    """Layout, such as otb."""
     split: str | None = None
-    """Its split."""
+    """Split, such as test."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from siamfc.charts.chart import Chart, stack
 from siamfc.errors import InputError
-from siamfc.files import whole_folder
+from siamfc.files import staged_folder
 from siamfc.report import figures
 from siamfc.report.latex import summary_to_latex, to_latex
 from siamfc.report.page import render_page
@@ -61,7 +61,7 @@ def write_report(
     require_jinja()
     settings = settings or ReportSettings()
     out = Path(out)
-    with whole_folder(out, mark=PAGE, overwrite=overwrite) as folder:
+    with staged_folder(out, mark=PAGE, overwrite=overwrite) as folder:
         page = render_page(
             study, snapshots=settings.snapshots, strips=settings.strips, seed=settings.seed
         )

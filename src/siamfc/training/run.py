@@ -13,7 +13,7 @@ import torch
 
 from siamfc.crops.store import Store
 from siamfc.errors import InputError
-from siamfc.files import check_empty_or, make_folder
+from siamfc.files import check_folder_kind, make_folder
 from siamfc.folder_lock import lock_folder
 from siamfc.geometry import CONTEXT_AMOUNT
 from siamfc.network.architectures import ARCHITECTURES
@@ -149,7 +149,7 @@ def _run(
         folder = RunFolder(out)
         stack.callback(folder.close)
         if process.is_first:
-            check_empty_or(out, RUN, "a run's")
+            check_folder_kind(out, RUN, "a run's")
             make_folder(out)
             stack.enter_context(lock_folder(out))
         stack.enter_context(process_group(process, device))

@@ -30,7 +30,7 @@ class ResultFormat:
     source: str
     """Source that defines these conventions."""
     recognize: Callable[[Path], bool] = field(repr=False)
-    """Tells whether a folder looks like a run in this format."""
+    """Recognises a run's folder in this format."""
     read: Callable[[Path, ResultCollector], None] = field(repr=False)
     """Reads a run's folder into a collector."""
     write: Callable[[Path, Iterable[tuple[Sequence, RunRecord]]], None] = field(repr=False)

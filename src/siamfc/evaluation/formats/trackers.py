@@ -22,7 +22,7 @@ from siamfc.evaluation.formats.text import LASOT, OTB, TRACKINGNET, UAV123
 from siamfc.evaluation.formats.vot import VOT
 from siamfc.evaluation.results import read_track
 from siamfc.evaluation.scoring.schemes import ONE_PASS, Scheme
-from siamfc.files import StagedFile, whole_folder
+from siamfc.files import StagedFile, staged_folder
 from siamfc.parsers import parse_json, read_text
 
 _ALL = (SIAMFC, VOT, GOT10K, MOT, OTB, LASOT, UAV123, TRACKINGNET, COCOVID, CVAT, CSV, JSONL)
@@ -213,7 +213,7 @@ def write_tracker(
         OutputError: the folder is not empty or cannot be written.
     """
     form, target = find_result_format(format), Path(folder)
-    with whole_folder(target) as staging:
+    with staged_folder(target) as staging:
         form.write(staging, [(one, tracks[one.name]) for one in sequences if one.name in tracks])
     return _zip(target) if form.name in _ZIPPED else target
 

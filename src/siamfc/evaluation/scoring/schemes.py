@@ -142,9 +142,9 @@ def _score_multi_start(settings: MultiStart, tracked: AbstractSequence[Tracked])
 ONE_PASS = Scheme(name="ope", title="one pass", runs=lambda sequence: [one_pass(sequence)])
 """Each sequence once, from its first box to its end."""
 TEMPORAL = Scheme(name="tre", title="temporal robustness", runs=temporal_runs)
-"""From 20 frames of each sequence to its end."""
+"""Starts in 20 frames of each sequence, each to its end."""
 SPATIAL = Scheme(name="sre", title="spatial robustness", runs=spatial_runs)
-"""From 12 wrong initial boxes."""
+"""Starts from 12 wrong initial boxes."""
 
 SCHEMES = {
     scheme.name: scheme for scheme in (ONE_PASS, TEMPORAL, SPATIAL, supervised(), multi_start())

@@ -32,7 +32,7 @@ class FrameState(IntEnum):
     """State of a frame in a supervised run."""
 
     SKIPPED = 0
-    """Between a failure and the next start, or before the first ground-truth box."""
+    """Frame between a failure and the next start, or before the first ground-truth box."""
     STARTED = 1
     FAILED = 2
     TRACKED = 3
