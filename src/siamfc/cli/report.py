@@ -14,7 +14,7 @@ from siamfc.cli.usage import UsageError
 
 if TYPE_CHECKING:
     from siamfc.evaluation.formats import TrackerResults
-    from siamfc.report import Entry, Study
+    from siamfc.report import ScoredTracker, Study
     from siamfc.report.collection import CollectedResults
 
 
@@ -196,7 +196,7 @@ def _to_json(study: "Study", page: Path, exported: list[Path]) -> dict[str, Any]
     }
 
 
-def _facts(study: "Study", entry: "Entry") -> dict[str, Any]:
+def _facts(study: "Study", entry: "ScoredTracker") -> dict[str, Any]:
     from siamfc.report.tables import run_name
 
     facts: dict[str, Any] = {

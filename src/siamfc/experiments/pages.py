@@ -43,8 +43,8 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chart:
-    """A chart with the names of its series, in order."""
+class Figure:
+    """A chart with its caption and the names of its series, in order."""
 
     caption: str
     svg: str
@@ -52,10 +52,10 @@ class Chart:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Charts:
-    """Charts side by side if there is space."""
+class Figures:
+    """Figures side by side if there is space."""
 
-    charts: Sequence[Chart]
+    charts: Sequence[Figure]
     note: str = ""
     kind: Literal["charts"] = "charts"
 
@@ -71,7 +71,7 @@ class Strip:
     kind: Literal["strip"] = "strip"
 
 
-Block = Text | Table | Charts | Strip
+Block = Text | Table | Figures | Strip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from siamfc.errors import DatasetError, InputError
 from siamfc.evaluation.validators import square_validator
 from siamfc.experiments.charts import loss_figure, score_figure
 from siamfc.experiments.folder import ExperimentFolder, read_json
-from siamfc.experiments.pages import Chart, Charts
+from siamfc.experiments.pages import Figure, Figures
 from siamfc.experiments.sizes import EXTENTS, Extent, Size
 from siamfc.network.devices import torch_device
 from siamfc.synthetic.video import SquareVideoSettings
@@ -142,9 +142,9 @@ def read_training(place: Path) -> Training:
     return Training(weights=place / BEST, epochs=epochs, facts=read_json(place / RUN))
 
 
-def training_charts(training: Training) -> Charts:
+def training_charts(training: Training) -> Figures:
     """Chart the losses by epoch, and the centre error on part of the synthetic video."""
-    charts: list[Chart] = [loss_figure(training.epochs)]
+    charts: list[Figure] = [loss_figure(training.epochs)]
     if all("tracking_center_error" in record for record in training.epochs):
         charts.append(
             score_figure(
@@ -154,7 +154,7 @@ def training_charts(training: Training) -> Charts:
                 "pixels",
             )
         )
-    return Charts(charts=charts)
+    return Figures(charts=charts)
 
 
 def training_facts(training: Training) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from siamfc.charts.chart import Chart, fraction_ticks, ticks
 from siamfc.datasets.sequences import Sequence
 from siamfc.evaluation.scoring import metrics
 from siamfc.evaluation.scoring.measures import Comparison, Measure
-from siamfc.report.entry import Entry
+from siamfc.report.scored_tracker import ScoredTracker
 from siamfc.report.statistics import Difference
 from siamfc.report.study import Study
 
@@ -127,7 +127,9 @@ def offset_limit(study: Study) -> float:
     return next((limit for limit in (5.0, 10.0, 20.0, 50.0, 100.0) if reach <= limit), 1e9)
 
 
-def offset_histogram(entry: Entry, axis: int, limit: float) -> tuple[FloatArray, FloatArray]:
+def offset_histogram(
+    entry: ScoredTracker, axis: int, limit: float
+) -> tuple[FloatArray, FloatArray]:
     """Edges (B + 1,) in pixels and fractions of frames (B,), without values beyond the limit."""
     edges = np.linspace(-limit, limit, 42)  # an odd number of bins: one is centred on 0
     counts, _ = np.histogram(entry.offsets[:, axis], edges)
@@ -166,7 +168,7 @@ def attribute_chart(study: Study, measure: str) -> Chart:
 
 
 def difference_chart(
-    study: Study, measure: Measure, differences: list[tuple[Entry, Difference]]
+    study: Study, measure: Measure, differences: list[tuple[ScoredTracker, Difference]]
 ) -> Chart:
     """Chart the first tracker's score minus each other's, per sequence, with intervals."""
     first, *others = study.entries

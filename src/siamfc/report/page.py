@@ -11,8 +11,8 @@ import numpy as np
 from siamfc.evaluation.scoring.measures import Measure
 from siamfc.evaluation.scoring.schemes import ONE_PASS
 from siamfc.report import figures
-from siamfc.report.entry import Entry
 from siamfc.report.page_template import render_template, signed
+from siamfc.report.scored_tracker import ScoredTracker
 from siamfc.report.statistics import Difference
 from siamfc.report.strips import film_strip
 from siamfc.report.study import Study
@@ -149,7 +149,7 @@ def _verdict(difference: Difference) -> str:
     return "better" if difference.mean > 0 else "worse"
 
 
-def _bias(entry: Entry) -> dict[str, Any]:
+def _bias(entry: ScoredTracker) -> dict[str, Any]:
     """Return the mean and median offsets in frames in which the target is not lost."""
     offsets = entry.following_offsets
     if not offsets.size:
@@ -162,7 +162,7 @@ def _bias(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _speed(entry: Entry) -> dict[str, Any]:
+def _speed(entry: ScoredTracker) -> dict[str, Any]:
     known = entry.milliseconds
     middle, slow = np.percentile(known, [50, 95]) if known.size else (math.nan, math.nan)
     machines = (track.machine for one in entry.sources for track in one.tracks.values())
@@ -215,7 +215,7 @@ def _cell(value: float, measure: Measure) -> dict[str, str]:
     return {"text": format_score(value, measure), "value": f"{value:.6g}"}
 
 
-def _provenance(entry: Entry) -> dict[str, Any]:
+def _provenance(entry: ScoredTracker) -> dict[str, Any]:
     """List the facts of the records; values that differ within a series are joined."""
     facts: dict[str, list[str]] = {}
     for source in entry.sources:

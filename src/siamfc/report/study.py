@@ -13,14 +13,14 @@ from siamfc.evaluation.runs import Run
 from siamfc.evaluation.scoring.measures import Score
 from siamfc.evaluation.scoring.protocols import OTB, Protocol
 from siamfc.evaluation.scoring.schemes import ONE_PASS, Scheme, Tracked
-from siamfc.report.entry import Entry, mean_entry, score_sequence
+from siamfc.report.scored_tracker import ScoredTracker, mean_tracker, score_sequence
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Study:
     """Trackers compared on the same sequences."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[ScoredTracker, ...]
     """Trackers; the others are compared with the first."""
     sequences: tuple[Sequence, ...]
     """Sequences that count, in the data set's order."""
@@ -116,11 +116,11 @@ def make_study(
     parts = [(one, plan[one.name]) for one in scored]
     groups = [[one] for one in trackers] if separate else _series(trackers)
     names: list[str] = []
-    entries: list[Entry] = []
+    entries: list[ScoredTracker] = []
     for index, group in enumerate(groups):
         names.append(_new_name(group, names, separate=separate))
-        runs = [_make_entry(index, names[-1], one, parts, (scheme, protocol)) for one in group]
-        entries.append(runs[0] if len(runs) == 1 else mean_entry(names[-1], runs))
+        runs = [_score_tracker(index, names[-1], one, parts, (scheme, protocol)) for one in group]
+        entries.append(runs[0] if len(runs) == 1 else mean_tracker(names[-1], runs))
     return Study(
         entries=tuple(entries),
         sequences=scored,
@@ -156,13 +156,13 @@ def _series(trackers: AbstractSequence[TrackerResults]) -> list[list[TrackerResu
     return [[one for _, one in group] for _, group in groups]
 
 
-def _make_entry(
+def _score_tracker(
     index: int,
     name: str,
     tracker: TrackerResults,
     sequences: AbstractSequence[tuple[Sequence, AbstractSequence[Run]]],
     rules: tuple[Scheme, Protocol],
-) -> Entry:
+) -> ScoredTracker:
     scheme, protocol = rules
     tracked = [
         Tracked(sequence=one, runs=runs, tracks=[tracker.tracks[run.name] for run in runs])
@@ -172,7 +172,7 @@ def _make_entry(
         benchmark = scheme.benchmark(tracked)
     else:
         benchmark = protocol.summarize([one.compare(protocol) for one in tracked])
-    return Entry(
+    return ScoredTracker(
         name=name,
         index=index,
         results={one.sequence.name: score_sequence(one) for one in tracked},

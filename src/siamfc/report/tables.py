@@ -17,8 +17,8 @@ from siamfc.evaluation.scoring.measures import (
     Score,
 )
 from siamfc.evaluation.scoring.protocols import Scores
-from siamfc.report.entry import Entry
 from siamfc.report.page_template import signed
+from siamfc.report.scored_tracker import ScoredTracker
 from siamfc.report.statistics import Difference, paired_difference
 from siamfc.report.study import Study
 
@@ -77,7 +77,7 @@ def format_mean(scores: Scores, deviation: Scores, measure: Score) -> str:
     return f"{text} ± {format_score(deviation[measure.name], measure).lstrip('+')}"
 
 
-def best(entries: Iterable[Entry], measure: Measure) -> set[int]:
+def best(entries: Iterable[ScoredTracker], measure: Measure) -> set[int]:
     """Return the indices of the trackers with the best score, several on a tie."""
     scores = {entry.index: entry.scores[measure.name] for entry in entries}
     keys = {
@@ -89,7 +89,7 @@ def best(entries: Iterable[Entry], measure: Measure) -> set[int]:
     return {index for index, key in keys.items() if key == top} if len(scores) > 1 else set()
 
 
-def differences(study: Study, measure: str, seed: int) -> list[tuple[Entry, Difference]]:
+def differences(study: Study, measure: str, seed: int) -> list[tuple[ScoredTracker, Difference]]:
     """Return the first tracker's score minus each other's, over the same sequences."""
     first, *others = study.entries
     return [
@@ -166,7 +166,7 @@ def _repetitions(study: Study) -> Table:
     )
 
 
-def run_name(run: Entry) -> str:
+def run_name(run: ScoredTracker) -> str:
     """Return a run's name within its series, such as `repetition_2`."""
     source = run.sources[0]
     prefix = f"{source.series.name}/" if source.series else ""

@@ -110,7 +110,7 @@ def mean_result(results: AbstractSequence[SequenceResult]) -> SequenceResult:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Entry:
+class ScoredTracker:
     """One tracker in the report."""
 
     name: str
@@ -122,7 +122,7 @@ class Entry:
     """Scores by the rules of the data set's own benchmark, or of the protocol."""
     sources: tuple[TrackerResults, ...]
     """Results that it was read from: one, or all of a series."""
-    repetitions: tuple["Entry", ...] = ()
+    repetitions: tuple["ScoredTracker", ...] = ()
     """Each run of a series separately; empty if there is only one."""
 
     @property
@@ -186,7 +186,7 @@ class Entry:
         return tracking_rate(*(one.seconds for one in self.results.values()))
 
 
-def mean_entry(name: str, repetitions: AbstractSequence[Entry]) -> Entry:
+def mean_tracker(name: str, repetitions: AbstractSequence[ScoredTracker]) -> ScoredTracker:
     """Average the entries of several repetitions, and keep them in the result."""
     first = repetitions[0]
     return replace(
