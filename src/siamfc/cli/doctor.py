@@ -13,8 +13,8 @@ _MARKS = {"ok": "ok", "absent": "–", "problem": "PROBLEM"}
 def doctor(*, json: Json = False) -> int:
     """Check this installation and say how to fix it.
 
-    Checks packages and extras, threads, devices, video codecs and the bundled weights. Ends with 1
-    if something keeps siamfc from working; optional items may be absent.
+    Checks packages and extras, threads, devices, video codecs and the bundled weights. The exit
+    status is 1 if something keeps siamfc from working; optional items may be absent.
     """
     findings = list(examine())
     healthy = all(finding.status != "problem" for finding in findings)

@@ -92,8 +92,9 @@ def evaluate(
 
     Each sequence is tracked once, from its first box to its end. AUC, precision at 20 pixels and
     centre error follow the OTB toolkit: the first frame counts, the mean is over sequences; frames
-    without a target do not count. A benchmark with its own rules has those scores printed too. Ends
-    with 1 if a sequence cannot be read or the tracker failed on it; the others are scored.
+    without a target do not count. A benchmark with its own rules has those scores printed too. The
+    exit status is 1 if a sequence cannot be read or the tracker failed on it; the others are
+    scored.
 
     Parameters
     ----------

@@ -33,8 +33,8 @@ class DataOptions:
     split: str | None = None
     """The data set's split; by default the one that the results name."""
     results_format: str | None = None
-    """Format of results that are not from `siamfc evaluate`, such as got10k; recognised by default,
-    where files of one box per line are 1-based as OTB's.
+    """Format of results that are not from `siamfc evaluate`, such as got10k; by default recognised,
+    and files with one box per line are then taken as 1-based, like OTB's.
     """
 
 
@@ -70,7 +70,8 @@ def report(
     The page, OUT/index.html, is one file and needs no network. The folder also has the tables as
     CSV and LaTeX and the plots as SVG. Trackers are compared on the sequences that all of them
     have, each with the first. Repetitions of one tracker are shown as one, by their mean and
-    deviation. Ends with 1 if a result file could not be read; the others are in the report.
+    deviation. The exit status is 1 if a result file could not be read; the others are in the
+    report.
 
     Parameters
     ----------
