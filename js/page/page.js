@@ -4,6 +4,7 @@ import { Selection } from "./selection.js";
 
 const LONGEST = 1280; // pixels of a frame's longer side; larger videos are tracked at this size
 const SLOWEST = 0.0625; // of the video's speed: browsers go no slower
+const AT_FIRST = 0.25; // likewise, while the browser still compiles the program
 const SMOOTHING = 0.1; // weight of one more frame in the average
 const SPARE = 0.8; // fraction of a frame's time that tracking it may take
 
@@ -247,7 +248,7 @@ function forget() {
   isBegun = false;
   seconds = 0;
   shortest = Infinity;
-  video.playbackRate = 1;
+  video.playbackRate = AT_FIRST;
   selection.clear();
   $("run").disabled = $("save").disabled = true;
   $("run").textContent = "Track";

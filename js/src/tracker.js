@@ -13,6 +13,7 @@ const FASTEST_CHANGE = 1.05; // of the sure size, from one frame to the next
 const LARGEST_CHANGE = 1.5; // of the size by which to search, from the sure one
 const ROUNDING = 4; // pixels by which a box may be larger than the frame and mean all of it
 const SMALLEST_SIDE = 0.01; // of a given box
+const ERRORS_ONLY = 3;
 
 // As `LightSettings` of the Python package, whose tests compare them.
 export const settings = Object.freeze({
@@ -43,7 +44,8 @@ export class Tracker {
     if (threads !== undefined) ort.env.wasm.numThreads = threads;
     const open = async (name) => {
       const graph = await read(new URL(name, new URL(weights, globalThis.location?.href)));
-      return ort.InferenceSession.create(graph, { executionProviders: [device] });
+      const options = { executionProviders: [device], logSeverityLevel: ERRORS_ONLY };
+      return ort.InferenceSession.create(graph, options);
     };
     const exemplarGraph = await open("exemplar.onnx"); // one after the other: it starts the runtime
     return new Tracker(ort, exemplarGraph, await open("track.onnx"));

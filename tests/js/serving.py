@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +16,6 @@ LONG = 180_000
 ARGUMENTS = [
     "--headless=new",
     "--no-sandbox",
-    "--disable-gpu",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
@@ -24,6 +23,12 @@ ARGUMENTS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
+NO_GPU = ("--disable-gpu",)
+SOFTWARE_GPU = (
+    "--enable-unsafe-webgpu",
+    "--use-webgpu-adapter=swiftshader",
+    "--enable-features=Vulkan",
+)
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -57,7 +62,7 @@ def serving(folder: Path, *, isolated: bool) -> Iterator[str]:
 
 
 @contextmanager
-def browser_tab(origin: str, **options: Any) -> Iterator[Any]:
+def browser_tab(origin: str, *, arguments: Sequence[str] = NO_GPU, **options: Any) -> Iterator[Any]:
     """A tab that must ask no other host and complain of nothing."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
     names = ("chromium", "chromium-browser", "chrome")
@@ -67,7 +72,7 @@ def browser_tab(origin: str, **options: Any) -> Iterator[Any]:
     faults: list[str] = []
     ours = (origin, f"blob:{origin}", "data:")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        browser = driver.chromium.launch(executable_path=chromium, args=[*ARGUMENTS, *arguments])
         context = browser.new_context(**options)
         context.set_default_timeout(LONG)
         context.on(

@@ -89,7 +89,7 @@ def test_a_video_is_tracked_to_its_end_as_by_python(origin: str, folder: Path) -
         rows = read_boxes(tab)
     frames = np.rint(rows[:, 0] * 25).astype(int)
     assert frames[0] == 0
-    assert frames[-1] >= len(expected) - 2
+    assert frames[-1] >= len(expected) - 10
     assert (np.diff(frames) > 0).all()
     assert len(frames) > len(expected) / 2  # of a video that plays, some frames may be missed
     # The browser's decoder makes other colours of the same video, and a missed frame other boxes.

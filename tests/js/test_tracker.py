@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from js.conftest import JS, Film
-from js.serving import browser_tab, serving
+from js.serving import SOFTWARE_GPU, browser_tab, serving
 from siamfc import geometry
 from siamfc.datasets.readers import find_format
 from siamfc.datasets.sequences import read_sequences
@@ -178,12 +179,13 @@ def test_the_runtime_has_one_version() -> None:
 
 PAGE = """<!doctype html><meta charset="utf-8"><title>test</title><link rel="icon" href="data:,">
 <script type="module">
-import * as runtime from "./node_modules/onnxruntime-web/dist/ort.wasm.bundle.min.mjs";
 import { Tracker } from "./src/tracker.js";
 
-globalThis.follow = async (film, width, height, box, threads) => {
+globalThis.follow = async (film, width, height, box, device, threads) => {
+  const name = `ort.${device}.bundle.min.mjs`;
+  const runtime = await import(`./node_modules/onnxruntime-web/dist/${name}`);
   const bytes = new Uint8ClampedArray(await (await fetch(film)).arrayBuffer());
-  const tracker = await Tracker.load({ runtime, threads });
+  const tracker = await Tracker.load({ runtime, device, threads });
   const results = [];
   for (let at = 0; at < bytes.length; at += width * height * 4) {
     const frame = new ImageData(bytes.slice(at, at + width * height * 4), width, height);
@@ -209,9 +211,31 @@ def test_a_browser_finds_a_target_again_where_python_does(
         tab.wait_for_function("() => Boolean(globalThis.follow)")
         found = tab.evaluate(
             "(words) => follow(...words)",
-            [film, width, height, list(map(float, loss_film.box)), threads],
+            [film, width, height, list(map(float, loss_film.box)), "wasm", threads],
         )
     assert_alike(found, loss_film)
+
+
+@pytest.mark.slow
+def test_webgpu_gives_the_boxes_of_python(package: Path, loss_film: Film) -> None:
+    """Four frames, on the adapter that Chromium brings for machines without a GPU: it is slow."""
+    (package / "test.html").write_text(PAGE, encoding="utf-8")
+    few = replace(loss_film, frames=loss_film.frames[:4])
+    height, width = few.frames[0].shape[:2]
+    film = few.write(package)
+    with (
+        serving(package, isolated=False) as origin,
+        browser_tab(origin, arguments=SOFTWARE_GPU) as tab,
+    ):
+        tab.goto(f"{origin}/test.html")
+        tab.wait_for_function("() => Boolean(globalThis.follow)")
+        if not tab.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):
+            pytest.skip("needs a browser with WebGPU")
+        found = tab.evaluate(
+            "(words) => follow(...words)",
+            [film, width, height, list(map(float, few.box)), "webgpu"],
+        )
+    np.testing.assert_allclose([one["box"] for one in found], few.boxes[:3], atol=TOLERANCE)
 
 
 STEADY = ("David", "Girl")
