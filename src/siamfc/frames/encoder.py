@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -166,27 +167,10 @@ class VideoEncoder:
         # The index goes to the front, so that browsers can start before they have the whole file.
         front = {"movflags": "+faststart"} if path.suffix.lower() in {".mp4", ".mov"} else {}
         self._container = av.open(str(path), "w", container_options=front)
-        # SVT-AV1 prints its settings to standard error unless this is set before it starts.
-        os.environ.setdefault("SVT_LOG", "1")
-        self._stream = cast(
-            VideoStream,
-            self._container.add_stream(
-                encoder,
-                rate=Fraction(frame_rate).limit_denominator(1001),
-                options=dict(options),
-                time_base=TIME_BASE,
-                width=self._stored[0],
-                height=self._stored[1],
-            ),
-        )
+        self._stream = self._add_stream(encoder, options, frame_rate)
         context = self._stream.codec_context
         context.thread_count = threads
-        context.gop_size = min(_KEY_FRAME_FRAMES, max(1, round(_KEY_FRAME_SECONDS * frame_rate)))
         context.sample_aspect_ratio = pixel_aspect
-        context.colorspace = _BT709
-        context.color_range = ColorRange.MPEG
-        context.color_primaries = ColorPrimaries.BT709
-        context.color_trc = ColorTrc.BT709
         try:
             context.open()
         except av.FFmpegError as error:
@@ -222,6 +206,29 @@ class VideoEncoder:
             self._sound.close()
         with suppress(av.FFmpegError, OSError, ValueError):
             self._container.close()
+
+    def _add_stream(
+        self, encoder: str, options: Mapping[str, str], frame_rate: float
+    ) -> VideoStream:
+        """Add the video stream, not yet opened, with BT.709 colours of limited range."""
+        # SVT-AV1 prints its settings to standard error unless this is set before it starts.
+        os.environ.setdefault("SVT_LOG", "1")
+        added = self._container.add_stream(
+            encoder,
+            rate=Fraction(frame_rate).limit_denominator(1001),
+            options=dict(options),
+            time_base=TIME_BASE,
+            width=self._stored[0],
+            height=self._stored[1],
+        )
+        stream = cast(VideoStream, added)
+        context = stream.codec_context
+        context.gop_size = min(_KEY_FRAME_FRAMES, max(1, round(_KEY_FRAME_SECONDS * frame_rate)))
+        context.colorspace = _BT709
+        context.color_range = ColorRange.MPEG
+        context.color_primaries = ColorPrimaries.BT709
+        context.color_trc = ColorTrc.BT709
+        return stream
 
     def _mux(self, picture: av.VideoFrame | None) -> None:
         for packet in self._stream.encode(picture):

@@ -1,20 +1,25 @@
-"""Settings of procedural pairs, and the number of uniform draws that a pair takes."""
+"""Settings of procedural pairs, and the uniform draws that a pair takes."""
 
 from dataclasses import dataclass, field, fields
+from itertools import accumulate
+from typing import NamedTuple, Self
+
+from torch import Tensor
 
 from siamfc.checks import check_number
 from siamfc.errors import InputError
+from siamfc.procedural.draws import UniformDraws
 from siamfc.procedural.figures import FIGURE_DRAWS
 from siamfc.procedural.render import CAMERA_DRAWS
 from siamfc.procedural.scene import SCENE_DRAWS, VIEW_DRAWS, SceneSettings
 
-COMMON_DRAWS = 24
-OWN_DRAWS = 24
+_COMMON_DRAWS = 24
+_OWN_DRAWS = 24
 """Number of draws for optional features; switching one off leaves all else unchanged."""
-PAIR_UNIFORMS = SCENE_DRAWS + 2 * VIEW_DRAWS + 2 * CAMERA_DRAWS + COMMON_DRAWS + OWN_DRAWS
-LATE_DRAWS = 40
+PAIR_UNIFORMS = SCENE_DRAWS + 2 * VIEW_DRAWS + 2 * CAMERA_DRAWS + _COMMON_DRAWS + _OWN_DRAWS
+_LATE_DRAWS = 40
 """Number of draws for later additions: absent targets, rough boxes, and the recent exemplar."""
-LATE_UNIFORMS = VIEW_DRAWS + CAMERA_DRAWS + LATE_DRAWS + 3 * FIGURE_DRAWS
+LATE_UNIFORMS = VIEW_DRAWS + CAMERA_DRAWS + _LATE_DRAWS + 3 * FIGURE_DRAWS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,3 +112,37 @@ class PairSettings:
         """Number of uniform draws per pair."""
         shares = self.absent_share, self.rough_share, self.scene.figure_share
         return PAIR_UNIFORMS + (LATE_UNIFORMS if self.recent or any(shares) else 0)
+
+
+class PairDraws(NamedTuple):
+    """Uniform numbers of pairs, divided by use."""
+
+    scene: Tensor
+    views: tuple[Tensor, ...]
+    """Draws for the views of the exemplar, the search image and the recent exemplar."""
+    cameras: tuple[Tensor, ...]
+    """Draws for their cameras."""
+    figures: Tensor
+    common: UniformDraws
+    own: UniformDraws
+    """Draws for optional features; switching one off leaves all else unchanged."""
+    late: UniformDraws
+    """Draws for later additions: absent targets, rough boxes, and the recent exemplar."""
+
+    @classmethod
+    def divide(cls, uniforms: Tensor) -> Self:
+        """Divide uniform numbers, (B, `PairSettings.uniforms`)."""
+        widths = [SCENE_DRAWS, VIEW_DRAWS, VIEW_DRAWS, CAMERA_DRAWS, CAMERA_DRAWS, _COMMON_DRAWS]
+        widths += [_OWN_DRAWS, VIEW_DRAWS, CAMERA_DRAWS, _LATE_DRAWS]
+        scene, first, second, camera_a, camera_b, common, own, third, camera_c, late, figures = (
+            uniforms.tensor_split(tuple(accumulate(widths)), dim=1)
+        )
+        return cls(
+            scene=scene,
+            views=(first, second, third),
+            cameras=(camera_a, camera_b, camera_c),
+            figures=figures,
+            common=UniformDraws(common),
+            own=UniformDraws(own),
+            late=UniformDraws(late),
+        )

@@ -5,7 +5,6 @@ Everything here is small numbers; no image is drawn.
 
 import math
 from dataclasses import replace
-from itertools import accumulate
 from typing import NamedTuple
 
 import torch
@@ -26,18 +25,11 @@ from siamfc.procedural.framing import (
     source_size,
     whole_frame,
 )
-from siamfc.procedural.pair_settings import (
-    COMMON_DRAWS,
-    LATE_DRAWS,
-    OWN_DRAWS,
-    PairSettings,
-)
-from siamfc.procedural.render import CAMERA_DRAWS, Camera, draw_camera
+from siamfc.procedural.pair_settings import PairDraws, PairSettings
+from siamfc.procedural.render import Camera, draw_camera
 from siamfc.procedural.renderer import Renderer, renderer_for
 from siamfc.procedural.scene import (
-    SCENE_DRAWS,
     TARGET,
-    VIEW_DRAWS,
     Scene,
     View,
     draw_scene,
@@ -100,28 +92,16 @@ def sample_pairs(
     the exemplar's, the search image's and, with `settings.recent`, the recent exemplar's.
     """
     renderer = renderer or renderer_for(uniforms.device)
-    widths = [SCENE_DRAWS, VIEW_DRAWS, VIEW_DRAWS, CAMERA_DRAWS, CAMERA_DRAWS, COMMON_DRAWS]
-    widths += [OWN_DRAWS, VIEW_DRAWS, CAMERA_DRAWS, LATE_DRAWS]
-    of_scene, first, second, *cameras, common, own, third, late_camera, late, figures = (
-        uniforms.tensor_split(tuple(accumulate(widths)), dim=1)
-    )
-    draws, own_draws, late_draws = UniformDraws(common), UniformDraws(own), UniformDraws(late)
-    scene = draw_scene(
-        of_scene,
-        textures,
-        settings.scene,
-        settings.piece_share,
-        figures if settings.scene.figure_share > 0 else None,
-    )
-    moments = (first, second, third) if settings.recent else (first, second)
-    views, boxes, whole = _sample_views(
-        scene, moments, settings, renderer, draws, own_draws, late_draws
-    )
+    all_draws = PairDraws.divide(uniforms)
+    draws, late_draws = all_draws.common, all_draws.late
+    figures = all_draws.figures if settings.scene.figure_share > 0 else None
+    scene = draw_scene(all_draws.scene, textures, settings.scene, settings.piece_share, figures)
+    views, boxes, whole = _sample_views(scene, all_draws, settings, renderer)
 
     error = draws.normal(settings.box_noise, 2), draws.normal(settings.box_noise, 2)
     drawn_a, drawn_b = _drawn_by_user(late_draws, boxes[:2], error, whole, settings)
     center_a, side_a = _exemplar_square(drawn_a)
-    log_scales = _draw_log_scales(draws, own_draws, settings)
+    log_scales = _draw_log_scales(draws, all_draws.own, settings)
     offsets = _draw_offsets(draws, settings)
     center_b, side_b = _search_square(drawn_b, side_a, log_scales, offsets, settings)
     absent = torch.zeros_like(scene.on_background)
@@ -131,28 +111,23 @@ def sample_pairs(
     views = tuple(map(renderer.prepare, views))
 
     grey = draws.chance(settings.grey_share)
-    is_coarse = draws.chance(settings.coarse_share)
-    coarse = torch.where(is_coarse, draws.log_uniform(1.0, settings.coarsest), 1.0)
+    cameras = [draw_camera(camera, grey) for camera in all_draws.cameras[: len(views)]]
+    coarse = _draw_coarseness(draws, settings)
     endless = whole_frame(center_a)
-    frame = near_frame(draws, settings.border_share, center_b, side_b)
-    leaving = own_draws.chance(settings.leaving_share)[:, None]
-    frame = torch.where(leaving, cutting_frame(own_draws, drawn_b), frame)
-    squares = [
-        (center_a, side_a, settings.exemplar_size, endless),
-        (center_b, side_b, settings.search_size, frame),
-    ]
+    frame = _draw_frame(draws, all_draws.own, drawn_b, (center_b, side_b), settings)
+    exemplar_size, search_size = settings.exemplar_size, settings.search_size
     shots = [
-        _make_shot(draws, view, draw_camera(camera, grey), *square, coarse)
-        for view, camera, square in zip(views[:2], cameras, squares, strict=True)
+        _make_shot(draws, views[0], cameras[0], center_a, side_a, exemplar_size, endless, coarse),
+        _make_shot(draws, views[1], cameras[1], center_b, side_b, search_size, frame, coarse),
     ]
     recent_sizes = uniforms[:, :0]
     if settings.recent:
         drawn_c = _drawn_by_tracker(late_draws, boxes[2], error, settings)
-        center_c, side_c = _exemplar_square(drawn_c)
-        recent_sizes = drawn_c[:, 2:] * (settings.exemplar_size / side_c[:, None])
-        square = (center_c, side_c, settings.exemplar_size, endless)
-        camera = draw_camera(late_camera, grey)
-        shots.append(_make_shot(late_draws, views[2], camera, *square, coarse))
+        square = _exemplar_square(drawn_c)
+        recent_sizes = drawn_c[:, 2:] * (exemplar_size / square[1][:, None])
+        shots.append(
+            _make_shot(late_draws, views[2], cameras[2], *square, exemplar_size, endless, coarse)
+        )
 
     # If targets may leave the frame, the ground truth ends at its border.
     border = frame if settings.leaving_share > 0 else endless
@@ -165,7 +140,7 @@ def sample_pairs(
         log_scales=log_scales,
         visible=torch.where(absent, 0.0, visible),
         boxes=corners,
-        exemplar_sizes=drawn_a[:, 2:] * (settings.exemplar_size / side_a[:, None]),
+        exemplar_sizes=drawn_a[:, 2:] * (exemplar_size / side_a[:, None]),
         recent_sizes=recent_sizes,
     )
     return tuple(shots), truth
@@ -258,36 +233,15 @@ def _remove_targets(
 
 
 def _sample_views(
-    scene: Scene,
-    uniforms: tuple[Tensor, ...],
-    settings: PairSettings,
-    renderer: Renderer,
-    draws: UniformDraws,
-    own_draws: UniformDraws,
-    late_draws: UniformDraws,
+    scene: Scene, all_draws: PairDraws, settings: PairSettings, renderer: Renderer
 ) -> tuple[tuple[View, ...], tuple[Tensor, ...], Tensor]:
     """Return the views, the true box in each, and flags of targets that are boxed whole.
 
     The first view is the exemplar's, the second the search image's, and a third is close to that.
     """
-    first, second, *third = uniforms
-    origin = torch.zeros((len(first), 2), device=first.device)
-    hidden = draws.chance(settings.occluded_share)
-    # Some pairs are close in time: their views lie close together in the cube.
-    near = draws.chance(settings.neighbour_share)[:, None]
-    second = torch.where(near, first + 0.25 * (second - first), second)
-    away = torch.full_like(scene.lighting, OCCLUDER_AWAY)
-    occluders = [away, torch.where(hidden, 0.0, away)]
-    moments = [first, second]
-    if third:
-        closeness = late_draws.log_uniform(*_RECENT, 1)
-        moments.append(second + closeness * (third[0] - second))
-        still_hidden = late_draws.chance(_RECENT_HIDDEN)
-        occluders.append(torch.where(hidden & still_hidden, 0.0, away))
-    views = [
-        draw_view(scene, moment, origin, occluder)
-        for moment, occluder in zip(moments, occluders, strict=True)
-    ]
+    own_draws = all_draws.own
+    views = _draw_views(scene, all_draws, settings)
+    origin = torch.zeros_like(scene.target.half_size)
     boxes = []
     for number, view in enumerate(views):
         piece = None
@@ -299,21 +253,50 @@ def _sample_views(
     if settings.part_share > 0:
         parts = [part, *(follow_boxes(part, TARGET.start, views[0], view) for view in views[1:])]
         boxes = [torch.where(is_part[:, None], *both) for both in zip(parts, boxes, strict=True)]
-    relit = own_draws.chance(settings.relit_share)
-    lit = [relight(own_draws, view, relit) for view in views[:2]]
-    if third:
-        # A recent moment has the current lighting.
-        gain, gamma = lit[1].exposure / views[1].exposure, lit[1].gamma / views[1].gamma
-        late = views[2]
-        lit.append(late._replace(exposure=late.exposure * gain, gamma=late.gamma * gamma))
-    views = lit
+    views = _relight_views(own_draws, views, settings)
     covered = own_draws.chance(settings.exemplar_occluded_share)
     if settings.exemplar_occluded_share > 0:
         veil = replace(scene, occluder_nearness=scene.occluder_nearness.clamp(max=_VEIL_NEARNESS))
-        veiled = draw_view(veil, first, origin, torch.zeros_like(away))
+        veiled = draw_view(veil, all_draws.views[0], origin, torch.zeros_like(scene.lighting))
         seen = renderer.visible_fraction(renderer.prepare(veiled), boxes[0], whole_frame(origin))
         views[0] = _select_views(covered & (seen >= _LEAST_EXEMPLAR), veiled, views[0])
     return tuple(views), tuple(boxes), ~scene.on_background & ~is_part
+
+
+def _draw_views(scene: Scene, all_draws: PairDraws, settings: PairSettings) -> list[View]:
+    """Draw the views of the exemplar, the search image and, if wanted, the recent exemplar."""
+    draws, late_draws = all_draws.common, all_draws.late
+    first, second, third = all_draws.views
+    hidden = draws.chance(settings.occluded_share)
+    # Some pairs are close in time: their views lie close together in the cube.
+    near = draws.chance(settings.neighbour_share)[:, None]
+    second = torch.where(near, first + 0.25 * (second - first), second)
+    away = torch.full_like(scene.lighting, OCCLUDER_AWAY)
+    occluders = [away, torch.where(hidden, 0.0, away)]
+    moments = [first, second]
+    if settings.recent:
+        closeness = late_draws.log_uniform(*_RECENT, 1)
+        moments.append(second + closeness * (third - second))
+        still_hidden = late_draws.chance(_RECENT_HIDDEN)
+        occluders.append(torch.where(hidden & still_hidden, 0.0, away))
+    origin = torch.zeros_like(scene.target.half_size)
+    return [
+        draw_view(scene, moment, origin, occluder)
+        for moment, occluder in zip(moments, occluders, strict=True)
+    ]
+
+
+def _relight_views(
+    own_draws: UniformDraws, views: list[View], settings: PairSettings
+) -> list[View]:
+    """Give the exemplar and the search image independent lighting in a fraction of the pairs."""
+    relit = own_draws.chance(settings.relit_share)
+    lit = [relight(own_draws, view, relit) for view in views[:2]]
+    for late in views[2:]:
+        # A recent moment has the current lighting.
+        gain, gamma = lit[1].exposure / views[1].exposure, lit[1].gamma / views[1].gamma
+        lit.append(late._replace(exposure=late.exposure * gain, gamma=late.gamma * gamma))
+    return lit
 
 
 def _select_views(condition: Tensor, first: View, second: View) -> View:
@@ -340,6 +323,25 @@ def _draw_offsets(draws: UniformDraws, settings: PairSettings) -> Tensor:
     return torch.where(
         far, draws.uniform(-reach, reach, 2), draws.normal(settings.near_deviation, 2)
     ).clamp(-reach, reach)
+
+
+def _draw_coarseness(draws: UniformDraws, settings: PairSettings) -> Tensor:
+    """Draw how many times coarser the frames are than the crops, (B,)."""
+    is_coarse = draws.chance(settings.coarse_share)
+    return torch.where(is_coarse, draws.log_uniform(1.0, settings.coarsest), 1.0)
+
+
+def _draw_frame(
+    draws: UniformDraws,
+    own_draws: UniformDraws,
+    box: Tensor,
+    square: tuple[Tensor, Tensor],
+    settings: PairSettings,
+) -> Tensor:
+    """Draw the search image's frames, (B, 4) world pixels, some of which end inside the boxes."""
+    frame = near_frame(draws, settings.border_share, *square)
+    leaving = own_draws.chance(settings.leaving_share)[:, None]
+    return torch.where(leaving, cutting_frame(own_draws, box), frame)
 
 
 def _make_shot(
