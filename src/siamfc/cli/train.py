@@ -165,7 +165,7 @@ def _validators(recipe: "Recipe", device: "torch.device") -> "list[Validator]":
 
 
 def _calibrator(recipe: "Recipe", device: "torch.device") -> "Calibrator | None":
-    """What calibrates weights that predict boxes after training on stores."""
+    """Return the calibrator of weights that predict boxes and are trained on stores."""
     from siamfc.evaluation.validators import video_calibrator
     from siamfc.training.data_settings import StoreData
 
@@ -176,7 +176,7 @@ def _calibrator(recipe: "Recipe", device: "torch.device") -> "Calibrator | None"
 
 
 def _few_textures() -> "TextureSettings":
-    """As many as a CPU draws in a second."""
+    """Return as many textures as a CPU draws in a second."""
     from siamfc.procedural.textures import TextureSettings
 
     return TextureSettings(count=16, size=128, leaves=60)

@@ -242,10 +242,10 @@ class _Choice:
         return self._rows[exemplar], self._rows[search]
 
     def choose_other(self, search: IntArray, draws: FloatArray) -> tuple[IntArray, BoolArray]:
-        """Rows of other tracks' crops for search rows (B,) from uniform numbers (B, 2).
+        """Choose rows of other tracks for search rows (B,) from uniform numbers (B, 2).
 
         Returns:
-            The rows, and whether their targets are sure to be out of the search crops' sight.
+            The rows, and True where their targets are known to be absent from the search crops.
         """
         first = self._track_starts[self._video_starts]
         place = np.searchsorted(self._rows[self._usable], search, side="right") - 1
@@ -259,7 +259,7 @@ class _Choice:
 
 
 class _Sightings:
-    """Where every target of a store is in every image."""
+    """Index of every target's box in every image of a store."""
 
     def __init__(self, store: CropStore) -> None:
         self._store = store
@@ -270,9 +270,9 @@ class _Sightings:
         self._sorted = key[self._order]
 
     def are_absent(self, exemplar: IntArray, search: IntArray) -> BoolArray:
-        """Whether the targets of rows (B,) are sure not to be in the crops of other rows (B,).
+        """Find exemplar rows (B,) whose targets are known to be absent from search rows (B,).
 
-        Those of another video are; one of the same video must be annotated in the search crop's
+        Targets of another video are; one of the same video must be annotated in the search crop's
         image, outside the crop.
         """
         records, tracks = self._store.records, self._store.track_numbers

@@ -1,4 +1,4 @@
-"""What the light network learns from: cells on the target, their boxes, and how good these are."""
+"""Loss of the light network: cells on the target, their boxes, and the quality of these boxes."""
 
 from dataclasses import dataclass
 
@@ -11,20 +11,20 @@ from siamfc.checks import check_number
 
 @dataclass(frozen=True, kw_only=True)
 class BoxLossSettings:
-    """Which cells learn what, and how much each part counts."""
+    """Choice of the cells that learn, and weights of the parts of the loss."""
 
     inner: float = 0.25
     """Cells within this ellipse about the target's centre, in box sides, are on the target."""
     outer: float = 0.5
     """Cells beyond this ellipse are off it; between the two, a cell's score is not trained."""
     least_visible: float = 0.15
-    """A target of which less is seen is absent."""
+    """Smallest visible fraction of a target that counts as present."""
     negative_share: float = 0.15
     """Fraction of search images compared with another pair's exemplar: no target in them."""
     alone_share: float = 0.15
-    """Fraction of pairs that have the first exemplar for a recent one too."""
+    """Fraction of pairs whose recent exemplar is replaced by the first."""
     box_weight: float = 2.0
-    """Of the boxes' 1 − GIoU against the scores' loss."""
+    """Weight of the boxes' loss, 1 − GIoU, relative to the scores' loss."""
     focus: float = 2.0
     """Power of |quality − score| that a cell's loss is multiplied by."""
 
@@ -58,7 +58,7 @@ def box_loss(
     present: Tensor,
     settings: BoxLossSettings,
 ) -> tuple[Tensor, Tensor]:
-    """Loss, and mean IoU on targets, of N search images.
+    """Compute the loss of N search images, and their mean IoU on targets.
 
     Args:
         logits: of each cell's score, (N, m, m).

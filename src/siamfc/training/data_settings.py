@@ -1,4 +1,4 @@
-"""Where a recipe's pairs come from: made on the device, drawn on the fly, or read from stores."""
+"""Sources of a recipe's pairs: rendered on the device, drawn on the fly, or read from stores."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -58,16 +58,16 @@ class StoreData:
     max_frame_gap: int = 100
     """Frames of the video between exemplar and search at most."""
     sample_by: Literal["video", "frame"] = "video"
-    """What has the same chance: every video, as in the paper, or every crop."""
+    """Unit of equal probability: every video, as in the paper, or every crop."""
     pair_with_itself: bool = True
-    """Whether a lonely crop makes a pair with itself."""
+    """Pair a crop with itself if its track has no other in range."""
     negative_share: float = 0.0
     """Fraction of pairs whose exemplar is of another track, for a network that predicts boxes."""
     augmentation: AugmentSettings = field(default_factory=AugmentSettings)
     mix: float = 0.0
     """Fraction of procedural pairs in each batch, so that what they taught is not forgotten."""
     procedural: ProceduralData = field(default_factory=ProceduralData)
-    """What the procedural pairs show."""
+    """Content of the procedural pairs."""
     procedural_batches: int = 64
     """Batches of procedural pairs that differ: a CPU takes far longer to draw than to learn."""
     validation_share: float = 0.1
@@ -88,7 +88,7 @@ class StoreData:
         self.sampling(pairs=1, seed=0)
 
     def sampling(self, *, pairs: int, seed: int) -> PairSampling:
-        """How pairs are chosen, in epochs of so many."""
+        """Return the settings of the choice of pairs, for epochs of so many."""
         return PairSampling(
             max_frame_gap=self.max_frame_gap,
             sample_by=self.sample_by,

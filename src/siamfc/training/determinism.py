@@ -1,4 +1,4 @@
-"""The same bits from the same steps on a GPU, at the price of speed."""
+"""Reproducibility to the bit on a GPU, at the price of speed."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import torch
 
 @contextmanager
 def deterministic(wanted: bool = True) -> Iterator[None]:
-    """While inside, every kernel that has a reproducible form is computed in it.
+    """Use the reproducible form of every kernel that has one, within the context.
 
     cuDNN then neither times its algorithms, whose choice may fall differently in every process,
     nor takes one that sums by atomic additions. torch warns of operations without a reproducible

@@ -96,7 +96,7 @@ class RunFolder:
         writer.flush()
 
     def epoch_record(self, epoch: int, step: int, scores: Mapping[str, float]) -> dict[str, Any]:
-        """What the log says of an epoch that ended, and whether its validation loss is lowest."""
+        """Return the log's record of an epoch, `best` if its validation loss is the lowest."""
         past = [r["validation_loss"] for r in self.epochs if "validation_loss" in r]
         loss = scores.get("validation_loss")
         best = loss is not None and loss < min(past, default=float("inf"))
@@ -146,7 +146,7 @@ class RunFolder:
 
     @property
     def final(self) -> Path:
-        """Where the last weights are once the run has ended."""
+        """Path of the final weights, which exist once the run has ended."""
         return self.path / FINAL
 
     @property

@@ -1,4 +1,4 @@
-"""What the response should be: labels and their weights, for targets anywhere in the search image.
+"""Labels of the response and their weights, for targets anywhere in the search image.
 
 Positions are cells of the response, from 0 to m − 1 on each axis, as in `siamfc.geometry`.
 """
@@ -16,7 +16,7 @@ _LEAST = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class LabelSettings:
-    """How far from the target a cell still counts as the target."""
+    """Extent of the target in the labels."""
 
     radius: float = 16.0
     """Cells within so many pixels of the search image are positive (thesis eq. 4, table 6)."""
@@ -27,7 +27,7 @@ class LabelSettings:
     scale_tolerance: float | None = None
     """Deviation of the logarithm of a wrong scale at which a label falls to exp(−1/2); none: never.
 
-    With it the peak tells how well the scale fits, which is what a tracker chooses scales by.
+    With it the height of the peak measures how well the scale fits, by which trackers choose it.
     """
     background: float = 0.0
     """Least label of a cell. Above 0 no logit is asked to fall without end, and the response is
@@ -43,7 +43,7 @@ class LabelSettings:
 
     @property
     def is_hard(self) -> bool:
-        """Whether every label is 0 or 1."""
+        """True if every label is 0 or 1."""
         return not self.soft and self.scale_tolerance is None and not self.background
 
 
@@ -55,7 +55,7 @@ def response_labels(
     response_size: int = 17,
     stride: int = 8,
 ) -> tuple[Tensor, Tensor]:
-    """Labels in [0, 1] and weights for each cell, both (N, m, m).
+    """Compute labels in [0, 1] and weights for each cell, both (N, m, m).
 
     Args:
         offsets: target's centre minus the search image's centre, pixels of it, (N, 2) x, y.

@@ -1,4 +1,4 @@
-"""The training loop: a batch for each step; what happens at a log line or epoch is passed in."""
+"""The training loop: one batch per step, and callbacks for log lines and epochs."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from siamfc.training.train_state import TrainState
 
 @dataclass(frozen=True, kw_only=True)
 class LogLine:
-    """How the steps since the last line went."""
+    """Summary of the steps since the last line."""
 
     step: int
     """Steps done."""
@@ -22,7 +22,7 @@ class LogLine:
     loss: float
     gradient_norm: float
     learning_rate: float
-    """Of the last step."""
+    """Learning rate of the last step."""
     pairs_per_second: float
     """Over all processes; from step to step, without validation."""
 
@@ -49,7 +49,7 @@ def train(
     on_log: Callable[[LogLine], None] | None = None,
     on_epoch: Callable[[int], None] | None = None,
 ) -> None:
-    """Run the steps that are left of the recipe.
+    """Run the remaining steps of the recipe.
 
     The host waits for the device once every `log_every` steps and at the end of an epoch, when
     `on_log` and, after the last step of epoch n = 1, 2, …, `on_epoch(n)` are called.

@@ -12,7 +12,7 @@ from siamfc.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class LossSettings:
-    """What is minimised."""
+    """The loss that SiamFC minimises."""
 
     kind: Literal["bce", "logistic"] = "bce"
     """Cross-entropy (thesis eq. 7) or logistic (eq. 3): one function where labels are 0 or 1."""

@@ -1,4 +1,4 @@
-"""What to do when the device's memory is too small: find the batch that fits."""
+"""Search for a batch that fits into the device's memory."""
 
 import gc
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def largest_batch(batch: int, attempt: Callable[[int], None]) -> int:
 
 
 def too_large(recipe: Recipe, device: torch.device) -> InputError:
-    """The error to raise after memory ran out; call it when the run's own tensors are gone.
+    """Return the error to raise after memory ran out; call it once the run's tensors are freed.
 
     Tries smaller batches of the same recipe, procedural pairs and all. Pairs from stores are
     replaced by procedural ones of the same size, the network being what takes the memory.

@@ -1,4 +1,4 @@
-"""What a recipe's network is and what it learns: its model, and the loss of a batch.
+"""A recipe's network and its objective: the model, and the loss of a batch.
 
 The loop, the optimiser, resuming and several processes know neither network.
 """
@@ -22,23 +22,23 @@ from siamfc.training.recipes import Recipe
 from siamfc.training.sources import Batch, BoxBatch, exemplars_of
 
 Network = SiamFC | LightNet
-"""What can be trained."""
+"""Networks that can be trained."""
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Of logits, labels and weights, each (N, m, m): a scalar."""
+"""Maps logits, labels and weights, each (N, m, m), to a scalar."""
 
 
 class Objective(Protocol):
     """One network's part of training."""
 
     compiled: bool
-    """Whether `loss` is to be compiled on a GPU."""
+    """Compile `loss` on a GPU."""
 
     def make(self, generator: torch.Generator) -> Network:
-        """A network with weights drawn by the generator."""
+        """Return a network with weights drawn by the generator."""
         ...
 
     def loss(self, batch: Batch) -> Tensor:
-        """The scalar to be lowered, in training mode; updates running statistics."""
+        """Compute the scalar to be minimised, in training mode; updates running statistics."""
         ...
 
 
@@ -53,12 +53,12 @@ class ResponseObjective:
         self._model = SiamFC()
 
     def make(self, generator: torch.Generator) -> SiamFC:
-        """See `Objective.make`."""
+        """Return a network with weights drawn by the generator."""
         initialise(self._model, generator)
         return self._model
 
     def loss(self, batch: Batch) -> Tensor:
-        """See `Objective.loss`."""
+        """Compute the loss of a batch."""
         recipe = self._recipe
         labels, weights = response_labels(
             batch.offsets,
@@ -95,12 +95,12 @@ class BoxObjective:
         self._model = LightNet(LAYOUTS[recipe.network])
 
     def make(self, generator: torch.Generator) -> LightNet:
-        """See `Objective.make`."""
+        """Return a network with weights drawn by the generator."""
         initialise_light(self._model, generator)
         return self._model
 
     def loss(self, batch: Batch) -> Tensor:
-        """See `Objective.loss`."""
+        """Compute the loss of a batch."""
         pairs, settings = BoxBatch.of(batch), self._recipe.boxes
         # Pairs from stores have strangers of their own: neighbours may show the same target.
         data, count = self._recipe.data, len(pairs.boxes)
@@ -127,19 +127,19 @@ class BoxObjective:
 
 
 def _alone(values: list[Tensor], count: int) -> list[Tensor]:
-    """Of a first and a recent part, the last `count` rows of the recent one get the first's."""
+    """Replace the last `count` rows of the recent part, if there is one, by the first part's."""
     first, *recent = values
     kept = len(first) - count
     return [first, *(torch.cat([part[:kept], first[kept:]]) for part in recent)]
 
 
 def _exchange(values: Tensor, count: int) -> Tensor:
-    """The first `count` rows get their neighbours', so that these pairs are of strangers."""
+    """Exchange the first `count` rows for their neighbours': exemplars of other targets."""
     return torch.cat([values.roll(1, 0)[:count], values[count:]])
 
 
 def make_objective(recipe: Recipe, device: torch.device, loss: Loss | None = None) -> Objective:
-    """The objective of a recipe; `loss` takes the place of SiamFC's own."""
+    """Return the objective of a recipe; `loss` replaces SiamFC's own."""
     if recipe.network == "siamfc":
         return ResponseObjective(recipe, device, loss)
     return BoxObjective(recipe, device)

@@ -15,7 +15,7 @@ from siamfc.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class OptimiserSettings:
-    """How weights follow their gradients."""
+    """Settings of the optimiser."""
 
     kind: Literal["sgd", "adamw"] = "sgd"
     learning_rate: float = 1e-2
@@ -23,17 +23,17 @@ class OptimiserSettings:
     final_learning_rate: float = 1e-5
     """Rate at the end; `constant` never goes there."""
     schedule: Literal["constant", "step", "exponential", "cosine"] = "constant"
-    """The way from the highest rate to the final one."""
+    """Course from the highest rate to the final one."""
     step_drops: int = 3
-    """Of `step`: how often the rate falls, each time by the same factor, after equal times."""
+    """Number of drops of `step`, each by the same factor, after equal times."""
     warm_up_steps: int = 0
     """Steps of linear growth from zero."""
     momentum: float = 0.9
-    """Of SGD; AdamW takes it as its first beta."""
+    """Momentum of SGD; the first beta of AdamW."""
     nesterov: bool = False
     """SGD looks ahead by the momentum."""
     weight_decay: float = 5e-4
-    """Of the convolutions' weights alone."""
+    """Weight decay, of the convolutions' weights alone."""
     clip_norm: float | None = None
     """Largest norm of the gradient; none: any."""
     ema_decay: float = 0.0
@@ -59,7 +59,7 @@ class OptimiserSettings:
             raise InputError("nesterov: expected false but for sgd with momentum")
 
     def learning_rate_at(self, step: int, steps: int) -> float:
-        """Learning rate of a step, 0 … steps − 1.
+        """Return the learning rate of a step, 0 … steps − 1.
 
         >>> settings = OptimiserSettings(
         ...     learning_rate=1.0, final_learning_rate=0.01, schedule="cosine", warm_up_steps=300
@@ -122,7 +122,7 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 class AveragedModel(Generic[Model]):
-    """An exponential average of a model's weights and statistics, which tracks better than they.
+    """Exponential average of a model's weights and statistics, which tracks better than the model.
 
     Young averages forget faster, so that the first weights, drawn at random, leave no trace.
     """
@@ -140,11 +140,11 @@ class AveragedModel(Generic[Model]):
 
 
 def floats(model: nn.Module) -> Iterator[Tensor]:
-    """All parameters and statistics of a model, in order."""
+    """Iterate over all parameters and statistics of a model, in order."""
     yield from model.parameters()
     yield from statistics(model)
 
 
 def statistics(model: nn.Module) -> Iterator[Tensor]:
-    """The running statistics of a model, in order."""
+    """Iterate over the running statistics of a model, in order."""
     return (buffer for buffer in model.buffers() if buffer.is_floating_point())

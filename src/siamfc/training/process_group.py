@@ -28,7 +28,7 @@ class ProcessRank:
 
     @property
     def is_first(self) -> bool:
-        """Whether this process writes files and prints."""
+        """True if this process writes files and prints."""
         return self.rank == 0
 
 
@@ -47,7 +47,7 @@ def process_from_environment() -> ProcessRank:
 
 @contextmanager
 def process_group(process: ProcessRank, device: torch.device) -> Iterator[None]:
-    """Have the processes of a run find each other, and part at the end.
+    """Connect the processes of a run, and disconnect them at the end.
 
     Raises:
         InputError: they don't find each other, or the port to do so is taken.

@@ -29,10 +29,10 @@ class Recipe:
     name: str
     network: Literal["siamfc", "light", "paired", "large"] = "siamfc"
     seed: int = 0
-    """Of the first weights, the split of the videos, and every pair."""
+    """Seed of the initial weights, the split of the videos, and every pair."""
     epochs: int = 50
     pairs_per_epoch: int = 53_200
-    """The paper's; what a whole number of batches leaves over is not used."""
+    """Pairs in an epoch, the paper's number; the remainder after whole batches is not used."""
     batch: int = 8
     """Pairs in one step, over all processes."""
     validation_pairs: int = 5_320
@@ -43,13 +43,13 @@ class Recipe:
     labels: LabelSettings = field(default_factory=LabelSettings)
     loss: LossSettings = field(default_factory=LossSettings)
     boxes: BoxLossSettings = field(default_factory=BoxLossSettings)
-    """What the light network learns, in place of labels and loss."""
+    """Loss of the light network, in place of labels and loss."""
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     frozen_statistics: bool = False
-    """Whether batch normalisation keeps the statistics that the first weights came with."""
+    """Keep the initial weights' statistics of batch normalisation."""
     data: Data = field(default_factory=StoreData)
     spec: EmbeddingSpec = field(default_factory=EmbeddingSpec)
-    """How the weights will be used; search images may have another size while training."""
+    """Use of the weights in tracking; search images may have another size in training."""
     normalisation: Normalisation = field(
         default_factory=lambda: Normalisation(mean=(0.45,) * 3, std=(0.25,) * 3)
     )
@@ -108,7 +108,7 @@ class Recipe:
 
 
 def thesis() -> Recipe:
-    """Table 6 of the thesis, on its synthetic data set (4.1.4); with stores, its experiment 2.
+    """Train by table 6 of the thesis, on its synthetic data set (4.1.4); with stores, experiment 2.
 
     Cross-entropy as eq. (7), every cell alike: eq. (5) the thesis could not apply. It names no
     momentum, weight decay or length of an epoch: they are the paper's. Its 500,000 images are
@@ -299,5 +299,5 @@ def find_recipe(name: str, architecture: str | None = None) -> Recipe:
 
 
 def with_stores(recipe: Recipe) -> Recipe:
-    """The same run on pairs from stores."""
+    """Return the same run on pairs from stores."""
     return recipe if isinstance(recipe.data, StoreData) else replace(recipe, data=StoreData())

@@ -38,18 +38,18 @@ from siamfc.training.validation import Calibrator, Validator, best_of_stores, pa
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """How and where a recipe runs; nothing here changes the weights, but for a sum's last bits."""
+    """Options that do not change the weights, except for the last bits of sums."""
 
     resume: bool = False
-    """Go on with the run in the folder, or begin one if there is none."""
+    """Continue the run in the folder, or start one if there is none."""
     device: torch.device | str = "cpu"
-    """Where the network is and pairs are made."""
+    """Device of the network and the pairs."""
     deterministic: bool = False
-    """Whether a GPU is to give the same bits from the same steps, which makes it slower."""
+    """Make a run on a GPU reproducible to the bit, but slower."""
     process: ProcessRank = field(default_factory=ProcessRank)
     """This process among all."""
     save_seconds: float = 300.0
-    """The state is kept after each epoch, and at the first line of the log after so long."""
+    """Interval of saving the state, at a line of the log; it is also saved after each epoch."""
     validators: Sequence[Validator] = ()
     """Further validators of the averaged weights after each epoch."""
     calibrator: Calibrator | None = None
@@ -62,7 +62,7 @@ class RunOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """What a run came to."""
+    """Outcome of a run."""
 
     weights: Path
     """The averaged weights after the last epoch."""
@@ -206,7 +206,7 @@ def _train(train_state: TrainState, source: PairSource, hooks: "_Hooks") -> None
 
 
 class _Hooks:
-    """What the first process does at each log line and epoch."""
+    """Callbacks of the first process for log lines and epochs."""
 
     def __init__(
         self, train_state: TrainState, folder: RunFolder, options: RunOptions, card: dict[str, Any]
@@ -271,7 +271,7 @@ class _Hooks:
         return Checkpoint(tensors=self._train_state.averaged.tensors(), metadata=metadata)
 
     def _calibrated(self, checkpoint: Checkpoint) -> Checkpoint:
-        """The same weights with a calibration of their own; the first weights' if none is found."""
+        """Return the weights with their own calibration; the initial weights' if none is found."""
         if self.calibrate is None:
             return checkpoint
         digest = checkpoint.metadata.digest
@@ -302,7 +302,7 @@ _TITLES = {
 
 
 def _card(recipe: Recipe, settings: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
-    """What the weights' card says of their origin."""
+    """Return the weights' card, which states their origin."""
     return {
         "description": f"{_TITLES[recipe.network]}, trained by the recipe {recipe.name}.",
         "recipe": recipe.name,
@@ -317,7 +317,7 @@ def _card(recipe: Recipe, settings: Mapping[str, Any], device: torch.device) -> 
 
 
 def _facts(device: torch.device) -> dict[str, Any]:
-    """What a run is read with: versions and machine."""
+    """Return versions and machine."""
     import numpy as np
 
     return {

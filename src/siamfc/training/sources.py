@@ -29,7 +29,7 @@ _VALIDATION_SEED = 2**32
 
 
 class Batch(Protocol):
-    """What training needs of B pairs; `Pairs` and `AugmentedPairs` have it."""
+    """B pairs in training; `Pairs` and `AugmentedPairs` fit."""
 
     @property
     def exemplars(self) -> Tensor:
@@ -49,7 +49,7 @@ class Batch(Protocol):
 
 
 class BoxBatch(NamedTuple):
-    """What training boxes needs of B pairs; `Pairs` and `AugmentedPairs` have it."""
+    """B pairs for a network that predicts boxes."""
 
     exemplars: Tensor
     searches: Tensor
@@ -65,7 +65,7 @@ class BoxBatch(NamedTuple):
 
     @classmethod
     def of(cls, batch: Batch) -> Self:
-        """Of a batch that has them; TypeError for one that has no boxes."""
+        """Take the fields of a batch; TypeError for one without boxes."""
         if not isinstance(batch, Pairs | AugmentedPairs):
             raise TypeError(f"expected pairs with boxes, got {type(batch).__name__}")
         none = batch.boxes[:, :0]
@@ -83,7 +83,7 @@ class PairSource(Protocol):
     """Pairs by step; the same step always gives the same batch."""
 
     def __call__(self, step: int) -> Batch:
-        """This process's part of the batch of a step, counted from 0."""
+        """Return this process's part of the batch of a step, counted from 0."""
 
 
 def training_source(

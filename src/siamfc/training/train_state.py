@@ -1,4 +1,4 @@
-"""What learns: the network, its optimiser and its average, advanced one batch at a time."""
+"""The network in training, its optimiser and its average, advanced one batch at a time."""
 
 import math
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from siamfc.training.sources import Batch
 
 @dataclass(frozen=True)
 class Report:
-    """How the steps since the last report went."""
+    """Summary of the steps since the last report."""
 
     loss: float
     """Mean over steps and processes."""
@@ -81,7 +81,7 @@ class TrainState:
 
     @property
     def averaged(self) -> Network:
-        """See the class."""
+        """The averaged weights, in evaluation mode."""
         return self._average.model
 
     def learn(self, batch: Batch) -> None:
@@ -104,7 +104,7 @@ class TrainState:
         self.step += 1
 
     def report(self) -> Report:
-        """What happened since the last report, at most `log_every` steps ago; waits for it."""
+        """Summarise the steps since the last report, at most `log_every`; waits for the device."""
         history = self._history[: self.step - self._reported].double().cpu()
         first, self._reported = self._reported, self.step
         bad = (~history.isfinite().all(1)).nonzero()
@@ -112,7 +112,7 @@ class TrainState:
         return Report(loss, norm, first + int(bad[0]) if len(bad) else None)
 
     def state(self) -> dict[str, Tensor]:
-        """Everything that the next steps depend on besides `step`, by name; not copied."""
+        """Return all tensors that the next steps depend on, by name; not copied."""
         tensors = {f"model.{name}": value for name, value in self._model.state_dict().items()}
         for name, value in self._average.model.state_dict().items():
             tensors[f"average.{name}"] = value
@@ -126,8 +126,8 @@ class TrainState:
         """Go on after `step` steps from a copy of what `state` gave then."""
         parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimiser": {}}
         for name, value in tensors.items():
-            room, _, rest = name.partition(".")
-            parts[room][rest] = value
+            part, _, rest = name.partition(".")
+            parts[part][rest] = value
         self._model.load_state_dict(parts["model"])
         self._average.model.load_state_dict(parts["average"])
         parameters = [p for group in self._optimiser.param_groups for p in group["params"]]

@@ -76,7 +76,7 @@ def best_of_stores(model: LightNet, recipe: Recipe, source: PairSource) -> BestB
 
 
 def _compare(model: LightNet, recipe: Recipe, batch: Batch) -> tuple[Tensor, BestBoxes]:
-    """The loss of a batch, and its best cells."""
+    """Compute the loss of a batch, and its best cells."""
     pairs, settings = BoxBatch.of(batch), recipe.boxes
     exemplars, sizes = exemplars_of(pairs)
     images = [normalise_images(part, recipe.normalisation) for part in (*exemplars, pairs.searches)]
@@ -130,7 +130,7 @@ def _responses(recipe: Recipe, source: PairSource) -> Validator:
 
 
 def peak_offsets(logits: Tensor, stride: int) -> Tensor:
-    """Where the peaks of responses (N, m, m) lie: x, y from the search image's centre, its pixels.
+    """Locate the peaks of responses (N, m, m): x, y from the search image's centre, in its pixels.
 
     Upsampled by 16, bicubic: sub-cell k is at response position (k + 0.5)/16 − 0.5.
     """
