@@ -235,12 +235,12 @@ def _finetune_light() -> Recipe:
     return replace(
         base,
         name="finetune",
-        epochs=3,
-        pairs_per_epoch=2_048,
+        epochs=2,
+        pairs_per_epoch=1_024,
         batch=32,
-        validation_pairs=128,
+        validation_pairs=64,
         validation_batch=32,
-        log_every=16,
+        log_every=8,
         optimiser=adamw(3e-4, warm_up_steps=16, ema_decay=0.98, clip_norm=5.0),
         frozen_statistics=True,
         data=StoreData(
@@ -256,7 +256,7 @@ def _finetune_light() -> Recipe:
                 textures=TextureSettings(count=64, size=128, leaves=60),
                 validation_textures=32,
             ),
-            procedural_batches=24,
+            procedural_batches=16,
         ),
     )  # fmt: skip
 
