@@ -15,7 +15,8 @@ from PIL import Image as PillowImage
 
 from fakes import IdealMatcher
 from siamfc.boxes import iou
-from siamfc.frames import Frame
+from siamfc.frames import Frame, open_writer
+from siamfc.frames.decoder import VideoDecoder
 from siamfc.synthetic import SquareVideo
 from siamfc.tracking import as_key_frames
 from siamfc.web.clips import FileClip
@@ -345,6 +346,67 @@ def test_a_box_belongs_to_the_frame_that_is_on_the_screen(
         page.tab.mouse.up()
         page.see_keyframes([0])
         page.seek(20)
+
+
+FRAME_IN_VIEW = """() => {
+  const picture = document.getElementById("picture");
+  const row = new OffscreenCanvas(12, 1).getContext("2d");
+  row.drawImage(picture, 0, picture.height / 8, picture.width, 1, 0, 0, 12, 1);
+  const { data } = row.getImageData(0, 0, 12, 1);
+  return [...Array(12).keys()].findIndex((k) => data[4 * k] < 128);
+}"""
+
+
+def widths(server: Server, job: str) -> dict[int, float]:
+    """Width of the first target's boxes, by key frame."""
+    targets = server.job(job)["targets"]
+    return {frame: box[2] for frame, box in targets[0]["keyframes"]} if targets else {}
+
+
+@pytest.mark.slow
+def test_boxes_drawn_while_a_4k_video_is_sought_belong_to_the_picture_beneath_them(
+    browser: Any, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The decoder takes its time over each picture; which one is shown is read from its pixels."""
+    video, decode = tmp_path / "4k.mp4", VideoDecoder.pictures_from
+    with open_writer(video, frame_rate=25) as writer:
+        for index in range(12):
+            image = np.full((2160, 3840, 3), 255, np.uint8)
+            image[160:380, 320 * index : 320 * (index + 1)] = 0
+            writer.write(image, index / 25)
+
+    def decode_slowly(decoder: VideoDecoder, time_stamp: int) -> Iterator[Any]:
+        for picture in decode(decoder, time_stamp):
+            time.sleep(0.05)
+            yield picture
+
+    monkeypatch.setattr(VideoDecoder, "pictures_from", decode_slowly)
+    drawn: dict[int, float] = {}
+    with Page(browser, server) as page:
+        page.tab.set_input_files("#video-file", video)
+        page.see("#place", at(0, 12))
+        shown = page.tab.locator("#stage").bounding_box()
+        left, top = shown["x"] + 40, shown["y"] + shown["height"] / 2
+        for turn, frame in enumerate((9, 3, 11, 6, 1, 8)):
+            page.tab.locator("#frame").fill(str(frame))
+            page.tab.wait_for_timeout(150 * turn)  # before the picture comes, as it does, after it
+            page.tab.mouse.move(left, top)
+            page.tab.keyboard.down("Shift")
+            page.tab.mouse.down()
+            beneath = page.tab.evaluate(FRAME_IN_VIEW)
+            width = 60 + 20 * turn
+            page.tab.mouse.move(left + width / 2, top + 30)
+            page.tab.wait_for_timeout(300)
+            page.tab.mouse.move(left + width, top + 60)
+            assert page.tab.evaluate(FRAME_IN_VIEW) == beneath
+            page.tab.mouse.up()
+            page.tab.keyboard.up("Shift")
+            drawn[beneath] = width / shown["width"] * 3840
+            deadline = time.monotonic() + LONG / 1000
+            while widths(server, page.job) != pytest.approx(drawn, abs=8):
+                assert time.monotonic() < deadline, (widths(server, page.job), drawn)
+                time.sleep(0.02)
+    assert len(drawn) > 2
 
 
 def test_boxes_are_imported_onto_an_open_video(
