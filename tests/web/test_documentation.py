@@ -11,7 +11,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "page.md").read_text(encoding="utf-
 
 def test_the_table_of_keys_is_the_pages_own() -> None:
     source = (STATIC / "keys.js").read_text(encoding="utf-8")
-    meanings = re.findall(r'^  \["[^"]+", "([^"]+)"\]', source, re.MULTILINE)
+    meanings = re.findall(r'^  \["[^"]+", "([^"]+)", ', source, re.MULTILINE)
     assert len(meanings) == 25
     for meaning in meanings:
         assert f"| {meaning.removeprefix('this ')} |" in TEXT

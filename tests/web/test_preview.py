@@ -61,12 +61,12 @@ def test_those_who_ask_share_one_encoding(clock: Clock) -> None:
     assert clock.encoded == [0]
 
 
-def test_the_next_picture_waits_for_its_share_of_the_processor(clock: Clock) -> None:
+def test_the_next_picture_waits_for_its_fraction_of_the_processor(clock: Clock) -> None:
     preview = Preview()
     preview.put(frame(0))
     preview.picture()
     preview.put(frame(1))
-    pause = clock.cost / module._SHARE
+    pause = clock.cost / module._FRACTION
     clock.processor += 0.99 * pause
     assert not preview.has_picture(0)
     assert preview.picture() == (0, b"\x00")

@@ -1,4 +1,4 @@
-"""Who may use the server: the holder of its address, from the page itself, and nobody else.
+"""The guard of the server: the holder of its address may use it, from the page itself.
 
 Another page in the same browser can send requests to 127.0.0.1, and a foreign name can be made to
 resolve to it (DNS rebinding). So every request must name this server as its host, come from this
@@ -46,13 +46,13 @@ _POLICY_VIOLATION = 1008
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """What a request must bring.
+    """The names, the origin and the secret that a request must bring.
 
     Attributes:
         port: That the server listens on.
         name: Host name of the address that is given to the user.
         names: Host names by which it may be called.
-        any_address: Whether it may be called by any numeric address as well.
+        any_address: It may be called by any numeric address as well.
         token: The secret.
     """
 
@@ -73,7 +73,7 @@ class Access:
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._is_our_host(hosts[0]):
             return 421, "unknown host name: open the address that the server printed"
-        is_opening = self._is_opening(scope)
+        is_opening = self.is_opening(scope)
         origin = headers.get("origin")
         needs_origin = scope["type"] == "websocket" or scope["method"] not in _SAFE_METHODS
         if (origin is not None or needs_origin) and origin != f"http://{hosts[0]}":
@@ -84,11 +84,8 @@ class Access:
             return 403, "open the address that the server printed, with its token"
         return None
 
-    def opens(self, scope: Scope) -> bool:
-        """Whether the answer to an accepted request sets the cookie."""
-        return self._is_opening(scope)
-
-    def _is_opening(self, scope: Scope) -> bool:
+    def is_opening(self, scope: Scope) -> bool:
+        """Return whether a request brings the secret in its address: the answer sets the cookie."""
         if scope["type"] != "http" or scope["path"] != "/" or scope["method"] != "GET":
             return False
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])
@@ -134,7 +131,7 @@ class Guard:
                 await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
             return
         cookie = None
-        if refusal is None and self._access.opens(scope):
+        if refusal is None and self._access.is_opening(scope):
             cookie = (
                 f"{self._access.cookie}={self._access.token}; Path=/; HttpOnly; SameSite=Strict"
             )
@@ -161,7 +158,7 @@ def own_name() -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only programs of this machine can reach a server that listens on `host`.
+    """Return whether only programs of this machine can reach a server that listens on `host`.
 
     >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
     (True, True, False)

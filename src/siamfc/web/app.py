@@ -25,8 +25,8 @@ def create_app(session: Session, access: Access) -> Starlette:
     """Make the application.
 
     Args:
-        session: what it works on; it is not closed here.
-        access: what a request must bring.
+        session: the state behind the routes; it is not closed here.
+        access: names, origin and secret that a request must bring.
     """
     app = Starlette(
         routes=[

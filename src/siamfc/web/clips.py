@@ -1,82 +1,19 @@
-"""What the page tracks in: frames that can be read in order from any place, and singly."""
+"""Clips: frames that can be read in order from any place, and singly."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Protocol
 
 from siamfc.errors import SourceError
-from siamfc.frames import Frame, FrameSource, ImageFiles, VideoFile
+from siamfc.frames import Frame, ImageFiles, VideoFile
 from siamfc.frames.paged_image import PagedImage, is_paged_format
 from siamfc.web.limits import Limits
 from siamfc.web.probe import check_images, check_video
+from siamfc.web.recorder import Recording
 
 FileSource = VideoFile | ImageFiles | PagedImage
-
-
-class Clip(Protocol):
-    """Frames 0 to `frame_count` − 1; more may come while it `is_live`."""
-
-    @property
-    def name(self) -> str:
-        """What its user calls it."""
-        ...
-
-    @property
-    def kind(self) -> str:
-        """`video`, `images`, `camera` or `stream`."""
-        ...
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        ...
-
-    @property
-    def first_frame(self) -> int:
-        """Index of the first frame that can still be read."""
-        ...
-
-    @property
-    def frame_count(self) -> int:
-        """One more than the index of the last frame."""
-        ...
-
-    @property
-    def frame_rate(self) -> float | None:
-        """Frames per second, None when unknown."""
-        ...
-
-    @property
-    def is_live(self) -> bool:
-        """Whether more frames may come."""
-        ...
-
-    @property
-    def source(self) -> FrameSource | None:
-        """The file that it is read from; its sound goes with videos made of it."""
-        ...
-
-    @property
-    def message(self) -> str:
-        """Why no more frames come, where that is not as it should be."""
-        ...
-
-    def frames(self, start: int) -> Generator[Frame | None]:
-        """Yield the frames from an index on; None each time that a live one keeps one waiting."""
-        ...
-
-    def frames_backward(self, start: int) -> Generator[Frame]:
-        """Yield the frames from an index back to the first."""
-        ...
-
-    def __getitem__(self, index: int) -> Frame: ...
-
-    def close(self) -> None:
-        """Let go of all; may be called twice."""
-        ...
 
 
 class ServedFiles:
@@ -86,7 +23,7 @@ class ServedFiles:
     more. Errors speak of names, never of paths.
 
     Args:
-        names: what their user calls them, by path.
+        names: the names that their user gave them, by path.
     """
 
     def __init__(self, names: Mapping[Path, str]) -> None:
@@ -129,8 +66,8 @@ class FileClip:
 
     Args:
         source: the frames.
-        name: what its user calls it.
-        files: what it is read from.
+        name: the name that its user gave it.
+        files: the files that it is read from.
     """
 
     is_live = False
@@ -142,18 +79,17 @@ class FileClip:
         self.name = name
         self.frame_rate = source.frame_rate
         self.size: tuple[int, int] = source.size
-        self.kind = "images" if isinstance(source, ImageFiles) else "video"
         with files.named():
             self.frame_count = source.count_frames()
 
     @property
     def message(self) -> str:
-        """See `Clip`."""
+        """The fault of the file; empty if it has none."""
         fault = "" if isinstance(self.source, ImageFiles) else self.source.fault
         return f"{self.name} {fault}" if fault else ""
 
     def frames(self, start: int) -> Generator[Frame | None]:
-        """See `Clip`."""
+        """Yield the frames from an index on."""
         if start >= self.frame_count:
             return
         with self._files.named():
@@ -161,7 +97,7 @@ class FileClip:
             yield from self.source.frames(start)
 
     def frames_backward(self, start: int) -> Generator[Frame]:
-        """See `Clip`."""
+        """Yield the frames from an index back to the first."""
         with self._files.named():
             self._check()
             yield from self.source.reversed(0, start + 1)
@@ -172,12 +108,16 @@ class FileClip:
             return self.source[index]
 
     def close(self) -> None:
-        """See `Clip`."""
+        """Close the file; may be called twice."""
         self.source.close()
 
     def _check(self) -> None:
         if not isinstance(self.source, ImageFiles):
             self._files.check(self.source.path)
+
+
+Clip = FileClip | Recording
+"""A video on the page: frames 0 to `frame_count` − 1; more may come while it `is_live`."""
 
 
 def open_video(path: Path, name: str, limits: Limits) -> FileClip:
@@ -217,7 +157,7 @@ def _identity(path: Path) -> tuple[int, int]:
 
 def frames_between(clip: Clip, start: int, stop: int) -> Generator[Frame]:
     """Frames start … stop − 1 of a clip, as far as they can be decoded."""
-    if clip.kind in ("camera", "stream"):  # whose `frames` is for the tracker
+    if isinstance(clip, Recording):  # whose `frames` is for the tracker
         yield from (clip[index] for index in range(start, stop))
         return
     with closing(clip.frames(start)) as frames:

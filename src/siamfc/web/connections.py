@@ -1,4 +1,4 @@
-"""Connections that say nothing: they must not keep the page's owner out."""
+"""Silent connections, which must not keep the page's owner out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_SECONDS = 60.0
-"""That the head of a first request may take: on a busy machine a browser is slow, too."""
+"""Longest wait for the head of a first request: on a busy machine a browser is slow, too."""
 SILENT = 128
 """Connections without a request at once; a further one closes the oldest. No more are accepted at a
 time (see `server`), so that none is closed whose request has come but was not read yet."""

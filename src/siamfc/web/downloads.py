@@ -1,4 +1,4 @@
-"""What can be taken away from a job: boxes and a still."""
+"""Files to take away from a job: boxes and a still."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TITLES = {
 
 
 def box_formats() -> dict[str, str]:
-    """What boxes can be written as, with a title each."""
+    """Return the formats in which boxes can be written, with a title each."""
     return {name: _TITLES[name] for name in EXPORT_FORMATS}
 
 
@@ -53,7 +53,7 @@ def boxes_file(job: Job, kind: str, folder: Path) -> tuple[bytes, str]:
 
 
 def video_info(clip: Clip) -> VideoInfo:
-    """What formats want to know of a clip."""
+    """Return the facts about a clip that formats contain."""
     return VideoInfo(
         name=clip.name.rpartition("/")[2],
         size=clip.size,
@@ -63,7 +63,7 @@ def video_info(clip: Clip) -> VideoInfo:
 
 
 def tracked(job: Job) -> list[FrameResult]:
-    """The rows of a job; InputError if there are none."""
+    """Return the results of a job; InputError if there are none."""
     results = job.track.results()
     if not results:
         raise InputError("there are no boxes yet: draw one first")

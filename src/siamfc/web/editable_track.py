@@ -1,4 +1,4 @@
-"""What was drawn in one video, where the targets are found, and what is still to be tracked."""
+"""A track that can be edited: targets as drawn, their rows, and the frames still to be tracked."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _UNDO_STEPS = 200
 _NUDGE_SECONDS = 1.5
 """Changes of one box that follow each other so soon are undone together."""
 _CACHED_ROWS = 5_000_000
-"""Of runs that only an undone change needs; beyond, those are forgotten."""
+"""Most rows of runs; beyond, those that only an undone change needs are forgotten."""
 
 
 _STATUSES = (Status.KEYFRAME, Status.TRACKED, Status.LOST, Status.INTERPOLATED)
@@ -35,7 +35,7 @@ _KEYFRAME, _TRACKED, _LOST, _INTERPOLATED = range(4)
 
 
 class Piece(NamedTuple):
-    """What is still to be tracked of a run."""
+    """Frames of a run that are still to be tracked."""
 
     run: Run
     stop: int | None
@@ -68,7 +68,7 @@ class EditableTrack:
 
     Args:
         matcher: a network ready to track with.
-        settings: of the tracker.
+        settings: the tracker's settings.
         frame_size: (width, height) of the video.
         max_targets: that may be drawn.
 
@@ -76,7 +76,7 @@ class EditableTrack:
         lock: held while anything here changes.
         epoch: raised with each change of the targets.
         version: raised with each change of the rows.
-        targets: as drawn so far.
+        targets: the targets drawn so far.
         is_smooth: boxes are smoothed once all is tracked.
     """
 
@@ -109,7 +109,7 @@ class EditableTrack:
     # --- Changes ----------------------------------------------------------------------------------
 
     def draw(self, frame: int, target: int, box: Box | None) -> None:
-        """Say where a target is in a frame, or that it has left the picture; a key frame.
+        """Add or change a key frame: a target's box in a frame, or that it has left the picture.
 
         Args:
             frame: index.
@@ -188,7 +188,7 @@ class EditableTrack:
 
         Args:
             tracks: name of each, and boxes (4,) by frame.
-            frame_count: of the video.
+            frame_count: the number of frames in the video.
 
         Raises:
             InputError: too many targets, frames that the video doesn't have, or a box that cannot
@@ -204,11 +204,11 @@ class EditableTrack:
             self._change((*self.targets, *added))
 
     def undo(self) -> None:
-        """Take the last change back; nothing if there is none."""
+        """Undo the last change, if there is one."""
         self._travel(self._undo, self._redo)
 
     def redo(self) -> None:
-        """Make the change again that was taken back last; nothing if there is none."""
+        """Redo the change that was undone last, if there is one."""
         self._travel(self._redo, self._undo)
 
     # --- Tracking ---------------------------------------------------------------------------------
@@ -288,7 +288,7 @@ class EditableTrack:
     # --- What there is to see ---------------------------------------------------------------------
 
     def summary(self) -> dict[str, Any]:
-        """What a page says of the targets."""
+        """Return the targets as the page gets them."""
         with self.lock:
             return {
                 "targets": [
@@ -318,11 +318,11 @@ class EditableTrack:
 
     @property
     def end(self) -> int:
-        """One more than the index of the last frame that was tracked."""
+        """Index after that of the last frame that was tracked."""
         return max((self._tables[target.id].end for target in self.targets), default=0)
 
     def patches(self, version: int, limit: int) -> tuple[int, list[tuple[int, int, FloatArray]]]:
-        """Rows that changed since a version: the version that they lead to, then each change.
+        """Return the rows that changed since a version: the version reached, then each change.
 
         A change is a target's number, the frame of its first row, and rows (F, COLUMNS).
         """
@@ -337,7 +337,7 @@ class EditableTrack:
             return self.version, found
 
     def results(self, first: int = 0, last: int | None = None) -> list[FrameResult]:
-        """Rows of frames first … last − 1, if they lie between the first drawn and last tracked."""
+        """Return the results of frames first … last − 1, as far as they are drawn or tracked."""
         with self.lock:
             start, end, names = max(first, self.start), self.end, tuple(self.names)
             end = max(start, end if last is None else min(last, end))
@@ -351,7 +351,7 @@ class EditableTrack:
         ]
 
     def review(self) -> list[dict[str, Any]]:
-        """Stretches that deserve a look, in order: target, first, last and worst frame, reason."""
+        """Return the stretches to check, in order: target, first, last and worst frame, reason."""
         return [
             {
                 "target": doubt.target - 1,
@@ -365,11 +365,11 @@ class EditableTrack:
 
     @property
     def names(self) -> list[str]:
-        """What the targets are called."""
+        """Names of the targets; the place of one without a name."""
         return [target.name or f"Target {place + 1}" for place, target in enumerate(self.targets)]
 
     def view(self, image: Image, frame: int, target: int) -> NetworkView | None:
-        """What the network saw of a target; None if it wasn't followed in that frame."""
+        """Return the network's view of a target; None if it wasn't followed in that frame."""
         with self.lock:
             if not 0 <= target < len(self.targets):
                 return None

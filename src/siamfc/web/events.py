@@ -16,20 +16,20 @@ from siamfc.web.recorder import Recording
 from siamfc.web.requests import envelope, in_thread, integer_in, session_of
 
 _WAIT_SECONDS = 5.0
-"""After which a question for news is answered though there are none."""
+"""Wait after which a question for news is answered though there are none."""
 _COUNTS_SECONDS = 0.2
-"""After which it is answered if there are no news but counts that have grown."""
+"""Wait after which it is answered if there are no news but counts that have grown."""
 _LOOK_SECONDS = 0.02
 _ROWS = 20_000
-"""Sent at once."""
+"""Most rows of an answer."""
 _COUNTS = ("firstFrame", "frameCount", "end", "framesLeft")
-"""What grows in a summary while nothing else happens."""
+"""Fields of a summary that grow while nothing else happens."""
 _ESTIMATES = ("rate", "secondsLeft")
-"""Sent along with other news; no news by themselves."""
+"""Fields that are sent along with other news; no news by themselves."""
 
 
 async def news(request: Request) -> Response:
-    """GET: what has changed since the page last asked; waits for it a few seconds.
+    """GET the changes since the page last asked; waits for one a few seconds.
 
     Query: `job` that is looked at; `version` of the rows that the page holds, −1 if none;
     `picture`, the frame that it shows if it wants newer ones, −1 if it shows none; `seen`, the last
@@ -70,7 +70,7 @@ async def news(request: Request) -> Response:
 
 
 def summary_of(request: Request, job: Job) -> dict[str, Any]:
-    """What a page says of a job, its video export included."""
+    """Return a job as the page gets it, its video export included."""
     return {**job.summary(), "video": session_of(request).video_of(job).summary()}
 
 
@@ -94,7 +94,7 @@ class _Version:
 
 @dataclass(frozen=True)
 class _Question:
-    """What a page asks; see `news`."""
+    """The query of `news`."""
 
     job: str | None
     version: int
@@ -111,7 +111,7 @@ class _Question:
         )
 
     def is_answered_by(self, version: _Version, job: Job | None, waited: float) -> bool:
-        """Whether there is something to tell."""
+        """Return whether there is something to tell."""
         states, _, counts = self.seen.partition(".")
         return (
             states != version.states
@@ -121,7 +121,7 @@ class _Question:
         )
 
     def wants_picture_of(self, job: Job) -> bool:
-        """Whether there is a picture newer than the one shown, and the page follows them."""
+        """Return whether there is a picture newer than the one shown, and the page follows them."""
         if self.shown is None:
             return False
         if isinstance(job.clip, Recording):

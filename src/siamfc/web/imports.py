@@ -22,8 +22,8 @@ def read_boxes(content: bytes, name: str, folder: Path) -> Tracks:
     """Read a file of boxes in any format that siamfc writes, or a folder of them as a zip.
 
     Args:
-        content: of the file.
-        name: what its user calls it; only its ending counts.
+        content: the content of the file.
+        name: the name that its user gave it; only its ending counts.
         folder: private, for a copy.
 
     Raises:

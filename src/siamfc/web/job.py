@@ -1,7 +1,8 @@
-"""One video on the page: its track, how far it has been tracked, and what is to be done next."""
+"""One video on the page: its clip, its track and the state of tracking."""
 
 from __future__ import annotations
 
+import logging
 import secrets
 import sys
 import time
@@ -20,11 +21,13 @@ from siamfc.web.editable_track import EditableTrack
 from siamfc.web.preview import Preview
 from siamfc.web.runs import NetworkView
 
+_logger = logging.getLogger(__name__)
+
 State = Literal["open", "waiting", "running", "paused", "done", "failed"]
 """`open`: never started; `waiting`: its turn will come."""
 
 _RATE_SECONDS = 2.0
-"""Over which frames/s are measured; with fewer than `_RATE_FRAMES` in it, over these."""
+"""Period over which frames/s are measured, but at least over `_RATE_FRAMES` frames."""
 _RATE_FRAMES = 10
 
 
@@ -32,11 +35,11 @@ class Job:
     """A clip and the track in it. Its methods may be called from any thread.
 
     Args:
-        clip: what to track in; it is closed here.
+        clip: the video to track in; it is closed here.
         matcher: a network ready to track with.
-        settings: of the tracker.
+        settings: the tracker's settings.
         max_targets: that may be drawn.
-        submit: asks for this job to be run by the worker.
+        submit: has a function called by the one thread that tracks.
     """
 
     def __init__(
@@ -46,7 +49,7 @@ class Job:
         settings: Settings,
         *,
         max_targets: int,
-        submit: Callable[[Job], None],
+        submit: Callable[[Callable[[], None]], object],
     ) -> None:
         self.id = secrets.token_urlsafe(9)
         self.clip = clip
@@ -55,7 +58,7 @@ class Job:
         self.state: State = "open"
         self.message = ""
         self.preview = Preview()
-        """Of the frame tracked last, while it is running."""
+        """Pictures of the frames tracked last, while it is running."""
         self._submit = submit
         self._readable = sys.maxsize
         self._closed = False
@@ -118,7 +121,7 @@ class Job:
             if self.state in ("waiting", "running"):
                 return
             self.state = "waiting"
-        self._submit(self)
+        self._submit(self.run)
 
     def pause(self) -> None:
         """Stop at once; the frame in hand will be tracked again."""
@@ -127,7 +130,7 @@ class Job:
                 self.state = "paused"
 
     def close(self) -> None:
-        """Stop for good and let go of the clip; may be called twice."""
+        """Stop for good and close the clip; may be called twice."""
         with self._lock:
             if self._closed:
                 return
@@ -138,14 +141,14 @@ class Job:
             action()
 
     def on_close(self, action: Callable[[], None]) -> None:
-        """Have something done when the job is closed."""
+        """Register a function to be called when the job is closed."""
         self._on_close.append(action)
 
     # --- What there is to see ---------------------------------------------------------------------
 
     @property
     def is_closed(self) -> bool:
-        """Whether it has been closed."""
+        """True once it has been closed."""
         return self._closed
 
     @property
@@ -158,14 +161,13 @@ class Job:
             return (len(ticks) - 1) / (ticks[-1] - ticks[0])
 
     def summary(self) -> dict[str, Any]:
-        """All that a page says of the job, except for its rows."""
+        """Return the job as the page gets it, except for its rows."""
         with self._lock:
             clip, rate = self.clip, self.rate
             left = self.track.frames_left(*self._span)
             return {
                 "id": self.id,
                 "name": clip.name,
-                "kind": clip.kind,
                 "size": clip.size,
                 "firstFrame": clip.first_frame,
                 "frameCount": clip.frame_count,
@@ -180,14 +182,14 @@ class Job:
             }
 
     def view(self, frame: int, target: int) -> NetworkView | None:
-        """What the network saw of a target; None if it wasn't followed in that frame."""
+        """Return the network's view of a target; None if it wasn't followed in that frame."""
         image = self.preview.image(frame)
         return self.track.view(self.clip[frame].image if image is None else image, frame, target)
 
     # --- The work ---------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Track until the end, a pause or an error; the worker's thread calls this."""
+        """Track until the end, a pause or an error."""
         with self._lock:
             if self.state != "waiting" or self._closed:
                 return
@@ -200,12 +202,11 @@ class Job:
             self._end("failed", str(error))
         except OSError as error:
             self._end("failed", error.strerror or "a file cannot be read")
+        except Exception:  # a fault of ours must not end all other jobs
+            _logger.exception("tracking failed")
+            self._end("failed", "an unexpected error; the server's log has it")
         finally:
             self.preview.clear()
-
-    def fail(self, message: str) -> None:
-        """Say that something went wrong while it ran."""
-        self._end("failed", message)
 
     def _run_once(self) -> bool:
         """Track one sweep of frames; True if there may be more."""

@@ -20,9 +20,9 @@ from siamfc.web.limits import Limits
 _DEPTH = 4
 """Folders within folders that are looked into."""
 _ENTRIES = 500
-"""Listed at most."""
+"""Most entries that are listed."""
 _SECONDS = 2.0
-"""Of looking."""
+"""Longest search of the folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,16 +34,16 @@ class Entry:
     """Path below the folder."""
     kind: Literal["video", "images"]
     count: int
-    """Of images; 1 for a video."""
+    """Count of images; 1 for a video."""
     path: Path
 
     def summary(self) -> dict[str, Any]:
-        """What the browser gets."""
+        """Return the entry as the browser gets it."""
         return {"id": self.id, "name": self.name, "kind": self.kind, "count": self.count}
 
 
 class Library:
-    """What can be opened beneath a folder.
+    """The videos and folders of images beneath a folder.
 
     Args:
         root: the folder.

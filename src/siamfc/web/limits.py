@@ -10,7 +10,7 @@ class Limits:
     """Bounds that keep one upload, stream or request from taking the machine."""
 
     upload_bytes: int = 8_000_000_000
-    """Of one upload, all its files together."""
+    """Largest upload, all its files together."""
     upload_files: int = 50_000
     """Images of one folder."""
     uploads: int = 4
@@ -20,23 +20,23 @@ class Limits:
     free_bytes: int = 500_000_000
     """Left free on the disk: an upload that would take them is refused."""
     pixels: int = 8192 * 4320
-    """Of one frame."""
+    """Most pixels of a frame."""
     seconds: float = 12 * 3600.0
-    """Length of a video."""
+    """Longest video."""
     recording_bytes: int = 4_000_000_000
-    """Of what a camera or stream showed; beyond it the oldest frames are deleted."""
+    """Largest recording of a camera or stream; beyond it the oldest frames are deleted."""
     stall_seconds: float = 30.0
     """An upload that brings less than `stall_bytes` in this time is broken off."""
     stall_bytes: int = 65_536
-    """See `stall_seconds`."""
+    """The least that an upload must bring in `stall_seconds`."""
     message_bytes: int = 4_000_000
-    """Of one picture of the browser's camera."""
+    """Largest picture of the browser's camera."""
     json_bytes: int = 100_000
-    """Of a request that is not an upload."""
+    """Largest request that is not an upload."""
     import_bytes: int = 50_000_000
-    """Of a file of boxes."""
+    """Largest file of boxes."""
     targets: int = 32
-    """Boxes in one video."""
+    """Most targets in a video."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

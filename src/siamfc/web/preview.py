@@ -9,9 +9,9 @@ from typing import NamedTuple
 from siamfc.frames import Frame, Image
 from siamfc.web.pictures import encode_shown
 
-_SHARE = 0.06
-"""Of the program's processor time that goes into encoding, at most. Answering comes on top: about
-half as much again."""
+_FRACTION = 0.06
+"""Largest fraction of the program's processor time that goes into encoding.
+Answering comes on top: about half as much again."""
 _STEP_SECONDS = 0.1
 """After which there is a new picture however little processor time was used meanwhile: a network
 on a GPU takes next to none."""
@@ -23,9 +23,9 @@ class _Made(NamedTuple):
     cost: float
     """Processor seconds that the encoding took."""
     at: float
-    """When it was done, seconds by the clock."""
+    """Time at which it was done, seconds by the clock."""
     processor: float
-    """When it was done, processor seconds of the program."""
+    """Processor seconds of the program at that time."""
 
 
 class Preview:
@@ -33,7 +33,7 @@ class Preview:
 
     It is encoded when somebody asks for it, once for all who do. As an encoding takes about as long
     as a fast network's work on a frame, few frames are: what comes between two pictures is not
-    shown. The share of the processor that pictures may take decides how few.
+    shown. The fraction of the processor that pictures may take decides how few.
 
     Its methods may be called from any thread.
     """
@@ -46,7 +46,7 @@ class Preview:
 
     @property
     def index(self) -> int | None:
-        """Of the frame tracked last, None while nothing is tracked."""
+        """Index of the frame tracked last, None while nothing is tracked."""
         newest = self._newest
         return None if newest is None else newest.index
 
@@ -67,7 +67,7 @@ class Preview:
         return next((f.image for f in frames if f is not None and f.index == index), None)
 
     def has_picture(self, shown: int) -> bool:
-        """Whether there is, or may now be made, a picture of another frame than `shown`."""
+        """Return whether there is, or may now be made, a picture of another frame than `shown`."""
         newest, made = self._newest, self._made
         if newest is None:
             return False
@@ -89,7 +89,7 @@ class Preview:
 def _is_due(made: _Made | None) -> bool:
     if made is None:
         return True
-    pause = made.cost / _SHARE
+    pause = made.cost / _FRACTION
     return (
         time.process_time() - made.processor >= pause
         or time.monotonic() - made.at >= max(pause, _STEP_SECONDS)

@@ -1,4 +1,4 @@
-"""What a camera or stream shows, kept on disk so that its user can go back in it."""
+"""Recordings of a camera or stream, kept on disk so that their user can go back in them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from siamfc.frames import Frame, FrameSource, Image, read_image
 from siamfc.web.pictures import encode_jpeg
 
 _QUALITY = 92
-"""Of the JPEGs that a stream is kept as."""
+"""Quality of the JPEGs that a stream is kept as."""
 _HEARTBEAT_SECONDS = 0.1
-"""How long a reader waits for a frame before it yields None."""
+"""Wait of a reader for a frame before it yields None."""
 _LAG = 8
 """Frames that the tracker may be behind before recording slows down for it."""
 _CATCHING_UP = 2
@@ -31,10 +31,10 @@ class Recording:
 
     Args:
         folder: for its files; nothing else is in it.
-        name: what its user calls it.
+        name: the name that its user gave it.
         kind: `camera` or `stream`.
         size: width and height of the frames.
-        frame_rate: as the source states it, None when unknown.
+        frame_rate: the rate that the source states, None when unknown.
         limit_bytes: that its files may take.
     """
 
@@ -68,7 +68,7 @@ class Recording:
 
     @property
     def frame_count(self) -> int:
-        """One more than the index of the last frame."""
+        """Count of the frames so far, deleted ones included."""
         return len(self._times)
 
     def claim(self) -> bool:
@@ -184,7 +184,7 @@ class StreamRecorder:
 
     Args:
         source: open already; it is closed here.
-        recording: where to.
+        recording: takes the frames.
     """
 
     def __init__(self, source: FrameSource, recording: Recording) -> None:

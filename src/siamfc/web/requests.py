@@ -22,18 +22,18 @@ from siamfc.web.session import Session
 T = TypeVar("T")
 
 _THREADS = 3
-"""That decode and encode for browsers at once; more requests wait."""
+"""Threads that decode and encode for browsers; more requests wait."""
 _BODY_SECONDS = 10.0
 
 
 def session_of(request: Any) -> Session:
-    """The session that a request, or WebSocket, is for."""
+    """Return the session that a request, or WebSocket, is for."""
     session: Session = request.app.state.session
     return session
 
 
 def job_of(request: Any) -> Job:
-    """The job that a request's address names; HTTPException 404 if there is none."""
+    """Return the job that a request's address names; HTTPException 404 if there is none."""
     return session_of(request).find(request.path_params["job"])
 
 
@@ -46,7 +46,7 @@ async def in_thread(request: Any, work: Callable[[], T]) -> T:
 
 
 async def json_object(request: Request) -> dict[str, Any]:
-    """The JSON object in a request's body.
+    """Return the JSON object in a request's body.
 
     Raises:
         HTTPException: 400 it is none; 408 it doesn't come; 413 it is too large.
@@ -61,7 +61,7 @@ async def json_object(request: Request) -> dict[str, Any]:
 
 
 async def body_of(request: Request, limit: int) -> bytes:
-    """A request's body.
+    """Return a request's body.
 
     Raises:
         HTTPException: 408 it doesn't come; 413 it is too large.

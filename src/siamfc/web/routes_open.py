@@ -30,11 +30,11 @@ _LONGEST_SECONDS = 1e9
 _THUMBNAIL_SIDE = 240
 _UNSUPPORTED_DATA = 1003
 _NAMES_BYTES = 20_000_000
-"""Of the list of files of a folder that is uploaded."""
+"""Largest list of the files of a folder that is uploaded."""
 
 
 async def list_library(request: Request) -> Response:
-    """GET: what can be opened of the folder that the server was started in."""
+    """GET the videos and folders of images in the folder that the server was started in."""
     library = session_of(request).library
     entries = [] if library is None else await in_thread(request, library.entries)
     return JSONResponse([entry.summary() for entry in entries])

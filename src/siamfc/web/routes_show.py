@@ -1,4 +1,4 @@
-"""The part of the server that shows a page what there is: state, frames, playing, the network."""
+"""Routes that show: state, frames, playing, the network's view."""
 
 import asyncio
 import base64
@@ -25,7 +25,7 @@ from siamfc.web.video_export import VIDEOS
 _EXAMINED_SIDE = 2560
 """Longest side of a single frame that is sent, pixels, unless all are asked for."""
 _LATE_SECONDS = 0.05
-"""By which a frame that is played may be late; a later one is left out …"""
+"""Delay from which on a frame that is played is left out …"""
 _LONGEST_GAP_SECONDS = 0.25
 """… unless nothing was shown for so long."""
 _PICTURE = struct.Struct("<IdI")
@@ -33,7 +33,7 @@ _PICTURE = struct.Struct("<IdI")
 
 
 async def describe(request: Request) -> Response:
-    """GET: what doesn't change, and the jobs that are open."""
+    """GET the facts that don't change, and the jobs that are open."""
     session = session_of(request)
     return JSONResponse(
         {
@@ -100,7 +100,7 @@ async def play(request: Request) -> Response:
 
 
 async def show_network(request: Request) -> Response:
-    """GET what the network saw of a target in a frame; null if it wasn't followed there."""
+    """GET the network's view of a target in a frame; null if it wasn't followed there."""
     job, frame, target = job_of(request), place_of(request, "frame"), place_of(request, "target")
     view = await in_thread(request, lambda: job.view(frame, target))
     if view is None:

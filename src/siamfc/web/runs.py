@@ -1,4 +1,4 @@
-"""What the tracker finds from one key frame on, in one direction, as far as it has been tracked.
+"""Runs: boxes that the tracker finds from one key frame on, in one direction.
 
 A run depends on its key frame and the video alone, whatever else is drawn: so it is kept when other
 key frames change, and is there again when a change is undone.
@@ -29,7 +29,7 @@ half is dropped."""
 
 
 class Origin(NamedTuple):
-    """Where a run begins, and whether it goes back in time."""
+    """The key frame and the direction of a run."""
 
     frame: int
     box: Box
@@ -38,7 +38,7 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NetworkView:
-    """What the network saw of one target in one frame."""
+    """Exemplar, search image and response of one target in one frame."""
 
     exemplar: Image
     """(127, 127, 3), from the key frame."""
@@ -107,7 +107,7 @@ class Follower:
 
     Args:
         matcher: a network ready to track with.
-        settings: of the tracker.
+        settings: the tracker's settings.
     """
 
     def __init__(self, matcher: Network, settings: Settings) -> None:

@@ -37,13 +37,13 @@ def serve(
 
     Args:
         matcher: a network ready to track with.
-        settings: of the tracker.
+        settings: the tracker's settings.
         host: name or address to listen on.
         port: 0: a free one.
         root: folder whose videos are offered; None: none are.
         source: opened at once, if given: as `siamfc.frames.open_source` takes it.
         boxes: drawn in the source, whose tracking begins when a page shows it.
-        limits: how much is taken.
+        limits: bounds on what is accepted.
         on_ready: called once the server listens, with the address to open, token included, and
             with a file that leads there and that only its owner can read: other users can read the
             arguments of the browser that is started.
@@ -93,7 +93,7 @@ def make_server(session: Session, access: Access) -> uvicorn.Server:
 
 
 def access_for(host: str, port: int) -> Access:
-    """By which names a server that listens on `host` may be called."""
+    """Make the access to a server that listens on `host`: its names, and a secret."""
     if host in {"127.0.0.1", "localhost"}:
         name = own_name()
     else:

@@ -1,9 +1,10 @@
-"""What the page's server keeps: the network, the open jobs, and their files."""
+"""The state of the page's server: the network, the open jobs, and their files."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,7 +25,6 @@ from siamfc.web.private import free_name
 from siamfc.web.recorder import Recording, StreamRecorder
 from siamfc.web.uploads import Uploads
 from siamfc.web.video_export import VideoExport
-from siamfc.web.worker import Worker
 
 _SAMPLE_RATE = 30.0
 _STREAM_SECONDS = 10.0
@@ -36,10 +36,10 @@ class Session:
 
     Args:
         matcher: a network ready to track with.
-        settings: of the tracker.
+        settings: the tracker's settings.
         folder: private, for uploads, recordings and videos.
         root: the folder whose videos are offered; None: none are.
-        limits: how much is taken.
+        limits: bounds on what is accepted.
     """
 
     def __init__(
@@ -57,7 +57,8 @@ class Session:
         self.uploads = Uploads(folder, self.limits)
         self._matcher = matcher
         self._settings = settings
-        self._worker = Worker()
+        self._worker = ThreadPoolExecutor(1, "siamfc-track")
+        """Jobs take turns: they would take the network's threads from each other."""
         self._jobs: dict[str, Job] = {}
         self._videos: dict[str, VideoExport] = {}
 
@@ -95,8 +96,8 @@ class Session:
         """Make a job of an open clip, which is closed if there is no room for it any more.
 
         Args:
-            clip: what to track in.
-            key: by which it is known that the same video is opened again.
+            clip: the video to track in.
+            key: tells when the same video is opened again.
         """
         try:
             self.check_room()
@@ -111,7 +112,7 @@ class Session:
             submit=self._worker.submit,
         )
         job.key = key
-        self._videos[job.id] = VideoExport(self.folder, is_tracking=lambda: self._worker.is_busy)
+        self._videos[job.id] = VideoExport(self.folder, is_tracking=self._is_tracking)
         self._jobs[job.id] = job
         return job
 
@@ -191,7 +192,10 @@ class Session:
         """Stop all jobs."""
         for job in self.jobs:
             self.close_job(job)
-        self._worker.stop()
+        self._worker.shutdown(cancel_futures=True)
+
+    def _is_tracking(self) -> bool:
+        return any(job.state == "running" for job in self.jobs)
 
     def _record(self, source: FrameSource) -> Job:
         if source.size is None:

@@ -26,7 +26,7 @@ class Segment(NamedTuple):
 
     @property
     def origins(self) -> list[Origin]:
-        """Where it is tracked from."""
+        """The key frames that it is tracked from."""
         return [origin for origin in (self.forward, self.backward) if origin is not None]
 
     @property
@@ -42,7 +42,7 @@ class Segment(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One target: its name, and where it was drawn."""
+    """One target: its name and its key frames."""
 
     id: int
     """Never given to another target of the video."""

@@ -19,7 +19,7 @@ from siamfc.web.limits import Limits
 from siamfc.web.private import free_name
 
 _BUFFER_BYTES = 1 << 20
-"""Written at once."""
+"""Bytes written at once."""
 
 
 @dataclass(kw_only=True)
@@ -27,20 +27,20 @@ class Upload:
     """Files under way."""
 
     name: str
-    """What its user calls it; shown, never used as a path."""
+    """The name that its user gave it; shown, never used as a path."""
     folder: Path
     key: str
-    """By which it is known that the same files are opened again."""
+    """Tells when the same files are opened again."""
     is_images: bool
     names: list[str]
-    """Of its files, likewise."""
+    """Names of its files, likewise."""
     id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     paths: dict[int, Path] = field(default_factory=dict)
-    """By number: those that have come in full."""
+    """Files that have come in full, by number."""
     coming: set[int] = field(default_factory=set)
     """Numbers of those that are being received."""
     bytes_taken: int = 0
-    """Of all files, those that are being received included."""
+    """Sum over all files, those that are being received included."""
     touched: float = field(default_factory=time.monotonic)
 
     def open(self, limits: Limits) -> FileClip:
@@ -62,8 +62,8 @@ class Uploads:
     """The uploads under way; used on the event loop alone.
 
     Args:
-        folder: where each gets a folder of its own.
-        limits: how much is taken.
+        folder: each upload gets a folder of its own in it.
+        limits: bounds on what is accepted.
     """
 
     def __init__(self, folder: Path, limits: Limits) -> None:
@@ -112,8 +112,8 @@ class Uploads:
         """Write one file. Whatever goes wrong, nothing of the file stays.
 
         Args:
-            upload: what it belongs to.
-            number: of the file in it.
+            upload: the upload that the file belongs to.
+            number: the number of the file in it.
             stated: its length as the request says, None if it doesn't.
             chunks: its bytes.
 

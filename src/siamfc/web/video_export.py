@@ -33,7 +33,7 @@ from siamfc.web.private import free_name
 _logger = logging.getLogger(__name__)
 
 _REST_SECONDS = 0.1
-"""How long a video waits after each frame while something is tracked, at least: encoding goes on
+"""Least wait of a video after each frame while something is tracked: encoding goes on
 meanwhile in threads of its own."""
 _REST = 3.0
 """The same as a multiple of the time that the frame took."""
@@ -42,7 +42,7 @@ _ASPECTS = {"9:16": 9 / 16, "4:5": 4 / 5, "1:1": 1.0, "16:9": 16 / 9}
 
 
 class Plan(NamedTuple):
-    """What is to be written."""
+    """Frames of a video to be written."""
 
     edit: Callable[[Image, int], Image]
     """Makes a frame of one and its index."""
@@ -50,7 +50,7 @@ class Plan(NamedTuple):
     stop: int
     """The frames written are start … stop − 1."""
     note: str = ""
-    """What its user should know of it."""
+    """A remark for its user."""
 
 
 class VideoExport:
@@ -60,8 +60,8 @@ class VideoExport:
     somebody watches.
 
     Args:
-        folder: where it is written.
-        is_tracking: whether something is tracked just now.
+        folder: the video is written there.
+        is_tracking: returns whether something is tracked just now.
     """
 
     def __init__(self, folder: Path, *, is_tracking: Callable[[], bool]) -> None:
@@ -110,7 +110,7 @@ class VideoExport:
         self.state = "none"
 
     def summary(self) -> dict[str, Any]:
-        """What a page says of it."""
+        """Return its state as the page gets it."""
         names = ("state", "kind", "message", "done", "total")
         return {name: getattr(self, name) for name in names}
 

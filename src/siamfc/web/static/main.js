@@ -123,52 +123,46 @@ function toggleNetwork() {
 }
 
 const go = (count) => show((page.fetching ? page.wanted : page.shown) + count);
-const always = (action) => (...values) => {
-  action(...values);
-  return true;
-};
-
 const actions = {
   hasWork: () => job() !== null,
-  help: always(() => byId("help").showModal()),
-  open: always(showOpening),
-  play: always(togglePlaying),
-  run: always(run),
-  go: always(go),
-  key: always(targets.goToKey),
-  check: always(targets.goToCheck),
-  first: always(() => show(0)),
-  last: always(last),
-  follow: always(follow),
-  addBox: always(() => boxes.add()),
+  help: () => byId("help").showModal(),
+  open: showOpening,
+  play: togglePlaying,
+  run,
+  go,
+  key: targets.goToKey,
+  moveKey: targets.moveKey,
+  check: targets.goToCheck,
+  first: () => show(0),
+  last,
+  follow,
+  addBox: () => boxes.add(),
   nudge: (dx, dy, resize) => boxes.nudge(dx, dy, resize),
-  remove: always(targets.remove),
-  leave: always(targets.leave),
-  reachBack: always(targets.reachBack),
-  moveKey: always(targets.moveKey),
-  mark: always(targets.mark),
-  travel: always(targets.travel),
-  zoom: always((factor) => stage.zoomBy(factor)),
-  fit: always(() => stage.zoomTo(1, [0, 0])),
-  pan: always((dx, dy) => stage.pan(dx, dy)),
-  deselect: always(() => boxes.select(null)),
-  select: (target) => target < edits.targets(page.current, job().targets.length) && (boxes.select(target), true),
-  network: always(toggleNetwork),
-  share: always(share.open),
+  remove: targets.remove,
+  leave: targets.leave,
+  reachBack: targets.reachBack,
+  mark: targets.mark,
+  travel: targets.travel,
+  zoom: (factor) => stage.zoomBy(factor),
+  fit: () => stage.zoomTo(1, [0, 0]),
+  pan: (dx, dy) => stage.pan(dx, dy),
+  select: (target) => target < edits.targets(page.current, job().targets.length) && boxes.select(target),
+  network: toggleNetwork,
+  share: share.open,
+};
+
+const BUTTONS = {
+  "show-opening": ["open"], "show-help": ["help"], run: ["run"], play: ["play"], follow: ["follow"],
+  back: ["go", -1], forward: ["go", 1], "previous-key": ["key", -1], "next-key": ["key", 1],
+  "previous-check": ["check", -1], "next-check": ["check", 1], undo: ["travel", "undo"], redo: ["travel", "redo"],
+  "zoom-in": ["zoom", 1.5], "zoom-out": ["zoom", 1 / 1.5], "zoom-fit": ["fit"],
+  "toggle-network": ["network"], "show-share": ["share"], "end-target": ["leave"], "toggle-backwards": ["reachBack"],
+  "toggle-hidden": ["mark", "hidden"], "toggle-locked": ["mark", "locked"],
 };
 
 function listenToButtons() {
-  const clicks = {
-    "show-opening": showOpening, "show-help": actions.help, run, play: togglePlaying, follow,
-    back: () => go(-1), forward: () => go(1),
-    "previous-key": () => targets.goToKey(-1), "next-key": () => targets.goToKey(1),
-    "previous-check": () => targets.goToCheck(-1), "next-check": () => targets.goToCheck(1),
-    undo: () => targets.travel("undo"), redo: () => targets.travel("redo"),
-    "zoom-in": () => actions.zoom(1.5), "zoom-out": () => actions.zoom(1 / 1.5), "zoom-fit": actions.fit,
-    "toggle-network": toggleNetwork,
-    finish: () => perform(() => ask("POST", `jobs/${page.current}/finish`)),
-  };
-  for (const [id, click] of Object.entries(clicks)) byId(id).onclick = () => click();
+  for (const [id, [name, ...values]] of Object.entries(BUTTONS)) byId(id).onclick = () => actions[name](...values);
+  byId("finish").onclick = () => perform(() => ask("POST", `jobs/${page.current}/finish`));
   byId("speed").onchange = changeSpeed;
   stage.onzoom = () => {
     panel.setText(byId("zoom-fit"), `${Math.round(100 * stage.zoom)} %`);

@@ -29,7 +29,8 @@ export function setUp({ videos, boxFormats }) {
       button.dataset.video = kind;
       button.onclick = () => makeVideo(kind, item);
     });
-    for (const [name, values] of Object.entries(options)) item.append(choice(`${title}: ${name.replace("_", " ")}`, name, values));
+    const choices = Object.entries(options).map(([name, values]) => choice(`${title}: ${name.replace("_", " ")}`, name, values));
+    if (choices.length) item.append(folded("Options", choices));
     return item;
   }));
   byId("share-boxes").replaceChildren(...Object.entries(boxFormats).map(([kind, title]) => {
@@ -40,7 +41,6 @@ export function setUp({ videos, boxFormats }) {
       link.download = "";
     });
   }));
-  byId("show-share").onclick = open;
   byId("smooth").onchange = (event) => smooth(event.target.checked);
   byId("import").onclick = () => byId("import-file").click();
   byId("import-file").onchange = (event) => {
@@ -57,6 +57,13 @@ function entry(kind, title, purpose, prepare) {
   prepare(element);
   item.append(element, text);
   return item;
+}
+
+function folded(title, contents) {
+  const [details, summary] = ["details", "summary"].map((name) => document.createElement(name));
+  summary.textContent = title;
+  details.append(summary, ...contents);
+  return details;
 }
 
 function choice(title, name, values) {

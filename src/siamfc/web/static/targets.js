@@ -143,10 +143,6 @@ export function listen() {
     if (name && selected()) change("PUT", `targets/${boxes.selected}`, { name });
   };
   byId("target-name").onkeydown = (event) => event.key === "Enter" && byId("stage").focus();
-  byId("toggle-hidden").onclick = () => mark("hidden");
-  byId("toggle-locked").onclick = () => mark("locked");
-  byId("end-target").onclick = leave;
-  byId("toggle-backwards").onclick = reachBack;
   byId("delete-key").onclick = () => { hold(); removeKey(); };
   byId("delete-target").onclick = () => { hold(); removeTarget(); };
   byId("opacity").oninput = (event) => { byId("boxes").style.opacity = event.target.value / 100; };
