@@ -30,6 +30,7 @@ ARGUMENTS = [
 """For a machine without a GPU, and a container with little shared memory."""
 LONG = 60_000
 """Milliseconds that a loaded machine may take for a step."""
+playwright.expect.set_options(timeout=LONG)
 
 
 @contextlib.contextmanager

@@ -225,9 +225,11 @@ def test_key_frames_move_by_keys_and_tracks_reach_back_and_become_smooth(
         page.draw(truth.boxes[20])
         page.see_keyframes([20])
         for key, frame in (("Control+,", 19), ("Control+,", 18), ("Control+.", 19)):
+            page.expect("#delete-key").to_be_enabled()
             press(key)
             page.see_keyframes([frame])
             page.see("#place", at(frame))
+        page.expect("#delete-key").to_be_enabled()
         press("Control+.")
         page.see_keyframes([20])
         page.see("#place", at(20))

@@ -79,13 +79,23 @@ export function move(target, from, to) {
   return change("POST", `boxes/${from}/${target}`, { to });
 }
 
+let isMoving = false;
+
 // Take the selected target's key frame in this frame along to a frame before or after.
-export function moveKey(way) {
-  if (!hasKey()) return notify("There is no key frame of the selected target in this frame");
-  const to = page.shown + way;
+export async function moveKey(way) {
+  const [from, target] = [here(), boxes.selected];
+  const key = selected()?.keyframes.find(([frame]) => frame === from);
+  const to = from + way;
+  if (isMoving) return;
+  if (!key && !edits.box(page.current, from, target)) return notify("There is no key frame of the selected target in this frame");
   if (to < job().firstFrame || to >= job().frameCount) return notify("The key frame cannot leave the video");
+  isMoving = true;
   hold();
-  move(boxes.selected, page.shown, to).then((done) => done && show(to));
+  if (await move(target, from, to)) {
+    if (key) key[0] = to; // before the server says so: the key may be held down
+    show(to);
+  }
+  isMoving = false;
 }
 
 // Track the selected target from its first key frame to the start of the video, or no longer.
