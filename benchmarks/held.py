@@ -3,6 +3,7 @@
     python benchmarks/held.py track --weights light --sequences FOLDER [FOLDER …] --out RUN.npz
     python benchmarks/held.py track --weights light --sequences FOLDER --hand 8 --out HAND.npz
     python benchmarks/held.py table RUN.npz OTHER.npz [--each]
+    python benchmarks/held.py losses RUN.npz OTHER.npz
 
 `track` follows every sequence in the layout of OTB once, with the tracker's defaults, and keeps the
 boxes and the scores; `--set NAME=VALUE` changes a setting, `lost.` and `update.` before its name
@@ -13,6 +14,11 @@ tenth of its size, its sides up to 15 % off.
 without any overlap; how well the score tells frames with an overlap above a half from those without
 (area under the ROC curve); and the difference from the first run, sequence by sequence, with the
 interval that holds 95 % of its bootstrap means.
+
+`losses` lists the longer losses, ten frames or more without any overlap: whether the score told of
+it, by falling below the tracker's threshold within the first ten of them; for how many of them the
+target was in view; and whether it was followed again after them, with an overlap above a half
+within ten frames.
 """
 
 import argparse
@@ -36,12 +42,14 @@ from siamfc.evaluation.scoring.metrics import overlap
 from siamfc.evaluation.scoring.protocols import OTB
 from siamfc.network import load_matcher
 from siamfc.report.statistics import paired_difference
-from siamfc.tracking import Tracker
+from siamfc.tracking import LightSettings, Tracker
 from siamfc.tracking.defaults import fitting_settings
 from siamfc.workers import Workers
 
 _MOVED, _RESIZED = 0.1, 0.15
 """Largest errors of a box drawn by hand, as fractions of its sides."""
+_LONG = 10
+"""Frames without overlap that make a longer loss, and within which it is told or made good."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +190,64 @@ def table(paths: list[Path], each: bool = False) -> None:
             print(f"{name:42s}{'  '.join(cells)}")
 
 
+@dataclass(frozen=True)
+class Loss:
+    """A run of frames without any overlap."""
+
+    key: str
+    start: int
+    frames: int
+    in_view: int
+    """Frames of these in which the target has a true box."""
+    told: bool
+    """Whether the score fell below the threshold early."""
+    followed_again: bool
+
+    def __str__(self) -> str:
+        words = "told" if self.told else "not told", "again" if self.followed_again else "lost"
+        return (
+            f"{self.key:42s} from {self.start:4d}, {self.frames:3d} frames, "
+            f"{self.in_view:3d} in view  {words[0]:8s}  {words[1]}"
+        )
+
+
+def find_losses(
+    key: str, overlaps: NDArray[np.float64], scores: NDArray[np.float64], threshold: float
+) -> Iterator[Loss]:
+    """Longer losses in a pass with overlaps (F,), NaN without a true box, and scores (F,)."""
+    off = np.concatenate([[False], ~(overlaps[1:] > 0), [False]])
+    starts, ends = np.flatnonzero(np.diff(off)).reshape(-1, 2).T + 1
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        if end - start >= _LONG:
+            yield Loss(
+                key=key,
+                start=start,
+                frames=end - start,
+                in_view=int(np.isfinite(overlaps[start:end]).sum()),
+                told=bool((scores[start : start + _LONG] < threshold).any()),
+                followed_again=bool((overlaps[end : end + _LONG] > 0.5).any()),
+            )
+
+
+def losses(paths: list[Path]) -> None:
+    """Print the longer losses of each run, and how many were told and made good."""
+    threshold = LightSettings().lost.lost_threshold
+    for path in paths:
+        found: list[Loss] = []
+        with np.load(path) as file:
+            for key in file.files:
+                rows = file[key]
+                overlaps = overlap(rows[:, :4], rows[:, 5:])
+                found += find_losses(key, overlaps, rows[:, 4], threshold)
+        in_view = [loss for loss in found if loss.in_view >= _LONG]
+        print(*[f"  {loss}" for loss in found], sep="\n")
+        print(
+            f"{path.stem}: {len(found)} longer losses, {sum(loss.told for loss in found)} told; "
+            f"{len(in_view)} with the target in view, {sum(loss.told for loss in in_view)} told, "
+            f"{sum(loss.followed_again for loss in in_view)} followed again"
+        )
+
+
 def _line(found: dict[str, Any], base: dict[str, Any], names: list[str]) -> str:
     overlaps, scores = (
         np.concatenate([found[name][key] for name in names]) for key in ("overlaps", "scores")
@@ -217,9 +283,12 @@ def main() -> None:
     other = verbs.add_parser("table")
     other.add_argument("runs", type=Path, nargs="+")
     other.add_argument("--each", action="store_true", help="a line for each sequence too")
+    verbs.add_parser("losses").add_argument("runs", type=Path, nargs="+")
     arguments = parser.parse_args()
     if arguments.verb == "track":
         track(arguments)
+    elif arguments.verb == "losses":
+        losses(arguments.runs)
     else:
         table(arguments.runs, arguments.each)
 
