@@ -230,23 +230,24 @@ def test_every_runtime_can_update_and_search_elsewhere(runtime):
     assert np.isfinite(taken.targets.boxes).all()
 
 
+class WatchedBoxes(IdealBoxMatcher):
+    """Records the frames in which it embeds, and boxes' sizes; exemplars count the calls."""
+
+    def __init__(self):
+        super().__init__()
+        self.frame, self.taken, self.searched = 0, [], []
+
+    def embed_exemplar(self, crops, sizes):
+        self.taken.append((self.frame, sizes[0].tolist()))
+        return np.full((len(crops), 2), float(len(self.taken)))
+
+    def locate(self, exemplars, searches):
+        self.searched.append(exemplars[0, 0])
+        return super().locate(exemplars, searches)
+
+
 def test_a_network_that_predicts_boxes_uses_one_confident_frame_in_ten():
-    class Watched(IdealBoxMatcher):
-        """Records the frames in which it embeds, and boxes' sizes; exemplars count the calls."""
-
-        def __init__(self):
-            super().__init__()
-            self.frame, self.taken, self.searched = 0, [], []
-
-        def embed_exemplar(self, crops, sizes):
-            self.taken.append((self.frame, sizes[0].tolist()))
-            return np.full((len(crops), 2), float(len(self.taken)))
-
-        def locate(self, exemplars, searches):
-            self.searched.append(exemplars[0, 0])
-            return super().locate(exemplars, searches)
-
-    matcher = Watched()
+    matcher = WatchedBoxes()
     tracker = Tracker(matcher)
     tracker.init(image(), BOX)
     for matcher.frame in range(1, 30):
@@ -260,6 +261,31 @@ def test_a_network_that_predicts_boxes_uses_one_confident_frame_in_ten():
     recent = [(1 + one) / 2 for one in average]
     searched = [1.0] * 10 + [recent[0]] * (15 + 5) + [recent[1]] * 4  # five times elsewhere, too
     assert matcher.searched == searched
+
+
+def test_what_left_the_frame_is_searched_for_elsewhere_by_its_first_exemplar():
+    """It moves to the right and out of the frame, and comes back at the left."""
+    matcher = WatchedBoxes()
+    stepper = Stepper(matcher)
+    left_edges = [*range(60, 156, 6), 155, 200, 200, 6]
+    states = []
+    for matcher.frame, x in enumerate(left_edges):
+        picture = np.full((120, 160, 3), 255, dtype=np.uint8)
+        picture[50:70, x : x + 20] = 0
+        before = len(matcher.searched)
+        if not states:
+            states.append(stepper.begin(picture, BOX))
+            continue
+        states.append(stepper.step(states[-1], picture))
+        if states[-1].targets.left[0]:
+            assert matcher.searched[before:] == [1.5, 1.0]
+    assert [frame for frame, _ in matcher.taken] == [0, 10]
+    assert any(state.targets.left[0] for state in states)
+    last = states[-1]
+    assert not last.targets.lost[0]
+    np.testing.assert_allclose(last.targets.boxes[0], [6, 50, 20, 20], atol=10)
+    assert last.exemplars.tolist() == last.average.tolist() == last.first.tolist()
+    assert last.updates.tolist() == [0]
 
 
 def test_the_search_view_uses_the_updated_exemplar():

@@ -223,3 +223,55 @@ def test_a_target_found_elsewhere_has_its_last_sure_size():
         targets, centers, logits[:, None] - 20, boxes[:, None], LightSettings(), SPEC
     )
     np.testing.assert_array_equal(low.boxes, targets.boxes)
+
+
+CORNER = [0.0, 90.0, 40.0, 20.0]
+"""A box that the frame's border may cut."""
+
+
+def relocated(scores, box=CORNER, own=0.1):
+    """A lost target's boxes after frames with such scores at another place."""
+    targets = replace(
+        light.start(box, (400, 300)), frames_lost=np.array([9]), score=np.array([own])
+    )
+    for score in scores:
+        logits, boxes = cells(a=(8, 8, np.log(score / (1 - score)), BOX[2:]))
+        centers = np.array([[[250.0, 200.0]]])
+        targets = light.relocate(
+            targets, centers, logits[:, None], boxes[:, None], LightSettings(), SPEC
+        )
+    return targets
+
+
+def test_a_target_that_left_returns_where_five_frames_are_sure_on_average():
+    before, after = relocated([0.9] * 4), relocated([0.95, 0.7, 0.8, 0.9, 0.9])
+    assert before.lost[0]
+    np.testing.assert_array_equal(before.boxes[0], CORNER)
+    np.testing.assert_allclose(before.watched[0], [250, 200], atol=1)
+    assert not after.lost[0]
+    np.testing.assert_allclose(after.boxes[0, :2], [230, 190], atol=1)
+    assert np.isnan(after.watched).all()
+
+
+@pytest.mark.parametrize(
+    ("scores", "box", "own", "why"),
+    [
+        ([0.9] * 9, BOX, 0.1, "inside the frame it is where it was, or hidden there"),
+        ([0.9] * 9, CORNER, 0.5, "it may still be where it was"),
+        ([0.7] * 9, CORNER, 0.1, "no place is good enough to be watched"),
+        ([0.85, 0.7, 0.7, 0.7, 0.7], CORNER, 0.1, "five frames are not sure enough on average"),
+        ([0.9, 0.9, 0.9, 0.3, 0.9, 0.9], CORNER, 0.1, "what was there is gone again"),
+    ],
+)
+def test_a_target_stays_where_it_was_lost(scores, box, own, why):
+    targets = relocated(scores, box, own)
+    assert targets.lost[0], why
+    np.testing.assert_array_equal(targets.boxes[0], box, err_msg=why)
+
+
+def test_a_target_that_is_back_at_its_place_is_watched_nowhere_else():
+    targets = relocated([0.9] * 3)
+    found = light.move(targets, *cells(a=(8, 8, 6.0, BOX[2:])), PLAIN, SPEC)
+    assert not found.lost[0]
+    assert np.isnan(found.watched).all()
+    assert found.watched_frames.tolist() == [0]

@@ -126,8 +126,12 @@ def redetection_crops(
     fill: ByteImage,
     spec: EmbeddingSpec,
     settings: LostSettings,
+    watched: FloatArray | None = None,
 ) -> Iterator[RedetectionCrops]:
-    """Crop the further windows of lost targets, a bounded number at a time."""
+    """Crop the further windows of lost targets, a bounded number at a time.
+
+    A target with a watched place, a row of `watched` (N, 2) that isn't NaN, has one window there.
+    """
     if not settings.windows:
         return
     sides = targets.lost_windows(spec)[1]
@@ -136,6 +140,9 @@ def redetection_crops(
     turns = targets.frames_lost - settings.patience - 1
     places = {}
     for row in np.flatnonzero(turns >= 0).tolist():
+        if watched is not None and np.isfinite(watched[row]).all():
+            places[row] = watched[row : row + 1]
+            continue
         centers = redetection_windows(
             targets.center_frame[row],
             float(reaches[row]),

@@ -78,6 +78,17 @@ class TrackerState:
             updates=put(self.updates, [row], other.updates),
         )
 
+    def restart(self, rows: list[int]) -> Self:
+        """Return a copy in which some rows have the exemplars of the first frame alone."""
+        first = self.first[rows]
+        searched = join(first, first) if self.together else first
+        return replace(
+            self,
+            exemplars=put(self.exemplars, rows, searched),
+            average=put(self.average, rows, first),
+            updates=put(self.updates, rows, np.zeros(len(rows), dtype=np.int64)),
+        )
+
     def update(self, settings: UpdateSettings, embed: Callable[[list[int]], Embedding]) -> Self:
         """Add the current frame to the averages of targets whose score and waiting time allow it.
 

@@ -48,15 +48,21 @@ def step(
     state = replace(state, targets=moved).update(
         settings.update, lambda rows: _embed(moved.take(rows), image, state.fill, matcher)
     )
+    # Recent exemplars of a target that left show how it went, the first one how it may return.
+    left = np.flatnonzero(moved.left).tolist()
+    searched = state.restart(left).exemplars if left else state.exemplars
     for rows, centers, searches in redetection_crops(
-        targets, image, state.fill, spec, settings.lost
+        targets, image, state.fill, spec, settings.lost, moved.watched
     ):
-        repeated = state.exemplars[np.repeat(rows, centers.shape[1])]
+        repeated = searched[np.repeat(rows, centers.shape[1])]
         logits, boxes = matcher.locate(repeated, searches.reshape(-1, *searches.shape[2:]))
         logits, boxes = (a.reshape(*centers.shape[:2], *a.shape[1:]) for a in (logits, boxes))
         lost = targets.take(rows)
         relocated = relocate(lost, centers, logits, boxes, settings, spec, matcher.calibration)
         targets = targets.put(rows, relocated)
+    returned = [row for row in left if not targets.lost[row]]
+    if returned:
+        state = state.restart(returned)
     return replace(state, targets=targets)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from siamfc import boxes as box_formats
 from siamfc import geometry
-from siamfc.array_types import FloatArray
+from siamfc.array_types import FloatArray, IntArray
 from siamfc.errors import InputError
 from siamfc.network.calibration import Calibration, sigmoid
 from siamfc.network.light.decoding import SMALLEST_SIZE, cosine_window
@@ -27,6 +27,8 @@ _CUT_MARGIN = 0.05
 """Distance from the frame's border, as a fraction of the size, within which a box may be cut."""
 _FASTEST_CHANGE = 1.05
 """Largest factor by which the sure size changes from one frame to the next."""
+_WATCHED = 5
+"""Frames for which a place is watched before a target that left the frame is moved there."""
 _LARGEST_CHANGE = 1.5
 """Largest factor between the size used for the search and the last sure size."""
 
@@ -44,6 +46,14 @@ class LightTargets(TargetBatch):
     sure_size: FloatArray
     """(N, 2) width and height when the target last had a high score and the frame did not cut its
     box. Limited to a factor of `_FASTEST_CHANGE` per frame: one high score does not prove more."""
+
+    watched: FloatArray
+    """Centres (N, 2) of places elsewhere at which targets that left the frame may have returned;
+    NaN without one."""
+    watched_score: FloatArray
+    """Mean score (N,) at that place so far."""
+    watched_frames: IntArray
+    """Number of frames (N,) for which it has been watched."""
 
     @property
     def boxes(self) -> FloatArray:
@@ -65,6 +75,11 @@ class LightTargets(TargetBatch):
     def partly_outside(self) -> NDArray[np.bool_]:
         """Flags (N,), True where the frame's border may cut the box."""
         return np.asarray(self.cut.any(axis=1))
+
+    @property
+    def left(self) -> NDArray[np.bool_]:
+        """Flags (N,), True for lost targets at the frame's border: they have probably left it."""
+        return self.lost & self.partly_outside
 
     @property
     def search_size(self) -> FloatArray:
@@ -104,6 +119,9 @@ def start(boxes: ArrayLike | Sequence[ArrayLike], frame_size: tuple[int, int]) -
         sure_size=checked[:, 2:],
         score=np.ones(len(checked)),
         frames_lost=np.zeros(len(checked), dtype=np.int64),
+        watched=np.full((len(checked), 2), np.nan),
+        watched_score=np.zeros(len(checked)),
+        watched_frames=np.zeros(len(checked), dtype=np.int64),
         frame_size=frame_size,
     )
 
@@ -152,7 +170,13 @@ def move(
     lowest = targets.sure_size * np.where(moved.cut, 1.0, 1 / _FASTEST_CHANGE)
     seen = _limited(moved.size, lowest, targets.sure_size * _FASTEST_CHANGE)
     sure = (score >= settings.lost.found_threshold)[:, None]
-    return replace(moved, sure_size=np.where(sure, seen, targets.sure_size))
+    left = moved.left
+    return replace(
+        moved,
+        sure_size=np.where(sure, seen, targets.sure_size),
+        watched=np.where(left[:, None], targets.watched, np.nan),
+        watched_frames=np.where(left, targets.watched_frames, 0),
+    )
 
 
 def relocate(
@@ -169,6 +193,11 @@ def relocate(
     A target moves to the best cell of its further windows if the score there exceeds its present
     score and reaches `relocate_threshold`; it counts as found if the score also reaches
     `found_threshold`. Its size becomes the last sure one, which the next frame corrects.
+
+    A target that left the frame also returns by a lower score: a place whose score reaches
+    `found_threshold` is watched for some frames, as long as its score stays above
+    `lost_threshold` and the target's own below, and the target moves there if the mean of these
+    scores reaches `found_threshold`.
 
     Args:
         targets: N targets, after `move`.
@@ -191,12 +220,24 @@ def relocate(
     moved = targets.lost & (score > targets.score) & (score >= limits.relocate_threshold)
     found = moved & (score >= limits.found_threshold)
     window = best // (cells.score.shape[1] // windows)
-    there = centers[np.arange(count), window] + place.displacement
+    there = _limited(
+        centers[np.arange(count), window] + place.displacement, 0.0, targets.frame_size
+    )
+    seen = present.left & ~moved & (present.score < limits.lost_threshold)
+    known = present.watched_frames > 0
+    seen &= score >= np.where(known, limits.lost_threshold, limits.found_threshold)
+    frames = np.where(seen, present.watched_frames + 1, 0)
+    before = np.where(known, present.watched_score, 0.0)
+    mean = before + (score - before) / np.maximum(frames, 1)
+    ripe = frames >= _WATCHED
+    returned = ripe & (mean >= limits.found_threshold)
+    moved, found, watching = moved | returned, found | returned, seen & ~ripe
     return replace(
         targets,
-        center_frame=np.where(
-            moved[:, None], _limited(there, 0.0, targets.frame_size), targets.center_frame
-        ),
+        center_frame=np.where(moved[:, None], there, targets.center_frame),
+        watched=np.where(watching[:, None], there, np.nan),
+        watched_score=mean,
+        watched_frames=np.where(watching, frames, 0),
         size=np.where(moved[:, None], targets.size, present.size),
         score=np.where(moved, score, targets.score),
         frames_lost=np.where(found, 0, targets.frames_lost),
