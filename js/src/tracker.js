@@ -11,6 +11,7 @@ const CONTEXT_AMOUNT = 0.5;
 const CUT_MARGIN = 0.05; // a box so near to the border, in box sizes, may be cut by it
 const FASTEST_CHANGE = 1.05; // of the sure size, from one frame to the next
 const LARGEST_CHANGE = 1.5; // of the size by which to search, from the sure one
+const WATCHED = 5; // frames for which a place is watched before a target that left is moved there
 const ROUNDING = 4; // pixels by which a box may be larger than the frame and mean all of it
 const SMALLEST_SIDE = 0.01; // of a given box
 const ERRORS_ONLY = 3;
@@ -64,6 +65,7 @@ export class Tracker {
     const state = {
       frameSize, fill: meanColor(image), center: [x + w / 2, y + h / 2], size: [w, h],
       firstSize: [w, h], sureSize: [w, h], score: 1, framesLost: 0, waited: 0, updates: 0,
+      watched: null,
     };
     state.ready = this.#embed(state, image).then((embedding) => {
       state.first = state.average = state.exemplar = embedding;
@@ -91,6 +93,7 @@ export class Tracker {
       await this.#move(state, image);
       await this.#updateExemplar(state, image);
       if (state.framesLost) await this.#searchElsewhere(state, image);
+      else state.watched = null;
     } finally {
       this.#busy = false;
     }
@@ -144,32 +147,42 @@ export class Tracker {
   }
 
   // Search a lost target in further windows, at its last sure size, and move it there if it is
-  // surely seen.
+  // surely seen. One that left the frame is searched for by its first exemplar, and also moved to
+  // a place where it is seen for some frames.
   async #searchElsewhere(state, image) {
+    const left = cut(state).some(Boolean);
+    if (!left) state.watched = null;
     const pitch = exemplarSide(state.sureSize) / EXEMPLAR_SIZE;
     const reach = pitch * (SEARCH_SIZE - EXEMPLAR_SIZE + STRIDE);
     const { windows, relocateThreshold, foundThreshold } = settings;
-    const centers = windowsElsewhere(
+    const centers = state.watched ? [state.watched.center] : windowsElsewhere(
       state.center, reach, state.frameSize, state.framesLost - 1, windows,
     );
     if (!centers.length) return;
-    const found = await this.#compare(state, image, centers, pitch, state.sureSize);
+    const exemplar = left ? state.first : state.exemplar;
+    const found = await this.#compare(state, image, centers, pitch, state.sureSize, exemplar);
     const credits = found.free_credits.data;
     const best = credits.indexOf(Math.max(...credits));
     const score = found.free_scores.data[best];
-    if (score <= state.score || score < relocateThreshold) return;
     const place = found.free_centers.data.slice(best * 2, best * 2 + 2);
-    state.center = inFrame(state, centers[best], place, pitch);
+    const there = inFrame(state, centers[best], place, pitch);
+    const sure = score > state.score && score >= relocateThreshold;
+    const returned = left && watch(state, sure ? null : there, score);
+    if (!sure && !returned) return;
+    state.center = there;
     state.size = state.sureSize;
     state.score = score;
-    if (score >= foundThreshold) state.framesLost = 0;
+    if (score < foundThreshold && !returned) return;
+    state.framesLost = 0;
+    if (!left) return;
+    state.exemplar = state.average = state.first;
+    state.updates = 0;
   }
 
   // Run the network on search images about some centres; `size` is the target's, frame pixels.
-  async #compare(state, image, centers, pitch, size) {
+  async #compare(state, image, centers, pitch, size, { data: exemplar, dims } = state.exemplar) {
     const count = centers.length, pixels = SEARCH_SIZE ** 2 * 3;
     const images = new Uint8Array(count * pixels);
-    const exemplar = state.exemplar.data;
     const exemplars = new Float32Array(count * exemplar.length);
     const sizes = new Float32Array(count * 2);
     centers.forEach((center, i) => {
@@ -180,7 +193,7 @@ export class Tracker {
     });
     const { Tensor } = this.#runtime;
     return this.#trackGraph.run({
-      exemplars: new Tensor("float32", exemplars, [count, ...state.exemplar.dims.slice(1)]),
+      exemplars: new Tensor("float32", exemplars, [count, ...dims.slice(1)]),
       images: new Tensor("uint8", images, [count, SEARCH_SIZE, SEARCH_SIZE, 3]),
       sizes: new Tensor("float32", sizes, [count, 2]),
     });
@@ -212,6 +225,21 @@ function cut({ center, size, frameSize }) {
     const reach = size[axis] * (0.5 + CUT_MARGIN);
     return value < reach || value > frameSize[axis] - reach;
   });
+}
+
+// Whether a target that left has been seen at a place, well on average, for as many frames as it
+// takes; else watch it on, if it is seen there.
+function watch(state, center, score) {
+  const { foundThreshold, lostThreshold } = settings;
+  const before = state.watched;
+  state.watched = null;
+  if (!center || state.score >= lostThreshold) return false;
+  if (score < (before ? lostThreshold : foundThreshold)) return false;
+  const frames = (before?.frames ?? 0) + 1;
+  const sum = (before?.sum ?? 0) + score;
+  if (frames === WATCHED) return sum >= frames * foundThreshold;
+  state.watched = { center, frames, sum };
+  return false;
 }
 
 // Width and height by which to search: near the last that was sure. A target that leaves the
