@@ -64,7 +64,8 @@ def train(
         Initial weights: a name that `siamfc models` lists, or a path. By default random, and for
         finetune the default weights.
     mix
-        Fraction of procedural pairs beside those from stores, so that nothing is forgotten.
+        Fraction of procedural pairs mixed with those from stores, so that the network does not
+        forget them.
     resume
         Continue the run in the folder, or start it if there is none.
     deterministic

@@ -77,7 +77,7 @@ def video_calibrator(
     frames: int = 30,
     textures: TextureSettings | None = None,
 ) -> Calibrator:
-    """Fit calibrations to pairs from stores and, weighing the same, frames of procedural videos."""
+    """Make a calibrator for pairs from stores and frames of procedural videos, equally weighted."""
     generator = torch.Generator(device).manual_seed(_SEED)
     bank = draw_textures(textures or TextureSettings(count=256), generator)
 
