@@ -41,9 +41,7 @@ class Network {
       const reason = new Error(event.message || "the network's program could not be loaded");
       for (const { reject } of this.#questions.values()) reject(reason);
     };
-    const cores = navigator.hardwareConcurrency || 1;
-    const threads = crossOriginIsolated ? Math.min(4, cores) : 1;
-    this.ready = this.ask("load", { device, threads });
+    this.ready = this.ask("load", { device });
     this.ready.then(
       ({ threads: found }) => {
         const where = found ? `the processor, ${found} thread${found > 1 ? "s" : ""}` : "the GPU";

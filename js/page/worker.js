@@ -7,10 +7,10 @@ const RUNTIMES = { wasm: "ort.wasm.bundle.min.mjs", webgpu: "ort.webgpu.bundle.m
 let tracker = null;
 
 const answers = {
-  async load({ device, threads }) {
+  async load({ device }) {
     const runtime = await import(`./runtime/${RUNTIMES[device]}`);
     const weights = new URL("./siamfc-web/weights/", import.meta.url);
-    tracker = await Tracker.load({ runtime, weights, device, threads });
+    tracker = await Tracker.load({ runtime, weights, device });
     return { threads: device === "wasm" ? runtime.env.wasm.numThreads : 0 };
   },
   async init({ frame, box }) {
