@@ -93,6 +93,7 @@ NEEDED: dict[str, tuple[Callable[[Path], None], ...]] = {
     "evaluation.md": (make_otb,),
     "export.md": (make_video,),
     "fine_tuning.md": (make_clips,),
+    "how_to.md": (make_video,),
     "reframe.md": (make_video,),
     "report.md": (make_video, make_otb),
     "settings.md": (make_otb,),

@@ -33,6 +33,8 @@ NOT_RUN = {
 NOT_RUN_PYTHON = {
     "from dask_jobqueue import SLURMCluster": "needs SLURM",
     "from got10k.experiments": "needs the toolkit and its data set",
+    "siamfc.track(0, ": "needs a camera",
+    'from_pretrained("hf://': "downloads; tests/network/test_hub.py does it with a fake",
     "import cv2": "needs OpenCV and a display; tests/evaluation has its colours",
     "import fiftyone as fo": "needs FiftyOne, which brings a database",
     "import supervision": "needs supervision; tests/evaluation/test_toolkits.py does it",
