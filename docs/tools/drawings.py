@@ -5,6 +5,7 @@ crops and the response are those of the demo's video.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +66,105 @@ def track() -> str:
     return drawing(WIDTH, 894, title, parts)
 
 
+def light() -> str:
+    """Draw how the light network follows a target, with what it sees of the demo's video."""
+    clip = ProceduralClip(ClipSettings(frames=FRAME + 1, seed=2))
+    frames = list(clip)
+    seen = _seen_by_light(frames[0], clip.boxes[0], frames[FRAME])
+    left, right, middle = 135, 405, WIDTH / 2
+    size = seen.size * (110 / 127)
+    parts = [
+        text(left, 30, "first frame, and sure ones", "middle strong"),
+        text(right, 30, "each frame that follows", "middle strong"),
+        picture(left - 55, 42, 110, 110, seen.exemplar),
+        rectangle(left - size[0] / 2, 97 - size[1] / 2, *size, "target"),
+        picture(right - 80, 42, 160, 160, seen.search),
+        text(left, 170, "exemplar 127×127×3", "middle small"),
+        text(left, 187, "and the box's size in it", "middle small"),
+        text(right, 220, "search 255×255×3, one size", "middle small"),
+        arrow((left, 195), (left, 240)),
+        arrow((right, 228), (right, 240)),
+        labelled_box(40, 242, 460, 50, ["features", "the same depth-wise convolutions for both"]),
+        arrow((left, 292), (left, 324)),
+        arrow((right, 292), (right, 324)),
+        labelled_box(left - 95, 326, 190, 62, ["64 cells", "with their place in the box"], "kept"),
+        labelled_box(right - 75, 326, 150, 62, ["256 cells", "anew in each frame"]),
+        arrow((left, 388), (left, 418), (middle - 22, 418), (middle - 22, 436)),
+        arrow((right, 388), (right, 418), (middle + 22, 418), (middle + 22, 436)),
+        labelled_box(
+            90, 438, 360, 46, ["comparison", "each cell with the 64: what part of the box is it?"]
+        ),
+        arrow((left, 484), (left, 514)),
+        arrow((right, 484), (right, 514)),
+        picture(left - 80, 516, 160, 160, seen.scores),
+        picture(right - 80, 516, 160, 160, seen.search),
+        *(_corners_in(right - 80, 516, 160 / 255, box, "exemplar") for box in seen.likely),
+        _corners_in(right - 80, 516, 160 / 255, seen.best, "target"),
+        text(left, 694, "a score for each of 16×16 cells", "middle small"),
+        text(right, 694, "and a box, here the ten best", "middle small"),
+        arrow((left, 702), (left, 734)),
+        arrow((right, 702), (right, 734)),
+        labelled_box(
+            70,
+            736,
+            400,
+            64,
+            [
+                "box x, y, w, h and its probability",
+                "minus a penalty for sudden changes,",
+                "plus a window that prefers the middle",
+            ],
+        ),
+    ]
+    title = "The light network: exemplar and search image, features, comparison, scores and boxes"
+    return drawing(WIDTH, 820, title, parts)
+
+
+class _Light(NamedTuple):
+    """What the light network sees and says of one frame."""
+
+    exemplar: NDArray[np.uint8]
+    size: NDArray[np.float64]
+    """Of the box in the exemplar, pixels."""
+    search: NDArray[np.uint8]
+    scores: NDArray[np.uint8]
+    """As a picture."""
+    likely: NDArray[np.float64]
+    """Boxes of the ten best cells: left, top, right, bottom in the search image."""
+    best: NDArray[np.float64]
+
+
+def _seen_by_light(
+    first: NDArray[np.uint8], box: NDArray[np.float64], later: NDArray[np.uint8]
+) -> _Light:
+    """What the light network sees of a target searched at its first place."""
+    matcher = load_matcher("light", device="cpu", threads=1)
+    side = float(geometry.exemplar_side(box[2:]))
+    fill = geometry.mean_color(first)
+    center = boxes.center(box)
+    exemplar = geometry.crop(first, center, side, 127, fill)
+    search = geometry.crop(later, center, side * 255 / 127, 255, fill)
+    size = box[2:] * 127 / side
+    embedding = matcher.embed_exemplar(exemplar[None], size[None])
+    logits, corners = (found[0] for found in matcher.locate(embedding, search[None]))
+    order = np.argsort(-logits.ravel(), kind="stable")
+    cells = corners.reshape(4, -1).T.astype(np.float64)
+    share = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    shown = np.repeat(np.repeat(share, 10, axis=0), 10, axis=1)[..., None]
+    return _Light(exemplar, size, search, _heat(shown), cells[order[1:10]], cells[order[0]])
+
+
+def _heat(share: NDArray[np.float64]) -> NDArray[np.uint8]:
+    cold, hot = np.array([26.0, 46.0, 70.0]), np.array([255.0, 190.0, 70.0])
+    return np.rint(cold + (hot - cold) * share).astype(np.uint8)
+
+
+def _corners_in(x: float, y: float, scale: float, box: NDArray[np.float64], kind: str) -> str:
+    """A box by its corners, rounded: the last digits differ between machines."""
+    left, top, right, bottom = (round(float(value) * scale) for value in box)
+    return rectangle(x + left, y + top, right - left, bottom - top, kind)
+
+
 def _seen(
     first: NDArray[np.uint8], box: NDArray[np.float64], later: NDArray[np.uint8]
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
@@ -77,9 +177,7 @@ def _seen(
     search = geometry.crop(later, center, side * 255 / 127, 255, fill)
     response = matcher.respond(matcher.embed_exemplar(exemplar[None]), search[None, None])[0, 0]
     surface = geometry.upsample(response, 8)
-    share = ((surface - surface.min()) / np.ptp(surface))[..., None]
-    cold, hot = np.array([26.0, 46.0, 70.0]), np.array([255.0, 190.0, 70.0])
-    return exemplar, search, np.rint(cold + (hot - cold) * share).astype(np.uint8)
+    return exemplar, search, _heat(((surface - surface.min()) / np.ptp(surface))[..., None])
 
 
 def _box_in(x: float, y: float, scale: float, box: NDArray[np.float64]) -> str:
@@ -218,7 +316,7 @@ def _pair(values: NDArray[np.float64], digits: int) -> str:
 def main() -> None:
     """Write all drawings."""
     FOLDER.mkdir(exist_ok=True)
-    for draw in (track, learn, squares, response, key_frames):
+    for draw in (track, light, learn, squares, response, key_frames):
         write(FOLDER / f"{draw.__name__}.svg", draw())
 
 

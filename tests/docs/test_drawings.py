@@ -9,7 +9,7 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.parametrize("name", ["track", "learn", "squares", "response", "key_frames"])
+@pytest.mark.parametrize("name", ["track", "light", "learn", "squares", "response", "key_frames"])
 def test_a_drawing_is_up_to_date(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(DOCS / "tools")
     monkeypatch.delitem(sys.modules, "drawings", raising=False)
