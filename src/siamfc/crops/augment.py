@@ -131,9 +131,9 @@ def augment(
         search_sizes: (B, 2) width and height of the target in the search crop.
         uniforms: (B, AUGMENTATION_DRAWS) in [0, 1).
         settings: sizes and strengths.
-        exemplar_sizes: (B, 2) the same in the exemplar crop; by default those of the search crop.
-        present: (B,) 0 where the search crop is of another target; by default 1.
-        context_amount: margin of the crops about the target as a fraction of w + h.
+        exemplar_sizes: (B, 2) the same in the exemplar crop; None: those in the search crop.
+        present: (B,) 0 where the search crop shows another target; None: 1.
+        context_amount: margin of the crops around the target, as a fraction of w + h.
 
     Raises:
         InputError: `uniforms` has another shape.
@@ -152,7 +152,7 @@ def augment(
     zoom = torch.exp(settings.max_zoom * (rest[:, 15:16] * 2 - 1))
     largest_stretch = searches.shape[1] / settings.search_size
     search_stretch = (zoom * (1 + settings.max_stretch * place[:, 2:4])).clamp(max=largest_stretch)
-    # In pixels of the search image, so in the crop it grows with the stretch.
+    # In pixels of the search image; in the crop it grows with the stretch.
     reach = ((searches.shape[1] / search_stretch - settings.search_size) / 2).clamp(min=0)
     offsets = torch.minimum(torch.full_like(reach, settings.max_shift), reach) * place[:, 6:8]
     grey = rest[:, 0] < settings.grey_share
@@ -183,7 +183,7 @@ def augment(
 
 
 def _exemplar_side(size: Tensor, context_amount: float) -> Tensor:
-    """Side of the exemplar's square for boxes of w, h (B, 2): (B, 1)."""
+    """Return the side of the exemplar's square for boxes of size w, h (B, 2): (B, 1)."""
     return (size + context_amount * size.sum(1, keepdim=True)).prod(1, keepdim=True).sqrt()
 
 

@@ -51,9 +51,9 @@ class PairSampling:
             paper; `frame` gives every crop the same probability.
         pair_with_itself: pair a crop with itself if its track has no other within reach, as in
             data sets of single images; otherwise such crops are omitted.
-        negative_share: fraction of pairs with an exemplar of another track: in half of them of
-            another target in the same video, if one is known to be outside the search crop.
-            Slightly less where there is none.
+        negative_share: fraction of pairs with an exemplar of another track; in half of them, the
+            track is in the same video, if its target is known to be outside the search crop.
+            Pairs for which there is none keep their exemplar.
         pairs_per_epoch: length of an epoch; the paper's is 53,200.
         seed: seed of the choice and the augmentation.
     """
@@ -99,7 +99,7 @@ class RawPairs(NamedTuple):
     uniforms: NDArray[np.float32]
     """(B, AUGMENTATION_DRAWS) in [0, 1), for `augment`."""
     exemplar_sizes: NDArray[np.float32]
-    """(B, 2) width and height of the target in the exemplar crop, its pixels."""
+    """(B, 2) width and height of the target in the exemplar crop, in its pixels."""
     present: NDArray[np.float32]
     """(B,) 1, or 0 for an exemplar of another track, which is not in the search crop."""
 
@@ -272,7 +272,7 @@ class _Sightings:
     def are_absent(self, exemplar: IntArray, search: IntArray) -> BoolArray:
         """Find exemplar rows (B,) whose targets are known to be absent from search rows (B,).
 
-        Targets of another video are; one of the same video must be annotated in the search crop's
+        Targets of another video are. One of the same video must be annotated in the search crop's
         image, outside the crop.
         """
         records, tracks = self._store.records, self._store.track_numbers
