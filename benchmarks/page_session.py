@@ -159,7 +159,7 @@ def main() -> None:
             address = server.stdout.readline().split()[1]
             with sync_playwright() as driver:
                 browser = driver.chromium.launch(
-                    executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+                    executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
                 )
                 tab = browser.new_page(viewport={"width": 1280, "height": 900})
                 tab.goto(address)

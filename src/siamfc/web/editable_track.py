@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from siamfc.array_types import FloatArray
-from siamfc.errors import InputError
 from siamfc.frames import Frame, Image
 from siamfc.network import Network
 from siamfc.tracking import FrameResult, Settings, Status
 from siamfc.tracking.doubts import review
 from siamfc.tracking.smoothing import smooth_results
 from siamfc.tracking.targets import checked_boxes
+from siamfc.web.drawing import Drawing, Targets
 from siamfc.web.row_table import COLUMNS, RowTable
 from siamfc.web.runs import Box, Follower, NetworkView, Origin, Run, fuse_rows
 from siamfc.web.targets import Segment, Target, stretches
 
-_UNDO_STEPS = 200
-_NUDGE_SECONDS = 1.5
-"""Changes of one box that follow each other so soon are undone together."""
 _CACHED_ROWS = 5_000_000
 """Most rows of runs; beyond, those that only an undone change needs are forgotten."""
 
@@ -70,13 +65,13 @@ class EditableTrack:
         matcher: a network ready to track with.
         settings: the tracker's settings.
         frame_size: (width, height) of the video.
-        max_targets: that may be drawn.
+        max_targets: the most that may be drawn.
 
     Attributes:
         lock: held while anything here changes.
         epoch: raised with each change of the targets.
         version: raised with each change of the rows.
-        targets: the targets drawn so far.
+        drawing: the targets drawn so far; changed by `change` alone.
         is_smooth: boxes are smoothed once all is tracked.
     """
 
@@ -91,92 +86,37 @@ class EditableTrack:
         self.lock = threading.RLock()
         self.epoch = 0
         self.version = 0
-        self.targets: tuple[Target, ...] = ()
+        self.drawing = Drawing(frame_size, max_targets)
         self.is_smooth = False
         self._follower = Follower(matcher, settings)
         self._following = threading.Lock()
         """Held while the network is used; taken before `lock`."""
         self._frame_size = frame_size
-        self._max_targets = max_targets
-        self._ids = 0
-        self._undo: list[tuple[Target, ...]] = []
-        self._redo: list[tuple[Target, ...]] = []
-        self._nudged: tuple[int, int, float] = (-1, -1, 0.0)
         self._runs: dict[Origin, Run] = {}
         self._tables: dict[int, RowTable] = {}
         self._times = np.full(256, np.nan)
 
     # --- Changes ----------------------------------------------------------------------------------
 
-    def draw(self, frame: int, target: int, box: Box | None) -> None:
-        """Add or change a key frame: a target's box in a frame, or that it has left the picture.
+    @property
+    def targets(self) -> Targets:
+        """The targets drawn so far."""
+        return self.drawing.targets
 
-        Args:
-            frame: index.
-            target: place among the targets; one more than there are adds one.
-            box: x, y, w, h in frame pixels; None: it is not in the picture from this frame on.
-
-        Raises:
-            InputError: no such target, or a box that cannot be tracked.
-        """
-        if box is not None:
-            checked_boxes(box, self._frame_size)
+    def change(self, change: Callable[[Drawing], None]) -> None:
+        """Change what is drawn; rows that don't follow from it any more go, others come back."""
         with self.lock:
-            most = min(len(self.targets) + (box is not None), self._max_targets)
-            if not 0 <= target < most:
-                raise InputError(f"expected a target from 1 to {most}, got {target + 1}")
-            if target == len(self.targets):
-                self._change((*self.targets, self._new("", {frame: box})))
-                return
-            changed = self.targets[target].draw(frame, box)
-            if box is None and not any(at < frame for at in changed.keyframes):
-                raise InputError("a target can only leave the picture after it was drawn")
-            now = time.monotonic()
-            is_nudge = self._nudged[:2] == (frame, target) and now < self._nudged[2]
-            self._change(_put(self.targets, target, changed), is_nudge=is_nudge)
-            self._nudged = (frame, target, now + _NUDGE_SECONDS)
-
-    def erase(self, frame: int, target: int) -> None:
-        """Delete a key frame; with its last box the target goes.
-
-        Raises:
-            InputError: there is none.
-        """
-        with self.lock:
-            kept = self._find(frame, target).erase(frame)
-            if any(box is not None for box in kept.keyframes.values()):
-                self._change(_put(self.targets, target, kept))
-            else:
-                self.remove(target)
-
-    def move(self, frame: int, target: int, to: int) -> None:
-        """Take a key frame to another frame, replacing the one there if any.
-
-        Raises:
-            InputError: there is none.
-        """
-        with self.lock:
-            found = self._find(frame, target)
-            moved = found.erase(frame).draw(to, found.keyframes[frame])
-            self._change(_put(self.targets, target, moved))
-
-    def rename(self, target: int, name: str) -> None:
-        """Give a target a name; InputError if there is no such target."""
-        with self.lock:
-            renamed = replace(self._target(target), name=name)
-            self._change(_put(self.targets, target, renamed))
-
-    def reach_back(self, target: int, backwards: bool) -> None:
-        """Track a target back from its first key frame, or not; InputError if there is none."""
-        with self.lock:
-            changed = replace(self._target(target), backwards=backwards)
-            self._change(_put(self.targets, target, changed))
-
-    def remove(self, target: int) -> None:
-        """Remove a target; those after it move up by one. InputError if there is no such target."""
-        with self.lock:
-            self._target(target)
-            self._change(self.targets[:target] + self.targets[target + 1 :])
+            before = {target.id: list(target.segments()) for target in self.targets}
+            change(self.drawing)
+            self.epoch += 1
+            self.version += 1
+            self._forget_runs()
+            kept = {target.id for target in self.targets}
+            self._tables = {key: table for key, table in self._tables.items() if key in kept}
+            for target in self.targets:
+                if before.get(target.id) != list(target.segments()):
+                    table = self._tables.setdefault(target.id, RowTable())
+                    table.replace(self._materialise(target), self.version)
 
     def load(
         self, tracks: Sequence[tuple[str, Mapping[int, FloatArray]]], frame_count: int
@@ -195,21 +135,11 @@ class EditableTrack:
                 be tracked.
         """
         with self.lock:
-            if len(self.targets) + len(tracks) > self._max_targets:
-                raise InputError(f"at most {self._max_targets} targets are taken in one video")
-            added = [
-                self._loaded(name, stretches(boxes, frame_count), frame_count)
+            loaded = [
+                (name, self._keyframes(stretches(boxes, frame_count), frame_count))
                 for name, boxes in tracks
             ]
-            self._change((*self.targets, *added))
-
-    def undo(self) -> None:
-        """Undo the last change, if there is one."""
-        self._travel(self._undo, self._redo)
-
-    def redo(self) -> None:
-        """Redo the change that was undone last, if there is one."""
-        self._travel(self._redo, self._undo)
+            self.change(lambda drawing: drawing.add(loaded))
 
     # --- Tracking ---------------------------------------------------------------------------------
 
@@ -299,8 +229,8 @@ class EditableTrack:
                 "start": self.start,
                 "end": self.end,
                 "smooth": self.is_smooth,
-                "undo": len(self._undo),
-                "redo": len(self._redo),
+                "undo": len(self.drawing.past),
+                "redo": len(self.drawing.future),
             }  # fmt: skip
 
     @property
@@ -380,44 +310,6 @@ class EditableTrack:
 
     # --- Within -----------------------------------------------------------------------------------
 
-    def _target(self, target: int) -> Target:
-        if not 0 <= target < len(self.targets):
-            raise InputError(f"there is no target {target + 1}")
-        return self.targets[target]
-
-    def _find(self, frame: int, target: int) -> Target:
-        found = self._target(target)
-        if frame not in found.keyframes:
-            raise InputError(f"target {target + 1} has no key frame in frame {frame + 1}")
-        return found
-
-    def _change(self, targets: tuple[Target, ...], *, is_nudge: bool = False) -> None:
-        if not is_nudge:
-            self._undo = [*self._undo[-_UNDO_STEPS:], self.targets]
-        self._redo = []
-        self._set(targets)
-
-    def _travel(self, back: list[tuple[Target, ...]], forth: list[tuple[Target, ...]]) -> None:
-        with self.lock:
-            if back:
-                forth.append(self.targets)
-                self._set(back.pop())
-
-    def _set(self, targets: tuple[Target, ...]) -> None:
-        before = {target.id: list(target.segments()) for target in self.targets}
-        self.targets = targets
-        self.epoch += 1
-        self.version += 1
-        self._nudged = (-1, -1, 0.0)
-        self._forget_runs()
-        kept = {target.id for target in targets}
-        self._tables = {number: table for number, table in self._tables.items() if number in kept}
-        for target in targets:
-            if before.get(target.id) != list(target.segments()):
-                self._tables.setdefault(target.id, RowTable()).replace(
-                    self._materialise(target), self.version
-                )
-
     def _forget_runs(self) -> None:
         if sum(run.count for run in self._runs.values()) > _CACHED_ROWS:
             segments = [each for target in self.targets for each in target.segments()]
@@ -486,13 +378,10 @@ class EditableTrack:
         rows = self._rows(segment, start, stop)
         self._tables[target.id].write(start, rows, self.version)
 
-    def _new(self, name: str, keyframes: Mapping[int, Box | None]) -> Target:
-        self._ids += 1
-        return Target(id=self._ids, name=name, keyframes=keyframes)
-
-    def _loaded(
-        self, name: str, parts: Sequence[tuple[int, FloatArray]], frame_count: int
-    ) -> Target:
+    def _keyframes(
+        self, parts: Sequence[tuple[int, FloatArray]], frame_count: int
+    ) -> dict[int, Box | None]:
+        """Key frames at the ends of stretches of boxes, whose runs are filled."""
         keyframes: dict[int, Box | None] = {}
         for start, boxes in parts:
             checked_boxes(boxes, self._frame_size)
@@ -503,7 +392,7 @@ class EditableTrack:
                 run.fill(boxes)
             if start + len(boxes) < frame_count:
                 keyframes[start + len(boxes)] = None
-        return self._new(name, keyframes)
+        return keyframes
 
 
 def _result(index: int, time: float, rows: FloatArray, names: tuple[str, ...]) -> FrameResult:
@@ -524,7 +413,3 @@ def _smoothed(rows: FloatArray) -> FloatArray:
         smooth[result.index, :4] = result.boxes[0]
         smooth[result.index, 5] = _STATUSES.index(result.statuses[0])
     return smooth
-
-
-def _put(targets: Sequence[Target], place: int, target: Target) -> tuple[Target, ...]:
-    return (*targets[:place], target, *targets[place + 1 :])

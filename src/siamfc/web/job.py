@@ -17,7 +17,9 @@ from siamfc.frames import Frame
 from siamfc.network import Network
 from siamfc.tracking import KeyFrames, Settings
 from siamfc.web.clips import Clip
+from siamfc.web.drawing import Drawing
 from siamfc.web.editable_track import EditableTrack
+from siamfc.web.imports import Tracks
 from siamfc.web.preview import Preview
 from siamfc.web.runs import NetworkView
 
@@ -68,7 +70,7 @@ class Job:
 
     # --- What its user asks for -------------------------------------------------------------------
 
-    def change(self, frame: int | None, change: Callable[[EditableTrack], None]) -> None:
+    def change(self, frame: int | None, change: Callable[[Drawing], None]) -> None:
         """Change the track, in a frame if it is about one.
 
         Raises:
@@ -79,8 +81,19 @@ class Job:
                 f"expected a frame from {self.clip.first_frame + 1} to {self.clip.frame_count}, "
                 f"got {frame + 1}"
             )
+        self._edit(lambda: self.track.change(change))
+
+    def load(self, tracks: Tracks) -> None:
+        """Add targets whose boxes are known.
+
+        Raises:
+            InputError: boxes that are not of this video.
+        """
+        self._edit(lambda: self.track.load(tracks, self.clip.frame_count))
+
+    def _edit(self, edit: Callable[[], None]) -> None:
         with self._lock:
-            change(self.track)
+            edit()
             if self.state in ("done", "failed", "paused"):
                 is_done = bool(self.track.targets) and not self.track.frames_left(*self._span)
                 self.state = "done" if is_done else "paused"
@@ -103,10 +116,10 @@ class Job:
         for target, drawn in enumerate(boxes.boxes, first):
             for frame, box in drawn.items():
                 x, y, w, h = box.tolist()
-                draw = partial(EditableTrack.draw, frame=frame, target=target, box=(x, y, w, h))
+                draw = partial(Drawing.draw, frame=frame, target=target, box=(x, y, w, h))
                 self.change(frame, draw)
         for target, name in enumerate(boxes.names, first):
-            self.change(None, partial(EditableTrack.rename, target=target, name=name))
+            self.change(None, partial(Drawing.rename, target=target, name=name))
 
     def start(self) -> None:
         """Track all that is still to be tracked, when its turn comes.

@@ -8,7 +8,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from siamfc.web.downloads import boxes_file, safe_stem, still
-from siamfc.web.editable_track import EditableTrack
+from siamfc.web.drawing import Drawing
 from siamfc.web.imports import read_boxes
 from siamfc.web.recorder import Recording
 from siamfc.web.requests import (
@@ -84,7 +84,7 @@ async def import_boxes(request: Request) -> Response:
 
     def load() -> None:
         tracks = read_boxes(content, name, session.folder)
-        job.change(None, lambda track: track.load(tracks, job.clip.frame_count))
+        job.load(tracks)
 
     await in_thread(request, load)
     return Response(status_code=204)
@@ -98,7 +98,7 @@ async def steer(request: Request) -> Response:
     elif action == "pause":
         job.pause()
     elif action in ("undo", "redo"):
-        change = EditableTrack.undo if action == "undo" else EditableTrack.redo
+        change = Drawing.undo if action == "undo" else Drawing.redo
         await in_thread(request, lambda: job.change(None, change))
     elif action in ("smooth", "raw"):
         await in_thread(request, lambda: job.smooth(action == "smooth"))
