@@ -105,6 +105,17 @@ def test_track_without_a_box_opens_the_page_on_its_source(
     assert (process.returncode, "Traceback" in errors) == (0, False)
 
 
+def test_show_without_a_box_opens_the_page_on_its_source(
+    tmp_path: Path, weights: str, film: Path
+) -> None:
+    process, address = start(tmp_path, "track", str(film), "--show", "--weights", weights)
+    assert urlsplit(address).fragment
+    assert not urlsplit(address).fragment.endswith("/track")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+
+
 def test_show_opens_the_page_with_the_boxes_drawn(tmp_path: Path, weights: str, film: Path) -> None:
     arguments = ["track", str(film), "--box", "10:20,20,40,40", "--show", "--weights", weights]
     process, address = start(tmp_path, *arguments)
@@ -135,6 +146,8 @@ def test_show_needs_a_display_and_a_browser(
     [
         (["track", "a.mp4", "--box", "1,2,9,9", "--show", "-o", "b.mp4"], 2, "Share button saves"),
         (["track", "a.mp4", "--box", "1,2,9,9", "--show", "--smooth"], 2, "--show: expected no"),
+        (["track", "a.mp4", "--show", "--name", "cat"], 2, "expected a box, got none"),
+        (["track", "a.mp4", "--stream", "1"], 2, "--stream: expected -o or --results"),
         (["track", "a.mp4", "b.mp4", "--box", "1,2,9,9", "--show"], 2, "--show: expected one"),
         (["serve", "--host", "0.0.0.0"], 1, "--allow-network"),
         (["serve", "--host", "192.0.2.1"], 1, "not encrypted"),

@@ -163,8 +163,10 @@ def _track_on_page(source: str, request: _Request) -> int:
     """Open the page on a source, with its boxes drawn for --show."""
     targets, output = request.targets, request.output
     boxes = None
-    if not output.show:
-        if output != _OUTPUT or targets != _TARGETS:
+    if request.stream is not None:
+        raise UsageError("--stream: expected -o or --results: the page shows the largest video")
+    if not targets.given_boxes():
+        if output not in (_OUTPUT, _SHOW) or targets != _TARGETS:
             raise UsageError(
                 "expected a box, got none: say with --box X,Y,W,H where the object is in the first "
                 "frame, in pixels; or name the source alone, to draw the box on a page"
@@ -176,7 +178,7 @@ def _track_on_page(source: str, request: _Request) -> int:
                 "tracks all from the first box on, and its Share button saves"
             )
         require_browser("--show")
-        with open_source(source, stream=request.stream) as frames:
+        with open_source(source) as frames:
             if not isinstance(frames, IndexedSource):
                 raise UsageError(
                     f"--show: expected a video file or images, got {frames.name}; leave --box and "
