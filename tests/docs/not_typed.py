@@ -54,6 +54,7 @@ SHORTER = {
     "siamfc train finetune": [
         *FEW_PAIRS,
         *("--set", "data.workers=0", "--set", "data.procedural.textures.count=4"),
+        *("--set", "calibration_pairs=2"),
     ],
 }
 """Words that are typed in addition, or in place of the same flag; minutes become seconds."""

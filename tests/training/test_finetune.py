@@ -31,6 +31,7 @@ SMALL = {
     "batch": 4,
     "validation_pairs": 4,
     "validation_batch": 4,
+    "calibration_pairs": 8,
     "log_every": 1,
     "optimiser.warm_up_steps": 1,
     "data.validation_share": 0.3,
@@ -59,7 +60,7 @@ def store(tmp_path_factory):
 
 def _calibrator(model, pairs):
     assert not model.training
-    assert len(pairs.logits) == 2  # those from the store
+    assert len(pairs.logits) == 8
     return Calibration(slope=1.5, offset=float(model.sharpness))
 
 

@@ -38,6 +38,8 @@ class Recipe:
     validation_pairs: int = 5_320
     """Pairs, always the same, that the validation loss is measured on after each epoch."""
     validation_batch: int = 8
+    calibration_pairs: int = 512
+    """Pairs from the validation videos of stores that the score is calibrated on."""
     log_every: int = 50
     """Steps between two lines of the log; only there does the host wait for the device."""
     labels: LabelSettings = field(default_factory=LabelSettings)
@@ -59,7 +61,8 @@ class Recipe:
         for name in ("epochs", "batch", "validation_batch", "log_every"):
             check_whole(name, getattr(self, name), 1)
         check_whole("pairs_per_epoch", self.pairs_per_epoch, self.batch)
-        check_whole("validation_pairs", self.validation_pairs, self.validation_batch)
+        for name in ("validation_pairs", "calibration_pairs"):
+            check_whole(name, getattr(self, name), self.validation_batch)
         if self.loss.kind == "logistic" and not self.labels.is_hard:
             raise InputError("loss.kind: expected bce, whose labels may be soft, got logistic")
         if self.data.sizes[0] != self.spec.exemplar_size:

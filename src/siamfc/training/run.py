@@ -23,6 +23,7 @@ from siamfc.network.light.model import LightNet
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.metadata import Metadata
 from siamfc.system import commit, machine, version
+from siamfc.training.data_settings import StoreData
 from siamfc.training.determinism import deterministic
 from siamfc.training.folder import BEST, RUN, STATE, RunFolder
 from siamfc.training.loop import LogLine, NotFiniteError, train
@@ -33,7 +34,7 @@ from siamfc.training.recipes import Recipe
 from siamfc.training.sources import PairSource, training_source, validation_source
 from siamfc.training.state import load_state
 from siamfc.training.train_state import TrainState
-from siamfc.training.validation import Calibrator, Validator, best_of_stores, pair_validator
+from siamfc.training.validation import Calibrator, Validator, best_boxes, pair_validator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +164,7 @@ def _run(
             judge = validation_source(recipe, device=device, stores=opened)
             hooks.validators = [pair_validator(recipe, judge), *options.validators]
             if options.calibrator is not None:
-                hooks.calibrate = _calibration_fit(recipe, judge, options.calibrator)
+                hooks.calibrate = _calibration_fit(recipe, device, opened, options.calibrator)
         _train(train_state, source, hooks)
         return hooks.finish()
 
@@ -284,11 +285,16 @@ class _Hooks:
 
 
 def _calibration_fit(
-    recipe: Recipe, judge: PairSource, calibrator: Calibrator
+    recipe: Recipe, device: torch.device, stores: Sequence[Store], calibrator: Calibrator
 ) -> Callable[[Network], Calibration | None]:
+    assert isinstance(recipe.data, StoreData)
+    data = replace(recipe.data, mix=0.0, workers=0)
+    recipe = replace(recipe, data=data, validation_pairs=recipe.calibration_pairs)
+    judge = validation_source(recipe, device=device, stores=stores)
+
     def fit(model: Network) -> Calibration | None:
         assert isinstance(model, LightNet)
-        return calibrator(model, best_of_stores(model, recipe, judge))
+        return calibrator(model, best_boxes(model, recipe, judge))
 
     return fit
 

@@ -11,7 +11,6 @@ from siamfc.network.calibration import Calibration
 from siamfc.network.light.model import LightNet, normalise_images
 from siamfc.network.siamfc.model import Normalise, SiamFC
 from siamfc.training.box_losses import box_loss, generalised_iou
-from siamfc.training.data_settings import StoreData
 from siamfc.training.labels import response_labels
 from siamfc.training.losses import compute_loss
 from siamfc.training.recipes import Recipe
@@ -64,15 +63,11 @@ class BestBoxes(NamedTuple):
 
 
 @torch.no_grad()
-def best_of_stores(model: LightNet, recipe: Recipe, source: PairSource) -> BestBoxes:
-    """Return the best cells of all validation pairs that come from stores."""
-    assert isinstance(recipe.data, StoreData)
-    first = recipe.data.procedural_pairs(recipe.validation_batch)
+def best_boxes(model: LightNet, recipe: Recipe, source: PairSource) -> BestBoxes:
+    """Return the best cells of all validation pairs."""
     batches = range(recipe.validation_pairs // recipe.validation_batch)
     parts = [_compare(model, recipe, source(number))[1] for number in batches]
-    return BestBoxes(
-        *(torch.cat([rows[first:] for rows in part]) for part in zip(*parts, strict=True))
-    )
+    return BestBoxes(*(torch.cat(part) for part in zip(*parts, strict=True)))
 
 
 def _compare(model: LightNet, recipe: Recipe, batch: Batch) -> tuple[Tensor, BestBoxes]:
