@@ -1,4 +1,4 @@
-"""What the page adds to tracking: `python benchmarks/page.py` prints ratios to `siamfc track`.
+"""Cost of the page over tracking: `python benchmarks/page.py` prints ratios to `siamfc track`.
 
 Renders a 1280×720 mp4 and tracks its target in turn by the loop of `siamfc track`, boxes written,
 and by `siamfc serve` through its HTTP interface, with a client that asks for news and pictures as
@@ -58,7 +58,7 @@ class Watched:
     first: float
     """Seconds from the drop of the video to the first tracked frame at the client."""
     pictures: int
-    """That came to the client meanwhile."""
+    """Pictures that came to the client meanwhile."""
 
 
 # --- The command line's loop ----------------------------------------------------------------------

@@ -45,7 +45,7 @@ def launched() -> Iterator[Any]:
 
 
 def at(frame: int, count: int = 40) -> str:
-    """What the page says where one is in a video of 25 frames/s."""
+    """Return the place that the page states in a video of 25 frames/s."""
     return f"00:{frame * 10 // 25 / 10:04.1f} · frame {frame + 1} of {count}"
 
 
@@ -166,7 +166,7 @@ _DURING = """async (milliseconds) => {
 
 
 def at_rest(page: Page, milliseconds: int = 1000) -> tuple[int, int]:
-    """How often the page asks the server and paints while nothing happens."""
+    """Count the page's questions to the server, and its paints, while nothing happens."""
     if page.tab.evaluate("!window.counts"):
         page.tab.evaluate(_COUNTED)
     page.tab.wait_for_timeout(300)  # what the last step brought about is over

@@ -117,7 +117,7 @@ class Server:
         return str(answer.json()["id"])
 
     def job(self, number: str) -> dict[str, Any]:
-        """What the server says of a job."""
+        """Return a job as the server describes it."""
         return next(
             job for job in self.ask("GET", "/api/state").json()["jobs"] if job["id"] == number
         )
@@ -146,7 +146,7 @@ class Server:
         return job
 
     def files(self) -> set[Path]:
-        """What lies in the private folder."""
+        """Return the files in the private folder."""
         return {path for path in self.session.folder.rglob("*") if path.is_file()}
 
 

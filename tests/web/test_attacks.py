@@ -1,4 +1,4 @@
-"""What the server answers to those whom it must not serve, and to what it must not take."""
+"""Requests that the server must refuse: of strangers, or too large, damaged, or misleading."""
 
 import io
 import re
@@ -503,7 +503,7 @@ def test_what_is_replaced_after_it_was_opened_is_not_read(
 
 
 def test_errors_do_not_tell_where_files_lie(server: Server) -> None:
-    """Of images that are cut off: the first is read when it is opened, the second when shown."""
+    """Two images are cut off: the first is read when it is opened, the second when shown."""
     buffer = io.BytesIO()
     PillowImage.effect_noise((128, 96), 90).convert("RGB").save(buffer, "PNG")
     whole, cut = buffer.getvalue(), buffer.getvalue()[:2000]

@@ -1,4 +1,4 @@
-"""What docs/page.md says of keys and limits is what the page and the server do."""
+"""Agreement of docs/page.md with the page's keys and the server's limits."""
 
 import re
 from pathlib import Path

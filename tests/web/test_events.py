@@ -1,4 +1,4 @@
-"""What a page is told while a video is tracked, and how often."""
+"""News for a page while a video is tracked, and how often they come."""
 
 import json
 import struct

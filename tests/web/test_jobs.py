@@ -157,7 +157,7 @@ def test_a_target_is_tracked_back_from_where_it_begins_if_asked(
 def test_boxes_are_smoothed_as_the_command_line_smooths_them(
     server: Server, gap_film: Path, truth: SquareVideo, tmp_path: Path
 ) -> None:
-    """What is shown and saved; corrections and going back to the tracked boxes included."""
+    """On the page and in files; corrections and going back to the tracked boxes included."""
     job = server.open(gap_film)
     draw(server, job, 0, 0, truth.boxes[0])
     track(server, job)
@@ -487,7 +487,7 @@ def test_videos_keep_the_sound(server: Server, truth: SquareVideo, tmp_path: Pat
 def test_videos_hide_or_follow_the_target(
     server: Server, gap_film: Path, truth: SquareVideo, tmp_path: Path
 ) -> None:
-    """Of the whole video, also where the target is lost; the black square on white tells."""
+    """In the whole video, also while the target is lost; the black square on white tells."""
     job = server.open(gap_film)
     draw(server, job, 0, 0, truth.boxes[0])
     track(server, job)

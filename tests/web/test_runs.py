@@ -92,7 +92,7 @@ def test_a_run_goes_back_in_time() -> None:
 
 
 def test_two_runs_are_fused_row_by_row() -> None:
-    """Where they agree a box lies nearer to the run whose key frame is nearer."""
+    """A box on which they agree lies nearer to the run whose key frame is nearer."""
     forward = np.array([[0.0, 0, 10, 10, 0.9, 0]] * 4)
     backward = np.array([[2.0, 0, 10, 10, 0.9, 0]] * 2 + [[90.0, 0, 10, 10, 0.2, 1]] * 2)
     fused, agreement = fuse_rows(forward, backward)

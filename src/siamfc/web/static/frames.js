@@ -1,4 +1,4 @@
-// Which frame's picture is on the stage: sought, followed or played.
+// The frame on the stage: sought, followed or played.
 
 import { frame as fetchFrame, played } from "./api.js";
 import { byId, fail, job, page, stage } from "./page.js";
@@ -49,7 +49,7 @@ async function fetchWanted() {
   page.refresh();
 }
 
-// Whether the wanted frame is shown, with all its pixels when zoomed in.
+// True if the wanted frame is shown, with all its pixels when zoomed in.
 function isThere() {
   return page.wanted === page.shown && (page.full || stage.zoom <= 1);
 }

@@ -1,6 +1,6 @@
 // Every key, what it does, and the table of them in the help.
 
-// How the help names keys, what they do, and the action of each, with its arguments. ^: with Ctrl.
+// Keys as the help names them, their meaning, and the action of each with its arguments. ^: Ctrl.
 export const KEYS = [
   ["Space", "play or pause", { " ": ["play"] }],
   ["T", "track, or pause tracking", { t: ["run"] }],

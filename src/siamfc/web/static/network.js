@@ -1,4 +1,4 @@
-// What the network sees of the selected target: exemplar, search image and how well places fit.
+// The network's view of the selected target: exemplar, search image and the scores of places.
 
 import { Refusal, read } from "./api.js";
 import { heatCells } from "./stage.js";

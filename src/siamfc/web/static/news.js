@@ -1,4 +1,4 @@
-// What the server reports: states, rows and pictures, as they come.
+// News from the server: states, rows and pictures, as they come.
 
 import { news } from "./api.js";
 import { put, show } from "./frames.js";
@@ -58,7 +58,7 @@ function apply(told, asked, known) {
   page.refresh();
 }
 
-// What follows from a change of state.
+// React to a change of state.
 function settle(before, now) {
   if (before && before.state !== now.state) panel.announce(`${now.name}: ${now.state}. ${now.message}`);
   const hasEnded = before?.state === "running" && now.state !== "running";

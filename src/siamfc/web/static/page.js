@@ -1,4 +1,4 @@
-// What all parts of the page share: the videos, the one that is looked at, and how to fail.
+// State that all parts of the page share: the videos, the one in view, and errors.
 
 import { Boxes } from "./boxes.js";
 import { Edits } from "./edits.js";
@@ -45,7 +45,7 @@ export const job = () => page.jobs.find(({ id }) => id === page.current) ?? null
 export const color = (target) => page.palette[target % page.palette.length];
 export const nameOf = (target, place) => target?.name || `Target ${place + 1}`;
 
-// Whether a target of the job that is looked at is hidden or locked.
+// Marks of a target of the video in view: hidden, locked.
 export function marksOf(target) {
   const key = `${page.current}/${target?.id}`;
   if (!page.marks.has(key)) page.marks.set(key, { hidden: false, locked: false });

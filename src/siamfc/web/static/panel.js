@@ -1,4 +1,4 @@
-// What is written around the frame: the list of videos, the buttons, the numbers.
+// Texts around the frame: the list of videos, the buttons, the numbers.
 
 const byId = (id) => document.getElementById(id);
 const STATES = { open: "", waiting: "waiting", running: "tracking", paused: "paused", done: "done", failed: "failed" };

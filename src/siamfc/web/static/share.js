@@ -1,10 +1,10 @@
-// What can be taken away, what each is for, and boxes that are brought along.
+// The share menu: videos, boxes and a still to save, and boxes to import.
 
 import { ask, save } from "./api.js";
 import { byId, edits, fail, job, page, perform } from "./page.js";
 import { notify, setText } from "./panel.js";
 
-// What each video is for, and its options: a name, then its values and what they are called.
+// Title, purpose and options of each video; an option has values with a label each.
 const VIDEOS = {
   boxes: ["Video with boxes", "to show what was tracked", {}],
   blurred: ["Blurred video", "to make the targets unrecognizable", {

@@ -19,7 +19,7 @@ export function draw(target, frame, box) {
   page.refresh();
 }
 
-// What is to be seen of each target in the frame that is shown.
+// Boxes of the targets in the frame that is shown.
 export function itemsOf(now) {
   const items = [];
   const count = edits.targets(now.id, now.targets.length);

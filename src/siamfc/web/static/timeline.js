@@ -1,4 +1,4 @@
-// Where one is in the video: each target's key frames, where it was lost, and its scores over time.
+// The timeline: each target's key frames, the stretches in which it was lost, and its scores.
 
 import { Lowest } from "./lowest.js";
 
