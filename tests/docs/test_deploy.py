@@ -28,6 +28,8 @@ class Expected:
 
     folder: Path
     """With the page's files, the weights, and frames.rgb."""
+    size: tuple[int, int]
+    """Width and height of the frames."""
     first: np.ndarray
     """(4,) the first box."""
     boxes: np.ndarray
@@ -44,25 +46,53 @@ def write_page(name: str, weights: str, folder: Path) -> None:
             (folder / block.title).write_text(block.text, encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def light(tmp_path_factory: pytest.TempPathFactory) -> Expected:
-    """A clip that goes black for a while, after which the target is elsewhere."""
+def shifted_scene() -> tuple[list[np.ndarray], np.ndarray]:
+    """Frames and boxes of a clip that goes black for a while, after which the target is elsewhere.
+
+    It is found again by the further windows.
+    """
+    clip = ProceduralClip(ClipSettings(frames=45, seed=3))
+    shift = (120, 260)
+    frames = [np.roll(image, shift, (0, 1)) if i >= 26 else image for i, image in enumerate(clip)]
+    frames[20:26] = [np.zeros_like(frames[0])] * 6
+    boxes = clip.boxes.copy()
+    boxes[26:, :2] += (260, 120)
+    return frames, boxes
+
+
+def departure() -> tuple[list[np.ndarray], np.ndarray]:
+    """Frames and boxes of a clip whose target leaves at the left, and returns elsewhere and paler.
+
+    Its score is too low to be found at once: it is after five frames.
+    """
+    clip = ProceduralClip(ClipSettings(frames=40, seed=7))
+    frames, boxes = [], clip.boxes.copy()
+    for index, image in enumerate(clip):
+        place = 180 if index < 8 else max(180 - 40 * (index - 7), -150) if index < 22 else 250
+        left = round(boxes[index, 0] + boxes[index, 2] / 2 - place)
+        boxes[index, 0] -= left
+        view = image[:, np.arange(left, left + 360).clip(0, 639)]
+        if index >= 22:
+            view = (128 + (view.astype(float) - 128) * 0.3).astype(np.uint8)
+        frames.append(view)
+    return frames, boxes
+
+
+@pytest.fixture(scope="module", params=[shifted_scene, departure], ids=lambda clip: clip.__name__)
+def light(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Expected:
     folder = tmp_path_factory.mktemp("light")
     write_page("deploy.md", "light", folder)
-    clip = ProceduralClip(ClipSettings(frames=45, seed=3))
-    frames = [
-        np.roll(image, (120, 260), (0, 1)) if i >= 26 else image for i, image in enumerate(clip)
-    ]
-    frames[20:26] = [np.zeros_like(frames[0])] * 6
+    frames, boxes = request.param()
     (folder / "frames.rgb").write_bytes(b"".join(frame.tobytes() for frame in frames))
     tracker = siamfc.Tracker.from_pretrained(device="cpu")
-    tracker.init(frames[0], clip.boxes[0])
-    boxes, lost = [], []
+    tracker.init(frames[0], boxes[0])
+    found, lost = [], []
     for frame in frames[1:]:
-        boxes.append(tracker.update(frame))
+        found.append(tracker.update(frame))
         lost.append(tracker.state.targets.lost[0])
-    assert iou(boxes[-1], clip.boxes[-1] + [260, 120, 0, 0]) > 0.8
-    return Expected(folder, clip.boxes[0], np.array(boxes), np.array(lost))
+    assert iou(found[-1], boxes[-1]) > 0.8
+    size = (frames[0].shape[1], frames[0].shape[0])
+    return Expected(folder, size, boxes[0], np.array(found), np.array(lost))
 
 
 @pytest.fixture(scope="module")
@@ -124,12 +154,15 @@ def test_cpp_tracks_as_the_package_does(light: Expected) -> None:
 
 def check(expected: Expected, *program: str) -> None:
     """Run a program on the raw frames; compare boxes, and when the target is lost."""
-    words = [*program, "weights", "frames.rgb", "640", "360", *map(str, expected.first)]
+    numbers = map(str, (*expected.size, *expected.first))
+    words = [*program, "weights", "frames.rgb", *numbers]
     answer = subprocess.run(words, cwd=expected.folder, capture_output=True, text=True, check=True)
     rows = np.array([line.split() for line in answer.stdout.splitlines()], dtype=float)
     assert rows[:, 6].astype(bool).tolist() == expected.lost.tolist()
-    assert 6 < expected.lost.sum() < 12
-    np.testing.assert_allclose(rows[:, 1:5], expected.boxes, atol=0.1)
+    assert 6 < expected.lost.sum() < 20
+    distances = np.abs(rows[:, 1:5] - expected.boxes).max(axis=1)
+    assert distances[~expected.lost].max() < 0.1
+    assert distances.max() < 1  # where all is unlike the target, rounding decides what is likest
 
 
 def headers() -> Path | None:
