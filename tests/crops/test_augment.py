@@ -1,5 +1,7 @@
 """Augmentation: exact geometry, ground truth that follows the image, and each setting."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -20,8 +22,6 @@ PLAIN = AugmentSettings(
 
 
 def _changed(**settings):
-    from dataclasses import replace
-
     return replace(PLAIN, **settings)
 
 
@@ -208,22 +208,25 @@ def _measured(images):
     return np.array(boxes)
 
 
-def test_boxes_are_where_zoom_shift_and_the_exemplars_box_put_them():
+def test_boxes_are_where_zoom_shift_and_another_box_on_the_target_put_them():
     count, width, height = 12, 61, 41  # whole pixels about the middle of 285
     exemplars = _painted(285, width, height).expand(count, -1, -1, -1)
     sizes = torch.tensor([[width, height]] * count, dtype=torch.float32)
     uniforms = torch.from_numpy(uniform_numbers((3, 1, 0), range(count), AUGMENTATION_DRAWS))
     settings = _changed(max_zoom=0.3, max_shift=64, max_stretch=0.05, box_noise=0.1, fit=True)
     made = augment(exemplars, exemplars, sizes, uniforms.float(), settings)
-    np.testing.assert_allclose(_measured(made.searches), made.boxes, atol=0.3)
-    seen = _measured(made.exemplars)
-    # The exemplar's box is not quite the target's: it errs by up to a tenth of the size.
-    center = seen[:, :2] + seen[:, 2:] / 2 - 127 / 2
-    assert 2 < np.abs(center).max() <= 0.1 * width * 1.2
-    ratio = made.exemplar_sizes.numpy() / seen[:, 2:]
-    assert 0.9 < ratio.min() < 0.97
-    assert 1.03 < ratio.max() < 1.11
-    sides = (made.boxes[:, 2:] / sizes).log().mean(1)
+    # The box is another one on the target, in both images the same.
+    in_exemplar = np.concatenate([63.5 - made.exemplar_sizes / 2, made.exemplar_sizes], axis=1)
+    changes = []
+    for boxes, images in ((in_exemplar, made.exemplars), (made.boxes.numpy(), made.searches)):
+        seen = _measured(images)
+        center = (boxes[:, :2] + boxes[:, 2:] / 2 - seen[:, :2] - seen[:, 2:] / 2) / seen[:, 2:]
+        changes.append(np.concatenate([center, np.log(boxes[:, 2:] / seen[:, 2:])], axis=1))
+    np.testing.assert_allclose(changes[0], changes[1], atol=0.02)
+    assert 0.08 < np.abs(changes[0]).max() < 0.12
+    plain = augment(exemplars, exemplars, sizes, uniforms.float(), replace(settings, box_noise=0))
+    np.testing.assert_allclose(_measured(plain.searches), plain.boxes, atol=0.3)
+    sides = (plain.boxes[:, 2:] / sizes).log().mean(1)
     assert 0.2 < sides.max() <= 0.36
     assert sides.min() == pytest.approx(-np.log(285 / 255), abs=0.06)  # all that the crop shows
 

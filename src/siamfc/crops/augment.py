@@ -33,8 +33,8 @@ class AugmentSettings:
             exact.
         max_stretch: largest stretch of either image per axis, as a fraction.
         max_zoom: largest change of the search image's scale, as a logarithm.
-        box_noise: largest error of the exemplar's box: of its centre, as a fraction of its size,
-            and of the logarithm of its sides.
+        box_noise: largest change of the target's box, the same in both images: of its centre, as a
+            fraction of its size, and of the logarithm of its sides.
         fit: limit shift and zoom to what a store's crops show, instead of refusing small crops.
         brightness: largest change of an image's brightness, as a fraction.
         contrast: largest change of contrast, as a fraction.
@@ -145,13 +145,16 @@ def augment(
         )
     place, rest = uniforms[:, :8] * 2 - 1, uniforms[:, 8:]
     box = search_sizes if exemplar_sizes is None else exemplar_sizes
-    drawn = box * torch.exp(settings.box_noise * place[:, 0:2])
+    # Another box on the target, in both images: the network shall follow what it is given.
+    grown, moved = torch.exp(settings.box_noise * place[:, 0:2]), settings.box_noise * place[:, 4:6]
+    drawn = box * grown
     side = _exemplar_side(drawn, context_amount) / _exemplar_side(box, context_amount)
     exemplar_stretch = (1 + settings.max_stretch * place[:, 0:2]) * side
-    exemplar_shift = (settings.exemplar_shift + settings.box_noise * box) * place[:, 4:6]
+    exemplar_shift = settings.exemplar_shift * place[:, 4:6] + moved * box
     zoom = torch.exp(settings.max_zoom * (rest[:, 15:16] * 2 - 1))
     largest_stretch = searches.shape[1] / settings.search_size
-    search_stretch = (zoom * (1 + settings.max_stretch * place[:, 2:4])).clamp(max=largest_stretch)
+    search_stretch = zoom * (1 + settings.max_stretch * place[:, 2:4]) * side
+    search_stretch = search_stretch.clamp(max=largest_stretch)
     # In pixels of the search image; in the crop it grows with the stretch.
     reach = ((searches.shape[1] / search_stretch - settings.search_size) / 2).clamp(min=0)
     offsets = torch.minimum(torch.full_like(reach, settings.max_shift), reach) * place[:, 6:8]
@@ -169,12 +172,14 @@ def augment(
         image = _blur(image, draws[:, 5:7], settings)
         images.append(image.clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous())
     sizes = search_sizes / search_stretch
-    corners = settings.search_size / 2 + offsets - sizes / 2
+    centers = offsets + moved * sizes
+    sizes = sizes * grown
+    corners = settings.search_size / 2 + centers - sizes / 2
     log_scales = (exemplar_stretch.log() - search_stretch.log()).mean(dim=1)
     return AugmentedPairs(
         exemplars=images[0],
         searches=images[1],
-        offsets=offsets,
+        offsets=centers,
         log_scales=log_scales,
         boxes=torch.cat([corners, sizes], dim=1),
         exemplar_sizes=drawn / exemplar_stretch,
