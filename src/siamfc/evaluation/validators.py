@@ -74,7 +74,7 @@ def video_calibrator(
     *,
     device: torch.device,
     videos: int = 8,
-    frames: int = 30,
+    frames: int = 20,
     textures: TextureSettings | None = None,
 ) -> Calibrator:
     """Make a calibrator for pairs from stores and frames of procedural videos, equally weighted."""

@@ -159,7 +159,7 @@ def _run(
         _start(train_state, folder, settings, options)
         hooks = _Hooks(train_state, folder, options, _card(recipe, settings, device))
         if weights is not None:
-            hooks.calibration = weights.metadata.calibration
+            hooks.first = weights
         if process.is_first:
             judge = validation_source(recipe, device=device, stores=opened)
             hooks.validators = [pair_validator(recipe, judge), *options.validators]
@@ -214,9 +214,9 @@ class _Hooks:
     ) -> None:
         self.process = options.process
         self.validators: list[Validator] = []
-        self.calibration = Calibration()
+        self.first: Checkpoint | None = None
         self.calibrate: Callable[[Network], Calibration | None] | None = None
-        self._found: dict[str, Calibration] = {}
+        self._fitted: dict[str, Calibration | None] = {}
         self._train_state, self._folder, self._options, self._card = (
             train_state,
             folder,
@@ -266,22 +266,44 @@ class _Hooks:
             architecture=ARCHITECTURES[recipe.network].name,
             spec=recipe.spec,
             normalisation=recipe.normalisation,
-            calibration=self.calibration,
+            calibration=Calibration() if self.first is None else self.first.metadata.calibration,
             card=card,
         )
         return Checkpoint(tensors=self._train_state.averaged.tensors(), metadata=metadata)
 
     def _calibrated(self, checkpoint: Checkpoint) -> Checkpoint:
-        """Return the weights with their own calibration; the initial weights' if none is found."""
-        if self.calibrate is None:
+        """Return the weights with their own calibration; the initial weights' if none is found.
+
+        Pairs are not frames of a track, so that their fit alone is another scale. It is fitted to
+        the initial weights as well, and their calibration follows the change.
+        """
+        fitted = self._fit(checkpoint)
+        if fitted is not None and self.first is not None:
+            before = self._fit(self.first)
+            fitted = before and _transfer(self.first.metadata.calibration, before, fitted)
+        if fitted is None:
             return checkpoint
+        return replace(checkpoint, metadata=replace(checkpoint.metadata, calibration=fitted))
+
+    def _fit(self, checkpoint: Checkpoint) -> Calibration | None:
+        """Fit a calibration to weights, once."""
         digest = checkpoint.metadata.digest
-        if digest not in self._found:
+        if self.calibrate is not None and digest not in self._fitted:
             model = copy.deepcopy(self._train_state.averaged)
             model.load_tensors(checkpoint.tensors)
-            self._found[digest] = self.calibrate(model) or self.calibration
-        metadata = replace(checkpoint.metadata, calibration=self._found[digest])
-        return replace(checkpoint, metadata=metadata)
+            self._fitted[digest] = self.calibrate(model)
+        return self._fitted.get(digest)
+
+
+def _transfer(known: Calibration, before: Calibration, after: Calibration) -> Calibration | None:
+    """Return `known`, of weights fitted by `before`, for weights fitted by `after`."""
+    ratio = known.slope / before.slope
+    try:
+        return Calibration(
+            slope=ratio * after.slope, offset=known.offset + ratio * (after.offset - before.offset)
+        )
+    except InputError:  # fits that are worth nothing, to a handful of pairs
+        return None
 
 
 def _calibration_fit(
