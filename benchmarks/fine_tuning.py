@@ -16,6 +16,7 @@ alone. Both run `siamfc curate` and `siamfc train finetune` as a user does, and 
 """
 
 import argparse
+import contextlib
 import json
 import sys
 import time
@@ -103,7 +104,8 @@ def fine_tune(clips: Path, out: Path, options: argparse.Namespace) -> dict[str, 
 
 
 def _run(words: list[str]) -> None:
-    status = siamfc(words)
+    with contextlib.redirect_stdout(sys.stderr):  # what is printed here is the result alone
+        status = siamfc(words)
     if status:
         raise SystemExit(status)
 
