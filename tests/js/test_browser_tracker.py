@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from js.conftest import JS, Film
-from js.serving import SOFTWARE_GPU, browser_tab, serving
+from js.static_pages import SOFTWARE_GPU, browser_tab, serving
 from siamfc import geometry
 from siamfc.datasets.readers import find_format
 from siamfc.datasets.sequences import read_sequences

@@ -11,7 +11,7 @@ import pytest
 
 import siamfc
 from js.conftest import ROOT
-from js.serving import LONG, browser_tab, serving
+from js.static_pages import LONG, browser_tab, serving
 from siamfc.boxes import iou
 from siamfc.synthetic.clip import ProceduralClip
 
