@@ -1,8 +1,7 @@
 """A static host, and a tab that notes whatever goes wrong in it."""
 
-import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -13,22 +12,6 @@ import pytest
 
 LONG = 180_000
 """Milliseconds that a loaded machine may take for a step."""
-ARGUMENTS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-]
-NO_GPU = ("--disable-gpu",)
-SOFTWARE_GPU = (
-    "--enable-unsafe-webgpu",
-    "--use-webgpu-adapter=swiftshader",
-    "--enable-features=Vulkan",
-)
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -62,17 +45,16 @@ def serving(folder: Path, *, isolated: bool) -> Iterator[str]:
 
 
 @contextmanager
-def browser_tab(origin: str, *, arguments: Sequence[str] = NO_GPU, **options: Any) -> Iterator[Any]:
+def browser_tab(origin: str, **options: Any) -> Iterator[Any]:
     """A tab that must ask no other host and complain of nothing."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    names = ("chromium", "chromium-browser", "chrome")
-    chromium = next(filter(None, map(shutil.which, names)), None)
-    if chromium is None:
+    pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    from web.browsing import CHROMIUM, launched
+
+    if CHROMIUM is None:
         pytest.skip("needs chromium: apt-get install chromium")
     faults: list[str] = []
     ours = (origin, f"blob:{origin}", "data:")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=[*ARGUMENTS, *arguments])
+    with launched() as browser:
         context = browser.new_context(**options)
         context.set_default_timeout(LONG)
         context.on(
@@ -85,5 +67,4 @@ def browser_tab(origin: str, *, arguments: Sequence[str] = NO_GPU, **options: An
         )
         tab.on("pageerror", lambda error: faults.append(str(error)))
         yield tab
-        browser.close()
     assert faults == [], faults

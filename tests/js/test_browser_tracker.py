@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 
 from js.conftest import JS, Film
-from js.static_pages import SOFTWARE_GPU, browser_tab, serving
+from js.static_pages import browser_tab, serving
 from siamfc import geometry
 from siamfc.datasets.readers import find_format
 from siamfc.datasets.sequences import read_sequences
@@ -214,28 +213,6 @@ def test_a_browser_finds_a_target_again_where_python_does(
             [film, width, height, list(map(float, loss_film.box)), "wasm", threads],
         )
     assert_alike(found, loss_film)
-
-
-@pytest.mark.slow
-def test_webgpu_gives_the_boxes_of_python(package: Path, loss_film: Film) -> None:
-    """Four frames, on the adapter that Chromium brings for machines without a GPU: it is slow."""
-    (package / "test.html").write_text(PAGE, encoding="utf-8")
-    few = replace(loss_film, frames=loss_film.frames[:4])
-    height, width = few.frames[0].shape[:2]
-    film = few.write(package)
-    with (
-        serving(package, isolated=False) as origin,
-        browser_tab(origin, arguments=SOFTWARE_GPU) as tab,
-    ):
-        tab.goto(f"{origin}/test.html")
-        tab.wait_for_function("() => Boolean(globalThis.follow)")
-        if not tab.evaluate("async () => Boolean(await navigator.gpu?.requestAdapter())"):
-            pytest.skip("needs a browser with WebGPU")
-        found = tab.evaluate(
-            "(words) => follow(...words)",
-            [film, width, height, list(map(float, few.box)), "webgpu"],
-        )
-    np.testing.assert_allclose([one["box"] for one in found], few.boxes[:3], atol=TOLERANCE)
 
 
 STEADY = ("David", "Girl")
