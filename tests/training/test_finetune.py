@@ -86,6 +86,15 @@ def test_the_weights_are_near_the_first_ones_and_calibrated(finished):
     assert 0 < max(moved) < 0.01
 
 
+def test_the_weights_are_the_mean_of_the_first_and_the_trained_ones(finished, store, tmp_path):
+    first = load_checkpoint("light")
+    alone = run(_recipe(initial_fraction=0.0), tmp_path / "run", stores=[store], weights=first)
+    trained = Checkpoint.load(alone.weights).tensors
+    for name, tensor in Checkpoint.load(finished.weights).tensors.items():
+        assert tensor == pytest.approx((first.tensors[name] + trained[name]) / 2, abs=1e-6), name
+    assert (trained["backbone.0.conv.weight"] != first.tensors["backbone.0.conv.weight"]).any()
+
+
 def test_a_resumed_run_ends_with_the_same_bytes(finished, store, tmp_path):
     def stop(_):
         raise KeyboardInterrupt

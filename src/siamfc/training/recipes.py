@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from siamfc.checks import check_whole
+from siamfc.checks import check_number, check_whole
 from siamfc.crops.augment import AugmentSettings
 from siamfc.errors import InputError, suggest
 from siamfc.network.architectures import ARCHITECTURES
@@ -49,6 +49,10 @@ class Recipe:
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     frozen_statistics: bool = False
     """Keep the initial weights' statistics of batch normalisation."""
+    initial_fraction: float = 0.0
+    """Fraction of the initial weights, 0 to 1, in the mean with the trained ones that is validated
+    and written. It forgets less: Wortsman et al. 2022, Robust fine-tuning of zero-shot models,
+    https://arxiv.org/abs/2109.01903."""
     data: Data = field(default_factory=StoreData)
     spec: EmbeddingSpec = field(default_factory=EmbeddingSpec)
     """Use of the weights in tracking; search images may have another size in training."""
@@ -63,6 +67,7 @@ class Recipe:
         check_whole("pairs_per_epoch", self.pairs_per_epoch, self.batch)
         for name in ("validation_pairs", "calibration_pairs"):
             check_whole(name, getattr(self, name), self.validation_batch)
+        check_number("initial_fraction", self.initial_fraction, 0, 1)
         if self.loss.kind == "logistic" and not self.labels.is_hard:
             raise InputError("loss.kind: expected bce, whose labels may be soft, got logistic")
         if self.data.sizes[0] != self.spec.exemplar_size:
@@ -246,6 +251,7 @@ def _finetune_light() -> Recipe:
         log_every=8,
         optimiser=adamw(3e-4, warm_up_steps=16, ema_decay=0.98, clip_norm=5.0),
         frozen_statistics=True,
+        initial_fraction=0.5,
         data=StoreData(
             negative_share=0.15,
             augmentation=AugmentSettings(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from siamfc.crops.store import Store
@@ -235,8 +236,9 @@ class _Hooks:
 
     def on_epoch(self, epoch: int) -> None:
         scores: dict[str, float] = {}
+        network = self._network()
         for validate in self.validators:
-            scores.update(validate(self._train_state.averaged))
+            scores.update(validate(network))
         record = self._folder.epoch_record(epoch, self._train_state.step, scores)
         self._folder.add_epoch(record, self._checkpoint(record))
         self.save()
@@ -269,7 +271,20 @@ class _Hooks:
             calibration=Calibration() if self.first is None else self.first.metadata.calibration,
             card=card,
         )
-        return Checkpoint(tensors=self._train_state.averaged.tensors(), metadata=metadata)
+        return Checkpoint(tensors=self._network().tensors(), metadata=metadata)
+
+    def _network(self) -> Network:
+        """Return the network that is validated and written."""
+        averaged, fraction = self._train_state.averaged, self._train_state.recipe.initial_fraction
+        if self.first is None or not fraction:
+            return averaged
+        mean = {
+            name: np.asarray(fraction * self.first.tensors[name] + (1 - fraction) * tensor)
+            for name, tensor in averaged.tensors().items()
+        }
+        network = copy.deepcopy(averaged)
+        network.load_tensors(mean)
+        return network
 
     def _calibrated(self, checkpoint: Checkpoint) -> Checkpoint:
         """Return the weights with their own calibration; the initial weights' if none is found.
