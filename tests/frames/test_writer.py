@@ -1,6 +1,8 @@
 import logging
 import math
+import os
 import struct
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -351,3 +353,15 @@ def test_closing_twice_is_harmless_and_writing_later_is_not(tmp_path: Path) -> N
     with pytest.raises(OutputError, match="is closed"):
         writer.write(media.numbered(1))
     assert VideoFile(tmp_path / "a.mp4").frame_count == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the threads' policies from /proc")
+def test_encoders_of_av1_do_not_become_real_time_threads(tmp_path: Path) -> None:
+    """As root SVT-AV1 asks for the highest priority, which stopped whole machines."""
+    media.require_encoder("libsvtav1")
+    with open_writer(tmp_path / "a.mp4", frame_rate=25, codec="av1") as writer:
+        for _ in range(20):
+            writer.write(np.zeros((64, 64, 3), np.uint8))
+        tasks = [int(path.name) for path in Path("/proc/self/task").iterdir()]
+        policies = set(map(os.sched_getscheduler, tasks))
+    assert policies == {os.SCHED_OTHER}

@@ -16,7 +16,6 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 ARGUMENTS = [
     "--headless=new",
     "--no-sandbox",
-    "--no-zygote",
     "--disable-gpu",
     "--disable-software-rasterizer",
     "--disable-dev-shm-usage",
@@ -28,11 +27,7 @@ ARGUMENTS = [
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
-"""For a machine without a GPU, and a container with little shared memory.
-
-Without zygotes: on a loaded machine they were seen to spin in the kernel for minutes while they
-waited for processes that had ended, and nothing else ran.
-"""
+"""For a machine without a GPU, and a container with little shared memory."""
 LONG = 60_000
 """Milliseconds that a loaded machine may take for a step."""
 playwright.expect.set_options(timeout=LONG)

@@ -22,6 +22,7 @@ from PIL import ImageOps
 from siamfc.errors import OutputError
 from siamfc.frames.frame import Image
 from siamfc.frames.sound import Sound, SoundCopy
+from siamfc.frames.thread_priority import ordinary_threads
 
 _logger = logging.getLogger(__name__)
 
@@ -172,7 +173,8 @@ class VideoEncoder:
         context.thread_count = threads
         context.sample_aspect_ratio = pixel_aspect
         try:
-            context.open()
+            with ordinary_threads():
+                context.open()
         except av.FFmpegError as error:
             width, height = size
             reason = str(error.strerror).lower()
@@ -231,7 +233,9 @@ class VideoEncoder:
         return stream
 
     def _mux(self, picture: av.VideoFrame | None) -> None:
-        for packet in self._stream.encode(picture):
+        with ordinary_threads():  # some start with the first pictures
+            packets = self._stream.encode(picture)
+        for packet in packets:
             packet.duration = self._step  # used for the last one only
             seconds = float((packet.pts or 0) * TIME_BASE)
             self._container.mux(packet)
