@@ -2,8 +2,6 @@
 
 import importlib.util
 import math
-import os
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -27,10 +25,3 @@ def _progress_is_silent() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("siamfc.cli.progress.INTERVAL_SECONDS", math.inf)
         yield
-
-
-@pytest.fixture(autouse=True)
-def _ordinary_priority() -> None:
-    """Undo a real-time priority that an encoder took as root: browsers that inherit it hang."""
-    if sys.platform == "linux" and os.sched_getscheduler(0) != os.SCHED_OTHER:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))

@@ -11,6 +11,8 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 from PIL import Image
 
+from siamfc.frames.thread_priority import ordinary_threads
+
 SIZE = (96, 64)
 _BITS = 6
 _BLOCK = 16
@@ -71,7 +73,8 @@ def make_clip(
     """Encode pictures at their times in seconds, or at a constant rate; B-frames for H.264."""
     require_encoder(encoder)
     times = times or [index / rate for index in range(count)]
-    with av.open(str(path), "w", container_options=container_options or {}) as container:
+    file = av.open(str(path), "w", container_options=container_options or {})
+    with ordinary_threads(), file as container:
         stream = container.add_stream(
             encoder, rate=rate, options={**_OPTIONS.get(encoder, {}), **(options or {})}
         )
