@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 _VERSION = 0x20080522
 _SYS_NICE = 1 << 23
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class _Header(ctypes.Structure):
@@ -21,18 +22,17 @@ def ordinary_threads() -> Iterator[None]:
     machine. Without the capability CAP_SYS_NICE (capabilities(7)) of the thread that starts them
     they keep their ordinary priority. Other systems than Linux have no such capability.
     """
-    if sys.platform != "linux":
+    if _LIBC is None:
         yield
         return
-    libc = ctypes.CDLL(None)
-    header, data = _Header(_VERSION, 0), (ctypes.c_uint32 * 6)()
-    known = libc.capget(ctypes.byref(header), data) == 0 and bool(data[0] & _SYS_NICE)
-    if known:
+    header, data = ctypes.byref(_Header(_VERSION, 0)), (ctypes.c_uint32 * 6)()
+    had = _LIBC.capget(header, data) == 0 and bool(data[0] & _SYS_NICE)
+    if had:
         data[0] &= ~_SYS_NICE
-        libc.capset(ctypes.byref(header), data)
+        _LIBC.capset(header, data)
     try:
         yield
     finally:
-        if known:
+        if had:
             data[0] |= _SYS_NICE
-            libc.capset(ctypes.byref(header), data)
+            _LIBC.capset(header, data)

@@ -240,7 +240,7 @@ class _Hooks:
         for validate in self.validators:
             scores.update(validate(network))
         record = self._folder.epoch_record(epoch, self._train_state.step, scores)
-        self._folder.add_epoch(record, self._checkpoint(record))
+        self._folder.add_epoch(record, self._checkpoint(network, record))
         self.save()
         if self._options.on_epoch is not None:
             self._options.on_epoch(self._folder.epochs[-1])
@@ -252,13 +252,14 @@ class _Hooks:
     def finish(self) -> RunResult:
         folder = self._folder
         if self.process.is_first:
-            last = self._checkpoint(folder.epochs[-1] if folder.epochs else {})
+            record = folder.epochs[-1] if folder.epochs else {}
+            last = self._checkpoint(self._network(), record)
             folder.finish(self._calibrated(last))
             if self.calibrate is not None:
                 folder.replace_best(self._calibrated)
         return RunResult(weights=folder.final, best=folder.path / BEST, epochs=folder.epochs)
 
-    def _checkpoint(self, record: Mapping[str, Any]) -> Checkpoint:
+    def _checkpoint(self, network: Network, record: Mapping[str, Any]) -> Checkpoint:
         recipe, step = self._train_state.recipe, self._train_state.step
         card = {**self._card, "steps": step, "pairs": step * recipe.batch}
         scores = {name: value for name, value in record.items() if isinstance(value, float)}
@@ -271,7 +272,7 @@ class _Hooks:
             calibration=Calibration() if self.first is None else self.first.metadata.calibration,
             card=card,
         )
-        return Checkpoint(tensors=self._network().tensors(), metadata=metadata)
+        return Checkpoint(tensors=network.tensors(), metadata=metadata)
 
     def _network(self) -> Network:
         """Return the network that is validated and written."""
