@@ -85,25 +85,16 @@ def parse_json(
 
     `keep` is called with each object, innermost first; its return value replaces the object.
     """
-    try:
-        value = json.loads(text, object_hook=keep)
-        _check_depth(value)
-    except ValueError as reason:
-        raise error(f"{where}: expected {expected}; {shown_reason(reason)}") from None
-    except RecursionError:
-        raise error(f"{where}: expected {expected}; {_TOO_DEEP}") from None
-    return value
+    return _parse(
+        lambda: json.loads(text, object_hook=keep), where=where, expected=expected, error=error
+    )
 
 
 def parse_toml(text: str, *, where: object, error: type[SiamFCError]) -> dict[str, Any]:
     """Parse TOML; `error` names the location `where`."""
-    try:
-        value = tomllib.loads(text)
-        _check_depth(value)
-    except ValueError as reason:
-        raise error(f"{where}: expected TOML; {shown_reason(reason)}") from None
-    except RecursionError:
-        raise error(f"{where}: expected TOML; {_TOO_DEEP}") from None
+    value: dict[str, Any] = _parse(
+        lambda: tomllib.loads(text), where=where, expected="TOML", error=error
+    )
     return value
 
 
@@ -207,6 +198,20 @@ def shown_reason(error: Exception) -> str:
     if "set_int_max_str_digits" in text:
         return "got a whole number of more than 4300 digits"
     return text if len(text) <= 120 else f"{text[:117]}..."
+
+
+def _parse(
+    parse: Callable[[], Any], *, where: object, expected: str, error: type[SiamFCError]
+) -> Any:
+    """Return a parsed value that is not nested too deep; `error` says what was expected."""
+    try:
+        value = parse()
+        _check_depth(value)
+    except ValueError as reason:
+        raise error(f"{where}: expected {expected}; {shown_reason(reason)}") from None
+    except RecursionError:
+        raise error(f"{where}: expected {expected}; {_TOO_DEEP}") from None
+    return value
 
 
 def _check_depth(value: Any) -> None:

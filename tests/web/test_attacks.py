@@ -120,8 +120,8 @@ def test_a_foreign_page_gets_no_websocket(server: Server, origin: str | None) ->
         pass
 
 
-@pytest.mark.parametrize("message", [b"", b"\0" * 8, struct.pack("<d", 0) + b"no jpeg", "text"])
-def test_what_is_no_picture_ends_the_camera(server: Server, message: bytes | str) -> None:
+def is_live_after(server: Server, message: bytes | str) -> bool:
+    """Send a message as a camera's picture, which must close the connection."""
     job = server.ask("POST", "/api/cameras", {"width": 64, "height": 48}).json()["id"]
     with websocket.connect(
         f"ws://127.0.0.1:{server.port}/api/jobs/{job}/camera",
@@ -131,7 +131,12 @@ def test_what_is_no_picture_ends_the_camera(server: Server, message: bytes | str
         socket_.send(message)
         with pytest.raises(ConnectionClosed):
             socket_.recv(timeout=120)
-    assert not server.job(job)["live"]
+    return bool(server.job(job)["live"])
+
+
+@pytest.mark.parametrize("message", [b"", b"\0" * 8, struct.pack("<d", 0) + b"no jpeg", "text"])
+def test_what_is_no_picture_ends_the_camera(server: Server, message: bytes | str) -> None:
+    assert not is_live_after(server, message)
 
 
 @pytest.mark.parametrize(
@@ -565,4 +570,4 @@ def test_odd_numbers_in_addresses_are_refused(server: Server, film: Path, number
 def test_odd_times_end_the_camera(server: Server, seconds: float) -> None:
     buffer = io.BytesIO()
     PillowImage.new("RGB", (64, 48)).save(buffer, "JPEG")
-    test_what_is_no_picture_ends_the_camera(server, struct.pack("<d", seconds) + buffer.getvalue())
+    assert not is_live_after(server, struct.pack("<d", seconds) + buffer.getvalue())
