@@ -79,20 +79,24 @@ def serve(
     )
 
 
+def _missing_for_browser() -> str:
+    named = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
+    if not named and sys.platform not in ("darwin", "win32"):
+        return "display"
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        return "browser"
+    return ""
+
+
 def require_browser(flag: str) -> None:
     """InputError unless a page that opens here is seen.
 
     The variable BROWSER counts as a display: it names what opens pages elsewhere, in WSL for
     example.
     """
-    wanted = "" if sys.platform in ("darwin", "win32") else "display"
-    if any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")):
-        wanted = ""
-    if not wanted:
-        try:
-            webbrowser.get()
-        except webbrowser.Error:
-            wanted = "browser"
+    wanted = _missing_for_browser()
     if wanted:
         raise InputError(
             f"{flag}: expected a {wanted}, found none: write a video with -o OUT.mp4 instead, or "
