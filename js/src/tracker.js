@@ -4,7 +4,7 @@
 // this program are crops, the search for a lost target and the update of the exemplar.
 
 import { crop, meanColor } from "./cropping.js";
-import { windowsElsewhere } from "./elsewhere.js";
+import { redetectionWindows } from "./redetection.js";
 
 const EXEMPLAR_SIZE = 127, SEARCH_SIZE = 255, STRIDE = 16;
 const CONTEXT_AMOUNT = 0.5;
@@ -92,7 +92,7 @@ export class Tracker {
       await state.ready;
       await this.#move(state, image);
       await this.#updateExemplar(state, image);
-      if (state.framesLost) await this.#searchElsewhere(state, image);
+      if (state.framesLost) await this.#redetect(state, image);
       else state.watched = null;
     } finally {
       this.#busy = false;
@@ -149,13 +149,13 @@ export class Tracker {
   // Search a lost target in further windows, at its last sure size, and move it there if it is
   // surely seen. One that left the frame is searched for by its first exemplar, and also moved to
   // a place where it is seen for some frames.
-  async #searchElsewhere(state, image) {
+  async #redetect(state, image) {
     const left = cut(state).some(Boolean);
     if (!left) state.watched = null;
     const pitch = exemplarSide(state.sureSize) / EXEMPLAR_SIZE;
     const reach = pitch * (SEARCH_SIZE - EXEMPLAR_SIZE + STRIDE);
     const { windows, relocateThreshold, foundThreshold } = settings;
-    const centers = state.watched ? [state.watched.center] : windowsElsewhere(
+    const centers = state.watched ? [state.watched.center] : redetectionWindows(
       state.center, reach, state.frameSize, state.framesLost - 1, windows,
     );
     if (!centers.length) return;

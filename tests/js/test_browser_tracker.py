@@ -162,7 +162,7 @@ def test_what_is_packed_is_the_program_its_types_and_the_weights(package: Path) 
     (packed,) = said if isinstance(said, list) else said.values()
     assert {one["path"] for one in packed["files"]} == {
         "LICENSE", "README.md", "package.json",
-        "src/cropping.js", "src/elsewhere.js", "src/tracker.d.ts", "src/tracker.js",
+        "src/cropping.js", "src/redetection.js", "src/tracker.d.ts", "src/tracker.js",
         "weights/exemplar.onnx", "weights/model.json", "weights/track.onnx",
     }  # fmt: skip
     assert packed["unpackedSize"] < 3e6

@@ -17,7 +17,7 @@ SPIRAL.sort((a, b) => a.ring - b.ring || a.angle - b.angle);
 // The frame is paved with squares of width `reach`, in rings about the place where the target is
 // searched for anyway. Turn by turn, from 0, the next ones are taken, and after the last the first
 // again. Those outside the frame are left out, and those at its border moved in.
-export function windowsElsewhere(center, reach, frameSize, turn, count) {
+export function redetectionWindows(center, reach, frameSize, turn, count) {
   const useful = [];
   for (const { x, y } of SPIRAL) {
     const middle = [center[0] + x * reach, center[1] + y * reach];
