@@ -7,7 +7,7 @@ from pathlib import Path
 from siamfc.errors import OutputError
 from siamfc.frames import Frame, FrameSource, Image, open_writer
 from siamfc.frames.paths import exists
-from siamfc.tracking import FrameResult, VideoInfo, export_paths, open_export
+from siamfc.tracking import FrameResult
 
 Sink = Callable[[Frame, FrameResult], object]
 """Function of a frame and the targets' boxes in it."""
@@ -46,6 +46,8 @@ def results_sink(
     overwrite: bool,
 ) -> Iterator[Sink]:
     """Write a result file, kept only if the block succeeds; it never replaces the `source`."""
+    from siamfc.tracking import VideoInfo, export_paths, open_export
+
     for file in export_paths(path, targets, format):
         _check_other(file, source)
     with open_export(

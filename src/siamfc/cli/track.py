@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from siamfc.cli.batch import frame_range_of, plan_batch, track_many
 from siamfc.cli.boxes import BoxOptions
 from siamfc.cli.console import print_json
 from siamfc.cli.loop import Outcome, exit_status, run_loop
@@ -26,13 +25,11 @@ from siamfc.cli.parameters import (
     Weights,
     Whole,
 )
-from siamfc.cli.serve import open_page, require_browser
 from siamfc.cli.sinks import Sink, results_sink, video_sink
 from siamfc.cli.usage import UsageError
 from siamfc.frames import FrameSource, Image, IndexedSource, Trail, open_source
 from siamfc.network import DEFAULT_WEIGHTS, load_matcher
-from siamfc.tracking import FrameResult, export_paths, follow
-from siamfc.tracking.batch import BatchOptions
+from siamfc.tracking import FrameResult, follow
 from siamfc.tracking.batch_inputs import expand_sources
 
 
@@ -161,6 +158,8 @@ class _Request:
 
 def _track_on_page(source: str, request: _Request) -> int:
     """Open the page on a source, with its boxes drawn for --show."""
+    from siamfc.cli.serve import open_page, require_browser
+
     targets, output = request.targets, request.output
     boxes = None
     if request.stream is not None:
@@ -222,7 +221,7 @@ def _track_one(source: str, request: _Request) -> int:
             sinks,
             total=frame_range.count(boxes, frames.frame_count, smooth=targets.smooth),
         )
-    paths = export_paths(output.results, len(boxes), output.format) if output.results else []
+    paths = _result_paths(output, len(boxes))
     if output.json:
         summary = _summary(outcome, tallies, output.out, paths)
         print_json({"source": source, **summary, **_boxes(kept)})
@@ -236,6 +235,9 @@ def _track_one(source: str, request: _Request) -> int:
 
 def _track_many(sources: list[str], request: _Request) -> int:
     """Track several sources, each with its own files."""
+    from siamfc.cli.batch import frame_range_of, plan_batch, track_many
+    from siamfc.tracking.batch import BatchOptions
+
     targets, output, many = request.targets, request.output, request.many
     if output.show:
         raise UsageError("--show: expected one source and its --box")
@@ -292,6 +294,15 @@ def _files(
             labels=output.classes or (),
             overwrite=output.overwrite,
         )
+
+
+def _result_paths(output: OutputOptions, targets: int) -> list[Path]:
+    """Return the paths of the files of boxes."""
+    if output.results is None:
+        return []
+    from siamfc.tracking import export_paths
+
+    return export_paths(output.results, targets, output.format)
 
 
 def _drawing(output: OutputOptions, frames: FrameSource) -> Callable[[Image, FrameResult], Image]:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from numpy.typing import ArrayLike
 
@@ -148,6 +147,8 @@ def _path_of_url(url: str) -> Path:
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost"):
         raise SourceError(f"{url} is on another machine, {parts.netloc}: give a path on this one")
+    from urllib.request import url2pathname  # which imports HTTP and TLS
+
     return Path(url2pathname(parts.path))
 
 

@@ -12,7 +12,6 @@ from typing import Any
 from siamfc.boxes import is_absent
 from siamfc.errors import DatasetError, InputError
 from siamfc.tracking.key_frames import GivenBoxes
-from siamfc.tracking.result_files import read_results
 from siamfc.tracking.results import Status
 
 # --- Sources --------------------------------------------------------------------------------------
@@ -157,6 +156,8 @@ def _by_target(rows: Sequence[tuple[int | None, str, tuple[float, ...]]]) -> Giv
 
 
 def _boxes_in_results(folder: Path, name: str) -> GivenBoxes:
+    from siamfc.tracking.result_files import read_results
+
     files = [folder / f"{name}{suffix}" for suffix in (".csv", ".jsonl")]
     file = next((one for one in files if one.is_file()), None)
     if file is None:
