@@ -12,8 +12,9 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -92,20 +93,20 @@ def check_folder_kind(path: Path, mark: str, kind: str) -> None:
 
 @contextmanager
 def staged_folder(
-    target: Path, *, mark: str | None = None, overwrite: bool = False
+    target: Path, *, contents: Sequence[str] = (), overwrite: bool = False
 ) -> Iterator[Path]:
     """Yield an empty folder beside `target`; it replaces `target` when the block succeeds.
 
     Args:
         target: must not exist, or be empty, or be a folder that may be replaced.
-        mark: name of a file that every folder of the same kind contains; only such a folder is ever
-            replaced.
+        contents: patterns of the names in a folder of this kind; only one that contains the first
+            and nothing beside them is ever replaced. Empty: no folder is.
         overwrite: allow replacing it.
 
     Raises:
         OutputError: `target` may not be replaced, or cannot be written.
     """
-    check_folder_target(target, mark, overwrite)
+    check_folder_target(target, contents, overwrite)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = Draft(target, Path.mkdir)
@@ -209,7 +210,7 @@ class StagedFolder:
         self._draft.discard()
 
 
-def check_folder_target(target: Path, mark: str | None, overwrite: bool) -> None:
+def check_folder_target(target: Path, contents: Sequence[str], overwrite: bool) -> None:
     """Check that `staged_folder` may replace `target`.
 
     Raises:
@@ -221,10 +222,16 @@ def check_folder_target(target: Path, mark: str | None, overwrite: bool) -> None
         raise OutputError(f"{target}: expected a folder to write; {error.strerror}") from None
     if not names:
         return
-    if mark is None or mark not in names:
+    if not any(fnmatchcase(name, one) for name in names for one in contents[:1]):
         raise OutputError(f"{target} is not empty: choose another folder")
     if not overwrite:
         raise OutputError(f"{target} exists: choose another folder, or allow to overwrite it")
+    foreign = [name for name in names if not any(fnmatchcase(name, one) for one in contents)]
+    if foreign:
+        raise OutputError(
+            f"{target} also holds {sorted(foreign)[0]}, which would be lost, and is left as it is: "
+            "choose another folder"
+        )
 
 
 def _put_in_place(staging: Path, target: Path) -> None:

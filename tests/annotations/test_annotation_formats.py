@@ -303,6 +303,20 @@ def test_a_folder_of_other_things_is_never_replaced(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["photo.jpg"]
 
 
+@pytest.mark.parametrize(
+    ("name", "images"), [("yolo", "images"), ("voc", "JPEGImages"), ("mot", "img1")]
+)
+def test_a_data_set_with_its_images_is_never_replaced(
+    tmp_path: Path, name: str, images: str
+) -> None:
+    write_annotation(tmp_path / "set", annotation(), format=name)
+    (tmp_path / "set" / images).mkdir()
+    (tmp_path / "set" / images / "000000.jpg").touch()
+    with pytest.raises(OutputError, match=f"also holds {images}, which would be lost"):
+        write_annotation(tmp_path / "set", annotation(), format=name, overwrite=True)
+    assert (tmp_path / "set" / images / "000000.jpg").exists()
+
+
 DAMAGED = [
     ("boxes.xml", "<annotations><track><box/></track></annotations>", "no edges"),
     ("boxes.xml", "<annotations", "cut off"),

@@ -232,6 +232,9 @@ def test_only_an_earlier_report_is_overwritten(study: Study, tmp_path: Path) -> 
     (other / "thesis.txt").touch()
     with pytest.raises(OutputError, match="other is not empty"):
         write_report(study, other, settings, overwrite=True)
+    (other / "index.html").touch()  # a site of the user's
+    with pytest.raises(OutputError, match=r"also holds thesis\.txt, which would be lost"):
+        write_report(study, other, settings, overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "other", "report"]
 
 

@@ -40,11 +40,8 @@ class AnnotationFormat:
     annotations must not contain wrong ones."""
     mark: str = ""
     """File that identifies a folder of this format."""
-
-    @property
-    def folder_mark(self) -> str:
-        """First part of `mark`, which lies directly in the folder."""
-        return self.mark.partition("/")[0]
+    contents: tuple[str, ...] = ()
+    """Names in a folder that `write` fills; the first is always there."""
 
 
 def _text(name: str, title: str, index_base: int, decimals: int = 2) -> AnnotationFormat:
@@ -94,6 +91,7 @@ _ALL = (
         write=partial(write_mot, folder=True),
         read=read_mot,
         mark="gt/gt.txt",
+        contents=("gt", "seqinfo.ini"),
     ),
     AnnotationFormat(
         name="coco",
@@ -116,6 +114,7 @@ _ALL = (
         write=write_yolo,
         read=read_yolo,
         mark="data.yaml",
+        contents=("data.yaml", "labels"),
     ),
     AnnotationFormat(
         name="label-studio",
@@ -131,6 +130,7 @@ _ALL = (
         write=write_voc,
         read=read_voc,
         mark="Annotations",
+        contents=("Annotations", "ImageSets"),
     ),
 )
 ANNOTATION_FORMATS: Mapping[str, AnnotationFormat] = {one.name: one for one in _ALL}
@@ -246,7 +246,7 @@ def check_annotation_place(
     """
     chosen = find_annotation_format(path, format)
     if not chosen.suffix:
-        check_folder_target(Path(path), mark=chosen.folder_mark, overwrite=overwrite)
+        check_folder_target(Path(path), chosen.contents, overwrite)
         return
     for one in annotation_paths(path, targets, format):
         StagedFile(one, overwrite=overwrite).discard()
@@ -255,7 +255,7 @@ def check_annotation_place(
 def _write_folder(
     path: Path, texts: Mapping[str, str], chosen: AnnotationFormat, *, overwrite: bool
 ) -> None:
-    with staged_folder(path, mark=chosen.folder_mark, overwrite=overwrite) as staging:
+    with staged_folder(path, contents=chosen.contents, overwrite=overwrite) as staging:
         for name, text in texts.items():
             file = staging / name
             make_folder(file.parent)

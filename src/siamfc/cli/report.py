@@ -133,7 +133,7 @@ def _export_alone(
     """Write only the boxes, since there is no ground truth for a page."""
     from siamfc.files import staged_folder
 
-    with staged_folder(out, mark=_EXPORT, overwrite=overwrite) as folder:
+    with staged_folder(out, contents=[_EXPORT], overwrite=overwrite) as folder:
         written = _export(found, folder / _EXPORT, form)
         exported = [out / path.relative_to(folder) for path in written]
     if json:

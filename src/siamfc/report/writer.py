@@ -15,6 +15,8 @@ from siamfc.report.study import Study
 from siamfc.report.tables import SUMMARY_NAME, list_tables, to_csv
 
 PAGE = "index.html"
+_CONTENTS = (PAGE, "*.csv", "*.tex", "*.svg", "export")
+"""Patterns of the names in a report's folder, with `siamfc report --export`'s."""
 _LEGEND_LENGTH = 48
 """Most characters of a tracker's name in a plot's legend."""
 
@@ -61,7 +63,7 @@ def write_report(
     require_jinja()
     settings = settings or ReportSettings()
     out = Path(out)
-    with staged_folder(out, mark=PAGE, overwrite=overwrite) as folder:
+    with staged_folder(out, contents=_CONTENTS, overwrite=overwrite) as folder:
         page = render_page(
             study, snapshots=settings.snapshots, strips=settings.strips, seed=settings.seed
         )
