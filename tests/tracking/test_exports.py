@@ -1,5 +1,6 @@
 """Writing and reading tracks in every file format."""
 
+import json
 import math
 from pathlib import Path
 
@@ -118,6 +119,18 @@ def test_an_existing_file_is_refused_before_tracking(tmp_path: Path, name: str) 
     export_results(path, results(), format=name, video=VIDEO)
     with pytest.raises(OutputError), open_export(path, targets=1, format=name):
         pytest.fail("it began all the same")
+
+
+def test_a_video_is_asked_for_its_frames_after_the_last_result(tmp_path: Path) -> None:
+    class Source:
+        name, size, frame_rate, frame_count = "clip.mkv", (320, 240), 25.0, 116
+
+    source = Source()
+    with open_export(tmp_path / "boxes.json", targets=1, video=source) as add:  # type: ignore[arg-type]
+        for one in results():
+            add(one)
+        source.frame_count = 4  # a variable rate: the container's guess was wrong
+    assert len(json.loads((tmp_path / "boxes.json").read_text())["images"]) == 4
 
 
 def test_a_failed_track_leaves_no_file(tmp_path: Path) -> None:

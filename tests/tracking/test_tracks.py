@@ -235,7 +235,7 @@ class TestFiles:
         with open_source(tmp_path / "a.mp4") as source:
             assert [frame.time for frame in source] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
 
-    @pytest.mark.parametrize("name", ["boxes.csv", "tracked.mp4"])
+    @pytest.mark.parametrize("name", ["boxes.csv", "boxes.xml", "tracked.mp4"])
     def test_nothing_is_overwritten_unless_asked(self, tmp_path, name):
         path = tmp_path / name
         path.write_text("mine")

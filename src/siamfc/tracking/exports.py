@@ -113,13 +113,14 @@ def open_export(
     *,
     targets: int,
     format: str | None = None,
-    video: VideoInfo | None = None,
+    video: VideoInfo | FrameSource | None = None,
     labels: Sequence[str] = (),
     overwrite: bool = False,
 ) -> Iterator[Callable[[FrameResult], object]]:
     """Yield a function that adds a frame; the files are written when the block ends without error.
 
-    An unusable path, and labels that do not fit, are reported on entry, not at the end.
+    An unusable path, and labels that do not fit, are reported on entry, not at the end. The
+    arguments are those of `export_results`.
 
     Raises:
         InputError: as for `export_format`; labels for a format that has none, or of another number.
@@ -141,7 +142,7 @@ def export_results(
     results: Iterable[FrameResult],
     *,
     format: str | None = None,
-    video: VideoInfo | None = None,
+    video: VideoInfo | FrameSource | None = None,
     labels: Sequence[str] = (),
     overwrite: bool = False,
 ) -> list[Path]:
@@ -151,7 +152,8 @@ def export_results(
         path: file or folder to write.
         results: results of one or more frames, all of the same targets.
         format: one of `EXPORT_FORMATS`; None: implied by the suffix.
-        video: facts about the tracked video, as far as known.
+        video: facts about the tracked video, or its source, which is asked after the last result: a
+            video counts its frames while it is read.
         labels: class of each target, or one for all; by default its name, or `target`.
         overwrite: replace existing files.
 
@@ -166,7 +168,8 @@ def export_results(
         return [write_results(path, results, overwrite=overwrite)]  # refused before any tracking
     kept = list(results)
     _check_labels(labels, len(kept[0].boxes) if kept else 0, name)
-    annotation = to_annotation(kept, video=video, labels=labels)
+    known = video if isinstance(video, VideoInfo | None) else VideoInfo.of(video)
+    annotation = to_annotation(kept, video=known, labels=labels)
     return write_annotation(path, annotation, format=format, overwrite=overwrite)
 
 
