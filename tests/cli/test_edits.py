@@ -132,6 +132,18 @@ def test_the_source_is_never_overwritten(verb: str, boxes: Path, film: Path, cap
     assert film.read_bytes() == content
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_an_existing_video_is_refused_before_tracking(
+    verb: str, film: Path, box: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.mp4"
+    out.write_text("mine")
+    arguments = [verb, str(film), "--box", box, "--weights", "no-such-weights", "-o", str(out)]
+    assert run(arguments) == 1
+    assert capsys.readouterr().err.startswith(f"error: {out} exists: ")
+    assert out.read_text() == "mine"
+
+
 def test_a_camera_is_refused(boxes: Path, tmp_path: Path, capsys) -> None:
     status = run(["redact", "0", "--results", str(boxes), "-o", str(tmp_path / "out.mp4")])
     assert status == 1

@@ -10,12 +10,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from killing import tree_digest
 from siamfc.cli.app import run
 from siamfc.evaluation import read_track
-from siamfc.frames import open_source
+from siamfc.frames import open_source, open_writer
 from siamfc.synthetic import (
     SquareVideo,
     SquareVideoSettings,
@@ -243,6 +244,29 @@ def test_evaluate_keeps_the_tracks_of_whole_sequences(
     assert "Traceback" not in errors
     assert [path.name for path in out.iterdir()] == ["a.csv"]
     assert len(read_track(out / "a.csv")[0].boxes) == 4
+
+
+@REQUESTS
+def test_an_edit_names_the_signal_that_stopped_it_and_leaves_nothing(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    film, boxes, out = tmp_path / "film.mp4", tmp_path / "boxes.txt", tmp_path / "out"
+    with open_writer(film, frame_rate=25) as writer:
+        for _ in range(4000):  # outlasts a late signal
+            writer.write(np.zeros((96, 96), np.uint8))
+    boxes.write_text("10,10,20,20\n" * 4000)
+    arguments = ["redact", film, "--results", boxes, "-o", out]
+
+    def begun() -> bool:
+        return any(
+            one.name.startswith(".out") and any(one.iterdir())
+            for one in list(tmp_path.iterdir())
+            if one.is_dir()
+        )
+
+    status, errors = end_by(number, arguments, begun)
+    assert (status, errors.splitlines()[-1]) == (128 + number, f"error: stopped by {number.name}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["boxes.txt", "film.mp4"]
 
 
 @REQUESTS

@@ -266,6 +266,22 @@ def test_a_folder_of_other_things_is_never_replaced(tmp_path: Path) -> None:
     assert len(_names(tmp_path / "photos")) == 2
 
 
+@pytest.mark.parametrize("source", ["film.mp4", "file://{}/film.mp4", "clip", "clip/*.png", "list"])
+def test_the_source_is_never_replaced_however_it_is_named(source: str, tmp_path: Path) -> None:
+    (tmp_path / "clip").mkdir()
+    _write(tmp_path / "film.mp4", 2)
+    _write(tmp_path / "clip", 2)
+    target = tmp_path / ("film.mp4" if "film" in source else "clip")
+    named = source.format(tmp_path) if "//" in source else str(tmp_path / source)
+    pictures = sorted((tmp_path / "clip").iterdir())
+    with open_source(pictures if source == "list" else named) as opened:
+        for place in {target, *([target.parent] if "clip" in source else [])}:
+            with pytest.raises(OutputError, match=r"is the source itself|holds the source"):
+                open_writer(place, like=opened, overwrite=True)
+    assert _names(tmp_path) == ["clip", "film.mp4"]
+    assert sorted((tmp_path / "clip").iterdir()) == pictures
+
+
 def test_a_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
     _write(tmp_path / "a.mp4", 2)
     (tmp_path / "plain").touch()

@@ -79,12 +79,10 @@ def compare(
     with ExitStack() as stack:
         frames = stack.enter_context(open_source(source))
         check_corners([first], frames.size)
-        video = video_sink(out, _drawing(names), frames, source=source, overwrite=overwrite)
+        video = video_sink(out, _drawing(names), frames, overwrite=overwrite)
         sinks = [stack.enter_context(video)]
         if results is not None:
-            boxes = results_sink(
-                results, frames, source=source, targets=len(names), overwrite=overwrite
-            )
+            boxes = results_sink(results, frames, targets=len(names), overwrite=overwrite)
             sinks.append(stack.enter_context(boxes))
         outcome = run_loop(lambda _: both.track(frames, first), sinks, total=frames.frame_count)
     if json:

@@ -37,7 +37,7 @@ def crop(
     if every < 1:
         raise UsageError(f"--every: expected at least 1, got {every}")
     output = None if size is None else parse_size(size)
-    with open_job(source, target) as job:
+    with open_job(source, target, video) as job:
         windows = plan_crop(job.annotation, job.frame_count, margin=margin, output=output)
         count = write_video(
             job,

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from siamfc.cli.boxes import BoxOptions
 from siamfc.cli.console import print_json
-from siamfc.cli.interrupt import StopRequest
+from siamfc.cli.interrupt import StopRequest, end_at_once
 from siamfc.cli.parameters import DeviceName, Flag, Json, Out, Threads, Whole
 from siamfc.cli.progress import Progress
 from siamfc.cli.usage import UsageError
@@ -79,14 +79,16 @@ class Job:
 
 
 @contextmanager
-def open_job(source: str | Path, target: TargetOptions) -> Iterator[Job]:
+def open_job(source: str | Path, target: TargetOptions, video: VideoOptions) -> Iterator[Job]:
     """Open a source and get its boxes: read a file, or track with progress on standard error.
+
+    A video that cannot be written is refused before the tracking.
 
     Raises:
         UsageError: neither --box nor --results, or both.
     """
     from siamfc.edits.rendering import count_frames
-    from siamfc.frames import open_source
+    from siamfc.frames import open_source, open_writer
 
     if (target.results is None) == (not target.box):
         found = "both" if target.box else "neither"
@@ -95,6 +97,14 @@ def open_job(source: str | Path, target: TargetOptions) -> Iterator[Job]:
         count = count_frames(frames)
         if frames.size is None:
             raise InputError(f"{source}: expected a video of known size")
+        open_writer(
+            video.out,
+            like=frames,
+            sound=False,
+            codec=video.codec,
+            crf=video.crf,
+            overwrite=video.overwrite,
+        ).discard()
         yield Job(
             path=source,
             frames=frames,
@@ -129,6 +139,7 @@ def write_video(
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed; nothing is written.
+        Terminated: another request to stop; likewise.
     """
     from siamfc.edits import render
 
@@ -136,14 +147,13 @@ def write_video(
 
         def advance() -> None:
             progress.advance()
-            if stop.requested:
-                raise KeyboardInterrupt
+            if stop.number is not None:
+                end_at_once(stop.number)
 
         return render(
             job.frames,
             edit,
             video.out,
-            path=job.path,
             codec=video.codec,
             crf=video.crf,
             sound=video.sound,

@@ -60,7 +60,7 @@ def redact(
     cover_settings = CoverSettings(
         margin=0.0 if look.outside else look.margin, when_lost=look.when_lost
     )
-    with open_job(source, target) as job:
+    with open_job(source, target, video) as job:
         cover = plan_cover(job.annotation, job.frame_count, cover_settings)
         count = write_video(
             job,

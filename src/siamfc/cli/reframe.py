@@ -58,7 +58,7 @@ def reframe(
         acceleration=cut.acceleration,
         zoom=cut.zoom,
     )
-    with open_job(source, target) as job:
+    with open_job(source, target, video) as job:
         windows = plan_reframe(job.annotation, job.frame_count, job.size, job.frame_rate, settings)
         count = write_video(
             job,

@@ -34,7 +34,7 @@ def stabilise(
     from siamfc.edits import plan_stabilise
 
     output = None if size is None else parse_size(size)
-    with open_job(source, target) as job:
+    with open_job(source, target, video) as job:
         windows = plan_stabilise(job.annotation, job.frame_count, job.size, output)
         count = write_video(
             job,

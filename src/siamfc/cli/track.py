@@ -202,7 +202,7 @@ def _track_one(source: str, request: _Request) -> int:
     with ExitStack() as stack:
         frames = stack.enter_context(open_source(source, stream=request.stream))
         boxes, frame_range = targets.in_source(frames)
-        sinks = [stack.enter_context(sink) for sink in _files(output, source, frames, len(boxes))]
+        sinks = [stack.enter_context(sink) for sink in _files(output, frames, len(boxes))]
         if output.json and output.results is None:
             sinks.append(lambda _, result: kept.append(result))
         tallies = [LostTally(row) for row in range(len(boxes))]
@@ -271,7 +271,7 @@ def _track_many(sources: list[str], request: _Request) -> int:
 
 
 def _files(
-    output: OutputOptions, source: str | Path, frames: FrameSource, targets: int
+    output: OutputOptions, frames: FrameSource, targets: int
 ) -> Iterator[AbstractContextManager[Sink]]:
     """Yield the requested files, each unopened."""
     if output.out is not None:
@@ -279,7 +279,6 @@ def _files(
             output.out,
             _drawing(output, frames),
             frames,
-            source=source,
             codec=output.codec,
             sound=output.sound,
             overwrite=output.overwrite,
@@ -288,7 +287,6 @@ def _files(
         yield results_sink(
             output.results,
             frames,
-            source=source,
             targets=targets,
             format=output.format,
             labels=output.classes or (),

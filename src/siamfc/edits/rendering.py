@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from siamfc.array_types import ByteImage
-from siamfc.errors import OutputError, SourceError
+from siamfc.errors import SourceError
 from siamfc.frames import FrameSource, ImageFiles, VideoFile, open_writer
-from siamfc.frames.paths import exists
 
 EditFrame = Callable[[ByteImage, int], ByteImage]
 """Returns an edited frame, (H, W, 3) uint8 RGB, from a frame and its index in the source."""
@@ -19,7 +18,6 @@ def render(
     edit: EditFrame,
     out: str | Path,
     *,
-    path: str | Path,
     codec: str | None = None,
     crf: int | None = None,
     overwrite: bool = False,
@@ -30,10 +28,9 @@ def render(
     """Edit and write each frame of a source; return the number of frames written.
 
     Args:
-        source: a video file or a folder of images.
+        source: a video file or a folder of images; it is never replaced.
         edit: called with each frame and its index.
         out: a video or a folder of PNG files; it appears complete or not at all.
-        path: path of the source, which is never overwritten.
         codec: see `open_writer`.
         crf: quality of the video; see `open_writer`.
         overwrite: replace `out` if it exists.
@@ -46,8 +43,6 @@ def render(
         SourceError: the source cannot be read, or not a second time.
         OutputError: `out` exists, or cannot be written.
     """
-    if exists(Path(out)) and exists(Path(path)) and Path(out).samefile(path):
-        raise OutputError(f"{out} is the source itself: name another file")
     count = 0
     rate = source.frame_rate / every if source.frame_rate else None
     with open_writer(

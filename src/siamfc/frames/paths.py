@@ -6,8 +6,12 @@ import difflib
 import os
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from siamfc.errors import SourceError
+from siamfc.errors import OutputError, SourceError
+
+if TYPE_CHECKING:
+    from siamfc.frames.frame import FrameSource
 
 VIDEO_FILE_SUFFIXES = frozenset(
     {".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg"}
@@ -62,6 +66,25 @@ def exists(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+def check_not_source(target: Path, source: FrameSource) -> None:
+    """Check that replacing a file or folder would not remove the source that is being read.
+
+    Raises:
+        OutputError: It is the source, or holds it.
+    """
+    if not exists(target):
+        return
+    video = getattr(source, "path", None)
+    files: list[Path] = list(getattr(source, "paths", ())) if video is None else [video]
+    if target.is_dir():
+        folders = {file.absolute().parent for file in files}
+        files = [above for folder in folders for above in (folder, *folder.parents)]
+    if any(exists(file) and target.samefile(file) for file in files):
+        kind = "folder" if target.is_dir() else "file"
+        holds = "holds the source" if target.is_dir() else "is the source itself"
+        raise OutputError(f"{target} {holds}: name another {kind}")
 
 
 def _suggestion(path: Path) -> str:

@@ -27,6 +27,7 @@ from siamfc.frames.encoder import (
 )
 from siamfc.frames.frame import FrameSource, Image
 from siamfc.frames.images import check_image
+from siamfc.frames.paths import check_not_source
 
 _logger = logging.getLogger(__name__)
 
@@ -167,7 +168,8 @@ def open_writer(
     Args:
         path: A file ending in .mp4, .mov, .mkv or .webm, or a folder: a name without suffix, or
             with a trailing slash.
-        like: Source of the pictures: the video gets its frame rate, pixel shape and sound.
+        like: Source of the pictures, which is never replaced: the video gets its frame rate, pixel
+            shape and sound.
         sound: Copy the sound of `like`, if the container supports it.
         codec: "h264" (not in .webm), "vp9" or "av1" (neither in .mov); None: H.264, which every
             browser plays, or VP9 in .webm.
@@ -188,6 +190,8 @@ def open_writer(
     if threads < 1:
         raise InputError(f"threads must be at least 1; got {threads}")
     target = Path(path)
+    if like is not None:
+        check_not_source(target, like)
     if not target.suffix or str(path).endswith(("/", os.sep)):
         if codec is not None:
             raise InputError(f"{path} is a folder of PNG files, without a codec; got {codec!r}")

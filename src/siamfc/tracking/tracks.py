@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siamfc.boxes import as_box
-from siamfc.errors import InputError, MissingDependencyError, OutputError, SiamFCError
+from siamfc.errors import InputError, MissingDependencyError, SiamFCError
 from siamfc.tracking.both_ways import WHOLE, FrameRange, follow, require_indexed
 from siamfc.tracking.defaults import Settings
 from siamfc.tracking.doubts import Doubt, review
@@ -249,17 +249,26 @@ class Track:
             OutputError: a file that exists, unless `overwrite`, or cannot be written.
             SourceError: a video from a source that can be read only once; see `frames`.
         """
-        from siamfc.tracking.exports import EXPORT_SUFFIXES, VideoInfo, export_results
+        from siamfc.frames.paths import check_not_source
+        from siamfc.tracking.exports import EXPORT_SUFFIXES, export_paths, open_export
 
         if format is not None or Path(path).suffix.lower() in EXPORT_SUFFIXES:
-            return export_results(
+            source = self._open()
+            targets = len(as_key_frames(self._boxes, self._range.start))
+            paths = export_paths(path, targets, format)
+            for file in paths:
+                check_not_source(file, source)
+            with open_export(
                 path,
-                self,
+                targets=targets,
                 format=format,
-                video=VideoInfo.of(self._open()),
+                video=source,
                 labels=labels,
                 overwrite=overwrite,
-            )
+            ) as add:
+                for result in self:
+                    add(result)
+            return paths
         self._save_video(path, overwrite)
         return [Path(path)]
 
@@ -272,8 +281,6 @@ class Track:
                 f"expected a name in {', '.join(EXPORT_SUFFIXES)} for boxes or "
                 f"{', '.join(VIDEO_SUFFIXES)} for a video, got {path}"
             )
-        if isinstance(self._source, str | Path) and _is_same_file(self._source, path):
-            raise OutputError(f"{path} is the source itself: name another file")
         with open_writer(path, like=self._open(), overwrite=overwrite) as writer:
             for frame, result in self.frames():
                 writer.write(result.draw(frame.image), frame.time)
@@ -375,8 +382,3 @@ def _reversed_channels(source: object) -> Iterable[NDArray[np.uint8]]:
     if isinstance(source, Sequence | np.ndarray):
         return [to_rgb(picture, "bgr") for picture in source]
     return (to_rgb(picture, "bgr") for picture in source)
-
-
-def _is_same_file(source: str | Path, path: str | Path) -> bool:
-    source, path = Path(source), Path(path)
-    return source.exists() and path.exists() and source.samefile(path)
