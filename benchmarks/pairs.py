@@ -19,10 +19,9 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from siamfc.procedural.cuda_graph import Recorded
 from siamfc.procedural.framing import source_size
 from siamfc.procedural.pair_settings import PAIR_UNIFORMS, PairSettings
-from siamfc.procedural.pairs import PairGenerator, Pairs
+from siamfc.procedural.pairs import PairGenerator, Pairs, RecordedFunction
 from siamfc.procedural.render import apply_camera
 from siamfc.procedural.renderer import TORCH, Renderer, renderer_for
 from siamfc.procedural.sampling import sample_pairs
@@ -163,7 +162,9 @@ def stages(
         f"{few.count} textures": (lambda: draw_textures(few, generator, renderer=renderer), 1),
     }
     if device.type == "cuda":
-        recorded = Recorded(lambda numbers: sample_pairs(numbers, len(bank), settings, renderer))
+        recorded = RecordedFunction(
+            lambda numbers: sample_pairs(numbers, len(bank), settings, renderer)
+        )
         names["plan, recorded"] = (lambda: recorded(whole), 1 / PLANNED)
     repeats = options.repeats
     return {

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 
 import siamfc
 from siamfc.annotations import VideoAnnotation
-from siamfc.annotations.keyframes import key_frames
+from siamfc.annotations.cvat import key_frames
 from siamfc.array_types import ByteImage
 from siamfc.edits import (
     RedactSettings,

@@ -19,7 +19,7 @@ from siamfc.annotations import (
     read_annotation,
     write_annotation,
 )
-from siamfc.annotations.keyframes import LEAST_PIXELS, TOLERANCE, key_frames
+from siamfc.annotations.cvat import LEAST_PIXELS, TOLERANCE, key_frames
 from siamfc.datasets.readers import find_format
 from siamfc.errors import DatasetError, InputError, OutputError
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from siamfc.cli.app import run
 from siamfc.cli.boxes import assign_boxes, parse_place
-from siamfc.cli.lost_tally import LostTally
+from siamfc.cli.loop import LostTally
 from siamfc.cli.usage import UsageError
 from siamfc.frames import open_source
 from siamfc.synthetic import SquareVideo, SquareVideoSettings

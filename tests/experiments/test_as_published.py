@@ -13,12 +13,13 @@ from siamfc.experiments.as_published import (
     all_faults,
     draw_frame,
     floored_crop,
+    measure_terms,
     published_displacement,
     published_offset,
     resize_linearly,
+    terms,
 )
 from siamfc.experiments.ideal import IdealMatcher
-from siamfc.experiments.terms import measure_terms, terms
 from siamfc.experiments.videos import square_video
 from siamfc.tracking import Tracker, five_scales, one_scale, three_scales
 

@@ -10,6 +10,7 @@ import pytest
 from siamfc.cli import main
 from siamfc.crops.augment import AugmentSettings
 from siamfc.errors import CheckpointError, DatasetError, InputError, OutputError
+from siamfc.experiments.as_published import terms
 from siamfc.experiments.first import (
     SHIPPED,
     SHIPPED_CENTRED,
@@ -27,7 +28,6 @@ from siamfc.experiments.sizes import (
     square_recipe,
 )
 from siamfc.experiments.steps import Options
-from siamfc.experiments.terms import terms
 from siamfc.experiments.third import NamedWeights, RealVideos, find_weights, run_third
 from siamfc.experiments.videos import square_video, video_name
 from siamfc.synthetic import write_otb

@@ -13,8 +13,7 @@ from siamfc import Tracker
 from siamfc.cli.app import run
 from siamfc.errors import CheckpointError, MissingDependencyError
 from siamfc.network import Metadata, available_weights, export_weights, load_checkpoint
-from siamfc.network.hub import download_weights
-from siamfc.network.loader import read_metadata
+from siamfc.network.loader import download_weights, read_metadata
 from siamfc.network.model_card import model_card
 
 

@@ -16,8 +16,8 @@ from siamfc.datasets.sequences import Sequence
 from siamfc.errors import InputError, MissingDependencyError, OutputError
 from siamfc.frames.draw import PALETTE
 from siamfc.report import ReportSettings, Study, make_study, write_report
-from siamfc.report.latex import latex
 from siamfc.report.page import render_page
+from siamfc.report.writer import latex
 
 HOSTILE = "<script>alert(1)</script>\"'&{{ 7 * 7 }}"
 

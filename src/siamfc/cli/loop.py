@@ -1,4 +1,4 @@
-"""The loop over a video's frames that `track`, `compare` and `demo` share."""
+"""The loop over a video's frames that `track`, `compare` and `demo` share, with its outcome."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +11,7 @@ from siamfc.cli.sinks import Sink
 from siamfc.errors import SiamFCError
 from siamfc.frames import Frame
 from siamfc.system import frames_per_second
-from siamfc.tracking import FrameResult
+from siamfc.tracking import FrameResult, Status, time_code
 
 OnFrame = Callable[[], None]
 """Called for each frame."""
@@ -113,3 +113,52 @@ def exit_status(outcome: Outcome) -> int:
         return 0
     print_error(f"stopped by {signal_name(outcome.signal)} {kept}")
     return 128 + outcome.signal
+
+
+_AT_ONCE = 10
+"""Frames after the first box within which a loss suggests a wrong box."""
+
+
+class LostTally:
+    """Number of frames in which a target is lost, and the first of them."""
+
+    def __init__(self, row: int) -> None:
+        self.row = row
+        self.name = ""
+        self.frames = self.lost = 0
+        self.first_given: int | None = None
+        self.first_lost: FrameResult | None = None
+
+    def add(self, _frame: object, result: FrameResult) -> None:
+        """Count a frame."""
+        self.frames += 1
+        self.name = result.names[self.row] if result.names else f"object {self.row + 1}"
+        if self.first_given is None and result.statuses[self.row] is Status.KEYFRAME:
+            self.first_given = result.index
+        if result.lost_flags is not None and result.lost_flags[self.row]:
+            self.lost += 1
+            self.first_lost = self.first_lost or result
+
+    @property
+    def is_lost_at_once(self) -> bool:
+        """True if the target is lost within a few frames of its first box."""
+        if self.first_lost is None or self.first_given is None:
+            return False
+        return 0 < self.first_lost.index - self.first_given <= _AT_ONCE
+
+    @property
+    def text(self) -> str:
+        """Summary, such as `lost in 12 of 200 frames, first in frame 59`."""
+        text = f"lost in {self.lost} of {self.frames} frames"
+        if self.first_lost is None:
+            return text
+        at = time_code(self.first_lost.time)
+        return f"{text}, first in frame {self.first_lost.index}{at and f' ({at})'}"
+
+    @property
+    def hint(self) -> str:
+        """Advice for a target that is lost at once."""
+        return (
+            f"hint: {self.name} was lost soon after its box: check that the box is X,Y,W,H in "
+            "pixels, with width and height and not the second corner, and fits the object closely"
+        )

@@ -11,8 +11,7 @@ from cyclopts import Parameter
 
 from siamfc.cli.boxes import BoxOptions
 from siamfc.cli.console import print_json
-from siamfc.cli.loop import Outcome, exit_status, run_loop
-from siamfc.cli.lost_tally import LostTally
+from siamfc.cli.loop import LostTally, Outcome, exit_status, run_loop
 from siamfc.cli.parameters import (
     Device,
     DeviceName,

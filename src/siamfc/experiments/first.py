@@ -8,6 +8,7 @@ import torch
 
 from siamfc.errors import InputError
 from siamfc.experiments import thesis
+from siamfc.experiments.as_published import measure_terms, terms
 from siamfc.experiments.charts import error_charts, loss_form_charts, offset_charts, strips
 from siamfc.experiments.folder import PAGE, ExperimentFolder
 from siamfc.experiments.ideal import IdealMatcher
@@ -15,7 +16,6 @@ from siamfc.experiments.loss_forms import FORMS, compare_forms
 from siamfc.experiments.pages import Page, Row, Section, Table, Text, render
 from siamfc.experiments.sizes import square_recipe
 from siamfc.experiments.steps import Options, Training, train, training_charts, training_facts
-from siamfc.experiments.terms import measure_terms, terms
 from siamfc.experiments.tracks import ExperimentTracker, summarize, track_sequences
 from siamfc.experiments.videos import square_video, synthetic_sequences, video_name
 from siamfc.network import Checkpoint, EmbeddingSpec, Matcher, Metadata, load_matcher

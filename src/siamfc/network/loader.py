@@ -6,13 +6,14 @@ wrote.
 """
 
 import os
+import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from siamfc.checks import check_whole
-from siamfc.errors import CheckpointError, suggest
-from siamfc.network import devices, hub
+from siamfc.errors import CheckpointError, MissingDependencyError, install_command, suggest
+from siamfc.network import devices
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.export import (
     CHECKPOINT_FILE,
@@ -28,6 +29,8 @@ from siamfc.system import core_count
 DEFAULT_WEIGHTS = "light"
 """Meaning of "default": the best weights for most users on a CPU."""
 _SHIPPED = Path(__file__).parent / "weights"
+_HUB_SCHEME = "hf://"
+_HUB_ADDRESS = re.compile(r"hf://([\w.-]+/[\w.-]+?)(?:@([\w./-]+))?")
 _MOST_THREADS = max(64, os.cpu_count() or 1)  # beyond this, threads only wait
 
 
@@ -108,8 +111,8 @@ def find_weights(weights: str | Path) -> Path:
         weights = DEFAULT_WEIGHTS
     if weights in names:
         return _SHIPPED / weights
-    if isinstance(weights, str) and weights.startswith(hub.SCHEME):
-        return hub.download_weights(weights)
+    if isinstance(weights, str) and weights.startswith(_HUB_SCHEME):
+        return download_weights(weights)
     path = Path(weights)
     try:
         if path.exists():
@@ -190,3 +193,38 @@ def _read_metadata(path: Path) -> Metadata:
         return Metadata.from_json(path.read_text(encoding="utf-8"))
     except (CheckpointError, OSError, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path}: {error}") from None
+
+
+@cache
+def download_weights(address: str) -> Path:
+    """Download weights from the Hugging Face Hub, or find them in its cache; return the folder.
+
+    The Hub is asked once per address and process.
+
+    Args:
+        address: `hf://owner/name`, optionally with a branch, tag or commit: `hf://owner/name@v1`.
+            The repository holds what `siamfc export` writes; the checkpoint and its description
+            are downloaded, the graphs are not.
+
+    Raises:
+        CheckpointError: another address, or files that cannot be had.
+        MissingDependencyError: `huggingface_hub` is not installed.
+    """
+    found = _HUB_ADDRESS.fullmatch(address)
+    if found is None:
+        raise CheckpointError(
+            f"weights: expected hf://owner/name or hf://owner/name@revision, got {address!r:.200}"
+        )
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise MissingDependencyError(
+            f"{address} needs huggingface_hub: {install_command('hub')}"
+        ) from None
+    repository, revision = found.groups()
+    files = [MODEL_FILE, CHECKPOINT_FILE]
+    try:
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=files))
+    except (OSError, ValueError) as error:  # the Hub's errors are one or the other
+        reason = " ".join(str(error).split())[:200]
+        raise CheckpointError(f"{address}: cannot be downloaded: {reason}") from None

@@ -4,13 +4,12 @@
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from siamfc.procedural.cuda_graph import Recorded
 from siamfc.procedural.framing import source_size
 from siamfc.procedural.pair_settings import PairSettings
 from siamfc.procedural.renderer import Renderer, renderer_for
@@ -91,6 +90,39 @@ def _rows(value: Any, rows: slice) -> Any:
     return type(value)(*(_rows(entry, rows) for entry in value))
 
 
+Result = TypeVar("Result")
+
+
+class RecordedFunction(Generic[Result]):
+    """A function of one CUDA tensor of fixed shape, recorded as a CUDA graph on its first call.
+
+    The function must neither synchronise with the device nor draw random numbers. The next call
+    overwrites what a call returned.
+    """
+
+    def __init__(self, function: Callable[[Tensor], Result]) -> None:
+        self._function = function
+        self._recorded: tuple[torch.cuda.CUDAGraph, Tensor, Result] | None = None
+
+    def __call__(self, argument: Tensor) -> Result:
+        """Return the function's result for the argument."""
+        if self._recorded is None:
+            self._recorded = self._record(argument)
+        graph, place, result = self._recorded
+        place.copy_(argument)
+        graph.replay()
+        return result
+
+    def _record(self, argument: Tensor) -> tuple[torch.cuda.CUDAGraph, Tensor, Result]:
+        with torch.cuda.device(argument.device):
+            place = argument.clone()
+            self._function(place)  # compiles and loads kernels, which recording forbids
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+                result = self._function(place)
+        return graph, place, result
+
+
 _Plan = Callable[[Tensor], tuple[tuple[Shot, ...], Truth]]
 
 
@@ -124,7 +156,7 @@ class PairGenerator:
         self._renderer = renderer or renderer_for(self._generator.device)
         self.renew(0)
         on_gpu = self._generator.device.type == "cuda"
-        self._plan: _Plan = Recorded(self._decide) if on_gpu else self._decide
+        self._plan: _Plan = RecordedFunction(self._decide) if on_gpu else self._decide
         self._planned: tuple[int, tuple[Shot, ...], Truth] | None = None
 
     def __call__(self, step: int) -> Pairs:

@@ -6,12 +6,12 @@ different streams. `renderer_for` chooses one for a device.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor
 
 from siamfc.procedural import leaves, render
-from siamfc.procedural.kernels import runs_on
 from siamfc.procedural.leaves import Leaves
 from siamfc.procedural.render import Camera
 from siamfc.procedural.scene import View
@@ -63,4 +63,5 @@ def triton_renderer() -> Renderer:
 
 def renderer_for(device: torch.device) -> Renderer:
     """Return the fastest renderer for a device."""
-    return triton_renderer() if runs_on(device) else TORCH
+    has_triton = device.type == "cuda" and find_spec("triton") is not None
+    return triton_renderer() if has_triton else TORCH

@@ -11,11 +11,10 @@ from siamfc.array_types import ByteImage, FloatArray
 from siamfc.network.calibration import sigmoid
 from siamfc.network.matcher import Embedding, Matcher
 from siamfc.tracking.redetection import redetection_crops
-from siamfc.tracking.siamfc.bias_correction import measure_offsets
 from siamfc.tracking.siamfc.settings import SiamFCSettings
-from siamfc.tracking.siamfc.targets import SiamFCTargets, move, relocate, start
+from siamfc.tracking.siamfc.targets import SiamFCTargets, move, read_displacement, relocate, start
 from siamfc.tracking.state import TrackerState, foreign_state
-from siamfc.tracking.targets import exemplar_crops
+from siamfc.tracking.targets import exemplar_crops, window_crops
 
 
 def begin(
@@ -68,3 +67,43 @@ def score_cells(
     """Return scores (m, m) of one search image's cells and the middle cell's position in pixels."""
     logits = matcher.respond(exemplars, search[None, None])[0, 0]
     return sigmoid(logits.astype(np.float64)), matcher.spec.search_size / 2
+
+
+def measure_offsets(
+    targets: SiamFCTargets,
+    exemplars: Embedding,
+    image: ByteImage,
+    fill: ByteImage,
+    matcher: Matcher,
+    settings: SiamFCSettings,
+) -> FloatArray:
+    """Measure the network's offset in the frame in which the targets were given.
+
+    An exact tracker would find a target in its first frame precisely where it was given. A network
+    is off by a fraction of a cell: its strides, its pooling and whatever surrounds the target pull
+    the peak to one side, and will do so in the next frames. The offset depends on the position
+    within a cell, so the peak is read in `settings.bias_correction`² search windows per target,
+    shifted evenly over one cell, and averaged.
+
+    Args:
+        targets: N targets in their first frame, at their first size.
+        exemplars: embeddings of the targets.
+        image: the first frame.
+        fill: (3,) colour outside the frame.
+        matcher: the network.
+        settings: settings of the tracker.
+
+    Returns:
+        (N, 2) offset right and down, pixels of the search image; at most half a cell.
+    """
+    spec, count = matcher.spec, settings.bias_correction
+    along = ((np.arange(count) + 0.5) / count - 0.5) * spec.stride
+    shifts = np.stack(np.meshgrid(along, along), axis=-1).reshape(-1, 2)
+    sides = np.repeat(targets.first_side, len(shifts))
+    centers = np.repeat(targets.center_frame, len(shifts), axis=0)
+    centers += np.tile(shifts, (len(targets), 1)) * (sides / spec.search_size)[:, None]
+    crops = window_crops(image, centers, sides, spec.search_size, fill)
+    responses = matcher.respond(exemplars, crops.reshape(len(targets), -1, *crops.shape[1:]))
+    seen = [[read_displacement(one, settings, spec) for one in several] for several in responses]
+    offsets = (np.array(seen) + shifts).mean(axis=1)
+    return np.asarray(np.clip(offsets, -spec.stride / 2, spec.stride / 2))
