@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from siamfc.training.loop import LogLine
     from siamfc.training.process_group import ProcessRank
     from siamfc.training.recipes import Recipe
-    from siamfc.training.run import RunResult
+    from siamfc.training.run import RunOptions, RunResult
     from siamfc.training.validation import Calibrator, Validator
 
 
@@ -77,7 +77,7 @@ def train(
         raise MissingDependencyError(f"training needs torch: {install_command('train')}")
     from siamfc.network.loader import load_checkpoint
     from siamfc.training.process_group import process_from_environment
-    from siamfc.training.run import RunOptions, run
+    from siamfc.training.run import run
 
     if recipe == "finetune" and weights is None:
         weights = "default"
@@ -86,24 +86,10 @@ def train(
     changes = [*(assignments or []), *mixed]
     chosen = _choose_recipe(recipe, settings, changes, checkpoint, stored=bool(data))
     process = process_from_environment()
-    where = _find_device(device, process)
-    printer = _Printer(chosen)
-    result = run(
-        chosen,
-        out,
-        stores=data or (),
-        weights=checkpoint,
-        options=RunOptions(
-            resume=resume,
-            deterministic=deterministic,
-            device=where,
-            process=process,
-            validators=_validators(chosen, where) if process.is_first else (),
-            calibrator=_calibrator(chosen, where) if process.is_first else None,
-            on_log=printer.show_line,
-            on_epoch=printer.show_epoch,
-        ),
+    options = _run_options(
+        chosen, process, _find_device(device, process), resume=resume, deterministic=deterministic
     )
+    result = run(chosen, out, stores=data or (), weights=checkpoint, options=options)
     if process.is_first:
         _report(chosen, result, json=json)
     return 0
@@ -126,6 +112,30 @@ def _choose_recipe(
     if settings is not None:
         recipe = change_by_file(recipe, settings)
     return change(recipe, read_assignments(assignments))
+
+
+def _run_options(
+    recipe: "Recipe",
+    process: "ProcessRank",
+    device: "torch.device",
+    *,
+    resume: bool,
+    deterministic: bool,
+) -> "RunOptions":
+    """Return the options of a run that prints its progress; its first process also validates."""
+    from siamfc.training.run import RunOptions
+
+    printer = _Printer(recipe)
+    return RunOptions(
+        resume=resume,
+        deterministic=deterministic,
+        device=device,
+        process=process,
+        validators=_validators(recipe, device) if process.is_first else (),
+        calibrator=_calibrator(recipe, device) if process.is_first else None,
+        on_log=printer.show_line,
+        on_epoch=printer.show_epoch,
+    )
 
 
 def _find_device(name: str, process: "ProcessRank") -> "torch.device":

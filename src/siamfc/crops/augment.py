@@ -159,26 +159,17 @@ def augment(
     reach = ((searches.shape[1] / search_stretch - settings.search_size) / 2).clamp(min=0)
     offsets = torch.minimum(torch.full_like(reach, settings.max_shift), reach) * place[:, 6:8]
     grey = rest[:, 0] < settings.grey_share
-    images = []
-    for index, (crops, size, stretch, shift) in enumerate(
-        (
-            (exemplars, settings.exemplar_size, exemplar_stretch, exemplar_shift),
-            (searches, settings.search_size, search_stretch, -offsets * search_stretch),
-        )
-    ):
-        draws = rest[:, 1 + 7 * index : 8 + 7 * index]
-        image = _resample(crops, size, stretch, shift)
-        image = _recolour(image, draws[:, :5], grey, settings)
-        image = _blur(image, draws[:, 5:7], settings)
-        images.append(image.clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous())
+    exemplar_images = _resample(exemplars, settings.exemplar_size, exemplar_stretch, exemplar_shift)
+    search_shift = -offsets * search_stretch
+    search_images = _resample(searches, settings.search_size, search_stretch, search_shift)
     sizes = search_sizes / search_stretch
     centers = offsets + moved * sizes
     sizes = sizes * grown
     corners = settings.search_size / 2 + centers - sizes / 2
     log_scales = (exemplar_stretch.log() - search_stretch.log()).mean(dim=1)
     return AugmentedPairs(
-        exemplars=images[0],
-        searches=images[1],
+        exemplars=_degrade(exemplar_images, rest[:, 1:8], grey, settings),
+        searches=_degrade(search_images, rest[:, 8:15], grey, settings),
         offsets=centers,
         log_scales=log_scales,
         boxes=torch.cat([corners, sizes], dim=1),
@@ -207,6 +198,13 @@ def _resample(crops: Tensor, size: int, stretch: Tensor, shift: Tensor) -> Tenso
     grid[..., 1] = position[:, :, None, 1]
     pixels = crops.permute(0, 3, 1, 2).float()
     return functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+
+
+def _degrade(image: Tensor, draws: Tensor, grey: Tensor, settings: AugmentSettings) -> Tensor:
+    """Recolour and blur images (B, 3, H, W) as `draws` (B, 7) say; return (B, H, W, 3) uint8."""
+    image = _recolour(image, draws[:, :5], grey, settings)
+    image = _blur(image, draws[:, 5:], settings)
+    return image.clamp(0, 255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous()
 
 
 def _recolour(image: Tensor, draws: Tensor, grey: Tensor, settings: AugmentSettings) -> Tensor:

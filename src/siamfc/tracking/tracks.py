@@ -86,12 +86,7 @@ def track(
         InputError: neither `box` nor `boxes`, or both; `box` is not one box; not a source; or
             "bgr" for a source with its own channel order.
     """
-    if boxes is None and box is not None:
-        boxes = box if isinstance(box, Mapping) else as_box(box)
-    elif boxes is None or box is not None:
-        found = "both" if boxes is not None else "neither"
-        raise InputError(f"expected box=(x, y, w, h) or boxes=[(x, y, w, h), …], got {found}")
-
+    given = _given_boxes(box, boxes)
     check_color(color)
     if color == "bgr":
         source = _reversed_channels(source)
@@ -104,7 +99,17 @@ def track(
         return load_matcher(weights, device=device, threads=threads)
 
     frame_range = FrameRange(start=start, end=end, every=every)
-    return Track(source, boxes, load, settings, frame_range=frame_range, smooth=smooth)
+    return Track(source, given, load, settings, frame_range=frame_range, smooth=smooth)
+
+
+def _given_boxes(box: TargetBoxes | None, boxes: GivenBoxes | None) -> GivenBoxes:
+    """Return the one of `box` and `boxes` that is given; InputError unless exactly one is."""
+    if boxes is not None and box is None:
+        return boxes
+    if box is None or boxes is not None:
+        found = "neither" if boxes is None else "both"
+        raise InputError(f"expected box=(x, y, w, h) or boxes=[(x, y, w, h), …], got {found}")
+    return box if isinstance(box, Mapping) else as_box(box)
 
 
 class Track:
