@@ -74,7 +74,7 @@ def test_a_video_on_a_server_is_read_whole_however_slowly(serve, clip: Path) -> 
 
 
 def test_a_slow_reader_gets_a_web_cameras_current_frame(serve) -> None:
-    with open_source(serve(Camera, pictures=10**6), read_ahead=1, timeout=60) as source:
+    with open_source(serve(Camera, pictures=10**6), timeout=60) as source:
         frames = iter(source)
         last = next(frames).index
         assert last == 0
@@ -94,10 +94,11 @@ def test_a_stream_that_breaks_off_ends_with_a_warning(
 ) -> None:
     with (
         caplog.at_level(logging.WARNING),
-        open_source(serve(Camera, pictures=5), read_ahead=9, timeout=60) as source,
+        open_source(serve(Camera, pictures=5), timeout=60) as source,
     ):
         numbers = [media.number_of(frame.image) for frame in source]
-    assert numbers in ([0, 1, 2, 3], [0, 1, 2, 3, 4])  # the last picture may lack its end mark
+    assert numbers[0] == 0
+    assert numbers[-1] in (3, 4)  # the last picture may lack its end mark
 
 
 def test_a_server_that_refuses_is_named(serve, tmp_path: Path) -> None:

@@ -102,13 +102,13 @@ def test_a_garbage_collected_reader_ends_its_thread() -> None:
     assert recorder.closed.wait(60)
 
 
-def test_live_frames_are_dropped_oldest_first_but_never_the_first() -> None:
+def test_of_live_frames_the_latest_is_kept_and_the_first() -> None:
     recorder = Recorder(100)
     reader = ReadAhead(recorder.frames(), depth=3, drop=True)
     assert not recorder.closed.wait(0.05), "nothing is dropped before the reader begins"
     assert next(reader).index == 0
     assert recorder.closed.wait(60), "then the thread no longer waits for the reader"
-    assert [frame.index for frame in reader] == [97, 98, 99]
+    assert [frame.index for frame in reader] == [99]
 
 
 def test_closing_a_source_stops_all_its_readers() -> None:

@@ -39,7 +39,7 @@ class LiveSource(ReadAheadSource):
     Args:
         address: Address from `camera_address`, `stream_address` or `pipe_address`.
         threads: Number of decoding threads; None: as for `VideoFile`.
-        read_ahead: Number of frames decoded ahead, at least 1.
+        read_ahead: Number of frames decoded ahead, at least 1, where none are dropped.
 
     Raises:
         SourceError: No connection, or nothing that can be decoded.

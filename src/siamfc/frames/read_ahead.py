@@ -25,9 +25,9 @@ class ReadAhead(Iterator[Frame]):
     Args:
         frames: A generator; only the thread may use it from now on.
         depth: Number of frames in the buffer, at least 1.
-        drop: For live sources: drop the oldest frame when the buffer is full, so that the reader
-            gets the current one; but none before the reader has taken the first frame, for which
-            the box was given. Otherwise the thread waits.
+        drop: For live sources: keep the latest frame alone, so that the reader gets the current
+            one; but drop none before the reader has taken the first frame, for which the box was
+            given. Otherwise the thread waits.
     """
 
     def __init__(self, frames: Generator[Frame], *, depth: int, drop: bool = False) -> None:
@@ -96,8 +96,8 @@ class _Buffer:
     def put(self, frame: Frame) -> bool:
         """Append a frame, waiting for space; return False once the reader has stopped."""
         with self._changed:
-            if self._drop and self._started and len(self._frames) == self._depth:
-                self._frames.popleft()
+            if self._drop and self._started:
+                self._frames.clear()
             self._changed.wait_for(lambda: self._ended or len(self._frames) < self._depth)
             if self._ended:
                 return False
