@@ -18,7 +18,7 @@ from siamfc.network.architectures import LIGHT, find_layout
 from siamfc.network.export import build_graphs
 from siamfc.network.onnx_runtime import OnnxBoxMatcher, OnnxMatcher, open_graphs
 from siamfc.network.signatures import exemplar_signature, search_signature
-from siamfc.tracking.exemplar_update import join
+from siamfc.tracking.exemplar_update import join, mix
 
 SIZES = np.array([[63.5, 40.25], [90.0, 28.0], [50.0, 50.0]])
 
@@ -58,8 +58,10 @@ def assert_agree(found, expected, share=1e-4):
         assert np.abs(one - other).max() < share * np.ptp(other)
 
 
+@pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("make", LIGHT_CHECKPOINTS)
-def test_the_graphs_the_matcher_and_the_trained_network_agree(make):
+def test_the_graphs_the_matcher_and_the_trained_network_agree(make, count):
+    """Of two exemplars, a network with one uses the mean, as a tracker mixes them."""
     torch = pytest.importorskip("torch")
     from siamfc.network.light.model import LightNet, normalise_images
 
@@ -68,7 +70,7 @@ def test_the_graphs_the_matcher_and_the_trained_network_agree(make):
     layout = find_layout(checkpoint.metadata.architecture)
     model = LightNet(layout).eval()
     model.load_tensors(checkpoint.tensors)
-    views = [(exemplars, sizes), (exemplars[:, ::-1].copy(), sizes / 2)][: layout.exemplars]
+    views = [(exemplars, sizes), (exemplars[:, ::-1].copy(), sizes / 2)][:count]
 
     def normalised(images):
         return normalise_images(torch.tensor(images), checkpoint.metadata.normalisation)
@@ -86,7 +88,8 @@ def test_the_graphs_the_matcher_and_the_trained_network_agree(make):
         matcher = runtime(checkpoint)
         assert matcher.exemplars == layout.exemplars
         embeddings = [matcher.embed_exemplar(*view) for view in views]
-        together = join(*embeddings) if layout.exemplars > 1 else embeddings[0]
+        first, last = embeddings[0], embeddings[-1]
+        together = join(first, last) if layout.exemplars > 1 else mix(first, last, np.full(2, 0.5))
         assert_agree(matcher.locate(together, searches), expected, 5e-4)
 
 

@@ -90,10 +90,10 @@ class Recipe:
                 f"network: expected siamfc with these data, got {self.network}, which needs the "
                 f"{missing} that procedural pairs have"
             )
-        if self.data.pairs.recent != together:
+        if together and not self.data.pairs.recent:
             raise InputError(
-                f"data.pairs.recent: expected {str(together).lower()} for the network "
-                f"{self.network}, which looks at {'two exemplars' if together else 'one exemplar'}"
+                f"data.pairs.recent: expected true for the network {self.network}, which looks at "
+                "two exemplars, got false"
             )
 
     @property

@@ -187,10 +187,13 @@ class LightNet(nn.Module):
     def memory(self, exemplars: list[Tensor], places: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Join exemplars' features (N, C, 8, 8) and positions (N, 5, 64) to one set of keys.
 
-        If there are fewer exemplars than the layout uses, the last one is repeated.
+        If there are fewer exemplars than the layout uses, the last one is repeated; if there are
+        more, a layout with one exemplar uses their mean, as a tracker mixes them.
         """
         spare = self.layout.exemplars - len(exemplars)
-        keys = [each.flatten(2) for each in exemplars]
+        keys = [unit_columns(each) for each in exemplars]
+        if spare < 0:
+            return torch.stack(keys).mean(0), torch.stack(places).mean(0)
         return torch.cat(keys + keys[-1:] * spare, 2), torch.cat(places + places[-1:] * spare, 2)
 
     def compare(self, keys: Tensor, places: Tensor, searches: Tensor) -> tuple[Tensor, Tensor]:
@@ -201,9 +204,7 @@ class LightNet(nn.Module):
         sharpness as its only parameter), so the network is given the box and need not guess it. The
         cells of all exemplars compete in one softmax.
         """
-        keys = functional.normalize(keys.float(), dim=1)
-        queries = functional.normalize(searches.flatten(2).float(), dim=1)
-        similarity = (keys.transpose(1, 2) @ queries).float()
+        similarity = (keys.transpose(1, 2) @ unit_columns(searches)).float()
         attention = torch.softmax(similarity * self.sharpness.exp(), 1)
         each = torch.stack([part.amax(1) for part in similarity.chunk(self.layout.exemplars, 1)], 1)
         found = torch.cat([places @ attention, each], 1)
@@ -227,6 +228,11 @@ class LightNet(nn.Module):
         """Load tensors in the form that `tensors` returns, in place."""
         state = {name: torch.from_numpy(tensor.copy()) for name, tensor in tensors.items()}
         self.load_state_dict({**self.state_dict(), **state})
+
+
+def unit_columns(features: Tensor) -> Tensor:
+    """Divide each cell's features by their norm, float32: (N, C, h, w) → (N, C, h · w)."""
+    return functional.normalize(features.flatten(2).float(), dim=1)
 
 
 def cell_points(cells: int) -> Tensor:

@@ -9,7 +9,7 @@ from siamfc.network.architectures import find_layout
 from siamfc.network.calibration import Calibration
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.light.architecture import PLACES
-from siamfc.network.light.model import LightNet
+from siamfc.network.light.model import LightNet, unit_columns
 from siamfc.network.matcher import (
     Embedding,
     EmbeddingSpec,
@@ -54,7 +54,7 @@ class TorchLightMatcher:
         crops = check_exemplars(self.spec, crops)
         images = torch.tensor(crops, device=self._device)
         places = self._model.places(torch.tensor(check_sizes(crops, sizes), device=self._device))
-        return torch.cat([self._embed(images).flatten(2), places], 1)
+        return torch.cat([unit_columns(self._embed(images)), places], 1)
 
     @torch.inference_mode()
     def locate(
