@@ -103,7 +103,15 @@ def main() -> None:
     options = parser.parse_args()
     clip = Watched(options.frames, options.frames // 5)
     network, settings = StillNetwork(), SiamFCSettings(scales=1)
-    job = Job(clip, network, settings, max_targets=32, submit=lambda _job: None)
+    job = Job(
+        clip,
+        network,
+        settings,
+        folder=Path(tempfile.mkdtemp()),
+        max_targets=32,
+        submit=lambda _job: None,
+        is_tracking=lambda: False,
+    )
     clip.job = job
     rows: list[tuple[str, float, float]] = []
 
@@ -125,8 +133,8 @@ def main() -> None:
     step("tracked both ways", track)
     step("smoothed", lambda: job.smooth(True))
     step("frames to check found", job.track.review)
-    with tempfile.TemporaryDirectory() as folder:
-        step("saved as CSV", lambda: boxes_file(job, "csv", Path(folder)))
+    step("saved as CSV", lambda: boxes_file(job, "csv"))
+    job.close()
     if options.json:
         figures = {"frames": clip.seen, "steps": rows, "machine": machine(), "commit": commit()}
         print(json.dumps(figures))

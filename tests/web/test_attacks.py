@@ -380,7 +380,7 @@ def test_a_recording_keeps_to_its_bytes(tmp_path: Path, film: Path) -> None:
     from siamfc.web.pictures import encode_jpeg
     from siamfc.web.recorder import Recording
 
-    recording = Recording(tmp_path, "film", "stream", size=(256, 256), limit_bytes=30_000)
+    recording = Recording(tmp_path, "film", size=(256, 256), limit_bytes=30_000)
     with open_source(film) as source:
         for frame in source:
             recording.append(encode_jpeg(frame.image), frame.time)

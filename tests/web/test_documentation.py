@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from siamfc.web.app import STATIC
 from siamfc.web.limits import Limits
+from siamfc.web.server import STATIC
 
 TEXT = (Path(__file__).parents[2] / "docs" / "page.md").read_text(encoding="utf-8")
 

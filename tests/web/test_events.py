@@ -87,7 +87,7 @@ def test_a_film_hurries_only_while_nothing_is_tracked(
     is_tracking = True
     writing = VideoExport(tmp_path, is_tracking=lambda: is_tracking)
     begun = time.monotonic()
-    writing.make(job)
+    writing.make(job.clip, job.track)
     time.sleep(1)
     while not (done := writing.done):
         assert time.monotonic() < begun + 120

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import tempfile
 import zipfile
@@ -10,9 +11,8 @@ from pathlib import Path
 
 from siamfc.annotations import ANNOTATION_FORMATS
 from siamfc.errors import InputError, OutputError
-from siamfc.tracking import FrameResult
-from siamfc.tracking.exports import EXPORT_FORMATS, VideoInfo, export_results
-from siamfc.web.clips import Clip
+from siamfc.tracking.exports import EXPORT_FORMATS, export_results
+from siamfc.web.clips import video_info
 from siamfc.web.job import Job
 from siamfc.web.pictures import encode_png
 
@@ -27,7 +27,7 @@ def box_formats() -> dict[str, str]:
     return {name: _TITLES[name] for name in EXPORT_FORMATS}
 
 
-def boxes_file(job: Job, kind: str, folder: Path) -> tuple[bytes, str]:
+def boxes_file(job: Job, kind: str) -> tuple[bytes, str]:
     """Return the boxes as a file's content and name; several files come as a zip.
 
     Raises:
@@ -36,47 +36,29 @@ def boxes_file(job: Job, kind: str, folder: Path) -> tuple[bytes, str]:
     """
     if kind not in EXPORT_FORMATS:
         raise InputError(f"boxes come as {', '.join(EXPORT_FORMATS)}; got {kind!r}")
-    results, clip = tracked(job), job.clip
     own = kind not in ANNOTATION_FORMATS
-    stem = safe_stem(clip.name) + ("" if own else f"-{kind}")
+    stem = safe_stem(job.clip.name) + ("" if own else f"-{kind}")
+    suffix = f".{kind}" if own else ANNOTATION_FORMATS[kind].suffix
+    results, video = job.track.all_results(), video_info(job.clip)
     try:
-        with tempfile.TemporaryDirectory(dir=folder) as temporary:
-            suffix = f".{kind}" if own else ANNOTATION_FORMATS[kind].suffix
-            path = Path(temporary) / f"{stem}{suffix}"
-            paths = export_results(path, results, format=kind, video=video_info(clip))
+        with tempfile.TemporaryDirectory(dir=job.folder) as folder:
+            path = Path(folder) / f"{stem}{suffix}"
+            paths = export_results(path, results, format=kind, video=video)
             if len(paths) == 1 and paths[0].is_file():
                 return paths[0].read_bytes(), paths[0].name
-            return _archive(paths, temporary).read_bytes(), f"{stem}.zip"
+            return _archive(paths, Path(folder)), f"{stem}.zip"
     except (OutputError, OSError) as error:
         reason = str(error).rpartition(": ")[2]
         raise OutputError(f"the boxes cannot be written: {reason}") from None
 
 
-def video_info(clip: Clip) -> VideoInfo:
-    """Return the facts about a clip that formats contain."""
-    return VideoInfo(
-        name=clip.name.rpartition("/")[2],
-        size=clip.size,
-        frame_rate=clip.frame_rate,
-        frame_count=clip.frame_count,
-    )
-
-
-def tracked(job: Job) -> list[FrameResult]:
-    """Return the results of a job; InputError if there are none."""
-    results = job.track.results()
-    if not results:
-        raise InputError("there are no boxes yet: draw one first")
-    return results
-
-
-def _archive(paths: Sequence[Path], folder: str) -> Path:
-    archive = Path(folder) / "boxes.zip"
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+def _archive(paths: Sequence[Path], folder: Path) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in paths:
             for one in [path] if path.is_file() else sorted(path.rglob("*")):
-                file.write(one, one.relative_to(folder))
-    return archive
+                archive.write(one, one.relative_to(folder))
+    return content.getvalue()
 
 
 def still(job: Job, index: int) -> tuple[bytes, str]:

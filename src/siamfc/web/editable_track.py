@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from siamfc.array_types import FloatArray
+from siamfc.errors import InputError
 from siamfc.frames import Frame, Image
 from siamfc.network import Network
 from siamfc.tracking import FrameResult, Settings, Status
@@ -23,7 +24,6 @@ from siamfc.web.targets import Segment, Target, stretches
 _CACHED_ROWS = 5_000_000
 """Most rows of runs; beyond, those that only an undone change needs are forgotten."""
 
-
 _STATUSES = (Status.KEYFRAME, Status.TRACKED, Status.LOST, Status.INTERPOLATED)
 _KEYFRAME, _TRACKED, _LOST, _INTERPOLATED = range(4)
 """Status as it is written in rows."""
@@ -33,16 +33,10 @@ class Piece(NamedTuple):
     """Frames of a run that are still to be tracked."""
 
     run: Run
-    stop: int | None
-    """The frame before which it ends; None: the end of the video."""
+    frames: range
+    """In the order in which they are tracked."""
     is_closed: bool
     """It lies between two key frames."""
-
-    def needs(self, frame: int) -> bool:
-        """Return whether a frame is the next to be tracked."""
-        if self.run.front != frame or self.stop is None:
-            return self.run.front == frame
-        return frame > self.stop if self.run.origin.backward else frame < self.stop
 
 
 class Sweep(NamedTuple):
@@ -143,61 +137,62 @@ class EditableTrack:
 
     # --- Tracking ---------------------------------------------------------------------------------
 
-    def next_sweep(self, first: int, end: int, *, is_live: bool = False) -> Sweep | None:
+    def next_sweep(self, first: int, end: int) -> Sweep | None:
         """Return what to track next in frames first … end − 1; None if all is tracked.
 
         Gaps between key frames come first.
         """
         with self.lock:
-            pieces = self._pieces(first, end, is_live=is_live)
-            if not pieces:
-                return None
+            pieces = self._pieces(first, end)
             pieces = [piece for piece in pieces if piece.is_closed] or pieces
             ahead = [piece for piece in pieces if not piece.run.origin.backward]
-            if ahead:
-                return Sweep(min(p.run.front for p in ahead), False, self.epoch, ahead)
-            return Sweep(max(p.run.front for p in pieces), True, self.epoch, pieces)
+            fronts = [piece.run.front for piece in ahead or pieces]
+            if not fronts:
+                return None
+            start = min(fronts) if ahead else max(fronts)
+            return Sweep(start, not ahead, self.epoch, ahead or pieces)
 
     def advance(self, frame: Frame, sweep: Sweep) -> bool:
         """Track into a frame of a sweep; False if it asks for nothing there, or is out of date."""
-        pieces = [piece for piece in sweep.pieces if piece.needs(frame.index)]
-        runs = list({id(piece.run): piece.run for piece in pieces}.values())
+        runs = {
+            piece.run.origin: piece.run
+            for piece in sweep.pieces
+            if piece.run.front == frame.index and frame.index in piece.frames
+        }
         with self._following:
             if not runs or sweep.epoch != self.epoch:
                 return False
-            self._follower.extend(frame, runs)
+            self._follower.extend(frame, list(runs.values()))
         with self.lock:
             if frame.index >= len(self._times):
                 more = np.full(max(frame.index + 1, len(self._times)), np.nan)
                 self._times = np.concatenate([self._times, more])
             self._times[frame.index] = frame.time
             self.version += 1
-            origins = {run.origin for run in runs}
             for target in self.targets:
                 for segment in target.segments():
-                    if origins.isdisjoint(segment.origins):
+                    if runs.keys().isdisjoint(segment.origins):
                         continue
+                    start, stop = frame.index, frame.index + 1
                     if segment.stop is not None and self._is_fused(segment):
-                        self._write(target, segment, segment.start, segment.stop)
-                    elif frame.index in segment:
-                        self._write(target, segment, frame.index, frame.index + 1)
+                        start, stop = segment.start, segment.stop
+                    if start in segment:
+                        rows = self._rows(segment, start, stop)
+                        self._tables[target.id].write(start, rows, self.version)
         return True
 
     def frames_left(self, first: int, end: int) -> int:
         """Return how many frames are to be read until all is tracked."""
+        left = 0
         with self.lock:
-            pieces, left = self._pieces(first, end), 0
-            for backward in (False, True):
-                reached = -1
-                spans = sorted(
-                    sorted((run.front, stop or 0))
-                    for run, stop, _ in pieces
-                    if run.origin.backward is backward
-                )
-                for low, high in spans:
-                    left += max(0, high - max(low, reached))
-                    reached = max(reached, high)
-            return left
+            pieces = self._pieces(first, end)
+        for way in (1, -1):
+            reached = 0
+            ahead = [p.frames[::way] for p in pieces if p.frames.step == way]
+            for frames in sorted(ahead, key=lambda frames: frames.start):
+                left += len(frames[max(0, reached - frames.start) :])
+                reached = max(reached, frames.stop)
+        return left
 
     def settle(self) -> None:
         """Bring all rows up to date, smoothed if they are to be.
@@ -236,15 +231,7 @@ class EditableTrack:
     @property
     def start(self) -> int:
         """Index of the first frame in which a target was drawn or tracked."""
-        starts = [min(target.keyframes) for target in self.targets]
-        starts += [
-            run.front + 1
-            for target in self.targets
-            if target.backwards
-            for run in self._runs_of(next(target.segments()))
-            if run.origin.backward and run.count
-        ]
-        return min(starts, default=0)
+        return min((self._tables[target.id].start for target in self.targets), default=0)
 
     @property
     def end(self) -> int:
@@ -279,6 +266,13 @@ class EditableTrack:
             _result(frame, times[frame], row, names)
             for frame, row in zip(range(start, end), rows, strict=True)
         ]
+
+    def all_results(self) -> list[FrameResult]:
+        """Return the results of all frames; InputError if nothing has been drawn."""
+        results = self.results()
+        if not results:
+            raise InputError("there are no boxes yet: draw one first")
+        return results
 
     def review(self) -> list[dict[str, Any]]:
         """Return the stretches to check, in order: target, first, last and worst frame, reason."""
@@ -322,19 +316,19 @@ class EditableTrack:
     def _runs_of(self, segment: Segment) -> list[Run]:
         return [self._run(origin) for origin in segment.origins]
 
-    def _pieces(self, first: int, end: int, *, is_live: bool = False) -> list[Piece]:
+    def _pieces(self, first: int, end: int) -> list[Piece]:
         pieces = []
         for target in self.targets:
             for segment in target.segments():
-                is_open = segment.stop is None
+                is_closed = segment.stop is not None and segment.forward is not None
                 stop = end if segment.stop is None else min(segment.stop, end)
-                is_closed = not is_open and segment.forward is not None
                 for run in self._runs_of(segment):
                     if run.origin.backward:
-                        if run.front > (goal := max(segment.backward_stop, first - 1)):
-                            pieces.append(Piece(run, goal, is_closed))
-                    elif run.front < stop or (is_open and is_live):
-                        pieces.append(Piece(run, None if is_open and is_live else stop, is_closed))
+                        frames = range(run.front, max(segment.backward_stop, first - 1), -1)
+                    else:
+                        frames = range(run.front, stop)
+                    if frames:
+                        pieces.append(Piece(run, frames, is_closed))
         return pieces
 
     def _is_fused(self, segment: Segment) -> bool:
@@ -373,10 +367,6 @@ class EditableTrack:
         for start, stop, part in parts:
             rows[start:stop] = part
         return rows
-
-    def _write(self, target: Target, segment: Segment, start: int, stop: int) -> None:
-        rows = self._rows(segment, start, stop)
-        self._tables[target.id].write(start, rows, self.version)
 
     def _keyframes(
         self, parts: Sequence[tuple[int, FloatArray]], frame_count: int

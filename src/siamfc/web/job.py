@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import secrets
+import shutil
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 from siamfc.errors import InputError, SiamFCError, SourceError
@@ -21,7 +23,9 @@ from siamfc.web.drawing import Drawing
 from siamfc.web.editable_track import EditableTrack
 from siamfc.web.imports import Tracks
 from siamfc.web.preview import Preview
+from siamfc.web.recorder import Recording
 from siamfc.web.runs import NetworkView
+from siamfc.web.video_export import VideoExport
 
 _logger = logging.getLogger(__name__)
 
@@ -40,8 +44,11 @@ class Job:
         clip: the video to track in; it is closed here.
         matcher: a network ready to track with.
         settings: the tracker's settings.
+        folder: private, for its files; it is removed here.
+        key: tells when the same video is opened again.
         max_targets: that may be drawn.
         submit: has a function called by the one thread that tracks.
+        is_tracking: returns whether any job is tracked just now.
     """
 
     def __init__(
@@ -50,13 +57,18 @@ class Job:
         matcher: Network,
         settings: Settings,
         *,
+        folder: Path,
+        key: str = "",
         max_targets: int,
         submit: Callable[[Callable[[], None]], object],
+        is_tracking: Callable[[], bool],
     ) -> None:
         self.id = secrets.token_urlsafe(9)
         self.clip = clip
+        self.folder = folder
+        self.key = key
         self.track = EditableTrack(matcher, settings, frame_size=clip.size, max_targets=max_targets)
-        self.key = ""
+        self.video = VideoExport(folder, is_tracking=is_tracking)
         self.state: State = "open"
         self.message = ""
         self.preview = Preview()
@@ -66,7 +78,6 @@ class Job:
         self._closed = False
         self._ticks: deque[float] = deque()
         self._lock = self.track.lock
-        self._on_close: list[Callable[[], None]] = []
 
     # --- What its user asks for -------------------------------------------------------------------
 
@@ -142,27 +153,21 @@ class Job:
             if self.state in ("waiting", "running"):
                 self.state = "paused"
 
+    def finish(self) -> None:
+        """End a recording; what was recorded stays."""
+        if self.clip.is_live:
+            self.clip.close()
+
     def close(self) -> None:
-        """Stop for good and close the clip; may be called twice."""
+        """Stop for good, close the clip and remove all files; may be called twice."""
         with self._lock:
-            if self._closed:
-                return
             self._closed = True
             self.state = "paused"
         self.clip.close()
-        for action in self._on_close:
-            action()
-
-    def on_close(self, action: Callable[[], None]) -> None:
-        """Register a function to be called when the job is closed."""
-        self._on_close.append(action)
+        self.video.discard()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- What there is to see ---------------------------------------------------------------------
-
-    @property
-    def is_closed(self) -> bool:
-        """True once it has been closed."""
-        return self._closed
 
     @property
     def rate(self) -> float:
@@ -191,8 +196,27 @@ class Job:
                 "framesLeft": left,
                 "rate": rate,
                 "secondsLeft": None if clip.is_live or not rate else left / rate,
+                "video": self.video.summary(),
                 **self.track.summary(),
             }
+
+    def has_picture(self, shown: int) -> bool:
+        """Return whether there is a picture newer than the frame `shown`, −1 for none."""
+        if isinstance(self.clip, Recording):
+            return self._newest_recorded(self.clip) not in (None, shown)
+        return self.preview.has_picture(shown)
+
+    def picture(self) -> tuple[int, bytes] | None:
+        """Return the index of the frame tracked, or else recorded, last, and its JPEG."""
+        if not isinstance(self.clip, Recording):
+            return self.preview.picture()
+        index = self._newest_recorded(self.clip)
+        return None if index is None else (index, self.clip.jpeg(index))
+
+    def _newest_recorded(self, recording: Recording) -> int | None:
+        if self.preview.index is not None:
+            return self.preview.index
+        return recording.frame_count - 1 if recording.is_live and recording.frame_count else None
 
     def view(self, frame: int, target: int) -> NetworkView | None:
         """Return the network's view of a target; None if it wasn't followed in that frame."""
@@ -223,7 +247,8 @@ class Job:
 
     def _run_once(self) -> bool:
         """Track one sweep of frames; True if there may be more."""
-        sweep = self.track.next_sweep(*self._span, is_live=self.clip.is_live)
+        first, end = self._span
+        sweep = self.track.next_sweep(first, sys.maxsize if self.clip.is_live else end)
         if sweep is None:
             if self.track.is_smooth:
                 self.track.settle()

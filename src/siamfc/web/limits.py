@@ -1,8 +1,6 @@
 """Limits on what the page's server accepts."""
 
-from dataclasses import dataclass, fields
-
-from siamfc.errors import InputError
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +24,9 @@ class Limits:
     recording_bytes: int = 4_000_000_000
     """Largest recording of a camera or stream; beyond it the oldest frames are deleted."""
     stall_seconds: float = 30.0
-    """An upload that brings less than `stall_bytes` in this time is broken off."""
-    stall_bytes: int = 65_536
-    """The least that an upload must bring in `stall_seconds`."""
+    """An upload that takes longer for `stall_bytes` is broken off."""
+    stall_bytes: int = 1 << 18
+    """The least that an upload must bring in `stall_seconds`; so many bytes are written at once."""
     message_bytes: int = 4_000_000
     """Largest picture of the browser's camera."""
     json_bytes: int = 100_000
@@ -37,9 +35,3 @@ class Limits:
     """Largest file of boxes."""
     targets: int = 32
     """Most targets in a video."""
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not value > 0:
-                raise InputError(f"{field.name}: expected a number above 0, got {value}")

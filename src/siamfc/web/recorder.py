@@ -8,7 +8,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from siamfc.errors import InputError, SiamFCError
-from siamfc.frames import Frame, FrameSource, Image, read_image
+from siamfc.frames import Frame, FrameSource, read_image
 from siamfc.web.pictures import encode_jpeg
 
 _QUALITY = 92
@@ -32,7 +32,6 @@ class Recording:
     Args:
         folder: for its files; nothing else is in it.
         name: the name that its user gave it.
-        kind: `camera` or `stream`.
         size: width and height of the frames.
         frame_rate: the rate that the source states, None when unknown.
         limit_bytes: that its files may take.
@@ -42,14 +41,12 @@ class Recording:
         self,
         folder: Path,
         name: str,
-        kind: str,
         *,
         size: tuple[int, int],
         frame_rate: float | None = None,
         limit_bytes: int,
     ) -> None:
         self.name = name
-        self.kind = kind
         self.size = size
         self.frame_rate = frame_rate
         self.first_frame = 0
@@ -64,6 +61,7 @@ class Recording:
         self._times = array("d")
         self._reader: int | None = None
         self._is_claimed = False
+        self._recorded: FrameSource | None = None
         self._changed = threading.Condition()
 
     @property
@@ -72,11 +70,19 @@ class Recording:
         return len(self._times)
 
     def claim(self) -> bool:
-        """Take a camera's recording for one sender of pictures; False if it is taken or over."""
+        """Take the recording for one sender of frames; False if it is taken or over."""
         with self._changed:
-            is_free = self.kind == "camera" and self.is_live and not self._is_claimed
-            self._is_claimed = self._is_claimed or is_free
+            is_free = self.is_live and not self._is_claimed
+            self._is_claimed = True
             return is_free
+
+    def record(self, source: FrameSource) -> None:
+        """Take the frames of an open source, in a thread of its own; it is closed here."""
+        self.claim()
+        self._recorded = source
+        threading.Thread(
+            target=self._record, args=(source,), name="siamfc-record", daemon=True
+        ).start()
 
     def append(self, jpeg: bytes, time: float) -> bool:
         """Add a frame; wait for a tracker that is behind. False once it has been closed.
@@ -161,10 +167,12 @@ class Recording:
             yield self[index]
 
     def close(self) -> None:
-        """Say that no more frames will come; what was recorded stays."""
+        """Say that no more frames will come; what was recorded stays. May be called twice."""
         with self._changed:
             self.is_live = False
             self._changed.notify_all()
+        if self._recorded is not None:
+            self._recorded.close()
 
     def _path(self, index: int) -> Path:
         return self._folder / f"{index:08d}.jpg"
@@ -178,40 +186,16 @@ class Recording:
             _PATIENCE_SECONDS,
         )
 
-
-class StreamRecorder:
-    """Records a camera of this machine or a stream of the network, in a thread of its own.
-
-    Args:
-        source: open already; it is closed here.
-        recording: takes the frames.
-    """
-
-    def __init__(self, source: FrameSource, recording: Recording) -> None:
-        self.recording = recording
-        self._source = source
-        self._thread = threading.Thread(target=self._record, name="siamfc-record", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop; what was recorded stays."""
-        self.recording.close()
-        self._source.close()
-        self._thread.join(timeout=5)
-
-    def _record(self) -> None:
+    def _record(self, source: FrameSource) -> None:
         try:
-            for frame in self._source:
-                if not self._keep(frame.image, frame.time):
+            for frame in source:
+                height, width, _ = frame.image.shape
+                if (width, height) != self.size:
+                    self.message = f"the size changed to {width}×{height}: connect again"
+                    break
+                if not self.append(encode_jpeg(frame.image, quality=_QUALITY), frame.time):
                     break
         except (SiamFCError, OSError) as error:
-            self.recording.message = f"the recording ended: {error}"
+            self.message = f"the recording ended: {error}"
         finally:
-            self.recording.close()
-
-    def _keep(self, image: Image, time: float) -> bool:
-        height, width, _ = image.shape
-        if (width, height) != self.recording.size:
-            self.recording.message = f"the size changed to {width}×{height}: connect again"
-            return False
-        return self.recording.append(encode_jpeg(image, quality=_QUALITY), time)
+            self.close()

@@ -1,15 +1,12 @@
-"""Read and check what a request brings; wrap what is answered."""
+"""Read and check what a request brings."""
 
 import asyncio
 import json
-import struct
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
-from urllib.parse import quote
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
+from typing import Any
 
-import anyio
-import anyio.to_thread
-import numpy as np
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,10 +16,6 @@ from siamfc.web.job import Job
 from siamfc.web.runs import Box
 from siamfc.web.session import Session
 
-T = TypeVar("T")
-
-_THREADS = 3
-"""Threads that decode and encode for browsers; more requests wait."""
 _BODY_SECONDS = 10.0
 
 
@@ -37,24 +30,28 @@ def job_of(request: Any) -> Job:
     return session_of(request).find(request.path_params["job"])
 
 
-async def in_thread(request: Any, work: Callable[[], T]) -> T:
-    """Run something slow beside the event loop, a few at a time."""
-    state = request.app.state
-    if not hasattr(state, "threads"):
-        state.threads = anyio.CapacityLimiter(_THREADS)
-    return await anyio.to_thread.run_sync(work, limiter=state.threads)
+def takes_json(
+    handle: Callable[[Request, dict[str, Any]], Response],
+) -> Callable[[Request], Awaitable[Response]]:
+    """Make a route of a function that takes the JSON object in a body; it runs in a thread."""
+
+    @wraps(handle)
+    async def read(request: Request) -> Response:
+        return await run_in_threadpool(handle, request, await json_object(request))
+
+    return read
 
 
 async def json_object(request: Request) -> dict[str, Any]:
-    """Return the JSON object in a request's body.
+    """Return the JSON object in a request's body, an empty one if there is no body.
 
     Raises:
         HTTPException: 400 it is none; 408 it doesn't come; 413 it is too large.
     """
     try:
-        value = json.loads(await body_of(request, session_of(request).limits.json_bytes))
+        value = json.loads(await body_of(request, session_of(request).limits.json_bytes) or "{}")
     except (ValueError, RecursionError):
-        raise HTTPException(400, "expected a JSON object") from None
+        value = None
     if not isinstance(value, dict):
         raise HTTPException(400, "expected a JSON object")
     return value
@@ -90,13 +87,11 @@ def integer_in(values: Mapping[str, Any], key: str, default: int | None = None) 
     """A whole number of an object or query; HTTPException 400 otherwise."""
     value = values.get(key, default)
     try:
-        if isinstance(value, bool) or not isinstance(value, int | str):
-            raise ValueError
-        number = int(value)
+        number = int(value) if type(value) in (int, str) else None  # no bool
     except ValueError:
-        raise HTTPException(400, f"{key}: expected a whole number") from None
-    if not -1 <= number < 2**31:
-        raise HTTPException(400, f"{key} is out of range")
+        number = None
+    if number is None or not -1 <= number < 2**31:
+        raise HTTPException(400, f"{key}: expected a whole number")
     return number
 
 
@@ -106,26 +101,8 @@ def place_of(request: Request, key: str) -> int:
 
 
 def box_in(values: Mapping[str, Any]) -> Box:
-    """The box of an object; InputError if it is not four finite numbers."""
-    box = values.get("box")
-    try:
-        if isinstance(box, list) and len(box) == 4 and not any(isinstance(n, bool) for n in box):
-            x, y, w, h = (float(n) for n in box if isinstance(n, int | float))
-            if np.isfinite([x, y, w, h]).all():
-                return x, y, w, h
-    except (OverflowError, ValueError):  # more digits than a float holds; not all were numbers
-        pass
+    """The box of an object; InputError if it is not four numbers that a frame could hold."""
+    match values.get("box"):
+        case [x, y, w, h] if all(type(n) in (int, float) and abs(n) < 1e9 for n in (x, y, w, h)):
+            return float(x), float(y), float(w), float(h)
     raise InputError("expected a box of four numbers x, y, w, h")
-
-
-def attachment(content: bytes, name: str, media_type: str) -> Response:
-    """A file to download, under a name of plain letters."""
-    headers = {"Content-Disposition": f'attachment; filename="{quote(name)}"'}
-    return Response(content, media_type=media_type, headers=headers)
-
-
-def envelope(head: Mapping[str, Any], *parts: bytes) -> Response:
-    """JSON and binary parts in one answer: the JSON's length as uint32, little-endian, then all."""
-    text = json.dumps(head, ensure_ascii=False).encode()
-    content = b"".join([struct.pack("<I", len(text)), text, *parts])
-    return Response(content, media_type="application/octet-stream")

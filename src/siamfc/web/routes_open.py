@@ -3,9 +3,9 @@
 import base64
 import struct
 from contextlib import closing, suppress
-from functools import partial
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -16,12 +16,12 @@ from siamfc.errors import InputError
 from siamfc.web.pictures import decode_jpeg, encode_jpeg
 from siamfc.web.recorder import Recording
 from siamfc.web.requests import (
-    in_thread,
     integer_in,
     job_of,
     json_object,
     place_of,
     session_of,
+    takes_json,
     text_in,
 )
 
@@ -29,59 +29,37 @@ _TIME = struct.Struct("<d")
 _LONGEST_SECONDS = 1e9
 _THUMBNAIL_SIDE = 240
 _UNSUPPORTED_DATA = 1003
-_NAMES_BYTES = 20_000_000
-"""Largest list of the files of a folder that is uploaded."""
 
 
-async def list_library(request: Request) -> Response:
+def list_library(request: Request) -> Response:
     """GET the videos and folders of images in the folder that the server was started in."""
-    library = session_of(request).library
-    entries = [] if library is None else await in_thread(request, library.entries)
-    return JSONResponse([entry.summary() for entry in entries])
+    return JSONResponse([entry.summary() for entry in session_of(request).library.entries()])
 
 
-async def open_entry(request: Request) -> Response:
+def open_entry(request: Request) -> Response:
     """POST: open an entry of the folder."""
-    session = session_of(request)
-    library, entry = session.library, request.path_params["entry"]
-    if library is None:
-        raise HTTPException(404, "no folder is served")
-    key = f"library/{entry}"
-    if (job := session.find_open(key)) is not None:
-        return JSONResponse({"id": job.id})
-    session.check_room()
-    clip = await in_thread(request, lambda: library.open(entry, session.limits))
-    return JSONResponse({"id": session.add(clip, key=key).id}, 201)
+    session, entry = session_of(request), request.path_params["entry"]
+    job = session.find_open(f"library/{entry}") or session.add_entry(entry)
+    return JSONResponse({"id": job.id}, 201)
 
 
-async def look_at_entry(request: Request) -> Response:
+def look_at_entry(request: Request) -> Response:
     """GET a small picture, the size and the length of an entry of the folder."""
-    session = session_of(request)
-    library, entry = session.library, request.path_params["entry"]
-    if library is None:
-        raise HTTPException(404, "no folder is served")
-
-    def look() -> dict[str, Any]:
-        clip = library.open(entry, session.limits)
-        with closing(clip):
-            jpeg = encode_jpeg(clip[0].image, quality=70, longest=_THUMBNAIL_SIDE)
-            return {
-                "picture": base64.b64encode(jpeg).decode(),
-                "size": clip.size,
-                "seconds": clip.frame_count / clip.frame_rate if clip.frame_rate else None,
-                "frames": clip.frame_count,
-            }
-
-    return JSONResponse(await in_thread(request, look))
+    with closing(session_of(request).library.open(request.path_params["entry"])) as clip:
+        jpeg = encode_jpeg(clip[0].image, quality=70, longest=_THUMBNAIL_SIDE)
+        facts = {
+            "picture": base64.b64encode(jpeg).decode(),
+            "size": clip.size,
+            "seconds": clip.frame_count / clip.frame_rate if clip.frame_rate else None,
+            "frames": clip.frame_count,
+        }
+    return JSONResponse(facts)
 
 
-async def open_sample(request: Request) -> Response:
+def open_sample(request: Request) -> Response:
     """POST: open a synthetic video that the server makes."""
     session = session_of(request)
-    job = session.find_open("sample")
-    if job is None:
-        session.check_room()
-        job = await in_thread(request, session.add_sample)
+    job = session.find_open("sample") or session.add_sample()
     return JSONResponse({"id": job.id}, 201)
 
 
@@ -96,13 +74,9 @@ async def begin_upload(request: Request) -> Response:
     if key and (job := session.find_open(key)) is not None:
         return JSONResponse({"job": job.id})
     session.check_room()
+    name, count = text_in(values, "name"), integer_in(values, "count")
     is_images = values.get("images") is True
-    count = integer_in(values, "count")
-    if not 1 <= count <= session.limits.upload_files:
-        raise HTTPException(413, f"at most {session.limits.upload_files} files are taken")
-    name = text_in(values, "name")
-    names = [f"image {number + 1} of {name}" for number in range(count)] if is_images else [name]
-    upload = session.uploads.begin(name, names, is_images=is_images, key=key)
+    upload = session.uploads.begin(name, count, is_images=is_images, key=key)
     return JSONResponse({"id": upload.id}, 201)
 
 
@@ -110,10 +84,9 @@ async def receive_file(request: Request) -> Response:
     """PUT the bytes of one file."""
     uploads = session_of(request).uploads
     upload = uploads.find(request.path_params["upload"])
-    stated = request.headers.get("content-length")
-    chunks = request.stream()
-    length = int(stated) if stated is not None and stated.isdecimal() else None
-    await uploads.receive(upload, place_of(request, "number"), length, chunks.__aiter__())
+    stated = request.headers.get("content-length", "0")
+    length = int(stated) if stated.isdecimal() else 0
+    await uploads.receive(upload, place_of(request, "number"), length, request.stream())
     return Response(status_code=204)
 
 
@@ -122,13 +95,8 @@ async def open_upload(request: Request) -> Response:
     session = session_of(request)
     upload = session.uploads.find(request.path_params["upload"])
     session.uploads.finish(upload)  # before anything is awaited: a second request finds none
-    try:
-        session.check_room()
-        clip = await in_thread(request, lambda: upload.open(session.limits))
-    except BaseException:
-        session.uploads.discard(upload)
-        raise
-    return JSONResponse({"id": session.add_files(clip, upload.folder, key=upload.key).id}, 201)
+    job = await run_in_threadpool(session.add_upload, upload)
+    return JSONResponse({"id": job.id}, 201)
 
 
 async def discard_upload(request: Request) -> Response:
@@ -138,22 +106,18 @@ async def discard_upload(request: Request) -> Response:
     return Response(status_code=204)
 
 
-async def open_stream(request: Request) -> Response:
+@takes_json
+def open_stream(request: Request, values: dict[str, Any]) -> Response:
     """POST {"url"}: connect to a stream."""
-    session = session_of(request)
-    session.check_room()
-    url = text_in(await json_object(request), "url", limit=2000)
-    job = await in_thread(request, lambda: session.add_stream(url))
+    job = session_of(request).add_stream(text_in(values, "url", limit=2000))
     return JSONResponse({"id": job.id}, 201)
 
 
-async def open_camera(request: Request) -> Response:
+@takes_json
+def open_camera(request: Request, values: dict[str, Any]) -> Response:
     """POST {"width", "height"}: announce the pictures of the browser's camera."""
-    session = session_of(request)
-    session.check_room()
-    values = await json_object(request)
     size = (integer_in(values, "width"), integer_in(values, "height"))
-    return JSONResponse({"id": session.add_camera("Camera", size).id}, 201)
+    return JSONResponse({"id": session_of(request).add_camera(size).id}, 201)
 
 
 async def receive_camera(socket: WebSocket) -> None:
@@ -165,16 +129,14 @@ async def receive_camera(socket: WebSocket) -> None:
     try:
         recording = job_of(socket).clip
     except HTTPException:
-        await socket.close(_UNSUPPORTED_DATA)
-        return
+        recording = None
     if not isinstance(recording, Recording) or not recording.claim():
         await socket.close(_UNSUPPORTED_DATA)
         return
     await socket.accept()
     try:
         while recording.is_live:
-            message = await socket.receive_bytes()
-            await in_thread(socket, partial(_keep, recording, message))
+            await run_in_threadpool(_keep, recording, await socket.receive_bytes())
             await socket.send_json({"count": recording.frame_count})
         await socket.close()
     except (InputError, OSError, KeyError) as error:

@@ -15,10 +15,10 @@ _BLOCK = 64
 
 
 class RowTable:
-    """Rows for frames 0 to `end` − 1. Memory is 56 bytes a frame."""
+    """Rows for frames `start` to `end` − 1. Memory is 56 bytes a frame, those before included."""
 
     def __init__(self) -> None:
-        self.end = 0
+        self.start = self.end = 0
         self._rows = np.full((4 * _BLOCK, COLUMNS), np.nan)
         self._versions = np.full(4, -1)
 
@@ -40,12 +40,13 @@ class RowTable:
         changed = np.flatnonzero(~same) + start
         self._rows[start:stop] = rows
         self._versions[np.unique(changed // _BLOCK)] = version
-        self.end = max(self.end, stop)
+        self.start, self.end = min(self.start, start), max(self.end, stop)
 
     def replace(self, rows: FloatArray, version: int) -> None:
-        """Put rows in place of all."""
+        """Put rows from frame 0 on in place of all."""
         missing = max(0, self.end - len(rows))
         self.write(0, np.concatenate([rows, np.full((missing, COLUMNS), np.nan)]), version)
+        self.start = int(np.isfinite(rows[:, 0]).argmax())
         self.end = len(rows)
 
     def versions_after(self, version: int) -> list[int]:

@@ -1,24 +1,38 @@
-"""Serve the page until it is interrupted."""
+"""The server of the page: its application, and serving it until it is interrupted."""
 
 from __future__ import annotations
 
+import logging
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import uvicorn
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
-from siamfc.errors import InputError
+from siamfc.errors import InputError, SiamFCError
 from siamfc.network import Network
 from siamfc.tracking import KeyFrames, Settings
-from siamfc.web.access import LOOPBACK_NAMES, Access, own_name
-from siamfc.web.app import create_app
+from siamfc.web import routes_jobs, routes_open, routes_show
+from siamfc.web.access import LOOPBACK_NAMES, Access, Guard, own_name
 from siamfc.web.connections import SILENT, PatientProtocol
-from siamfc.web.limits import Limits
 from siamfc.web.private import private_folder
 from siamfc.web.session import Session
 
+_logger = logging.getLogger(__name__)
+
+STATIC = Path(__file__).parent / "static"
 _WILDCARDS = frozenset({"0.0.0.0", "::"})
+_THREADS = 4
+"""Threads that decode and encode for browsers; more requests wait."""
 
 
 def serve(
@@ -30,7 +44,6 @@ def serve(
     root: Path | None = None,
     source: str | None = None,
     boxes: KeyFrames | None = None,
-    limits: Limits | None = None,
     on_ready: Callable[[str, Path], None],
 ) -> None:
     """Serve the page; returns, or raises KeyboardInterrupt, when it is interrupted.
@@ -43,7 +56,6 @@ def serve(
         root: folder whose videos are offered; None: none are.
         source: opened at once, if given: as `siamfc.frames.open_source` takes it.
         boxes: drawn in the source, whose tracking begins when a page shows it.
-        limits: bounds on what is accepted.
         on_ready: called once the server listens, with the address to open, token included, and
             with a file that leads there and that only its owner can read: other users can read the
             arguments of the browser that is started.
@@ -52,10 +64,9 @@ def serve(
         InputError: it cannot listen there.
         SourceError: `source` cannot be opened.
     """
-    limits = limits or Limits()
     with _listen(host, port) as listener, private_folder() as folder:
         access = access_for(host, int(listener.getsockname()[1]))
-        session = Session(matcher, settings, folder=folder, root=root, limits=limits)
+        session = Session(matcher, settings, folder=folder, root=root)
         try:
             job = None if source is None else session.add_source(source)
             server = make_server(session, access)
@@ -70,8 +81,29 @@ def serve(
 
 
 def make_server(session: Session, access: Access) -> uvicorn.Server:
-    """Make the server of an application; its `run` takes the sockets to listen on."""
-    app = create_app(session, access)
+    """Make the server of a session, which is not closed here.
+
+    Args:
+        session: the state behind the routes.
+        access: names, origin and secret that a request must bring.
+
+    Returns:
+        The server; its `run` takes the sockets to listen on.
+    """
+    app = Starlette(
+        routes=[
+            Route("/", show_page),
+            *routes_show.ROUTES,
+            *routes_open.ROUTES,
+            *routes_jobs.ROUTES,
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+        middleware=[Middleware(Guard, access=access)],
+        exception_handlers=dict.fromkeys(
+            (HTTPException, SiamFCError, ClientDisconnect, Exception), _explain
+        ),
+        lifespan=_limit_threads,
+    )
     config = uvicorn.Config(
         app,
         http=PatientProtocol,
@@ -79,7 +111,7 @@ def make_server(session: Session, access: Access) -> uvicorn.Server:
         ws="websockets-sansio",
         ws_max_size=session.limits.message_bytes,
         ws_per_message_deflate=False,
-        lifespan="off",
+        lifespan="on",
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -88,8 +120,14 @@ def make_server(session: Session, access: Access) -> uvicorn.Server:
         timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)
+    app.state.session = session
     app.state.is_stopping = lambda: server.should_exit
     return server
+
+
+def show_page(_request: Request) -> Response:
+    """GET the page."""
+    return FileResponse(STATIC / "index.html", media_type="text/html")
 
 
 def access_for(host: str, port: int) -> Access:
@@ -100,6 +138,23 @@ def access_for(host: str, port: int) -> Access:
         name = socket.gethostname().lower() if host in _WILDCARDS else host
     names = LOOPBACK_NAMES | {name}
     return Access(port=port, name=name, names=names, any_address=host in _WILDCARDS)
+
+
+@asynccontextmanager
+async def _limit_threads(_app: Starlette) -> AsyncIterator[None]:
+    to_thread.current_default_thread_limiter().total_tokens = _THREADS
+    yield
+
+
+async def _explain(_request: Request, error: Exception) -> Response:
+    """Answer a request that failed in words."""
+    status, text = 400, " ".join(str(error).split())
+    if isinstance(error, HTTPException):
+        status, text = error.status_code, error.detail
+    elif not isinstance(error, SiamFCError | ClientDisconnect):
+        _logger.error("an unexpected error", exc_info=error)
+        status, text = 500, "an unexpected error; the server's log has it"
+    return JSONResponse({"error": text}, status)
 
 
 def _address(access: Access) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,9 +23,8 @@ from siamfc.web.job import Job
 from siamfc.web.library import Library
 from siamfc.web.limits import Limits
 from siamfc.web.private import free_name
-from siamfc.web.recorder import Recording, StreamRecorder
-from siamfc.web.uploads import Uploads
-from siamfc.web.video_export import VideoExport
+from siamfc.web.recorder import Recording
+from siamfc.web.uploads import Upload, Uploads
 
 _SAMPLE_RATE = 30.0
 _STREAM_SECONDS = 10.0
@@ -32,7 +32,9 @@ _STREAM_SECONDS = 10.0
 
 
 class Session:
-    """Opens sources as jobs and finds them again.
+    """Opens sources as jobs and finds them again. Its methods may be called from any thread.
+
+    Those that open a job raise HTTPException if there is no room for a further one.
 
     Args:
         matcher: a network ready to track with.
@@ -53,14 +55,13 @@ class Session:
     ) -> None:
         self.limits = limits or Limits()
         self.folder = folder
-        self.library = None if root is None else Library(root)
+        self.library = Library(root, self.limits)
         self.uploads = Uploads(folder, self.limits)
         self._matcher = matcher
         self._settings = settings
         self._worker = ThreadPoolExecutor(1, "siamfc-track")
         """Jobs take turns: they would take the network's threads from each other."""
         self._jobs: dict[str, Job] = {}
-        self._videos: dict[str, VideoExport] = {}
 
     @property
     def jobs(self) -> list[Job]:
@@ -74,53 +75,19 @@ class Session:
         except KeyError:
             raise HTTPException(404, "this video is no longer open") from None
 
-    def video_of(self, job: Job) -> VideoExport:
-        """The video that is made of a job."""
-        return self._videos[job.id]
+    def find_open(self, key: str) -> Job | None:
+        """The job that was opened under a key, if it is open."""
+        return next((job for job in self.jobs if job.key == key), None)
 
     @property
     def lost_threshold(self) -> float:
         """The score below which a target counts as lost."""
         return self._settings.lost.lost_threshold
 
-    def find_open(self, key: str) -> Job | None:
-        """The job that was opened under a key, if it is open."""
-        return next((job for job in self.jobs if job.key == key), None)
-
     def check_room(self) -> None:
         """Raise HTTPException if no further job may be opened."""
         if len(self._jobs) >= self.limits.jobs:
             raise HTTPException(429, f"{len(self._jobs)} videos are open: close one first")
-
-    def add(self, clip: Clip, *, key: str = "") -> Job:
-        """Make a job of an open clip, which is closed if there is no room for it any more.
-
-        Args:
-            clip: the video to track in.
-            key: tells when the same video is opened again.
-        """
-        try:
-            self.check_room()
-        except HTTPException:
-            clip.close()
-            raise
-        job = Job(
-            clip,
-            self._matcher,
-            self._settings,
-            max_targets=self.limits.targets,
-            submit=self._worker.submit,
-        )
-        job.key = key
-        self._videos[job.id] = VideoExport(self.folder, is_tracking=self._is_tracking)
-        self._jobs[job.id] = job
-        return job
-
-    def add_files(self, clip: FileClip, folder: Path, *, key: str = "") -> Job:
-        """Make a job of an upload whose files go when it is closed."""
-        job = self.add(clip, key=key)
-        job.on_close(lambda: shutil.rmtree(folder, ignore_errors=True))
-        return job
 
     def add_source(self, source: str) -> Job:
         """Open what the command line names: a file, folder, glob, camera or URL.
@@ -129,26 +96,41 @@ class Session:
             SourceError, InputError: it cannot be opened.
         """
         opened = open_source(source)
-        if isinstance(opened, FileSource):
-            paths = opened.paths if isinstance(opened, ImageFiles) else [opened.path]
-            files = ServedFiles({path: path.name for path in paths})
-            return self.add(FileClip(opened, opened.name, files))
-        return self._record(opened)
+        if not isinstance(opened, FileSource):
+            return self._record(opened)
+        paths = opened.paths if isinstance(opened, ImageFiles) else [opened.path]
+        files = ServedFiles({path: path.name for path in paths})
+        with self._new_folder() as folder:
+            return self._add(FileClip(opened, opened.name, files), folder)
+
+    def add_entry(self, entry_id: str) -> Job:
+        """Open an entry of the library.
+
+        Raises:
+            SourceError: there is none of this number any more, or it can't be opened.
+        """
+        with self._new_folder() as folder:
+            return self._add(self.library.open(entry_id), folder, key=f"library/{entry_id}")
+
+    def add_upload(self, upload: Upload) -> Job:
+        """Open an upload whose files have all come; its files go if that fails.
+
+        Raises:
+            SourceError: it is no video, or not images, or beyond the limits.
+            HTTPException: files are missing.
+        """
+        with self._new_folder(upload.folder):
+            return self._add(upload.open(self.limits), upload.folder, key=upload.key)
 
     def add_sample(self) -> Job:
         """Make a synthetic video and open it."""
-        folder = free_name(self.folder)
-        folder.mkdir(mode=0o700)
-        path = folder / "sample.mp4"
-        try:
+        with self._new_folder() as folder:
+            path = folder / "sample.mp4"
             with open_writer(path, frame_rate=_SAMPLE_RATE) as writer:
                 for index, image in enumerate(ProceduralClip(ClipSettings(frames=120, seed=2))):
                     writer.write(image, index / _SAMPLE_RATE)
             clip = open_video(path, "Sample video", self.limits)
-            return self.add_files(clip, folder, key="sample")
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+            return self._add(clip, folder, key="sample")
 
     def add_stream(self, url: str) -> Job:
         """Connect to a stream.
@@ -156,17 +138,13 @@ class Session:
         Raises:
             SourceError: not a stream's URL, or no connection.
         """
+        self.check_room()
         if urlsplit(url).scheme.lower() not in STREAM_SCHEMES:
             raise SourceError("expected a stream's address, such as rtsp://camera.local/live")
         address = stream_address(url, timeout=_STREAM_SECONDS)
-        opened = LiveSource(replace(address, max_pixels=self.limits.pixels))
-        try:
-            return self._record(opened)
-        except BaseException:
-            opened.close()
-            raise
+        return self._record(LiveSource(replace(address, max_pixels=self.limits.pixels)))
 
-    def add_camera(self, name: str, size: tuple[int, int]) -> Job:
+    def add_camera(self, size: tuple[int, int]) -> Job:
         """Make a job of the browser's camera, whose pictures come later.
 
         Raises:
@@ -175,18 +153,14 @@ class Session:
         width, height = size
         if width < 16 or height < 16 or width * height > self.limits.pixels:
             raise InputError(f"a camera of {width}×{height} pixels cannot be used")
-        recording, remove = self._recording(name, "camera", size, None)
-        job = self.add(recording)
-        job.on_close(remove)
-        return job
+        with self._new_folder() as folder:
+            limit = self.limits.recording_bytes
+            return self._add(Recording(folder, "Camera", size=size, limit_bytes=limit), folder)
 
     def close_job(self, job: Job) -> None:
         """Stop a job and remove its files."""
         self._jobs.pop(job.id, None)
         job.close()
-        video = self._videos.pop(job.id, None)
-        if video is not None:
-            video.discard()
 
     def close(self) -> None:
         """Stop all jobs."""
@@ -194,24 +168,53 @@ class Session:
             self.close_job(job)
         self._worker.shutdown(cancel_futures=True)
 
-    def _is_tracking(self) -> bool:
-        return any(job.state == "running" for job in self.jobs)
-
     def _record(self, source: FrameSource) -> Job:
-        if source.size is None:
-            raise SourceError(f"{source.name} does not state the size of its frames")
-        recording, remove = self._recording(source.name, "stream", source.size, source.frame_rate)
-        recorder = StreamRecorder(source, recording)
-        job = self.add(recording)
-        job.on_close(recorder.close)
-        job.on_close(remove)
+        try:
+            if source.size is None:
+                raise SourceError(f"{source.name} does not state the size of its frames")
+            with self._new_folder() as folder:
+                recording = Recording(
+                    folder,
+                    source.name,
+                    size=source.size,
+                    frame_rate=source.frame_rate,
+                    limit_bytes=self.limits.recording_bytes,
+                )
+                job = self._add(recording, folder)
+        except BaseException:
+            source.close()
+            raise
+        recording.record(source)
         return job
 
-    def _recording(
-        self, name: str, kind: str, size: tuple[int, int], rate: float | None
-    ) -> tuple[Recording, Callable[[], None]]:
-        folder = free_name(self.folder)
-        folder.mkdir(mode=0o700)
-        limit = self.limits.recording_bytes
-        recording = Recording(folder, name, kind, size=size, frame_rate=rate, limit_bytes=limit)
-        return recording, lambda: shutil.rmtree(folder, ignore_errors=True)
+    def _add(self, clip: Clip, folder: Path, *, key: str = "") -> Job:
+        """Make a job of an open clip, and of a folder for its files; `key` tells it is open."""
+        job = Job(
+            clip,
+            self._matcher,
+            self._settings,
+            folder=folder,
+            key=key,
+            max_targets=self.limits.targets,
+            submit=self._worker.submit,
+            is_tracking=lambda: any(job.state == "running" for job in self.jobs),
+        )
+        try:
+            self.check_room()
+        except HTTPException:
+            job.close()
+            raise
+        self._jobs[job.id] = job
+        return job
+
+    @contextmanager
+    def _new_folder(self, folder: Path | None = None) -> Iterator[Path]:
+        """A folder for the files of a job; it is removed if the job cannot be opened."""
+        folder = folder or free_name(self.folder)
+        try:
+            self.check_room()
+            folder.mkdir(mode=0o700, exist_ok=True)
+            yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise

@@ -18,9 +18,6 @@ from siamfc.web.clips import FileClip, open_images, open_video
 from siamfc.web.limits import Limits
 from siamfc.web.private import free_name
 
-_BUFFER_BYTES = 1 << 20
-"""Bytes written at once."""
-
 
 @dataclass(kw_only=True)
 class Upload:
@@ -28,19 +25,18 @@ class Upload:
 
     name: str
     """The name that its user gave it; shown, never used as a path."""
+    count: int
+    """The number of its files."""
+    is_images: bool
     folder: Path
     key: str
     """Tells when the same files are opened again."""
-    is_images: bool
-    names: list[str]
-    """Names of its files, likewise."""
     id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     paths: dict[int, Path] = field(default_factory=dict)
-    """Files that have come in full, by number."""
-    coming: set[int] = field(default_factory=set)
-    """Numbers of those that are being received."""
+    """Files by number, those that are being received included."""
+    arrived: set[int] = field(default_factory=set)
+    """Numbers of those that have come in full."""
     bytes_taken: int = 0
-    """Sum over all files, those that are being received included."""
     touched: float = field(default_factory=time.monotonic)
 
     def open(self, limits: Limits) -> FileClip:
@@ -50,12 +46,13 @@ class Upload:
             SourceError: it is no video, or not images, or beyond the limits.
             HTTPException: files are missing.
         """
-        if len(self.paths) != len(self.names):
-            raise HTTPException(409, f"{len(self.paths)} of {len(self.names)} files have arrived")
+        if len(self.arrived) != self.count:
+            raise HTTPException(409, f"{len(self.arrived)} of {self.count} files have arrived")
         if not self.is_images:
             return open_video(self.paths[0], self.name, limits)
-        paths = [self.paths[number] for number in range(len(self.names))]
-        return open_images(paths, self.names, self.name, limits)
+        numbers = range(self.count)
+        names = [f"image {number + 1} of {self.name}" for number in numbers]
+        return open_images([self.paths[number] for number in numbers], names, self.name, limits)
 
 
 class Uploads:
@@ -71,22 +68,21 @@ class Uploads:
         self._limits = limits
         self._uploads: dict[str, Upload] = {}
 
-    def begin(self, name: str, names: list[str], *, is_images: bool, key: str = "") -> Upload:
-        """Announce an upload.
+    def begin(self, name: str, count: int, *, is_images: bool, key: str = "") -> Upload:
+        """Announce an upload of so many files.
 
         Raises:
             HTTPException: too many files, or too many uploads under way.
         """
         self._drop_idle()
-        if not 1 <= len(names) <= (self._limits.upload_files if is_images else 1):
-            raise HTTPException(
-                413, f"at most {self._limits.upload_files} images may come in one upload"
-            )
+        most = self._limits.upload_files if is_images else 1
+        if not 1 <= count <= most:
+            raise HTTPException(413, f"expected 1 to {most} files in one upload, got {count}")
         if len(self._uploads) >= self._limits.uploads:
             raise HTTPException(429, "too many uploads at once: wait until one has finished")
         folder = free_name(self._folder)
         folder.mkdir(mode=0o700)
-        upload = Upload(name=name, key=key, folder=folder, is_images=is_images, names=names)
+        upload = Upload(name=name, count=count, is_images=is_images, folder=folder, key=key)
         self._uploads[upload.id] = upload
         return upload
 
@@ -107,40 +103,24 @@ class Uploads:
         shutil.rmtree(upload.folder, ignore_errors=True)
 
     async def receive(
-        self, upload: Upload, number: int, stated: int | None, chunks: AsyncIterator[bytes]
+        self, upload: Upload, number: int, stated: int, chunks: AsyncIterator[bytes]
     ) -> None:
         """Write one file. Whatever goes wrong, nothing of the file stays.
 
         Args:
             upload: the upload that the file belongs to.
             number: the number of the file in it.
-            stated: its length as the request says, None if it doesn't.
+            stated: its length as the request says, 0 if it doesn't.
             chunks: its bytes.
 
         Raises:
             HTTPException: 404 no such file was announced; 408 it stalls; 413 it is too large;
                 507 the disk is, or would be, full.
         """
-        taken = upload.coming | upload.paths.keys()
-        if not 0 <= number < len(upload.names) or number in taken:
+        if not 0 <= number < upload.count or number in upload.paths:
             raise HTTPException(404, "this file was not announced, or has already been received")
-        self._check_room(upload, stated or 0)
-        path = free_name(upload.folder, ".part")
-        upload.coming.add(number)
-        try:
-            await self._write(upload, path, chunks)
-            if self._uploads.get(upload.id) is not upload:
-                raise HTTPException(404, "the upload was discarded")
-            upload.paths[number] = path
-        except OSError as error:
-            raise HTTPException(507, f"the file cannot be stored: {error.strerror}") from None
-        finally:
-            upload.coming.discard(number)
-            upload.touched = time.monotonic()
-            if number not in upload.paths:
-                path.unlink(missing_ok=True)
-
-    async def _write(self, upload: Upload, path: Path, chunks: AsyncIterator[bytes]) -> None:
+        self._check_room(upload, stated)
+        path = upload.paths[number] = free_name(upload.folder, ".part")
         length = 0
         try:
             with path.open("xb") as file:
@@ -148,41 +128,38 @@ class Uploads:
                     length += len(buffer)
                     upload.bytes_taken += len(buffer)
                     upload.touched = time.monotonic()
-                    self._check_room(upload, 0)
+                    self._check_room(upload)
                     await run_in_threadpool(file.write, buffer)
-        except BaseException:
-            upload.bytes_taken -= length
-            raise
+            if self._uploads.get(upload.id) is not upload:
+                raise HTTPException(404, "the upload was discarded")
+            upload.arrived.add(number)
+        except OSError as error:
+            raise HTTPException(507, f"the file cannot be stored: {error.strerror}") from None
+        finally:
+            if number not in upload.arrived:
+                upload.bytes_taken -= length
+                del upload.paths[number]
+                path.unlink(missing_ok=True)
 
     async def _buffers(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """Join chunks to larger ones; HTTPException 408 if they come too slowly."""
-        buffer = bytearray()
-        window_start, window_bytes = time.monotonic(), 0
-        while True:
+        is_over = False
+        while not is_over:
+            buffer = bytearray()
             try:
                 async with asyncio.timeout(self._limits.stall_seconds):
-                    chunk = await anext(chunks, None)
+                    while len(buffer) < self._limits.stall_bytes and not is_over:
+                        chunk = await anext(chunks, None)
+                        is_over = chunk is None
+                        buffer += chunk or b""
             except TimeoutError:
                 raise HTTPException(408, "the upload stalled") from None
-            if chunk is None:
-                break
-            window_bytes += len(chunk)
-            now = time.monotonic()
-            if now - window_start > self._limits.stall_seconds:
-                if window_bytes < self._limits.stall_bytes:
-                    raise HTTPException(408, "the upload is too slow")
-                window_start, window_bytes = now, 0
-            buffer += chunk
-            if len(buffer) >= _BUFFER_BYTES:
-                yield bytes(buffer)
-                buffer.clear()
-        yield bytes(buffer)
+            yield bytes(buffer)
 
-    def _check_room(self, upload: Upload, more: int) -> None:
-        if upload.bytes_taken + more > self._limits.upload_bytes:
-            raise HTTPException(
-                413, f"at most {format_bytes(self._limits.upload_bytes)} may come in one upload"
-            )
+    def _check_room(self, upload: Upload, more: int = 0) -> None:
+        most = self._limits.upload_bytes
+        if upload.bytes_taken + more > most:
+            raise HTTPException(413, f"at most {format_bytes(most)} may come in one upload")
         if free_bytes(self._folder) < self._limits.free_bytes:
             raise HTTPException(507, "the disk is nearly full")
 

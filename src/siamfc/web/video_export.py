@@ -13,8 +13,6 @@ from siamfc.edits import (
     CoverSettings,
     RedactSettings,
     ReframeSettings,
-    Windows,
-    cut_window,
     frame_ranges,
     plan_cover,
     plan_reframe,
@@ -25,9 +23,8 @@ from siamfc.errors import InputError, OutputError, SiamFCError
 from siamfc.frames import Frame, Image, open_writer
 from siamfc.tracking import FrameResult
 from siamfc.tracking.exports import to_annotation
-from siamfc.web.clips import frames_between
-from siamfc.web.downloads import tracked, video_info
-from siamfc.web.job import Job
+from siamfc.web.clips import Clip, frames_between, video_info
+from siamfc.web.editable_track import EditableTrack
 from siamfc.web.private import free_name
 
 _logger = logging.getLogger(__name__)
@@ -46,9 +43,8 @@ class Plan(NamedTuple):
 
     edit: Callable[[Image, int], Image]
     """Makes a frame of one and its index."""
-    start: int
-    stop: int
-    """The frames written are start … stop − 1."""
+    frames: range
+    """Indices of the frames written."""
     note: str = ""
     """A remark for its user."""
 
@@ -77,7 +73,13 @@ class VideoExport:
         self.total = 0
         self.path: Path | None = None
 
-    def make(self, job: Job, kind: str = "boxes", options: Mapping[str, Any] | None = None) -> None:
+    def make(
+        self,
+        clip: Clip,
+        track: EditableTrack,
+        kind: str = "boxes",
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
         """Begin to write a video of what has been tracked so far, unless it is there.
 
         Raises:
@@ -85,17 +87,17 @@ class VideoExport:
         """
         if kind not in VIDEOS:
             raise InputError(f"videos come as {', '.join(VIDEOS)}; got {kind!r}")
-        made_of = (kind, options, job.track.version)
+        made_of = (kind, options, track.version)
         if self.state == "making" or (self.state == "ready" and self._made_of == made_of):
             return
-        plan = VIDEOS[kind](job, tracked(job), options or {})
+        plan = VIDEOS[kind](clip, track.all_results(), options or {})
         self.discard()
         self._stop.clear()
         self._made_of, self.kind = made_of, kind
-        self.state, self.message, self.done = "making", plan.note, 0
-        self.total = plan.stop - plan.start
+        self.state, self.message = "making", plan.note
+        self.done, self.total = 0, len(plan.frames)
         self._thread = threading.Thread(
-            target=self._write, args=(job, plan), name="siamfc-video", daemon=True
+            target=self._write, args=(clip, plan), name="siamfc-video", daemon=True
         )
         self._thread.start()
 
@@ -114,10 +116,14 @@ class VideoExport:
         names = ("state", "kind", "message", "done", "total")
         return {name: getattr(self, name) for name in names}
 
-    def _write(self, job: Job, plan: Plan) -> None:
+    def _write(self, clip: Clip, plan: Plan) -> None:
         path = free_name(self._folder, ".mp4")
+        frames = frames_between(clip, plan.frames.start, plan.frames.stop)
         try:
-            self._draw(job, plan, path)
+            with open_writer(path, like=clip.source, frame_rate=clip.frame_rate) as writer:
+                for frame in self._paced(frames):
+                    writer.write(plan.edit(frame.image, frame.index), frame.time)
+                    self.done += 1
         except (SiamFCError, OSError) as error:
             self.message = str(error).replace(str(path), "the video")
             self.state = "failed"
@@ -128,13 +134,6 @@ class VideoExport:
         else:
             self.path = path
             self.state = "ready"
-
-    def _draw(self, job: Job, plan: Plan, path: Path) -> None:
-        frames = frames_between(job.clip, plan.start, plan.stop)
-        with open_writer(path, like=job.clip.source, frame_rate=job.clip.frame_rate) as writer:
-            for frame in self._paced(frames):
-                writer.write(plan.edit(frame.image, frame.index), frame.time)
-                self.done += 1
 
     def _paced(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         """The frames, as fast as tracking allows, until the video is cancelled."""
@@ -147,15 +146,13 @@ class VideoExport:
             begun = time.monotonic()
 
 
-def _plan_boxes(_job: Job, results: list[FrameResult], _options: Mapping[str, Any]) -> Plan:
+def _plan_boxes(_clip: Clip, results: list[FrameResult], _options: Mapping[str, Any]) -> Plan:
     """The frames that were tracked, with boxes, names and scores."""
-    start = results[0].index
-    return Plan(
-        lambda image, index: results[index - start].draw(image), start, results[-1].index + 1
-    )
+    start, last = results[0].index, results[-1].index
+    return Plan(lambda image, index: results[index - start].draw(image), range(start, last + 1))
 
 
-def _plan_blurred(job: Job, results: list[FrameResult], options: Mapping[str, Any]) -> Plan:
+def _plan_blurred(clip: Clip, results: list[FrameResult], options: Mapping[str, Any]) -> Plan:
     """The whole video without what is in the boxes, or without all else."""
     outside = options.get("hide") == "background"
     settings = RedactSettings(
@@ -165,44 +162,38 @@ def _plan_blurred(job: Job, results: list[FrameResult], options: Mapping[str, An
         margin=0.0 if outside else _fraction(options, "margin", 0.35),
         when_lost=options.get("when_lost", "grow"),
     )
-    annotation = to_annotation(results, video=video_info(job.clip))
-    count = job.clip.frame_count
-    cover = plan_cover(annotation, count, cover_settings)
+    annotation = to_annotation(results, video=video_info(clip))
+    cover = plan_cover(annotation, clip.frame_count, cover_settings)
     bridged = [f"{first + 1}–{last + 1}" for first, last in frame_ranges(cover.bridged)]
     note = f"The place of a target is a guess in frames {', '.join(bridged)}: look at these."
     return Plan(
         lambda image, index: redact_frame(image, cover, index, settings),
-        job.clip.first_frame,
-        count,
+        _all_frames(clip),
         note if bridged else "",
     )
 
 
-def _plan_vertical(job: Job, results: list[FrameResult], options: Mapping[str, Any]) -> Plan:
+def _plan_vertical(clip: Clip, results: list[FrameResult], options: Mapping[str, Any]) -> Plan:
     """A cut of another aspect that follows the targets."""
     aspect = options.get("aspect", "9:16")
     if aspect not in _ASPECTS:
         raise InputError(f"aspect: expected one of {', '.join(_ASPECTS)}, got {aspect!r}")
-    clip = job.clip
-    return _plan_windows(
-        job,
-        plan_reframe(
-            to_annotation(results, video=video_info(clip)),
-            clip.frame_count,
-            clip.size,
-            clip.frame_rate or 25.0,
-            ReframeSettings(
-                aspect=_ASPECTS[aspect],
-                zoom=None if options.get("zoom", "") == "" else _fraction(options, "zoom", 0.5),
-            ),
-        ),
-    )
+    zoom = _fraction(options, "zoom", 0.5) if options.get("zoom", "") != "" else None
+    annotation = to_annotation(results, video=video_info(clip))
+    settings = ReframeSettings(aspect=_ASPECTS[aspect], zoom=zoom)
+    rate = clip.frame_rate or 25.0
+    windows = plan_reframe(annotation, clip.frame_count, clip.size, rate, settings)
+    return Plan(windows.cut, _all_frames(clip))
 
 
-def _plan_stabilised(job: Job, results: list[FrameResult], _options: Mapping[str, Any]) -> Plan:
+def _plan_stabilised(clip: Clip, results: list[FrameResult], _options: Mapping[str, Any]) -> Plan:
     """The targets held still in the middle."""
-    annotation = to_annotation(results, video=video_info(job.clip))
-    return _plan_windows(job, plan_stabilise(annotation, job.clip.frame_count, job.clip.size))
+    annotation = to_annotation(results, video=video_info(clip))
+    return Plan(plan_stabilise(annotation, clip.frame_count, clip.size).cut, _all_frames(clip))
+
+
+def _all_frames(clip: Clip) -> range:
+    return range(clip.first_frame, clip.frame_count)
 
 
 def _fraction(options: Mapping[str, Any], name: str, default: float) -> float:
@@ -212,15 +203,7 @@ def _fraction(options: Mapping[str, Any], name: str, default: float) -> float:
         raise InputError(f"{name}: expected a number, got {options[name]!r}") from None
 
 
-def _plan_windows(job: Job, windows: Windows) -> Plan:
-    return Plan(
-        lambda image, index: cut_window(image, windows.boxes[index], windows.size),
-        job.clip.first_frame,
-        job.clip.frame_count,
-    )
-
-
-VIDEOS: dict[str, Callable[[Job, list[FrameResult], Mapping[str, Any]], Plan]] = {
+VIDEOS: dict[str, Callable[[Clip, list[FrameResult], Mapping[str, Any]], Plan]] = {
     "boxes": _plan_boxes,
     "blurred": _plan_blurred,
     "vertical": _plan_vertical,
