@@ -142,9 +142,9 @@ def test_what_is_no_picture_ends_the_camera(server: Server, message: bytes | str
 @pytest.mark.parametrize(
     "path",
     [
-        "/static/../app.py",
-        "/static/..%2fapp.py",
-        "/static/%2e%2e/app.py",
+        "/static/../server.py",
+        "/static/..%2fserver.py",
+        "/static/%2e%2e/server.py",
         "/static//etc/passwd",
         "/../../etc/passwd",
         "/api/library/..%2f..%2fetc%2fpasswd",

@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -107,7 +108,7 @@ class Access:
             return False
         if parts.netloc != parts.netloc.rpartition("@")[2] or parts.path or port != self.port:
             return False
-        return name in self.names or (self.any_address and _is_address(name))
+        return name in self.names or (self.any_address and _address(name) is not None)
 
 
 class Guard:
@@ -122,16 +123,14 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        app, cookie = self._app, None
         refusal = self._access.refusal(scope)
-        if scope["type"] == "websocket":
-            if refusal is None:
-                await self._app(scope, receive, send)
-            else:
-                await receive()
-                await send({"type": "websocket.close", "code": _POLICY_VIOLATION})
-            return
-        cookie = None
-        if refusal is None and self._access.is_opening(scope):
+        if refusal is not None and scope["type"] == "websocket":
+            app = WebSocketClose(_POLICY_VIOLATION)
+        elif refusal is not None:
+            status, reason = refusal
+            app = PlainTextResponse(f"{reason}\n", status, headers={"Connection": "close"})
+        elif self._access.is_opening(scope):
             cookie = (
                 f"{self._access.cookie}={self._access.token}; Path=/; HttpOnly; SameSite=Strict"
             )
@@ -144,12 +143,7 @@ class Guard:
                     headers.append("Set-Cookie", cookie)
             await send(message)
 
-        if refusal is None:
-            await self._app(scope, receive, send_with_headers)
-        else:
-            status, reason = refusal
-            response = PlainTextResponse(f"{reason}\n", status, headers={"Connection": "close"})
-            await response(scope, receive, send_with_headers)
+        await app(scope, receive, send_with_headers)
 
 
 def own_name() -> str:
@@ -163,17 +157,12 @@ def is_loopback(host: str) -> bool:
     >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
     (True, True, False)
     """
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    address = _address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
 
 
-def _is_address(name: str) -> bool:
+def _address(name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        ipaddress.ip_address(name)
+        return ipaddress.ip_address(name)
     except ValueError:
-        return False
-    return True
+        return None

@@ -40,11 +40,11 @@ class Piece(NamedTuple):
 
 
 class Sweep(NamedTuple):
-    """Frames to be read in order, forwards or backwards, and the edits that it knows of."""
+    """Frames to be read in order, forwards or backwards, and the targets that it knows of."""
 
     start: int
     backward: bool
-    epoch: int
+    targets: Targets
     pieces: list[Piece]
 
 
@@ -63,7 +63,6 @@ class EditableTrack:
 
     Attributes:
         lock: held while anything here changes.
-        epoch: raised with each change of the targets.
         version: raised with each change of the rows.
         drawing: the targets drawn so far; changed by `change` alone.
         is_smooth: boxes are smoothed once all is tracked.
@@ -78,7 +77,6 @@ class EditableTrack:
         max_targets: int,
     ) -> None:
         self.lock = threading.RLock()
-        self.epoch = 0
         self.version = 0
         self.drawing = Drawing(frame_size, max_targets)
         self.is_smooth = False
@@ -102,7 +100,6 @@ class EditableTrack:
         with self.lock:
             before = {target.id: list(target.segments()) for target in self.targets}
             change(self.drawing)
-            self.epoch += 1
             self.version += 1
             self._forget_runs()
             kept = {target.id for target in self.targets}
@@ -150,7 +147,7 @@ class EditableTrack:
             if not fronts:
                 return None
             start = min(fronts) if ahead else max(fronts)
-            return Sweep(start, not ahead, self.epoch, ahead or pieces)
+            return Sweep(start, not ahead, self.targets, ahead or pieces)
 
     def advance(self, frame: Frame, sweep: Sweep) -> bool:
         """Track into a frame of a sweep; False if it asks for nothing there, or is out of date."""
@@ -160,7 +157,7 @@ class EditableTrack:
             if piece.run.front == frame.index and frame.index in piece.frames
         }
         with self._following:
-            if not runs or sweep.epoch != self.epoch:
+            if not runs or sweep.targets is not self.targets:
                 return False
             self._follower.extend(frame, list(runs.values()))
         with self.lock:
@@ -169,7 +166,7 @@ class EditableTrack:
                 self._times = np.concatenate([self._times, more])
             self._times[frame.index] = frame.time
             self.version += 1
-            for target in self.targets:
+            for target in self.targets:  # which may have changed meanwhile
                 for segment in target.segments():
                     if runs.keys().isdisjoint(segment.origins):
                         continue
@@ -200,12 +197,12 @@ class EditableTrack:
         Nothing happens if something changes meanwhile: whoever tracks calls this again at the end.
         """
         with self.lock:
-            before, is_smooth = (self.epoch, self.version), self.is_smooth
+            before, is_smooth = self.version, self.is_smooth
             found = {target.id: self._materialise(target) for target in self.targets}
         if is_smooth:
             found = {number: _smoothed(rows) for number, rows in found.items()}
         with self.lock:
-            if before == (self.epoch, self.version):
+            if before == self.version:
                 self.version += 1
                 for number, rows in found.items():
                     self._tables[number].replace(rows, self.version)
@@ -320,7 +317,6 @@ class EditableTrack:
         pieces = []
         for target in self.targets:
             for segment in target.segments():
-                is_closed = segment.stop is not None and segment.forward is not None
                 stop = end if segment.stop is None else min(segment.stop, end)
                 for run in self._runs_of(segment):
                     if run.origin.backward:
@@ -328,7 +324,7 @@ class EditableTrack:
                     else:
                         frames = range(run.front, stop)
                     if frames:
-                        pieces.append(Piece(run, frames, is_closed))
+                        pieces.append(Piece(run, frames, segment.is_closed))
         return pieces
 
     def _is_fused(self, segment: Segment) -> bool:

@@ -32,9 +32,8 @@ _logger = logging.getLogger(__name__)
 State = Literal["open", "waiting", "running", "paused", "done", "failed"]
 """`open`: never started; `waiting`: its turn will come."""
 
-_RATE_SECONDS = 2.0
-"""Period over which frames/s are measured, but at least over `_RATE_FRAMES` frames."""
-_RATE_FRAMES = 10
+_RATE_FRAMES = 30
+"""Frames over which frames/s are measured."""
 
 
 class Job:
@@ -76,7 +75,8 @@ class Job:
         self._submit = submit
         self._readable = sys.maxsize
         self._closed = False
-        self._ticks: deque[float] = deque()
+        self._ticks: deque[float] = deque(maxlen=_RATE_FRAMES)
+        """Times at which the last frames had been tracked."""
         self._lock = self.track.lock
 
     # --- What its user asks for -------------------------------------------------------------------
@@ -271,7 +271,7 @@ class Job:
                 tracked = True
                 with self._lock:
                     self.preview.put(frame)
-                    self._tick()
+                    self._ticks.append(time.perf_counter())
         if not tracked and not clip.is_live:
             if sweep.backward:
                 raise SourceError(f"{clip.name} cannot be read backwards")
@@ -282,12 +282,6 @@ class Job:
     def _span(self) -> tuple[int, int]:
         """The first frame that can be read, and one more than the last."""
         return self.clip.first_frame, min(self.clip.frame_count, self._readable)
-
-    def _tick(self) -> None:
-        now, ticks = time.perf_counter(), self._ticks
-        ticks.append(now)
-        while len(ticks) > _RATE_FRAMES and ticks[0] < now - _RATE_SECONDS:
-            ticks.popleft()
 
     def _end(self, state: State, message: str) -> None:
         with self._lock:

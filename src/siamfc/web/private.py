@@ -32,7 +32,9 @@ def private_folder(parent: Path | None = None) -> Iterator[Path]:
         OutputError: it cannot be made.
     """
     root = Path(tempfile.gettempdir()) if parent is None else parent
-    remove_stale(root)
+    for left in root.glob(f"{PREFIX}*"):
+        if _is_stale(left):
+            shutil.rmtree(left, ignore_errors=True)
     try:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=root))
     except OSError as error:
@@ -44,33 +46,18 @@ def private_folder(parent: Path | None = None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_stale(root: Path) -> list[Path]:
-    """Remove the folders of servers that no longer run; return those removed.
-
-    Only real folders of this user are touched, never what a link leads to.
-    """
-    removed = []
-    for folder in root.glob(f"{PREFIX}*"):
-        try:
-            if _is_stale(folder):
-                shutil.rmtree(folder, ignore_errors=True)
-                removed.append(folder)
-        except OSError:  # gone in the meantime
-            continue
-    return removed
-
-
 def _is_stale(folder: Path) -> bool:
-    status = folder.lstat()
-    is_ours = not hasattr(os, "getuid") or status.st_uid == os.getuid()
-    if folder.is_symlink() or not folder.is_dir() or not is_ours:
-        return False
-    if not (folder / LOCK_NAME).exists():
-        return time.time() - status.st_mtime > _GRACE_SECONDS
+    """Return whether it is a real folder, no link, of this user's server that no longer runs."""
     try:
+        status = folder.lstat()
+        is_ours = not hasattr(os, "getuid") or status.st_uid == os.getuid()
+        if folder.is_symlink() or not folder.is_dir() or not is_ours:
+            return False
+        if not (folder / LOCK_NAME).exists():
+            return time.time() - status.st_mtime > _GRACE_SECONDS
         with lock_folder(folder):
             return True
-    except OutputError:
+    except (OSError, OutputError):  # gone in the meantime, or its server runs
         return False
 
 

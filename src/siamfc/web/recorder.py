@@ -57,7 +57,6 @@ class Recording:
         self._folder = folder
         self._limit = limit_bytes
         self._bytes = 0
-        self._lengths = array("q")
         self._times = array("d")
         self._reader: int | None = None
         self._is_claimed = False
@@ -102,11 +101,11 @@ class Recording:
             self._path(index).write_bytes(jpeg)
             after = self._times[-1] + 0.001 if index else 0.0
             self._times.append(max(time, after))
-            self._lengths.append(len(jpeg))
             self._bytes += len(jpeg)
             while self._bytes > self._limit and self.first_frame < index:
-                self._path(self.first_frame).unlink(missing_ok=True)
-                self._bytes -= self._lengths[self.first_frame]
+                oldest = self._path(self.first_frame)
+                self._bytes -= oldest.stat().st_size
+                oldest.unlink()
                 self.first_frame += 1
             self._changed.notify_all()
             return True

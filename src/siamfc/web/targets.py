@@ -30,6 +30,11 @@ class Segment(NamedTuple):
         return [origin for origin in (self.forward, self.backward) if origin is not None]
 
     @property
+    def is_closed(self) -> bool:
+        """It lies between two key frames."""
+        return self.stop is not None and self.forward is not None
+
+    @property
     def backward_stop(self) -> int:
         """The frame at which tracking backwards ends, itself not tracked."""
         return self.start if self.forward is not None else self.start - 1
