@@ -21,7 +21,7 @@ from siamfc.frames import Frame
 from siamfc.network import EmbeddingSpec
 from siamfc.system import commit, machine
 from siamfc.tracking import SiamFCSettings
-from siamfc.web.downloads import boxes_file
+from siamfc.web.box_files import boxes_file
 from siamfc.web.job import Job
 
 BOX = (20.0, 22.0, 24.0, 20.0)

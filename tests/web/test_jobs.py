@@ -20,7 +20,7 @@ from siamfc.boxes import iou
 from siamfc.frames import open_source, open_writer
 from siamfc.synthetic import SquareVideo
 from siamfc.tracking import follow, read_results, smooth_results
-from siamfc.web.downloads import box_formats
+from siamfc.web.box_files import box_formats
 from web.serving import Server, SlowMatcher, running
 
 

@@ -16,13 +16,15 @@ from siamfc.tracking import FrameResult, Settings, Status
 from siamfc.tracking.doubts import review
 from siamfc.tracking.smoothing import smooth_results
 from siamfc.tracking.targets import checked_boxes
-from siamfc.web.drawing import Drawing, Targets
+from siamfc.web.drawing import Drawing, Segment, Target, Targets
 from siamfc.web.row_table import COLUMNS, RowTable
 from siamfc.web.runs import Box, Follower, NetworkView, Origin, Run, fuse_rows
-from siamfc.web.targets import Segment, Target, stretches
 
 _CACHED_ROWS = 5_000_000
 """Most rows of runs; beyond, those that only an undone change needs are forgotten."""
+
+Tracks = Sequence[tuple[str, Mapping[int, FloatArray]]]
+"""Name and boxes (4,) by frame of each target, NaN where it is absent; "": it has no name."""
 
 _STATUSES = (Status.KEYFRAME, Status.TRACKED, Status.LOST, Status.INTERPOLATED)
 _KEYFRAME, _TRACKED, _LOST, _INTERPOLATED = range(4)
@@ -109,27 +111,18 @@ class EditableTrack:
                     table = self._tables.setdefault(target.id, RowTable())
                     table.replace(self._materialise(target), self.version)
 
-    def load(
-        self, tracks: Sequence[tuple[str, Mapping[int, FloatArray]]], frame_count: int
-    ) -> None:
-        """Add targets whose boxes are known.
+    def load(self, tracks: Tracks, frame_count: int) -> None:
+        """Add targets whose boxes are known, in a video of so many frames.
 
         Each stretch of boxes begins with a key frame and ends with one that says that the target
         has left the picture, and is not tracked.
-
-        Args:
-            tracks: name of each, and boxes (4,) by frame.
-            frame_count: the number of frames in the video.
 
         Raises:
             InputError: too many targets, frames that the video doesn't have, or a box that cannot
                 be tracked.
         """
         with self.lock:
-            loaded = [
-                (name, self._keyframes(stretches(boxes, frame_count), frame_count))
-                for name, boxes in tracks
-            ]
+            loaded = [(name, self._keyframes(boxes, frame_count)) for name, boxes in tracks]
             self.change(lambda drawing: drawing.add(loaded))
 
     # --- Tracking ---------------------------------------------------------------------------------
@@ -365,19 +358,29 @@ class EditableTrack:
         return rows
 
     def _keyframes(
-        self, parts: Sequence[tuple[int, FloatArray]], frame_count: int
+        self, boxes: Mapping[int, FloatArray], frame_count: int
     ) -> dict[int, Box | None]:
         """Key frames at the ends of stretches of boxes, whose runs are filled."""
+        known = sorted(frame for frame, box in boxes.items() if np.isfinite(box).all())
+        if not known:
+            raise InputError("expected boxes, got a target without any")
+        if known[-1] >= frame_count:
+            raise InputError(
+                f"the boxes go to frame {known[-1] + 1}, the video to {frame_count}: "
+                "they belong to another video"
+            )
         keyframes: dict[int, Box | None] = {}
-        for start, boxes in parts:
-            checked_boxes(boxes, self._frame_size)
-            x, y, w, h = boxes[0].tolist()
+        for stretch in np.split(np.array(known), np.flatnonzero(np.diff(known) > 1) + 1):
+            found = np.array([boxes[frame] for frame in stretch.tolist()])
+            checked_boxes(found, self._frame_size)
+            start, stop = int(stretch[0]), int(stretch[-1]) + 1
+            x, y, w, h = found[0].tolist()
             keyframes[start] = (x, y, w, h)
             run = self._run(Origin(start, (x, y, w, h)))
-            if run.count < len(boxes):
-                run.fill(boxes)
-            if start + len(boxes) < frame_count:
-                keyframes[start + len(boxes)] = None
+            if run.count < len(found):
+                run.fill(found)
+            if stop < frame_count:
+                keyframes[stop] = None
         return keyframes
 
 

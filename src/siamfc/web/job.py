@@ -20,8 +20,7 @@ from siamfc.network import Network
 from siamfc.tracking import KeyFrames, Settings
 from siamfc.web.clips import Clip
 from siamfc.web.drawing import Drawing
-from siamfc.web.editable_track import EditableTrack
-from siamfc.web.imports import Tracks
+from siamfc.web.editable_track import EditableTrack, Tracks
 from siamfc.web.preview import Preview
 from siamfc.web.recorder import Recording
 from siamfc.web.runs import NetworkView

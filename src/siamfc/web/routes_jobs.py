@@ -10,9 +10,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from siamfc.web.downloads import boxes_file, safe_stem, still
+from siamfc.web.box_files import boxes_file, read_boxes, safe_stem, still
 from siamfc.web.drawing import Drawing
-from siamfc.web.imports import read_boxes
 from siamfc.web.job import Job
 from siamfc.web.requests import (
     body_of,

@@ -15,8 +15,8 @@ from starlette.routing import BaseRoute, Route
 from siamfc.errors import SiamFCError
 from siamfc.frames import Image
 from siamfc.frames.draw import PALETTE
+from siamfc.web.box_files import box_formats
 from siamfc.web.clips import frames_between
-from siamfc.web.downloads import box_formats
 from siamfc.web.events import news
 from siamfc.web.pictures import encode_jpeg, encode_shown
 from siamfc.web.recorder import Recording

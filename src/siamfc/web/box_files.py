@@ -1,4 +1,4 @@
-"""Files to take away from a job: boxes and a still."""
+"""Files of boxes to take away from a job or to add to it, and stills."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from siamfc.annotations import ANNOTATION_FORMATS
-from siamfc.errors import InputError, OutputError
-from siamfc.tracking.exports import EXPORT_FORMATS, export_results
+from siamfc.errors import InputError, OutputError, SiamFCError
+from siamfc.tracking.exports import EXPORT_FORMATS, EXPORT_SUFFIXES, export_results, read_track
 from siamfc.web.clips import video_info
+from siamfc.web.editable_track import Tracks
 from siamfc.web.job import Job
 from siamfc.web.pictures import encode_png
+
+_IMPORT_SUFFIXES = (*EXPORT_SUFFIXES, ".zip")
+_UNPACKED_BYTES = 200_000_000
 
 _TITLES = {
     "csv": "CSV: a row for each frame and target, with all that is known",
@@ -59,6 +63,51 @@ def _archive(paths: Sequence[Path], folder: Path) -> bytes:
             for one in [path] if path.is_file() else sorted(path.rglob("*")):
                 archive.write(one, one.relative_to(folder))
     return content.getvalue()
+
+
+def read_boxes(content: bytes, name: str, folder: Path) -> Tracks:
+    """Read a file of boxes in any format that siamfc writes, or a folder of them as a zip.
+
+    Args:
+        content: the content of the file.
+        name: the name that its user gave it; only its ending counts.
+        folder: private, for a copy.
+
+    Raises:
+        InputError: an unknown format, or boxes that cannot be read; the message speaks of `name`.
+    """
+    suffix = Path(name).suffix.lower()
+    if suffix not in _IMPORT_SUFFIXES:
+        raise InputError(f"{name}: expected boxes as {', '.join(_IMPORT_SUFFIXES)}")
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        path = Path(temporary) / f"boxes{suffix}"
+        try:
+            if suffix == ".zip":
+                path = _unpacked(content, Path(temporary) / "boxes")
+            else:
+                path.write_bytes(content)
+            annotation = read_track(path)
+        except SiamFCError as error:
+            text = str(error).replace(str(path), name).replace(temporary, "")
+            raise InputError(text) from None
+    boxes = annotation.boxes.swapaxes(0, 1)
+    names = annotation.names if annotation.has_names else [""] * len(boxes)
+    return [
+        (name, dict(zip(annotation.frames.tolist(), rows, strict=True)))
+        for name, rows in zip(names, boxes, strict=True)
+    ]
+
+
+def _unpacked(content: bytes, folder: Path) -> Path:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > _UNPACKED_BYTES:
+                raise InputError(f"{folder}: more than {_UNPACKED_BYTES // 10**6} MB unpacked")
+            archive.extractall(folder)
+    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError):
+        raise InputError(f"{folder}: not a zip archive, or a damaged one") from None
+    children = list(folder.iterdir())
+    return children[0] if len(children) == 1 else folder
 
 
 def still(job: Job, index: int) -> tuple[bytes, str]:
