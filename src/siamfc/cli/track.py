@@ -240,6 +240,10 @@ def _track_many(sources: list[str], request: _Request) -> int:
     targets, output, many = request.targets, request.output, request.many
     if output.show:
         raise UsageError("--show: expected one source and its --box")
+    if output.codec or output.trail or not output.sound or request.stream is not None:
+        raise UsageError(
+            "--codec, --trail, --no-sound, --stream: expected one source and its --box"
+        )
     if targets.boxes is None and not targets.box:
         raise UsageError(
             f"expected --box X,Y,W,H for all of {len(sources)} sources, or --boxes with those of "
