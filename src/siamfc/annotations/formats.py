@@ -231,7 +231,7 @@ def write_annotation(
     return paths
 
 
-def check_annotation_place(
+def check_annotation_target(
     path: str | Path,
     targets: int,
     *,

@@ -20,7 +20,7 @@ from siamfc.network import DEFAULT_WEIGHTS
 
 if TYPE_CHECKING:
     from siamfc.annotations import VideoAnnotation
-    from siamfc.edits.rendering import EditFrame
+    from siamfc.edits.edited_video import EditFrame
     from siamfc.frames import FrameSource
 
 _logger = logging.getLogger(__name__)
@@ -90,7 +90,7 @@ def open_job(source: str | Path, target: TargetOptions, video: VideoOptions) -> 
     Raises:
         UsageError: neither --box nor --results, or both.
     """
-    from siamfc.edits.rendering import count_frames
+    from siamfc.edits.edited_video import count_frames
     from siamfc.frames import open_source, open_writer
 
     if (target.results is None) == (not target.box):

@@ -19,7 +19,7 @@ from siamfc.annotations import (
     ANNOTATION_FORMATS,
     VideoAnnotation,
     annotation_paths,
-    check_annotation_place,
+    check_annotation_target,
     find_annotation_format,
     read_annotation,
     write_annotation,
@@ -132,7 +132,7 @@ def open_export(
         with open_results(path, overwrite=overwrite) as add:
             yield add
         return
-    check_annotation_place(path, targets, format=format, overwrite=overwrite)
+    check_annotation_target(path, targets, format=format, overwrite=overwrite)
     results: list[FrameResult] = []
     yield results.append
     export_results(path, results, format=format, video=video, labels=labels, overwrite=overwrite)
