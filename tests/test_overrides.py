@@ -63,7 +63,7 @@ def test_a_toml_file_changes_fields_by_its_tables(tmp_path):
         ("normalisation.mean=[1, 2]", r"normalisation.mean: expected \[3 numbers\], got \[1, 2\]"),
         ("optimiser.momentum=2", "optimiser: momentum: expected a number from 0 to 1, got 2.0"),
         ("epochs=0", "recipe: epochs: expected a whole number of at least 1, got 0"),
-        ("batch", "expected name=value, such as batch=8, got 'batch'"),
+        ("batch", "expected NAME=VALUE, got 'batch'"),
     ],
 )
 def test_what_is_wrong_is_said(text, message):

@@ -114,6 +114,7 @@ def staged_folder(
         raise OutputError(f"{target} cannot be written: {error.strerror or error}") from None
     try:
         yield draft.path
+        check_folder_target(target, contents, overwrite)  # it may have appeared since
         _put_in_place(draft.path, target)
     except OSError as error:
         raise OutputError(f"{target} cannot be written: {error.strerror or error}") from None
@@ -184,16 +185,9 @@ class StagedFolder:
     """
 
     def __init__(self, target: Path, *, overwrite: bool) -> None:
-        names = _names(target)
-        if names and not overwrite:
-            raise OutputError(f"{target} is not empty: name another folder, or {_HOW_TO_OVERWRITE}")
-        foreign = [name for name in names if not _OUR_NAMES.fullmatch(name)]
-        if foreign:
-            raise OutputError(
-                f"{target} holds more than numbered PNG files, such as {foreign[0]}, and is left "
-                "as it is: name another folder"
-            )
+        self._overwrite = overwrite
         self.target = target
+        self.check()
         try:
             self._draft = Draft(target, Path.mkdir)
         except OSError as error:
@@ -201,13 +195,36 @@ class StagedFolder:
         self.path = self._draft.path
 
     def commit(self) -> None:
-        """Move the folder to the target, then delete the folder that it replaced."""
+        """Move the folder to the target, then delete the folder that it replaced.
+
+        Raises:
+            OutputError: the target has appeared since and may not be replaced.
+        """
+        self.check()
         _put_in_place(self.path, self.target)
         self._draft.discard()
 
     def discard(self) -> None:
         """Remove the folder; the target is unchanged."""
         self._draft.discard()
+
+    def check(self) -> None:
+        """Check that the target may be written.
+
+        Raises:
+            OutputError: it may not.
+        """
+        names = _names(self.target)
+        if names and not self._overwrite:
+            raise OutputError(
+                f"{self.target} is not empty: name another folder, or {_HOW_TO_OVERWRITE}"
+            )
+        foreign = [name for name in names if not _OUR_NAMES.fullmatch(name)]
+        if foreign:
+            raise OutputError(
+                f"{self.target} holds more than numbered PNG files, such as {foreign[0]}, and is "
+                "left as it is: name another folder"
+            )
 
 
 def check_folder_target(target: Path, contents: Sequence[str], overwrite: bool) -> None:

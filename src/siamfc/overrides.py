@@ -37,7 +37,7 @@ def read_assignments(texts: Iterable[str]) -> dict[str, Any]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
-            raise InputError(f"expected name=value, such as batch=8, got {text!r}")
+            raise InputError(f"expected NAME=VALUE, got {shown(text)}")
         try:
             table = parse_toml(f"value = {value.strip()}", where=name.strip(), error=InputError)
             values[name.strip()] = table["value"]

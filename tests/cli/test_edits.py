@@ -102,6 +102,8 @@ WRONG = [
     (["redact", "--box", "1,2,3"], 2, "--box: expected 4 numbers"),
     (["redact", "--box", "1,2,30,30", "--results", "a.csv"], 2, "got both"),
     (["redact", "--results", "gone.csv"], 1, "gone.csv"),
+    (["redact", "--results", "a.csv", "--name", "x"], 2, "--name: expected a --box for each"),
+    (["redact", "--results", "a.csv", "--except", "--margin", "1"], 2, "--except or --margin"),
     (["reframe", "--results", "a.csv", "--aspect", "9x16"], 2, "--aspect: expected W:H"),
     (["reframe", "--results", "a.csv", "--zoom", "7"], 1, "zoom: expected 0.05 to 1, got 7"),
     (["crop", "--results", "a.csv", "--size", "12"], 2, "--size: expected WxH"),

@@ -309,7 +309,7 @@ def test_the_sound_is_copied_unless_told_otherwise(
         ("windows_influence=0.3", "no setting named 'windows_influence': did you mean"),
         ("window_influence=2", "settings: window_influence: expected a number from 0 to 1, got 2"),
         ("lost.windows=many", "lost.windows: expected a whole number, got 'many'"),
-        ("scale_step", "expected name=value"),
+        ("scale_step", "expected NAME=VALUE"),
     ],
 )
 def test_a_wrong_setting_is_one_line(
@@ -351,12 +351,16 @@ def test_classes_stand_in_the_file_beside_the_names(
 @pytest.mark.parametrize(
     ("given", "status", "message"),
     [
-        (["--class", "a"], 2, "--class: expected --results FILE"),
+        (["--class", "a"], 2, "--class, --format: expected --results FILE"),
+        (["--format", "coco"], 2, "--class, --format: expected --results FILE"),
+        (["--codec", "vp9"], 2, "--codec, --trail, --no-sound: expected -o FILE"),
+        (["--trail", "--results", "a.csv"], 2, "--codec, --trail, --no-sound: expected -o FILE"),
+        (["-o", "a", "--results", "./a", "--format", "yolo"], 2, "expected two names, got a twice"),
         (["--class", "a", "--results", "b.csv"], 1, "expected a format that has them, mot, coco,"),
         (["--class", "a", "--class", "b", "--class", "c", "--results", "b.xml"], 1, "got 3"),
     ],
 )
-def test_classes_that_stand_nowhere_are_refused(
+def test_flags_without_their_file_are_refused(
     arguments: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -282,6 +282,17 @@ def test_the_source_is_never_replaced_however_it_is_named(source: str, tmp_path:
     assert sorted((tmp_path / "clip").iterdir()) == pictures
 
 
+def test_a_folder_that_appears_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    writer = open_writer(tmp_path / "clip")
+    writer.write(media.numbered(0))
+    (tmp_path / "clip").mkdir()
+    (tmp_path / "clip" / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match="clip is not empty"):
+        writer.close()
+    assert _names(tmp_path) == ["clip"]
+    assert _names(tmp_path / "clip") == ["notes.txt"]
+
+
 def test_a_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
     _write(tmp_path / "a.mp4", 2)
     (tmp_path / "plain").touch()

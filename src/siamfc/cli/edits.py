@@ -96,6 +96,8 @@ def open_job(source: str | Path, target: TargetOptions, video: VideoOptions) -> 
     if (target.results is None) == (not target.box):
         found = "both" if target.box else "neither"
         raise UsageError(f"expected either --box X,Y,W,H or --results FILE, got {found}")
+    if target.name and not target.box:
+        raise UsageError("--name: expected a --box for each")
     with open_source(source) as frames:
         count = count_frames(frames)
         if frames.size is None:

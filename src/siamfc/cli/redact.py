@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from siamfc.cli.console import format_ranges
 from siamfc.cli.edits import TargetOptions, VideoOptions, open_job, report, write_video
 from siamfc.cli.parameters import Flag, Source
+from siamfc.cli.usage import UsageError
 
 
 @Parameter(name="*")
@@ -19,9 +20,9 @@ class LookOptions:
     """Appearance of hidden areas; fill is flat black."""
     shape: Literal["ellipse", "box"] = "ellipse"
     """Ellipse through the corners of the box, or the box."""
-    margin: float = 0.35
-    """Margin covered on each side of the box, as a fraction of its size; larger where the score is
-    low."""
+    margin: float | None = None
+    """Margin covered on each side of the box, as a fraction of its size, by default 0.35; larger
+    where the score is low. Not with --except."""
     when_lost: Literal["grow", "frame"] = "grow"
     """While the object is lost, cover a growing margin around its possible positions, or the whole
     frame."""
@@ -57,8 +58,11 @@ def redact(
     from siamfc.edits import CoverSettings, RedactSettings, frame_ranges, plan_cover, redact_frame
 
     settings = RedactSettings(style=look.style, shape=look.shape, outside=look.outside)
+    if look.outside and look.margin is not None:
+        raise UsageError("expected either --except or --margin, got both")
+    default = 0.0 if look.outside else CoverSettings().margin
     cover_settings = CoverSettings(
-        margin=0.0 if look.outside else look.margin, when_lost=look.when_lost
+        margin=default if look.margin is None else look.margin, when_lost=look.when_lost
     )
     with open_job(source, target, video) as job:
         cover = plan_cover(job.annotation, job.frame_count, cover_settings)

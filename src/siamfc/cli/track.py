@@ -63,6 +63,15 @@ class OutputOptions:
     """Print one JSON object instead of text; without --results it contains the boxes of every
     frame."""
 
+    def check(self) -> None:
+        """Raise UsageError for flags of a file that is not written, or one name for both files."""
+        if self.results is None and (self.classes or self.format):
+            raise UsageError("--class, --format: expected --results FILE")
+        if self.out is None and (self.codec or self.trail or not self.sound):
+            raise UsageError("--codec, --trail, --no-sound: expected -o FILE")
+        if self.out is not None and self.out == self.results and self.format:
+            raise UsageError(f"-o and --results: expected two names, got {self.out} twice")
+
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
@@ -130,8 +139,7 @@ def track(
         stream=stream,
         many=many,
     )
-    if output.classes and output.results is None:
-        raise UsageError("--class: expected --results FILE, in which the classes stand")
+    output.check()
     if len(every) > 1 or targets.boxes is not None:
         return _track_many(every, request)
     if many != _MANY:
