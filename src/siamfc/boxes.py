@@ -81,9 +81,9 @@ def iou(first: ArrayLike, second: ArrayLike) -> FloatArray:
     intersection = extent[..., 0] * extent[..., 1]
     union = area(a) + area(b) - intersection
     # Rounding may lift the fraction of a box with itself a few ulps above 1.
-    share = np.minimum(intersection / np.where(union == 0, 1.0, union), 1.0)
+    overlap = np.minimum(intersection / np.where(union == 0, 1.0, union), 1.0)
     absent = is_absent(a) | is_absent(b)
-    return np.asarray(np.where(absent, np.nan, share))
+    return np.asarray(np.where(absent, np.nan, overlap))
 
 
 def from_center(center: ArrayLike, size: ArrayLike) -> FloatArray:

@@ -218,8 +218,8 @@ def key_frames(
             first, last = todo.pop()
             if last - first < 2:
                 continue
-            share = (frames[first + 1 : last] - frames[first]) / (frames[last] - frames[first])
-            line = edges[first] + share[:, None] * (edges[last] - edges[first])
+            fraction = (frames[first + 1 : last] - frames[first]) / (frames[last] - frames[first])
+            line = edges[first] + fraction[:, None] * (edges[last] - edges[first])
             gap = np.abs(edges[first + 1 : last] - line).max(axis=1)
             worst = int(np.argmax(gap))
             if gap[worst] > limit:

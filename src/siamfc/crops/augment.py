@@ -145,7 +145,7 @@ def augment(
         )
     place, rest = uniforms[:, :8] * 2 - 1, uniforms[:, 8:]
     box = search_sizes if exemplar_sizes is None else exemplar_sizes
-    # Another box on the target, in both images: the network shall follow what it is given.
+    # Another box on the target, in both images: the network must follow what it is given.
     grown, moved = torch.exp(settings.box_noise * place[:, 0:2]), settings.box_noise * place[:, 4:6]
     drawn = box * grown
     side = _exemplar_side(drawn, context_amount) / _exemplar_side(box, context_amount)

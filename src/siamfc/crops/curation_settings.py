@@ -159,10 +159,10 @@ def outcome_in_frame(box: Box, frame_size: tuple[int, int], settings: CurationSe
     """Judge a target by its position in a frame of (width, height) pixels."""
     x, y, w, h = box
     width, height = frame_size
-    share = w * h / (width * height)
-    if share < settings.least_area_share:
+    area = w * h / (width * height)
+    if area < settings.least_area_share:
         return Outcome.SMALL_AREA
-    if share > settings.most_area_share:
+    if area > settings.most_area_share:
         return Outcome.LARGE_AREA
     # Plain numbers, because arrays of four would cost more than all other tests.
     seen_width, seen_height = min(x + w, width) - max(x, 0), min(y + h, height) - max(y, 0)

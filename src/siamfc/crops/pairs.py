@@ -294,9 +294,9 @@ class _BoxIndex:
 
 
 def split_videos(
-    names: Collection[str], share: float = 0.1, *, seed: int = 0
+    names: Collection[str], fraction: float = 0.1, *, seed: int = 0
 ) -> tuple[list[str], list[str]]:
-    """Split videos into a training part and a fraction `share` for validation, by seed.
+    """Split videos into a training part and a part for validation, by seed.
 
     Whole videos are split, so that no target is in both parts (thesis, table 6: 90/10).
 
@@ -307,10 +307,10 @@ def split_videos(
     (['b', 'c', 'd'], ['a'])
     """
     unique = sorted(set(names))
-    count = max(round(share * len(unique)), 1)
-    if not 0 < share < 1 or count >= len(unique):
+    count = max(round(fraction * len(unique)), 1)
+    if not 0 < fraction < 1 or count >= len(unique):
         raise DatasetError(
-            f"split: expected at least 2 videos, to keep {share:g} of them apart, got "
+            f"split: expected at least 2 videos, to keep {fraction:g} of them apart, got "
             f"{len(unique)}; curate more videos"
         )
     generator = np.random.Generator(np.random.PCG64(seed))

@@ -160,9 +160,9 @@ def resize_linearly(values: ArrayLike, size: int) -> FloatArray:
         count = array.shape[axis]
         position = np.clip((np.arange(size) + 0.5) * count / size - 0.5, 0, count - 1)
         low = np.floor(position).astype(int)
-        share = (position - low).reshape((-1,) + (1,) * (array.ndim - 1))
+        fraction = (position - low).reshape((-1,) + (1,) * (array.ndim - 1))
         moved = np.moveaxis(array, axis, 0)
-        mixed = moved[low] * (1 - share) + moved[np.minimum(low + 1, count - 1)] * share
+        mixed = moved[low] * (1 - fraction) + moved[np.minimum(low + 1, count - 1)] * fraction
         array = np.moveaxis(mixed, 0, axis)
     return array
 

@@ -55,11 +55,11 @@ def _on(device: torch.device, table: _Table) -> Tensor:
     return torch.tensor(table, device=device)
 
 
-def as_figure(draws: UniformDraws, thing: Object, share: float, textures: int) -> Object:
-    """Turn a fraction `share` of the objects into figures with the same liveliness."""
-    parts = thing.parts
+def as_figure(draws: UniformDraws, drawn: Object, fraction: float, textures: int) -> Object:
+    """Turn a fraction of the objects into figures with the same liveliness."""
+    parts = drawn.parts
     count = parts.angle.shape[1]
-    chosen, kind = draws.chance(share), draws.integer(_KINDS)
+    chosen, kind = draws.chance(fraction), draws.integer(_KINDS)
 
     def plan(table: _Table) -> Tensor:
         return _on(kind.device, table)[kind]
@@ -100,8 +100,8 @@ def as_figure(draws: UniformDraws, thing: Object, share: float, textures: int) -
     }
     size = half_size_of(plan(_RATIO) * torch.exp(draws.normal(0.25)))
     return replace(
-        thing,
+        drawn,
         parts=replace(parts, **mixed),
-        half_size=torch.where(chosen[:, None], size, thing.half_size),
-        pliancy=torch.where(chosen, _PLIANCY, thing.pliancy),
+        half_size=torch.where(chosen[:, None], size, drawn.half_size),
+        pliancy=torch.where(chosen, _PLIANCY, drawn.pliancy),
     )

@@ -47,8 +47,8 @@ def first_piece(scene: Scene, position: Tensor) -> Tensor:
 
 def draw_part_boxes(draws: UniformDraws, box: Tensor) -> Tensor:
     """Draw boxes at random places inside boxes (B, 4), with sides of 45 to 90 % of theirs."""
-    share = draws.uniform(0.45, 0.9, 2)
-    return perturb_boxes(box, draws.uniform(-0.5, 0.5, 2) * (1 - share), torch.log(share))
+    scale = draws.uniform(0.45, 0.9, 2)
+    return perturb_boxes(box, draws.uniform(-0.5, 0.5, 2) * (1 - scale), torch.log(scale))
 
 
 def follow_piece(scene: Scene, position: Tensor, first: View, later: View) -> Tensor:

@@ -325,9 +325,9 @@ def degrade(images: Tensor, camera: Camera, noise: Tensor) -> Tensor:
     images = torch.where(
         camera.grey.view(-1, 1, 1, 1), images.mean(-1, keepdim=True).expand_as(images), images
     )
-    share = camera.grain.view(-1, 1, 1, 1)
+    fraction = camera.grain.view(-1, 1, 1, 1)
     colored = torch.where(camera.grey.view(-1, 1, 1, 1), 0.0, noise[..., :3])
-    grain = share * noise[..., 3:] + (1 - share) * colored
+    grain = fraction * noise[..., 3:] + (1 - fraction) * colored
     images = images + grain * camera.noise.view(-1, 1, 1, 1)
     return pack(_compress(images, camera.quantum, block_basis(noise.device)))
 

@@ -64,15 +64,15 @@ def _images(sequence: Sequence, frames: list[int]) -> list[Image]:
 
 def _snapshot(study: Study, sequence: Sequence, frame: int, image: Image) -> Snapshot:
     results = [entry.results[sequence.name] for entry in study.entries]
-    share = min(1.0, _WIDTH / image.shape[1])
-    size = max(1, round(image.shape[1] * share)), max(1, round(image.shape[0] * share))
+    scale = min(1.0, _WIDTH / image.shape[1])
+    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
     small = np.asarray(PillowImage.fromarray(image).resize(size, PillowImage.Resampling.BOX))
     # The first tracker is drawn on top of the others, and all of them on the ground truth.
     boxes = [sequence.boxes[frame], *(one.boxes[frame] for one in reversed(results))]
     colors = [PALETTE[entry.index % len(PALETTE)] for entry in reversed(study.entries)]
     drawn = draw_boxes(
         small,
-        np.array(boxes) * share,
+        np.array(boxes) * scale,
         labels=[""] * len(boxes),
         colors=[TRUTH_COLOR, *colors],
         line_width=_LINE_WIDTH,

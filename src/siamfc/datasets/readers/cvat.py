@@ -295,15 +295,15 @@ def _interpolate(boxes: list[_Box]) -> Iterator[_Box]:
             continue
         span = following.frame - box.frame
         for frame in range(box.frame + 1, following.frame):
-            share = (frame - box.frame) / span
+            fraction = (frame - box.frame) / span
             # The box that closes a track repeats the target's last position.
             a, b, c, d = (
-                start + share * (end - start)
+                start + fraction * (end - start)
                 for start, end in zip(box.corners, following.corners, strict=True)
             )
             turn = (following.rotation - box.rotation + 180) % 360 - 180  # the shorter way
             yield box._replace(
-                frame=frame, corners=(a, b, c, d), rotation=box.rotation + share * turn
+                frame=frame, corners=(a, b, c, d), rotation=box.rotation + fraction * turn
             )
 
 

@@ -32,11 +32,11 @@ def _read(folder: Path, collected: ResultCollector) -> None:
 def _write(folder: Path, tracks: Iterable[tuple[Sequence, RunRecord]]) -> None:
     for sequence, track in tracks:
         name = last_part(sequence.name)
-        home = folder / name
+        sequence_folder = folder / name
         text = box_lines(track.boxes, index_base=0, decimals=3)
-        file_for(home, f"{name}_001", ".txt").write_text(text, encoding="utf-8")
+        file_for(sequence_folder, f"{name}_001", ".txt").write_text(text, encoding="utf-8")
         seconds = second_lines(track.seconds)
-        file_for(home, f"{name}_time", ".txt").write_text(seconds, encoding="utf-8")
+        file_for(sequence_folder, f"{name}_time", ".txt").write_text(seconds, encoding="utf-8")
 
 
 GOT10K = ResultFormat(

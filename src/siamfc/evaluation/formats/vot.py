@@ -75,9 +75,13 @@ def _boxes(path: Path, sequence: Sequence) -> FloatArray:
 def _write(folder: Path, tracks: Iterable[tuple[Sequence, RunRecord]]) -> None:
     for sequence, track in tracks:
         name = last_part(sequence.name)
-        home = folder / _EXPERIMENT / name
-        file_for(home, f"{name}_001", ".txt").write_text(vot_lines(track.boxes, first_code=True))
-        file_for(home, f"{name}_001_time", ".value").write_text(second_lines(track.seconds))
+        sequence_folder = folder / _EXPERIMENT / name
+        file_for(sequence_folder, f"{name}_001", ".txt").write_text(
+            vot_lines(track.boxes, first_code=True)
+        )
+        file_for(sequence_folder, f"{name}_001_time", ".value").write_text(
+            second_lines(track.seconds)
+        )
 
 
 VOT = ResultFormat(

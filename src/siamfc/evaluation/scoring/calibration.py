@@ -31,8 +31,8 @@ class Reliability(NamedTuple):
         return float(np.average(np.abs(self.score - self.right), weights=self.weight))
 
 
-def balance(right: ArrayLike, share: float) -> FloatArray:
-    """Weights of frames, (F,), with which the fraction `share`, from 0 to 1, of them is right.
+def balance(right: ArrayLike, fraction: float) -> FloatArray:
+    """Weights of frames, (F,), with which the given fraction, from 0 to 1, of them is right.
 
     Use them for frames of videos that are harder or easier than those that the scores are meant
     for.
@@ -44,8 +44,8 @@ def balance(right: ArrayLike, share: float) -> FloatArray:
         InputError: no box is right, or none is wrong.
     """
     right = np.asarray(right, dtype=np.bool_)
-    found = _share(right)
-    return np.where(right, share / found, (1 - share) / (1 - found))
+    found = _fraction_right(right)
+    return np.where(right, fraction / found, (1 - fraction) / (1 - found))
 
 
 def measure_reliability(
@@ -88,7 +88,7 @@ def fit_calibration(
     logits, right, weights = _checked(logits, right, weights)
     if not np.isfinite(logits).all():
         raise InputError("logits: expected finite numbers, got NaN or infinity")
-    _share(right)
+    _fraction_right(right)
     count, good = len(right), int(right.sum())
     goal = np.where(right, (good + 1) / (good + 2), 1 / (count - good + 2))
     rows = np.stack([logits, np.ones(count)])
@@ -107,7 +107,7 @@ def fit_calibration(
     return Calibration(slope=slope, offset=offset)
 
 
-def _share(right: BoolArray) -> float:
+def _fraction_right(right: BoolArray) -> float:
     good = int(right.sum())
     if good in (0, len(right)):
         raise InputError(f"expected boxes right and wrong, got {good} right of {len(right)}")

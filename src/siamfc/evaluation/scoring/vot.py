@@ -46,10 +46,10 @@ def raster_overlap(predicted: ArrayLike, truth: ArrayLike, size: tuple[int, int]
         np.maximum(np.maximum(*first), frame_first), np.minimum(np.minimum(*last), frame_last)
     )
     total = areas[0] + areas[1] - common
-    share = np.divide(common, total, out=np.zeros_like(common), where=total > 0)
-    share = np.where((frame_first >= frame_last).any(axis=-1), 0.0, share)
-    share = np.where((union_first >= union_last).any(axis=-1), 1.0, share)
-    return np.asarray(np.where(missing, 0.0, share))
+    overlap = np.divide(common, total, out=np.zeros_like(common), where=total > 0)
+    overlap = np.where((frame_first >= frame_last).any(axis=-1), 0.0, overlap)
+    overlap = np.where((union_first >= union_last).any(axis=-1), 1.0, overlap)
+    return np.asarray(np.where(missing, 0.0, overlap))
 
 
 def restart_eao_curve(fragments: AbstractSequence[FloatArray], failed: ArrayLike) -> FloatArray:

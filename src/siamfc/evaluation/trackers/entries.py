@@ -134,14 +134,14 @@ def evaluate_trackers(
         _require_folder(out)
     evaluations: list[Evaluation] = []
     for number, (one, record) in enumerate(zip(entries, records, strict=True), 1):
-        home = out
+        run_folder = out
         if out is not None and len(entries) > 1:
-            home = out / f"{number}_{Path(one.weights).stem}"
+            run_folder = out / f"{number}_{Path(one.weights).stem}"
         evaluations += evaluate_repeatedly(
             one.factory,
             task.sequences,
             repetitions=task.repetitions,
-            results=list(result_folders(home, task.repetitions, record)),
+            results=list(result_folders(run_folder, task.repetitions, record)),
             deterministic=getattr(one.factory, "deterministic", False),
             scheme=task.scheme,
             protocol=task.protocol,
@@ -163,14 +163,14 @@ def _require_folder(path: Path) -> None:
 
 
 def result_folders(
-    home: Path | None, repetitions: int, record: Record
+    run_folder: Path | None, repetitions: int, record: Record
 ) -> Iterator[ResultFolder | None]:
     """Yield a folder for each repetition: the given one, or subfolders of it for several."""
     for number in range(1, repetitions + 1):
-        if home is None:
+        if run_folder is None:
             yield None
         else:
-            path = home if repetitions == 1 else home / f"repetition_{number}"
+            path = run_folder if repetitions == 1 else run_folder / f"repetition_{number}"
             yield ResultFolder(path=path, record=record)
 
 

@@ -78,7 +78,7 @@ def mean_color(source: Tensor) -> Tensor:
 
 
 @triton.jit
-def wanted(window, left, top, reach_x, reach_y, TILE: tl.constexpr):
+def covers_window(window, left, top, reach_x, reach_y, TILE: tl.constexpr):
     """Return True if the square tile at left, top shows a part of a window or lies near it.
 
     A tile that overlaps the window is computed completely, because its blocks are compressed as a
@@ -114,7 +114,7 @@ def _apply_camera(
     across = tl.cdiv(size, TILE)
     top, left = tl.program_id(0) // across * TILE, tl.program_id(0) % across * TILE
     window = windows + 4 * image
-    if WINDOWED and not wanted(window, left, top, 0, 0, TILE):
+    if WINDOWED and not covers_window(window, left, top, 0, 0, TILE):
         return
     begin = image.to(tl.int64) * size * size
     red, green, blue = _blur_motion(
@@ -139,13 +139,13 @@ def _apply_camera(
     place = row * size + column
     first, second, third, common = tl.randn4x(tl.load(seeds), image * size * size + place)
     noise = tl.load(noises + image)
-    share = noise * tl.load(grains + image)
+    shared = noise * tl.load(grains + image)
     grey = tl.load(greys + image)
-    own = tl.where(grey, 0.0, noise - share)
+    own = tl.where(grey, 0.0, noise - shared)
     mean = (red + green + blue) / 3
-    red = tl.where(grey, mean, red) + share * common + own * first
-    green = tl.where(grey, mean, green) + share * common + own * second
-    blue = tl.where(grey, mean, blue) + share * common + own * third
+    red = tl.where(grey, mean, red) + shared * common + own * first
+    green = tl.where(grey, mean, green) + shared * common + own * second
+    blue = tl.where(grey, mean, blue) + shared * common + own * third
 
     quantum = tl.load(quanta + image)
     if quantum > 0:

@@ -53,10 +53,10 @@ def visible_fraction(view: View, box: Tensor, frame: Tensor) -> Tensor:
     """Measure the target's visible fraction; see `render.visible_fraction`."""
     table = table_of(view)
     count, layers, columns = table.shape
-    share = table.new_empty(count)
+    visible = table.new_empty(count)
     with torch.cuda.device_of(table):
         _visible[(count,)](
-            share,
+            visible,
             table.contiguous(),
             box.contiguous(),
             frame.contiguous(),
@@ -67,7 +67,7 @@ def visible_fraction(view: View, box: Tensor, frame: Tensor) -> Tensor:
             CELLS=VISIBLE_CELLS,
             POINTS=triton.next_power_of_2(VISIBLE_CELLS**2),
         )
-    return share
+    return visible
 
 
 @triton.jit

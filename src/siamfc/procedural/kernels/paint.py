@@ -12,7 +12,7 @@ import triton.language as tl
 from torch import Tensor
 
 from siamfc.procedural.kernels.arithmetic import blended, rounded
-from siamfc.procedural.kernels.camera import TAPS, TILE, apply_camera, wanted
+from siamfc.procedural.kernels.camera import TAPS, TILE, apply_camera, covers_window
 from siamfc.procedural.kernels.layers import (
     GAIN,
     OFFSET,
@@ -110,7 +110,7 @@ def _paint(
     if WINDOWED:
         reach_x = TAPS + tl.ceil(tl.abs(tl.load(motions + 2 * image)))
         reach_y = TAPS + tl.ceil(tl.abs(tl.load(motions + 2 * image + 1)))
-        if not wanted(windows + 4 * image, left, top, reach_x, reach_y, TILE):
+        if not covers_window(windows + 4 * image, left, top, reach_x, reach_y, TILE):
             return
     row, column = top + tl.arange(0, TILE)[:, None], left + tl.arange(0, TILE)[None, :]
     pitch = tl.load(pitches + image)
