@@ -16,6 +16,7 @@ from siamfc.training.process_group import ProcessRank
 from siamfc.training.sources import training_source, validation_source
 
 CPU = torch.device("cpu")
+SOURCES = training_source, validation_source
 PLAIN = AugmentSettings(
     exemplar_size=87, search_size=103, brightness=0, contrast=0, saturation=0, colour=0,
     blur_share=0,
@@ -95,6 +96,14 @@ def test_whole_videos_are_kept_apart():
     assert not train & apart
     other = videos(_source("stores", validation=True, validation_pairs=20, seed=3), 10)
     assert other != apart
+
+
+def test_a_store_may_have_all_its_videos_on_one_side():
+    large, small = FakeStore(), FakeStore(videos=2)
+    small.video_names = ["small 0", "small 1"]
+    recipe = _recipe("stores")
+    sources = [make(recipe, device=CPU, stores=[large, small]) for make in SOURCES]
+    assert [source(0).searches.shape[1:] for source in sources] == [(103, 103, 3)] * 2
 
 
 def test_validation_squares_have_colours_that_training_never_sees():

@@ -214,6 +214,8 @@ def _open_loader(
     # Videos of one name in two stores stay on one side.
     names = [name for store in stores for name in store.video_names]
     chosen = frozenset(split_videos(names, data.validation_share, seed=recipe.seed)[validation])
+    # All videos of a small store may be on the other side.
+    stores = [store for store in stores if not chosen.isdisjoint(store.video_names)]
     pairs = StorePairs(
         stores,
         data.sampling(pairs=recipe.pairs_per_epoch, seed=recipe.seed),
