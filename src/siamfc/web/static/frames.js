@@ -1,8 +1,8 @@
 // The frame on the stage: sought, followed or played.
 
 import { frame as fetchFrame, played } from "./api.js";
-import { byId, fail, job, page, stage } from "./page.js";
-import { setText } from "./panel.js";
+import { byId, setText } from "./dom.js";
+import { fail, job, page, stage } from "./page.js";
 
 const PATIENCE = 150; // milliseconds after which a frame that does not come is announced
 
@@ -10,8 +10,7 @@ const PATIENCE = 150; // milliseconds after which a frame that does not come is 
 export function show(frame) {
   const now = job();
   if (!now) return;
-  stopPlaying();
-  page.following = false;
+  hold();
   page.wanted = Math.min(Math.max(frame, now.firstFrame), Math.max(now.firstFrame, now.frameCount - 1));
   if (!page.fetching) fetchWanted();
 }
@@ -23,6 +22,17 @@ export function hold() {
   page.wanted = page.shown;
 }
 
+export const go = (count) => show((page.fetching ? page.wanted : page.shown) + count);
+export const first = () => show(0);
+export const last = () => show((job().end || job().frameCount) - 1);
+
+// Go to the latest frame and on with it.
+export function follow() {
+  stopPlaying();
+  page.following = true;
+  page.asking?.abort();
+}
+
 async function fetchWanted() {
   page.fetching = true;
   const timer = setTimeout(() => announceSeeking(true), PATIENCE);
@@ -32,8 +42,8 @@ async function fetchWanted() {
     try {
       const { bitmap, time } = await fetchFrame(`jobs/${id}/frames/${frame}${full ? "?full=1" : ""}`);
       // A box that is held belongs to the frame on the stage: no other may come beneath it.
-      if (id === page.current && !page.following && page.wanted !== page.shown) put(frame, bitmap, time, full);
-      else if (id === page.current && frame === page.shown) put(frame, bitmap, time, full);
+      const mayChange = !page.following && page.wanted !== page.shown;
+      if (id === page.current && (mayChange || frame === page.shown)) put(frame, bitmap, time, full);
       else bitmap.close();
     } catch (error) {
       if (id === page.current) {
@@ -50,9 +60,7 @@ async function fetchWanted() {
 }
 
 // True if the wanted frame is shown, with all its pixels when zoomed in.
-function isThere() {
-  return page.wanted === page.shown && (page.full || stage.zoom <= 1);
-}
+const isThere = () => page.wanted === page.shown && (page.full || stage.zoom <= 1);
 
 function announceSeeking(is) {
   byId("seeking").hidden = !is;
@@ -61,7 +69,7 @@ function announceSeeking(is) {
 
 // A zoomed picture needs all its pixels.
 export function sharpen() {
-  if (stage.zoom > 1 && !page.full && !page.playing && !page.following && !page.fetching && page.shown >= 0) fetchWanted();
+  if (!page.fetching && !isThere()) fetchWanted();
 }
 
 // Put a frame's picture on the stage.
@@ -83,17 +91,14 @@ export function stopPlaying() {
 }
 
 // Play from the frame that is shown, from the start if it is the last; or stop.
-export async function togglePlaying() {
+export async function play() {
   const now = job();
-  if (page.playing) {
-    hold();
-    page.refresh();
-    return;
-  }
+  const isPlaying = Boolean(page.playing);
+  hold();
+  if (isPlaying) return page.refresh();
   const start = page.shown >= now.frameCount - 1 ? now.firstFrame : page.shown;
   const playing = new AbortController();
-  stopPlaying();
-  Object.assign(page, { playing, following: false });
+  page.playing = playing;
   page.refresh();
   try {
     const path = `jobs/${now.id}/play?start=${start}&percent=${byId("speed").value}`;
@@ -113,5 +118,5 @@ export async function togglePlaying() {
 export function changeSpeed() {
   if (!page.playing) return;
   hold();
-  togglePlaying();
+  play();
 }

@@ -1,13 +1,15 @@
 // Every key, what it does, and the table of them in the help.
 
+import { make } from "./dom.js";
+
 // Keys as the help names them, their meaning, and the action of each with its arguments. ^: Ctrl.
 export const KEYS = [
   ["Space", "play or pause", { " ": ["play"] }],
   ["T", "track, or pause tracking", { t: ["run"] }],
   [", .", "one frame back, one frame forward; with Shift ten", { ",": ["go", -1], ".": ["go", 1], "<": ["go", -10], ";": ["go", -10], ">": ["go", 10], ":": ["go", 10] }],
-  ["[ ]", "previous, next key frame", { "[": ["key", -1], "]": ["key", 1] }],
+  ["[ ]", "previous, next key frame", { "[": ["goToKey", -1], "]": ["goToKey", 1] }],
   ["Ctrl , .", "take the key frame a frame back, forward", { "^,": ["moveKey", -1], "^.": ["moveKey", 1] }],
-  ["{ }", "previous, next frame to check", { "{": ["check", -1], "}": ["check", 1] }],
+  ["{ }", "previous, next frame to check", { "{": ["goToCheck", -1], "}": ["goToCheck", 1] }],
   ["Home End", "first frame, last frame tracked", { home: ["first"], end: ["last"] }],
   ["F", "go to the latest frame and follow it", { f: ["follow"] }],
   ["B", "a new target, with a box in the middle of the frame", { b: ["addBox"] }],
@@ -37,37 +39,27 @@ const HELD = 12; // repeats after which that is so
 
 export function fillHelp(table) {
   for (const [keys, meaning] of KEYS) {
-    const row = table.insertRow();
-    const head = document.createElement("th");
-    head.scope = "row";
-    keys.split(" ").forEach((key, index) => {
-      if (key === "…") return head.append(" … ");
-      if (index) head.append(" ");
-      const kbd = document.createElement("kbd");
-      kbd.textContent = key;
-      return head.append(kbd);
-    });
-    row.append(head);
-    row.insertCell().textContent = meaning;
+    const signs = keys.split(" ").flatMap((key) => [key === "…" ? key : make("kbd", { textContent: key }), " "]);
+    table.append(make("tr", {}, make("th", { scope: "row" }, ...signs), make("td", { textContent: meaning })));
   }
 }
 
 // `actions` has a function for each name above; `hasWork()` says whether a video is shown.
-export function listen(actions) {
+export function listen(actions, hasWork) {
   let held = 0;
   addEventListener("keyup", () => { held = 0; });
   addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.altKey || event.metaKey || document.querySelector("dialog[open]")) return;
     if (event.target.matches('input:not([type="range"]), textarea, select')) return;
     held = event.repeat ? held + 1 : 0;
-    if (act(actions, event, held > HELD ? QUICK : 1)) event.preventDefault();
+    if (act(actions, event, held > HELD ? QUICK : 1, hasWork())) event.preventDefault();
   });
 }
 
-function act(actions, event, step) {
+function act(actions, event, step, hasWork) {
   const { target, key, ctrlKey, shiftKey } = event;
   if (key in ARROWS) {
-    if (!actions.hasWork() || target.matches('input[type="range"]')) return false;
+    if (!hasWork || target.matches('input[type="range"]')) return false;
     const [dx, dy] = ARROWS[key].map((way) => way * (ctrlKey ? 10 : step));
     if (actions.nudge(dx, dy, shiftKey)) return true;
     if (dx) actions.go(Math.sign(dx));
@@ -75,7 +67,7 @@ function act(actions, event, step) {
   }
   if (key === " " && target.matches("button, summary, a")) return false; // it presses what has the focus
   const [name, ...values] = ACTIONS[`${ctrlKey ? (shiftKey ? "^Shift " : "^") : ""}${key.toLowerCase()}`] ?? [];
-  if (!name || !(actions.hasWork() || WITHOUT_VIDEO.includes(name))) return false;
+  if (!name || !(hasWork || WITHOUT_VIDEO.includes(name))) return false;
   actions[name](...values);
   return true;
 }

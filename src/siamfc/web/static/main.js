@@ -1,24 +1,19 @@
 // The page: which video is looked at, and what its user can do.
 
-import { Refusal, ask, read } from "./api.js";
-import { changeSpeed, sharpen, show, stopPlaying, togglePlaying } from "./frames.js";
-import { fillHelp, listen } from "./keys.js";
+import { ask, read } from "./api.js";
+import { byId, setText } from "./dom.js";
+import * as frames from "./frames.js";
+import * as keys from "./keys.js";
 import { watch } from "./news.js";
-import { Opening } from "./opening.js";
-import { boxes, byId, color, edits, fail, job, marksOf, nameOf, page, perform, stage } from "./page.js";
+import * as opening from "./opening.js";
+import { boxes, color, countTargets, edits, fail, isBusy, job, marksOf, nameOf, network, page, perform, stage } from "./page.js";
 import * as panel from "./panel.js";
 import * as share from "./share.js";
 import * as targets from "./targets.js";
 import { Timeline } from "./timeline.js";
 import { Track } from "./track.js";
 
-const { network } = page;
-const timeline = new Timeline({ onSeek: show, onMove: targets.move, onSelect: (target) => boxes.select(target) });
-const opening = new Opening({
-  onOpen: select,
-  onError: fail,
-  onCameraEnd: (id, reason) => reason && fail(new Error(reason)),
-});
+const timeline = new Timeline({ onSeek: frames.show, onMove: targets.move, onSelect: (target) => boxes.select(target) });
 Object.assign(page, { refresh, select, draw: targets.draw, hold: targets.hold });
 
 // --- Which video is looked at ----------------------------------------------------------------------
@@ -26,12 +21,10 @@ Object.assign(page, { refresh, select, draw: targets.draw, hold: targets.hold })
 function select(id) {
   panel.showMessage("");
   if (id !== page.current) {
-    stopPlaying();
+    frames.stopPlaying();
+    edits.leave();
     Object.assign(page, { current: id, shown: -1, wanted: -1, time: NaN, full: false, following: true, track: new Track(), seen: "" });
-    boxes.selected = null;
-    boxes.adding = false;
-    boxes.isReady = false;
-    boxes.show([], 0);
+    boxes.clear();
     stage.clear();
     panel.clear();
     history.replaceState(null, "", id ? `/#${id}` : "/");
@@ -41,11 +34,6 @@ function select(id) {
   byId("work").hidden = id === null;
   if (id === null) opening.list();
   refresh();
-}
-
-function showOpening() {
-  select(null);
-  byId("opening-title").focus();
 }
 
 async function close(id) {
@@ -62,112 +50,76 @@ function refresh() {
   panel.showJobs(page.jobs, page.current, { onSelect: select, onClose: close });
   document.title = now ? `${now.name} – siamfc` : "siamfc";
   if (!now) return;
-  const count = edits.targets(now.id, now.targets.length);
-  const items = targets.itemsOf(now);
+  const count = countTargets(now);
   boxes.isReady = page.shown >= 0;
-  boxes.show(items, count);
+  boxes.show(targets.itemsOf(now), count);
   targets.refresh(now);
-  const { shown, time, following, playing, jobs } = page;
-  panel.showControls(now, { shown, time, following, playing, jobs, hasBoxes: count > 0, isPending: edits.isPending(now.id) });
+  panel.showControls(now, page, { hasBoxes: count > 0, isPending: edits.drafts.size > 0, isBusy: isBusy(now) });
   share.refresh(now);
   timeline.update({
     first: now.firstFrame,
     last: Math.max(now.firstFrame, now.frameCount - 1),
-    shown: Math.max(now.firstFrame, following || playing ? shown : page.wanted),
+    shown: Math.max(now.firstFrame, page.following || page.playing ? page.shown : page.wanted),
     track: page.track,
     threshold: page.threshold,
     selected: boxes.selected,
     targets: now.targets.map((target, place) => ({ ...target, name: nameOf(target, place), color: color(place), hidden: marksOf(target).hidden })),
   });
-  showNetwork(now, items);
-}
-
-function showNetwork(now, items) {
-  const seen = `${now.id} ${page.shown} ${boxes.selected} ${page.track.version}`;
-  if (!network.isOn || seen === page.networkOf || page.shown < 0) return;
-  page.networkOf = seen;
-  network.show(now.id, page.shown, boxes.selected ?? items[0]?.target ?? 0);
+  network.show(now.id, page.shown, boxes.selected ?? boxes.items[0]?.target ?? 0, page.track.version);
 }
 
 // --- What its user can do --------------------------------------------------------------------------
+
+// By the names that the buttons' data-action and the table of keys have.
+const actions = {
+  ...frames, // first, follow, go, last, play
+  ...targets, // goToCheck, goToKey, leave, mark, moveKey, reachBack, remove, removeKey, removeTarget, travel
+  run,
+  addBox: () => boxes.add(),
+  nudge: (dx, dy, resize) => boxes.nudge(dx, dy, resize),
+  select: (target) => target < countTargets(job()) && boxes.select(target),
+  zoom: (factor) => stage.zoomBy(factor),
+  fit: () => stage.zoomTo(1, [0, 0]),
+  pan: (dx, dy) => stage.pan(dx, dy),
+  finish: () => perform(() => ask("POST", `jobs/${page.current}/finish`)),
+  share: share.open,
+  help: () => byId("help").showModal(),
+  network() {
+    network.toggle();
+    refresh();
+  },
+  open() {
+    select(null);
+    byId("opening-title").focus();
+  },
+};
 
 // Track, or pause tracking.
 async function run() {
   const now = job();
   if (byId("run").disabled) return;
-  if (now.state === "running" || now.state === "waiting") {
+  if (isBusy(now)) {
     await perform(() => ask("POST", `jobs/${now.id}/pause`));
     return;
   }
   await edits.flush();
-  stopPlaying();
-  if (await perform(() => ask("POST", `jobs/${now.id}/start`))) follow();
+  frames.stopPlaying();
+  if (await perform(() => ask("POST", `jobs/${now.id}/start`))) frames.follow();
 }
 
-// Go to the latest frame and on with it.
-function follow() {
-  stopPlaying();
-  page.following = true;
-  page.asking?.abort();
-}
-
-function last() {
-  const now = job();
-  show(now.end ? now.end - 1 : now.frameCount - 1);
-}
-
-function toggleNetwork() {
-  network.toggle();
-  page.networkOf = "";
-  refresh();
-}
-
-const go = (count) => show((page.fetching ? page.wanted : page.shown) + count);
-const actions = {
-  hasWork: () => job() !== null,
-  help: () => byId("help").showModal(),
-  open: showOpening,
-  play: togglePlaying,
-  run,
-  go,
-  key: targets.goToKey,
-  moveKey: targets.moveKey,
-  check: targets.goToCheck,
-  first: () => show(0),
-  last,
-  follow,
-  addBox: () => boxes.add(),
-  nudge: (dx, dy, resize) => boxes.nudge(dx, dy, resize),
-  remove: targets.remove,
-  leave: targets.leave,
-  reachBack: targets.reachBack,
-  mark: targets.mark,
-  travel: targets.travel,
-  zoom: (factor) => stage.zoomBy(factor),
-  fit: () => stage.zoomTo(1, [0, 0]),
-  pan: (dx, dy) => stage.pan(dx, dy),
-  select: (target) => target < edits.targets(page.current, job().targets.length) && boxes.select(target),
-  network: toggleNetwork,
-  share: share.open,
-};
-
-const BUTTONS = {
-  "show-opening": ["open"], "show-help": ["help"], run: ["run"], play: ["play"], follow: ["follow"],
-  back: ["go", -1], forward: ["go", 1], "previous-key": ["key", -1], "next-key": ["key", 1],
-  "previous-check": ["check", -1], "next-check": ["check", 1], undo: ["travel", "undo"], redo: ["travel", "redo"],
-  "zoom-in": ["zoom", 1.5], "zoom-out": ["zoom", 1 / 1.5], "zoom-fit": ["fit"],
-  "toggle-network": ["network"], "show-share": ["share"], "end-target": ["leave"], "toggle-backwards": ["reachBack"],
-  "toggle-hidden": ["mark", "hidden"], "toggle-locked": ["mark", "locked"],
-};
-
-function listenToButtons() {
-  for (const [id, [name, ...values]] of Object.entries(BUTTONS)) byId(id).onclick = () => actions[name](...values);
-  byId("finish").onclick = () => perform(() => ask("POST", `jobs/${page.current}/finish`));
-  byId("speed").onchange = changeSpeed;
+function listen() {
+  for (const button of document.querySelectorAll("[data-action]")) {
+    const [name, ...values] = button.dataset.action.split(" ");
+    button.onclick = () => actions[name](...values.map((value) => (Number.isNaN(Number(value)) ? value : Number(value))));
+  }
+  byId("speed").onchange = frames.changeSpeed;
   stage.onzoom = () => {
-    panel.setText(byId("zoom-fit"), `${Math.round(100 * stage.zoom)} %`);
-    sharpen();
+    setText(byId("zoom-fit"), `${Math.round(100 * stage.zoom)} %`);
+    frames.sharpen();
   };
+  targets.listen();
+  opening.listen();
+  keys.listen(actions, () => job() !== null);
 }
 
 async function begin() {
@@ -175,18 +127,13 @@ async function begin() {
   history.replaceState(null, "", `/${location.hash}`); // the address need not show its secret
   Object.assign(page, { palette: told.palette, threshold: told.threshold, jobs: told.jobs });
   boxes.most = told.targets;
-  fillHelp(byId("keys"));
+  keys.fillHelp(byId("keys"));
   share.setUp(told);
-  targets.listen();
-  listenToButtons();
-  listen(actions);
   const [asked, action] = location.hash.slice(1).split("/");
-  page.current = undefined;
   select(page.jobs.find(({ id }) => id === asked)?.id ?? page.jobs.at(-1)?.id ?? null);
   if (action === "track" && job()?.state === "open") run();
   watch();
 }
 
-begin().catch((error) => {
-  fail(error instanceof Refusal ? new Error(`${error.message}.`) : error);
-});
+listen();
+begin().catch(fail);

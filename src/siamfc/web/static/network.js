@@ -1,47 +1,52 @@
 // The network's view of the selected target: exemplar, search image and the scores of places.
 
 import { Refusal, read } from "./api.js";
+import { byId } from "./dom.js";
 import { heatCells } from "./stage.js";
 
-const byId = (id) => document.getElementById(id);
-
 export class NetworkView {
+  isOn = false;
+  shown = Promise.resolve(); // when the views that were asked for have been shown
+  #isBusy = false;
+  #wanted = null; // { path, frame }
+  #last = ""; // what the view shows: the server need not be asked for it again
+
   constructor(stage) {
     this.stage = stage;
-    this.isOn = false;
-    this.busy = false;
-    this.wanted = null;
-    this.shown = Promise.resolve(); // when the views that were asked for have been shown
   }
 
   toggle() {
     this.isOn = !this.isOn;
-    byId("toggle-network").setAttribute("aria-pressed", String(this.isOn));
+    this.#last = "";
+    byId("toggle-network").ariaPressed = this.isOn;
     byId("network").hidden = !this.isOn;
     if (!this.isOn) this.stage.showHeat(null, null);
   }
 
-  // Ask for the view of a frame; what is asked meanwhile replaces what still waits.
-  show(job, frame, target) {
-    if (!this.isOn) return;
-    this.wanted = { job, frame, target };
-    if (!this.busy) this.shown = this.#showWanted();
+  // Ask for the view of a frame, unless its rows are those of the last view; what is asked
+  // meanwhile replaces what still waits.
+  show(job, frame, target, version) {
+    const asked = [job, frame, target, version].join(" ");
+    if (!this.isOn || frame < 0 || asked === this.#last) return;
+    this.#last = asked;
+    this.#wanted = { path: `jobs/${job}/network/${frame}/${target}`, frame };
+    if (!this.#isBusy) this.shown = this.#showWanted();
   }
 
   async #showWanted() {
-    this.busy = true;
-    while (this.wanted) {
-      const asked = this.wanted;
-      this.wanted = null;
+    this.#isBusy = true;
+    while (this.#wanted) {
+      const { path, frame } = this.#wanted;
+      this.#wanted = null;
       try {
-        const view = await read(`jobs/${asked.job}/network/${asked.frame}/${asked.target}`);
+        const view = await read(path);
         await this.#paint(view);
-        if (this.isOn && this.stage.frame === asked.frame) this.stage.showHeat(view?.response ?? null, view?.area ?? null);
+        if (this.isOn && this.stage.frame === frame) this.stage.showHeat(view?.response, view?.area);
       } catch (error) {
         if (!(error instanceof Refusal)) break;
       }
     }
-    this.busy = false;
+    this.#isBusy = false;
   }
 
   async #paint(view) {
@@ -65,5 +70,4 @@ export async function paintPicture(canvas, base64, resizes = false) {
   const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
   if (resizes) [canvas.width, canvas.height] = [bitmap.width, bitmap.height];
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  bitmap.close();
 }

@@ -2,8 +2,8 @@
 
 import { news } from "./api.js";
 import { put, show } from "./frames.js";
-import { edits, fail, job, page } from "./page.js";
-import * as panel from "./panel.js";
+import { edits, fail, job, network, page } from "./page.js";
+import { announce } from "./panel.js";
 import * as share from "./share.js";
 
 const LEAST_STEP = 40; // milliseconds between two pictures while tracking
@@ -25,9 +25,9 @@ export async function watch() {
         await sleep(RETRY);
       }
     }
-    await Promise.race([page.network.shown, sleep(HIDDEN_STEP)]); // a picture waits for its view
-    const step = document.hidden ? HIDDEN_STEP : page.network.isOn ? VIEWED_STEP : LEAST_STEP;
-    await sleep(Math.max(0, step - (performance.now() - started)));
+    await Promise.race([network.shown, sleep(HIDDEN_STEP)]); // a picture waits for its view
+    const step = document.hidden ? HIDDEN_STEP : network.isOn ? VIEWED_STEP : LEAST_STEP;
+    await sleep(started + step - performance.now());
   }
 }
 
@@ -44,29 +44,22 @@ function apply(told, asked, known) {
   page.seen = told.seen;
   page.jobs = told.jobs;
   const now = job();
-  if (page.current && !now) {
-    page.select(page.jobs.at(-1)?.id ?? null);
-    return;
-  }
+  if (page.current && !now) return page.select(page.jobs.at(-1)?.id ?? null);
   if (told.rows) page.track.add(told.rows.version, told.patches);
   edits.settle(known);
-  if (told.bitmap) {
-    if (page.following) put(told.picture, told.bitmap);
-    else told.bitmap.close();
-  }
+  if (told.bitmap && page.following) put(told.picture, told.bitmap);
+  else told.bitmap?.close();
   if (now) settle(before, now);
-  page.refresh();
+  return page.refresh();
 }
 
 // React to a change of state.
 function settle(before, now) {
-  if (before && before.state !== now.state) panel.announce(`${now.name}: ${now.state}. ${now.message}`);
+  if (before && before.state !== now.state) announce(`${now.name}: ${now.state}. ${now.message}`);
   const hasEnded = before?.state === "running" && now.state !== "running";
   if (page.following && hasEnded && !now.live && page.shown >= 0) show(now.state === "done" ? now.end - 1 : page.shown);
   else if (page.wanted < 0 && !now.live && now.state !== "running") show(now.end > now.start + 1 ? now.end - 1 : now.firstFrame);
   share.settle(now);
 }
 
-function sleep(milliseconds) {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
+const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

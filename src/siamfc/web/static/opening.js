@@ -2,193 +2,59 @@
 
 import { ask, read, send } from "./api.js";
 import { openCamera } from "./camera.js";
+import { byId, make } from "./dom.js";
 import { paintPicture } from "./network.js";
+import { fail, page } from "./page.js";
 import { clock } from "./panel.js";
 
-const byId = (id) => document.getElementById(id);
 const IMAGE = /\.(bmp|jp2|jpe?g|p[bgnp]m|png|tga|tiff?|webp)$/i;
-const AT_ONCE = 3;
 const MOST_LOOKS = 60; // entries of the folder whose picture is shown
 
-export class Opening {
-  // `onOpen(id)` is called with the new job; `onError(error)` with what went wrong.
-  constructor({ onOpen, onError, onCameraEnd }) {
-    this.onOpen = onOpen;
-    this.onError = onError;
-    this.transfers = new Set();
-    const video = byId("video-file");
-    const folder = byId("image-files");
-    byId("choose-video").onclick = () => video.click();
-    byId("choose-folder").onclick = () => folder.click();
-    video.onchange = () => this.#takeFiles([...video.files], video);
-    folder.onchange = () => this.#takeFiles([...folder.files], folder);
-    byId("open-sample").onclick = () => this.#try(() => this.#post("sample"), "Making a sample video…");
-    byId("open-camera").onclick = () => this.#try(() => openCamera(onCameraEnd));
-    byId("cancel-upload").onclick = () => this.cancel();
-    byId("stream").onsubmit = (event) => {
-      event.preventDefault();
-      const url = byId("stream-url").value.trim();
-      this.#try(() => this.#post("streams", { url }));
+let uploading = null; // aborts the upload under way
+let isBusy = false;
+let listed = [];
+
+export function listen() {
+  for (const [button, input] of [["choose-video", byId("video-file")], ["choose-folder", byId("image-files")]]) {
+    byId(button).onclick = () => input.click();
+    input.onchange = () => {
+      const files = [...input.files];
+      input.value = "";
+      takeFiles(files);
     };
-    this.#listenToDrops();
   }
-
-  async list() {
-    try {
-      const entries = await read("library");
-      byId("library").hidden = entries.length === 0;
-      const items = entries.map((entry) => this.#entry(entry));
-      byId("entries").replaceChildren(...items);
-      this.listed = entries;
-      await Promise.all([0, 1].map((lane) => this.#look(entries, items, lane)));
-    } catch (error) {
-      this.onError(error);
-    }
-  }
-
-  cancel() {
-    this.cancelled = true;
-    for (const transfer of this.transfers) transfer.abort();
-  }
-
-  #entry(entry) {
-    const item = document.createElement("li");
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = entry.name;
-    const kind = document.createElement("small");
-    kind.textContent = entry.kind === "images" ? `${entry.count} images` : "video";
-    button.append(kind);
-    button.prepend(document.createElement("canvas"));
-    button.onclick = () => this.#try(() => this.#post(`library/${entry.id}`));
-    item.append(button);
-    return item;
-  }
-
-  // Show what the entries look like, one after the other, until others are listed.
-  async #look(entries, items, lane) {
-    for (let index = lane; index < Math.min(entries.length, MOST_LOOKS); index += 2) {
-      if (this.listed !== entries || byId("opening").hidden) return;
-      try {
-        const { picture, size, seconds, frames } = await read(`library/${entries[index].id}`);
-        const [canvas, , text] = items[index].firstChild.childNodes;
-        await paintPicture(canvas, picture, true);
-        text.textContent = [seconds ? clock(seconds) : `${frames} frames`, size.join(" × ")].join(" · ");
-      } catch {
-        continue; // opening it says what is wrong
-      }
-    }
-  }
-
-  async #post(path, body) {
-    return (await (await ask("POST", path, body)).json()).id;
-  }
-
-  async #try(open, text = "Opening…") {
-    if (this.busy) return;
-    this.busy = true;
-    this.#progress(null, text);
-    try {
-      this.onOpen(await open());
-    } catch (error) {
-      if (error.name !== "AbortError") this.onError(explained(error));
-    } finally {
-      this.busy = false;
-      byId("progress").hidden = true;
-    }
-  }
-
-  #progress(share, text) {
-    byId("progress").hidden = false;
-    byId("cancel-upload").hidden = share === null;
-    if (share === null) byId("progress-bar").removeAttribute("value");
-    else byId("progress-bar").value = share;
-    byId("progress-text").textContent = text;
-  }
-
-  #takeFiles(files, input) {
-    if (input) input.value = "";
-    const images = files.filter(({ name }) => IMAGE.test(name) && !name.startsWith("."));
-    const isFolder = images.length > 1 || (images.length === 1 && files.length > 1);
-    if (!files.length) return;
-    if (isFolder) {
-      const order = new Intl.Collator("en", { numeric: true });
-      images.sort((a, b) => order.compare(path(a), path(b)));
-      const name = path(images[0]).split("/").at(-2) || "images";
-      this.#try(() => this.#upload(name, images, true));
-    } else {
-      this.#try(() => this.#upload(files[0].name, files.slice(0, 1), false));
-    }
-  }
-
-  async #upload(name, files, images) {
-    this.cancelled = false;
-    const total = files.reduce((sum, { size }) => sum + size, 0) || 1;
-    const key = [name, files.length, total, files[0].lastModified].join("/").slice(-200);
-    const { id, job } = await (await ask("POST", "uploads", { name, images, count: files.length, key })).json();
-    if (job) return job; // it is open already
-    const loaded = new Array(files.length).fill(0);
-    const tell = () => {
-      const share = loaded.reduce((sum, n) => sum + n, 0) / total;
-      this.#progress(share, `${Math.round(100 * share)} % of ${(total / 1e6).toFixed(1)} MB`);
-    };
-    tell();
-    let next = 0;
-    const sender = async () => {
-      while (next < files.length && !this.cancelled) {
-        const number = next++;
-        const transfer = send(`uploads/${id}/${number}`, files[number], (bytes) => {
-          loaded[number] = bytes;
-          tell();
-        });
-        this.transfers.add(transfer);
-        await transfer.finally(() => this.transfers.delete(transfer));
-      }
-    };
-    try {
-      await Promise.all(Array.from({ length: AT_ONCE }, sender));
-      if (this.cancelled) throw new DOMException("given up", "AbortError");
-    } catch (error) {
-      this.cancel();
-      await ask("DELETE", `uploads/${id}`).catch(() => {});
-      throw error;
-    }
-    this.#progress(null, "Opening…");
-    return this.#post(`uploads/${id}`);
-  }
-
-  #listenToDrops() {
-    const zone = byId("drop");
-    addEventListener("dragover", (event) => {
-      event.preventDefault();
-      zone.classList.add("over");
-    });
-    addEventListener("dragleave", (event) => {
-      if (!event.relatedTarget) zone.classList.remove("over");
-    });
-    addEventListener("drop", async (event) => {
-      event.preventDefault();
-      zone.classList.remove("over");
-      const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-      const files = entries.length ? (await Promise.all(entries.map(filesOf))).flat() : [...event.dataTransfer.files];
-      this.#takeFiles(files, null);
-    });
-  }
+  byId("open-sample").onclick = () => begin(() => post("sample"), "Making a sample video…");
+  byId("open-camera").onclick = () => begin(() => openCamera((reason) => reason && fail(new Error(reason))));
+  byId("cancel-upload").onclick = () => uploading.abort();
+  byId("stream").onsubmit = (event) => {
+    event.preventDefault();
+    begin(() => post("streams", { url: byId("stream-url").value.trim() }));
+  };
+  listenToDrops();
 }
 
-const path = (file) => file.webkitRelativePath || file.place || file.name;
-
-function explained(error) {
-  if (error.name === "NotAllowedError") return new Error("the browser was not allowed to use the camera");
-  if (error.name === "NotFoundError") return new Error("the browser finds no camera");
-  return error;
+function listenToDrops() {
+  const zone = byId("drop");
+  addEventListener("dragover", (event) => {
+    event.preventDefault();
+    zone.classList.add("over");
+  });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) zone.classList.remove("over");
+  });
+  addEventListener("drop", async (event) => {
+    event.preventDefault();
+    zone.classList.remove("over");
+    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
+    takeFiles((await Promise.all(entries.map(filesOf))).flat());
+  });
 }
 
+// The files of an entry that was dropped, with the path of each as its `place`.
 async function filesOf(entry) {
   if (entry.isFile) {
     const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
-    file.place = entry.fullPath;
-    return [file];
+    return [Object.assign(file, { place: entry.fullPath })];
   }
   const reader = entry.createReader();
   const found = [];
@@ -197,4 +63,95 @@ async function filesOf(entry) {
     if (!some.length) return found;
     found.push(...(await Promise.all(some.filter((each) => each.isFile).map(filesOf))).flat());
   }
+}
+
+// Show what the folder of the server has, and what it looks like, one after the other.
+export async function list() {
+  try {
+    listed = await read("library");
+  } catch (error) {
+    fail(error);
+    return;
+  }
+  const entries = listed;
+  byId("library").hidden = entries.length === 0;
+  const items = entries.map(({ id, name, kind, count }) => {
+    const text = make("small", { textContent: kind === "images" ? `${count} images` : "video" });
+    const onclick = () => begin(() => post(`library/${id}`));
+    return make("li", {}, make("button", { type: "button", onclick }, make("canvas"), name, text));
+  });
+  byId("entries").replaceChildren(...items);
+  for (const [index, { id }] of entries.slice(0, MOST_LOOKS).entries()) {
+    if (listed !== entries || byId("opening").hidden) return;
+    try {
+      const { picture, size, seconds, frames } = await read(`library/${id}`);
+      const [canvas, , text] = items[index].firstChild.childNodes;
+      await paintPicture(canvas, picture, true);
+      text.textContent = `${seconds ? clock(seconds) : `${frames} frames`} · ${size.join(" × ")}`;
+    } catch {
+      continue; // opening it says what is wrong
+    }
+  }
+}
+
+const post = async (path, body) => (await (await ask("POST", path, body)).json()).id;
+
+// Open something, one at a time.
+async function begin(open, text = "Opening…") {
+  if (isBusy) return;
+  isBusy = true;
+  showProgress(null, text);
+  try {
+    page.select(await open());
+  } catch (error) {
+    if (error.name !== "AbortError") fail(error);
+  }
+  isBusy = false;
+  byId("progress").hidden = true;
+}
+
+function showProgress(part, text) {
+  byId("progress").hidden = false;
+  byId("cancel-upload").hidden = part === null;
+  if (part === null) byId("progress-bar").removeAttribute("value");
+  else byId("progress-bar").value = part;
+  byId("progress-text").textContent = text;
+}
+
+function takeFiles(files) {
+  const path = (file) => file.webkitRelativePath || file.place || file.name;
+  const images = files.filter(({ name }) => IMAGE.test(name) && !name.startsWith("."));
+  if (images.length > 1 || (images.length === 1 && files.length > 1)) {
+    const order = new Intl.Collator("en", { numeric: true });
+    images.sort((a, b) => order.compare(path(a), path(b)));
+    begin(() => upload(path(images[0]).split("/").at(-2) || "images", images, true));
+  } else if (files.length) {
+    begin(() => upload(files[0].name, files.slice(0, 1), false));
+  }
+}
+
+async function upload(name, files, images) {
+  const total = files.reduce((sum, { size }) => sum + size, 0) || 1;
+  const key = [name, files.length, total, files[0].lastModified].join("/").slice(-200);
+  const { id, job } = await (await ask("POST", "uploads", { name, images, count: files.length, key })).json();
+  if (job) return job; // it is open already
+  uploading = new AbortController();
+  let sent = 0;
+  const tell = (loaded) => {
+    const part = Math.min(1, (sent + loaded) / total);
+    showProgress(part, `${Math.round(100 * part)} % of ${(total / 1e6).toFixed(1)} MB`);
+  };
+  try {
+    for (const [number, file] of files.entries()) {
+      tell(0);
+      uploading.signal.throwIfAborted();
+      await send(`uploads/${id}/${number}`, file, tell, uploading.signal);
+      sent += file.size;
+    }
+  } catch (error) {
+    await ask("DELETE", `uploads/${id}`).catch(() => {});
+    throw error;
+  }
+  showProgress(null, "Opening…");
+  return post(`uploads/${id}`);
 }

@@ -1,19 +1,19 @@
 // State that all parts of the page share: the videos, the one in view, and errors.
 
+import { ask } from "./api.js";
 import { Boxes } from "./boxes.js";
+import { byId } from "./dom.js";
 import { Edits } from "./edits.js";
 import { NetworkView } from "./network.js";
-import * as panel from "./panel.js";
+import { notify, showMessage } from "./panel.js";
 import { Stage } from "./stage.js";
 import { Track } from "./track.js";
-
-export const byId = (id) => document.getElementById(id);
 
 export const page = {
   jobs: [],
   palette: ["#e69f00"],
   threshold: 0.5, // score below which a target is lost
-  current: null, // id of the job that is looked at
+  current: undefined, // id of the job that is looked at; null: none
   shown: -1, // frame whose picture is on the stage
   time: NaN, // its time in seconds
   wanted: -1, // frame whose picture has been asked for
@@ -22,8 +22,7 @@ export const page = {
   saving: null, // id of the job whose video is to be saved once it is ready
   track: new Track(),
   marks: new Map(), // by "job/target's id": { hidden, locked }
-  seen: "",
-  network: null, // the view of what the network sees
+  seen: "", // what the server's last news were
   asking: null, // aborts the question for news when something else is looked at
   refresh: () => {}, // puts everything on the page again
   select: () => {}, // looks at another video
@@ -32,16 +31,18 @@ export const page = {
 };
 
 export const stage = new Stage(byId("stage"));
-page.network = new NetworkView(stage);
+export const network = new NetworkView(stage);
 export const edits = new Edits(fail);
 export const boxes = new Boxes(stage, {
   onDraw: (target, frame, box) => page.draw(target, frame, box),
   onSelect: () => page.refresh(),
   onTouch: () => page.hold(),
-  onReject: panel.notify,
+  onReject: notify,
 });
 
 export const job = () => page.jobs.find(({ id }) => id === page.current) ?? null;
+export const isBusy = ({ state }) => state === "running" || state === "waiting";
+export const countTargets = (job) => edits.count(job.targets.length);
 export const color = (target) => page.palette[target % page.palette.length];
 export const nameOf = (target, place) => target?.name || `Target ${place + 1}`;
 
@@ -53,17 +54,26 @@ export function marksOf(target) {
 }
 
 export function fail(error) {
-  panel.showMessage(error instanceof TypeError ? "The server does not answer: is it still running?" : error.message);
+  showMessage(error instanceof TypeError ? "The server does not answer: is it still running?" : error.message);
 }
 
-// Do something that may be refused, and say so.
+// Do something that may be refused, and say so; null if it was.
 export async function perform(action) {
   try {
     const result = await action();
-    panel.showMessage("");
+    showMessage("");
     return result;
   } catch (error) {
     fail(error);
     return null;
   }
+}
+
+// Change the video in view once all that was drawn before has been sent; the news come at once.
+export async function change(method, path, body) {
+  const address = `jobs/${page.current}/${path}`;
+  await edits.flush();
+  const done = await perform(() => ask(method, address, body));
+  page.asking?.abort();
+  return done;
 }

@@ -1,41 +1,29 @@
 // Texts around the frame: the list of videos, the buttons, the numbers.
 
-const byId = (id) => document.getElementById(id);
+import { byId, make, setText } from "./dom.js";
+
 const STATES = { open: "", waiting: "waiting", running: "tracking", paused: "paused", done: "done", failed: "failed" };
 const NOTICE = 4000; // milliseconds that a notice is shown
 
-export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
 export function showJobs(jobs, current, { onSelect, onClose }) {
   const list = byId("jobs");
-  const wanted = jobs.map(({ id }) => id).join(" ");
-  if (list.dataset.ids !== wanted) {
-    list.dataset.ids = wanted;
+  const ids = jobs.map(({ id }) => id).join(" ");
+  if (list.dataset.ids !== ids) {
+    list.dataset.ids = ids;
     list.replaceChildren(...jobs.map(({ id, name }) => {
-      const item = document.createElement("li");
-      const [open, close, title] = ["button", "button", "span"].map((kind) => document.createElement(kind));
-      open.type = close.type = "button";
-      title.textContent = name;
-      open.append(title, document.createElement("small"));
-      open.title = name;
-      open.onclick = () => onSelect(id);
-      close.textContent = "×";
-      close.setAttribute("aria-label", `Close ${name}`);
-      close.onclick = () => onClose(id);
-      item.append(open, close);
-      return item;
+      const open = make("button", { type: "button", title: name, onclick: () => onSelect(id) }, make("span", { textContent: name }), make("small"));
+      const close = make("button", { type: "button", textContent: "×", ariaLabel: `Close ${name}`, onclick: () => onClose(id) });
+      return make("li", {}, open, close);
     }));
   }
   jobs.forEach((job, index) => {
-    const button = list.children[index].firstChild;
+    const item = list.children[index];
     const isCurrent = String(job.id === current);
-    if (button.getAttribute("aria-current") !== isCurrent) {
-      button.setAttribute("aria-current", isCurrent);
-      if (job.id === current) list.children[index].scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (item.firstChild.ariaCurrent !== isCurrent) {
+      item.firstChild.ariaCurrent = isCurrent;
+      if (job.id === current) item.scrollIntoView({ block: "nearest", inline: "nearest" });
     }
-    setText(button.lastChild, job.state === "running" ? percent(job) : STATES[job.state]);
+    setText(item.firstChild.lastChild, job.state === "running" ? percent(job) : STATES[job.state]);
   });
 }
 
@@ -53,8 +41,7 @@ export function clear() {
   byId("target-tools").hidden = true;
 }
 
-export function showControls(job, { shown, time, following, playing, jobs, hasBoxes, isPending }) {
-  const isBusy = job.state === "running" || job.state === "waiting";
+export function showControls(job, { shown, time, following, playing, jobs }, { hasBoxes, isPending, isBusy }) {
   const isTracked = hasBoxes && !isPending && !job.framesLeft && !job.live;
   const run = byId("run");
   setText(run, isBusy ? "Pause tracking" : isTracked ? "Done" : job.end > job.start + 1 ? "Continue" : "Track");
@@ -70,7 +57,8 @@ export function showControls(job, { shown, time, following, playing, jobs, hasBo
   byId("redo").disabled = !job.redo;
   for (const id of ["previous-key", "next-key", "previous-check", "next-check"]) byId(id).disabled = !hasBoxes;
   byId("prompt").hidden = hasBoxes || shown < 0 || job.undo > 0;
-  setText(byId("place"), shown < 0 ? "…" : [clock(time), `frame ${shown + 1} of ${Math.max(1, job.frameCount)}`].filter(Boolean).join(" · "));
+  const place = `frame ${shown + 1} of ${Math.max(1, job.frameCount)}`;
+  setText(byId("place"), shown < 0 ? "…" : [clock(time), place].filter(Boolean).join(" · "));
   setText(byId("rate"), rate(job));
   setText(byId("hint"), hint(job, jobs, hasBoxes));
 }
@@ -79,19 +67,18 @@ export function showControls(job, { shown, time, following, playing, jobs, hasBo
 export function clock(seconds) {
   if (!Number.isFinite(seconds)) return "";
   const tenths = Math.floor(seconds * 10 + 1e-6);
-  const [hours, minutes, rest] = [Math.floor(tenths / 36000), Math.floor(tenths / 600) % 60, (tenths % 600) / 10];
-  const parts = [String(minutes).padStart(2, "0"), rest.toFixed(1).padStart(4, "0")];
-  return (hours ? [hours, ...parts] : parts).join(":");
+  const hours = Math.floor(tenths / 36000);
+  const rest = new Date(tenths * 100).toISOString().slice(14, 21);
+  return hours ? `${hours}:${rest}` : rest;
 }
 
-function rate(job) {
-  if (!job.rate) return "";
-  const parts = [`${job.rate.toFixed(job.rate < 10 ? 1 : 0)} frames/s`];
-  if (job.secondsLeft !== null) parts.push(`${duration(job.secondsLeft)} left`);
-  return parts.join(" · ");
+function rate({ rate, secondsLeft }) {
+  if (!rate) return "";
+  const left = secondsLeft === null ? "" : ` · ${duration(secondsLeft)} left`;
+  return `${rate.toFixed(rate < 10 ? 1 : 0)} frames/s${left}`;
 }
 
-export function duration(seconds) {
+function duration(seconds) {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
   return `${(seconds / 3600).toFixed(1)} h`;
@@ -118,11 +105,10 @@ let notice = null;
 
 // Say something over the picture, for a while.
 export function notify(text) {
-  const element = byId("notice");
-  element.hidden = false;
-  setText(element, text);
+  byId("notice").hidden = false;
+  setText(byId("notice"), text);
   clearTimeout(notice);
-  notice = setTimeout(() => { element.hidden = true; }, NOTICE);
+  notice = setTimeout(() => { byId("notice").hidden = true; }, NOTICE);
 }
 
 export function announce(text) {

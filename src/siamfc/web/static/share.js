@@ -1,8 +1,8 @@
 // The share menu: videos, boxes and a still to save, and boxes to import.
 
-import { ask, save } from "./api.js";
-import { byId, edits, fail, job, page, perform } from "./page.js";
-import { notify, setText } from "./panel.js";
+import { byId, make, setText } from "./dom.js";
+import { change, edits, fail, job, page } from "./page.js";
+import { notify } from "./panel.js";
 
 // Title, purpose and options of each video; an option has values with a label each.
 const VIDEOS = {
@@ -22,24 +22,12 @@ const VIDEOS = {
 };
 
 export function setUp({ videos, boxFormats }) {
-  byId("share-videos").replaceChildren(...videos.map((kind) => {
-    const [title, purpose, options] = VIDEOS[kind];
-    const item = entry("button", title, purpose, (button) => {
-      button.type = "button";
-      button.dataset.video = kind;
-      button.onclick = () => makeVideo(kind, item);
-    });
-    const choices = Object.entries(options).map(([name, values]) => choice(`${title}: ${name.replace("_", " ")}`, name, values));
-    if (choices.length) item.append(folded("Options", choices));
-    return item;
-  }));
+  byId("share-videos").replaceChildren(...videos.map(videoEntry));
   byId("share-boxes").replaceChildren(...Object.entries(boxFormats).map(([kind, title]) => {
-    const [name, purpose] = title.split(/: (.*)/s);
-    return entry("a", name, purpose ?? "", (link) => {
-      link.className = "button";
-      link.dataset.boxes = kind;
-      link.download = "";
-    });
+    const [name, purpose = ""] = title.split(/: (.*)/s);
+    const link = make("a", { className: "button", download: "", textContent: name });
+    link.dataset.boxes = kind;
+    return make("li", {}, link, make("small", { textContent: purpose }));
   }));
   byId("smooth").onchange = (event) => smooth(event.target.checked);
   byId("import").onclick = () => byId("import-file").click();
@@ -50,28 +38,18 @@ export function setUp({ videos, boxFormats }) {
   };
 }
 
-function entry(kind, title, purpose, prepare) {
-  const [item, element, text] = ["li", kind, "small"].map((name) => document.createElement(name));
-  element.textContent = title;
-  text.textContent = purpose;
-  prepare(element);
-  item.append(element, text);
+function videoEntry(kind) {
+  const [title, purpose, options] = VIDEOS[kind];
+  const button = make("button", { type: "button", textContent: title });
+  button.dataset.video = kind;
+  const choices = Object.entries(options).map(([name, values]) => {
+    const texts = Object.entries(values).map(([value, text]) => new Option(text, value));
+    return make("select", { name, ariaLabel: `${title}: ${name.replace("_", " ")}` }, ...texts);
+  });
+  button.onclick = () => makeVideo(kind, Object.fromEntries(choices.map(({ name, value }) => [name, value])));
+  const item = make("li", {}, button, make("small", { textContent: purpose }));
+  if (choices.length) item.append(make("details", {}, make("summary", { textContent: "Options" }), ...choices));
   return item;
-}
-
-function folded(title, contents) {
-  const [details, summary] = ["details", "summary"].map((name) => document.createElement(name));
-  summary.textContent = title;
-  details.append(summary, ...contents);
-  return details;
-}
-
-function choice(title, name, values) {
-  const select = document.createElement("select");
-  select.dataset.option = name;
-  select.setAttribute("aria-label", title);
-  select.append(...Object.entries(values).map(([value, text]) => new Option(text, value)));
-  return select;
 }
 
 export async function open() {
@@ -80,25 +58,20 @@ export async function open() {
   refresh(job());
 }
 
-async function makeVideo(kind, item) {
+async function makeVideo(kind, options) {
   page.saving = page.current;
-  const options = {};
-  for (const { dataset, value } of item.querySelectorAll("[data-option]")) options[dataset.option] = value;
-  if (!(await perform(() => ask("POST", `jobs/${page.current}/video/${kind}`, options)))) page.saving = null;
-  page.asking?.abort();
+  if (!(await change("POST", `video/${kind}`, options))) page.saving = null;
 }
 
 async function smooth(is) {
   setText(byId("smooth-progress"), "Smoothing…");
-  await perform(() => ask("POST", `jobs/${page.current}/${is ? "smooth" : "raw"}`));
+  await change("POST", is ? "smooth" : "raw");
   setText(byId("smooth-progress"), "");
-  page.asking?.abort();
 }
 
 async function load(file) {
-  const done = await perform(() => ask("POST", `jobs/${page.current}/boxes?name=${encodeURIComponent(file.name)}`, file));
+  const done = await change("POST", `boxes?name=${encodeURIComponent(file.name)}`, file);
   byId("share").close();
-  page.asking?.abort();
   if (done) notify(`Boxes of ${file.name} were added`);
 }
 
@@ -106,17 +79,16 @@ async function load(file) {
 export function settle(now) {
   if (page.saving !== now.id || !["ready", "failed"].includes(now.video.state)) return;
   page.saving = null;
-  if (now.video.state === "ready") save(`/api/jobs/${encodeURIComponent(now.id)}/video.mp4`);
+  if (now.video.state === "ready") make("a", { href: `/api/jobs/${now.id}/video.mp4`, download: "" }).click();
   else fail(new Error(now.video.message));
 }
 
 export function refresh(now) {
   if (!byId("share").open || !now) return;
-  const base = `/api/jobs/${encodeURIComponent(now.id)}`;
   const { state, done, total, message } = now.video;
   const hasBoxes = now.targets.length > 0;
   for (const link of document.querySelectorAll("[data-boxes]")) {
-    if (hasBoxes) link.href = `${base}/boxes.${link.dataset.boxes}`;
+    if (hasBoxes) link.href = `/api/jobs/${now.id}/boxes.${link.dataset.boxes}`;
     else link.removeAttribute("href");
   }
   for (const button of document.querySelectorAll("[data-video]")) button.disabled = !hasBoxes || state === "making";
@@ -124,5 +96,5 @@ export function refresh(now) {
   const progress = `${writing} ${message}`.trim();
   setText(byId("share-progress"), hasBoxes ? progress : "Draw a box first: there is nothing to share yet.");
   byId("smooth").checked = now.smooth;
-  byId("share-still").href = `${base}/still/${Math.max(0, page.shown)}`;
+  byId("share-still").href = `/api/jobs/${now.id}/still/${Math.max(0, page.shown)}`;
 }

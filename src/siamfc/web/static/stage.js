@@ -5,19 +5,22 @@ const LEAST = 240;
 const MOST_ZOOM = 32;
 const PIXELATED = 3; // CSS pixels of a frame pixel from which pixels are shown as squares
 
+export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+
 export class Stage {
+  size = [16, 9]; // of the frame, in its pixels
+  frame = -1;
+  zoom = 1;
+  origin = [0, 0]; // the frame pixel at the upper left
+  bitmap = null;
+  heat = null; // { cells, area }
+  onresize = () => {}; // what lies over the picture is to be drawn again
+  onzoom = () => {};
+
   constructor(element) {
     this.element = element;
     this.canvas = element.querySelector("canvas");
     this.context = this.canvas.getContext("2d");
-    this.size = [16, 9];
-    this.frame = -1;
-    this.zoom = 1;
-    this.origin = [0, 0]; // the frame pixel at the upper left
-    this.bitmap = null;
-    this.heat = null;
-    this.onresize = () => {}; // what lies over the picture is to be drawn again
-    this.onzoom = () => {};
     new ResizeObserver(() => this.paint()).observe(element);
     addEventListener("resize", () => this.fit());
     element.addEventListener("wheel", (event) => {
@@ -36,9 +39,8 @@ export class Stage {
   // As wide as the column, but no higher than what the window leaves.
   fit() {
     const [width, height] = this.size;
-    const room = this.element.parentElement.clientWidth;
     const highest = Math.max(LEAST, innerHeight - MARGIN);
-    const shown = Math.min(room, (highest * width) / height);
+    const shown = Math.min(this.element.parentElement.clientWidth, (highest * width) / height);
     this.element.style.width = `${shown}px`;
     this.element.style.height = `${(shown * height) / width}px`;
     this.paint();
@@ -59,24 +61,23 @@ export class Stage {
   }
 
   clear() {
-    this.bitmap = null;
-    this.heat = null;
-    this.frame = -1;
+    Object.assign(this, { bitmap: null, heat: null, frame: -1 });
     this.zoomTo(1, [0, 0]);
     this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
   }
 
   // Zoom about a pointer, or the middle.
   zoomBy(factor, event) {
-    const zoom = Math.min(MOST_ZOOM, Math.max(1, this.zoom * factor));
-    const [x, y] = event ? this.place(event) : this.origin.map((from, axis) => from + this.size[axis] / this.zoom / 2);
+    const zoom = clamp(this.zoom * factor, 1, MOST_ZOOM);
+    const [left, top, width, height] = this.part;
+    const [x, y] = event ? this.place(event) : [left + width / 2, top + height / 2];
     const part = this.zoom / zoom;
-    this.zoomTo(zoom, [x + (this.origin[0] - x) * part, y + (this.origin[1] - y) * part]);
+    this.zoomTo(zoom, [x + (left - x) * part, y + (top - y) * part]);
   }
 
   zoomTo(zoom, origin) {
     this.zoom = zoom;
-    this.origin = origin.map((from, axis) => Math.min(Math.max(0, from), this.size[axis] * (1 - 1 / zoom)));
+    this.origin = origin.map((from, axis) => clamp(from, 0, this.size[axis] * (1 - 1 / zoom)));
     this.paint();
     this.onzoom();
   }
@@ -89,16 +90,15 @@ export class Stage {
   paint() {
     this.onresize();
     if (!this.bitmap) return;
-    const { canvas, context, bitmap, element } = this;
-    const ratio = devicePixelRatio || 1;
-    const [width, height] = [Math.round(element.clientWidth * ratio), Math.round(element.clientHeight * ratio)];
-    if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+    const { canvas, context, element, origin } = this;
+    const [width, height] = [element.clientWidth, element.clientHeight].map((side) => Math.round(side * devicePixelRatio));
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     const scale = (width / this.size[0]) * this.zoom;
-    context.imageSmoothingEnabled = this.unit > 1 / PIXELATED;
-    context.setTransform(scale, 0, 0, scale, -this.origin[0] * scale, -this.origin[1] * scale);
-    context.drawImage(bitmap, 0, 0, ...this.size);
+    context.imageSmoothingEnabled = !this.snaps;
+    context.setTransform(scale, 0, 0, scale, -origin[0] * scale, -origin[1] * scale);
+    context.drawImage(this.bitmap, 0, 0, ...this.size);
     if (this.heat) context.drawImage(this.heat.cells, ...this.heat.area);
-    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.resetTransform();
   }
 
   // The part of the frame that is shown: x, y, w, h in its pixels.
@@ -127,19 +127,18 @@ export class Stage {
 const STOPS = [[40, 10, 80], [150, 30, 110], [235, 105, 40], [255, 240, 170]];
 
 function heatColor(value) {
-  const place = Math.min(0.999, Math.max(0, value)) * (STOPS.length - 1);
+  const place = clamp(value, 0, 0.999) * (STOPS.length - 1);
   const index = Math.floor(place);
   return STOPS[index].map((low, i) => low + (place - index) * (STOPS[index + 1][i] - low));
 }
 
 export function heatCells(response, opaque = false) {
   const count = response.length;
-  const cells = new OffscreenCanvas(count, count);
-  const context = cells.getContext("2d");
-  const pixels = context.createImageData(count, count);
+  const pixels = new ImageData(count, count);
   response.flat().forEach((value, index) => {
     pixels.data.set([...heatColor(value), opaque ? 255 : 25 + 190 * value], 4 * index);
   });
-  context.putImageData(pixels, 0, 0);
+  const cells = new OffscreenCanvas(count, count);
+  cells.getContext("2d").putImageData(pixels, 0, 0);
   return cells;
 }

@@ -1,38 +1,44 @@
 // The timeline: each target's key frames, the stretches in which it was lost, and its scores.
 
+import { byId } from "./dom.js";
 import { Lowest } from "./lowest.js";
+import { clamp } from "./stage.js";
 
 const PAD = 8; // CSS pixels: half the slider's thumb, so that curve and thumb agree
 const AXIS = 22; // CSS pixels at the left for the numbers of the axis
 const LANE = 12; // CSS pixels of a target's lane
 const MOST_LANES = 6; // further targets share the last one
 const PLOT = 58; // CSS pixels of the scores beneath
+const REACH = 8; // CSS pixels from a key frame in which it can be taken hold of
 
 export class Timeline {
+  canvas = byId("plot");
+  slider = byId("frame");
+  lowest = new Map(); // by target's id
+  drag = null; // { key: a key frame's target and frame, at: where it was taken, to: a frame }
+  targets = [];
+  first = 0;
+  last = 0;
+
   // `onSeek(frame)`; `onMove(target, from, to)` when a key frame has been dragged.
   constructor({ onSeek, onMove, onSelect }) {
-    this.canvas = document.getElementById("plot");
-    this.slider = document.getElementById("frame");
-    Object.assign(this, { onSeek, onMove, onSelect, first: 0, last: 0, shown: 0, targets: [], track: null });
-    this.lowest = new Map(); // by target's id
-    this.drag = null;
-    this.slider.addEventListener("input", () => onSeek(Number(this.slider.value)));
-    this.canvas.addEventListener("pointerdown", (event) => this.#press(event));
-    this.canvas.addEventListener("pointermove", (event) => this.#move(event));
-    this.canvas.addEventListener("pointerup", (event) => this.#release(event));
+    Object.assign(this, { onSeek, onMove, onSelect });
+    this.slider.oninput = () => onSeek(Number(this.slider.value));
+    this.canvas.onpointerdown = (event) => this.#press(event);
+    this.canvas.onpointermove = (event) => this.#move(event);
+    this.canvas.onpointerup = () => this.#release();
     new ResizeObserver(() => this.#plan()).observe(this.canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#plan());
+    matchMedia("(prefers-color-scheme: dark)").onchange = () => this.#plan();
   }
 
+  // Show first, last, shown, track, targets, threshold and selected.
   update(values) {
     if (values.track !== this.track) this.lowest.clear();
-    Object.assign(this, values); // first, last, shown, track, targets, threshold, selected
-    this.slider.min = this.first;
-    this.slider.max = Math.max(this.first, this.last);
-    this.slider.value = this.shown;
-    this.slider.setAttribute("aria-valuetext", `frame ${this.shown + 1} of ${this.last + 1}`);
-    this.canvas.style.height = `${this.#lanes * LANE + PLOT}px`;
-    this.canvas.setAttribute("aria-label", this.#words());
+    Object.assign(this, values);
+    const { slider, canvas, first, last, shown } = this;
+    Object.assign(slider, { min: first, max: last, value: shown, ariaValueText: `frame ${shown + 1} of ${last + 1}` });
+    canvas.style.height = `${this.#lanes * LANE + PLOT}px`;
+    canvas.ariaLabel = this.#words();
     this.#plan();
   }
 
@@ -42,7 +48,7 @@ export class Timeline {
 
   #words() {
     const { targets, track, shown } = this;
-    if (!track?.end) return "Scores over time: nothing has been tracked yet";
+    if (!track.end) return "Scores over time: nothing has been tracked yet";
     const scores = targets.map(({ id, name, keyframes }) => {
       const score = track.score(shown, id);
       return `${name}: ${Number.isFinite(score) ? score.toFixed(2) : "not there"}, ${keyframes.length} key frames`;
@@ -50,36 +56,44 @@ export class Timeline {
     return `Scores over time; in frame ${shown + 1}, ${scores.join("; ")}`;
   }
 
-  #frameAt(event) {
-    const box = this.canvas.getBoundingClientRect();
-    const part = (event.clientX - box.left - AXIS) / Math.max(1, box.width - AXIS - PAD);
-    return Math.round(this.first + Math.min(1, Math.max(0, part)) * (this.last - this.first));
+  // --- Places, in CSS pixels ------------------------------------------------------------------------
+
+  get #span() {
+    return Math.max(1, this.last - this.first);
   }
 
   #x(frame) {
-    return AXIS + ((frame - this.first) / Math.max(1, this.last - this.first)) * (this.canvas.clientWidth - AXIS - PAD);
+    return AXIS + ((frame - this.first) / this.#span) * (this.canvas.clientWidth - AXIS - PAD);
   }
 
-  // The key frame beneath a pointer: its target's place and frame.
-  #keyAt(event) {
-    const box = this.canvas.getBoundingClientRect();
-    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
-    const found = this.targets.flatMap(({ keyframes }, target) => keyframes.map(([frame]) => ({ target, frame }))).filter(({ target, frame }) => (
-      Math.abs(this.#x(frame) - x) <= 8 && Math.abs(this.#y(target) - y) <= LANE / 2 + 2
-    ));
-    return found.sort((a, b) => Math.abs(this.#x(a.frame) - x) - Math.abs(this.#x(b.frame) - x))[0] ?? null;
-  }
-
+  // The middle of a target's lane.
   #y(target) {
     return (Math.min(target, MOST_LANES - 1) + 0.5) * LANE;
   }
 
+  #frameAt({ offsetX }) {
+    const part = (offsetX - AXIS) / Math.max(1, this.canvas.clientWidth - AXIS - PAD);
+    return Math.round(this.first + clamp(part, 0, 1) * (this.last - this.first));
+  }
+
+  // The key frame nearest to a pointer, if it is beneath it.
+  #keyAt({ offsetX, offsetY }) {
+    const away = ({ frame }) => Math.abs(this.#x(frame) - offsetX);
+    return this.targets
+      .flatMap(({ keyframes }, target) => keyframes.map(([frame]) => ({ target, frame })))
+      .filter((key) => away(key) <= REACH && Math.abs(this.#y(key.target) - offsetY) <= REACH)
+      .sort((a, b) => away(a) - away(b))[0];
+  }
+
+  // --- Pointers -------------------------------------------------------------------------------------
+
   #press(event) {
     if (event.button) return;
     this.canvas.setPointerCapture(event.pointerId);
-    this.drag = { key: this.#keyAt(event), at: event.clientX, to: null };
-    if (this.drag.key) this.onSelect(this.drag.key.target);
-    this.onSeek(this.drag.key?.frame ?? this.#frameAt(event));
+    const key = this.#keyAt(event);
+    this.drag = { key, at: event.offsetX, to: null };
+    if (key) this.onSelect(key.target);
+    this.onSeek(key?.frame ?? this.#frameAt(event));
   }
 
   #move(event) {
@@ -88,25 +102,24 @@ export class Timeline {
       this.canvas.style.cursor = this.#keyAt(event) ? "ew-resize" : "pointer";
       return;
     }
-    if (!drag.key) return this.onSeek(this.#frameAt(event));
-    if (drag.to === null && Math.abs(event.clientX - drag.at) < 4) return;
+    if (drag.key && drag.to === null && Math.abs(event.offsetX - drag.at) < 4) return;
     drag.to = this.#frameAt(event);
     this.onSeek(drag.to);
     this.#plan();
   }
 
   #release() {
-    const { drag } = this;
+    const { key, to } = this.drag ?? {};
     this.drag = null;
-    if (drag?.key && drag.to !== null && drag.to !== drag.key.frame) this.onMove(drag.key.target, drag.key.frame, drag.to);
+    if (key && to !== null && to !== key.frame) this.onMove(key.target, key.frame, to);
     this.#plan();
   }
 
+  // --- Painting -------------------------------------------------------------------------------------
+
   #plan() {
-    if (this.planned) return;
-    this.planned = true;
-    requestAnimationFrame(() => {
-      this.planned = false;
+    this.planned ??= requestAnimationFrame(() => {
+      this.planned = null;
       this.#paint();
     });
   }
@@ -115,35 +128,28 @@ export class Timeline {
     const { canvas } = this;
     const [width, height] = [canvas.clientWidth, canvas.clientHeight];
     if (!width) return;
-    const ratio = devicePixelRatio || 1;
-    canvas.width = Math.round(width * ratio);
-    canvas.height = Math.round(height * ratio);
+    canvas.width = Math.round(width * devicePixelRatio);
+    canvas.height = Math.round(height * devicePixelRatio);
     const context = canvas.getContext("2d");
-    context.scale(ratio, ratio);
+    context.scale(devicePixelRatio, devicePixelRatio);
     const style = getComputedStyle(document.documentElement);
     const ink = (name) => style.getPropertyValue(`--${name}`);
     const top = this.#lanes * LANE + 6;
     const y = (score) => top + (1 - score) * (height - top - 6);
     this.#axis(context, ink, width, y);
-    const span = Math.max(1, this.last - this.first);
     this.targets.forEach((target, place) => {
       if (!this.lowest.has(target.id)) this.lowest.set(target.id, new Lowest(target.id));
       const lowest = this.lowest.get(target.id);
-      lowest.update(this.track, span, width);
-      this.#lane(context, ink, target, place, lowest, top, height);
+      lowest.update(this.track, this.#span, width);
+      this.#lane(context, ink("alarm"), target, place, lowest, [top, height]);
       if (!target.hidden) this.#curve(context, target, lowest, y);
     });
-    this.targets.forEach((target, place) => this.#keys(context, ink, target, place));
-    context.strokeStyle = ink("ink");
-    context.lineWidth = 1.5;
-    context.beginPath();
-    context.moveTo(this.#x(this.shown), 0);
-    context.lineTo(this.#x(this.shown), height);
-    context.stroke();
+    this.targets.forEach((target, place) => this.#keys(context, ink("ink"), target, place));
+    context.fillStyle = ink("ink");
+    context.fillRect(this.#x(this.shown) - 0.75, 0, 1.5, height);
   }
 
   #axis(context, ink, width, y) {
-    context.lineWidth = 1;
     context.font = "10px system-ui, sans-serif";
     context.textAlign = "right";
     context.textBaseline = "middle";
@@ -161,17 +167,19 @@ export class Timeline {
   }
 
   // Where a target is tracked, and bands where it was lost.
-  #lane(context, ink, target, place, lowest, top, height) {
+  #lane(context, alarm, target, place, lowest, [top, bottom]) {
+    const y = this.#y(place);
     for (const [frame, score, lost] of lowest.points()) {
       if (Number.isNaN(score)) continue;
-      const [left, right] = [this.#x(frame), this.#x(Math.min(frame + lowest.step, this.last + 1))];
+      const left = this.#x(frame);
+      const wide = Math.max(1, this.#x(Math.min(frame + lowest.step, this.last + 1)) - left);
       context.fillStyle = target.color;
-      context.fillRect(left, this.#y(place) - 1, Math.max(1, right - left), 2);
+      context.fillRect(left, y - 1, wide, 2);
       if (!lost || target.hidden) continue;
-      context.fillStyle = ink("alarm");
-      context.fillRect(left, this.#y(place) - 3, Math.max(1, right - left), 6);
+      context.fillStyle = alarm;
+      context.fillRect(left, y - 3, wide, 6);
       context.globalAlpha = 0.16;
-      context.fillRect(left, top, Math.max(1, right - left), height - top);
+      context.fillRect(left, top, wide, bottom - top);
       context.globalAlpha = 1;
     }
   }
@@ -182,33 +190,26 @@ export class Timeline {
     context.beginPath();
     let isDown = false;
     for (const [frame, score] of lowest.points()) {
-      if (isDown && Number.isFinite(score)) context.lineTo(this.#x(frame), y(score));
-      else if (Number.isFinite(score)) context.moveTo(this.#x(frame), y(score));
-      isDown = Number.isFinite(score);
+      const isKnown = Number.isFinite(score);
+      if (isKnown) context[isDown ? "lineTo" : "moveTo"](this.#x(frame), y(score));
+      isDown = isKnown;
     }
     context.stroke();
   }
 
   // A diamond for a box that was drawn, a bar where the target left the picture.
   #keys(context, ink, target, place) {
-    const { drag } = this;
+    const { key, to } = this.drag ?? {};
+    const size = place === this.selected ? 6 : 4.5;
+    Object.assign(context, { fillStyle: target.color, strokeStyle: ink, lineWidth: 1.2 });
     for (const [frame, box] of target.keyframes) {
-      const isDragged = drag?.key?.target === place && drag.key.frame === frame && drag.to !== null;
-      const [x, y] = [this.#x(isDragged ? drag.to : frame), this.#y(place)];
-      const size = place === this.selected ? 6 : 4.5;
-      context.fillStyle = target.color;
-      context.strokeStyle = ink("ink");
-      context.lineWidth = 1.2;
-      context.beginPath();
-      if (box) {
-        context.moveTo(x, y - size);
-        for (const [dx, dy] of [[size, 0], [0, size], [-size, 0]]) context.lineTo(x + dx, y + dy);
-        context.closePath();
-      } else {
-        context.rect(x - 1.5, y - size, 3, 2 * size);
-      }
-      context.fill();
-      context.stroke();
+      const isDragged = key?.target === place && key.frame === frame && to !== null;
+      const [x, y] = [this.#x(isDragged ? to : frame), this.#y(place)];
+      const diamond = `M${x} ${y - size}l${size} ${size}l${-size} ${size}l${-size} ${-size}Z`;
+      const bar = `M${x - 1.5} ${y - size}h3v${2 * size}h-3Z`;
+      const outline = new Path2D(box ? diamond : bar);
+      context.fill(outline);
+      context.stroke(outline);
     }
   }
 }

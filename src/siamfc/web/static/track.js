@@ -6,11 +6,9 @@ export const LOST = 2;
 export const BRIDGED = 3;
 
 export class Track {
-  constructor() {
-    this.version = -1;
-    this.rows = new Map(); // by target's id: { values, end }
-    this.changed = new Map(); // by target's id: the first frame that changed since it was last asked
-  }
+  version = -1;
+  rows = new Map(); // by target's id: { values, end }
+  changed = new Map(); // by target's id: the first frame that changed since it was last asked
 
   get end() {
     return Math.max(0, ...[...this.rows.values()].map(({ end }) => end));
@@ -36,11 +34,8 @@ export class Track {
     old.set(values);
     const changed = start + Math.floor(first / COLUMNS);
     this.changed.set(target, Math.min(changed, this.changed.get(target) ?? Infinity));
-    const stop = start + values.length / COLUMNS;
-    if (stop >= rows.end) {
-      rows.end = stop;
-      while (rows.end && Number.isNaN(rows.values[(rows.end - 1) * COLUMNS])) rows.end -= 1;
-    }
+    rows.end = Math.max(rows.end, needed / COLUMNS);
+    while (rows.end && Number.isNaN(rows.values[(rows.end - 1) * COLUMNS])) rows.end -= 1;
   }
 
   // The first frame of a target that changed since this was last asked.
@@ -54,21 +49,21 @@ export class Track {
     return this.rows.get(target)?.end ?? 0;
   }
 
-  #value(frame, target, column) {
+  #row(frame, target) {
     const rows = this.rows.get(target);
-    return rows && frame >= 0 && frame < rows.end ? rows.values[frame * COLUMNS + column] : NaN;
+    return frame >= 0 && frame < rows?.end ? rows.values.subarray(frame * COLUMNS, (frame + 1) * COLUMNS) : [];
   }
 
   box(frame, target) {
-    const box = [0, 1, 2, 3].map((column) => this.#value(frame, target, column));
+    const box = [...this.#row(frame, target)].slice(0, 4);
     return Number.isFinite(box[0]) ? box : null;
   }
 
   score(frame, target) {
-    return this.#value(frame, target, 4);
+    return this.#row(frame, target)[4] ?? NaN;
   }
 
   status(frame, target) {
-    return this.#value(frame, target, 5);
+    return this.#row(frame, target)[5] ?? NaN;
   }
 }
