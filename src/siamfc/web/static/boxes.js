@@ -9,6 +9,7 @@ const GRIPS = [
   ["nw", 0, 0], ["n", 0.5, 0], ["ne", 1, 0], ["e", 1, 0.5],
   ["se", 1, 1], ["s", 0.5, 1], ["sw", 0, 1], ["w", 0, 0.5],
 ];
+const KNOB = 4.5; // CSS pixels of half a handle
 const TEXT = 12.5; // CSS pixels of a label
 const LOCKED = "This target is locked: unlock it to change its box";
 const coarse = matchMedia("(pointer: coarse)");
@@ -99,7 +100,7 @@ export class Boxes {
     }
     if (event.button > 1 || this.drag || !this.isReady) return;
     event.preventDefault();
-    this.stage.element.focus({ preventScroll: true });
+    this.stage.element.focus({ preventScroll: true, focusVisible: false });
     this.stage.element.setPointerCapture(event.pointerId);
     this.drag = { pans: event.button === 1, frame: this.stage.frame, from: this.stage.place(event), at: event, moved: false };
     if (this.drag.pans) return;
@@ -232,28 +233,34 @@ export class Boxes {
     const group = make("g", { "data-target": target, class: `${isSelected ? "selected" : ""} ${lost ? "lost" : ""}` });
     const value = lost ?? (key ? "key frame" : Number.isFinite(score) ? score.toFixed(2) : "");
     group.append(rectangle(box, "shade"), rectangle(box, "edge", { stroke: color }));
-    group.append(...this.#label(`${name}${value ? ` · ${value}` : ""}`, color, box));
-    if (isSelected && !locked) group.append(...this.#grips(box));
+    const hasGrips = isSelected && !locked;
+    group.append(...this.#label(`${name}${value ? ` · ${value}` : ""}`, color, box, hasGrips ? KNOB * this.#magnification : 2));
+    if (hasGrips) group.append(...this.#grips(box));
     return group;
   }
 
   // A text on ground of the target's colour, above its box or where there is room.
-  #label(text, color, [x, y]) {
+  #label(text, color, [x, y], gap) {
     const [left, top, width] = this.stage.part;
     const { unit } = this.stage;
     const [wide, high] = [(ruler.measureText(text).width + 10) * unit, (TEXT + 7) * unit];
     const at = Math.max(left, Math.min(x, left + width - wide));
-    const above = y - high - 2 * unit;
-    const over = above >= top ? above : Math.max(top, y) + 2 * unit;
+    const above = y - high - gap * unit;
+    const over = above >= top ? above : Math.max(top, y) + gap * unit;
     const label = make("text", { x: at + 5 * unit, y: over + high - 5.5 * unit, "font-size": TEXT * unit, fill: inkOn(color) });
     label.textContent = text;
     return [rectangle([at, over, wide, high], "chip", { rx: 3 * unit, fill: color }), label];
   }
 
+  // How much larger handles are for a finger.
+  get #magnification() {
+    return coarse.matches ? 1.7 : 1;
+  }
+
   #grips([x, y, w, h]) {
-    const unit = this.stage.unit * (coarse.matches ? 1.7 : 1);
+    const unit = this.stage.unit * this.#magnification;
     const isSmall = Math.min(w, h) < 34 * unit;
-    const [knob, reach] = [4.5 * unit, (isSmall ? 9 : 13) * unit];
+    const [knob, reach] = [KNOB * unit, (isSmall ? 9 : 13) * unit];
     // Corners alone where there is little room.
     return GRIPS.filter(([name]) => !isSmall || name.length === 2).flatMap(([name, across, down]) => {
       const square = (half) => [x + across * w - half, y + down * h - half, 2 * half, 2 * half];

@@ -1,7 +1,7 @@
 // The network's view of the selected target: exemplar, search image and the scores of places.
 
 import { Refusal, read } from "./api.js";
-import { byId } from "./dom.js";
+import { byId, setText } from "./dom.js";
 import { heatCells } from "./stage.js";
 
 export class NetworkView {
@@ -56,10 +56,14 @@ export class NetworkView {
     const context = canvas.getContext("2d");
     context.clearRect(0, 0, canvas.width, canvas.height);
     if (view?.response) context.drawImage(heatCells(view.response, true), 0, 0, canvas.width, canvas.height);
-    byId("response-text").textContent = view?.response
-      ? `Scores: how well each place fits; highest ${Math.max(...view.response.flat()).toFixed(2)}`
-      : "Scores: none in the frame in which the target was drawn";
+    setText(byId("response-text"), `Scores: ${words(view)}`);
   }
+}
+
+function words(view) {
+  if (!view) return "none until the target is tracked in this frame";
+  if (!view.response) return "none in the frame in which the target was drawn";
+  return `how well each place fits; highest ${Math.max(...view.response.flat()).toFixed(2)}`;
 }
 
 export async function paintPicture(canvas, base64, resizes = false) {

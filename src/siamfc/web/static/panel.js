@@ -86,7 +86,7 @@ function duration(seconds) {
 
 function hint(job, jobs, hasBoxes) {
   if (job.message) return job.message;
-  if (!hasBoxes) return "Draw a box around each object you want to track.";
+  if (!hasBoxes) return "";
   if (job.state === "waiting") {
     const before = jobs.find(({ state }) => state === "running");
     return before ? `Waiting: ${before.name} is being tracked.` : "Waiting.";
@@ -103,12 +103,16 @@ export function showMessage(text) {
 
 let notice = null;
 
-// Say something over the picture, for a while.
+// Say something over the picture, for a while or until its user acts.
 export function notify(text) {
   byId("notice").hidden = false;
   setText(byId("notice"), text);
   clearTimeout(notice);
-  notice = setTimeout(() => { byId("notice").hidden = true; }, NOTICE);
+  notice = setTimeout(dismissNotice, NOTICE);
+}
+
+export function dismissNotice() {
+  byId("notice").hidden = true;
 }
 
 export function announce(text) {

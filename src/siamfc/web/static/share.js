@@ -6,8 +6,8 @@ import { notify } from "./panel.js";
 
 // Title, purpose and options of each video; an option has values with a label each.
 const VIDEOS = {
-  boxes: ["Video with boxes", "to show what was tracked", {}],
-  blurred: ["Blurred video", "to make the targets unrecognizable", {
+  boxes: ["Video with boxes", "shows what was tracked", {}],
+  blurred: ["Blurred video", "makes the targets unrecognizable", {
     hide: { targets: "Hide the targets", background: "Hide everything else" },
     style: { blur: "Blur", pixelate: "Pixelate", fill: "Fill with black" },
     shape: { ellipse: "Ellipse", box: "Box" },

@@ -4,7 +4,7 @@ import { ask, read } from "./api.js";
 import { byId, make, setText } from "./dom.js";
 import { hold as holdFrame, show } from "./frames.js";
 import { boxes, change, color, countTargets, edits, isBusy, job, marksOf, nameOf, page, perform } from "./page.js";
-import { notify } from "./panel.js";
+import { dismissNotice, notify } from "./panel.js";
 import { BRIDGED, LOST } from "./track.js";
 
 // Someone takes hold of a box: the frame must stay, and tracking pause.
@@ -12,6 +12,7 @@ export function hold() {
   const now = job();
   if (!now) return;
   holdFrame();
+  dismissNotice();
   if (isBusy(now)) perform(() => ask("POST", `jobs/${now.id}/pause`));
 }
 
@@ -159,6 +160,7 @@ export function refresh(now) {
   add.ariaPressed = boxes.adding;
   add.hidden = count === 0;
   add.disabled = count >= boxes.most;
+  byId("opacity").parentElement.hidden = count === 0;
   showTools(selected());
 }
 

@@ -171,8 +171,8 @@ export class Timeline {
     const y = this.#y(place);
     for (const [frame, score, lost] of lowest.points()) {
       if (Number.isNaN(score)) continue;
-      const left = this.#x(frame);
-      const wide = Math.max(1, this.#x(Math.min(frame + lowest.step, this.last + 1)) - left);
+      const left = Math.round(this.#x(frame)); // whole pixels, so that no gap shows
+      const wide = Math.max(1, Math.round(this.#x(Math.min(frame + lowest.step, this.last))) - left);
       context.fillStyle = target.color;
       context.fillRect(left, y - 1, wide, 2);
       if (!lost || target.hidden) continue;
