@@ -12,33 +12,16 @@ from siamfc.array_types import FloatArray
 from siamfc.errors import InputError
 from siamfc.frames import Frame, Image
 from siamfc.network import Network
-from siamfc.tracking import FrameResult, Settings, Status
+from siamfc.tracking import FrameResult, Settings
 from siamfc.tracking.doubts import review
-from siamfc.tracking.smoothing import smooth_results
 from siamfc.tracking.targets import checked_boxes
-from siamfc.web.drawing import Drawing, Segment, Target, Targets
+from siamfc.web.drawing import Drawing, Targets
 from siamfc.web.row_table import COLUMNS, RowTable
-from siamfc.web.runs import Box, Follower, NetworkView, Origin, Run, fuse_rows
-
-_CACHED_ROWS = 5_000_000
-"""Most rows of runs; beyond, those that only an undone change needs are forgotten."""
+from siamfc.web.runs import Box, Follower, NetworkView, Origin
+from siamfc.web.segment_runs import Piece, SegmentRuns, result_of, smoothed
 
 Tracks = Sequence[tuple[str, Mapping[int, FloatArray]]]
 """Name and boxes (4,) by frame of each target, NaN where it is absent; "": it has no name."""
-
-_STATUSES = (Status.KEYFRAME, Status.TRACKED, Status.LOST, Status.INTERPOLATED)
-_KEYFRAME, _TRACKED, _LOST, _INTERPOLATED = range(4)
-"""Status as it is written in rows."""
-
-
-class Piece(NamedTuple):
-    """Frames of a run that are still to be tracked."""
-
-    run: Run
-    frames: range
-    """In the order in which they are tracked."""
-    is_closed: bool
-    """It lies between two key frames."""
 
 
 class Sweep(NamedTuple):
@@ -86,7 +69,7 @@ class EditableTrack:
         self._following = threading.Lock()
         """Held while the network is used; taken before `lock`."""
         self._frame_size = frame_size
-        self._runs: dict[Origin, Run] = {}
+        self._runs = SegmentRuns()
         self._tables: dict[int, RowTable] = {}
         self._times = np.full(256, np.nan)
 
@@ -103,13 +86,13 @@ class EditableTrack:
             before = {target.id: list(target.segments()) for target in self.targets}
             change(self.drawing)
             self.version += 1
-            self._forget_runs()
+            self._runs.forget(self.targets)
             kept = {target.id for target in self.targets}
             self._tables = {key: table for key, table in self._tables.items() if key in kept}
             for target in self.targets:
                 if before.get(target.id) != list(target.segments()):
                     table = self._tables.setdefault(target.id, RowTable())
-                    table.replace(self._materialise(target), self.version)
+                    table.replace(self._runs.rows_of(target), self.version)
 
     def load(self, tracks: Tracks, frame_count: int) -> None:
         """Add targets whose boxes are known, in a video of so many frames.
@@ -133,7 +116,7 @@ class EditableTrack:
         Gaps between key frames come first.
         """
         with self.lock:
-            pieces = self._pieces(first, end)
+            pieces = self._runs.pieces(self.targets, first, end)
             pieces = [piece for piece in pieces if piece.is_closed] or pieces
             ahead = [piece for piece in pieces if not piece.run.origin.backward]
             fronts = [piece.run.front for piece in ahead or pieces]
@@ -164,10 +147,10 @@ class EditableTrack:
                     if runs.keys().isdisjoint(segment.origins):
                         continue
                     start, stop = frame.index, frame.index + 1
-                    if segment.stop is not None and self._is_fused(segment):
+                    if segment.stop is not None and self._runs.are_fused(segment):
                         start, stop = segment.start, segment.stop
                     if start in segment:
-                        rows = self._rows(segment, start, stop)
+                        rows = self._runs.rows(segment, start, stop)
                         self._tables[target.id].write(start, rows, self.version)
         return True
 
@@ -175,7 +158,7 @@ class EditableTrack:
         """Return how many frames are to be read until all is tracked."""
         left = 0
         with self.lock:
-            pieces = self._pieces(first, end)
+            pieces = self._runs.pieces(self.targets, first, end)
         for way in (1, -1):
             reached = 0
             ahead = [p.frames[::way] for p in pieces if p.frames.step == way]
@@ -191,9 +174,9 @@ class EditableTrack:
         """
         with self.lock:
             before, is_smooth = self.version, self.is_smooth
-            found = {target.id: self._materialise(target) for target in self.targets}
+            found = {target.id: self._runs.rows_of(target) for target in self.targets}
         if is_smooth:
-            found = {number: _smoothed(rows) for number, rows in found.items()}
+            found = {number: smoothed(rows) for number, rows in found.items()}
         with self.lock:
             if before == self.version:
                 self.version += 1
@@ -253,7 +236,7 @@ class EditableTrack:
             times[: len(self._times)] = self._times[:end]
         rows = np.stack(tables, axis=1) if tables else np.empty((0, 0, COLUMNS))
         return [
-            _result(frame, times[frame], row, names)
+            result_of(frame, times[frame], row, names)
             for frame, row in zip(range(start, end), rows, strict=True)
         ]
 
@@ -288,74 +271,11 @@ class EditableTrack:
             if not 0 <= target < len(self.targets):
                 return None
             segments = [each for each in self.targets[target].segments() if frame in each]
-            runs = [run for segment in segments for run in self._runs_of(segment)]
+            runs = [run for segment in segments for run in self._runs.of(segment)]
         with self._following:
             return self._follower.view(image, frame, runs[0]) if runs else None
 
     # --- Within -----------------------------------------------------------------------------------
-
-    def _forget_runs(self) -> None:
-        if sum(run.count for run in self._runs.values()) > _CACHED_ROWS:
-            segments = [each for target in self.targets for each in target.segments()]
-            needed = {origin for segment in segments for origin in segment.origins}
-            self._runs = {origin: run for origin, run in self._runs.items() if origin in needed}
-
-    def _run(self, origin: Origin) -> Run:
-        return self._runs.setdefault(origin, Run(origin))
-
-    def _runs_of(self, segment: Segment) -> list[Run]:
-        return [self._run(origin) for origin in segment.origins]
-
-    def _pieces(self, first: int, end: int) -> list[Piece]:
-        pieces = []
-        for target in self.targets:
-            for segment in target.segments():
-                stop = end if segment.stop is None else min(segment.stop, end)
-                for run in self._runs_of(segment):
-                    if run.origin.backward:
-                        frames = range(run.front, max(segment.backward_stop, first - 1), -1)
-                    else:
-                        frames = range(run.front, stop)
-                    if frames:
-                        pieces.append(Piece(run, frames, segment.is_closed))
-        return pieces
-
-    def _is_fused(self, segment: Segment) -> bool:
-        """Both directions are there in full."""
-        if segment.stop is None or len(segment.origins) < 2:
-            return False
-        forward, backward = self._runs_of(segment)
-        return forward.front >= segment.stop and backward.front <= segment.start
-
-    def _rows(self, segment: Segment, start: int, stop: int) -> FloatArray:
-        """Rows of frames start … stop − 1 of a segment as far as they are tracked."""
-        rows = np.full((stop - start, COLUMNS), np.nan)
-        for run in reversed(self._runs_of(segment)):  # forwards counts until both are there
-            low, high = max(start, run.span[0]), min(stop, run.span[1])
-            if low < high:
-                rows[low - start : high - start, :6] = run.rows(low, high)
-        inner = (segment.start + 1, segment.stop or 0)
-        if inner[0] < inner[1] and self._is_fused(segment):
-            fused = fuse_rows(*(run.rows(*inner) for run in self._runs_of(segment)))
-            low = max(start, inner[0])
-            rows[low - start :] = np.column_stack(fused)[low - inner[0] : stop - inner[0]]
-        known = np.isfinite(rows[:, 0])
-        rows[known, 5] = np.where(rows[known, 5] > 0, _LOST, _TRACKED)
-        if segment.forward is not None and start == segment.start:
-            rows[0] = (*segment.forward.box, 1.0, _KEYFRAME, np.nan)
-        return rows
-
-    def _materialise(self, target: Target) -> FloatArray:
-        """All rows of a target, frames 0 to the last tracked."""
-        parts = []
-        for segment in target.segments():
-            end = max([segment.start + 1, *(run.span[1] for run in self._runs_of(segment))])
-            stop = end if segment.stop is None else min(end, segment.stop)
-            parts.append((segment.start, stop, self._rows(segment, segment.start, stop)))
-        rows = np.full((max(stop for _, stop, _ in parts), COLUMNS), np.nan)
-        for start, stop, part in parts:
-            rows[start:stop] = part
-        return rows
 
     def _keyframes(
         self, boxes: Mapping[int, FloatArray], frame_count: int
@@ -376,29 +296,7 @@ class EditableTrack:
             start, stop = int(stretch[0]), int(stretch[-1]) + 1
             x, y, w, h = found[0].tolist()
             keyframes[start] = (x, y, w, h)
-            run = self._run(Origin(start, (x, y, w, h)))
-            if run.count < len(found):
-                run.fill(found)
+            self._runs.fill(Origin(start, (x, y, w, h)), found)
             if stop < frame_count:
                 keyframes[stop] = None
         return keyframes
-
-
-def _result(index: int, time: float, rows: FloatArray, names: tuple[str, ...]) -> FrameResult:
-    """A frame's result of rows (N, COLUMNS)."""
-    kinds = [_TRACKED if np.isnan(kind) else int(kind) for kind in rows[:, 5]]
-    lost = np.array([kind in (_LOST, _INTERPOLATED) for kind in kinds], dtype=np.bool_)
-    statuses = tuple(_STATUSES[kind] for kind in kinds)
-    return FrameResult(
-        index, float(time), rows[:, :4], rows[:, 4], lost, statuses, rows[:, 6], names
-    )
-
-
-def _smoothed(rows: FloatArray) -> FloatArray:
-    """Rows (F, COLUMNS) of a target with smooth boxes."""
-    found = np.flatnonzero(np.isfinite(rows[:, 0]))
-    smooth = rows.copy()
-    for result in smooth_results(_result(i, np.nan, rows[[i]], ("",)) for i in found.tolist()):
-        smooth[result.index, :4] = result.boxes[0]
-        smooth[result.index, 5] = _STATUSES.index(result.statuses[0])
-    return smooth
