@@ -108,6 +108,13 @@ def test_a_pipe_without_a_video_is_refused(feed) -> None:
         open_source(feed("p.mp4", b"no video at all\n" * 3000))
 
 
+def test_a_video_that_no_pipe_can_carry_is_refused_with_what_to_do(feed, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    clip = media.make_clip(tmp_path / "a.mp4", count=60, picture=lambda k: np.roll(noise, k))
+    with pytest.raises(SourceError, match="whose index is at its end can only be read by its name"):
+        open_source(feed("p.mp4", clip.read_bytes()))
+
+
 @pytest.mark.parametrize("name", ["p.png", "p.jpg"])
 def test_an_image_is_not_read_from_a_pipe(name: str, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / name)

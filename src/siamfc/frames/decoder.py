@@ -39,6 +39,8 @@ _PIXELS_OF_A_THREAD = 1920 * 1088
 _PACKETS_LOOKED_AT = 1000
 """Number of packets inspected to find which of several streams hold more than one picture."""
 
+_NOT_FROM_A_PIPE = "an .mp4 or .mov whose index is at its end can only be read by its name"
+
 _UNKNOWN_CODEC = (
     "{} uses a codec that this build of FFmpeg cannot decode: convert it, for example to H.264"
 )
@@ -379,7 +381,8 @@ def _explain(error: av.FFmpegError | IndexError, address: VideoAddress) -> str:
     if isinstance(error, av.error.ExitError | av.error.TimeoutError) and address.timeout:
         return f"no data for {address.timeout:g} seconds"
     if isinstance(error, av.error.InvalidDataError | IndexError):
-        return "not a video of a known format, or damaged"
+        how = "" if address.file is None else f"; {_NOT_FROM_A_PIPE}"
+        return f"not a video of a known format, or damaged{how}"
     if isinstance(error, av.error.EOFError):
         return "it is cut off"
     reason = str(error.strerror or type(error).__name__)

@@ -57,8 +57,12 @@ class LiveSource(ReadAheadSource):
         self.frame_rate = decoder.frame_rate
         self._drop = decoder.duration is None and address.file is None
         pictures = decoder.pictures()
-        first = next(pictures)
-        self._converter = RgbConverter(first, name=self.name, threads=decoder.threads)
+        try:
+            first = next(pictures)
+            self._converter = RgbConverter(first, name=self.name, threads=decoder.threads)
+        except SourceError:
+            decoder.close()
+            raise
         self.size = self._converter.size
         self.pixel_aspect = self._converter.turned(decoder.pixel_aspect)
         """Width of a pixel divided by its height; frames are always as stored."""
