@@ -1,14 +1,17 @@
 """`siamfc redact`, `reframe`, `stabilise` and `crop`."""
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from siamfc.annotations import VideoAnnotation, write_annotation
 from siamfc.cli.app import run
-from siamfc.frames import open_source
+from siamfc.frames import VideoFile, open_source
 
 VERBS = ("redact", "reframe", "stabilise", "crop")
 
@@ -144,6 +147,34 @@ def test_an_existing_video_is_refused_before_tracking(
     assert run(arguments) == 1
     assert capsys.readouterr().err.startswith(f"error: {out} exists: ")
     assert out.read_text() == "mine"
+
+
+def test_a_cut_has_its_shape_on_the_screen_where_pixels_are_not_square(
+    boxes: Path, tmp_path: Path
+) -> None:
+    wide, out = tmp_path / "wide.mkv", tmp_path / "out.mp4"
+    with av.open(str(wide), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 96, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(2, 1)
+        for _ in range(5):
+            picture = av.VideoFrame.from_ndarray(np.zeros((96, 96, 3), np.uint8), format="rgb24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    arguments = ["reframe", str(wide), "--results", str(boxes), "--aspect", "1:1", "-o", str(out)]
+    assert run(arguments) == 0
+    with VideoFile(out) as source:
+        assert source.pixel_aspect == 2
+        assert source.size == (48, 96)
+
+
+def test_an_animation_is_edited_as_a_video(boxes: Path, tmp_path: Path) -> None:
+    pictures = [Image.new("RGB", (96, 96), (40 * k, 0, 0)) for k in range(5)]
+    pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], duration=80)
+    source, out = tmp_path / "a.gif", tmp_path / "out.mp4"
+    assert run(["redact", str(source), "--results", str(boxes), "-o", str(out)]) == 0
+    with open_source(out) as made:
+        assert [frame.time for frame in made] == pytest.approx([0, 0.08, 0.16, 0.24, 0.32])
 
 
 def test_a_camera_is_refused(boxes: Path, tmp_path: Path, capsys) -> None:

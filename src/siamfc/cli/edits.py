@@ -77,6 +77,11 @@ class Job:
         """Frame rate of the source, or 25, the rate of a written video, if it has none."""
         return self.frames.frame_rate or 25.0
 
+    @property
+    def pixel_aspect(self) -> float:
+        """Width of a pixel divided by its height."""
+        return float(getattr(self.frames, "pixel_aspect", 1))
+
 
 @contextmanager
 def open_job(source: str | Path, target: TargetOptions, video: VideoOptions) -> Iterator[Job]:

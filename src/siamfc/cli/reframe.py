@@ -1,6 +1,6 @@
 """`siamfc reframe`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -59,6 +59,7 @@ def reframe(
         zoom=cut.zoom,
     )
     with open_job(source, target, video) as job:
+        settings = replace(settings, aspect=settings.aspect / job.pixel_aspect)
         windows = plan_reframe(job.annotation, job.frame_count, job.size, job.frame_rate, settings)
         count = write_video(
             job,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from siamfc.array_types import ByteImage
 from siamfc.errors import SourceError
-from siamfc.frames import FrameSource, ImageFiles, VideoFile, open_writer
+from siamfc.frames import FrameSource, IndexedSource, open_writer
 
 EditFrame = Callable[[ByteImage, int], ByteImage]
 """Returns an edited frame, (H, W, 3) uint8 RGB, from a frame and its index in the source."""
@@ -69,10 +69,8 @@ def count_frames(source: FrameSource) -> int:
     Raises:
         SourceError: a camera or a stream, which can be read only once.
     """
-    if isinstance(source, VideoFile):
+    if isinstance(source, IndexedSource):
         return source.count_frames()
-    if isinstance(source, ImageFiles):
-        return source.frame_count
     raise SourceError(
         f"{source.name}: expected a video file or a folder of images, which are read twice"
     )
