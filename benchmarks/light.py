@@ -83,7 +83,7 @@ class TimedMatcher:
 
 
 @dataclass
-class Tally:
+class RunningTotals:
     """Seconds and updates by film."""
 
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -114,7 +114,7 @@ def for_opencv(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def run(
     film: Film,
     trackers: dict[str, SingleTargetTracker],
-    tallies: dict[str, Tally],
+    totals: dict[str, RunningTotals],
     clock: Clock,
 ) -> None:
     """Track a film with all of them, in turns."""
@@ -124,7 +124,7 @@ def run(
         tracker.init(frames[name][0], film.box)
     for first in range(1, len(film.frames), TURN):
         for name, tracker in trackers.items():
-            tally = tallies[name]
+            tally = totals[name]
             start = clock()
             for image in frames[name][first : first + TURN]:
                 tracker.update(image)
@@ -155,7 +155,7 @@ def make_trackers(
     return trackers, timed
 
 
-def reference_ratio(path: Path, tally: Tally) -> tuple[str, float]:
+def reference_ratio(path: Path, tally: RunningTotals) -> tuple[str, float]:
     """The reference's name, and how many times as fast the light network is on the same films."""
     reference = json.loads(path.read_text(encoding="utf-8"))
     rates = {name: one["fps"] for name, one in reference["sequences"].items()}
@@ -169,29 +169,29 @@ def reference_ratio(path: Path, tally: Tally) -> tuple[str, float]:
 
 
 def summarise(
-    tallies: dict[str, Tally], timed: TimedMatcher, options: argparse.Namespace
+    totals: dict[str, RunningTotals], timed: TimedMatcher, options: argparse.Namespace
 ) -> dict[str, Any]:
     """Rates and ratios."""
-    light = tallies[LIGHT]
+    light = totals[LIGHT]
     updates, seconds = sum(light.updates.values()), sum(light.seconds.values())
-    ratios = {name: light.rate() / one.rate() for name, one in tallies.items() if name != LIGHT}
+    ratios = {name: light.rate() / one.rate() for name, one in totals.items() if name != LIGHT}
     if options.reference is not None:
         name, ratio = reference_ratio(options.reference, light)
         ratios[f"{name}, elsewhere"] = ratio
     films = list(light.updates)
     medians = {
         name: float(np.median([light.rate(film) / one.rate(film) for film in films]))
-        for name, one in tallies.items()
+        for name, one in totals.items()
         if name != LIGHT
     }
     return {
-        "updates_per_second": {name: one.rate() for name, one in tallies.items()},
+        "updates_per_second": {name: one.rate() for name, one in totals.items()},
         "ratio": ratios,
         "median_ratio": medians,
         "network_milliseconds": 1000 * timed.seconds / updates,
         "other_milliseconds": 1000 * (seconds - timed.seconds) / updates,
         "sequences": {
-            film: {name: one.rate(film) for name, one in tallies.items()} for film in light.updates
+            film: {name: one.rate(film) for name, one in totals.items()} for film in light.updates
         },
     }
 
@@ -231,11 +231,11 @@ def main() -> None:
         os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
     clock = time.process_time if options.cpu_time else time.perf_counter
     trackers, timed = make_trackers(options, clock)
-    tallies: dict[str, Tally] = {name: Tally() for name in trackers}
+    totals: dict[str, RunningTotals] = {name: RunningTotals() for name in trackers}
     for film in read_films(options.folder, options.sequences, options.frames):
         for _ in range(options.rounds):
-            run(film, trackers, tallies, clock)
-    summary = summarise(tallies, timed, options)
+            run(film, trackers, totals, clock)
+    summary = summarise(totals, timed, options)
     if options.json:
         print(json.dumps({**summary, "machine": machine(), "commit": commit()}))
     else:

@@ -19,7 +19,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from siamfc.procedural.framing import source_size
+from siamfc.procedural.frame_geometry import source_size
 from siamfc.procedural.pair_settings import PAIR_UNIFORMS, PairSettings
 from siamfc.procedural.pairs import PairGenerator, Pairs, RecordedFunction
 from siamfc.procedural.render import apply_camera

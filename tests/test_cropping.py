@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from siamfc.cropping import mean_picture_color
+from siamfc.boxes import as_box
+from siamfc.cropping import as_image, mean_picture_color
 from siamfc.errors import InputError
+from siamfc.frames.images import check_image
 from siamfc.geometry import PictureCropper, cell_size, crop, mean_color
 
 FILL = np.array([10, 100, 200], dtype=np.uint8)
@@ -132,3 +134,39 @@ def test_a_crop_finer_than_the_pictures_cells_is_refused():
 def test_an_invalid_square_is_refused(side, size):
     with pytest.raises(InputError, match="crop: expected"):
         PictureCropper(Image.new("RGB", (9, 9))).crop((4, 4), side, size)
+
+
+class _GpuTensor:
+    """A tensor that numpy cannot read, as torch's on a GPU or with a gradient."""
+
+    shape, dtype = (4, 4, 3), "torch.uint8"
+
+    def __array__(self, *_: object, **__: object) -> np.ndarray:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (np.zeros((4, 4)), "scale to 0–255"),
+        (np.zeros((4, 4, 3)), "scale to 0–255"),
+        (np.zeros((4, 4), np.uint8), r"numpy\.dstack"),
+        (np.zeros((4, 4, 4), np.uint8), "leave out the alpha"),
+        (
+            Image.new("P", (4, 4)),
+            r"got Image: convert it, numpy\.asarray\(image\.convert\('RGB'\)\)",
+        ),
+        (_GpuTensor(), r"got torch\.uint8 .*convert it, numpy\.asarray"),
+        ("frame.png", "got str$"),
+    ],
+)
+def test_what_is_no_image_is_refused_with_what_to_do(value, says):
+    with pytest.raises(InputError, match=f"image: expected RGB uint8 of shape .*{says}"):
+        as_image(value)
+
+
+def test_a_tensor_that_numpy_cannot_read_is_refused_in_one_line():
+    with pytest.raises(InputError, match=r"a frame must be .* got Can't call numpy"):
+        check_image(_GpuTensor())
+    with pytest.raises(InputError, match="box: expected four finite numbers"):
+        as_box(_GpuTensor())

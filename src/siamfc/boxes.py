@@ -26,7 +26,7 @@ def as_box(value: ArrayLike) -> FloatArray:
     """
     try:
         box = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # a tensor with a gradient
         raise InputError(f"{_EXPECTED}, got {shown(value)}") from None
     if box.shape != (4,):
         count = f"{box.size} numbers" if box.ndim == 1 else f"an array of shape {box.shape}"

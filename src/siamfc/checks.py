@@ -1,12 +1,16 @@
-"""Range checks of settings; an error states the range in one line."""
+"""Checks of settings and names; an error states in one line what was expected."""
 
 import math
+import re
 from numbers import Integral, Real
 from typing import Any
 
 from siamfc.errors import InputError
 
 _LONGEST = 60
+_NOT_IN_LINES = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Control characters, lone surrogates, which stand for bytes that are not UTF-8, and what XML
+excludes."""
 LARGEST_WHOLE = 2**63 - 1
 """Largest whole number that a setting may have: the int64 limit of numpy and torch."""
 
@@ -36,6 +40,26 @@ def check_number(name: str, value: Any, least: float, most: float = math.inf) ->
     if not (fits and least <= value <= most):
         limits = f"of at least {least:g}" if math.isinf(most) else f"from {least:g} to {most:g}"
         raise InputError(f"{name}: expected a number {limits}, got {shown(value)}")
+
+
+def check_line(name: str, value: str) -> None:
+    r"""Raise InputError unless `value` is one line of text that every file format can hold.
+
+    >>> check_line("name", "left\nright")
+    Traceback (most recent call last):
+    siamfc.errors.InputError: name: expected one line of text in UTF-8, got 'left\nright'
+    """
+    if as_line(value) != value:
+        raise InputError(f"{name}: expected one line of text in UTF-8, got {shown(value)}")
+
+
+def as_line(text: str) -> str:
+    r"""Return text with a mark in place of line breaks, control characters and undecodable bytes.
+
+    >>> as_line("left\nright")
+    'left�right'
+    """
+    return _NOT_IN_LINES.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def is_finite(value: Any) -> bool:

@@ -94,13 +94,13 @@ def upsampling_matrix(cells: int, upsampling: int) -> FloatArray:
     """
     positions = (np.arange(cells * upsampling) + 0.5) / upsampling - 0.5
     # A spline is a sum of bumps at the cells, weighted so that it passes through the values.
-    at_cells = _spline_bumps(np.arange(cells, dtype=np.float64), cells)
-    matrix = _spline_bumps(positions, cells) @ np.linalg.inv(at_cells)
+    at_cells = _spline_weights(np.arange(cells, dtype=np.float64), cells)
+    matrix = _spline_weights(positions, cells) @ np.linalg.inv(at_cells)
     matrix.flags.writeable = False
     return matrix
 
 
-def _spline_bumps(positions: FloatArray, cells: int) -> FloatArray:
+def _spline_weights(positions: FloatArray, cells: int) -> FloatArray:
     """Evaluate cubic B-splines of cells and their mirror images at positions (P,): (P, cells)."""
     table = np.zeros((len(positions), cells))
     nearest = np.floor(positions).astype(int)

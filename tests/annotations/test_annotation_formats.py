@@ -286,6 +286,14 @@ def test_fractions_of_a_frame_of_unknown_size_are_refused(tmp_path: Path, name: 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", ["coco", "voc", "yolo"])
+def test_an_image_whose_name_is_not_utf_8_is_described(tmp_path: Path, name: str) -> None:
+    path = tmp_path / f"boxes{SUFFIXES[name]}"
+    images = [f"{frame}\udcff.png" for frame in range(20)]
+    write_annotation(path, replace(annotation(), image_names=images), format=name)
+    assert read_annotation(path, format=name).present.any()
+
+
 @pytest.mark.parametrize("name", ANNOTATION_FORMATS)
 def test_nothing_is_overwritten_unasked(tmp_path: Path, name: str) -> None:
     path = tmp_path / f"boxes{SUFFIXES[name]}"

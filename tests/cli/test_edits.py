@@ -137,6 +137,29 @@ def test_the_source_is_never_overwritten(verb: str, boxes: Path, film: Path, cap
     assert film.read_bytes() == content
 
 
+def test_boxes_of_another_video_are_noticed(
+    film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def redact(name: str, frames: range, size: tuple[int, int] | None) -> tuple[int, str]:
+        boxes = np.full((len(frames), 1, 4), 20.0)
+        annotation = VideoAnnotation(frames=np.array(frames), boxes=boxes, size=size)
+        write_annotation(tmp_path / name, annotation, overwrite=True)
+        out = ["-o", str(tmp_path / "out.mp4"), "--overwrite"]
+        status = run(["redact", str(film), "--results", str(tmp_path / name), *out])
+        return status, capsys.readouterr().err
+
+    status, error = redact("a.json", range(5), (1920, 1080))
+    assert status == 1
+    assert "expected boxes in frames of 96×96 pixels, as the video's, got 1920×1080" in error
+    assert not (tmp_path / "out.mp4").exists()
+    status, error = redact("a.json", range(9), (96, 96))
+    assert status == 0
+    assert "has boxes up to frame 8, the video only frames 0 to 4" in error
+    status, error = redact("a.xml", range(7, 9), None)
+    assert status == 1
+    assert "expected boxes in frames 0 to 4, got the first in frame 7" in error
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_an_existing_video_is_refused_before_tracking(
     verb: str, film: Path, box: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -9,7 +9,7 @@ from PIL import Image
 
 from siamfc.cli.app import run
 from siamfc.cli.boxes import assign_boxes, parse_place
-from siamfc.cli.loop import LostTally
+from siamfc.cli.loop import LostCounter
 from siamfc.cli.usage import UsageError
 from siamfc.frames import open_source
 from siamfc.synthetic import SquareVideo, SquareVideoSettings
@@ -144,7 +144,7 @@ def test_images_have_no_clock(
 def test_the_summary_says_where_an_object_is_lost(
     lost: list[int], at_once: bool, text: str
 ) -> None:
-    tally = LostTally(0)
+    tally = LostCounter(0)
     for k in range(30):
         status = Status.KEYFRAME if k == 2 else Status.TRACKED
         flags = np.array([k in lost])

@@ -3,7 +3,12 @@ import math
 import numpy as np
 import pytest
 
-from siamfc.crops.curation_settings import CurationSettings, Outcome, judge_alone, judge_in_frame
+from siamfc.crops.curation_settings import (
+    CurationSettings,
+    Outcome,
+    outcome_by_annotation,
+    outcome_in_frame,
+)
 from siamfc.errors import InputError
 from siamfc.geometry import frame_to_crop
 
@@ -64,7 +69,7 @@ def test_the_box_in_the_crop_is_the_box_in_the_frame(box):
     ],
 )
 def test_a_target_is_judged_by_its_box_and_visibility(box, visibility, frame, outcome):
-    assert judge_alone(box, visibility, frame, SETTINGS) is outcome
+    assert outcome_by_annotation(box, visibility, frame, SETTINGS) is outcome
 
 
 @pytest.mark.parametrize(
@@ -81,7 +86,7 @@ def test_a_target_is_judged_by_its_box_and_visibility(box, visibility, frame, ou
     ],
 )
 def test_a_target_is_judged_by_its_position_in_a_frame_of_500_by_200(box, outcome):
-    assert judge_in_frame(box, (500, 200), SETTINGS) is outcome
+    assert outcome_in_frame(box, (500, 200), SETTINGS) is outcome
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,9 @@ def test_agreement_is_the_mean_overlap_with_the_first() -> None:
     both = SideBySide(trackers={"finds": Finds(), "still": StandsStill()})
     list(both.track(frames(), BOX))
     expected = np.mean([(8 - 2 * i) / (8 + 2 * i) for i in (1, 2, 3)])
-    assert both.tallies["still"].agreement == pytest.approx(expected)
-    assert both.tallies["finds"].agreement == 1
-    assert both.tallies["still"].frames_per_second > 0
+    assert both.totals["still"].agreement == pytest.approx(expected)
+    assert both.totals["finds"].agreement == 1
+    assert both.totals["still"].frames_per_second > 0
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_a_tracker_that_fails_has_no_box_from_then_on(tracker: Answers, reason: 
     last = [result for _, result in both.track(frames(width=60), BOX)][-1]
     assert np.isnan(last.boxes[0]).all()
     np.testing.assert_array_equal(last.boxes[1], BOX)
-    assert str(both.tallies["fails"].failure).startswith(reason)
-    assert both.tallies["still"].failure is None
+    assert str(both.totals["fails"].failure).startswith(reason)
+    assert both.totals["still"].failure is None
 
 
 def test_a_video_without_frames_and_a_box_without_area_are_refused() -> None:

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from siamfc import geometry
-from siamfc.procedural.framing import exemplar_side
-from siamfc.procedural.packing import pack
+from siamfc.procedural.frame_geometry import exemplar_side
 from siamfc.procedural.render import crop
+from siamfc.procedural.texels import pack
 
 
 def test_the_exemplars_square_is_the_trackers():

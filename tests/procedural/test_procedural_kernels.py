@@ -10,17 +10,17 @@ if not torch.cuda.is_available():
 pytest.importorskip("triton")
 
 from siamfc.procedural import render
-from siamfc.procedural.framing import source_size, whole_frame
+from siamfc.procedural.frame_geometry import source_size, whole_frame
 from siamfc.procedural.kernels import paint as paint_kernels
 from siamfc.procedural.kernels.camera import apply_camera
 from siamfc.procedural.kernels.layers import BOUNDS, WIDTHS, table_of
 from siamfc.procedural.leaves import draw_leaves
-from siamfc.procedural.packing import pack, unpack
 from siamfc.procedural.pair_settings import PAIR_UNIFORMS, PairSettings
 from siamfc.procedural.pairs import PairGenerator, _rows
 from siamfc.procedural.renderer import TORCH, triton_renderer
 from siamfc.procedural.sampling import sample_pairs
 from siamfc.procedural.scene import LAYERS, TARGET
+from siamfc.procedural.texels import pack, unpack
 from siamfc.procedural.textures import TextureSettings, draw_textures
 
 ON_GPU = torch.cuda.is_available()

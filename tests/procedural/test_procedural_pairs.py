@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from siamfc.errors import InputError
-from siamfc.procedural.framing import exemplar_side
-from siamfc.procedural.packing import unpack
+from siamfc.procedural.frame_geometry import exemplar_side
 from siamfc.procedural.pair_settings import PAIR_UNIFORMS, PairSettings
 from siamfc.procedural.pairs import PairGenerator
 from siamfc.procedural.render import coverage
 from siamfc.procedural.sampling import sample_pairs
 from siamfc.procedural.scene import TARGET
+from siamfc.procedural.texels import unpack
 from siamfc.procedural.textures import TextureSettings, draw_textures
 
 BANK = TextureSettings(count=3, size=16, leaves=3)

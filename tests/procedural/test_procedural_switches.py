@@ -10,7 +10,7 @@ from siamfc.errors import InputError
 from siamfc.overrides import change, read_assignments
 from siamfc.procedural import render
 from siamfc.procedural.draws import UniformDraws
-from siamfc.procedural.framing import (
+from siamfc.procedural.frame_geometry import (
     beyond_frame,
     cutting_frame,
     draw_part_boxes,

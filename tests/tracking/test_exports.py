@@ -121,6 +121,22 @@ def test_an_existing_file_is_refused_before_tracking(tmp_path: Path, name: str) 
         pytest.fail("it began all the same")
 
 
+@pytest.mark.parametrize("name", EXPORT_FORMATS)
+def test_a_video_whose_name_is_no_text_is_written_and_read(tmp_path: Path, name: str) -> None:
+    class Source:
+        name, size, frame_rate, frame_count = "a\nb\x01\udcff.mp4", (320, 240), 25.0, 4
+
+    path = place(tmp_path, name)
+    video = VideoInfo.of(Source())  # type: ignore[arg-type]
+    export_results(path, results(), format=name, video=video)
+    assert len(read_track(path, format=name).names) == 1
+
+
+def test_the_class_of_an_object_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"class: expected one line of text in UTF-8, got 'a\\nb'"):
+        export_results(tmp_path / "a.json", results(), labels=["a\nb"])
+
+
 def test_a_video_is_asked_for_its_frames_after_the_last_result(tmp_path: Path) -> None:
     class Source:
         name, size, frame_rate, frame_count = "clip.mkv", (320, 240), 25.0, 116

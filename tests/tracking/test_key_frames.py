@@ -85,6 +85,8 @@ class TestForms:
             ({"cat": A, "dog": {7: [1, 2, 3]}}, "dog: box: expected four"),
             ({7: A, 9: [1, 2, 3, 0]}, "frame 9: box: expected four"),
             ([A, [1, 2, 3]], "box 2 of 2: box: expected four"),
+            ({"left\nright": A}, r"name: expected one line of text in UTF-8, got 'left\\nright'"),
+            ({"\udcff": A}, "name: expected one line of text in UTF-8"),
         ],
     )
     def test_invalid_boxes_are_refused_by_name(self, given, part):

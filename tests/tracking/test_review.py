@@ -1,6 +1,7 @@
 """Review: doubtful stretches, with their reasons, in the right order."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,6 +54,14 @@ def test_each_reason_is_found_in_its_frames(changes, frames, reason):
 def test_a_steady_zoom_or_motion_is_no_reason():
     grown = {k: [50.0 + 9 * k, 50, 40 * 1.1**k, 30 * 1.1**k] for k in range(60)}
     assert review(results(box=grown)) == []
+
+
+def test_unequal_steps_between_frames_are_no_jump():
+    indices = [0, 10, 13, 20, 30, 40, 45, 50]  # every tenth, and two key frames
+    moving = [replace(results(51)[k], boxes=np.array([[8.0 * k, 50, 40, 30]])) for k in indices]
+    assert review(moving) == []
+    moving[4] = replace(moving[4], boxes=np.array([[270.0, 50, 40, 30]]))
+    assert 30 in range(review(moving)[0].start, review(moving)[0].end + 1)
 
 
 def test_the_worst_comes_first_and_a_mere_disagreement_last():

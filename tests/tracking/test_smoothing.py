@@ -1,6 +1,7 @@
 """The smoother: less jitter, no lag, given boxes exact, lost stretches bridged."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -149,3 +150,21 @@ def test_targets_are_smoothed_separately_and_absent_ones_stay_absent():
     alone = path(moving, scores=np.full(30, 0.9), statuses=[Status.TRACKED] * 30)
     expected = boxes_of(smooth_results(alone))
     np.testing.assert_allclose([one.boxes[0] for one in after], expected, atol=1e-9)
+
+
+def test_a_frame_without_a_box_stays_without_one():
+    results = path([(3.0 * k, 50) for k in range(12)])
+    results[5] = replace(results[5], boxes=np.full((1, 4), math.nan))
+    smooth = smooth_results(results)
+    assert np.isnan(smooth[5].box).all()
+    assert not np.isnan(boxes_of(smooth[:5] + smooth[6:])).any()
+
+
+def test_lost_flags_alone_tell_which_stretch_to_bridge():
+    astray = [(3.0 * k + 200 * (4 <= k < 7), 50) for k in range(12)]
+    results = [
+        replace(one, statuses=(), lost_flags=np.array([4 <= one.index < 7])) for one in path(astray)
+    ]
+    smooth = smooth_results(results)
+    assert center(boxes_of(smooth))[:, 0] == pytest.approx(3 * np.arange(12), abs=0.1)
+    assert [one.index for one in smooth if one.status is Status.INTERPOLATED] == [4, 5, 6]

@@ -220,7 +220,7 @@ def write_annotation(
             stack.callback(staged[-1].discard)
         try:
             for file, text in zip(staged, texts.values(), strict=True):
-                file.path.write_text(text, encoding="utf-8", newline="")
+                file.path.write_text(text, encoding="utf-8", errors="replace", newline="")
         except OSError as error:
             reason = error.strerror or error
             raise OutputError(f"{path} cannot be written: {reason}") from None
@@ -231,7 +231,7 @@ def write_annotation(
     return paths
 
 
-def check_annotation_place(
+def check_annotation_target(
     path: str | Path,
     targets: int,
     *,
@@ -259,7 +259,7 @@ def _write_folder(
         for name, text in texts.items():
             file = staging / name
             make_folder(file.parent)
-            file.write_text(text, encoding="utf-8", newline="")
+            file.write_text(text, encoding="utf-8", errors="replace", newline="")
 
 
 def read_annotation(path: str | Path, *, format: str | None = None) -> VideoAnnotation:

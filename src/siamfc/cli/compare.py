@@ -101,7 +101,7 @@ def _without_duplicates(names: list[str]) -> list[str]:
 
 def _report_failures(both: "SideBySide") -> int:
     """Report which trackers failed; return 1 if one did."""
-    failures = {name: one.failure for name, one in both.tallies.items() if one.failure}
+    failures = {name: one.failure for name, one in both.totals.items() if one.failure}
     for name, reason in failures.items():
         print_error(f"{name}: {reason}")
     return 1 if failures else 0
@@ -155,7 +155,7 @@ def _to_json(source: Source, out: Path, outcome: Outcome, both: "SideBySide") ->
                 "last_box": last,
                 "failure": one.failure,
             }
-            for (name, one), last in zip(both.tallies.items(), outcome.last.boxes, strict=True)
+            for (name, one), last in zip(both.totals.items(), outcome.last.boxes, strict=True)
         },
     }
 
@@ -163,7 +163,7 @@ def _to_json(source: Source, out: Path, outcome: Outcome, both: "SideBySide") ->
 def _print(out: Path, outcome: Outcome, both: "SideBySide") -> None:
     rows = [
         [name, f"{one.frames_per_second:.1f}", f"{one.agreement:.2f}", str(one.frames)]
-        for name, one in both.tallies.items()
+        for name, one in both.totals.items()
     ]
     print_table(["tracker", "frames/s", "overlap with siamfc", "frames"], rows)
     print(f"\n{outcome.count} frames: {out}")

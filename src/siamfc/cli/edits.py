@@ -1,5 +1,6 @@
 """Options and steps shared by redact, reframe, stabilise and crop."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ from siamfc.network import DEFAULT_WEIGHTS
 
 if TYPE_CHECKING:
     from siamfc.annotations import VideoAnnotation
-    from siamfc.edits.rendering import EditFrame
+    from siamfc.edits.edited_video import EditFrame
     from siamfc.frames import FrameSource
+
+_logger = logging.getLogger(__name__)
 
 
 @Parameter(name="*")
@@ -92,7 +95,7 @@ def open_job(source: str | Path, target: TargetOptions, video: VideoOptions) -> 
     Raises:
         UsageError: neither --box nor --results, or both.
     """
-    from siamfc.edits.rendering import count_frames
+    from siamfc.edits.edited_video import count_frames
     from siamfc.frames import open_source, open_writer
 
     if (target.results is None) == (not target.box):
@@ -115,18 +118,20 @@ def open_job(source: str | Path, target: TargetOptions, video: VideoOptions) -> 
         yield Job(
             path=source,
             frames=frames,
-            annotation=_annotation(frames, target),
+            annotation=_annotation(frames, count, target),
             frame_count=count,
             size=frames.size,
         )
 
 
-def _annotation(frames: "FrameSource", target: TargetOptions) -> "VideoAnnotation":
+def _annotation(frames: "FrameSource", count: int, target: TargetOptions) -> "VideoAnnotation":
     from siamfc.network import load_matcher
     from siamfc.tracking import follow, read_track, to_annotation
 
     if target.results is not None:
-        return read_track(target.results)
+        annotation = read_track(target.results)
+        _check_fits(annotation, target.results, frames.size, count)
+        return annotation
     boxes, frame_range = BoxOptions(box=target.box, name=target.name).in_source(frames)
     matcher = load_matcher(target.weights, device=target.device, threads=target.threads)
     results = []
@@ -137,6 +142,30 @@ def _annotation(frames: "FrameSource", target: TargetOptions) -> "VideoAnnotatio
         ):
             results.append(result)
     return to_annotation(results)
+
+
+def _check_fits(
+    annotation: "VideoAnnotation", path: Path, size: tuple[int, int] | None, count: int
+) -> None:
+    """Check that boxes may be those of a video: a box elsewhere would cover or show something else.
+
+    Boxes after the video's last frame cause a warning.
+
+    Raises:
+        InputError: they are of frames of another size.
+    """
+    if annotation.size is not None and annotation.size != size:
+        of, here = ("×".join(map(str, one or ())) for one in (annotation.size, size))
+        raise InputError(
+            f"{path}: expected boxes in frames of {here} pixels, as the video's, got {of}: "
+            "name the boxes of this video"
+        )
+    last = int(annotation.frames.max(initial=-1))
+    if last >= count:
+        _logger.warning(
+            "%s has boxes up to frame %d, the video only frames 0 to %d: is it another video?",
+            path, last, count - 1,
+        )  # fmt: skip
 
 
 def write_video(

@@ -119,7 +119,7 @@ _AT_ONCE = 10
 """Frames after the first box within which a loss suggests a wrong box."""
 
 
-class LostTally:
+class LostCounter:
     """Number of frames in which a target is lost, and the first of them."""
 
     def __init__(self, row: int) -> None:

@@ -106,7 +106,7 @@ def report(
         results_format=dataset.results_format,
     )
     if export and not found.can_be_scored:
-        return _export_alone(found, out, export, overwrite=overwrite, json=json)
+        return _export_boxes_only(found, out, export, overwrite=overwrite, json=json)
     study = found.study(separate=shown.separate)
     page = write_report(study, out, settings, overwrite=overwrite)
     exported = _export(found, out / _EXPORT, export) if export else []
@@ -127,7 +127,7 @@ def _named(text: str) -> tuple[str | None, Path]:
     return None, Path(text)
 
 
-def _export_alone(
+def _export_boxes_only(
     found: "CollectedResults", out: Path, form: str, *, overwrite: bool, json: bool
 ) -> int:
     """Write only the boxes, since there is no ground truth for a page."""

@@ -11,10 +11,10 @@ from siamfc.cli.progress import Progress, resumed_progress
 from siamfc.disk import format_bytes, free_bytes
 from siamfc.errors import InputError
 from siamfc.synthetic import (
+    AnnotatedVideo,
     SquareVideo,
     SquareVideoSettings,
     SyntheticDatasetSettings,
-    TruthVideo,
     bytes_needed,
     write_dataset,
     write_otb,
@@ -156,7 +156,7 @@ def clip(
     _write(out, ProceduralClip(settings), lossless=lossless)
 
 
-def _write(out: Path, made: TruthVideo, *, lossless: bool) -> None:
+def _write(out: Path, made: AnnotatedVideo, *, lossless: bool) -> None:
     """Write a video or a folder, as the name requires, and print its path."""
     with Progress("frames", len(made)) as progress:
         if out.suffix:

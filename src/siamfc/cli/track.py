@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from siamfc.cli.boxes import BoxOptions
 from siamfc.cli.console import print_json
-from siamfc.cli.loop import LostTally, Outcome, exit_status, run_loop
+from siamfc.cli.loop import LostCounter, Outcome, exit_status, run_loop
 from siamfc.cli.parameters import (
     Device,
     DeviceName,
@@ -212,7 +212,7 @@ def _track_one(source: str, request: _Request) -> int:
         sinks = [stack.enter_context(sink) for sink in _files(output, frames, len(boxes))]
         if output.json and output.results is None:
             sinks.append(lambda _, result: kept.append(result))
-        tallies = [LostTally(row) for row in range(len(boxes))]
+        tallies = [LostCounter(row) for row in range(len(boxes))]
         sinks += [tally.add for tally in tallies]
         matcher = load_matcher(request.weights, device=request.device, threads=request.threads)
         outcome = run_loop(
@@ -248,6 +248,10 @@ def _track_many(sources: list[str], request: _Request) -> int:
     targets, output, many = request.targets, request.output, request.many
     if output.show:
         raise UsageError("--show: expected one source and its --box")
+    if output.codec or output.trail or not output.sound or request.stream is not None:
+        raise UsageError(
+            "--codec, --trail, --no-sound, --stream: expected one source and its --box"
+        )
     if targets.boxes is None and not targets.box:
         raise UsageError(
             f"expected --box X,Y,W,H for all of {len(sources)} sources, or --boxes with those of "
@@ -319,7 +323,7 @@ def _drawing(output: OutputOptions, frames: FrameSource) -> Callable[[Image, Fra
 
 
 def _summary(
-    outcome: Outcome, tallies: list[LostTally], out: Path | None, files: list[Path]
+    outcome: Outcome, tallies: list[LostCounter], out: Path | None, files: list[Path]
 ) -> dict[str, Any]:
     first, last = outcome.first.rounded(), outcome.last.rounded()
     return {
@@ -353,7 +357,9 @@ def _lost(result: FrameResult) -> list[bool]:
     return [False] * len(result.boxes) if result.lost_flags is None else result.lost_flags.tolist()
 
 
-def _print(outcome: Outcome, tallies: list[LostTally], out: Path | None, files: list[Path]) -> None:
+def _print(
+    outcome: Outcome, tallies: list[LostCounter], out: Path | None, files: list[Path]
+) -> None:
     print(f"{outcome.count} frames in {outcome.seconds:.1f} s, {outcome.rate:.1f} frames/s")
     for row, tally in enumerate(tallies):
         x, y, w, h = outcome.last.boxes[row]

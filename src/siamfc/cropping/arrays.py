@@ -1,5 +1,7 @@
 """Crops of a frame given as an array, the form used throughout the project."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
@@ -43,8 +45,27 @@ def as_image(image: ByteImage) -> ByteImage:
     kind = getattr(image, "dtype", type(image).__name__)
     if shape is None or len(shape) != 3 or shape[2] != 3 or 0 in shape or kind != np.uint8:
         came = f"{kind} of shape {shape}" if shape is not None else kind
-        raise InputError(f"image: expected RGB uint8 of shape (height, width, 3), got {came}")
+        raise InputError(
+            f"image: expected RGB uint8 of shape (height, width, 3), got {came}{image_hint(image)}"
+        )
     return image
+
+
+def image_hint(image: Any) -> str:
+    """Return how to make an RGB image of a value, to end an error message; empty if unknown."""
+    if isinstance(image, Image.Image):
+        return ": convert it, numpy.asarray(image.convert('RGB'))"
+    if not isinstance(image, np.ndarray):
+        return ": convert it, numpy.asarray(image)" if hasattr(image, "__array__") else ""
+    if image.ndim == 3 and image.shape[2] == 4:
+        return ": leave out the alpha channel, image[:, :, :3]"
+    if image.ndim == 3 and image.shape[2] == 1:
+        return ": leave out the last axis, image[:, :, 0]"
+    if image.ndim == 3 and image.shape[0] == 3:
+        return ": put the channels last, image.transpose(1, 2, 0)"
+    if image.dtype != np.uint8 and (image.ndim == 2 or image.shape[2:] == (3,)):
+        return ": scale to 0–255 and convert, image.astype(numpy.uint8)"
+    return ": repeat the grey, numpy.dstack([image] * 3)" if image.ndim == 2 else ""
 
 
 def crop(

@@ -128,7 +128,9 @@ class CurationSettings:
         return np.concatenate([(self.crop_size - sizes) / 2, sizes], axis=-1)
 
 
-def judge_alone(box: Box, visibility: float, frame: int, settings: CurationSettings) -> Outcome:
+def outcome_by_annotation(
+    box: Box, visibility: float, frame: int, settings: CurationSettings
+) -> Outcome:
     """Judge a target by what is known without its image.
 
     Args:
@@ -153,7 +155,7 @@ def judge_alone(box: Box, visibility: float, frame: int, settings: CurationSetti
     return Outcome.KEPT
 
 
-def judge_in_frame(box: Box, frame_size: tuple[int, int], settings: CurationSettings) -> Outcome:
+def outcome_in_frame(box: Box, frame_size: tuple[int, int], settings: CurationSettings) -> Outcome:
     """Judge a target by its position in a frame of (width, height) pixels."""
     x, y, w, h = box
     width, height = frame_size

@@ -14,7 +14,12 @@ from PIL import __version__ as pillow_version
 
 from siamfc.boxes import center
 from siamfc.crops.curation_plan import Chunk, ImageTask
-from siamfc.crops.curation_settings import CurationSettings, Outcome, judge_alone, judge_in_frame
+from siamfc.crops.curation_settings import (
+    CurationSettings,
+    Outcome,
+    outcome_by_annotation,
+    outcome_in_frame,
+)
 from siamfc.crops.store_format import RECORD, Record, crop_digest
 from siamfc.errors import InputError, SourceError
 from siamfc.frames import VideoFile, read_image
@@ -101,24 +106,24 @@ def _frames(chunk: Chunk) -> Iterator[tuple[ImageTask, _Frame]]:
             yield from _video_frames(list(frames), settings)
 
 
-def _judge(
+def _outcomes(
     task: ImageTask, frame: tuple[int, int] | Outcome, settings: CurationSettings
 ) -> list[Outcome]:
     """Judge an image's targets by its (width, height), or by the reason why it is unavailable."""
     outcomes = []
     for target in task.targets:
-        outcome = judge_alone(target.box, target.visibility, target.frame, settings)
+        outcome = outcome_by_annotation(target.box, target.visibility, target.frame, settings)
         if outcome is Outcome.KEPT:
             if isinstance(frame, Outcome):
                 outcome = frame
             else:
-                outcome = judge_in_frame(target.box, frame, settings)
+                outcome = outcome_in_frame(target.box, frame, settings)
         outcomes.append(outcome)
     return outcomes
 
 
 def _read(task: ImageTask, settings: CurationSettings) -> _Frame:
-    outcomes = _judge(task, Outcome.KEPT, settings)
+    outcomes = _outcomes(task, Outcome.KEPT, settings)
     if Outcome.KEPT not in outcomes:
         return _Frame(outcomes)  # not read, because every target is already rejected
     try:
@@ -126,12 +131,12 @@ def _read(task: ImageTask, settings: CurationSettings) -> _Frame:
     except SourceError:
         there = task.path.exists()
         reason = Outcome.UNREADABLE_IMAGE if there else Outcome.MISSING_IMAGE
-        return _Frame(_judge(task, reason, settings))
+        return _Frame(_outcomes(task, reason, settings))
 
 
 def _whole(task: ImageTask, image: NDArray[np.uint8], settings: CurationSettings) -> _Frame:
     picture = Image.fromarray(image)
-    return _Frame(_judge(task, picture.size, settings), PictureCropper(picture))
+    return _Frame(_outcomes(task, picture.size, settings), PictureCropper(picture))
 
 
 def _open_jpeg(task: ImageTask, settings: CurationSettings) -> _Frame | None:
@@ -148,7 +153,7 @@ def _open_jpeg(task: ImageTask, settings: CurationSettings) -> _Frame | None:
             if picture.mode != "RGB" or picture.getexif():
                 return None
             width, height = size = picture.size
-            outcomes = _judge(task, size, settings)
+            outcomes = _outcomes(task, size, settings)
             wanted = _coarsest_cell(task, outcomes, settings)
             reduced = picture.draft("RGB", (max(width // wanted, 1), max(height // wanted, 1)))
             cell = 1 if reduced is None else round(width / reduced[1][2])
@@ -181,7 +186,7 @@ def _video_frames(
         for task in tasks:
             image = next(images, None)
             if image is None:
-                yield task, _Frame(_judge(task, reason, settings))
+                yield task, _Frame(_outcomes(task, reason, settings))
             else:
                 yield task, _whole(task, image, settings)
 

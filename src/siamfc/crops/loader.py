@@ -67,7 +67,7 @@ class PairLoader:
             persistent_workers=workers > 0,
             # A fresh interpreter inherits neither threads nor the device's state.
             multiprocessing_context="spawn" if workers else None,
-            worker_init_fn=_end_quietly,
+            worker_init_fn=_exit_on_signal,
         )
 
     def __len__(self) -> int:
@@ -92,7 +92,7 @@ class PairLoader:
             )
 
 
-def _end_quietly(_worker: int) -> None:
+def _exit_on_signal(_worker: int) -> None:
     """Let a worker exit with success on SIGTERM, because torch reports any other exit.
 
     `timeout`, SLURM and Ctrl-C signal a whole group of processes, of which only one should respond.

@@ -222,7 +222,7 @@ class _Choice:
         self._video_ends = np.append(self._track_starts, len(usable))[
             np.append(self._video_starts[1:], len(self._track_starts))
         ]
-        self._seen = _Sightings(store) if sampling.negative_share else None
+        self._seen = _BoxIndex(store) if sampling.negative_share else None
 
     def choose(self, draws: FloatArray) -> tuple[IntArray, IntArray]:
         """Choose rows of exemplars and searches from uniform numbers (B, 4)."""
@@ -258,7 +258,7 @@ class _Choice:
         return other, self._seen.are_absent(other, search)
 
 
-class _Sightings:
+class _BoxIndex:
     """Index of every target's box in every image of a store."""
 
     def __init__(self, store: CropStore) -> None:

@@ -61,14 +61,14 @@ def plan_path(bounds: Bounds, limit: float) -> FloatArray:
         spot = _OVER_RELAXATION * path + (1 - _OVER_RELAXATION) * place
         turn = np.clip((bend + turn_dual) / 2, -1, 1)
         place = np.clip(
-            _pulled(spot + place_dual, (zone_low, zone_high), (cut_low, cut_high)), low, high
+            _proximal_path(spot + place_dual, (zone_low, zone_high), (cut_low, cut_high)), low, high
         )
         turn_dual += bend - turn
         place_dual += spot - place
     return np.asarray(np.clip(path, low, high) * limit)
 
 
-def _pulled(
+def _proximal_path(
     path: FloatArray, zone: tuple[FloatArray, FloatArray], cut: tuple[FloatArray, FloatArray]
 ) -> FloatArray:
     """Minimise the penalties plus the squared distance from `path`."""

@@ -52,9 +52,13 @@ def target_paths(
             notices late that it has lost its target.
 
     Raises:
-        InputError: a target without any box to trust.
+        InputError: no box in these frames, or a target without any box to trust.
     """
     kept = annotation.frames < frame_count
+    with_box = annotation.frames[annotation.present.any(axis=1)]
+    if not (with_box < frame_count).any():
+        first = f"the first in frame {with_box[0]}" if len(with_box) else "none"
+        raise InputError(f"expected boxes in frames 0 to {frame_count - 1}, got {first}")
     frames = annotation.frames[kept]
     paths = []
     for target, name in enumerate(annotation.names):

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from siamfc.array_types import BoolArray, ByteImage, FloatArray
-from siamfc.edits.covering import Cover
+from siamfc.edits.cover import Cover
 from siamfc.errors import InputError
 
 Style = Literal["blur", "pixelate", "fill"]

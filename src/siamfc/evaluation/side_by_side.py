@@ -18,7 +18,7 @@ from siamfc.tracking.targets import checked_boxes
 
 
 @dataclass
-class Tally:
+class RunningTotals:
     """Running totals of one tracker."""
 
     seconds: float = 0.0
@@ -50,7 +50,7 @@ class SideBySide:
     """
 
     trackers: Mapping[str, SingleTargetTracker]
-    tallies: dict[str, Tally] = field(default_factory=dict)
+    totals: dict[str, RunningTotals] = field(default_factory=dict)
     """Totals by the trackers' names, up to the last frame requested."""
 
     def track(self, frames: Iterable[Frame], box: ArrayLike) -> Iterator[tuple[Frame, FrameResult]]:
@@ -65,7 +65,7 @@ class SideBySide:
             SourceError: there are no frames.
         """
         init_box = as_box(box)
-        self.tallies.update({name: Tally() for name in self.trackers})
+        self.totals.update({name: RunningTotals() for name in self.trackers})
         started = False
         for frame in frames:
             if not started:
@@ -75,8 +75,8 @@ class SideBySide:
             boxes = np.array([row for row, _ in rows])
             if started:
                 overlaps = np.nan_to_num(iou(boxes, boxes[0]))
-                for tally, overlap in zip(self.tallies.values(), overlaps, strict=True):
-                    tally.overlap += float(overlap)
+                for total, overlap in zip(self.totals.values(), overlaps, strict=True):
+                    total.overlap += float(overlap)
             started = True
             yield frame, FrameResult(frame.index, frame.time, boxes, np.array([s for _, s in rows]))
         if not started:
@@ -86,17 +86,17 @@ class SideBySide:
         self, name: str, frame: Frame, init_box: FloatArray | None
     ) -> tuple[FloatArray, float]:
         """Return a tracker's box and score; NaN where it has none."""
-        tracker, tally = self.trackers[name], self.tallies[name]
-        if tally.failure is not None:
+        tracker, total = self.trackers[name], self.totals[name]
+        if total.failure is not None:
             return np.full(4, np.nan), np.nan
         start = time.perf_counter()
         try:
             answer = _ask(tracker, frame.image, init_box)
         except Exception as error:  # a third-party tracker may raise anything; others continue
-            tally.failure = f"frame {frame.index}: {describe(error)}"
+            total.failure = f"frame {frame.index}: {describe(error)}"
             return np.full(4, np.nan), np.nan
-        tally.seconds += time.perf_counter() - start
-        tally.frames += 1
+        total.seconds += time.perf_counter() - start
+        total.frames += 1
         return answer, float(getattr(tracker, "score", np.nan))
 
 

@@ -78,7 +78,7 @@ def run_first(out: Path, options: Options) -> dict[str, Any]:
         }
         page = Page(
             title="Experiment 1: synthetic squares",
-            lead=_lead(results["videos"]),
+            lead=_introduction(results["videos"]),
             sections=(
                 _training_section(training, options.size),
                 _loss_section(forms),
@@ -133,7 +133,7 @@ def _load(weights: str | Path, device: str) -> Matcher:
     return matcher
 
 
-def _lead(videos: dict[str, Any]) -> str:
+def _introduction(videos: dict[str, Any]) -> str:
     plain, centred = (
         videos[name][video_name(thesis.STEPS[0])] for name in (SQUARES, SQUARES_CENTRED)
     )

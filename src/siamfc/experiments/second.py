@@ -107,7 +107,7 @@ def run_second(out: Path, options: Options, source: Source | None = None) -> dic
         }
         page = Page(
             title="Experiment 2: real videos",
-            lead=_lead(source, study),
+            lead=_introduction(source, study),
             sections=(
                 _training_section(contents, training),
                 _accuracy_section(study, first_video),
@@ -151,7 +151,7 @@ def _describe(path: Path) -> dict[str, Any]:
         }
 
 
-def _lead(source: Source, study: Study) -> str:
+def _introduction(source: Source, study: Study) -> str:
     scores = study.entries[0].results[study.sequences[0].name].scores
     return (
         f"SiamFC {source.title} tracks the synthetic video of experiment 1: its centre error is "

@@ -105,7 +105,7 @@ def train(
         )
         options.on_message(f"training: {recipe.epochs} epochs of {recipe.pairs_per_epoch} pairs")
 
-        def tell_epoch(record: dict[str, Any]) -> None:
+        def report_epoch(record: dict[str, Any]) -> None:
             scores = [
                 f"{k.replace('_', ' ')} {v:.4f}" for k, v in record.items() if type(v) is float
             ]
@@ -120,7 +120,7 @@ def train(
                 device=device,
                 save_seconds=_SAVE_SECONDS,
                 validators=[judge],
-                on_epoch=lambda record: tell_epoch(dict(record)),
+                on_epoch=lambda record: report_epoch(dict(record)),
             ),
         )
     return read_training(place)

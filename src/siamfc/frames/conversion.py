@@ -95,8 +95,8 @@ class RgbConverter:
             image = self._image_without_tags(picture)
         return image if step is None else np.array(PillowImage.fromarray(image).transpose(step))
 
-    def turned(self, pixel_aspect: Fraction) -> Fraction:
-        """Return the aspect ratio of a stored pixel after the picture is turned upright."""
+    def upright_aspect(self, pixel_aspect: Fraction) -> Fraction:
+        """Return the aspect ratio of a stored pixel after the picture is upright_aspect upright."""
         return 1 / pixel_aspect if self._swaps_axes else pixel_aspect
 
     def _has_other_size(self, picture: av.VideoFrame) -> bool:

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image as PillowImage
 from PIL import ImageOps, UnidentifiedImageError
 
+from siamfc.cropping.arrays import image_hint
 from siamfc.errors import InputError, SourceError
 from siamfc.frames.frame import Image
 from siamfc.frames.grey import GreyRange, find_range, to_bytes, warn_of_range
@@ -173,32 +174,20 @@ def check_image(value: ArrayLike, *, what: str = "a frame") -> Image:
         )
     try:
         array = np.asarray(value)
-    except ValueError as error:  # ragged lists
+    except (ValueError, TypeError, RuntimeError) as error:  # ragged lists, tensors on a GPU
         raise InputError(
             f"{what} must be a (H, W, 3) RGB or (H, W) grey array of uint8; got {error}"
         ) from None
     if array.dtype != np.uint8 or array.size == 0 or not _is_picture(array.shape):
         raise InputError(
             f"{what} must be a (H, W, 3) RGB or (H, W) grey array of uint8 with at least one "
-            f"pixel; got shape {array.shape} of {array.dtype}{_hint(array)}"
+            f"pixel; got shape {array.shape} of {array.dtype}{image_hint(array)}"
         )
     return grey_to_rgb(array) if array.ndim == 2 else array
 
 
 def _is_picture(shape: tuple[int, ...]) -> bool:
     return len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)
-
-
-def _hint(array: NDArray[np.generic]) -> str:
-    if array.ndim == 3 and array.shape[2] == 4:
-        return ": leave out the alpha channel, image[:, :, :3]"
-    if array.ndim == 3 and array.shape[2] == 1:
-        return ": leave out the last axis, image[:, :, 0]"
-    if array.ndim == 3 and array.shape[0] == 3:
-        return ": put the channels last, image.transpose(1, 2, 0)"
-    if _is_picture(array.shape) and array.dtype != np.uint8:
-        return ": scale to 0–255 and convert, image.astype(numpy.uint8)"
-    return ""
 
 
 def grey_to_rgb(grey: NDArray[np.uint8]) -> Image:

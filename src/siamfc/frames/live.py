@@ -64,7 +64,7 @@ class LiveSource(ReadAheadSource):
             decoder.close()
             raise
         self.size = self._converter.size
-        self.pixel_aspect = self._converter.turned(decoder.pixel_aspect)
+        self.pixel_aspect = self._converter.upright_aspect(decoder.pixel_aspect)
         """Width of a pixel divided by its height; frames are always as stored."""
         self.has_sound = decoder.has_sound
         """True if there is sound; it is not kept."""

@@ -84,7 +84,7 @@ class VideoFile(ReadAheadSource):
             first = next(decoder.pictures())
             self._converter = RgbConverter(first, name=str(path), threads=decoder.threads)
             self.size = self._converter.size
-            self.pixel_aspect = self._converter.turned(decoder.pixel_aspect)
+            self.pixel_aspect = self._converter.upright_aspect(decoder.pixel_aspect)
             """Width of a pixel divided by its height; frames are always as stored."""
             start = float(first.time or 0)
             self.sound = Sound(self._address.url, start) if decoder.has_sound else None

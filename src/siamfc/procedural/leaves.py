@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from siamfc.procedural.draws import UniformDraws
-from siamfc.procedural.packing import pack
+from siamfc.procedural.texels import pack
 
 LEAF_DRAWS = 24
 LARGEST_LEAF = 0.5

@@ -142,8 +142,8 @@ def similar_object(draws: UniformDraws, other: Object, model: Object) -> Object:
     """Return an object that borrows the model's shape, its texture, or nothing."""
     kind = draws.unit()
     same_shape, same_texture = kind < 0.35, (kind > 0.25) & (kind < 0.6)
-    parts = _borrowed(other.parts, model.parts, same_shape, _SHAPE)
-    parts = _borrowed(parts, model.parts, same_texture, _COLOR)
+    parts = _replace_entries(other.parts, model.parts, same_shape, _SHAPE)
+    parts = _replace_entries(parts, model.parts, same_texture, _COLOR)
     size = torch.where(same_shape[:, None], model.half_size, other.half_size)
     return Object(
         parts=parts,
@@ -160,7 +160,9 @@ def twin(draws: UniformDraws, other: Object, model: Object, chosen: Tensor) -> O
     It has the model's shape, colours and liveliness but is no copy: its size and the position of
     its texture differ a little, and it has its own pose and lighting.
     """
-    parts = _borrowed(other.parts, model.parts, chosen, (*_SHAPE, *_COLOR, "texture_map", "rim"))
+    parts = _replace_entries(
+        other.parts, model.parts, chosen, (*_SHAPE, *_COLOR, "texture_map", "rim")
+    )
     moved = parts.texture_map[..., 1:] + draws.normal(8.0, 1, 2)
     moved = torch.cat([parts.texture_map[..., :1], moved], -1)
     parts = replace(parts, texture_map=torch.where(_like(chosen, moved), moved, parts.texture_map))
@@ -174,7 +176,7 @@ def twin(draws: UniformDraws, other: Object, model: Object, chosen: Tensor) -> O
     )
 
 
-def _borrowed(own: Parts, source: Parts, where: Tensor, names: tuple[str, ...]) -> Parts:
+def _replace_entries(own: Parts, source: Parts, where: Tensor, names: tuple[str, ...]) -> Parts:
     """Return parts with the source's entries of these names `where` (B,) is True."""
     entries = {}
     for name in names:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from siamfc.procedural.framing import source_size
+from siamfc.procedural.frame_geometry import source_size
 from siamfc.procedural.pair_settings import PairSettings
 from siamfc.procedural.renderer import Renderer, renderer_for
 from siamfc.procedural.sampling import Shot, Truth, sample_pairs

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from siamfc.procedural.draws import UniformDraws
 from siamfc.procedural.matrices import apply, inverse
-from siamfc.procedural.packing import pack, unpack
 from siamfc.procedural.scene import LAYERS, TARGET, View
+from siamfc.procedural.texels import pack, unpack
 
 CAMERA_DRAWS = 24
 MEASURED_REACH = 150.0
@@ -256,7 +256,7 @@ def _compress(images: Tensor, quantum: Tensor, basis: Tensor) -> Tensor:
     return torch.where((quantum > 0).view(-1, 1, 1, 1), packed, images)
 
 
-def _streak(images: Tensor, motion: Tensor) -> Tensor:
+def _blur_motion(images: Tensor, motion: Tensor) -> Tensor:
     """Average seven whole-pixel shifts along ±motion: (B, S, S, 3)."""
     count, size, _, _ = images.shape
     device = images.device
@@ -271,7 +271,7 @@ def _streak(images: Tensor, motion: Tensor) -> Tensor:
     return total / 7
 
 
-def _soften(images: Tensor, deviation: Tensor) -> Tensor:
+def _blur_defocus(images: Tensor, deviation: Tensor) -> Tensor:
     """Blur with a Gaussian of one deviation per image, seven taps per axis: (B, S, S, 3)."""
     offsets = torch.arange(-3, 4, device=images.device)
     weights = torch.exp(-0.5 * (offsets / deviation[:, None]) ** 2)
@@ -321,7 +321,7 @@ def apply_camera(
 
 def degrade(images: Tensor, camera: Camera, noise: Tensor) -> Tensor:
     """Degrade scenes (B, S, S, 3) like a camera, with standard normal noise (B, S, S, 4)."""
-    images = _soften(_streak(images, camera.motion), camera.blur)
+    images = _blur_defocus(_blur_motion(images, camera.motion), camera.blur)
     images = torch.where(
         camera.grey.view(-1, 1, 1, 1), images.mean(-1, keepdim=True).expand_as(images), images
     )

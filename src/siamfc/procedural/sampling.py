@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from siamfc.procedural.draws import UniformDraws
-from siamfc.procedural.framing import (
+from siamfc.procedural.frame_geometry import (
     beyond_frame,
     cutting_frame,
     draw_part_boxes,

@@ -127,7 +127,7 @@ def draw_scene(
     draws = UniformDraws(common)
     columns = [None] * 3 if figures is None else figures.tensor_split(3, dim=1)
 
-    def thing(parts: int, own: Tensor | None) -> Object:
+    def make_object(parts: int, own: Tensor | None) -> Object:
         found = draw_object(draws, parts, textures)
         return (
             found
@@ -135,9 +135,9 @@ def draw_scene(
             else as_figure(UniformDraws(own), found, settings.figure_share, textures)
         )
 
-    target = thing(TARGET_PARTS, columns[0])
-    front = similar_object(draws, thing(OTHER_PARTS, columns[1]), target)
-    back = similar_object(draws, thing(OTHER_PARTS, columns[2]), target)
+    target = make_object(TARGET_PARTS, columns[0])
+    front = similar_object(draws, make_object(OTHER_PARTS, columns[1]), target)
+    back = similar_object(draws, make_object(OTHER_PARTS, columns[2]), target)
     occluder = draw_object(draws, 1, textures)
     background = draw_parts(draws, 1, textures)
     background.axes = torch.ones_like(background.axes)
@@ -197,16 +197,16 @@ def _add_difficulties(scene: Scene, draws: UniformDraws, settings: SceneSettings
 
 
 def _pose_object(
-    draws: UniformDraws, thing: Object, position: Tensor, lighting: Tensor
+    draws: UniformDraws, make_object: Object, position: Tensor, lighting: Tensor
 ) -> dict[str, Tensor]:
     """Return the layers of one object at `position`, (B, 2) world pixels."""
-    parts, lively = thing.parts, thing.liveliness
+    parts, lively = make_object.parts, make_object.liveliness
     count = parts.angle.shape[1]
-    turn = rotation(draws.normal(1.0) * thing.turning)
-    stretch = draws.normal(0.1) * lively * thing.pliancy
+    turn = rotation(draws.normal(1.0) * make_object.turning)
+    stretch = draws.normal(0.1) * lively * make_object.pliancy
     shear = draws.normal(0.12) * lively
     zoom = torch.exp(draws.normal(0.1))
-    size = thing.half_size * zoom[:, None]
+    size = make_object.half_size * zoom[:, None]
     size = size * torch.exp(torch.stack([stretch, -stretch], -1))
     slant = torch.eye(2, device=turn.device).expand(len(turn), 2, 2).clone()
     slant[:, 0, 1] = shear
@@ -226,7 +226,7 @@ def _pose_object(
     to_local = inverse(to_world)
     depth = draws.normal(0.16, 1, 2) * lively[:, None, None]
     wave_size = draws.normal(0.07, count, 2) * lively[:, None, None]
-    texel = parts.texture_map[..., :1] * parts.axes * thing.half_size[:, None]
+    texel = parts.texture_map[..., :1] * parts.axes * make_object.half_size[:, None]
     # On a body that turns out of the image plane, the surface appears shifted.
     roll = draws.normal(0.2, 1, 2) * lively[:, None, None] * texel
     light = torch.exp(draws.normal(0.12) * lighting)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from siamfc.checks import check_number
 from siamfc.procedural.draws import UniformDraws
-from siamfc.procedural.framing import (
+from siamfc.procedural.frame_geometry import (
     draw_part_boxes,
     follow_boxes,
     follow_piece,

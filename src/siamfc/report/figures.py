@@ -84,7 +84,7 @@ def overlap_chart(study: Study, sequence: Sequence) -> Chart:
     chart.y_axis([(0, "0"), (0.5, "0.5"), (1, "1")], "overlap")
     chart.x_axis(ticks(*_frames(sequence)), "frame")
     for entry in reversed(study.entries):
-        places, values = _thinned(entry.results[sequence.name].overlaps, np.minimum)
+        places, values = _downsample(entry.results[sequence.name].overlaps, np.minimum)
         chart.line(places, values, entry.index)
     return chart
 
@@ -102,7 +102,7 @@ def error_chart(study: Study, sequence: Sequence) -> Chart:
     chart.y_axis([(float(np.log1p(value)), str(value)) for value in shown], "error, px")
     chart.x_axis(ticks(*_frames(sequence)), "frame")
     for entry in reversed(study.entries):
-        places, values = _thinned(entry.results[sequence.name].errors, np.maximum)
+        places, values = _downsample(entry.results[sequence.name].errors, np.maximum)
         chart.line(places, np.log1p(values), entry.index)
     return chart
 
@@ -111,7 +111,7 @@ def _frames(sequence: Sequence) -> tuple[float, float]:
     return 0.0, float(max(len(sequence) - 1, 1))
 
 
-def _thinned(values: FloatArray, worse: np.ufunc) -> tuple[FloatArray, FloatArray]:
+def _downsample(values: FloatArray, worse: np.ufunc) -> tuple[FloatArray, FloatArray]:
     """Return frames and values, keeping the worst of the frames that share a point."""
     size = -(-len(values) // _POINTS)
     starts = np.arange(0, len(values), size)

@@ -8,18 +8,18 @@ from siamfc.synthetic.dataset import (
     SyntheticDatasetSettings,
 )
 from siamfc.synthetic.dataset_files import bytes_needed, read_dataset_settings, write_dataset
-from siamfc.synthetic.otb import TruthVideo, write_otb
+from siamfc.synthetic.otb import AnnotatedVideo, write_otb
 from siamfc.synthetic.video import SquareVideo, SquareVideoSettings
 
 __all__ = [
     "NOISE_KINDS",
+    "AnnotatedVideo",
     "Colours",
     "Noise",
     "SquareVideo",
     "SquareVideoSettings",
     "SyntheticDataset",
     "SyntheticDatasetSettings",
-    "TruthVideo",
     "bytes_needed",
     "read_dataset_settings",
     "write_dataset",

@@ -186,13 +186,13 @@ def _write_folder(task: _FolderTask) -> int:
     try:
         with explained_full_disk(task.out):
             _fill_folder(partial, dataset, task)
-            _settle(partial, task.out / name)
+            _publish_folder(partial, task.out / name)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return dataset.folder_length(task.folder)
 
 
-def _settle(partial: Path, name: Path) -> None:
+def _publish_folder(partial: Path, name: Path) -> None:
     """Rename a complete folder, unless another worker was faster with the same bytes."""
     try:
         partial.rename(name)

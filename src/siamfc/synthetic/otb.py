@@ -15,7 +15,7 @@ from siamfc.errors import OutputError
 TRUTH_NAME = "groundtruth_rect.txt"
 
 
-class TruthVideo(Protocol):
+class AnnotatedVideo(Protocol):
     """Frames with their ground truth, such as `SquareVideo` and `ProceduralClip`."""
 
     @property
@@ -51,7 +51,9 @@ def format_rows(rows: NDArray[np.float64]) -> str:
     return "".join(lines)
 
 
-def write_otb(out: Path, video: TruthVideo, *, on_frame: Callable[[], None] | None = None) -> None:
+def write_otb(
+    out: Path, video: AnnotatedVideo, *, on_frame: Callable[[], None] | None = None
+) -> None:
     """Write a video as lossless PNG in OTB layout, with `visibility.txt` beside the boxes.
 
     Args:

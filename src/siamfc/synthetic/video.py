@@ -63,7 +63,7 @@ class SquareVideo:
 
     def __init__(self, settings: SquareVideoSettings | None = None) -> None:
         self.settings = settings or SquareVideoSettings()
-        corners = _wander(self.settings)
+        corners = _random_walk(self.settings)
         sides = np.full_like(corners, self.settings.target)
         self.boxes = np.concatenate([corners, sides], axis=1).astype(np.float64)
         self.boxes.flags.writeable = False
@@ -86,7 +86,7 @@ class SquareVideo:
         return np.ones(len(self))
 
 
-def _wander(settings: SquareVideoSettings) -> NDArray[np.int64]:
+def _random_walk(settings: SquareVideoSettings) -> NDArray[np.int64]:
     """Return the upper left corners (F, 2) of a random walk from the middle of the frame.
 
     On each axis, a step is drawn uniformly from the integers up to the longest step in either

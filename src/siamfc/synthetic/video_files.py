@@ -14,7 +14,7 @@ from siamfc.disk import explained_full_disk
 from siamfc.errors import InputError, OutputError
 from siamfc.files import StagedFile, write_file
 from siamfc.frames import open_writer
-from siamfc.synthetic.otb import TruthVideo, format_rows, format_truth
+from siamfc.synthetic.otb import AnnotatedVideo, format_rows, format_truth
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov")
 LOSSLESS_SUFFIX = ".mkv"
@@ -26,7 +26,7 @@ class _Writer(Protocol):
 
 def write_video_file(
     out: Path,
-    video: TruthVideo,
+    video: AnnotatedVideo,
     *,
     lossless: bool = False,
     frame_rate: float = 25.0,

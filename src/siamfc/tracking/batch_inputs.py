@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import glob
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from siamfc.boxes import is_absent
+from siamfc.array_types import FloatArray
+from siamfc.boxes import as_box, is_absent
+from siamfc.checks import shown
 from siamfc.errors import DatasetError, InputError
+from siamfc.parsers import parse_csv, parse_frame, parse_number, read_text, split_lines
 from siamfc.tracking.key_frames import GivenBoxes
 from siamfc.tracking.results import Status
 
@@ -78,6 +80,8 @@ def name_sources(sources: Sequence[str]) -> list[str]:
 
 # --- Boxes ----------------------------------------------------------------------------------------
 
+_TABLE = "a table of boxes"
+
 
 def read_boxes(path: Path, sources: Sequence[str], names: Sequence[str]) -> dict[str, GivenBoxes]:
     """Read the boxes of each source from a table or from a folder of results.
@@ -111,48 +115,57 @@ def read_boxes(path: Path, sources: Sequence[str], names: Sequence[str]) -> dict
 
 
 def _read_table(path: Path) -> dict[str, GivenBoxes]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns = set(reader.fieldnames or ())
-            if not {"source", "x", "y", "w", "h"} <= columns:
-                raise DatasetError(
-                    f"{path}: line 1: expected the columns source,x,y,w,h and, optionally, frame "
-                    f"and name, got {','.join(reader.fieldnames or ())}"
-                )
-            rows = [_row(path, number, row) for number, row in enumerate(reader, start=2)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path}: expected a table of boxes; {error}") from None
-    rows.sort(key=lambda row: row[0])
-    return {
-        source: _by_target([row[1:] for row in group])
-        for source, group in groupby(rows, key=lambda row: row[0])
-    }
+    header, *records = parse_csv(split_lines(read_text(path, expected=_TABLE)), where=path) or [[]]
+    if not {"source", "x", "y", "w", "h"} <= set(header):
+        raise DatasetError(
+            f"{path}: line 1: expected the columns source,x,y,w,h and, optionally, frame and name, "
+            f"got {shown(','.join(header))}"
+        )
+    found: dict[str, list[_Row]] = {}
+    for number, record in enumerate(records, start=2):
+        if not record:  # a blank line
+            continue
+        try:
+            if len(record) > len(header):
+                raise ValueError(f"got {len(record)} values")
+            row = dict(zip_longest(header, record, fillvalue=""))
+            found.setdefault(row["source"], []).append(_row(row))
+        except ValueError as error:
+            raise DatasetError(
+                f"{path}: line {number}: expected {','.join(header)}; {error}"
+            ) from None
+    return {source: _by_target(path, source, rows) for source, rows in found.items()}
 
 
-_Row = tuple[str, int | None, str, tuple[float, float, float, float]]
+class _Row(NamedTuple):
+    """A line of a table."""
+
+    frame: int | None
+    """None: the first."""
+    name: str
+    box: FloatArray
 
 
-def _row(path: Path, number: int, row: Mapping[str, Any]) -> _Row:
-    try:
-        x, y, w, h = (float(row[name]) for name in "xywh")
-        frame = row.get("frame") or None
-        index = None if frame is None else int(frame)
-        return row["source"], index, row.get("name") or "", (x, y, w, h)
-    except (TypeError, ValueError) as error:
-        raise DatasetError(f"{path}: line {number}: expected numbers x,y,w,h; {error}") from None
+def _row(row: Mapping[str, str]) -> _Row:
+    frame = row.get("frame")
+    box = as_box([parse_number(row[name]) for name in "xywh"])
+    return _Row(parse_frame(frame) if frame else None, row.get("name", ""), box)
 
 
-def _by_target(rows: Sequence[tuple[int | None, str, tuple[float, ...]]]) -> GivenBoxes:
+def _by_target(path: Path, source: str, rows: Sequence[_Row]) -> GivenBoxes:
     """Group rows into targets by name; a row with neither name nor frame is a target of its own."""
-    named: dict[str, Any] = {}
+    targets: dict[str, dict[int | None, FloatArray]] = {}
     for place, (frame, name, box) in enumerate(rows, start=1):
-        key = name or ("" if frame is not None else str(place))
-        if frame is None:
-            named[key] = box
-        else:
-            named.setdefault(key, {})[frame] = box
-    return named if any(name for _, name, _ in rows) else list(named.values())
+        boxes = targets.setdefault(name or ("" if frame is not None else str(place)), {})
+        if frame in boxes or (boxes and None in {frame, *boxes}):
+            raise DatasetError(
+                f"{path}: expected another name or frame for each box of {source}, got two of "
+                f"{shown(name) if name else 'an object without a name'} in "
+                f"{'the same frame' if frame in boxes else 'frames of which one has no number'}"
+            )
+        boxes[frame] = box
+    plain: dict[str, Any] = {name: one.get(None, one) for name, one in targets.items()}
+    return plain if any(row.name for row in rows) else list(plain.values())
 
 
 def _boxes_in_results(folder: Path, name: str) -> GivenBoxes:

@@ -119,7 +119,8 @@ def _doubts(
     lost = np.array(
         [result.lost_flags is not None and result.lost_flags[target] for result in results]
     )
-    jumps, growths = _jumps(boxes)
+    frames = np.array([result.index for result in results], dtype=np.float64)
+    jumps, growths = _jumps(frames, boxes)
     reasons = {
         "lost": lost,
         "low score": scores < LOW_SCORE,
@@ -138,12 +139,19 @@ def _agreement(result: FrameResult, target: int) -> float:
     return math.nan if result.agreements is None else float(result.agreements[target])
 
 
-def _jumps(boxes: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return changes of velocity (in target sizes) and of logarithmic size between frames: (F,)."""
+def _jumps(frames: FloatArray, boxes: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return changes of velocity (in target sizes) and of logarithmic size between frames: (F,).
+
+    A change of velocity is twice the distance from the line between the neighbours, which takes
+    account of unequal steps between the frames, as a key frame among every tenth makes.
+    """
     sizes = np.sqrt(np.maximum(boxes[:, 2] * boxes[:, 3], np.finfo(float).tiny))
     jumps, growths = np.zeros(len(boxes)), np.zeros(len(boxes))
-    bends = np.linalg.norm(np.diff(box_formats.center(boxes), 2, axis=0), axis=1)
-    jumps[1:-1] = bends / sizes[1:-1]
+    if len(frames) > 2:
+        centers = box_formats.center(boxes)
+        progress = (frames[1:-1] - frames[:-2]) / (frames[2:] - frames[:-2])
+        line = centers[:-2] + progress[:, None] * (centers[2:] - centers[:-2])
+        jumps[1:-1] = 2 * np.linalg.norm(centers[1:-1] - line, axis=1) / sizes[1:-1]
     growths[1:] = np.abs(np.diff(np.log(sizes)))
     return np.nan_to_num(jumps), np.nan_to_num(growths)
 

@@ -19,11 +19,12 @@ from siamfc.annotations import (
     ANNOTATION_FORMATS,
     VideoAnnotation,
     annotation_paths,
-    check_annotation_place,
+    check_annotation_target,
     find_annotation_format,
     read_annotation,
     write_annotation,
 )
+from siamfc.checks import as_line, check_line
 from siamfc.errors import InputError, suggest
 from siamfc.tracking.result_files import open_results, read_results, write_results
 from siamfc.tracking.results import FrameResult, Status
@@ -58,7 +59,7 @@ class VideoInfo:
 
         paths = source.paths if isinstance(source, ImageFiles) else ()
         return cls(
-            name=source.name,
+            name=as_line(source.name),
             size=source.size,
             frame_rate=source.frame_rate,
             frame_count=source.frame_count or 0,
@@ -131,7 +132,7 @@ def open_export(
         with open_results(path, overwrite=overwrite) as add:
             yield add
         return
-    check_annotation_place(path, targets, format=format, overwrite=overwrite)
+    check_annotation_target(path, targets, format=format, overwrite=overwrite)
     results: list[FrameResult] = []
     yield results.append
     export_results(path, results, format=format, video=video, labels=labels, overwrite=overwrite)
@@ -176,6 +177,8 @@ def export_results(
 def _check_labels(labels: Sequence[str], targets: int, format: str) -> None:
     if not labels:
         return
+    for label in labels:
+        check_line("class", label)
     if format in _OWN or ANNOTATION_FORMATS[format].each_target:
         known = [name for name, one in ANNOTATION_FORMATS.items() if not one.each_target]
         raise InputError(

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from siamfc.array_types import FloatArray
 from siamfc.boxes import as_box
+from siamfc.checks import check_line
 from siamfc.errors import InputError
 
 TargetBoxes = ArrayLike | Mapping[int, ArrayLike]
@@ -80,7 +81,7 @@ def as_key_frames(given: GivenBoxes, start: int = 0) -> KeyFrames:
 
     Raises:
         InputError: no box, a box that is not four finite numbers, or frames that are not whole
-            numbers from `start` on.
+            numbers from `start` on; a name that is not one line of text.
 
     >>> as_key_frames([120, 80, 60, 40]).by_frame
     {0: {0: array([120.,  80.,  60.,  40.])}}
@@ -89,6 +90,8 @@ def as_key_frames(given: GivenBoxes, start: int = 0) -> KeyFrames:
     """
     if isinstance(given, Mapping) and given and all(isinstance(key, str) for key in given):
         names, targets = tuple(str(key) for key in given), list(given.values())
+        for name in names:
+            check_line("name", name)
     else:
         names, targets = (), _targets(given)
     boxes = []

@@ -40,26 +40,39 @@ def smooth_results(results: Iterable[FrameResult]) -> list[FrameResult]:
 
     Boxes given by the user stay as they are. A stretch in which a target is lost is bridged if the
     target is seen before and after it, and gets the status `INTERPOLATED`; otherwise its boxes
-    stay. A box counts less the lower its score. Scores and lost flags stay as they are.
+    stay. A box counts less the lower its score. Scores, lost flags and frames without a box stay as
+    they are.
     """
     results = list(results)
     if not results:
         return []
     boxes = np.stack([result.boxes for result in results])
-    statuses = [list(result.statuses) or [Status.TRACKED] * len(result.boxes) for result in results]
+    statuses = [list(_statuses(result)) for result in results]
     frames = np.array([result.index for result in results], dtype=np.float64)
     for target in range(boxes.shape[1]):
         here = [row[target] for row in statuses]
         scores = np.array([result.scores[target] for result in results])
         path = _smooth_path(frames, boxes[:, target], scores, here)
         for row, place in enumerate(np.flatnonzero(path.inside)):
-            boxes[place, target] = path.boxes[row]
             if here[place] is Status.LOST:
                 statuses[place][target] = Status.INTERPOLATED
+            elif box_formats.is_absent(boxes[place, target]):
+                continue
+            boxes[place, target] = path.boxes[row]
     return [
-        replace(result, boxes=box, statuses=tuple(row) if result.statuses else ())
+        replace(result, boxes=box, statuses=tuple(row) if _knows_lost(result) else ())
         for result, box, row in zip(results, boxes, statuses, strict=True)
     ]
+
+
+def _statuses(result: FrameResult) -> Sequence[Status]:
+    """Return the origin of each box; if it is unknown, that of one that is lost or not."""
+    flags = [False] * len(result.boxes) if result.lost_flags is None else result.lost_flags
+    return result.statuses or [Status.LOST if flag else Status.TRACKED for flag in flags]
+
+
+def _knows_lost(result: FrameResult) -> bool:
+    return bool(result.statuses) or result.lost_flags is not None
 
 
 class _Path(NamedTuple):

@@ -44,7 +44,7 @@ def read_table(path: Path, columns: int | None = None) -> FloatArray:
             or NaN.
     """
     rows: list[list[float]] = []
-    for number, line in enumerate(frame_lines(path, _wanted(columns)), 1):
+    for number, line in enumerate(frame_lines(path, _expected(columns)), 1):
         try:
             row = parse_numbers(line)
         except ValueError:
@@ -52,13 +52,13 @@ def read_table(path: Path, columns: int | None = None) -> FloatArray:
         columns = columns or len(row)
         if len(row) != columns or not row:
             raise DatasetError(
-                f"{path}, line {number}: expected {_wanted(columns)}, got {line[:60]!r}"
+                f"{path}, line {number}: expected {_expected(columns)}, got {line[:60]!r}"
             )
         rows.append(row)
     return np.array(rows, dtype=np.float64).reshape(len(rows), columns or 0)
 
 
-def _wanted(columns: int | None) -> str:
+def _expected(columns: int | None) -> str:
     return f"{columns} numbers" if columns else "numbers"
 
 

@@ -47,7 +47,7 @@ class ResultCollector:
         self._runs: dict[str, Run] | None = None
         self._loose: dict[str, Sequence | None] = {}
         for one in self.sequences:
-            for name in {_loose_name(one.name), _loose_name(one.name.rpartition("/")[2])}:
+            for name in {_normalised_name(one.name), _normalised_name(one.name.rpartition("/")[2])}:
                 self._loose[name] = None if name in self._loose else one
 
     def find(self, name: str) -> Sequence | None:
@@ -56,7 +56,7 @@ class ResultCollector:
         If the name is not exactly a sequence's, then case, signs between words and leading folders
         are ignored, since toolkits differ: `jogging.1` is `Jogging-1`.
         """
-        found = self._exact.get(name) or self._loose.get(_loose_name(name))
+        found = self._exact.get(name) or self._loose.get(_normalised_name(name))
         if found is None:
             self.unknown.append(name)
         return found
@@ -161,5 +161,5 @@ def read_seconds(path: Path, frame_count: int, column: int = 0) -> FloatArray | 
     return np.asarray(np.where(seconds > 0, seconds, np.nan))
 
 
-def _loose_name(name: str) -> str:
+def _normalised_name(name: str) -> str:
     return _NOT_A_LETTER.sub("", name.lower())

@@ -20,7 +20,7 @@ from siamfc.tracking.results import FrameResult
 _MARK = "# {"
 
 
-def _is_ours(path: Path) -> bool:
+def _is_siamfc_file(path: Path) -> bool:
     try:
         with path.open(encoding="utf-8") as file:
             return file.read(len(_MARK)) == _MARK
@@ -28,10 +28,10 @@ def _is_ours(path: Path) -> bool:
         return False
 
 
-def _recognize_ours(folder: Path) -> bool:
+def _recognize_siamfc(folder: Path) -> bool:
     """Check the path, since a result file names its sequence and so its depth in the folder."""
     for path in [*folder.glob("*.csv"), *folder.glob("*/*.csv")]:
-        if _is_ours(path):
+        if _is_siamfc_file(path):
             try:
                 sequence = read_track(path)[0].sequence
             except DatasetError:
@@ -40,7 +40,7 @@ def _recognize_ours(folder: Path) -> bool:
     return any(folder.glob("*.failed.json"))
 
 
-def _read_ours(folder: Path, collected: ResultCollector) -> None:
+def _read_siamfc(folder: Path, collected: ResultCollector) -> None:
     for path in sorted(folder.rglob("*.csv")):
         with collected.skipping_damaged():
             track, record = read_track(path)
@@ -83,7 +83,7 @@ def _failure(path: Path) -> str:
         return "no reason given"
 
 
-def _write_ours(folder: Path, tracks: Iterable[tuple[Sequence, RunRecord]]) -> None:
+def _write_siamfc(folder: Path, tracks: Iterable[tuple[Sequence, RunRecord]]) -> None:
     results = ResultFolder(path=folder, record={})
     for _, track in tracks:
         results.save(track)
@@ -122,7 +122,7 @@ def _write_table(
 
 
 def _recognize_table(suffix: str) -> Callable[[Path], bool]:
-    return lambda folder: any(not _is_ours(path) for path in folder.glob(f"*{suffix}"))
+    return lambda folder: any(not _is_siamfc_file(path) for path in folder.glob(f"*{suffix}"))
 
 
 SIAMFC = ResultFormat(
@@ -131,9 +131,9 @@ SIAMFC = ResultFormat(
     tree=("<sequence>.csv (a line of JSON, the run's record, then a table)",),
     boxes="x, y, w, h, 0-based; empty fields for a missing box",
     source="siamfc.evaluation.results",
-    recognize=_recognize_ours,
-    read=_read_ours,
-    write=_write_ours,
+    recognize=_recognize_siamfc,
+    read=_read_siamfc,
+    write=_write_siamfc,
 )
 CSV, JSONL = (
     ResultFormat(

@@ -117,7 +117,7 @@ def _apply_camera(
     if WINDOWED and not covers_window(window, left, top, 0, 0, TILE):
         return
     begin = image.to(tl.int64) * size * size
-    red, green, blue = _streaked(
+    red, green, blue = _blur_motion(
         painted + begin,
         size,
         left,
@@ -155,7 +155,7 @@ def _apply_camera(
 
 
 @triton.jit
-def _streaked(painted, size, left, top, motion_x, motion_y, TILE: tl.constexpr):
+def _blur_motion(painted, size, left, top, motion_x, motion_y, TILE: tl.constexpr):
     """Average a square of 2 TILE about a tile along ±motion: red, green, blue in their levels."""
     across, down = (
         tl.arange(0, 2 * TILE)[None, :] - TILE // 2,

@@ -133,9 +133,14 @@ def _paint(
                 if won_pixels > 0:
                     texture = bank + tl.load(entry + TEXTURE).to(tl.int64) * TEXTURE_SIZE**2
                     red, green, blue = _surface(entry, texture, TEXTURE_SIZE, u, v, inside, won)
-                    color = _exposed(red, exposures + 3 * image, gammas + image, 1023)
-                    color |= _exposed(green, exposures + 3 * image + 1, gammas + image, 2047) << 10
-                    color |= _exposed(blue, exposures + 3 * image + 2, gammas + image, 1023) << 21
+                    color = _apply_exposure(red, exposures + 3 * image, gammas + image, 1023)
+                    color |= (
+                        _apply_exposure(green, exposures + 3 * image + 1, gammas + image, 2047)
+                        << 10
+                    )
+                    color |= (
+                        _apply_exposure(blue, exposures + 3 * image + 2, gammas + image, 1023) << 21
+                    )
                     seen = tl.where(won, color, seen)
                     open_pixels -= won_pixels
     place = image.to(tl.int64) * size * size + row * size + column
@@ -170,7 +175,7 @@ def _surface(entry, texture, SIZE: tl.constexpr, u, v, inside, won):
 
 
 @triton.jit
-def _exposed(value, exposure, gamma, LEVELS: tl.constexpr):
+def _apply_exposure(value, exposure, gamma, LEVELS: tl.constexpr):
     """Apply gamma and exposure to a channel, and quantise it to whole levels."""
     power = tl.load(gamma) * tl.log2(tl.clamp(value, 1e-4, 2.0))
     value = tl.minimum(tl.exp2(power) * tl.load(exposure), 1.0)
