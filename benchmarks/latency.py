@@ -13,6 +13,8 @@ import argparse
 import io
 import multiprocessing
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from multiprocessing.queues import Queue
 from typing import Any
@@ -66,6 +68,19 @@ def _jpeg(image: np.ndarray) -> bytes:
     return file.getvalue()
 
 
+@contextmanager
+def running_camera(rate: float) -> Iterator[tuple[str, Any]]:
+    """Yield the address of a camera's process, and the moments at which its pictures left."""
+    context = multiprocessing.get_context("spawn")
+    port, sent = context.Queue(), context.Array("d", PICTURES, lock=False)
+    process = context.Process(target=camera, args=(port, sent, rate), daemon=True)
+    process.start()
+    try:
+        yield f"http://127.0.0.1:{port.get()}", sent
+    finally:
+        process.kill()
+
+
 def measure(url: str, sent: Any, targets: int, weights: str, seconds: float) -> dict[str, float]:
     """Milliseconds from a picture's leaving to its boxes, and the fraction that was tracked."""
     box = ProceduralClip(CLIP).boxes[0]
@@ -97,20 +112,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--weights", default="light")
     options = parser.parse_args()
-    context = multiprocessing.get_context("spawn")
-    port, sent = context.Queue(), context.Array("d", PICTURES, lock=False)
-    process = context.Process(target=camera, args=(port, sent, options.rate), daemon=True)
-    process.start()
-    url = f"http://127.0.0.1:{port.get()}"
-    print("targets  median ms  99th ms  maximum ms  tracked")
-    for targets in options.targets:
-        found = measure(url, sent, targets, options.weights, options.seconds)
-        print(
-            f"{targets:7}{found['median']:11.1f}{found['99th']:9.1f}{found['maximum']:12.1f}"
-            f"{found['tracked']:9.0%}",
-            flush=True,
-        )
-    process.kill()
+    with running_camera(options.rate) as (url, sent):
+        print("targets  median ms  99th ms  maximum ms  tracked")
+        for targets in options.targets:
+            found = measure(url, sent, targets, options.weights, options.seconds)
+            print(
+                f"{targets:7}{found['median']:11.1f}{found['99th']:9.1f}{found['maximum']:12.1f}"
+                f"{found['tracked']:9.0%}",
+                flush=True,
+            )
     print(f"{machine()['processor']}, commit {commit()}")
 
 

@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 from siamfc.datasets.readers import find_format
 from siamfc.datasets.sequences import read_sequences
 from siamfc.evaluation.runs import SingleTargetTracker
-from siamfc.evaluation.trackers.opencv import OpenCV
+from siamfc.evaluation.trackers.opencv import OpenCV, OpenCVTracker
 from siamfc.network import Embedding, load_matcher
 from siamfc.network.matcher import BoxMatcher, predicts_boxes
 from siamfc.synthetic.clip import ClipSettings, ProceduralClip
@@ -118,8 +118,9 @@ def run(
     clock: Clock,
 ) -> None:
     """Track a film with all of them, in turns."""
-    turned = [for_opencv(image) for image in film.frames] if NANO in trackers else []
-    frames = {name: turned if name == NANO else film.frames for name in trackers}
+    theirs = {name for name, tracker in trackers.items() if isinstance(tracker, OpenCVTracker)}
+    turned = [for_opencv(image) for image in film.frames] if theirs else []
+    frames = {name: turned if name in theirs else film.frames for name in trackers}
     for name, tracker in trackers.items():
         tracker.init(frames[name][0], film.box)
     for first in range(1, len(film.frames), TURN):

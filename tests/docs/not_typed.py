@@ -19,6 +19,7 @@ NOT_RUN = {
     "vot": "needs the VOT toolkit",
     "python benchmarks/training.py": "needs a GPU; tests/training runs it in little",
     "python benchmarks/light.py": "needs OpenCV and somebody's sequences",
+    "python benchmarks/report.py": "takes minutes; tests/docs/test_performance.py writes its parts",
     "python benchmarks/nanotrack_layers.py": "tests/network/test_nanotrack_layers.py does it",
     "python -m pytest": "these are the tests",
     "npm ci": "installs from the network; tests/js needs what it installs",
