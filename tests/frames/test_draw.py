@@ -198,6 +198,18 @@ def test_tiny_pictures_can_be_drawn_on(size: tuple[int, int]) -> None:
         ({"boxes": [1, 2, 3, 4], "lost": []}, "lost must have one"),
         ({"boxes": [1, 2, 3, 4], "labels": ["a", "b"]}, "labels must have one"),
         ({"boxes": [1, 2, 3, 4], "colors": []}, "colors must have one"),
+        (
+            {"boxes": [1, 2, 3, 4], "colors": [(300, 0, 0)]},
+            "color: expected a name.* from 0 to 255",
+        ),
+        (
+            {"boxes": [1, 2, 3, 4], "colors": [(1, 2, 3, 4)]},
+            "color: expected a name.* from 0 to 255",
+        ),
+        ({"boxes": [1, 2, 3, 4], "colors": [5]}, "color: expected a name.* got 5"),
+        ({"boxes": [1, 2, 3, 4], "labels": 5}, "labels must have one element .* got 5"),
+        ({"boxes": [1, 2, 3, 4], "line_width": 0}, "line width: expected a number of at least 0.1"),
+        ({"boxes": [1, 2, 3, 4], "line_width": math.nan}, "line width: expected a number"),
         ({"boxes": [1, 2, 3, 4], "colors": ["mauvelous"]}, "color: expected a name.*'mauvelous'"),
         ({"boxes": [1, 2, 3, 4], "names": ["a", "b"]}, "names must have one"),
         ({"boxes": [1, 2, 3, 4], "image": np.zeros((4, 4))}, "the picture to draw on must be"),

@@ -293,6 +293,15 @@ def test_a_folder_that_appears_meanwhile_is_not_replaced(tmp_path: Path) -> None
     assert _names(tmp_path / "clip") == ["notes.txt"]
 
 
+def test_an_infinite_time_is_refused(tmp_path: Path) -> None:
+    with (
+        pytest.raises(InputError, match="time: expected seconds, or NaN if unknown, got inf"),
+        open_writer(tmp_path / "a.mp4") as writer,
+    ):
+        writer.write(media.numbered(0), math.inf)
+    assert _names(tmp_path) == []
+
+
 def test_a_new_file_has_the_usual_permissions(tmp_path: Path) -> None:
     _write(tmp_path / "a.mp4", 2)
     (tmp_path / "plain").touch()

@@ -19,6 +19,8 @@ _RESULT = FrameResult(
         ({}, {}),
         ({"color": "red"}, {"colors": ["red", "red"]}),
         ({"color": (0, 0, 255)}, {"colors": [(0, 0, 255)] * 2}),
+        ({"color": [0, 0, 255]}, {"colors": [(0, 0, 255)] * 2}),
+        ({"color": np.array([0, 0, 255])}, {"colors": [(0, 0, 255)] * 2}),
         ({"color": ["red", (0, 0, 255)]}, {"colors": ["red", (0, 0, 255)]}),
         ({"width": 7}, {"line_width": 7}),
         ({"label": ""}, {"labels": ["", ""]}),

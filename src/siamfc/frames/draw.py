@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import ImageColor
 
+from siamfc.checks import check_number
 from siamfc.errors import InputError
 from siamfc.frames.frame import Image
 from siamfc.frames.images import check_image
@@ -32,6 +33,9 @@ people with any common form of colour vision can tell apart (https://jfly.uni-ko
 
 _EDGE_OPACITY = 0.55
 """Opacity of the dark border of a box's line, which makes it visible on any background."""
+
+_THINNEST = 0.1
+"""Least width of a line in pixels."""
 
 T = TypeVar("T")
 
@@ -66,7 +70,8 @@ def draw_boxes(
         line_width: Width in pixels; None: in proportion to the picture.
 
     Raises:
-        InputError: An array of another shape, or a length that differs from `boxes`.
+        InputError: An array of another shape, a length that differs from `boxes`, no colour, or a
+            line of less than 0.1 pixels.
 
     >>> picture = np.zeros((48, 64, 3), np.uint8)
     >>> bool(draw_boxes(picture, [16, 16, 24, 20]).any()), bool(picture.any())
@@ -86,6 +91,7 @@ def draw_boxes(
     shades = [as_color(color) for color in _per_box("colors", colors, count, palette(count))]
     canvas = check_image(image, what="the picture to draw on").copy()
     line = width_of_lines(canvas) if line_width is None else line_width
+    check_number("line width", line, _THINNEST)
     for row, color, title, state, is_lost in zip(rows, shades, titles, states, flags, strict=True):
         if np.isfinite(row).all() and (row[2:] > 0).all():
             x, y, w, h = row.tolist()
@@ -142,17 +148,21 @@ def as_color(color: Color | str) -> Color:
     >>> as_color("orange"), as_color("#0072b2")
     ((255, 165, 0), (0, 114, 178))
     """
-    if not isinstance(color, str):
-        red, green, blue = color
-        return red, green, blue
     try:
-        red, green, blue, *_ = ImageColor.getrgb(color)
-    except ValueError:
-        raise InputError(f"color: expected a name, #rrggbb or (r, g, b), got {color!r}") from None
-    return red, green, blue
+        red, green, blue, *rest = ImageColor.getrgb(color) if isinstance(color, str) else color
+        is_long = bool(rest) and not isinstance(color, str)
+        if is_long or min(red, green, blue) < 0 or max(red, green, blue) > 255:
+            raise ValueError(color)
+    except (ValueError, TypeError):
+        raise InputError(
+            f"color: expected a name, #rrggbb or (r, g, b) from 0 to 255, got {color!r}"
+        ) from None
+    return int(red), int(green), int(blue)
 
 
 def _per_box(name: str, values: Iterable[T] | None, count: int, default: list[T]) -> list[T]:
+    if values is not None and not isinstance(values, Iterable):
+        raise InputError(f"{name} must have one element for each of {count} boxes; got {values!r}")
     given = default if values is None else list(values)
     if len(given) != count:
         raise InputError(

@@ -73,12 +73,14 @@ class FrameWriter:
             time: Time in seconds, as in `Frame.time`; NaN: one step after the last.
 
         Raises:
-            InputError: `image` is not such a picture.
+            InputError: `image` is not such a picture, or `time` is infinite.
             OutputError: The writer is closed, or an earlier picture could not be written.
         """
         if self._closed:
             raise OutputError(f"{self._staging.target} is closed: open another writer")
         checked = check_image(image, what="a frame to write")
+        if math.isinf(time):
+            raise InputError(f"time: expected seconds, or NaN if unknown, got {time}")
         if self._error is not None:
             self.discard()
             raise self._refusal(self._error)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -190,7 +191,9 @@ class FrameResult:
 
         count = len(self.boxes)
         is_one = isinstance(color, str) or (
-            isinstance(color, tuple) and len(color) == 3 and isinstance(color[0], int)
+            isinstance(color, Sequence | np.ndarray)
+            and len(color) == 3
+            and all(isinstance(one, Integral) for one in color)
         )
         colors: Any = [color] * count if is_one else color
         return draw_boxes(
