@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from siamfc.evaluation.procedural import Model, score_tracking, track_videos
+from siamfc.evaluation.validators import Model, score_tracking, track_videos
 from siamfc.network import Checkpoint, load_checkpoint
 from siamfc.network.architectures import LIGHT
 from siamfc.network.light.model import LightNet

@@ -19,7 +19,7 @@ from siamfc.datasets.readers import find_format
 from siamfc.datasets.sequences import read_sequences
 from siamfc.errors import InputError
 from siamfc.evaluation import PretrainedTracker, evaluate
-from siamfc.evaluation.procedural import Model, score_tracking, track_targets
+from siamfc.evaluation.validators import Model, score_tracking, track_targets
 from siamfc.files import write_file
 from siamfc.procedural.textures import TextureSettings, draw_textures
 from siamfc.procedural.videos import VIDEO_KINDS, ProceduralVideos

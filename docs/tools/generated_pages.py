@@ -19,7 +19,7 @@ from mkdocs.structure.files import File, Files
 
 from siamfc.cli.verbs import VERBS
 from siamfc.network import Weights, available_weights
-from siamfc.network.model_card import card_tables
+from siamfc.network.export import card_tables
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -5,8 +5,12 @@ import pytest
 import torch
 
 from siamfc.errors import InputError
-from siamfc.evaluation.procedural import track_targets, track_videos
-from siamfc.evaluation.validators import procedural_validator, square_validator
+from siamfc.evaluation.validators import (
+    procedural_validator,
+    square_validator,
+    track_targets,
+    track_videos,
+)
 from siamfc.network.light.model import LightNet
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.network.normalisation import Normalisation

@@ -13,8 +13,8 @@ from siamfc import Tracker
 from siamfc.cli.app import run
 from siamfc.errors import CheckpointError, MissingDependencyError
 from siamfc.network import Metadata, available_weights, export_weights, load_checkpoint
+from siamfc.network.export import model_card
 from siamfc.network.loader import download_weights, read_metadata
-from siamfc.network.model_card import model_card
 
 
 class FakeHub(ModuleType):

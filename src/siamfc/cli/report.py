@@ -15,7 +15,7 @@ from siamfc.cli.usage import UsageError
 if TYPE_CHECKING:
     from siamfc.evaluation.formats import TrackerResults
     from siamfc.report import ScoredTracker, Study
-    from siamfc.report.collection import CollectedResults
+    from siamfc.report.study import CollectedResults
 
 
 _EXPORT = "export"
@@ -94,7 +94,7 @@ def report(
         raise UsageError("expected a folder of results, got none")
     from siamfc.evaluation.formats import find_result_format
     from siamfc.report import ReportSettings, require_jinja, write_report
-    from siamfc.report.collection import DatasetChoice, collect_results
+    from siamfc.report.study import DatasetChoice, collect_results
 
     require_jinja()
     settings = ReportSettings(snapshots=shown.snapshots, strips=shown.strips, seed=shown.seed)

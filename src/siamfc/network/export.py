@@ -2,18 +2,20 @@
 
 The first graph embeds exemplar images, the second embeds search images and compares them; see
 `signatures`. Batch and input normalisation are folded into the convolutions, so the graphs accept
-raw pixel values.
+raw pixel values. The folder also has a model card in the form of the Hugging Face Hub.
 """
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from siamfc.files import check_file_target, write_file
-from siamfc.network.architectures import Architecture
+from siamfc.network.architectures import Architecture, find_architecture
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.network.light.decoding import Decoding
 from siamfc.network.light.graphs import build_light_graphs, build_track_graph
-from siamfc.network.model_card import model_card
+from siamfc.network.metadata import Metadata
 from siamfc.network.siamfc.graphs import build_siamfc_graphs
 from siamfc.network.signatures import (
     Signature,
@@ -113,3 +115,103 @@ def _describe_graph(signature: Signature) -> dict[str, object]:
         side: {name: value._asdict() for name, value in values.items()}
         for side, values in signature._asdict().items()
     }
+
+
+_CARD_USE = """\
+## Use
+```python
+import siamfc
+
+tracker = siamfc.Tracker.from_pretrained("FOLDER")  # this folder, or hf://owner/name
+tracker.init(image, (x, y, w, h))  # RGB uint8 (height, width, 3); a box in pixels
+box = tracker.update(next_image)
+```
+The ONNX graphs need no siamfc: `model.json` describes them, and the documentation's page *Deploy*
+has whole trackers in several languages."""
+_CARD_BOXES = "It predicts a box for every cell of the search image; width and height may change."
+_CARD_RESPONSES = (
+    "It predicts a response for each of several scales; the box keeps its aspect ratio."
+)
+_CARD_LIMITS = """\
+## Limits
+It tracks an object from its box in a first frame and knows no classes. An object that looks like
+the target can take its place. It does not recognise people and is not meant to watch them."""
+
+
+def model_card(metadata: Metadata) -> str:
+    """Return the text of a README.md: YAML front matter, then Markdown."""
+    card = metadata.card
+    title = str(card.get("recipe") or metadata.architecture)
+    predicts_boxes = find_architecture(metadata.architecture).layout is not None
+    parts = [
+        _front_matter(metadata, title),
+        f"# siamfc: {title}",
+        str(card.get("description") or "Weights for visual object tracking."),
+        _CARD_BOXES if predicts_boxes else _CARD_RESPONSES,
+        _CARD_USE,
+        _CARD_LIMITS,
+        "## Origin",
+        card_tables(metadata),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def card_tables(metadata: Metadata) -> str:
+    """Return tables, in Markdown, of the weights' origin, their input and their scores."""
+    return "\n".join(_tables(metadata))
+
+
+def _tables(metadata: Metadata) -> Iterator[str]:
+    spec, normalisation = metadata.spec, metadata.normalisation
+    yield "| item | |\n|---|---|"
+    for name, value in metadata.card.items():
+        if name not in ("description", "scores", "scores_are"):
+            yield _row(name, value)
+    yield _row(
+        "exemplar, search, response",
+        f"{spec.exemplar_size}, {spec.search_size} pixels, "
+        f"{spec.response_size} cells, {spec.stride} pixels apart",
+    )
+    yield _row("context amount", spec.context_amount)
+    yield _row(
+        "input",
+        f"RGB, (value · {normalisation.scale:.5f} − {normalisation.mean[0]}) / "
+        f"{normalisation.std[0]}; built into the ONNX graphs",
+    )
+    yield _row("SHA-256", f"`{metadata.digest}`")
+    scores = metadata.card.get("scores")
+    if isinstance(scores, Mapping):
+        yield "\n| score | |\n|---|---|"
+        yield from (_row(name, value) for name, value in scores.items())
+        yield f"\nScores: {metadata.card.get('scores_are', 'unknown how measured')}."
+
+
+def _row(name: str, value: Any) -> str:
+    shown = f"{value:,}" if isinstance(value, int) and value > 9999 else str(value)
+    shown = f"`{shown}`" if name in ("command", "commit") else shown
+    return f"| {name.replace('_', ' ')} | {shown.replace('|', ' ')} |"
+
+
+def _front_matter(metadata: Metadata, title: str) -> str:
+    """Return the YAML block; each value is written as JSON, which YAML includes."""
+    card = metadata.card
+    entries: dict[str, Any] = {
+        "library_name": "siamfc",
+        "tags": ["visual-object-tracking", "single-object-tracking", "siamese-network", "onnx"],
+    }
+    if card.get("licence"):
+        entries = {"license": str(card["licence"]).lower(), **entries}
+    scores = card.get("scores")
+    if isinstance(scores, Mapping):
+        measured = str(card.get("scores_are", "unknown")).split(" (")[0]
+        dataset = {"type": "video", "name": measured}
+        metrics = [
+            {"type": name.lower(), "name": name, "value": value}
+            for name, value in scores.items()
+            if isinstance(value, (int, float))
+        ]
+        task = {"type": "object-tracking", "name": "Visual object tracking"}
+        result = {"task": task, "dataset": dataset, "metrics": metrics}
+        entries["model-index"] = [{"name": f"siamfc {title}", "results": [result]}]
+    lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in entries.items()]
+    return "\n".join(["---", *lines, "---"])
