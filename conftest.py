@@ -1,4 +1,4 @@
-"""What holds for all tests: no kernel without Triton, passive threads, silent progress."""
+"""Conditions of all tests: no kernel without Triton, passive threads, silent progress."""
 
 import importlib.util
 import math

@@ -1,4 +1,4 @@
-"""How fast the network tracks in Chromium, beside the tracker of Python, in turn in one run.
+"""Speed of the tracker in Chromium and in Python, which take turns in one run.
 
     npm ci --prefix js --ignore-scripts
     python benchmarks/browser.py [SEQUENCE…]
@@ -72,11 +72,11 @@ class Isolated(SimpleHTTPRequestHandler):
     """Sends the headers without which a page has one thread."""
 
     def guess_type(self, path: Any) -> str:
-        """As the base class; some systems know no `.mjs`."""
+        """Serve `.mjs` as JavaScript, which some systems do not know."""
         return "text/javascript" if str(path).endswith("js") else super().guess_type(path)
 
     def end_headers(self) -> None:
-        """As the base class."""
+        """Send headers that permit memory shared between threads, too."""
         self.send_header("Cross-Origin-Opener-Policy", "same-origin")
         self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
         super().end_headers()
@@ -111,14 +111,14 @@ class InBrowser:
         self._tab, self._folder, self._threads = tab, folder, threads
 
     def begin(self, frames: list[np.ndarray], box: np.ndarray) -> None:
-        """As `InPython`."""
+        """Write the frames where the page reads them, and give it the first box."""
         (self._folder / "film.rgb").write_bytes(b"".join(frame.tobytes() for frame in frames))
         height, width = frames[0].shape[:2]
         words = ["film.rgb", [width, height], box.tolist(), self._threads]
         self._tab.evaluate("(words) => begin(...words)", words)
 
     def turn(self, first: int, end: int) -> tuple[float, list[Any]]:
-        """As `InPython`."""
+        """Track frames from `first` up to `end`; return the seconds and the boxes."""
         seconds, boxes = self._tab.evaluate("(words) => turn(...words)", [first, end])
         return seconds, boxes
 

@@ -1,4 +1,4 @@
-"""What the score of a network that gives boxes is worth, and what makes a chance of it.
+"""Reliability of the score of a network that predicts boxes, and its calibration.
 
     python benchmarks/calibration.py --out build/calibration --sequences FOLDER
 
@@ -70,7 +70,7 @@ class Frames(NamedTuple):
 
     @property
     def right(self) -> NDArray[np.bool_]:
-        """Whether the box is right, (F,)."""
+        """True where the box is right, (F,)."""
         return np.nan_to_num(self.overlaps) > RIGHT
 
     def take(self, rows: NDArray[np.bool_]) -> "Frames":

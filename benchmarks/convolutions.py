@@ -1,4 +1,4 @@
-"""How fast a GPU computes each convolution of a training step: `python benchmarks/convolutions.py`.
+"""Speed of each convolution of a training step on a GPU: `python benchmarks/convolutions.py`.
 
 Forward, inputs' gradient and weights' gradient of every layer on search images, channels last, in
 bfloat16, by torch; grouped convolutions as one, as one for each group, and as a dense one with

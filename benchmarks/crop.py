@@ -1,4 +1,4 @@
-"""What a crop costs: `python benchmarks/crop.py` prints milliseconds on one thread.
+"""Cost of a crop: `python benchmarks/crop.py` prints milliseconds on one thread.
 
 Each row is one 255-pixel crop, or the three scales of one step, out of a 1280×720 frame of noise,
 beside the plain way: pad the whole frame with the fill, cut the square out, resize it.

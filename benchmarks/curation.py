@@ -1,4 +1,4 @@
-"""What curation and reading cost: `python benchmarks/curation.py --workers 2`.
+"""Cost of curation and of reading its crops: `python benchmarks/curation.py --workers 2`.
 
 Makes a data set in the layout of ILSVRC2015 VID (1280×720 JPEG, several tracks a video), curates
 it, and reads pairs at random. Beside curation stand two floors, Pillow alone in as many

@@ -59,7 +59,7 @@ class Program:
     words: list[str]
     seconds: float = 0.0
     distances: list[NDArray[np.float64]] = field(default_factory=list)
-    """For each sequence (F − 1,): the largest difference from the package's box, pixels."""
+    """Largest difference from the package's box in each frame of a sequence, pixels: (F − 1,)."""
     lost_alike: list[NDArray[np.bool_]] = field(default_factory=list)
 
     def add(

@@ -189,7 +189,7 @@ def _visible(boxes: FloatArray, size: tuple[int, int]) -> tuple[FloatArray, Floa
 
 
 def _covered(cover: Cover, low: FloatArray, high: FloatArray, shape: str) -> BoolArray:
-    """Where all of a true box is covered."""
+    """Return True where all of a ground truth box is covered."""
     boxes = cover.boxes[:, 0]
     center, half = boxes[:, :2] + boxes[:, 2:] / 2, boxes[:, 2:] / 2
     reach = np.maximum(np.abs(low - center), np.abs(high - center)) / half

@@ -1,4 +1,4 @@
-"""How evaluation scales: the same sequences by one process and by several, a thread each.
+"""Scaling of evaluation: the same sequences by one process and by several, a thread each.
 
     python benchmarks/evaluation.py [--processes 2] [--sequences 8] [--frames 150] [--rounds 3]
 

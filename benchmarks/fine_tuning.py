@@ -1,4 +1,4 @@
-"""What fine-tuning the default network brings, what it costs, and what it forgets.
+"""Gain, cost and forgetting of fine-tuning the default network.
 
     python benchmarks/fine_tuning.py fleet --out build/fine_tuning
     python benchmarks/fine_tuning.py folds FOLDER… --out build/fine_tuning [--folds 0 1 2 3]

@@ -1,4 +1,4 @@
-"""What the network knows of the errors of a first box that was drawn by hand.
+"""Knowledge that the network has of the errors of a first box drawn by hand.
 
     python benchmarks/hand_drawn.py --weights light --sequences FOLDER [FOLDER …]
 

@@ -46,7 +46,7 @@ _VISIBLE = 0.3
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """When and how the middle of one video is made hard."""
+    """Difficulty added to the middle of one video."""
 
     start: int
     """First frame in which all of it has happened."""
@@ -60,7 +60,7 @@ class Event:
     """(cuts, 2) where the target is after each, in frame sizes from the middle."""
 
     def strength(self, frames: int) -> FloatArray:
-        """How much of it has happened in each frame, 0 to 1: (F,)."""
+        """Return the part of it that has happened in each frame, 0 to 1: (F,)."""
         time = np.arange(frames)
         until = np.clip((self.start - time) / _RAMP, 0, 1)
         since = np.clip((time - self.end + 1) / _RAMP, 0, 1)
@@ -134,7 +134,7 @@ def paste_event(
 def cut_sprite(
     kind: str, first: Image.Image, box: FloatArray, texture: NDArray[np.uint8]
 ) -> Image.Image:
-    """What `paste_event` draws, with its opacity: a piece of texture, or the target at first."""
+    """Return what `paste_event` draws, with its opacity: texture, or the target at first."""
     if kind == "hidden":
         picture = Image.fromarray(texture).resize((192, 192))
     else:

@@ -1,4 +1,4 @@
-"""How well a target is held: real sequences by weights and by settings, paired with one another.
+"""Holding of a target: real sequences by weights and by settings, paired with one another.
 
     python benchmarks/held.py track --weights light --sequences FOLDER [FOLDER …] --out RUN.npz
     python benchmarks/held.py track --weights light --sequences FOLDER --hand 8 --out HAND.npz
@@ -147,7 +147,7 @@ def score_roc(scores: NDArray[np.float64], overlaps: NDArray[np.float64]) -> flo
 
 
 def measure(path: Path) -> dict[str, dict[str, Any]]:
-    """What each sequence of a run came to, by group and name, drawings of the box averaged."""
+    """Return each sequence's result in a run, by group and name, averaged over drawn boxes."""
     each: dict[str, list[dict[str, Any]]] = {}
     with np.load(path) as file:
         for key in file.files:
@@ -200,7 +200,7 @@ class Loss:
     in_view: int
     """Frames of these in which the target has a true box."""
     told: bool
-    """Whether the score fell below the threshold early."""
+    """Return True if the score fell below the threshold early."""
     followed_again: bool
 
     def __str__(self) -> str:

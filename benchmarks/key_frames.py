@@ -1,4 +1,4 @@
-"""What key frames, fusion, smoothing and review bring on real sequences.
+"""Gain from key frames, fusion, smoothing and review on real sequences.
 
     python benchmarks/key_frames.py FOLDER… [--weights light] [--parts 3] [--out scores.json]
 
@@ -122,7 +122,7 @@ def auc(overlaps: FloatArray) -> float:
 
 
 def still_frames(truth: FloatArray) -> BoolArray:
-    """Whether the true box is the same as in the two frames before: (F − 2,)."""
+    """Return True where the ground truth is the same as in the two frames before: (F − 2,)."""
     same = (np.diff(truth, axis=0) == 0).all(axis=1)
     return np.asarray(same[1:] & same[:-1])
 

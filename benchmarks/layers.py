@@ -1,4 +1,4 @@
-"""Where a frame's time goes: each operator of a network's search graph, the crop and the choice.
+"""Time of a frame by part: each operator of a network's search graph, the crop and the choice.
 
     python benchmarks/layers.py [--weights light|siamfc] [--rounds 300]
 
@@ -56,7 +56,7 @@ def multiply_adds(shapes: Mapping[str, list[int]]) -> dict[str, float]:
 
 
 def _is(node: str, row: str) -> bool:
-    """Whether a node, as ONNX Runtime renames it, is that of a row."""
+    """Return True if a node, as ONNX Runtime renames it, is that of a row."""
     return node == row or node.removeprefix(row)[:5] in ("_nchw", ".relu", "_relu")
 
 

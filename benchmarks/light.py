@@ -1,4 +1,4 @@
-"""How fast the light network tracks, beside SiamFC and OpenCV's NanoTrackV2, on one thread each.
+"""Speed of the light network, SiamFC and OpenCV's NanoTrackV2, on one thread each.
 
     python benchmarks/light.py [FOLDER] [--nano BACKBONE.onnx HEAD.onnx] [--reference FILE.json]
     python benchmarks/light.py [FOLDER] --device cuda
@@ -53,7 +53,7 @@ LIGHT, SIAMFC, NANO = "light", "SiamFC, three scales", "NanoTrackV2"
 
 @dataclass(frozen=True)
 class Film:
-    """What is tracked."""
+    """Frames and first box to track."""
 
     name: str
     frames: list[NDArray[np.uint8]]
@@ -69,13 +69,13 @@ class TimedMatcher:
         self._matcher, self._clock = matcher, clock
 
     def embed_exemplar(self, crops: NDArray[np.uint8], sizes: NDArray[np.floating]) -> Embedding:
-        """As the matcher."""
+        """Embed exemplars with the matcher."""
         return self._matcher.embed_exemplar(crops, sizes)
 
     def locate(
         self, exemplars: Embedding, searches: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """As the matcher."""
+        """Locate targets with the matcher, and add the time."""
         start = self._clock()
         found = self._matcher.locate(exemplars, searches)
         self.seconds += self._clock() - start

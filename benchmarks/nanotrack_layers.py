@@ -103,7 +103,7 @@ class Branch(nn.Module):
         self.tower = nn.Sequential(*layers, last)
 
     def forward(self, exemplar: Tensor, search: Tensor) -> Tensor:
-        """What each cell of the search image says: (1, outputs, 16, 16)."""
+        """Return the outputs for each cell of the search image: (1, outputs, 16, 16)."""
         keys, cells = self.exemplar(exemplar).flatten(2), self.search(search)
         alike = (keys.transpose(1, 2) @ cells.flatten(2)).reshape(1, -1, *cells.shape[2:])
         return self.tower(self.attention(alike))

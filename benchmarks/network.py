@@ -1,4 +1,4 @@
-"""What the network costs: `python benchmarks/network.py` compares ways to run it on the CPU.
+"""Cost of the network: `python benchmarks/network.py` compares ways to run it on the CPU.
 
 Needs the extra dev. The ways are timed in turn, in a new order each round, so that
 whatever else the machine does falls on all of them; ratios are to the graph that is shipped.

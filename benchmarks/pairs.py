@@ -1,4 +1,4 @@
-"""What procedural pairs cost: `python benchmarks/pairs.py` prints pairs/s, start-up and stages.
+"""Cost of procedural pairs: `python benchmarks/pairs.py` prints pairs/s, start-up and stages.
 
 Two generators with the same seed take turns: one draws by torch's functions (compiled with
 `--compile`), the other by the kernels where they run. Their pairs are compared first: the same
@@ -33,7 +33,7 @@ PLANNED = 8
 
 
 def wait(device: torch.device) -> None:
-    """Until the device has done what it was told."""
+    """Wait until the device has finished."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
@@ -99,7 +99,7 @@ class Contender:
 
 
 def difference(first: Pairs, second: Pairs) -> dict[str, float]:
-    """How far apart two batches are: truth in pixels, images in levels."""
+    """Return the differences of two batches: truth in pixels, images in levels."""
 
     def apart(one: Tensor, other: Tensor) -> Tensor:
         return (one.float() - other.float()).abs()

@@ -1,4 +1,4 @@
-"""What the exported graph track.onnx gains and loses in half precision and in int8.
+"""Speed and accuracy of the exported graph track.onnx in half precision and in int8.
 
     python benchmarks/precision.py
 

@@ -1,4 +1,4 @@
-"""How long a whole run takes, and what of it: `python benchmarks/schedule.py RECIPE --out RUN`.
+"""Duration of a whole run and of its parts: `python benchmarks/schedule.py RECIPE --out RUN`.
 
 Does what `siamfc train RECIPE` does, and prints for each epoch and for the whole run the seconds
 of training, of judging pairs, of tracking videos and of saving (weights, state, curves), and the
@@ -79,7 +79,7 @@ class Clock:
 
 
 def tracking(recipe: Recipe, device: torch.device, options: argparse.Namespace) -> Validator | None:
-    """What `siamfc train` tracks after each epoch, as many videos and frames as the options say."""
+    """Return the validator of `siamfc train`, for as many videos and frames as the options say."""
     spec, normalisation = recipe.spec, recipe.normalisation
     if not options.videos:
         return None

@@ -1,4 +1,4 @@
-"""How large the code is, package by package, and which files one frame of a video passes through.
+"""Size of the code, package by package, and the files that one frame of a video passes through.
 
     python benchmarks/structure.py [--json]
 

@@ -1,4 +1,4 @@
-"""What many targets cost: updates a second and memory for 1 to 1,000 targets in one frame.
+"""Cost of many targets: updates a second and memory for 1 to 1,000 targets in one frame.
 
     python benchmarks/targets.py [--weights light] [--device cpu] [--threads 1]
 

@@ -1,4 +1,4 @@
-"""How far a tiny training rests on its seed and on rounding: `python benchmarks/tiny_training.py`.
+"""Dependence of a tiny training on its seed and on rounding: `python benchmarks/tiny_training.py`.
 
 Trains experiment 1's network at the size tiny with several seeds, with one thread and two, and with
 the instructions limited that oneDNN, MKL and torch add up with, which rounds as other processors

@@ -1,4 +1,4 @@
-"""What the tracker's options bring: exemplar updates, and looking elsewhere for a lost target.
+"""Gain from the tracker's options: exemplar updates, and the search for a lost target.
 
     python benchmarks/tracker_options.py --out build/options --workers 16 --device cuda \
         --sequences FOLDER [--weights light]
@@ -81,7 +81,7 @@ def options(weights: str) -> dict[str, Settings]:
 
 
 def box_options() -> dict[str, Settings]:
-    """What the exemplar takes from later frames; how a lost target is searched for elsewhere."""
+    """Return exemplar updates and searches for a lost target, to compare."""
 
     def again(windows: int, **changes: float) -> LightSettings:
         lost = replace(LightSettings().lost, windows=windows, **changes)
@@ -95,7 +95,7 @@ def box_options() -> dict[str, Settings]:
 
 
 def box_updates() -> dict[str, UpdateSettings]:
-    """What the exemplar takes in by default, and variants of it."""
+    """Return the default exemplar update and variants of it."""
     recent = first_and_recent()
     return {
         "previous frame": UpdateSettings(rate=1.0),
@@ -110,7 +110,7 @@ def box_updates() -> dict[str, UpdateSettings]:
 
 
 def updates() -> dict[str, UpdateSettings]:
-    """What the exemplar may take from later frames."""
+    """Return the exemplar updates to compare."""
     return {
         "previous frame": UpdateSettings(rate=1.0),
         "average 0.01": UpdateSettings(rate=0.01),
@@ -127,7 +127,7 @@ def updates() -> dict[str, UpdateSettings]:
 
 
 def searches() -> dict[str, LostSettings]:
-    """How a lost target may be searched for: named by `lost_threshold` and `found_threshold`."""
+    """Return the searches for a lost target to compare, named by their two thresholds."""
 
     def again(lost_threshold: float, found_threshold: float) -> LostSettings:
         return LostSettings(
@@ -263,7 +263,7 @@ def _difference(
 
 
 def _quantiles(tracks: dict[str, tuple[Job, RunRecord]]) -> dict[str, dict[str, list[float]]]:
-    """How high scores are where the box is right (overlap above 0.5), wrong, or nothing is."""
+    """Return scores where the box is right (overlap above 0.5), wrong, or there is no target."""
     found: dict[str, dict[str, list[Any]]] = {}
     for job, track in tracks.values():
         kind = job.group if job.group in ("squares", "real") else "procedural"

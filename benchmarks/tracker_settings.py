@@ -1,4 +1,4 @@
-"""How well a tracker's settings do on procedural videos that training never saw.
+"""Accuracy of a tracker's settings on procedural videos that training never saw.
 
 The defaults of `siamfc.tracking.SiamFCSettings`, and of `LightSettings` for a network that
 gives boxes, were chosen by these functions, on one H200 and with as many videos as in:

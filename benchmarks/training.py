@@ -1,4 +1,4 @@
-"""What training costs on a GPU, end to end and in parts: `python benchmarks/training.py`.
+"""Cost of training on a GPU, end to end and in parts: `python benchmarks/training.py`.
 
 Prints pairs per second of the recipe `procedural` (`--batch`) end to end, of its network alone on
 pairs in memory and of its generator alone; the chip's measured bfloat16 matrix rate and the share
@@ -111,7 +111,7 @@ def write_profile(run: Run, path: Path) -> None:
 def measure_ways(
     recipe: Recipe, device: torch.device, options: argparse.Namespace
 ) -> list[dict[str, Any]]:
-    """What each change to the plain network brought; forward, backward and update."""
+    """Measure the gain of each change to the plain network; forward, backward and update."""
     batch = random_pairs(recipe, device)
     chip = measure_chip(device)
     show(asdict(chip))

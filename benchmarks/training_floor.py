@@ -21,7 +21,7 @@ from siamfc.network.siamfc.architecture import LAYERS, POOL_SIZE, POOL_STRIDE
 
 @dataclass(frozen=True, kw_only=True)
 class Chip:
-    """What was measured."""
+    """Measured rates."""
 
     half_rate: float
     """Operations per second of a large product of the narrow type."""
@@ -33,10 +33,10 @@ class Chip:
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """How often a way touches the values between two convolutions, forward and backward."""
+    """Number of passes over the values between two convolutions, forward and backward."""
 
     half: bool = True
-    """Whether activations are narrow and products of that type."""
+    """True if activations and products have the narrow type."""
     narrow: float
     """Touches of each value that a convolution gives, in the activations' type."""
     wide: float = 0.0

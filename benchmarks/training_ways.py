@@ -57,7 +57,7 @@ class Way:
     name: str
     respond: Respond
     cost: Cost
-    """What `training_floor` predicts its time by."""
+    """Passes by which `training_floor` predicts its time."""
     compiled: bool = False
     channels_last: bool = True
 
@@ -215,7 +215,7 @@ def copy_rate(device: torch.device, size: int = 2**30) -> float:
 
 
 def measure_chip(device: torch.device) -> Chip:
-    """What the predictions are made from; float32 as `plain` computes it, not in TF32."""
+    """Measure what the predictions are made from; float32 as `plain` computes it, not in TF32."""
     if device.type == "cuda":
         single = matrix_rate(device, 4096, torch.float32)
         rates = matrix_rate(device), single, copy_rate(device)

@@ -1,4 +1,4 @@
-"""What the light network's accuracy comes from: pairs, ingredients of the data, and chance.
+"""Sources of the light network's accuracy: pairs, ingredients of the data, and chance.
 
     python -m benchmarks.light_study --out STUDY --device cuda --pairs 0.25 0.5 1 2 4 9
     python -m benchmarks.light_study --out STUDY --device cuda --pairs 1 --variants every
@@ -38,7 +38,7 @@ PAIRS = (0.25, 0.5, 1.0, 2.0, 4.0, 9.0)
 
 
 def parse() -> argparse.Namespace:
-    """What the command line says."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.light_study",
         description=__doc__,
@@ -87,7 +87,7 @@ def find_variants(names: list[str]) -> list[str]:
 
 
 def find_bases(words: list[str], variants: set[str]) -> dict[str, str]:
-    """What words `VARIANT=BASE` say; InputError names the nearest of the variants there are."""
+    """Parse words `VARIANT=BASE`; InputError names the nearest variant."""
     bases = {}
     for word in words:
         variant, _, base = word.partition("=")

@@ -50,7 +50,7 @@ class Job(NamedTuple):
 
 @contextmanager
 def claim(folder: Path) -> Iterator[bool]:
-    """Whether nobody else is at work in a folder, who then has to wait until this is over."""
+    """Yield True if no other process works in a folder; others wait until the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         try:

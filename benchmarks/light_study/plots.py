@@ -163,7 +163,7 @@ def pooled_frames(results: Sequence[Result]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw_reliability(scores: np.ndarray, overlaps: np.ndarray) -> "Figure":
-    """What came of each score: fraction of frames with IoU above a half, and mean IoU.
+    """Plot the fraction of frames with IoU above a half, and the mean IoU, by score.
 
     Args:
         scores: what the tracker said of each frame, in [0, 1].

@@ -1,4 +1,4 @@
-"""What the trainings of the study came to: read from their folders, and compared."""
+"""Results of the study's trainings: read from their folders, and compared."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ PROCEDURAL, REAL = "procedural videos", "real sequences"
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What one training came to."""
+    """Result of one training."""
 
     variant: str
     pairs: int
@@ -58,7 +58,7 @@ class Effect:
 
     @property
     def is_certain(self) -> bool:
-        """Whether 0 lies outside the interval, and all of two seeds or more on the same side."""
+        """True if 0 lies outside the interval, and all of two seeds or more on the same side."""
         values = self.seeds.values()
         agree = max(values) < 0 or min(values) > 0
         return self.difference.is_certain and agree and len(values) > 1
@@ -153,7 +153,7 @@ def compared_pairs(results: Sequence[Result]) -> int | None:
 
 
 def chance(results: Sequence[Result], pairs: int, kind: str) -> float | None:
-    """How far apart in AUC two seeds of the base were at most; None of fewer than two."""
+    """Return the largest difference in AUC between two seeds of the base; None for one seed."""
     points = curve(results, kind).get(pairs, {})
     return max((abs(a - b) for a, b in combinations(points.values(), 2)), default=None)
 
@@ -200,10 +200,10 @@ def effects(
 
 @dataclass(frozen=True, kw_only=True)
 class Reliability:
-    """How true scores are, by tenths of the score; empty tenths are left out."""
+    """Reliability of scores, by tenths of the score; empty tenths are left out."""
 
     tenth: NDArray[np.float64]
-    """Where each begins: 0, 0.1 … 0.9."""
+    """Start of each: 0, 0.1 … 0.9."""
     score: NDArray[np.float64]
     """Mean in each tenth."""
     right: NDArray[np.float64]

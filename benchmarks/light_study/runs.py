@@ -218,7 +218,7 @@ def measure_rate(recipe: Recipe, device: torch.device) -> float:
 
 
 def device_name(device: torch.device) -> str:
-    """What the numbers should be read with."""
+    """Return the name of the GPU or the processor."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return str(machine()["processor"])

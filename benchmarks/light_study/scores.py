@@ -1,4 +1,4 @@
-"""How well weights of the study track: procedural videos, and real sequences."""
+"""Accuracy of the study's weights on procedural videos and real sequences."""
 
 import json
 from collections.abc import Iterable
@@ -41,12 +41,12 @@ class JudgingSettings:
 
 
 class Judged(NamedTuple):
-    """How procedural videos were tracked."""
+    """Tracks of procedural videos."""
 
     iou: NDArray[np.float32]
     """(videos of all kinds, frames)."""
     score: NDArray[np.float32]
-    """What the tracker says of itself, of the same shape; of the first frame 1."""
+    """Score of each box, of the same shape; 1 in the first frame."""
     scores: dict[str, Any]
     """AUC, precision and centre error of all, and AUC by kind of each video."""
 

@@ -22,10 +22,10 @@ _SHARPEST = 0.35
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """What is otherwise than in the recipe."""
+    """Differences from the recipe."""
 
     title: str
-    """What a plot says."""
+    """Label in a plot."""
     overrides: tuple[str, ...] = ()
     leave_out: Callable[["Renderer"], "Renderer"] | None = None
     """Draws training's pictures without something."""
@@ -165,4 +165,4 @@ VARIANTS: dict[str, Variant] = {
         overrides=tuple(text for row in _MORE.values() for text in row[1:]),
     ),
 }
-"""By name."""
+"""Variants by name."""

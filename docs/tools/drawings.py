@@ -121,7 +121,7 @@ def light() -> str:
 
 
 class _Light(NamedTuple):
-    """What the light network sees and says of one frame."""
+    """Inputs and outputs of the light network for one frame."""
 
     exemplar: NDArray[np.uint8]
     size: NDArray[np.float64]
@@ -137,7 +137,7 @@ class _Light(NamedTuple):
 def _seen_by_light(
     first: NDArray[np.uint8], box: NDArray[np.float64], later: NDArray[np.uint8]
 ) -> _Light:
-    """What the light network sees of a target searched at its first place."""
+    """Return the light network's view of a target searched for at its first place."""
     matcher = load_matcher("light", device="cpu", threads=1)
     side = float(geometry.exemplar_side(box[2:]))
     fill = geometry.mean_color(first)

@@ -100,7 +100,7 @@ NEEDED: dict[str, tuple[Callable[[Path], None], ...]] = {
     "tracking.md": (make_video, make_frames),
     "tracking_options.md": (make_video, make_otb),
 }
-"""What lies in a reader's folder before the first line of a page is typed."""
+"""Makers of what a reader's folder holds before the first line of a page is typed."""
 
 
 def prepare(page: Path, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What of the documentation a test cannot type, each with its reason; and what it types shorter."""
+"""Parts of the documentation that a test cannot type, each with its reason, or types shorter."""
 
 NOT_RUN = {
     "pip install": "changes the environment that the tests run in",

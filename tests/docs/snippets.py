@@ -36,12 +36,12 @@ class Snippet:
 
     @property
     def place(self) -> str:
-        """Where it stands, as an editor opens it."""
+        """Return its place as an editor opens it."""
         return f"{self.page.relative_to(ROOT)}:{self.line}"
 
     @property
     def is_file(self) -> bool:
-        """Whether its title is the name of a file that it is the content of."""
+        """True if its title names a file whose content it is."""
         return "." in self.title
 
 

@@ -24,7 +24,7 @@ from siamfc.tracking import one_scale
 
 @dataclass(frozen=True)
 class Expected:
-    """What the tracker of this package says of the frames after the first."""
+    """Return this package's boxes in the frames after the first."""
 
     folder: Path
     """With the page's files, the weights, and frames.rgb."""

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the one command writes; a warning fails it."""
+    """Build the site by the one command; a warning fails it."""
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -29,7 +29,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Page(HTMLParser):
-    """What a page loads by itself, where its links lead, and its anchors."""
+    """Find what a page loads by itself, its links' targets, and its anchors."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()

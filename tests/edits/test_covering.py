@@ -1,4 +1,4 @@
-"""What is hidden: nothing of a target is left, and lost stretches are bridged."""
+"""Covered areas: nothing of a target is left, and lost stretches are bridged."""
 
 import numpy as np
 import pytest

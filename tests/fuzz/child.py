@@ -25,7 +25,7 @@ _LOCKS = frozenset({".lock", ".lock-holder"})
 
 @dataclass(frozen=True, kw_only=True)
 class Ending:
-    """How a command ended."""
+    """End of a command."""
 
     status: int
     """Of the process; negative: the signal that killed it."""
@@ -36,7 +36,7 @@ class Ending:
     hung: bool
 
     def fault(self, arguments: list[str], base: int, folder: Path) -> str | None:
-        """What is wrong with it; None if it is as it should be."""
+        """Return what is wrong with it; None if it is as it should be."""
         lines = self.errors.splitlines()
         told = [line for line in lines if line.startswith("error: ")]
         several = arguments[0] == "evaluate"  # a line for each sequence that failed

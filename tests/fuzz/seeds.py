@@ -274,7 +274,7 @@ def result_files(folder: Path) -> Files:
 
 
 def evaluated_files(folder: Path) -> Files:
-    """What `siamfc evaluate --out` writes of the data set in OTB's layout."""
+    """Write the results of `siamfc evaluate --out` on the data set in OTB's layout."""
     from siamfc.cli.app import run
 
     for name, content in DATA_SETS["otb"]().items():

@@ -1,4 +1,4 @@
-"""How torch's threads wait: what its OpenMP runtime says that it read when it was loaded."""
+"""Waiting of torch's threads, as its OpenMP runtime reports it when it is loaded."""
 
 import os
 import re
