@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from siamfc.cli.console import guard_streams, print_error
 from siamfc.cli.interrupt import Terminated, raise_on_termination, signal_name
@@ -19,6 +20,9 @@ from siamfc.cli.usage import UsageError, require_one_word
 from siamfc.cli.verbs import VERBS
 from siamfc.errors import SiamFCError, suggest
 from siamfc.system import commit, limit_blas_threads, version
+
+if TYPE_CHECKING:
+    from cyclopts import MissingArgumentError
 
 _HELP = ("--help", "-h", "help")
 _VERSION = ("--version", "-V", "version")
@@ -124,7 +128,7 @@ def _call(name: str, arguments: list[str]) -> int:
         print_error(f"unknown {kind} {name!r}: {advice}")
         return 2
 
-    from cyclopts import App, CycloptsError, UnusedCliTokensError
+    from cyclopts import App, CycloptsError, MissingArgumentError, UnusedCliTokensError
 
     from siamfc.cli.console import show_warnings
 
@@ -143,10 +147,19 @@ def _call(name: str, arguments: list[str]) -> int:
     except UnusedCliTokensError as error:
         surplus = " ".join(error.unused_tokens or ())
         raise UsageError(f"expected no further argument, got {surplus!r}") from None
+    except MissingArgumentError as error:
+        raise UsageError(_missing(error)) from None
     except CycloptsError as error:
         text = str(error).removesuffix(".")
         raise UsageError(text[:1].lower() + text[1:]) from None
     return status if isinstance(status, int) else 0
+
+
+def _missing(error: "MissingArgumentError") -> str:
+    """Say which argument is missing, or which flag has no value."""
+    if error.keyword is not None:
+        return f"{error.keyword}: expected a value, got none"
+    return f"expected {error.argument.name if error.argument else 'an argument'}, got none"
 
 
 def _with_standard_input(arguments: list[str]) -> list[str]:
