@@ -104,6 +104,27 @@ def test_one_that_fails_does_not_stop_the_others(
     assert "b.mp4" in line
 
 
+def test_a_source_is_never_taken_for_its_output(
+    videos: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.read_bytes() for path in videos.iterdir()}
+    for more in ([], ["--overwrite"]):
+        assert run(["track", "videos", *arguments, "--box", BOX, "-o", "videos", *more]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "is the source itself: name another folder" in line
+    assert {path: path.read_bytes() for path in videos.iterdir()} == before
+
+
+def test_no_results_take_the_place_of_the_record(
+    videos: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (videos / "a.mp4").rename(videos / "batch.mp4")
+    line = ["track", "videos", *arguments, "--box", BOX, "--results", "out", "--format", "coco"]
+    assert run(line) == 1
+    assert "out/batch.json is the name of the batch's record" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
 def test_workers_write_the_same(arguments: list[str]) -> None:
     line = ["track", "videos", *arguments, "--box", BOX]
     assert run([*line, "--results", "alone", "--threads", "1"]) == 0

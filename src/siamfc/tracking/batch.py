@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from siamfc.errors import OutputError, SiamFCError
 from siamfc.files import write_file
+from siamfc.frames.paths import exists
 from siamfc.network.loader import read_metadata
 from siamfc.tracking.both_ways import WHOLE, FrameRange
 from siamfc.tracking.defaults import Settings
@@ -91,9 +92,11 @@ def track_batch(
     fails. A failed video does not stop the others.
 
     Raises:
-        OutputError: the folder holds results made with other weights, settings or options, and
-            `overwrite` is off.
+        OutputError: a file to write is its own source or the record; or the folder holds results
+            made with other weights, settings or options, and `overwrite` is off.
     """
+    for task in tasks:
+        _check_files(task)
     made_from = _update_record(tasks, overwrite=overwrite)
     todo = []
     for task in tasks:
@@ -108,6 +111,18 @@ def track_batch(
         yield from map(_track, todo)
     else:
         yield from workers.map_unordered(_track, todo)
+
+
+def _check_files(task: BatchTask) -> None:
+    """Check that no file to write is the task's source or the batch's record."""
+    video, source = task.video, Path(task.source)
+    if video is not None and exists(video) and exists(source) and video.samefile(source):
+        raise OutputError(f"{video} is the source itself: name another folder")
+    if task.results is not None and task.results.name == _RECORD:
+        raise OutputError(
+            f"{task.results} is the name of the batch's record: rename {source}, or choose another "
+            "format"
+        )
 
 
 def _track(task: BatchTask) -> BatchOutcome:
