@@ -75,7 +75,7 @@ def measure(video: Path, box: NDArray[np.float64], weights: str) -> Cost:
         frames = sum(1 for _ in decoder.pictures())
     decoding = time.process_time() - start
     start, start_here = time.process_time(), time.thread_time()
-    with open_source(video) as source:
+    with open_source(video, lazy=True) as source:
         for _ in follow(source, box, timed):
             pass
     here, both = time.thread_time() - start_here, time.process_time() - start

@@ -207,7 +207,9 @@ def _track_one(source: str, request: _Request) -> int:
     settings = request.search.settings(request.weights)
     kept: list[FrameResult] = []
     with ExitStack() as stack:
-        frames = stack.enter_context(open_source(source, stream=request.stream))
+        frames = stack.enter_context(
+            open_source(source, stream=request.stream, lazy=output.out is None)
+        )
         boxes, frame_range = targets.in_source(frames)
         sinks = [stack.enter_context(sink) for sink in _files(output, frames, len(boxes))]
         if output.json and output.results is None:

@@ -25,6 +25,9 @@ _logger = logging.getLogger(__name__)
 _UNSPECIFIED = 2
 """FFmpeg's number of an unspecified matrix, transfer function or primaries."""
 
+_CUT_FORMATS = frozenset({"yuv420p", "yuvj420p"})
+"""Pixel formats of which a part can be converted: planes, of which two are halved per axis."""
+
 _DEEP_GREY = re.compile(r"gray(10|12|14|16)(le|be)")
 
 _Transpose = PillowImage.Transpose
@@ -98,6 +101,56 @@ class RgbConverter:
     def upright_aspect(self, pixel_aspect: Fraction) -> Fraction:
         """Return the aspect ratio of a stored pixel after the picture is upright_aspect upright."""
         return 1 / pixel_aspect if self._swaps_axes else pixel_aspect
+
+    def can_convert_parts(self, picture: av.VideoFrame) -> bool:
+        """Return True if `convert_part` supports the picture."""
+        return (
+            picture.format.name in _CUT_FORMATS
+            and picture.width % 2 == picture.height % 2 == 0
+            and not picture.interlaced_frame
+            and not self._has_other_size(picture)
+            and picture.color_trc not in (PQ, HLG)
+            and upright_step(picture) is None
+        )
+
+    def convert_part(self, picture: av.VideoFrame, rows: slice, columns: slice) -> Image:
+        """Convert a part of a picture that `can_convert_parts`: the same pixels as of the whole.
+
+        Args:
+            picture: The picture.
+            rows: From the first to the last and within the picture, without a step.
+            columns: Likewise.
+
+        Returns:
+            (h, w, 3) uint8, which need not be contiguous.
+
+        Raises:
+            SourceError: As for the whole.
+        """
+        # Two pixels share a value of colour, so the part is widened to even edges.
+        top, bottom = rows.start // 2, -(-rows.stop // 2)
+        left, right = columns.start // 2, -(-columns.stop // 2)
+        planes = [
+            np.frombuffer(cast("memoryview[int]", one), np.uint8).reshape(-1, one.line_size)
+            for one in picture.planes
+        ]
+        height, width = 2 * (bottom - top), 2 * (right - left)
+        joined = np.empty((height * 3 // 2, width), np.uint8)
+        joined[:height] = planes[0][2 * top : 2 * bottom, 2 * left : 2 * right]
+        halved = joined[height:].reshape(2, height // 2, width // 2)
+        for plane, out in zip(planes[1:], halved, strict=True):
+            out[:] = plane[top:bottom, left:right]
+        part = av.VideoFrame.from_ndarray(joined, format=picture.format.name)
+        part.colorspace, part.color_range = picture.colorspace, picture.color_range
+        try:
+            rgb = self._reformatter.reformat(
+                part, format="rgb24", src_colorspace=_assumed_matrix(picture), threads=1
+            )
+        except (av.FFmpegError, ValueError):  # invalid colour tags
+            return self(picture)[rows, columns]
+        image = cast(Image, rgb.to_ndarray())
+        y, x = rows.start - 2 * top, columns.start - 2 * left
+        return image[y : y + rows.stop - rows.start, x : x + columns.stop - columns.start]
 
     def _has_other_size(self, picture: av.VideoFrame) -> bool:
         return (picture.width, picture.height) != self._stored_size

@@ -28,6 +28,14 @@ class Frame:
     index: int
     time: float
 
+    @property
+    def pixels(self) -> Image:
+        """The same as `image`, for code that takes only slices `pixels[rows, columns]` of it.
+
+        A frame of a video that was opened with `lazy` converts those alone.
+        """
+        return self.image
+
 
 @runtime_checkable
 class FrameSource(Protocol):

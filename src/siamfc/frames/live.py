@@ -16,6 +16,7 @@ from siamfc.frames.conversion import RgbConverter
 from siamfc.frames.decoder import VideoAddress, VideoDecoder
 from siamfc.frames.frame import Frame
 from siamfc.frames.frame_index import SourceClock
+from siamfc.frames.lazy import decoded_frame
 from siamfc.frames.read_ahead import ReadAheadSource
 
 _logger = logging.getLogger(__name__)
@@ -40,17 +41,24 @@ class LiveSource(ReadAheadSource):
         address: Address from `camera_address`, `stream_address` or `pipe_address`.
         threads: Number of decoding threads; None: as for `VideoFile`.
         read_ahead: Number of frames decoded ahead, at least 1, where none are dropped.
+        lazy: As for `VideoFile`.
 
     Raises:
         SourceError: No connection, or nothing that can be decoded.
     """
 
     def __init__(
-        self, address: VideoAddress, *, threads: int | None = None, read_ahead: int = 4
+        self,
+        address: VideoAddress,
+        *,
+        threads: int | None = None,
+        read_ahead: int = 4,
+        lazy: bool = False,
     ) -> None:
         super().__init__(read_ahead)
         self._address = address
         self._threads = threads
+        self._lazy = lazy
         self.name = address.name
         decoder = VideoDecoder(address, threads=threads)
         self.frame_count = decoder.frame_count
@@ -91,8 +99,8 @@ class LiveSource(ReadAheadSource):
         clock = SourceClock(self.frame_rate)
         with connection.decoder as decoder:
             for index, picture in enumerate(connection.pictures):
-                image = self._converter(picture, index)
-                yield Frame(image, index, clock.time(picture.time))
+                time = clock.time(picture.time)
+                yield decoded_frame(picture, self._converter, index, time, lazy=self._lazy)
             if decoder.fault:
                 _logger.warning("%s %s", self.name, decoder.fault)
 

@@ -45,6 +45,7 @@ def open_source(
     threads: int | None = None,
     read_ahead: int = 4,
     timeout: float = 10.0,
+    lazy: bool = False,
 ) -> FrameSource:
     """Open a video, folder, glob, camera, stream, pipe or iterable of arrays.
 
@@ -66,6 +67,9 @@ def open_source(
             a GPU, more threads are useful.
         read_ahead: Number of frames decoded ahead, at least 1; each takes 3 · H · W bytes.
         timeout: Seconds without data after which a camera or stream counts as broken off.
+        lazy: Convert a video's pixels to RGB where and when they are used, by the thread that uses
+            them. This saves most of the conversion if only a part of each frame is looked at, as
+            in tracking, and is slower if the whole frame is.
 
     Raises:
         InputError: An invalid argument.
@@ -99,8 +103,10 @@ def open_source(
         )
     address = _live_address(source, timeout, stream)
     if address is not None:
-        return LiveSource(address, threads=threads, read_ahead=read_ahead)
-    return VideoFile(_video(str(source)), stream=stream, threads=threads, read_ahead=read_ahead)
+        return LiveSource(address, threads=threads, read_ahead=read_ahead, lazy=lazy)
+    return VideoFile(
+        _video(str(source)), stream=stream, threads=threads, read_ahead=read_ahead, lazy=lazy
+    )
 
 
 def _check_options(

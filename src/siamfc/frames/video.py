@@ -15,6 +15,7 @@ from siamfc.frames.conversion import RgbConverter
 from siamfc.frames.decoder import VideoAddress, VideoDecoder
 from siamfc.frames.frame import Frame
 from siamfc.frames.frame_index import FrameIndex, StreamIdentity, shared_index
+from siamfc.frames.lazy import decoded_frame
 from siamfc.frames.paths import require_file
 from siamfc.frames.read_ahead import ReadAheadSource
 from siamfc.frames.sound import Sound
@@ -47,6 +48,8 @@ class VideoFile(ReadAheadSource):
         stream: Number of the stream, as FFmpeg counts them; None: the largest video.
         max_pixels: Largest picture that is decoded; None: no limit.
         container: FFmpeg's name of the container; None: detected.
+        lazy: Convert a frame's pixels to RGB where and when they are used, by the thread that uses
+            them, not by the one that decodes.
 
     Raises:
         InputError: The stream with this number is no video.
@@ -62,9 +65,11 @@ class VideoFile(ReadAheadSource):
         stream: int | None = None,
         max_pixels: int | None = None,
         container: str | None = None,
+        lazy: bool = False,
     ) -> None:
         super().__init__(read_ahead)
         self.path = path = Path(path)
+        self._lazy = lazy
         require_file(path)
         # FFmpeg would take a relative name with a colon for a protocol.
         self._address = VideoAddress(
@@ -209,8 +214,8 @@ class VideoFile(ReadAheadSource):
             stop = block
 
     def _frame(self, picture: av.VideoFrame, position: int) -> Frame:
-        image = self._converter(picture, position)
-        return Frame(image, position, self._index[position].time)
+        time = self._index[position].time
+        return decoded_frame(picture, self._converter, position, time, lazy=self._lazy)
 
     def _pictures_from(self, start: int) -> Generator[av.VideoFrame]:
         """Decode from an earlier key frame, or from the start if seeking does not lead there."""

@@ -77,7 +77,7 @@ def sweep(
         found = Found.nothing(len(key_frames))
         groups = [left for group in groups if (left := group.without(given)).rows]
         for place, (rows, state) in enumerate(groups):
-            groups[place] = _Group(rows, stepper.step(state, frame.image))
+            groups[place] = _Group(rows, stepper.step(state, frame.pixels))
             found.fill(rows, Found.of(groups[place].state))
         if given:
             state = stepper.begin(frame.image, list(given.values()))
@@ -89,6 +89,6 @@ def sweep(
 
 def _require_size(frame: Frame, size: tuple[int, int]) -> None:
     try:
-        require_size(frame.image, size)
+        require_size(frame.pixels, size)
     except InputError as error:
         raise SourceError(f"frame {frame.index}: {error}") from None

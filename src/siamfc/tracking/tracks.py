@@ -286,7 +286,7 @@ class Track:
                 f"expected a name in {', '.join(EXPORT_SUFFIXES)} for boxes or "
                 f"{', '.join(VIDEO_SUFFIXES)} for a video, got {path}"
             )
-        with open_writer(path, like=self._open(), overwrite=overwrite) as writer:
+        with open_writer(path, like=self._open(lazy=False), overwrite=overwrite) as writer:
             for frame, result in self.frames():
                 writer.write(result.draw(frame.image), frame.time)
 
@@ -323,11 +323,12 @@ class Track:
 
     # --- Tracking ---------------------------------------------------------------------------------
 
-    def _open(self) -> FrameSource:
+    def _open(self, *, lazy: bool = True) -> FrameSource:
+        """Return the source, opened on the first call; see `open_source` for `lazy`."""
         from siamfc.frames import open_source
 
         if self._opened is None:
-            self._opened = open_source(self._source)
+            self._opened = open_source(self._source, lazy=lazy)
             if self._opened is not self._source:
                 self._held.callback(self._opened.close)
         return self._opened
@@ -369,7 +370,7 @@ class Track:
         from siamfc.frames import open_source
 
         require_indexed(self._open(), "ask for its frames, or for the video, before anything else")
-        again = open_source(self._source)
+        again = open_source(self._source)  # for pictures, which are used whole
         try:
             key_frames = as_key_frames(self._boxes, self._range.start)
             yield from zip(self._range.frames(again, key_frames), self, strict=False)

@@ -1,0 +1,78 @@
+"""Frames of a video whose pixels are converted to RGB where and when they are used."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import av
+import numpy as np
+
+from siamfc.frames.conversion import RgbConverter
+from siamfc.frames.frame import Frame, Image
+
+
+class LazyFrame(Frame):
+    """A decoded frame that is converted by the thread that uses it, and only as far as it does.
+
+    Args:
+        picture: The decoded picture, of which `converter` can convert parts.
+        converter: The stream's converter.
+        index: Position in the source.
+        time: Seconds since the source's first frame.
+    """
+
+    __slots__ = ("_converter", "_picture", "_whole")
+    _picture: av.VideoFrame
+    _converter: RgbConverter
+    _whole: Image | None
+
+    def __init__(
+        self, picture: av.VideoFrame, converter: RgbConverter, index: int, time: float
+    ) -> None:
+        for name, value in (
+            ("index", index),
+            ("time", time),
+            ("_picture", picture),
+            ("_converter", converter),
+            ("_whole", None),
+        ):
+            object.__setattr__(self, name, value)
+
+    @property
+    def image(self) -> Image:
+        """The whole picture, converted on first use."""
+        if self._whole is None:
+            object.__setattr__(self, "_whole", self._converter(self._picture, self.index))
+            assert self._whole is not None
+        return self._whole
+
+    @property
+    def pixels(self) -> Image:
+        """The picture, of which only the slices that are taken are converted."""
+        if self._whole is not None:
+            return self._whole
+        return cast(Image, _Parts(self._picture, self._converter))
+
+
+class _Parts:
+    """What code that crops needs of an array: shape, type, and slices `[rows, columns]`."""
+
+    def __init__(self, picture: av.VideoFrame, converter: RgbConverter) -> None:
+        self.shape = picture.height, picture.width, 3
+        self.dtype = np.dtype(np.uint8)
+        self._picture, self._converter = picture, converter
+
+    def __getitem__(self, place: tuple[slice, slice]) -> Image:
+        rows, columns = (
+            slice(*one.indices(length)) for one, length in zip(place, self.shape[:2], strict=True)
+        )
+        return self._converter.convert_part(self._picture, rows, columns)
+
+
+def decoded_frame(
+    picture: av.VideoFrame, converter: RgbConverter, index: int, time: float, *, lazy: bool
+) -> Frame:
+    """Return a decoded picture as a frame, converted now unless `lazy` and this is possible."""
+    if lazy and converter.can_convert_parts(picture):
+        return LazyFrame(picture, converter, index, time)
+    return Frame(converter(picture, index), index, time)
