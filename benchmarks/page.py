@@ -72,7 +72,7 @@ def track(video: Path, box: Box, weights: str) -> Cost:
     start, begun = time.perf_counter(), time.process_time()
     with (
         open_source(video) as source,
-        open_results(video.with_name("boxes.csv"), targets=1, overwrite=True) as add,
+        open_results(video.with_name("boxes.csv"), overwrite=True) as add,
     ):
         for _, result in follow(source, [box], matcher, settings):
             add(result)
