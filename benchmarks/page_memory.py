@@ -20,7 +20,7 @@ import numpy as np
 from siamfc.frames import Frame
 from siamfc.network import EmbeddingSpec
 from siamfc.system import commit, machine
-from siamfc.tracking import SiamFCSettings
+from siamfc.tracking import SiamFCSettings, Stepper
 from siamfc.web.box_files import boxes_file
 from siamfc.web.job import Job
 
@@ -102,11 +102,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     clip = Watched(options.frames, options.frames // 5)
-    network, settings = StillNetwork(), SiamFCSettings(scales=1)
     job = Job(
         clip,
-        network,
-        settings,
+        Stepper(StillNetwork(), SiamFCSettings(scales=1)),
         folder=Path(tempfile.mkdtemp()),
         max_targets=32,
         submit=lambda _job: None,

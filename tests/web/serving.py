@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from fakes import IdealMatcher
-from siamfc.tracking import fitting_settings
+from siamfc.tracking import Stepper, fitting_settings
 from siamfc.web.access import Access
 from siamfc.web.limits import Limits
 from siamfc.web.server import access_for, make_server
@@ -160,8 +160,8 @@ def running(
 ) -> Iterator[Server]:
     """Run a server until the block ends."""
     chosen = matcher or IdealMatcher()
-    settings = fitting_settings(chosen)
-    session = Session(chosen, settings, folder=folder, root=root, limits=limits)
+    stepper = Stepper(chosen, fitting_settings(chosen))
+    session = Session(stepper, folder=folder, root=root, limits=limits)
     listener = socket.create_server(("127.0.0.1", 0))
     access = access_for("127.0.0.1", listener.getsockname()[1])
     server = make_server(session, access)

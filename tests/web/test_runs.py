@@ -6,10 +6,10 @@ import pytest
 from fakes import IdealBoxMatcher
 from siamfc.boxes import iou
 from siamfc.frames import Frame
-from siamfc.tracking import LightSettings, Tracker
+from siamfc.tracking import LightSettings, Stepper, Tracker
 from siamfc.tracking.exemplar_update import UpdateSettings
 from siamfc.web.row_table import COLUMNS, RowTable
-from siamfc.web.runs import Follower, Origin, Run, fuse_rows
+from siamfc.web.runs import Origin, Run, extend_runs, fuse_rows
 
 FRAMES = 30
 BOXES = np.array([[20.0, 30.0, 24.0, 20.0], [150.0, 60.0, 20.0, 30.0]])
@@ -53,40 +53,40 @@ def run_from(k: int, target: int, *, backward: bool = False) -> Run:
 @pytest.mark.parametrize("every", [1, 7])
 def test_a_run_is_what_the_tracker_gives_with_the_same_exemplars(every: int) -> None:
     tracking, following = Remembering(), Remembering()
-    tracker, follower = Tracker(tracking, settings(every)), Follower(following, settings(every))
+    tracker, follower = Tracker(tracking, settings(every)), Stepper(following, settings(every))
     tracker.init(frame(0).image, BOXES[0])
     run = run_from(0, 0)
-    follower.extend(frame(0), [run])
+    extend_runs(follower, frame(0), [run])
     expected = [BOXES[0]]
     for k in range(1, FRAMES):
         expected.append(tracker.update(frame(k).image))
-        follower.extend(frame(k), [run])
+        extend_runs(follower, frame(k), [run])
     assert following.searched == tracking.searched
     assert np.array_equal(run.rows(0, FRAMES)[:, :4], expected)
 
 
 def test_runs_go_their_own_way_in_one_batch_or_several() -> None:
     """One begins later, one pauses: each is what it is alone."""
-    alone, together = Follower(Remembering(), settings(7)), Follower(Remembering(), settings(7))
+    alone, together = Stepper(Remembering(), settings(7)), Stepper(Remembering(), settings(7))
     singles, runs = ([run_from(0, 0), run_from(0, 1), run_from(5, 1)] for _ in range(2))
     for run in singles:
         for k in range(run.origin.frame, FRAMES):
-            alone.extend(frame(k), [run])
+            extend_runs(alone, frame(k), [run])
     for k in range(FRAMES):
         ahead = [run for run in runs if run.front == k and not (run is runs[0] and k >= 12)]
-        together.extend(frame(k), ahead)
+        extend_runs(together, frame(k), ahead)
     for k in range(12, FRAMES):
-        together.extend(frame(k), [runs[0]])
+        extend_runs(together, frame(k), [runs[0]])
     for run, single in zip(runs, singles, strict=True):
         start = run.origin.frame
         assert np.allclose(run.rows(start, FRAMES), single.rows(start, FRAMES), atol=1e-4)
 
 
 def test_a_run_goes_back_in_time() -> None:
-    follower, run = Follower(IdealBoxMatcher(), settings(7)), run_from(20, 0, backward=True)
+    follower, run = Stepper(IdealBoxMatcher(), settings(7)), run_from(20, 0, backward=True)
     for k in range(20, 9, -1):
         assert run.front == k
-        follower.extend(frame(k), [run])
+        extend_runs(follower, frame(k), [run])
     truth = BOXES[0] + np.arange(10, 21)[:, None] * [1, 0, 0, 0]
     assert iou(run.rows(10, 21)[:, :4], truth).min() > 0.7
 

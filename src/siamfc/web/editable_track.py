@@ -11,13 +11,12 @@ import numpy as np
 from siamfc.array_types import FloatArray
 from siamfc.errors import InputError
 from siamfc.frames import Frame, Image
-from siamfc.network import Network
-from siamfc.tracking import FrameResult, Settings
+from siamfc.tracking import FrameResult, Stepper
 from siamfc.tracking.doubts import review
 from siamfc.tracking.targets import checked_boxes
 from siamfc.web.drawing import Drawing, Targets
 from siamfc.web.row_table import COLUMNS, RowTable
-from siamfc.web.runs import Box, Follower, NetworkView, Origin
+from siamfc.web.runs import Box, NetworkView, Origin, extend_runs, view_run
 from siamfc.web.segment_runs import Piece, SegmentRuns, result_of, smoothed
 
 Tracks = Sequence[tuple[str, Mapping[int, FloatArray]]]
@@ -41,8 +40,7 @@ class EditableTrack:
     doesn't touch stays as it is.
 
     Args:
-        matcher: a network ready to track with.
-        settings: the tracker's settings.
+        stepper: the network and the tracker's settings.
         frame_size: (width, height) of the video.
         max_targets: the most that may be drawn.
 
@@ -55,8 +53,7 @@ class EditableTrack:
 
     def __init__(
         self,
-        matcher: Network,
-        settings: Settings,
+        stepper: Stepper,
         *,
         frame_size: tuple[int, int],
         max_targets: int,
@@ -65,7 +62,7 @@ class EditableTrack:
         self.version = 0
         self.drawing = Drawing(frame_size, max_targets)
         self.is_smooth = False
-        self._follower = Follower(matcher, settings)
+        self._stepper = stepper
         self._following = threading.Lock()
         """Held while the network is used; taken before `lock`."""
         self._frame_size = frame_size
@@ -135,7 +132,7 @@ class EditableTrack:
         with self._following:
             if not runs or sweep.targets is not self.targets:
                 return False
-            self._follower.extend(frame, list(runs.values()))
+            extend_runs(self._stepper, frame, list(runs.values()))
         with self.lock:
             if frame.index >= len(self._times):
                 more = np.full(max(frame.index + 1, len(self._times)), np.nan)
@@ -273,7 +270,7 @@ class EditableTrack:
             segments = [each for each in self.targets[target].segments() if frame in each]
             runs = [run for segment in segments for run in self._runs.of(segment)]
         with self._following:
-            return self._follower.view(image, frame, runs[0]) if runs else None
+            return view_run(self._stepper, image, frame, runs[0]) if runs else None
 
     # --- Within -----------------------------------------------------------------------------------
 

@@ -16,8 +16,7 @@ from typing import Any, Literal
 
 from siamfc.errors import InputError, SiamFCError, SourceError
 from siamfc.frames import Frame
-from siamfc.network import Network
-from siamfc.tracking import KeyFrames, Settings
+from siamfc.tracking import KeyFrames, Stepper
 from siamfc.web.clips import Clip
 from siamfc.web.drawing import Drawing
 from siamfc.web.editable_track import EditableTrack, Tracks
@@ -40,8 +39,7 @@ class Job:
 
     Args:
         clip: the video to track in; it is closed here.
-        matcher: a network ready to track with.
-        settings: the tracker's settings.
+        stepper: the network and the tracker's settings.
         folder: private, for its files; it is removed here.
         key: tells when the same video is opened again.
         max_targets: that may be drawn.
@@ -52,8 +50,7 @@ class Job:
     def __init__(
         self,
         clip: Clip,
-        matcher: Network,
-        settings: Settings,
+        stepper: Stepper,
         *,
         folder: Path,
         key: str = "",
@@ -65,7 +62,7 @@ class Job:
         self.clip = clip
         self.folder = folder
         self.key = key
-        self.track = EditableTrack(matcher, settings, frame_size=clip.size, max_targets=max_targets)
+        self.track = EditableTrack(stepper, frame_size=clip.size, max_targets=max_targets)
         self.video = VideoExport(folder, is_tracking=is_tracking)
         self.state: State = "open"
         self.message = ""

@@ -15,8 +15,7 @@ import numpy as np
 from siamfc.array_types import FloatArray
 from siamfc.errors import InputError
 from siamfc.frames import Frame, Image
-from siamfc.network import Network
-from siamfc.tracking import Settings, Stepper, TrackerState
+from siamfc.tracking import Stepper, TrackerState
 from siamfc.tracking.fusion import fuse
 from siamfc.tracking.sweep import Found
 from siamfc.tracking.targets import exemplar_crops
@@ -102,67 +101,56 @@ class Run:
         self._add(targets.boxes[place], float(targets.score[place]), bool(targets.lost[place]))
 
 
-class Follower:
-    """Extends runs by a frame at a time; used by one thread at a time.
+def extend_runs(stepper: Stepper, frame: Frame, runs: Sequence[Run]) -> None:
+    """Track runs, whose front this frame is, into it.
 
-    Args:
-        matcher: a network ready to track with.
-        settings: the tracker's settings.
+    Raises:
+        InputError: a frame of another size than the one in which a run began.
     """
-
-    def __init__(self, matcher: Network, settings: Settings) -> None:
-        self._stepper = Stepper(matcher, settings)
-
-    def extend(self, frame: Frame, runs: Sequence[Run]) -> None:
-        """Track runs, whose front this frame is, into it.
-
-        Raises:
-            InputError: a frame of another size than the one in which a run began.
-        """
-        fresh = [run for run in runs if run.count == 0]
-        if fresh:
-            self._begin(frame, fresh)
-        batches: dict[int, list[Run]] = {}
-        for run in runs:
-            if run not in fresh:
-                batches.setdefault(id(run._state), []).append(run)
-        for members in batches.values():
-            state = members[0]._state
-            if state is None:
-                raise InputError("boxes that were imported end here: draw the target to go on")
-            places = [run._place for run in members]
-            if places != list(range(len(state.targets))):
-                state = state.take(places)
-            state = self._stepper.step(state, frame.image)
-            for place, run in enumerate(members):
-                run._take(state, place, frame.index)
-
-    def _begin(self, frame: Frame, runs: list[Run]) -> None:
-        boxes = [run.origin.box for run in runs]
-        state, spec = self._stepper.begin(frame.image, boxes), self._stepper.matcher.spec
-        crops = exemplar_crops(state.targets, frame.image, state.fill, spec)
-        for place, run in enumerate(runs):
+    fresh = [run for run in runs if run.count == 0]
+    if fresh:
+        _begin(stepper, frame, fresh)
+    batches: dict[int, list[Run]] = {}
+    for run in runs:
+        if run not in fresh:
+            batches.setdefault(id(run._state), []).append(run)
+    for members in batches.values():
+        state = members[0]._state
+        if state is None:
+            raise InputError("boxes that were imported end here: draw the target to go on")
+        places = [run._place for run in members]
+        if places != list(range(len(state.targets))):
+            state = state.take(places)
+        state = stepper.step(state, frame.image)
+        for place, run in enumerate(members):
             run._take(state, place, frame.index)
-            run._rows[0] = (*run.origin.box, 1.0, False)
-            run._crop = crops[place]
-            run._updated = [(frame.index, state.take([place]))]
 
-    def view(self, image: Image, frame: int, run: Run) -> NetworkView | None:
-        """Recompute what the network saw of a run in a frame; None where it was not tracked."""
-        distance = abs(frame - run.origin.frame)
-        if run._crop is None or distance >= run.count:
-            return None
-        if distance == 0:
-            return NetworkView(exemplar=run._crop, search=None, response=None, area=None)
-        before = [abs(at - run.origin.frame) < distance for at, _ in run._updated]
-        state = run._updated[sum(before) - 1][1]
-        previous = run._rows[distance - 1 : distance, :4]
-        state = replace(state, targets=state.targets.at(previous))
-        seen = self._stepper.view(state, image)
-        x, y, width, height = seen.area.tolist()
-        return NetworkView(
-            exemplar=run._crop, search=seen.search, response=seen.scores, area=(x, y, width, height)
-        )
+
+def _begin(stepper: Stepper, frame: Frame, runs: list[Run]) -> None:
+    state = stepper.begin(frame.image, [run.origin.box for run in runs])
+    crops = exemplar_crops(state.targets, frame.image, state.fill, stepper.matcher.spec)
+    for place, run in enumerate(runs):
+        run._take(state, place, frame.index)
+        run._rows[0] = (*run.origin.box, 1.0, False)
+        run._crop = crops[place]
+        run._updated = [(frame.index, state.take([place]))]
+
+
+def view_run(stepper: Stepper, image: Image, frame: int, run: Run) -> NetworkView | None:
+    """Recompute what the network saw of a run in a frame; None where it was not tracked."""
+    distance = abs(frame - run.origin.frame)
+    if run._crop is None or distance >= run.count:
+        return None
+    if distance == 0:
+        return NetworkView(exemplar=run._crop, search=None, response=None, area=None)
+    before = [abs(at - run.origin.frame) < distance for at, _ in run._updated]
+    state = run._updated[sum(before) - 1][1]
+    previous = run._rows[distance - 1 : distance, :4]
+    seen = stepper.view(replace(state, targets=state.targets.at(previous)), image)
+    x, y, width, height = seen.area.tolist()
+    return NetworkView(
+        exemplar=run._crop, search=seen.search, response=seen.scores, area=(x, y, width, height)
+    )
 
 
 def fuse_rows(forward: FloatArray, backward: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from siamfc.errors import InputError, SiamFCError
 from siamfc.network import Network
-from siamfc.tracking import KeyFrames, Settings
+from siamfc.tracking import KeyFrames, Settings, Stepper
 from siamfc.web import routes_jobs, routes_open, routes_show
 from siamfc.web.access import LOOPBACK_NAMES, Access, Guard, own_name
 from siamfc.web.connections import SILENT, PatientProtocol
@@ -66,7 +66,7 @@ def serve(
     """
     with _listen(host, port) as listener, private_folder() as folder:
         access = access_for(host, int(listener.getsockname()[1]))
-        session = Session(matcher, settings, folder=folder, root=root)
+        session = Session(Stepper(matcher, settings), folder=folder, root=root)
         try:
             job = None if source is None else session.add_source(source)
             server = make_server(session, access)

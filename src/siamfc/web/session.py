@@ -15,9 +15,8 @@ from starlette.exceptions import HTTPException
 from siamfc.errors import InputError, SourceError
 from siamfc.frames import FrameSource, ImageFiles, open_source, open_writer
 from siamfc.frames.live import STREAM_SCHEMES, LiveSource, stream_address
-from siamfc.network import Network
 from siamfc.synthetic.clip import ClipSettings, ProceduralClip
-from siamfc.tracking import Settings
+from siamfc.tracking import Stepper
 from siamfc.web.clips import Clip, FileClip, FileSource, ServedFiles, open_video
 from siamfc.web.job import Job
 from siamfc.web.library import Library
@@ -37,8 +36,7 @@ class Session:
     Those that open a job raise HTTPException if there is no room for a further one.
 
     Args:
-        matcher: a network ready to track with.
-        settings: the tracker's settings.
+        stepper: the network and the tracker's settings.
         folder: private, for uploads, recordings and videos.
         root: the folder whose videos are offered; None: none are.
         limits: bounds on what is accepted.
@@ -46,8 +44,7 @@ class Session:
 
     def __init__(
         self,
-        matcher: Network,
-        settings: Settings,
+        stepper: Stepper,
         *,
         folder: Path,
         root: Path | None,
@@ -57,8 +54,7 @@ class Session:
         self.folder = folder
         self.library = Library(root, self.limits)
         self.uploads = Uploads(folder, self.limits)
-        self._matcher = matcher
-        self._settings = settings
+        self._stepper = stepper
         self._worker = ThreadPoolExecutor(1, "siamfc-track")
         """Jobs take turns: they would take the network's threads from each other."""
         self._jobs: dict[str, Job] = {}
@@ -82,7 +78,7 @@ class Session:
     @property
     def lost_threshold(self) -> float:
         """The score below which a target counts as lost."""
-        return self._settings.lost.lost_threshold
+        return self._stepper.settings.lost.lost_threshold
 
     def check_room(self) -> None:
         """Raise HTTPException if no further job may be opened."""
@@ -191,8 +187,7 @@ class Session:
         """Make a job of an open clip, and of a folder for its files; `key` tells it is open."""
         job = Job(
             clip,
-            self._matcher,
-            self._settings,
+            self._stepper,
             folder=folder,
             key=key,
             max_targets=self.limits.targets,

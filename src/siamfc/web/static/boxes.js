@@ -26,10 +26,10 @@ export class Boxes {
   drag = null; // what the pointers on the stage are doing: { pinch }, { pans, … } or a box's
   pointers = new Map();
 
-  // `onDraw(target, frame, box)` is called when a box has been drawn or changed, `onTouch()` before
-  // that, `onReject(text)` when a drag draws nothing.
-  constructor(stage, { onDraw, onSelect, onTouch, onReject }) {
-    Object.assign(this, { stage, onDraw, onSelect, onTouch, onReject });
+  // Set by whoever uses the boxes: `onTouch()` is called before a box is drawn or changed,
+  // `onDraw(target, frame, box)` afterwards, `onReject(text)` when a drag draws nothing.
+  constructor(stage) {
+    this.stage = stage;
     this.svg = stage.element.querySelector("svg");
     stage.element.onpointerdown = (event) => this.#press(event);
     stage.element.onpointermove = (event) => this.#move(event);

@@ -3,7 +3,7 @@
 import { make } from "./dom.js";
 
 // Keys as the help names them, their meaning, and the action of each with its arguments. ^: Ctrl.
-export const KEYS = [
+const KEYS = [
   ["Space", "play or pause", { " ": ["play"] }],
   ["T", "track, or pause tracking", { t: ["run"] }],
   [", .", "one frame back, one frame forward; with Shift ten", { ",": ["go", -1], ".": ["go", 1], "<": ["go", -10], ";": ["go", -10], ">": ["go", 10], ":": ["go", 10] }],

@@ -14,7 +14,8 @@ import { Timeline } from "./timeline.js";
 import { Track } from "./track.js";
 
 const timeline = new Timeline({ onSeek: frames.show, onMove: targets.move, onSelect: (target) => boxes.select(target) });
-Object.assign(page, { refresh, select, draw: targets.draw, hold: targets.hold });
+Object.assign(page, { refresh, select });
+Object.assign(boxes, { onDraw: targets.draw, onTouch: targets.hold, onSelect: refresh, onReject: panel.notify });
 
 // --- Which video is looked at ----------------------------------------------------------------------
 

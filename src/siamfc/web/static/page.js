@@ -5,7 +5,7 @@ import { Boxes } from "./boxes.js";
 import { byId } from "./dom.js";
 import { Edits } from "./edits.js";
 import { NetworkView } from "./network.js";
-import { notify, showMessage } from "./panel.js";
+import { showMessage } from "./panel.js";
 import { Stage } from "./stage.js";
 import { Track } from "./track.js";
 
@@ -26,19 +26,12 @@ export const page = {
   asking: null, // aborts the question for news when something else is looked at
   refresh: () => {}, // puts everything on the page again
   select: () => {}, // looks at another video
-  draw: () => {}, // takes a box that was drawn
-  hold: () => {}, // keeps the frame while a box is held
 };
 
 export const stage = new Stage(byId("stage"));
 export const network = new NetworkView(stage);
 export const edits = new Edits(fail);
-export const boxes = new Boxes(stage, {
-  onDraw: (target, frame, box) => page.draw(target, frame, box),
-  onSelect: () => page.refresh(),
-  onTouch: () => page.hold(),
-  onReject: notify,
-});
+export const boxes = new Boxes(stage);
 
 export const job = () => page.jobs.find(({ id }) => id === page.current) ?? null;
 export const isBusy = ({ state }) => state === "running" || state === "waiting";

@@ -106,7 +106,7 @@ export function mark(name) {
   page.refresh();
 }
 
-export function startAdding() {
+function startAdding() {
   boxes.adding = !boxes.adding;
   if (boxes.adding) notify("Draw a box around the new target");
   page.refresh();

@@ -137,13 +137,7 @@ export class Timeline {
     const top = this.#lanes * LANE + 6;
     const y = (score) => top + (1 - score) * (height - top - 6);
     this.#axis(context, ink, width, y);
-    this.targets.forEach((target, place) => {
-      if (!this.lowest.has(target.id)) this.lowest.set(target.id, new Lowest(target.id));
-      const lowest = this.lowest.get(target.id);
-      lowest.update(this.track, this.#span, width);
-      this.#lane(context, ink("alarm"), target, place, lowest, [top, height]);
-      if (!target.hidden) this.#curve(context, target, lowest, y);
-    });
+    this.targets.forEach((target, place) => this.#scores(context, ink("alarm"), target, place, y, [top, height]));
     this.targets.forEach((target, place) => this.#keys(context, ink("ink"), target, place));
     context.fillStyle = ink("ink");
     context.fillRect(this.#x(this.shown) - 0.75, 0, 1.5, height);
@@ -166,35 +160,32 @@ export class Timeline {
     context.setLineDash([]);
   }
 
-  // Where a target is tracked, and bands where it was lost.
-  #lane(context, alarm, target, place, lowest, [top, bottom]) {
-    const y = this.#y(place);
+  // Where a target is tracked, bands where it was lost, and the curve of its scores.
+  #scores(context, alarm, target, place, y, [top, bottom]) {
+    if (!this.lowest.has(target.id)) this.lowest.set(target.id, new Lowest(target.id));
+    const lowest = this.lowest.get(target.id);
+    lowest.update(this.track, this.#span, this.canvas.clientWidth);
+    const [lane, curve] = [this.#y(place), new Path2D()];
+    let isDown = false;
     for (const [frame, score, lost] of lowest.points()) {
-      if (Number.isNaN(score)) continue;
+      if (Number.isNaN(score)) {
+        isDown = false;
+        continue;
+      }
       const left = Math.round(this.#x(frame)); // whole pixels, so that no gap shows
       const wide = Math.max(1, Math.round(this.#x(Math.min(frame + lowest.step, this.last))) - left);
-      context.fillStyle = target.color;
-      context.fillRect(left, y - 1, wide, 2);
-      if (!lost || target.hidden) continue;
-      context.fillStyle = alarm;
-      context.fillRect(left, y - 3, wide, 6);
+      const isAlarm = lost && !target.hidden;
+      const high = isAlarm ? 6 : 2;
+      context.fillStyle = isAlarm ? alarm : target.color;
+      context.fillRect(left, lane - high / 2, wide, high);
       context.globalAlpha = 0.16;
-      context.fillRect(left, top, wide, bottom - top);
+      if (isAlarm) context.fillRect(left, top, wide, bottom - top);
       context.globalAlpha = 1;
+      curve[isDown ? "lineTo" : "moveTo"](this.#x(frame), y(score));
+      isDown = true;
     }
-  }
-
-  #curve(context, target, lowest, y) {
-    context.strokeStyle = target.color;
-    context.lineWidth = 2;
-    context.beginPath();
-    let isDown = false;
-    for (const [frame, score] of lowest.points()) {
-      const isKnown = Number.isFinite(score);
-      if (isKnown) context[isDown ? "lineTo" : "moveTo"](this.#x(frame), y(score));
-      isDown = isKnown;
-    }
-    context.stroke();
+    Object.assign(context, { strokeStyle: target.color, lineWidth: 2 });
+    if (!target.hidden) context.stroke(curve);
   }
 
   // A diamond for a box that was drawn, a bar where the target left the picture.
