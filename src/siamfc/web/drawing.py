@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,9 @@ from typing import NamedTuple
 from siamfc.errors import InputError
 from siamfc.tracking.targets import checked_boxes
 from siamfc.web.runs import Box, Origin
+
+OPEN = sys.maxsize
+"""Stop of a segment that no key frame ends."""
 
 _UNDO_STEPS = 200
 _NUDGE_SECONDS = 1.5
@@ -20,8 +24,8 @@ class Segment(NamedTuple):
     """Frames start … stop − 1 of a target, tracked from the key frames at their ends."""
 
     start: int
-    stop: int | None
-    """None: to the end of the video."""
+    stop: int
+    """`OPEN`: to the end of the video."""
     forward: Origin | None
     """The key frame `start`; None where the target is tracked backwards alone."""
     backward: Origin | None
@@ -35,7 +39,7 @@ class Segment(NamedTuple):
     @property
     def is_closed(self) -> bool:
         """It lies between two key frames."""
-        return self.stop is not None and self.forward is not None
+        return self.stop != OPEN and self.forward is not None
 
     @property
     def backward_stop(self) -> int:
@@ -43,9 +47,7 @@ class Segment(NamedTuple):
         return self.start if self.forward is not None else self.start - 1
 
     def __contains__(self, frame: object) -> bool:
-        return isinstance(frame, int) and (
-            self.start <= frame and (self.stop is None or frame < self.stop)
-        )
+        return isinstance(frame, int) and self.start <= frame < self.stop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,11 +71,10 @@ class Target:
         first = self.keyframes[frames[0]]
         if self.backwards and frames[0] > 0 and first is not None:
             yield Segment(0, frames[0], None, Origin(frames[0], first, True))
-        for start, stop in zip(frames, [*frames[1:], None], strict=True):
-            box = self.keyframes[start]
-            after = None if stop is None else self.keyframes[stop]
+        for start, stop in zip(frames, [*frames[1:], OPEN], strict=True):
+            box, after = self.keyframes[start], self.keyframes.get(stop)
             if box is not None:
-                backward = None if stop is None or after is None else Origin(stop, after, True)
+                backward = None if after is None else Origin(stop, after, True)
                 yield Segment(start, stop, Origin(start, box), backward)
 
     def draw(self, frame: int, box: Box | None) -> Target:
@@ -135,7 +136,9 @@ class Drawing:
             raise InputError("a target can only leave the picture after it was drawn")
         now = time.monotonic()
         is_nudge = self._nudged[:2] == (frame, target) and now < self._nudged[2]
-        self._put(target, changed, is_nudge=is_nudge)
+        self._put(target, changed)
+        if is_nudge:
+            self.past.pop()
         self._nudged = (frame, target, now + _NUDGE_SECONDS)
 
     def add(self, tracks: Sequence[tuple[str, Mapping[int, Box | None]]]) -> None:
@@ -194,13 +197,11 @@ class Drawing:
             raise InputError(f"target {target + 1} has no key frame in frame {frame + 1}")
         return found
 
-    def _put(self, place: int, target: Target, *, is_nudge: bool = False) -> None:
-        targets = (*self.targets[:place], target, *self.targets[place + 1 :])
-        self._set(targets, is_nudge=is_nudge)
+    def _put(self, place: int, target: Target) -> None:
+        self._set((*self.targets[:place], target, *self.targets[place + 1 :]))
 
-    def _set(self, targets: Targets, *, is_nudge: bool = False) -> None:
-        if not is_nudge:
-            self.past = [*self.past[-_UNDO_STEPS:], self.targets]
+    def _set(self, targets: Targets) -> None:
+        self.past = [*self.past[-_UNDO_STEPS:], self.targets]
         self.future = []
         self.targets = targets
         self._nudged = (-1, -1, 0.0)

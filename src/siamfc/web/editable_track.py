@@ -144,7 +144,7 @@ class EditableTrack:
                     if runs.keys().isdisjoint(segment.origins):
                         continue
                     start, stop = frame.index, frame.index + 1
-                    if segment.stop is not None and self._runs.are_fused(segment):
+                    if self._runs.are_fused(segment):
                         start, stop = segment.start, segment.stop
                     if start in segment:
                         rows = self._runs.rows(segment, start, stop)

@@ -58,19 +58,18 @@ class SegmentRuns:
         """Return what is still to be tracked in frames first … end − 1."""
         pieces = []
         for segment in (segment for target in targets for segment in target.segments()):
-            stop = end if segment.stop is None else min(segment.stop, end)
             for run in self.of(segment):
                 if run.origin.backward:
                     frames = range(run.front, max(segment.backward_stop, first - 1), -1)
                 else:
-                    frames = range(run.front, stop)
+                    frames = range(run.front, min(segment.stop, end))
                 if frames:
                     pieces.append(Piece(run, frames, segment.is_closed))
         return pieces
 
     def are_fused(self, segment: Segment) -> bool:
         """Return whether the runs of both directions are there in full."""
-        if segment.stop is None or len(segment.origins) < 2:
+        if len(segment.origins) < 2:
             return False
         forward, backward = self.of(segment)
         return forward.front >= segment.stop and backward.front <= segment.start
@@ -82,7 +81,7 @@ class SegmentRuns:
             low, high = max(start, run.span[0]), min(stop, run.span[1])
             if low < high:
                 rows[low - start : high - start, :6] = run.rows(low, high)
-        inner = (segment.start + 1, segment.stop or 0)
+        inner = (segment.start + 1, segment.stop)
         if inner[0] < inner[1] and self.are_fused(segment):
             fused = fuse_rows(*(run.rows(*inner) for run in self.of(segment)))
             low = max(start, inner[0])
@@ -98,7 +97,7 @@ class SegmentRuns:
         parts = []
         for segment in target.segments():
             end = max([segment.start + 1, *(run.span[1] for run in self.of(segment))])
-            stop = end if segment.stop is None else min(end, segment.stop)
+            stop = min(end, segment.stop)
             parts.append((segment.start, stop, self.rows(segment, segment.start, stop)))
         rows = np.full((max(stop for _, stop, _ in parts), COLUMNS), np.nan)
         for start, stop, part in parts:
