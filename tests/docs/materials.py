@@ -99,6 +99,7 @@ NEEDED: dict[str, tuple[Callable[[Path], None], ...]] = {
     "settings.md": (make_otb,),
     "tracking.md": (make_video, make_frames),
     "tracking_options.md": (make_video, make_otb),
+    "training.md": (make_video, make_otb),
 }
 """Makers of what a reader's folder holds before the first line of a page is typed."""
 
