@@ -2,6 +2,8 @@
 
 import math
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -104,6 +106,23 @@ class TestLoops:
     def test_two_loops_at_once_see_the_same(self):
         found = track(video(), box=BOX, matcher=IdealMatcher())
         assert all(one is other for one, other in zip(found, found, strict=True))
+
+    def test_several_threads_see_the_same_and_track_no_frame_twice(self):
+        matcher = CountingMatcher()
+        found = track(video(12), box=BOX, matcher=matcher)
+        together = Barrier(4)
+
+        def read(with_frames):
+            together.wait()
+            if not with_frames:
+                return list(found)
+            return [result for _, result in found.frames()]
+
+        with ThreadPoolExecutor(4) as pool:
+            lists = list(pool.map(read, [False, True, False, True]))
+        assert all(one == found.results for one in lists)
+        assert [result.index for result in found.results] == list(range(12))
+        assert matcher.count == 11
 
     @pytest.mark.parametrize("tracked", [0, 2, 5])
     def test_frames_come_with_their_results_whatever_was_tracked_before(self, clip, tracked):

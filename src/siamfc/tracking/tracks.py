@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,7 +117,8 @@ class Track:
     """Boxes of objects in a video, tracked on demand, frame by frame, and kept.
 
     Each loop over a track starts at the first frame: it repeats the existing results at once, then
-    continues to track. A result takes about half a kilobyte; pictures are not kept.
+    continues to track. A result takes about half a kilobyte; pictures are not kept. Several threads
+    may use a track at once.
 
     In a notebook, a track displays the last tracked frame with its boxes.
 
@@ -157,6 +159,7 @@ class Track:
         self._results: list[FrameResult] = []
         self._frame: Frame | None = None
         self._failure: Exception | None = None
+        self._lock = RLock()
 
     # --- Results ----------------------------------------------------------------------------------
 
@@ -167,7 +170,7 @@ class Track:
 
     def __iter__(self) -> Iterator[FrameResult]:
         position = 0
-        while position < len(self._results) or self._advance():
+        while self._reach(position):
             yield self._results[position]
             position += 1
 
@@ -183,18 +186,23 @@ class Track:
             SourceError: a camera, a stream or a generator, which cannot be read again.
         """
         position = 0
-        while len(self._results) == position:
-            if not self._advance():
-                return
-            assert self._frame is not None  # the one that `_advance` has tracked
-            yield self._frame, self._results[position]
+        while True:
+            with self._lock:
+                if len(self._results) != position:
+                    break
+                if not self._advance():
+                    return
+                frame = self._frame
+            assert frame is not None  # the one that `_advance` has tracked
+            yield frame, self._results[position]
             position += 1
         yield from islice(self._read_again(), position, None)
 
     def close(self) -> None:
         """Stop tracking and release the source; results are kept. May be called twice."""
-        self._pairs.close()
-        self._held.close()
+        with self._lock:
+            self._pairs.close()
+            self._held.close()
 
     def review(self) -> list[Doubt]:
         """Track to the end and list the stretches that need a review, worst first."""
@@ -343,6 +351,11 @@ class Track:
                 frame_range=self._range,
                 smooth=self._smooth,
             )
+
+    def _reach(self, position: int) -> bool:
+        """Track until the result at a position is known; return False if there is none."""
+        with self._lock:
+            return position < len(self._results) or self._advance()
 
     def _advance(self) -> bool:
         """Track one more frame; return False at the end. A failure is raised on every call."""
