@@ -4,9 +4,12 @@ import io
 import json
 import re
 import struct
+import threading
 import time
 import zipfile
 from fractions import Fraction
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -272,6 +275,32 @@ def test_tracking_begins_where_the_first_box_was_drawn(
     draw(server, job, 5, 0, truth.boxes[5])
     track(server, job)
     assert server.job(job)["start"] == 5
+
+
+def test_a_stream_is_recorded_and_tracked(
+    server: Server, film: Path, truth: SquareVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = partial(SimpleHTTPRequestHandler, directory=str(film.parent))
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *_: None)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as source:
+        thread = threading.Thread(target=source.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{source.server_port}/{film.name}"
+        answer = server.ask("POST", "/api/streams", {"url": url})
+        assert answer.status == 201, answer.body
+        job = answer.json()["id"]
+        deadline = time.monotonic() + 120
+        while server.job(job)["live"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        source.shutdown()
+        thread.join()
+    assert (server.job(job)["frameCount"], server.job(job)["message"]) == (40, "")
+    draw(server, job, 0, 0, truth.boxes[0])
+    track(server, job)
+    assert iou(server.rows(job)[-1, 0, :4], truth.boxes[-1]) > 0.8
+    assert server.ask("DELETE", f"/api/jobs/{job}").status == 204
+    assert not server.files()
 
 
 def test_removing_a_target_leaves_the_others_as_they_are(
