@@ -166,7 +166,7 @@ class TestTrack:
     @pytest.mark.parametrize("end", ["read out", "given up", "failed"])
     def test_a_source_opened_here_is_closed(self, end, monkeypatch):
         source = CountingSource([*video(), image(height=90)] if end == "failed" else video())
-        monkeypatch.setattr("siamfc.frames.open_source", lambda _: source)
+        monkeypatch.setattr("siamfc.frames.open_source", lambda _, **__: source)
         results = track("clip.mp4", BOX, matcher=IdealMatcher())
         if end == "given up":
             next(iter(results))
