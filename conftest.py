@@ -13,6 +13,7 @@ collect_ignore_glob = (
     []
     if importlib.util.find_spec("triton")
     else [
+        "src/siamfc/cropping/cuda*",
         "src/siamfc/procedural/kernels/*",
         "src/siamfc/network/siamfc/kernels/*",
     ]

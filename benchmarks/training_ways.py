@@ -11,9 +11,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from training_floor import COMMON, COMPILED, FUSED, HALF, PLAIN, SPLIT, Chip, Cost
 
+from siamfc.network.devices import runs_kernels
 from siamfc.network.siamfc.architecture import LAYERS, POOL_SIZE, POOL_STRIDE
 from siamfc.network.siamfc.model import Normalise, SiamFC, initialise
-from siamfc.network.siamfc.training_pass import can_fuse, forward_pairs
+from siamfc.network.siamfc.training_pass import forward_pairs
 from siamfc.training.labels import response_labels
 from siamfc.training.losses import compute_loss
 from siamfc.training.optimizer import make_optimiser
@@ -101,7 +102,7 @@ def make_ways(recipe: Recipe, device: torch.device) -> list[Way]:
     ]
     if device.type == "cuda":
         ways.append(Way("compiled", folded(grouping="split"), COMPILED, compiled=True))
-    if can_fuse(device):
+    if runs_kernels(device):
         ways.append(Way("fused kernels, not compiled", folded(fused=True), FUSED))
     return ways
 

@@ -14,12 +14,13 @@ import torch
 from fused_cases import CASES, assert_convolved_alike, assert_folded_alike, assert_normalised_alike
 from network_samples import NORMALISATION, make_images, make_tensors
 
+from siamfc.network.devices import runs_kernels
 from siamfc.network.siamfc.model import SiamFC
-from siamfc.network.siamfc.training_pass import can_fuse, forward_pairs
+from siamfc.network.siamfc.training_pass import forward_pairs
 
 on_gpu = [
     pytest.mark.gpu,
-    pytest.mark.skipif(not can_fuse(torch.device("cuda")), reason="needs Triton"),
+    pytest.mark.skipif(not runs_kernels(torch.device("cuda")), reason="needs Triton"),
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
 ]
 
@@ -38,7 +39,7 @@ def test_the_kernels_equal_torch_on_the_interpreter():
 
 
 def test_the_cpu_takes_the_plain_path():
-    assert not can_fuse(torch.device("cpu"))
+    assert not runs_kernels(torch.device("cpu"))
 
 
 def gpu(function):

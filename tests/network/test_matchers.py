@@ -158,7 +158,7 @@ def test_cuda_in_half_precision_agrees(checkpoint):
 def test_a_gpu_records_few_sizes_of_batches(monkeypatch):
     """For any number of targets, each with its own result; a stand-in replaces the GPU."""
     torch = pytest.importorskip("torch")
-    from siamfc.network.siamfc import torch_matcher
+    from siamfc.network import cuda_graphs
 
     class Recorded:
         def __init__(self, function, _exemplars, shape):
@@ -171,8 +171,8 @@ def test_a_gpu_records_few_sizes_of_batches(monkeypatch):
             return self.function(exemplars.sum(), padded)[: len(images)]
 
     recorded = []
-    monkeypatch.setattr(torch_matcher, "_CudaGraph", Recorded)
-    cache = torch_matcher.GraphCache(lambda _, images: images.sum(1) + 1)
+    monkeypatch.setattr(cuda_graphs, "_CudaGraph", Recorded)
+    cache = cuda_graphs.GraphCache(lambda _, images: images.sum(1) + 1)
     for count in (1, 3, 4, 2, 7, 5, 8, 600, 3, 1):
         images = torch.arange(count * 2.0).view(count, 2)
         found = cache._replay(torch.ones(count), images)

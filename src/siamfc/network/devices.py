@@ -92,6 +92,11 @@ def torch_has_cuda() -> bool:
     return torch.cuda.is_available()
 
 
+def runs_kernels(device: "torch.device") -> bool:
+    """Return True if Triton's kernels run there: on a CUDA device, with Triton installed."""
+    return device.type == "cuda" and find_spec("triton") is not None
+
+
 @cache
 def has_driver() -> bool:
     """Return True if NVIDIA's driver is installed; imports no package to find out."""

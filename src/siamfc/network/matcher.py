@@ -3,12 +3,14 @@
 A matcher holds no target and no state: it turns crops into embeddings and compares them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from siamfc.array_types import ByteImage, FloatArray
 from siamfc.errors import InputError
 from siamfc.geometry import CONTEXT_AMOUNT
 from siamfc.network.calibration import Calibration
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
 
 Embedding = Any
 """Exemplar embeddings (N, …) in the runtime's own array type and precision."""
+Crops = Any
+"""Images (N, size, size, 3), RGB uint8: an array, or what the matcher's `crop_windows` returned."""
+CropWindows = Callable[[ByteImage, FloatArray, FloatArray, int, ByteImage], Crops]
+"""Crops a frame (H, W, 3) at squares with centres (N, 2) and sides (N,) to images of a size; the
+last argument is the colour (3,) outside the frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +65,11 @@ class Matcher(Protocol):
 
 
 class BoxMatcher(Protocol):
-    """A loaded network that predicts a box for every cell of the search image; cf. `Matcher`."""
+    """A loaded network that predicts a box for every cell of the search image; cf. `Matcher`.
+
+    A matcher may also have a function `crop_windows`, of type `CropWindows`, that makes its images
+    where the network runs.
+    """
 
     spec: EmbeddingSpec
     calibration: Calibration
@@ -69,7 +80,7 @@ class BoxMatcher(Protocol):
         """Number of exemplars per target that `locate` uses together, 1 or 2."""
         ...
 
-    def embed_exemplar(self, crops: NDArray[np.uint8], sizes: NDArray[np.floating]) -> Embedding:
+    def embed_exemplar(self, crops: Crops, sizes: NDArray[np.floating]) -> Embedding:
         """Embed exemplar images (N, 127, 127, 3) uint8 RGB.
 
         `sizes` (N, 2) are width and height of the targets' boxes, in pixels of these images.
@@ -77,7 +88,7 @@ class BoxMatcher(Protocol):
         ...
 
     def locate(
-        self, exemplars: Embedding, searches: NDArray[np.uint8]
+        self, exemplars: Embedding, searches: Crops
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Compare with search images (N, 255, 255, 3) uint8 RGB.
 
@@ -116,7 +127,7 @@ def check_searches(
     return images
 
 
-def check_sizes(images: NDArray[np.uint8], sizes: NDArray[np.floating]) -> NDArray[np.float32]:
+def check_sizes(images: Crops, sizes: NDArray[np.floating]) -> NDArray[np.float32]:
     """Return box sizes as float32; InputError unless they fit `BoxMatcher`."""
     found = np.asarray(sizes, dtype=np.float32)
     if found.shape != (len(images), 2) or not (np.isfinite(found) & (found > 0)).all():

@@ -6,11 +6,11 @@ different streams. `renderer_for` chooses one for a device.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 import torch
 from torch import Tensor
 
+from siamfc.network.devices import runs_kernels
 from siamfc.procedural import leaves, render
 from siamfc.procedural.leaves import Leaves
 from siamfc.procedural.render import Camera
@@ -63,5 +63,4 @@ def triton_renderer() -> Renderer:
 
 def renderer_for(device: torch.device) -> Renderer:
     """Return the fastest renderer for a device."""
-    has_triton = device.type == "cuda" and find_spec("triton") is not None
-    return triton_renderer() if has_triton else TORCH
+    return triton_renderer() if runs_kernels(device) else TORCH

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from siamfc.array_types import ByteImage, FloatArray, IntArray
 from siamfc.checks import check_number, check_whole
 from siamfc.errors import InputError
-from siamfc.network.matcher import EmbeddingSpec
+from siamfc.network.matcher import Crops, CropWindows, EmbeddingSpec
 from siamfc.tracking.targets import TargetBatch, window_crops
 
 _RINGS = 16
@@ -116,7 +116,7 @@ class RedetectionCrops(NamedTuple):
     """(L,) rows of the targets."""
     centers: FloatArray
     """(L, W, 2) frame pixels; repeated for a target that has fewer than another."""
-    crops: ByteImage
+    crops: Crops
     """(L, W, 255, 255, 3) search images; see `TargetBatch.lost_windows`."""
 
 
@@ -127,6 +127,7 @@ def redetection_crops(
     spec: EmbeddingSpec,
     settings: LostSettings,
     watched: FloatArray | None = None,
+    crop: CropWindows = window_crops,
 ) -> Iterator[RedetectionCrops]:
     """Crop the further windows of lost targets, a bounded number at a time.
 
@@ -157,7 +158,7 @@ def redetection_crops(
     for first in range(0, len(lost), step):
         rows = lost[first : first + step]
         centers = np.stack([np.resize(places[row], (most, 2)) for row in rows])
-        crops = window_crops(
+        crops = crop(
             image, centers.reshape(-1, 2), np.repeat(sides[rows], most), spec.search_size, fill
         )
         yield RedetectionCrops(rows, centers, crops.reshape(len(rows), most, *crops.shape[1:]))

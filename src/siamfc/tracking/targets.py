@@ -12,7 +12,7 @@ from siamfc import boxes as box_formats
 from siamfc import geometry
 from siamfc.array_types import ByteImage, FloatArray, IntArray
 from siamfc.errors import InputError
-from siamfc.network.matcher import EmbeddingSpec
+from siamfc.network.matcher import Crops, CropWindows, EmbeddingSpec, Network
 
 _ROUNDING = 4.0
 """Pixels by which a box may exceed the frame and still mean the whole frame: benchmarks number
@@ -88,11 +88,9 @@ class TargetBatch(ABC):
         return {name: getattr(self, name) for name in names}
 
 
-def exemplar_crops(
-    targets: TargetBatch, image: ByteImage, fill: ByteImage, spec: EmbeddingSpec
-) -> ByteImage:
-    """Return exemplar images (N, 127, 127, 3) of the targets at their current boxes."""
-    return window_crops(image, *targets.exemplar_windows(spec), spec.exemplar_size, fill)
+def cropper(matcher: Network) -> CropWindows:
+    """Return the function that crops for a network: its own, on a GPU, else `window_crops`."""
+    return getattr(matcher, "crop_windows", None) or window_crops
 
 
 def window_crops(
@@ -105,6 +103,17 @@ def window_crops(
     for crop, center, side in zip(crops, centers, sides.tolist(), strict=True):
         crop[:] = geometry.crop(image, center, side, size, fill)
     return crops
+
+
+def exemplar_crops(
+    targets: TargetBatch,
+    image: ByteImage,
+    fill: ByteImage,
+    spec: EmbeddingSpec,
+    crop: CropWindows = window_crops,
+) -> Crops:
+    """Return exemplar images (N, 127, 127, 3) of the targets at their current boxes."""
+    return crop(image, *targets.exemplar_windows(spec), spec.exemplar_size, fill)
 
 
 def checked_boxes(

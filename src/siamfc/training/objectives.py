@@ -9,11 +9,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from siamfc.network.devices import runs_kernels
 from siamfc.network.light.architecture import LAYOUTS
 from siamfc.network.light.model import LightNet, normalise_images
 from siamfc.network.light.model import initialise as initialise_light
 from siamfc.network.siamfc.model import SiamFC, initialise
-from siamfc.network.siamfc.training_pass import can_fuse, forward_pairs
+from siamfc.network.siamfc.training_pass import forward_pairs
 from siamfc.training.box_losses import box_loss
 from siamfc.training.data_settings import StoreData
 from siamfc.training.labels import response_labels
@@ -48,7 +49,7 @@ class ResponseObjective:
     def __init__(self, recipe: Recipe, device: torch.device, loss: Loss | None = None) -> None:
         self._recipe, self._own_loss = recipe, loss
         self._dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-        self._fused = can_fuse(device)
+        self._fused = runs_kernels(device)
         self.compiled = not self._fused
         self._model = SiamFC()
 

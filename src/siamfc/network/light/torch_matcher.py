@@ -1,16 +1,22 @@
 """The light network in torch for tracking: half precision and CUDA graphs on a GPU."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from siamfc.network.architectures import find_layout
 from siamfc.network.calibration import Calibration
 from siamfc.network.checkpoint import Checkpoint
+from siamfc.network.cuda_graphs import GraphCache, to_numpy
+from siamfc.network.devices import runs_kernels
 from siamfc.network.light.architecture import PLACES
-from siamfc.network.light.model import LightNet, unit_columns
+from siamfc.network.light.model import ConvolutionModule, LightNet, unit_columns
 from siamfc.network.matcher import (
+    Crops,
+    CropWindows,
     Embedding,
     EmbeddingSpec,
     check_exemplars,
@@ -19,7 +25,7 @@ from siamfc.network.matcher import (
 )
 from siamfc.network.metadata import Metadata
 from siamfc.network.siamfc.model import Normalise
-from siamfc.network.siamfc.torch_matcher import GraphCache, open_device
+from siamfc.network.siamfc.torch_matcher import open_device
 
 
 class TorchLightMatcher:
@@ -33,6 +39,8 @@ class TorchLightMatcher:
     calibration: Calibration
     metadata: Metadata
     exemplars: int
+    crop_windows: CropWindows | None
+    """Makes the images on the GPU; None without Triton's kernels."""
 
     def __init__(
         self, checkpoint: Checkpoint, *, device: str = "cpu", threads: int | None = None
@@ -45,30 +53,44 @@ class TorchLightMatcher:
         self._model = LightNet(find_layout(self.metadata.architecture))
         self.exemplars = self._model.layout.exemplars
         self._model.load_tensors(checkpoint.tensors)
-        self._model.to(self._device).eval().requires_grad_(False)
-        self._graphs = GraphCache(self._locate)
+        self._model.eval().requires_grad_(False)
+        _speed_up(self._model, torch.float16 if self._device.type == "cuda" else torch.float32)
+        self._model.to(self._device)
+        self._exemplar_graphs = GraphCache(self._embed_exemplars)
+        self._search_graphs = GraphCache(self._locate)
+        self.crop_windows = None
+        if runs_kernels(self._device):
+            from siamfc.cropping.cuda import crop_windows
+
+            self.crop_windows = partial(crop_windows, device=self._device)
 
     @torch.inference_mode()
-    def embed_exemplar(self, crops: NDArray[np.uint8], sizes: NDArray[np.floating]) -> Tensor:
+    def embed_exemplar(self, crops: Crops, sizes: NDArray[np.floating]) -> Tensor:
         """Embed exemplar images; see `BoxMatcher.embed_exemplar`."""
-        crops = check_exemplars(self.spec, crops)
-        images = torch.tensor(crops, device=self._device)
-        places = self._model.places(torch.tensor(check_sizes(crops, sizes), device=self._device))
-        return torch.cat([unit_columns(self._embed(images)), places], 1)
+        if not isinstance(crops, Tensor):
+            crops = torch.tensor(check_exemplars(self.spec, crops))
+        checked = torch.from_numpy(check_sizes(crops, sizes)).to(self._device)
+        return self._exemplar_graphs(checked, crops)
 
     @torch.inference_mode()
     def locate(
-        self, exemplars: Embedding, searches: NDArray[np.uint8]
+        self, exemplars: Embedding, searches: Crops
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Compare with search images; see `BoxMatcher.locate`."""
-        images = torch.tensor(check_single_searches(self.spec, exemplars, searches))
-        found = self._graphs(torch.as_tensor(exemplars, device=self._device), images).numpy()
+        if not isinstance(searches, Tensor):
+            searches = torch.tensor(check_single_searches(self.spec, exemplars, searches))
+        exemplars = torch.as_tensor(exemplars, device=self._device)
+        found = to_numpy(self._search_graphs(exemplars, searches))
         return found[:, 0], found[:, 1:]
 
     def _embed(self, images: Tensor) -> Tensor:
         planes = self._normalise(images.permute(0, 3, 1, 2))
         with self._half():
             return self._model.embed([planes])[0].float()
+
+    def _embed_exemplars(self, sizes: Tensor, images: Tensor) -> Tensor:
+        """Return features and positions of exemplar cells in one tensor, (N, 101, 64)."""
+        return torch.cat([unit_columns(self._embed(images)), self._model.places(sizes)], 1)
 
     def _locate(self, exemplars: Tensor, images: Tensor) -> Tensor:
         """Return logits and boxes in one tensor, (N, 5, 16, 16)."""
@@ -80,3 +102,13 @@ class TorchLightMatcher:
     def _half(self) -> torch.autocast:
         device = self._device.type
         return torch.autocast(device, torch.float16, enabled=device == "cuda")
+
+
+def _speed_up(model: LightNet, dtype: torch.dtype) -> None:
+    """Fold the normalisations into the convolutions, and convert these to a type, channels last."""
+    for module in model.modules():
+        if isinstance(module, ConvolutionModule):
+            module.fold_norm()
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            module.to(dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

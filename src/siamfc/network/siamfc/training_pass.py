@@ -12,7 +12,6 @@ It follows the definition in `architecture` and computes the same function of th
 - On a GPU with Triton, the package `kernels` computes everything between two convolutions.
 """
 
-import importlib.util
 from typing import Literal
 
 import torch
@@ -106,11 +105,6 @@ def _normalise_together(norm: nn.BatchNorm2d, tensors: list[Tensor]) -> list[Ten
     ]
 
 
-def can_fuse(device: torch.device) -> bool:
-    """Return True if the fused kernels run there: on a CUDA device, with Triton installed."""
-    return device.type == "cuda" and importlib.util.find_spec("triton") is not None
-
-
 def forward_pairs(
     model: SiamFC,
     exemplars: Tensor,
@@ -132,7 +126,7 @@ def forward_pairs(
         normalisation: normalisation of pixels that the backbone expects.
         dtype: type of activations and matrix products; statistics and sums are float32.
         grouping: how grouped convolutions are computed; `fused` always splits them.
-        fused: use the package `siamfc.network.siamfc.kernels`; see `can_fuse`.
+        fused: use the package `siamfc.network.siamfc.kernels`; see `devices.runs_kernels`.
     """
     batches = [exemplars, searches]
     if fused:

@@ -13,7 +13,7 @@ from siamfc.tracking.light.settings import LightSettings
 from siamfc.tracking.light.targets import LightTargets, move, relocate, start
 from siamfc.tracking.redetection import redetection_crops
 from siamfc.tracking.state import TrackerState, foreign_state
-from siamfc.tracking.targets import exemplar_crops, window_crops
+from siamfc.tracking.targets import cropper, exemplar_crops
 
 
 def begin(
@@ -42,7 +42,8 @@ def step(
     if not isinstance(targets, LightTargets):
         raise foreign_state("predicts boxes")
     windows = targets.present_windows(spec)
-    crops = window_crops(image, *windows, spec.search_size, state.fill)
+    crop = cropper(matcher)
+    crops = crop(image, *windows, spec.search_size, state.fill)
     logits, boxes = matcher.locate(state.exemplars, crops)
     targets = moved = move(targets, logits, boxes, settings, spec, matcher.calibration)
     state = replace(state, targets=moved).update(
@@ -52,7 +53,7 @@ def step(
     left = np.flatnonzero(moved.left).tolist()
     searched = state.restart(left).exemplars if left else state.exemplars
     for rows, centers, searches in redetection_crops(
-        targets, image, state.fill, spec, settings.lost, moved.watched
+        targets, image, state.fill, spec, settings.lost, moved.watched, crop
     ):
         repeated = searched[np.repeat(rows, centers.shape[1])]
         logits, boxes = matcher.locate(repeated, searches.reshape(-1, *searches.shape[2:]))
@@ -79,5 +80,5 @@ def _embed(
     targets: LightTargets, image: ByteImage, fill: ByteImage, matcher: BoxMatcher
 ) -> Embedding:
     """Return the targets' exemplar embeddings at their current boxes."""
-    crops = exemplar_crops(targets, image, fill, matcher.spec)
+    crops = exemplar_crops(targets, image, fill, matcher.spec, cropper(matcher))
     return matcher.embed_exemplar(crops, targets.exemplar_sizes(matcher.spec))
