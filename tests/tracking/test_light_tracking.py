@@ -12,11 +12,46 @@ from siamfc.network.calibration import Calibration
 from siamfc.network.matcher import EmbeddingSpec
 from siamfc.synthetic.video import SquareVideo, SquareVideoSettings
 from siamfc.tracking import LightSettings, SiamFCSettings, Stepper, Tracker, follow, track
+from siamfc.tracking.exemplar_update import UpdateSettings
 from siamfc.tracking.redetection import LostSettings
+from siamfc.tracking.targets import window_crops
 
 WIDTH, HEIGHT = 42, 42
 AT_ONCE = LightSettings(size_damping=1.0, change_penalty=0.0)
 """Settings that use the network's box unchanged."""
+
+
+def test_a_network_that_makes_the_crops_itself_gives_the_same_boxes():
+    """As on a GPU, where crops are tensors; one of the two targets gets lost."""
+    torch = pytest.importorskip("torch")
+    from siamfc.network import load_checkpoint
+    from siamfc.network.light.torch_matcher import TorchLightMatcher
+
+    made = []
+
+    def crop(*arguments):
+        made.append(arguments[3])
+        return torch.from_numpy(window_crops(*arguments))
+
+    random = np.random.default_rng(0)
+    frames = random.integers(0, 256, (5, 90, 160, 3), np.uint8)
+    frames[:3] = frames[0]
+    frames[3:, :, :80] = frames[0, :, :80]
+    given = [[20, 30, 24, 20], [120, 40, 20, 24]]
+    settings = LightSettings(update=UpdateSettings(rate=0.5))
+    boxes = []
+    for crop_windows in (None, crop):
+        matcher = TorchLightMatcher(load_checkpoint())
+        matcher.crop_windows = crop_windows
+        stepper = Stepper(matcher, settings)
+        state = stepper.begin(frames[0], given)
+        for frame in frames[1:]:
+            state = stepper.step(state, frame)
+        boxes.append(state.targets.boxes)
+        assert state.targets.lost.tolist() == [False, True]
+    np.testing.assert_array_equal(*boxes)
+    assert made.count(255) == 4 + 2, "each frame, and further windows in the last two"
+    assert made.count(127) > 1, "the first exemplars and later ones"
 
 
 def chart(index):
