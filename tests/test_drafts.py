@@ -106,3 +106,22 @@ def test_replaced_folders_are_not_taken_for_leftovers(tmp_path: Path) -> None:
     time.sleep(0)
     write_file(tmp_path / "a.csv", b"")
     assert (tmp_path / name).is_dir()
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    (disk / "clip").mkdir()
+    for name in ("clip", "boxes.csv", "set"):  # the last two lead to nothing yet
+        (tmp_path / name).symlink_to(disk / name)
+    folder = StagedFolder(tmp_path / "clip", overwrite=False)
+    (folder.path / "000000.png").touch()
+    folder.commit()
+    write_file(tmp_path / "boxes.csv", b"new")
+    with staged_folder(tmp_path / "set") as place:
+        (place / "a.txt").touch()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["boxes.csv", "clip", "disk", "set"]
+    assert all((tmp_path / name).is_symlink() for name in ("clip", "boxes.csv", "set"))
+    assert (disk / "clip" / "000000.png").exists()
+    assert (disk / "boxes.csv").read_bytes() == b"new"
+    assert (disk / "set" / "a.txt").exists()

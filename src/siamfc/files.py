@@ -107,6 +107,7 @@ def staged_folder(
         OutputError: `target` may not be replaced, or cannot be written.
     """
     check_folder_target(target, contents, overwrite)
+    target = _behind_link(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = Draft(target, Path.mkdir)
@@ -148,8 +149,9 @@ class StagedFile:
         self._overwrite = overwrite
         self.target = target
         self.check()
+        self.target = _behind_link(target)
         try:
-            self._draft = Draft(target, partial(Path.touch, exist_ok=False))
+            self._draft = Draft(self.target, partial(Path.touch, exist_ok=False))
         except OSError as error:
             raise _refusal(target, error) from None
         self.path = self._draft.path
@@ -188,8 +190,9 @@ class StagedFolder:
         self._overwrite = overwrite
         self.target = target
         self.check()
+        self.target = _behind_link(target)
         try:
-            self._draft = Draft(target, Path.mkdir)
+            self._draft = Draft(self.target, Path.mkdir)
         except OSError as error:
             raise _refusal(target, error) from None
         self.path = self._draft.path
@@ -249,6 +252,11 @@ def check_folder_target(target: Path, contents: Sequence[str], overwrite: bool) 
             f"{target} also holds {sorted(foreign)[0]}, which would be lost, and is left as it is: "
             "choose another folder"
         )
+
+
+def _behind_link(target: Path) -> Path:
+    """Return where a target lies: a link stays, and what it leads to is written."""
+    return target.resolve() if target.is_symlink() else target
 
 
 def _put_in_place(staging: Path, target: Path) -> None:

@@ -244,6 +244,11 @@ def test_a_folder_of_images_is_one_source(tmp_path: Path) -> None:
     assert expand_sources(["0", "rtsp://x/*", ""]) == ["0", "rtsp://x/*", ""]
 
 
+def test_sources_that_differ_only_in_their_endings_are_named() -> None:
+    with pytest.raises(InputError, match=r"got .*b\.mkv and .*b\.mp4: track each alone"):
+        name_sources(["a.mp4", "b.mkv", "b.mp4"])
+
+
 def test_a_source_given_twice_is_refused() -> None:
     with pytest.raises(InputError, match=r"expected each source once, got .*a\.mp4 twice"):
         name_sources(["a.mp4", "./a.mp4"])

@@ -75,7 +75,11 @@ def name_sources(sources: Sequence[str]) -> list[str]:
         names = ["-".join([*path.parts[-depth:-1], path.stem]).replace("/", "") for path in paths]
         if len(set(names)) == len(names):
             return names
-    raise InputError("sources: expected names that differ in more than their endings")
+    same = [path for path, name in zip(paths, names, strict=True) if names.count(name) > 1]
+    raise InputError(
+        f"expected sources whose names differ in more than their endings, got {same[0]} and "
+        f"{same[1]}: track each alone"
+    )
 
 
 # --- Boxes ----------------------------------------------------------------------------------------
