@@ -191,6 +191,15 @@ def test_a_cut_has_its_shape_on_the_screen_where_pixels_are_not_square(
         assert source.size == (48, 96)
 
 
+def test_one_frame_is_not_called_frames(
+    film: Path, boxes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    arguments = ["crop", str(film), "--results", str(boxes), "--every", "9", "-o", str(out)]
+    assert run(arguments) == 0
+    assert capsys.readouterr().out == f"1 frame: {out}\n"
+
+
 def test_an_animation_is_edited_as_a_video(boxes: Path, tmp_path: Path) -> None:
     pictures = [Image.new("RGB", (96, 96), (40 * k, 0, 0)) for k in range(5)]
     pictures[0].save(tmp_path / "a.gif", save_all=True, append_images=pictures[1:], duration=80)

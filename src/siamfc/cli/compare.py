@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from siamfc.cli.console import print_error, print_json, print_table
+from siamfc.cli.console import counted, print_error, print_json, print_table
 from siamfc.cli.loop import Outcome, exit_status, run_loop
 from siamfc.cli.parameters import Device, Flag, Json, Out, SearchOptions, Source, Threads, Weights
 from siamfc.cli.sinks import results_sink, video_sink
@@ -166,4 +166,4 @@ def _print(out: Path, outcome: Outcome, both: "SideBySide") -> None:
         for name, one in both.totals.items()
     ]
     print_table(["tracker", "frames/s", "overlap with siamfc", "frames"], rows)
-    print(f"\n{outcome.count} frames: {out}")
+    print(f"\n{counted(outcome.count, 'frame')}: {out}")

@@ -104,6 +104,15 @@ def format_ranges(ranges: Iterable[tuple[int, int]]) -> str:
     return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges)
 
 
+def counted(count: int, noun: str, ending: str = "s") -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "frame"), counted(2, "stretch", "es")
+    ('1 frame', '2 stretches')
+    """
+    return f"{count} {noun}{'' if count == 1 else ending}"
+
+
 def one_line(message: str) -> str:
     """Return `message` without line breaks."""
     return " ".join(message.split())

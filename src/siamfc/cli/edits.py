@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from siamfc.cli.boxes import BoxOptions
-from siamfc.cli.console import print_json
+from siamfc.cli.console import counted, print_json
 from siamfc.cli.interrupt import StopRequest, end_at_once
 from siamfc.cli.parameters import DeviceName, Flag, Json, Out, Threads, Whole
 from siamfc.cli.progress import Progress
@@ -204,4 +204,4 @@ def report(job: Job, video: VideoOptions, count: int, **rest: Any) -> None:
     if video.json:
         print_json({"source": str(job.path), "out": str(video.out), "frames": count, **rest})
     else:
-        print(f"{count} frames: {video.out}")
+        print(f"{counted(count, 'frame')}: {video.out}")

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from siamfc.cli.console import print_error
+from siamfc.cli.console import counted, print_error
 from siamfc.cli.interrupt import StopRequest, StopRequested, end_at_once, signal_name
 from siamfc.cli.progress import Progress
 from siamfc.cli.sinks import Sink
@@ -105,7 +105,7 @@ def run_loop(
 
 def exit_status(outcome: Outcome) -> int:
     """Return the verb's exit status, and print the reason if the loop ended early."""
-    kept = f"after {outcome.count} frames; what was tracked is kept"
+    kept = f"after {counted(outcome.count, 'frame')}; what was tracked is kept"
     if outcome.failure is not None:
         print_error(f"{outcome.failure} ({kept})")
         return 1

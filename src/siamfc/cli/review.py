@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from siamfc.cli.console import print_json, print_table
+from siamfc.cli.console import counted, print_json, print_table
 from siamfc.cli.parameters import Json, Whole
 from siamfc.cli.usage import UsageError
 from siamfc.tracking import Doubt, read_results, time_code
@@ -33,13 +33,14 @@ def review(results: Path, /, *, limit: Whole = 20, json: Json = False) -> None:
         print_json({"results": str(results), "frames": len(read), "stretches": _records(doubts)})
         return
     if not doubts:
-        print(f"nothing to review in {len(read)} frames")
+        print(f"nothing to review in {counted(len(read), 'frame')}")
         return
     header = ["look at", "time", "frames", "object", "doubt", "reasons"]
     print_table(header, [_row(doubt) for doubt in doubts[:limit]])
     listed = sum(doubt.end - doubt.start + 1 for doubt in doubts)
     more = f", the first {limit} shown" if len(doubts) > limit else ""
-    print(f"\n{len(doubts)} stretches, {listed} frames of {len(read)}{more}")
+    stretches, frames = counted(len(doubts), "stretch", "es"), counted(listed, "frame")
+    print(f"\n{stretches}, {frames} of {len(read)}{more}")
 
 
 def _records(doubts: list[Doubt]) -> list[dict[str, object]]:

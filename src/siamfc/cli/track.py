@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from siamfc.cli.boxes import BoxOptions
-from siamfc.cli.console import print_json
+from siamfc.cli.console import counted, print_json
 from siamfc.cli.loop import LostCounter, Outcome, exit_status, run_loop
 from siamfc.cli.parameters import (
     Device,
@@ -362,7 +362,8 @@ def _lost(result: FrameResult) -> list[bool]:
 def _print(
     outcome: Outcome, tallies: list[LostCounter], out: Path | None, files: list[Path]
 ) -> None:
-    print(f"{outcome.count} frames in {outcome.seconds:.1f} s, {outcome.rate:.1f} frames/s")
+    frames = counted(outcome.count, "frame")
+    print(f"{frames} in {outcome.seconds:.1f} s, {outcome.rate:.1f} frames/s")
     for row, tally in enumerate(tallies):
         x, y, w, h = outcome.last.boxes[row]
         print(
