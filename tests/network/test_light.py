@@ -1,5 +1,6 @@
 """The light network: its graphs and runtimes agree; its files are distinct from SiamFC's."""
 
+import sys
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -229,6 +230,17 @@ def test_locating_makes_no_tensor_of_numbers(monkeypatch):
     assert found.shape == (2, 5, 16, 16)
     assert torch.softmax in called
     assert not {torch.tensor, torch.as_tensor, torch.from_numpy}.intersection(called)
+
+
+def test_crops_are_made_on_the_cpu_where_triton_cannot_make_them(monkeypatch, caplog):
+    pytest.importorskip("torch")
+    from siamfc.network.light import torch_matcher
+
+    monkeypatch.setattr(torch_matcher, "runs_kernels", lambda _: True)
+    monkeypatch.setitem(sys.modules, "siamfc.cropping.cuda", None)
+    matcher = torch_matcher.TorchLightMatcher(make_light_checkpoint(), device="cpu")
+    assert matcher.crop_windows is None
+    assert "crops are made on the CPU" in caplog.text
 
 
 @pytest.mark.gpu

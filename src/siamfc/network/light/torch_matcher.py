@@ -1,5 +1,6 @@
 """The light network in torch for tracking: half precision and CUDA graphs on a GPU."""
 
+import logging
 from functools import partial
 
 import numpy as np
@@ -27,6 +28,8 @@ from siamfc.network.metadata import Metadata
 from siamfc.network.siamfc.model import Normalise
 from siamfc.network.siamfc.torch_matcher import open_device
 
+_logger = logging.getLogger(__name__)
+
 
 class TorchLightMatcher:
     """A `BoxMatcher` in torch; embeddings are tensors (N, 101, 64) on `device`, float32.
@@ -40,7 +43,7 @@ class TorchLightMatcher:
     metadata: Metadata
     exemplars: int
     crop_windows: CropWindows | None
-    """Makes the images on the GPU; None without Triton's kernels."""
+    """Makes the images on the GPU; None where Triton cannot compile the kernel for it."""
 
     def __init__(
         self, checkpoint: Checkpoint, *, device: str = "cpu", threads: int | None = None
@@ -58,11 +61,7 @@ class TorchLightMatcher:
         self._model.to(self._device)
         self._exemplar_graphs = GraphCache(self._embed_exemplars)
         self._search_graphs = GraphCache(self._locate)
-        self.crop_windows = None
-        if runs_kernels(self._device):
-            from siamfc.cropping.cuda import crop_windows
-
-            self.crop_windows = partial(crop_windows, device=self._device)
+        self.crop_windows = self._open_cropper() if runs_kernels(self._device) else None
 
     @torch.inference_mode()
     def embed_exemplar(self, crops: Crops, sizes: NDArray[np.floating]) -> Tensor:
@@ -82,6 +81,18 @@ class TorchLightMatcher:
         exemplars = torch.as_tensor(exemplars, device=self._device)
         found = to_numpy(self._search_graphs(exemplars, searches))
         return found[:, 0], found[:, 1:]
+
+    def _open_cropper(self) -> CropWindows | None:
+        frame, square = np.zeros((1, 1, 3), np.uint8), (np.zeros((1, 2)), np.ones(1))
+        try:
+            from siamfc.cropping.cuda import crop_windows
+
+            for size in (self.spec.exemplar_size, self.spec.search_size):
+                crop_windows(frame, *square, size, frame[0, 0], self._device)
+        except Exception as error:  # Triton's share no base; it also needs a C compiler
+            _logger.warning("crops are made on the CPU, since Triton cannot make them: %s", error)
+            return None
+        return partial(crop_windows, device=self._device)
 
     def _embed(self, images: Tensor) -> Tensor:
         planes = self._normalise(images.permute(0, 3, 1, 2))
