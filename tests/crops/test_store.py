@@ -1,3 +1,4 @@
+import io
 import json
 import multiprocessing
 import os
@@ -7,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from siamfc.crops.curation import curate
 from siamfc.crops.curation_settings import CurationSettings, Outcome
@@ -138,6 +140,30 @@ def test_a_crop_that_is_damaged_is_named_when_it_is_read(place):
             store.image(14)
         with pytest.raises(DatasetError, match="frame 4, is missing: the store is damaged"):
             store.image(16)
+
+
+@pytest.mark.parametrize(
+    ("size", "keep", "message"),
+    [
+        ((9, 9), None, "expected pixels of shape"),  # a whole picture, but no crop of this store
+        (None, 0.6, "cannot be decoded"),  # cut off
+    ],
+)
+def test_a_crop_of_another_size_or_cut_off_is_not_taken(place, size, keep, message):
+    with Store(place) as store:
+        jpeg = store.jpeg(14)
+    if size is not None:
+        file = io.BytesIO()
+        Image.new("RGB", size).save(file, "JPEG")
+        jpeg = file.getvalue()
+    change(place, crop_key(1, 2), jpeg if keep is None else jpeg[: int(keep * len(jpeg))])
+    with Store(place) as store, pytest.raises(DatasetError, match=message):
+        store.image(14)
+
+
+def test_a_decoded_crop_is_that_of_pillow(place):
+    with Store(place) as store, Image.open(io.BytesIO(store.jpeg(14))) as image:
+        assert np.array_equal(store.image(14), np.asarray(image))
 
 
 def test_a_store_of_another_version_is_refused(place):
