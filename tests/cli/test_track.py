@@ -207,7 +207,7 @@ def test_a_request_to_end_keeps_what_was_tracked_in_whole_files(
     frames = json.loads(printed.out)["frames"]
     assert json.loads(printed.out)["complete"] is False
     name = "Ctrl-C" if number == signal.SIGINT else number.name
-    assert f"stopped by {name} after {frames} frames" in printed.err
+    assert f"stopped by {name} after {frames} frame" in printed.err
     with open_source(out) as film:
         assert sum(1 for _ in film) == frames
     assert len(read_results(results)) == frames
