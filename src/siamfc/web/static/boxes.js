@@ -102,8 +102,9 @@ export class Boxes {
     event.preventDefault();
     this.stage.element.focus({ preventScroll: true, focusVisible: false });
     this.stage.element.setPointerCapture(event.pointerId);
-    this.drag = { pans: event.button === 1, frame: this.stage.frame, from: this.stage.place(event), at: event, moved: false };
-    if (this.drag.pans) return;
+    const pans = event.button === 1;
+    this.drag = { pans, frame: this.stage.frame, from: this.stage.place(event), at: event, moved: false };
+    if (pans) return;
     // With Shift, or for a new target, a box is drawn even where there is one.
     const group = this.adding || event.shiftKey ? null : event.target.closest("g[data-target]");
     const target = group ? Number(group.dataset.target) : null;
@@ -114,8 +115,9 @@ export class Boxes {
   }
 
   #fingers() {
-    const [a, b] = [...this.pointers.values()];
-    return { size: Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY), clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 };
+    const [a, b] = this.pointers.values();
+    const middle = { clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 };
+    return { ...middle, size: Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY) };
   }
 
   #move(event) {
@@ -202,14 +204,18 @@ export class Boxes {
   // A box cut to the frame.
   #cut([x, y, w, h]) {
     const [width, height] = this.stage.size;
-    const [left, top] = [clamp(this.#snap(x), 0, width - SMALLEST), clamp(this.#snap(y), 0, height - SMALLEST)];
-    return [left, top, clamp(this.#snap(x + w), left + SMALLEST, width) - left, clamp(this.#snap(y + h), top + SMALLEST, height) - top];
+    const left = clamp(this.#snap(x), 0, width - SMALLEST);
+    const top = clamp(this.#snap(y), 0, height - SMALLEST);
+    const right = clamp(this.#snap(x + w), left + SMALLEST, width);
+    const bottom = clamp(this.#snap(y + h), top + SMALLEST, height);
+    return [left, top, right - left, bottom - top];
   }
 
   // A box moved so far that some of it lies in the frame.
   #moved([x, y, w, h]) {
     const [width, height] = this.stage.size;
-    return [clamp(this.#snap(x), SMALLEST - w, width - SMALLEST), clamp(this.#snap(y), SMALLEST - h, height - SMALLEST), w, h];
+    const left = clamp(this.#snap(x), SMALLEST - w, width - SMALLEST);
+    return [left, clamp(this.#snap(y), SMALLEST - h, height - SMALLEST), w, h];
   }
 
   // The edge of a pixel when zoomed in.
@@ -222,7 +228,8 @@ export class Boxes {
   paint() {
     this.svg.setAttribute("viewBox", this.stage.part.join(" "));
     const { drag } = this;
-    const groups = this.items.map((item) => this.#group(item, drag?.moved && drag.target === item.target ? drag.box : item.box));
+    const boxOf = ({ target, box }) => (drag?.moved && drag.target === target ? drag.box : box);
+    const groups = this.items.map((item) => this.#group(item, boxOf(item)));
     if (drag?.moved && drag.target === null) groups.push(draft(drag.box));
     // While a pointer is down its element must stay: the browser sends it the rest of the gesture.
     this.svg.replaceChildren(...groups);
@@ -234,7 +241,8 @@ export class Boxes {
     const value = lost ?? (key ? "key frame" : Number.isFinite(score) ? score.toFixed(2) : "");
     group.append(rectangle(box, "shade"), rectangle(box, "edge", { stroke: color }));
     const hasGrips = isSelected && !locked;
-    group.append(...this.#label(`${name}${value ? ` · ${value}` : ""}`, color, box, hasGrips ? KNOB * this.#magnification : 2));
+    const text = [name, value].filter(Boolean).join(" · ");
+    group.append(...this.#label(text, color, box, hasGrips ? KNOB * this.#magnification : 2));
     if (hasGrips) group.append(...this.#grips(box));
     return group;
   }
@@ -247,7 +255,8 @@ export class Boxes {
     const at = Math.max(left, Math.min(x, left + width - wide));
     const above = y - high - gap * unit;
     const over = above >= top ? above : Math.max(top, y) + gap * unit;
-    const label = make("text", { x: at + 5 * unit, y: over + high - 5.5 * unit, "font-size": TEXT * unit, fill: inkOn(color) });
+    const place = { x: at + 5 * unit, y: over + high - 5.5 * unit };
+    const label = make("text", { ...place, "font-size": TEXT * unit, fill: inkOn(color) });
     label.textContent = text;
     return [rectangle([at, over, wide, high], "chip", { rx: 3 * unit, fill: color }), label];
   }

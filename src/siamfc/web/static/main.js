@@ -6,7 +6,9 @@ import * as frames from "./frames.js";
 import * as keys from "./keys.js";
 import { watch } from "./news.js";
 import * as opening from "./opening.js";
-import { boxes, color, countTargets, edits, fail, isBusy, job, marksOf, nameOf, network, page, perform, stage } from "./page.js";
+import {
+  boxes, color, countTargets, edits, fail, isBusy, job, marksOf, nameOf, network, page, perform, stage,
+} from "./page.js";
 import * as panel from "./panel.js";
 import * as share from "./share.js";
 import * as targets from "./targets.js";
@@ -24,7 +26,8 @@ function select(id) {
   if (id !== page.current) {
     frames.stopPlaying();
     edits.leave();
-    Object.assign(page, { current: id, shown: -1, wanted: -1, time: NaN, full: false, following: true, track: new Track(), seen: "" });
+    Object.assign(page, { current: id, following: true, track: new Track(), seen: "" });
+    Object.assign(page, { shown: -1, wanted: -1, time: NaN, full: false });
     boxes.clear();
     stage.clear();
     panel.clear();
@@ -64,7 +67,9 @@ function refresh() {
     track: page.track,
     threshold: page.threshold,
     selected: boxes.selected,
-    targets: now.targets.map((target, place) => ({ ...target, name: nameOf(target, place), color: color(place), hidden: marksOf(target).hidden })),
+    targets: now.targets.map((target, place) => (
+      { ...target, ...marksOf(target), name: nameOf(target, place), color: color(place) }
+    )),
   });
   network.show(now.id, page.shown, boxes.selected ?? boxes.items[0]?.target ?? 0, page.track.version);
 }

@@ -57,9 +57,11 @@ function apply(told, asked, known) {
 function settle(before, now) {
   if (before && before.state !== now.state) announce(`${now.name}: ${now.state}. ${now.message}`);
   const hasEnded = before?.state === "running" && now.state !== "running";
-  if (page.following && hasEnded && !now.live && page.shown >= 0) show(now.state === "done" ? now.end - 1 : page.shown);
-  else if (page.wanted < 0 && !now.live && now.state !== "running") show(now.end > now.start + 1 ? now.end - 1 : now.firstFrame);
+  const isFirst = page.wanted < 0 && now.state !== "running";
   share.settle(now);
+  if (now.live) return;
+  if (page.following && hasEnded && page.shown >= 0) show(now.state === "done" ? now.end - 1 : page.shown);
+  else if (isFirst) show(now.end > now.start + 1 ? now.end - 1 : now.firstFrame);
 }
 
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -11,8 +11,9 @@ export function showJobs(jobs, current, { onSelect, onClose }) {
   if (list.dataset.ids !== ids) {
     list.dataset.ids = ids;
     list.replaceChildren(...jobs.map(({ id, name }) => {
-      const open = make("button", { type: "button", title: name, onclick: () => onSelect(id) }, make("span", { textContent: name }), make("small"));
-      const close = make("button", { type: "button", textContent: "×", ariaLabel: `Close ${name}`, onclick: () => onClose(id) });
+      const open = make("button", { type: "button", title: name, onclick: () => onSelect(id) });
+      open.append(make("span", { textContent: name }), make("small"));
+      const close = make("button", { type: "button", ariaLabel: `Close ${name}`, onclick: () => onClose(id) }, "×");
       return make("li", {}, open, close);
     }));
   }

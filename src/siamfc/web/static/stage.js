@@ -108,8 +108,9 @@ export class Stage {
 
   // The place of a pointer in frame pixels.
   place(event) {
-    const shown = this.element.getBoundingClientRect();
-    return [this.origin[0] + (event.clientX - shown.left) * this.unit, this.origin[1] + (event.clientY - shown.top) * this.unit];
+    const { left, top } = this.element.getBoundingClientRect();
+    const [x, y] = [event.clientX - left, event.clientY - top];
+    return [this.origin[0] + x * this.unit, this.origin[1] + y * this.unit];
   }
 
   // Frame pixels that a CSS pixel covers.

@@ -115,7 +115,8 @@ function startAdding() {
 // The next key frame of the selected target, or of any, before or after the one shown.
 export function goToKey(way) {
   const targets = selected() ? [selected()] : job().targets;
-  const ahead = targets.flatMap(({ keyframes }) => keyframes.map(([frame]) => frame)).filter((frame) => way * (frame - here()) > 0);
+  const frames = targets.flatMap(({ keyframes }) => keyframes.map(([frame]) => frame));
+  const ahead = frames.filter((frame) => way * (frame - here()) > 0);
   if (!ahead.length) return notify(way > 0 ? "No key frame after this one" : "No key frame before this one");
   return show(way > 0 ? Math.min(...ahead) : Math.max(...ahead));
 }
@@ -125,7 +126,8 @@ export async function goToCheck(way) {
   const found = await perform(() => read(`jobs/${page.current}/review`));
   if (!found) return;
   const next = found.filter(({ worst }) => way * (worst - here()) > 0).at(way > 0 ? 0 : -1);
-  if (!next) return notify(found.length ? `Nothing to check ${way > 0 ? "after" : "before"} this frame` : "Nothing to check: no box is in doubt");
+  if (!found.length) return notify("Nothing to check: no box is in doubt");
+  if (!next) return notify(`Nothing to check ${way > 0 ? "after" : "before"} this frame`);
   boxes.select(next.target);
   show(next.worst);
   notify(`${nameOf(job().targets[next.target], next.target)}: ${next.reason}, frames ${next.start + 1} to ${next.end + 1}`);

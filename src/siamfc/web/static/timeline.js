@@ -148,7 +148,8 @@ export class Timeline {
     context.textAlign = "right";
     context.textBaseline = "middle";
     context.fillStyle = ink("soft");
-    for (const [score, text, dashes, tone] of [[0, "0", [], "line"], [1, "1", [], "line"], [this.threshold, "", [4, 3], "alarm"]]) {
+    const lines = [[0, "0", [], "line"], [1, "1", [], "line"], [this.threshold, "", [4, 3], "alarm"]];
+    for (const [score, text, dashes, tone] of lines) {
       context.strokeStyle = ink(tone);
       context.setLineDash(dashes);
       context.beginPath();
