@@ -91,7 +91,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "broken.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{} and more")
     (folder / "empty").mkdir()
     (folder / "sizes").mkdir()
-    for number, width in enumerate((100, 60)):
+    for number, width in enumerate((100, 100, 60)):
         Image.new("RGB", (width, 80)).save(folder / "sizes" / f"{number}.png")
     (folder / "paged").mkdir()
     pages = [Image.new("RGB", (100, 80), (shade, 0, 0)) for shade in (0, 100, 200)]
