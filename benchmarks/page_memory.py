@@ -125,9 +125,9 @@ def main() -> None:
             raise RuntimeError(f"the job is {job.state}: {job.message}")
 
     middle = options.frames // 2
-    step("drawn", lambda: job.change(0, lambda track: track.draw(0, 0, BOX)))
+    step("drawn", lambda: job.change(lambda track: track.draw(0, 0, BOX)))
     step("tracked", track)
-    step("drawn again in the middle", lambda: job.change(middle, lambda t: t.draw(middle, 0, BOX)))
+    step("drawn again in the middle", lambda: job.change(lambda t: t.draw(middle, 0, BOX)))
     step("tracked both ways", track)
     step("smoothed", lambda: job.smooth(True))
     step("frames to check found", job.track.review)

@@ -77,7 +77,7 @@ class Job:
 
     # --- What its user asks for -------------------------------------------------------------------
 
-    def change(self, frame: int | None, change: Callable[[Drawing], None]) -> None:
+    def change(self, change: Callable[[Drawing], None], frame: int | None = None) -> None:
         """Change the track, in a frame if it is about one.
 
         Raises:
@@ -124,9 +124,9 @@ class Job:
             for frame, box in drawn.items():
                 x, y, w, h = box.tolist()
                 draw = partial(Drawing.draw, frame=frame, target=target, box=(x, y, w, h))
-                self.change(frame, draw)
+                self.change(draw, frame)
         for target, name in enumerate(boxes.names, first):
-            self.change(None, partial(Drawing.rename, target=target, name=name))
+            self.change(partial(Drawing.rename, target=target, name=name))
 
     def start(self) -> None:
         """Track all that is still to be tracked, when its turn comes.

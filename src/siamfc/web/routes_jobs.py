@@ -27,8 +27,8 @@ from siamfc.web.requests import (
 _ACTIONS: dict[str, Callable[[Job], None]] = {
     "start": Job.start,
     "pause": Job.pause,
-    "undo": lambda job: job.change(None, Drawing.undo),
-    "redo": lambda job: job.change(None, Drawing.redo),
+    "undo": lambda job: job.change(Drawing.undo),
+    "redo": lambda job: job.change(Drawing.redo),
     "smooth": lambda job: job.smooth(True),
     "raw": lambda job: job.smooth(False),
     "finish": Job.finish,
@@ -40,7 +40,7 @@ def draw_box(request: Request, values: dict[str, Any]) -> Response:
     """PUT {"box": [x, y, w, h]}: say where a target is in a frame; null: it left the picture."""
     frame, target = place_of(request, "frame"), place_of(request, "target")
     box = None if values.get("box", 0) is None else box_in(values)
-    job_of(request).change(frame, lambda drawing: drawing.draw(frame, target, box))
+    job_of(request).change(lambda drawing: drawing.draw(frame, target, box), frame)
     return Response(status_code=204)
 
 
@@ -49,14 +49,14 @@ def move_box(request: Request, values: dict[str, Any]) -> Response:
     """POST {"to": frame}: take a key frame to another frame."""
     frame, target = place_of(request, "frame"), place_of(request, "target")
     to = integer_in(values, "to")
-    job_of(request).change(to, lambda drawing: drawing.move(frame, target, to))
+    job_of(request).change(lambda drawing: drawing.move(frame, target, to), to)
     return Response(status_code=204)
 
 
 def erase_box(request: Request) -> Response:
     """DELETE a key frame."""
     frame, target = place_of(request, "frame"), place_of(request, "target")
-    job_of(request).change(None, lambda drawing: drawing.erase(frame, target))
+    job_of(request).change(lambda drawing: drawing.erase(frame, target))
     return Response(status_code=204)
 
 
@@ -65,17 +65,17 @@ def change_target(request: Request, values: dict[str, Any]) -> Response:
     """PUT {"name"}: give a target a name; {"backwards": true}: track back from where it begins."""
     target, backwards = place_of(request, "target"), values.get("backwards")
     if isinstance(backwards, bool):
-        job_of(request).change(None, lambda drawing: drawing.reach_back(target, backwards))
+        job_of(request).change(lambda drawing: drawing.reach_back(target, backwards))
     else:
         name = text_in(values, "name", limit=60)
-        job_of(request).change(None, lambda drawing: drawing.rename(target, name))
+        job_of(request).change(lambda drawing: drawing.rename(target, name))
     return Response(status_code=204)
 
 
 def remove_target(request: Request) -> Response:
     """DELETE a target with all its boxes."""
     target = place_of(request, "target")
-    job_of(request).change(None, lambda drawing: drawing.remove(target))
+    job_of(request).change(lambda drawing: drawing.remove(target))
     return Response(status_code=204)
 
 
