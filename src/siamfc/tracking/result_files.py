@@ -49,7 +49,7 @@ from siamfc.tracking.results import COLUMNS, FrameResult, Status
 _REQUIRED = COLUMNS[:8]
 """Columns of the oldest readable files; later versions add the others."""
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
-"""Texts of `lost`; older files use 1 and 0."""
+"""Texts of `lost`, in small letters: spreadsheets write TRUE; older files use 1 and 0."""
 
 
 @contextmanager
@@ -182,25 +182,51 @@ def _read_csv(path: Path, lines: Sequence[str]) -> list[FrameResult]:
         raise DatasetError(
             f"{path}: line 1: expected {','.join(COLUMNS)}, got {shown(lines[0] if lines else '')}"
         )
-    rows = []
+    rows: list[tuple[int, FrameResult]] = []
     for number, record in enumerate(records, start=2):
         with _line_of(path, number, ",".join(header)):
-            rows.append(_parse_row(dict(zip(header, record, strict=True))))
-    return [_join_rows(list(group)) for _, group in groupby(rows, key=lambda row: row.index)]
+            if len(record) != len(header):
+                raise ValueError(f"got {len(record)} values")
+            row = dict(zip(header, record, strict=True))
+            rows.append((parse_whole(row["target"]), _parse_row(row)))
+    frames = [
+        sorted(group, key=lambda row: row[0])
+        for _, group in groupby(rows, key=lambda row: row[1].index)
+    ]
+    for before, after in pairwise([*frames[:1], *frames]):
+        _require_same_targets(path, before, after)
+    return [_join_rows([result for _, result in frame]) for frame in frames]
+
+
+def _require_same_targets(
+    path: Path, before: Sequence[tuple[int, FrameResult]], after: Sequence[tuple[int, FrameResult]]
+) -> None:
+    """Raise DatasetError if as many targets have other numbers: boxes would change their target."""
+    expected, found = ([target for target, _ in frame] for frame in (before, after))
+    if len(expected) == len(found) and (expected != found or len(set(found)) < len(found)):
+        raise DatasetError(
+            f"{path}: expected the targets {_listed(expected)} in frame {after[0][1].index}, as in "
+            f"the one before and each once, got {_listed(found)}"
+        )
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
 
 
 def _parse_row(row: Mapping[str, str]) -> FrameResult:
     """Parse the result of one target."""
-    parse_whole(row["target"])
     numbers = np.array([[parse_number(row[name] or "nan") for name in "xywh"]])
     score = np.array([parse_number(row["score"] or "nan")])
     lost, status, agreement = (row.get(name, "") for name in ("lost", "status", "agreement"))
+    if lost and lost.lower() not in _FLAGS:
+        raise ValueError(f"expected true or false, got {shown(lost)}")
     return FrameResult(
         index=parse_frame(row["frame"]),
         time=parse_number(row["time"] or "nan"),
         boxes=numbers,
         scores=score,
-        lost_flags=np.array([_FLAGS[lost]]) if lost else None,
+        lost_flags=np.array([_FLAGS[lost.lower()]]) if lost else None,
         statuses=(Status(status),) if status else (),
         agreements=np.array([parse_number(agreement)]) if agreement else None,
         names=(row["name"],) if row.get("name") else (),
@@ -228,6 +254,8 @@ def _read_jsonl(path: Path, lines: Sequence[str]) -> list[FrameResult]:
     for number, line in enumerate(lines, start=1):
         with _line_of(path, number, "an object with frame, time, boxes and scores"):
             record = parse_json(line, where=path)
+            if not isinstance(record, dict):
+                raise ValueError(f"got {shown(record)}")
             boxes = _table(record["boxes"]).reshape(-1, 4)
             count = len(boxes)
             lost, agreement = record.get("lost"), record.get("agreement")
@@ -274,5 +302,7 @@ def _flags(values: NDArray[np.float64]) -> NDArray[np.bool_] | None:
 def _line_of(path: Path, number: int, expected: str) -> Iterator[None]:
     try:
         yield
-    except (ValueError, TypeError, KeyError) as error:
-        raise DatasetError(f"{path}: line {number}: expected {expected}; {error!r}") from None
+    except KeyError as error:
+        raise DatasetError(f"{path}: line {number}: expected {expected}; no {error}") from None
+    except (ValueError, TypeError) as error:
+        raise DatasetError(f"{path}: line {number}: expected {expected}; {error}") from None
