@@ -16,7 +16,7 @@ import pytest
 
 from siamfc.cli.app import run
 from siamfc.cli.interrupt import StopRequest, Terminated
-from siamfc.frames import open_source, open_writer
+from siamfc.frames import Trail, open_source, open_writer
 from siamfc.tracking import SiamFCSettings, read_results, read_track, settings_for
 
 
@@ -288,6 +288,19 @@ def test_a_source_that_fails_midway_keeps_what_was_tracked(
     assert status == 1
     assert "000003.png cannot be read" in capsys.readouterr().err
     assert len(read_results(results)) == 3
+
+
+@pytest.mark.parametrize(("every", "frames"), [(1, 25), (5, 5)])
+def test_a_trail_lasts_a_second_whatever_is_skipped(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int, frames: int
+) -> None:
+    asked = []
+    monkeypatch.setattr(
+        "siamfc.cli.track.Trail", lambda length: asked.append(length) or Trail(length)
+    )
+    more = ["--trail", "--every", str(every), "-o", str(tmp_path / "a.mp4")]
+    assert run([*arguments, *more]) == 0
+    assert asked == [frames]
 
 
 def test_the_sound_is_copied_unless_told_otherwise(

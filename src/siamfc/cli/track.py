@@ -211,7 +211,9 @@ def _track_one(source: str, request: _Request) -> int:
             open_source(source, stream=request.stream, lazy=output.out is None)
         )
         boxes, frame_range = targets.in_source(frames)
-        sinks = [stack.enter_context(sink) for sink in _files(output, frames, len(boxes))]
+        sinks = [
+            stack.enter_context(sink) for sink in _files(output, frames, len(boxes), targets.every)
+        ]
         if output.json and output.results is None:
             sinks.append(lambda _, result: kept.append(result))
         tallies = [LostCounter(row) for row in range(len(boxes))]
@@ -284,13 +286,13 @@ def _track_many(sources: list[str], request: _Request) -> int:
 
 
 def _files(
-    output: OutputOptions, frames: FrameSource, targets: int
+    output: OutputOptions, frames: FrameSource, targets: int, every: int
 ) -> Iterator[AbstractContextManager[Sink]]:
     """Yield the requested files, each unopened."""
     if output.out is not None:
         yield video_sink(
             output.out,
-            _drawing(output, frames),
+            _drawing(output, (frames.frame_rate or 25) / every),
             frames,
             codec=output.codec,
             sound=output.sound,
@@ -316,11 +318,11 @@ def _result_paths(output: OutputOptions, targets: int) -> list[Path]:
     return export_paths(output.results, targets, output.format)
 
 
-def _drawing(output: OutputOptions, frames: FrameSource) -> Callable[[Image, FrameResult], Image]:
-    """Return the function that draws a frame of the video."""
+def _drawing(output: OutputOptions, frame_rate: float) -> Callable[[Image, FrameResult], Image]:
+    """Return the function that draws a frame of the video; `frame_rate` is that of those drawn."""
     if not output.trail:
         return lambda image, result: result.draw(image)
-    trail = Trail(round(frames.frame_rate or 25))
+    trail = Trail(round(frame_rate))
     return lambda image, result: result.draw(trail.draw(image, result.boxes))
 
 
