@@ -12,6 +12,7 @@ from PIL import Image
 from siamfc.annotations import VideoAnnotation, write_annotation
 from siamfc.cli.app import run
 from siamfc.frames import VideoFile, open_source
+from siamfc.tracking import export_results, read_results
 
 VERBS = ("redact", "reframe", "stabilise", "crop")
 
@@ -189,6 +190,21 @@ def test_a_cut_has_its_shape_on_the_screen_where_pixels_are_not_square(
     with VideoFile(out) as source:
         assert source.pixel_aspect == 2
         assert source.size == (48, 96)
+
+
+@pytest.mark.parametrize(("name", "warns"), [("a.txt", True), ("a.jsonl", False), ("a.xml", False)])
+def test_redact_warns_of_boxes_that_do_not_say_where_the_object_was_lost(
+    name: str,
+    warns: bool,
+    film: Path,
+    boxes: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    export_results(tmp_path / name, read_results(boxes))
+    out = ["-o", str(tmp_path / "out.mp4")]
+    assert run(["redact", str(film), "--results", str(tmp_path / name), *out]) == 0
+    assert ("does not say in which frames an object was lost" in caplog.text) == warns
 
 
 def test_one_frame_is_not_called_frames(

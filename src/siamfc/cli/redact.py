@@ -1,7 +1,9 @@
 """`siamfc redact`."""
 
+import logging
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -9,6 +11,11 @@ from siamfc.cli.console import format_ranges
 from siamfc.cli.edits import TargetOptions, VideoOptions, open_job, report, write_video
 from siamfc.cli.parameters import Flag, Source
 from siamfc.cli.usage import UsageError
+
+if TYPE_CHECKING:
+    from siamfc.annotations import VideoAnnotation
+
+_logger = logging.getLogger(__name__)
 
 
 @Parameter(name="*")
@@ -65,6 +72,12 @@ def redact(
         margin=default if look.margin is None else look.margin, when_lost=look.when_lost
     )
     with open_job(source, target, video) as job:
+        if target.results is not None and _hides_losses(target.results, job.annotation):
+            _logger.warning(
+                "%s does not say in which frames an object was lost: check every frame, or give a "
+                ".csv or .jsonl file of siamfc track",
+                target.results,
+            )
         cover = plan_cover(job.annotation, job.frame_count, cover_settings)
         count = write_video(
             job,
@@ -77,6 +90,11 @@ def redact(
     if not video.json:
         print(_summary(bridged, count, look))
     return 0
+
+
+def _hides_losses(path: Path, annotation: "VideoAnnotation") -> bool:
+    """Return True for a benchmark's text file, which has a box in every frame and no score."""
+    return path.suffix.lower() == ".txt" and not (annotation.scores >= 0).any()
 
 
 def _summary(bridged: list[tuple[int, int]], count: int, look: LookOptions) -> str:
