@@ -198,7 +198,7 @@ def chart(
     logs = [[math.log10(value) for value in one] for one in series]
     low = math.floor(min(map(min, logs)) * 2) / 2
     high = math.ceil(max(map(max, logs)) * 2) / 2
-    margin = 0.05 * (positions[-1] - positions[0])
+    margin = 0.08 * (positions[-1] - positions[0])
     across = positions[0] - margin, positions[-1] + margin
     drawn = Chart(title, across, (low, high), width=480, left=52)
     drawn.y_axis(
@@ -290,8 +290,9 @@ work on the machine lowers these.
 """
 VIDEOS_TEXT = """\
 Milliseconds of processor time a frame, H.264 of 16:9 with a target as high as a sixth of the frame
-(`benchmarks/loop.py`). *Tracking* is the crop, the choice of the box and all else of the tracking
-thread. *Reading* converts decoded pixels to RGB, in the decoding thread, into fresh memory.
+(`benchmarks/loop.py`). *Tracking* is the crop, of pixels that are converted to RGB where it looks,
+the choice of the box and all else of the tracking thread; it grows with the target. *Reading* is
+what the decoding thread does beside decoding: fresh memory, and the first picture's conversion.
 """
 AGES_TEXT = """\
 Milliseconds from a picture's leaving the camera to its boxes (`benchmarks/latency.py`): 30 a second
