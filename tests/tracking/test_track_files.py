@@ -16,6 +16,8 @@ from siamfc.tracking import (
     export_results,
     open_results,
     read_results,
+    review,
+    smooth_results,
     write_results,
 )
 
@@ -267,6 +269,27 @@ class TestWriting:
     def test_no_results_are_refused(self, tmp_path):
         with pytest.raises(InputError, match="at least one frame"):
             write_results(tmp_path / "run.csv", [])
+        assert names(tmp_path) == []
+
+    @pytest.mark.parametrize(
+        "work",
+        [
+            lambda those, folder: write_results(folder / "a.csv", those),
+            lambda those, folder: write_results(folder / "a.jsonl", those),
+            lambda those, folder: export_results(folder / "a.json", those),
+            lambda those, _: smooth_results(those),
+            lambda those, _: review(those),
+        ],
+    )
+    def test_what_is_not_one_track_is_refused(self, tmp_path, work):
+        one, two = (FrameResult(k, 0.0, np.ones((1, 4)), np.ones(1)) for k in (0, 1))
+        more = replace(two, boxes=np.ones((2, 4)), scores=np.ones(2))
+        with pytest.raises(InputError, match="frames in order, got frame 0 after 1"):
+            work([two, one], tmp_path)
+        with pytest.raises(InputError, match="frames in order, got frame 0 after 0"):
+            work([one, one, one], tmp_path)
+        with pytest.raises(InputError, match=r"expected 1 targets in frame 1, .* got 2"):
+            work([one, more], tmp_path)
         assert names(tmp_path) == []
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from siamfc import boxes as box_formats
 from siamfc.array_types import BoolArray, FloatArray
 from siamfc.tracking.fusion import AGREEMENT
-from siamfc.tracking.results import FrameResult, Status
+from siamfc.tracking.results import FrameResult, Status, in_order
 
 LOW_SCORE = 0.7
 """Scores below this are a reason to review a frame."""
@@ -59,7 +59,7 @@ def review(results: Iterable[FrameResult]) -> list[Doubt]:
     Args:
         results: results of consecutive frames; unknown scores count as 1.
     """
-    results = list(results)
+    results = in_order(results)
     if not results:
         return []
     found = [

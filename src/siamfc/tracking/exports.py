@@ -27,7 +27,7 @@ from siamfc.annotations import (
 from siamfc.checks import as_line, check_line
 from siamfc.errors import InputError, suggest
 from siamfc.tracking.result_files import open_results, read_results, write_results
-from siamfc.tracking.results import FrameResult, Status
+from siamfc.tracking.results import FrameResult, Status, in_order
 
 if TYPE_CHECKING:
     from siamfc.frames import FrameSource
@@ -220,6 +220,7 @@ def to_annotation(
     """
     if not results:
         raise InputError("results: expected at least one frame, got none")
+    results = in_order(results)
     known = video or VideoInfo()
     shape = (len(results), len(results[0].boxes))
     names = results[0].names

@@ -22,7 +22,6 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, TextIO
@@ -44,7 +43,7 @@ from siamfc.parsers import (
     read_text,
     split_lines,
 )
-from siamfc.tracking.results import COLUMNS, FrameResult, Status
+from siamfc.tracking.results import COLUMNS, FrameResult, Status, check_follows, in_order
 
 _REQUIRED = COLUMNS[:8]
 """Columns of the oldest readable files; later versions add the others."""
@@ -58,7 +57,8 @@ def open_results(
 ) -> Iterator[Callable[[FrameResult], None]]:
     """Open a result file and yield the function that adds a frame to it.
 
-    The file appears, complete, when the block ends without error; otherwise it does not.
+    The file appears, complete, when the block ends without error; otherwise it does not. The
+    function raises InputError for a frame that is out of order or has another number of targets.
 
     Raises:
         InputError: a suffix other than .csv or .jsonl.
@@ -68,8 +68,17 @@ def open_results(
     text = io.StringIO()
     text.write(header)
     file = StagedFile(Path(path), overwrite=overwrite)
+    last: FrameResult | None = None
+
+    def add(result: FrameResult) -> None:
+        nonlocal last
+        if last is not None:
+            check_follows(last, result)
+        write(text, result)
+        last = result
+
     try:
-        yield partial(write, text)
+        yield add
         try:
             file.path.write_text(text.getvalue(), encoding="utf-8", newline="")
             file.commit()
@@ -85,7 +94,8 @@ def write_results(
     """Write results of one or more frames, all of the same targets, and return the file's path.
 
     Raises:
-        InputError: no results, or a suffix other than .csv or .jsonl.
+        InputError: no results, results that are not one track, or a suffix other than .csv or
+            .jsonl.
         OutputError: the file exists, unless `overwrite`, or cannot be written.
     """
     iterator = iter(results)
@@ -125,17 +135,10 @@ def _suffix(path: str | Path, *known: str) -> str:
 
 def _require_whole(path: Path, results: Sequence[FrameResult]) -> None:
     """Raise DatasetError unless frames ascend and all have the same number of targets."""
-    for before, result in pairwise(results):
-        count, expected = len(result.boxes), len(before.boxes)
-        if result.index <= before.index:
-            raise DatasetError(
-                f"{path}: expected frames in order, got frame {result.index} after {before.index}"
-            )
-        if count != expected:
-            raise DatasetError(
-                f"{path}: expected {expected} targets in frame {result.index}, as in the one "
-                f"before, got {count}"
-            )
+    try:
+        in_order(results)
+    except InputError as error:
+        raise DatasetError(f"{path}: {error}") from None
 
 
 # --- Writing --------------------------------------------------------------------------------------

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -213,6 +214,34 @@ class FrameResult:
                 f"{name}: expected one target, got {len(self.boxes)}: use {plural}[i] for each"
             )
         return 0
+
+
+def in_order(results: Iterable[FrameResult]) -> list[FrameResult]:
+    """Return results as a list, checked to be one track: frames ascend, all have the same targets.
+
+    Raises:
+        InputError: they are not.
+    """
+    found = list(results)
+    for before, result in pairwise(found):
+        check_follows(before, result)
+    return found
+
+
+def check_follows(before: FrameResult, result: FrameResult) -> None:
+    """Check that a result can come after another in one track.
+
+    Raises:
+        InputError: its frame is no later one, or the number of targets differs.
+    """
+    count, expected = len(result.boxes), len(before.boxes)
+    if result.index <= before.index:
+        raise InputError(f"expected frames in order, got frame {result.index} after {before.index}")
+    if count != expected:
+        raise InputError(
+            f"expected {expected} targets in frame {result.index}, as in the one before, "
+            f"got {count}"
+        )
 
 
 def to_detections(result: FrameResult) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 
 from siamfc import boxes as box_formats
 from siamfc.array_types import BoolArray, FloatArray
-from siamfc.tracking.results import FrameResult, Status
+from siamfc.tracking.results import FrameResult, Status, in_order
 
 _CENTER_NOISE = 0.02
 """Standard deviation of the centre of a box whose score is 1, in sizes of the target; chosen by
@@ -43,7 +43,7 @@ def smooth_results(results: Iterable[FrameResult]) -> list[FrameResult]:
     stay. A box counts less the lower its score. Scores, lost flags and frames without a box stay as
     they are.
     """
-    results = list(results)
+    results = in_order(results)
     if not results:
         return []
     boxes = np.stack([result.boxes for result in results])
