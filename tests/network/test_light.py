@@ -116,6 +116,15 @@ def test_a_batch_gives_each_target_what_it_gets_alone(matcher):
         assert_agree([part[0] for part in alone], [part[row] for part in together], 1e-5)
 
 
+def test_the_number_of_threads_changes_nothing():
+    graphs = build_graphs(make_light_checkpoint())
+    one, *others = (
+        located(OnnxBoxMatcher(*graphs, threads=threads), *samples(2, 3)) for threads in (1, 2, 3)
+    )
+    for other in others:
+        assert_agree(other, one, 1e-6)
+
+
 def test_the_boxes_size_in_the_exemplar_matters(matcher):
     exemplars, sizes, searches = samples(3, 1)
     first = located(matcher, exemplars, sizes, searches)[1]
