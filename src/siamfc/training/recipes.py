@@ -249,7 +249,7 @@ def _finetune_light() -> Recipe:
         validation_pairs=64,
         validation_batch=32,
         log_every=8,
-        optimiser=adamw(1e-4, warm_up_steps=16, ema_decay=0.98, clip_norm=5.0),
+        optimiser=adamw(3e-4, warm_up_steps=16, ema_decay=0.98, clip_norm=5.0),
         frozen_statistics=True,
         initial_fraction=0.5,
         data=StoreData(
