@@ -3,7 +3,7 @@
     pip install opencv-contrib-python-headless  # for OpenCV's trackers, which no extra installs
     python benchmarks/report.py
 
-measures for about five minutes and writes docs/performance.md and docs/pictures/performance.svg.
+measures for two minutes or more and writes docs/performance.md and docs/pictures/performance.svg.
 Trackers take turns of ten frames, so that other work on the machine slows all of them; on one
 thread the processor's time is counted, which other work hardly changes. Without cv2 its trackers
 are left out.
