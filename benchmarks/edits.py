@@ -96,7 +96,7 @@ def _speed(frames: int, repeat: int) -> None:
             for name, edit in edits.items():
                 begun = time.perf_counter()
                 with open_source(path) as source:
-                    render(source, edit, Path(folder) / "out.mp4", path=path, overwrite=True)
+                    render(source, edit, Path(folder) / "out.mp4", overwrite=True)
                 seconds[name].append(time.perf_counter() - begun)
     print(f"{frames} frames of {_SIZE[0]}×{_SIZE[1]}; planning the cut took {planning:.2f} s")
     for name, taken in seconds.items():

@@ -211,7 +211,7 @@ def main() -> None:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
     with tempfile.TemporaryDirectory() as folder:
         video = Path(folder) / "video.mp4"
-        box = render(video, options.frames).tolist()
+        box = render(video, 720, options.frames).tolist()
         figures = {
             weights: measure(video, box, weights, options.rounds) for weights in options.weights
         }
