@@ -1,5 +1,6 @@
 """Frames whose pixels are converted where and when they are used."""
 
+import sys
 from pathlib import Path
 
 import av
@@ -81,6 +82,17 @@ def test_the_whole_is_converted_once_and_then_serves_parts_too() -> None:
     assert (frame.index, frame.time) == (3, 0.5)
     assert frame.image is frame.image
     assert frame.pixels is frame.image
+
+
+def test_a_converted_picture_is_freed_without_the_garbage_collector() -> None:
+    converter = RgbConverter(noise("yuv420p", (64, 48)), name="noise")
+    picture = noise("yuv420p", (64, 48))
+    held = sys.getrefcount(picture)
+    frame = decoded_frame(picture, converter, 0, 0.0, lazy=True)
+    assert frame.pixels[:9, :9].shape == (9, 9, 3)
+    assert frame.image.shape == (48, 64, 3)
+    del frame
+    assert sys.getrefcount(picture) == held, "nothing refers to it, least of all itself"
 
 
 def test_a_video_read_lazily_has_the_same_frames(clip: Path) -> None:

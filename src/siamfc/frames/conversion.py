@@ -11,6 +11,7 @@ from typing import cast
 import av
 import numpy as np
 from av.buffer import Buffer
+from av.sidedata.sidedata import SideDataContainer
 from av.video.reformatter import Colorspace, VideoReformatter
 from PIL import Image as PillowImage
 
@@ -207,7 +208,10 @@ def upright_step(picture: av.VideoFrame) -> PillowImage.Transpose | None:
     quarter turn.
     """
     try:
-        side_data = cast("Buffer | None", picture.side_data.get("DISPLAYMATRIX"))
+        # After `picture.side_data` the picture refers to itself, and its memory is kept until the
+        # garbage collector runs: gigabytes of large pictures.
+        held = SideDataContainer(picture)  # type: ignore[call-arg]  # its stub lacks __init__
+        side_data = cast("Buffer | None", held.get("DISPLAYMATRIX"))
     except ValueError:  # PyAV lists no side data if FFmpeg reports an unknown kind
         return _QUARTER_TURNS.get(round(picture.rotation / 90) % 4)
     if side_data is None:
