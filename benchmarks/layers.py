@@ -122,7 +122,8 @@ class _NoNetwork:
         self.spec = matcher.spec
         self.embed_exemplar = matcher.embed_exemplar
         if hasattr(matcher, "locate"):
-            self.calibration, self.locate = matcher.calibration, self._answered(matcher.locate)
+            self.calibration, self.exemplars = matcher.calibration, matcher.exemplars
+            self.locate = self._answered(matcher.locate)
         else:
             self.respond = self._answered(matcher.respond)
 
