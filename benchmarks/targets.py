@@ -27,6 +27,8 @@ from siamfc.tracking.step import Stepper  # noqa: E402
 
 COUNTS = (1, 4, 16, 64, 256, 1000)
 WIDTH, HEIGHT = 1280, 720
+WARM_UP = 40
+"""Frames after which a GPU has recorded a graph of every size, exemplars' included."""
 
 
 def measure(
@@ -44,9 +46,9 @@ def measure(
         stepper = Stepper(matcher, replace(stepper.settings, lost=lost))
     image = other if elsewhere else first
     state = stepper.begin(first, boxes)
-    for _ in range(2):  # what a GPU needs once
+    for _ in range(2 if device == "cpu" else WARM_UP):
         state = stepper.step(state, image)
-    assert state.targets.lost.all() == elsewhere
+    assert (state.targets.lost.mean() > 0.9) == elsewhere
     clock = time.process_time if device == "cpu" and threads == 1 else time.perf_counter
     rounds = max(64 // count, 1 if device == "cpu" else 20)
     start = clock()

@@ -6,7 +6,7 @@ the blocks arrive; cuBLAS may split a product's sum by the room that it is given
 chooses its tiles by timing. `RunOptions.deterministic` forbids each of these. Pairs, normalisation
 and pooling come from kernels of this package, which use no atomic addition and fixed tiles.
 
-The light network's loss is computed without compiling it, which would take longer than all else.
+So short a run of the light network is not compiled.
 `pytest -rP` prints the deviations.
 """
 
@@ -72,7 +72,7 @@ def train(name, out, *, deterministic, stop=False, resume=False):
         on_log=on_log,
         save_seconds=0,
     )
-    with warnings.catch_warnings(record=True) as caught, torch.compiler.set_stance("force_eager"):
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         run(change(find_recipe(name), SMALL), out, options=options)
     for text in sorted({str(warning.message).splitlines()[0] for warning in caught}):

@@ -16,6 +16,9 @@ from siamfc.training.process_group import ProcessRank, average
 from siamfc.training.recipes import Recipe
 from siamfc.training.sources import Batch
 
+_STEPS_WORTH_COMPILING = 2000
+"""Length of a run from which compiling, which takes one to two minutes, saves time on a GPU."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -76,7 +79,7 @@ class TrainState:
         if self.device.type == "cuda":
             torch.backends.cudnn.benchmark = not torch.are_deterministic_algorithms_enabled()
             torch.set_float32_matmul_precision("high")
-            if objective.compiled:
+            if objective.compiled and recipe.steps >= _STEPS_WORTH_COMPILING:
                 self._compute = torch.compile(objective.loss, dynamic=False)
 
     @property
