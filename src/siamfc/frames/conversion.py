@@ -128,20 +128,21 @@ class RgbConverter:
         Raises:
             SourceError: As for the whole.
         """
-        # Two pixels share a value of colour, so the part is widened to even edges.
+        # Two pixels share a value of colour, so the part is widened to even edges. PyAV wraps arrays
+        # without a copy, if a picture's height is a multiple of four: further rows stay undefined.
         top, bottom = rows.start // 2, -(-rows.stop // 2)
         left, right = columns.start // 2, -(-columns.stop // 2)
         planes = [
             np.frombuffer(cast("memoryview[int]", one), np.uint8).reshape(-1, one.line_size)
             for one in picture.planes
         ]
-        height, width = 2 * (bottom - top), 2 * (right - left)
+        height, width = -(-(bottom - top) // 2) * 4, 2 * (right - left)
         joined = np.empty((height * 3 // 2, width), np.uint8)
-        joined[:height] = planes[0][2 * top : 2 * bottom, 2 * left : 2 * right]
+        joined[: 2 * (bottom - top)] = planes[0][2 * top : 2 * bottom, 2 * left : 2 * right]
         halved = joined[height:].reshape(2, height // 2, width // 2)
         for plane, out in zip(planes[1:], halved, strict=True):
-            out[:] = plane[top:bottom, left:right]
-        part = av.VideoFrame.from_ndarray(joined, format=picture.format.name)
+            out[: bottom - top] = plane[top:bottom, left:right]
+        part = av.VideoFrame.from_numpy_buffer(joined, format=picture.format.name)
         part.colorspace, part.color_range = picture.colorspace, picture.color_range
         try:
             rgb = self._reformatter.reformat(
