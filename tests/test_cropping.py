@@ -46,6 +46,13 @@ def test_a_picture_gives_the_same_crop_as_its_array(center, side):
     assert np.abs(found.astype(int) - expected).max() <= 1
 
 
+@pytest.mark.parametrize("center", [(1200, 450), (10.3, 890)])
+def test_a_large_part_of_a_frame_that_is_read_in_pieces_gives_the_same_crop(center):
+    image = noise(900, 2401)
+    expected = np.asarray(PictureCropper(Image.fromarray(image), fill=FILL).crop(center, 2300, 255))
+    assert np.abs(crop(image, center, 2300, 255, FILL).astype(int) - expected).max() <= 1
+
+
 def test_crops_do_not_depend_on_those_before():
     picture = Image.fromarray(noise(90, 121))
     together = PictureCropper(picture, fill=FILL)

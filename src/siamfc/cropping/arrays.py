@@ -17,10 +17,12 @@ from siamfc.cropping.resampling import (
     plain_picture,
     resized,
     span,
-    surrounded,
     touched,
 )
 from siamfc.errors import InputError
+
+_PIXELS_AT_ONCE = 2**20
+"""Number of a frame's pixels that are read at once: more would need fresh memory each time."""
 
 
 def mean_color(image: ByteImage) -> ByteImage:
@@ -30,8 +32,12 @@ def mean_color(image: ByteImage) -> ByteImage:
         InputError: not an image (H, W, 3) of uint8.
     """
     pixels = as_image(image)
-    total: FloatArray = pixels.sum(axis=0, dtype=np.uint32).sum(axis=0, dtype=np.float64)
-    mean: ByteImage = np.rint(total / (pixels.shape[0] * pixels.shape[1])).astype(np.uint8)
+    height, width = pixels.shape[:2]
+    step = max(_PIXELS_AT_ONCE // width, 1)
+    total: FloatArray = np.zeros(3)
+    for row in range(0, height, step):
+        total += pixels[row : row + step, :].sum(axis=0, dtype=np.uint32).sum(axis=0)
+    mean: ByteImage = np.rint(total / (height * width)).astype(np.uint8)
     return mean
 
 
@@ -128,10 +134,23 @@ def crop_scales(
 
 
 def _part(pixels: ByteImage, box: PixelBox, cell: int, fill: ByteImage) -> Image.Image:
-    """Average the cells of a box that may extend beyond the frame."""
+    """Average the cells of a box that may extend beyond the frame, a few rows at a time."""
     left, top, right, bottom = box
     x, y = max(left, 0), max(top, 0)
-    region = Image.fromarray(pixels[y * cell : bottom * cell, x * cell : right * cell])
-    inner = averaged(region, cell, fill)
-    around = (left - x, top - y, right - x, bottom - y)
-    return inner if around == (0, 0, *inner.size) else surrounded(inner, around, fill)
+    end = min(bottom, -(-pixels.shape[0] // cell))
+    step = max(_PIXELS_AT_ONCE // ((right - x) * cell**2), 1)
+    strips = [
+        averaged(_region(pixels, (x, row, right, min(row + step, end)), cell), cell, fill)
+        for row in range(y, end, step)
+    ]
+    if len(strips) == 1 and strips[0].size == (right - left, bottom - top):
+        return strips[0]
+    whole = plain_picture(right - left, bottom - top, fill)
+    for row, strip in enumerate(strips):
+        whole.paste(strip, (x - left, y + row * step - top))
+    return whole
+
+
+def _region(pixels: ByteImage, box: PixelBox, cell: int) -> Image.Image:
+    left, top, right, bottom = (edge * cell for edge in box)
+    return Image.fromarray(pixels[top:bottom, left:right])
