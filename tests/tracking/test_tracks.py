@@ -11,6 +11,7 @@ import pytest
 from fakes import IdealMatcher
 from siamfc.errors import InputError, MissingDependencyError, OutputError, SiamFCError, SourceError
 from siamfc.frames import open_source, open_writer
+from siamfc.frames.conversion import RgbConverter
 from siamfc.tracking import FrameResult, read_results, track
 from siamfc.tracking.results import COLUMNS
 
@@ -49,6 +50,16 @@ def clip(tmp_path):
         for index, image in enumerate(video()):
             writer.write(image, index / 10)
     return path
+
+
+def test_a_video_is_tracked_without_converting_whole_pictures(clip, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a whole picture was converted")
+
+    monkeypatch.setattr(RgbConverter, "__call__", refuse)
+    results = list(track(clip, BOX, matcher=IdealMatcher()))
+    assert len(results) == len(video())
+    assert abs(results[-1].box[0] - BOX[0] - STEP * 4) < 1
 
 
 class TestArguments:

@@ -60,6 +60,9 @@ class RgbConverter:
         first: The stream's first picture.
         name: The source's name, for warnings.
         threads: Number of threads for the conversion.
+
+    Raises:
+        SourceError: A pixel format that cannot be converted.
     """
 
     def __init__(self, first: av.VideoFrame, *, name: str, threads: int = 1) -> None:
@@ -72,9 +75,11 @@ class RgbConverter:
         if self._grey is not None:
             warn_of_range(name, self._grey)
         self._local = threading.local()
-        height, width, _ = self(first).shape
-        self.size = (width, height)
+        width, height = self._stored_size
+        self.size = (height, width) if self._swaps_axes else (width, height)
         """Width and height of the converted pictures, in pixels."""
+        if not self.can_convert_parts(first):  # a format that may be unknown
+            self(first)
 
     def __call__(self, picture: av.VideoFrame, index: int = 0) -> Image:
         """Return the picture as (H, W, 3) uint8, oriented by its display matrix.
@@ -128,8 +133,8 @@ class RgbConverter:
         Raises:
             SourceError: As for the whole.
         """
-        # Two pixels share a value of colour, so the part is widened to even edges. PyAV wraps arrays
-        # without a copy, if a picture's height is a multiple of four: further rows stay undefined.
+        # Two pixels share a value of colour, so the part is widened to even edges. PyAV uses an
+        # array without a copy only if the height is a multiple of four: further rows are undefined.
         top, bottom = rows.start // 2, -(-rows.stop // 2)
         left, right = columns.start // 2, -(-columns.stop // 2)
         planes = [

@@ -80,7 +80,7 @@ def sweep(
             groups[place] = _Group(rows, stepper.step(state, frame.pixels))
             found.fill(rows, Found.of(groups[place].state))
         if given:
-            state = stepper.begin(frame.image, list(given.values()))
+            state = stepper.begin(frame.pixels, list(given.values()))
             groups.append(_Group(list(given), state))
             found.fill(list(given), Found.of(state))
             size = state.targets.frame_size
