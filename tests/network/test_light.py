@@ -14,7 +14,14 @@ from network_samples import (
 )
 
 from siamfc.errors import CheckpointError, InputError
-from siamfc.network import Checkpoint, EmbeddingSpec, Metadata, export_weights, load_matcher
+from siamfc.network import (
+    Checkpoint,
+    EmbeddingSpec,
+    Metadata,
+    export_weights,
+    load_checkpoint,
+    load_matcher,
+)
 from siamfc.network.architectures import LIGHT, find_layout
 from siamfc.network.export import build_graphs
 from siamfc.network.onnx_runtime import OnnxBoxMatcher, OnnxMatcher, open_graphs
@@ -259,15 +266,16 @@ def test_cuda_in_half_precision_agrees():
         pytest.skip("no CUDA device")
     from siamfc.network.light.torch_matcher import TorchLightMatcher
 
-    checkpoint = make_light_checkpoint()
+    checkpoint = load_checkpoint("light")  # random weights predict boxes of thousands of pixels
     exemplars, sizes, searches = samples(6, 3)
+    searches[:, 64:191, 64:191] = exemplars
     expected = located(make_torch(checkpoint), exemplars, sizes, searches)
     cuda = TorchLightMatcher(checkpoint, device="cuda")
     embeddings = cuda.embed_exemplar(exemplars, sizes)
     for _ in range(2):  # records a graph, then replays it
-        found = cuda.locate(embeddings, searches)
-        for one, other in zip(found, expected, strict=True):
-            assert np.abs(one - other).max() < 2e-2 * np.ptp(other)
+        logits, boxes = cuda.locate(embeddings, searches)
+        assert np.abs(logits - expected[0]).max() < 0.05
+        assert np.abs(boxes - expected[1]).max() < 0.5
     alone = cuda.locate(embeddings[1:], searches[1:])  # rounds otherwise: another batch size
-    for one, other in zip(alone, found, strict=True):
-        assert np.abs(one - other[1:]).max() < 2e-2 * np.ptp(other)
+    assert np.abs(alone[0] - logits[1:]).max() < 0.05
+    assert np.abs(alone[1] - boxes[1:]).max() < 0.5

@@ -1,5 +1,7 @@
 """Crops made on a GPU, of the part of a frame that they show; needs Triton."""
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -27,15 +29,17 @@ def crop_windows(
     """
     cells = _cell_sizes(sides / size)
     order = np.argsort(cells, kind="stable")
-    origin, part = _upload(image, centers, sides, int(cells[order[-1]]), fill, device)
-    squares = torch.from_numpy(np.column_stack([order, centers[order], sides[order]])).to(device)
+    cells = cells[order]
+    squares = np.column_stack([order, centers[order], sides[order]])
+    origin, part, table = _upload(image, squares, int(cells[-1]), fill, device)
     crops = torch.empty((len(sides), size, size, 3), dtype=torch.uint8, device=device)
-    kinds, counts = np.unique(cells, return_counts=True)
-    for cell, some in zip(kinds.tolist(), torch.split(squares, counts.tolist()), strict=True):
+    ends = [*(np.flatnonzero(np.diff(cells)) + 1).tolist(), len(cells)]
+    for first, last in zip([0, *ends], ends, strict=False):
+        cell = int(cells[first])
         level = _averaged(part, cell)
-        crop_kernel[(len(some), -(-size // _ROWS))](
+        crop_kernel[(last - first, -(-size // _ROWS))](
             crops,
-            some,
+            table[first:last],
             level,
             level.shape[1],
             *(start // cell for start in origin),
@@ -58,29 +62,35 @@ def _cell_sizes(ratios: FloatArray) -> IntArray:
 
 def _upload(
     image: ByteImage,
-    centers: FloatArray,
-    sides: FloatArray,
+    squares: FloatArray,
     cell: int,
     fill: ByteImage,
     device: torch.device,
-) -> tuple[tuple[int, int], Tensor]:
-    """Upload the part of the frame that squares see, in whole cells; return its corner (x, y) too.
+) -> tuple[tuple[int, int], Tensor, Tensor]:
+    """Upload squares (N, 4), row, centre and side, with the part of the frame that they see.
 
-    Cells that the frame's border cuts are completed with the fill.
+    Returns the part's corner (x, y); the part in whole cells, where those that the frame's border
+    cuts are completed with the fill; and the squares. One copy takes both.
     """
-    reach = sides[:, None] / 2 + 2 * cell  # the filter extends less than two cells
+    centers, sides = squares[:, 1:3], squares[:, 3:]
+    reach = sides / 2 + 2 * cell  # the filter extends less than two cells
     extent = np.array(image.shape[1::-1])
     first = np.clip((centers - reach).min(0), 0, extent - 1).astype(int) // cell * cell
     last = -(-np.clip((centers + reach).max(0), first + 1, extent).astype(int) // cell) * cell
     (left, top), (right, bottom) = first.tolist(), last.tolist()
     shown = image[top:bottom, left:right]
-    part = torch.empty(
-        (bottom - top, right - left, 3), dtype=torch.uint8, pin_memory=device.type == "cuda"
+    size = bottom - top, right - left, 3
+    both = torch.empty(
+        squares.nbytes + math.prod(size), dtype=torch.uint8, pin_memory=device.type == "cuda"
     )
-    pixels = part.numpy()
+    written = both.numpy()
+    written[: squares.nbytes].view(np.float64)[:] = squares.ravel()
+    pixels = written[squares.nbytes :].reshape(size)
     height, width = shown.shape[:2]
     pixels[:height, :width], pixels[height:], pixels[:, width:] = shown, fill, fill
-    return (left, top), part.to(device, non_blocking=True)
+    there = both.to(device, non_blocking=True)
+    table = there[: squares.nbytes].view(torch.float64).view(squares.shape)
+    return (left, top), there[squares.nbytes :].view(size), table
 
 
 def _averaged(part: Tensor, cell: int) -> Tensor:

@@ -39,6 +39,8 @@ class GraphCache:
 
     def _replay(self, rows: Tensor, images: Tensor) -> Tensor:
         with self._lock:  # a graph has a single set of buffers
+            if len(images) <= LARGEST_BATCH:
+                return self._graph(rows, images)(rows, images)
             parts = [
                 self._graph(some, others)(some, others)
                 for some, others in zip(
@@ -47,7 +49,7 @@ class GraphCache:
                     strict=True,
                 )
             ]
-        return torch.cat(parts) if len(parts) > 1 else parts[0]
+        return torch.cat(parts)
 
     def _graph(self, rows: Tensor, images: Tensor) -> "_CudaGraph":
         """Find or record the graph for such a batch; the least recently used graph is dropped."""

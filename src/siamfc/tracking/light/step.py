@@ -50,7 +50,7 @@ def step(
         settings.update, lambda rows: _embed(moved.take(rows), image, state.fill, matcher)
     )
     # Recent exemplars of a target that left show how it went, the first one how it may return.
-    left = np.flatnonzero(moved.left).tolist()
+    left = np.flatnonzero(moved.left).tolist() if settings.lost.windows else []
     searched = state.restart(left).exemplars if left else state.exemplars
     for rows, centers, searches in redetection_crops(
         targets, image, state.fill, spec, settings.lost, moved.watched, crop
