@@ -194,6 +194,8 @@ def test_tiny_pictures_can_be_drawn_on(size: tuple[int, int]) -> None:
     [
         ({"boxes": [1, 2, 3]}, r"boxes must be \(N, 4\).*\(3,\)"),
         ({"boxes": [[[1, 2, 3, 4]]]}, "boxes must be"),
+        ({"boxes": [[1, 2, 3, 4], [1, 2]]}, r"boxes must be \(N, 4\).* got \[\[1, 2, 3, 4\]"),
+        ({"boxes": "1,2,3,4"}, "boxes must be .* got '1,2,3,4'"),
         ({"boxes": [1, 2, 3, 4], "scores": [0.1, 0.2]}, "scores must have one .* 1 boxes; got 2"),
         ({"boxes": [1, 2, 3, 4], "lost": []}, "lost must have one"),
         ({"boxes": [1, 2, 3, 4], "labels": ["a", "b"]}, "labels must have one"),
@@ -220,8 +222,9 @@ def test_arguments_that_do_not_fit_are_refused(arguments: dict, says: str) -> No
         draw_boxes(**{"image": _GREY, **arguments})
 
 
-def test_no_boxes_leave_a_copy() -> None:
-    drawn = draw_boxes(_GREY, np.empty((0, 4)))
+@pytest.mark.parametrize("boxes", [np.empty((0, 4)), []])
+def test_no_boxes_leave_a_copy(boxes) -> None:
+    drawn = draw_boxes(_GREY, boxes)
     np.testing.assert_array_equal(drawn, _GREY)
     assert drawn is not _GREY
 
@@ -248,6 +251,21 @@ def test_a_trail_is_interrupted_where_the_target_is_absent() -> None:
     assert touched[15:30].all()
     assert not touched[35:75].any()
     assert touched[85:100].all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"boxes": [[1, 2, 3, 4]] * 2}, "the same 1 targets in every frame of a trail; got 2"),
+        ({"boxes": [1, 2, 3]}, "boxes must be"),
+        ({"boxes": [[1, 2, 3, 4]], "colors": [_BLUE] * 2}, "colors must have one element"),
+    ],
+)
+def test_a_trail_refuses_boxes_that_are_not_of_its_targets(arguments: dict, says: str) -> None:
+    trail = Trail(10)
+    trail.draw(_GREY, [[10, 10, 20, 20]])
+    with pytest.raises(InputError, match=says):
+        trail.draw(_GREY, **arguments)
 
 
 @pytest.mark.parametrize("box", [[-500, -500, 9, 9], [1e9, 5, 9, 9], [-1e9, -1e9, 2e9, 2e9]])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import ImageColor
 
-from siamfc.checks import check_number
+from siamfc.checks import check_number, shown
 from siamfc.errors import InputError
 from siamfc.frames.frame import Image
 from siamfc.frames.images import check_image
@@ -77,18 +77,16 @@ def draw_boxes(
     >>> bool(draw_boxes(picture, [16, 16, 24, 20]).any()), bool(picture.any())
     (True, False)
     """
-    rows = np.atleast_2d(np.asarray(boxes, dtype=np.float64))
-    if rows.ndim != 2 or rows.shape[1] != 4:
-        raise InputError(f"boxes must be (N, 4): x, y, w, h; got shape {np.shape(boxes)}")
+    rows = as_rows(boxes)
     count = len(rows)
-    flags = _per_box("lost", lost, count, [False] * count)
+    flags = per_box("lost", lost, count, [False] * count)
     numbers = [str(i + 1) if count > 1 else "" for i in range(count)]
-    titles = _per_box("names", names, count, numbers)
-    points = _per_box("scores", scores, count, [math.nan] * count)
+    titles = per_box("names", names, count, numbers)
+    points = per_box("scores", scores, count, [math.nan] * count)
     states = [_state(score, is_lost) for score, is_lost in zip(points, flags, strict=True)]
     if labels is not None:
-        titles, states = _per_box("labels", labels, count, []), [""] * count
-    shades = [as_color(color) for color in _per_box("colors", colors, count, palette(count))]
+        titles, states = per_box("labels", labels, count, []), [""] * count
+    shades = [as_color(color) for color in per_box("colors", colors, count, palette(count))]
     canvas = check_image(image, what="the picture to draw on").copy()
     line = width_of_lines(canvas) if line_width is None else line_width
     check_number("line width", line, _THINNEST)
@@ -134,6 +132,23 @@ def draw_legend(
     return canvas
 
 
+def as_rows(boxes: ArrayLike) -> NDArray[np.float64]:
+    """Return boxes (N, 4), one box (4,) or an empty list as (N, 4).
+
+    Raises:
+        InputError: Anything else.
+    """
+    try:
+        rows = np.asarray(boxes, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):  # ragged lists, texts
+        raise InputError(f"boxes must be (N, 4): x, y, w, h; got {shown(boxes)}") from None
+    if rows.shape in ((0,), (4,)):
+        return rows.reshape(-1, 4)
+    if rows.ndim != 2 or rows.shape[1] != 4:
+        raise InputError(f"boxes must be (N, 4): x, y, w, h; got shape {rows.shape}")
+    return rows
+
+
 def palette(count: int) -> list[Color | str]:
     """Return colours for `count` targets, repeating from the eighth on."""
     return [PALETTE[i % len(PALETTE)] for i in range(count)]
@@ -160,7 +175,8 @@ def as_color(color: Color | str) -> Color:
     return int(red), int(green), int(blue)
 
 
-def _per_box(name: str, values: Iterable[T] | None, count: int, default: list[T]) -> list[T]:
+def per_box(name: str, values: Iterable[T] | None, count: int, default: list[T]) -> list[T]:
+    """Return the values as a list, or the default; InputError unless there are `count`."""
     if values is not None and not isinstance(values, Iterable):
         raise InputError(f"{name} must have one element for each of {count} boxes; got {values!r}")
     given = default if values is None else list(values)

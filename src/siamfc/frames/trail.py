@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image as PillowImage
 from PIL import ImageDraw
 
-from siamfc.frames.draw import as_color, palette, width_of_lines
+from siamfc.errors import InputError
+from siamfc.frames.draw import as_color, as_rows, palette, per_box, width_of_lines
 from siamfc.frames.frame import Image
 from siamfc.frames.images import check_image
 from siamfc.frames.labels import Color
@@ -40,11 +41,19 @@ class Trail:
             image: (H, W, 3) uint8 RGB; it is not modified.
             boxes: (N, 4), the same targets in every call; a row with NaN interrupts its trail.
             colors: (N,), as for `draw_boxes`.
+
+        Raises:
+            InputError: Another number of boxes than before, or as for `draw_boxes`.
         """
-        rows = np.atleast_2d(np.asarray(boxes, dtype=np.float64))
-        self._centers.append(rows[:, :2] + rows[:, 2:] / 2)
+        rows = as_rows(boxes)
+        if self._centers and len(self._centers[-1]) != len(rows):
+            raise InputError(
+                f"boxes must be of the same {len(self._centers[-1])} targets in every frame of a "
+                f"trail; got {len(rows)}"
+            )
         canvas = check_image(image, what="the picture to draw on").copy()
-        shades = palette(len(rows)) if colors is None else list(colors)
+        shades = per_box("colors", colors, len(rows), palette(len(rows)))
+        self._centers.append(rows[:, :2] + rows[:, 2:] / 2)
         for target, color in enumerate(shades):
             points = np.array([centers[target] for centers in self._centers])
             _draw_line(canvas, points, as_color(color))
