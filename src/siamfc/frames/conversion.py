@@ -105,7 +105,7 @@ class RgbConverter:
         return image if step is None else np.array(PillowImage.fromarray(image).transpose(step))
 
     def upright_aspect(self, pixel_aspect: Fraction) -> Fraction:
-        """Return the aspect ratio of a stored pixel after the picture is upright_aspect upright."""
+        """Return the aspect ratio of a stored pixel once the picture is upright."""
         return 1 / pixel_aspect if self._swaps_axes else pixel_aspect
 
     def can_convert_parts(self, picture: av.VideoFrame) -> bool:

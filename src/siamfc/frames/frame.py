@@ -16,17 +16,15 @@ Image = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Frame:
-    """One picture of a source.
-
-    image: (H, W, 3) uint8 RGB, upright. It may be shared with the source: do not modify it.
-    index: Position in the source, 0-based. Cameras and streams leave gaps if pictures are
-        dropped because they are read too slowly.
-    time: Seconds since the source's first frame; NaN if the source has no clock.
-    """
+    """One picture of a source."""
 
     image: Image
+    """(H, W, 3) uint8 RGB, upright. It may be shared with the source: do not modify it."""
     index: int
+    """Position in the source, 0-based. Cameras and streams leave gaps if pictures are dropped
+    because they are read too slowly."""
     time: float
+    """Seconds since the source's first frame; NaN if the source has no clock."""
 
     @property
     def pixels(self) -> Image:

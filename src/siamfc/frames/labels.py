@@ -15,8 +15,6 @@ Color = tuple[int, int, int]
 
 _CACHED_LABELS = 1024
 """Several targets times a hundred different scores; a label takes about 6 kB at 720 lines."""
-
-
 _LONGEST_NAME = 24
 _DARK: Color = (24, 26, 30)
 _SMOOTH = 4

@@ -55,7 +55,7 @@ class LazyFrame(Frame):
 
 
 class _Parts:
-    """What code that crops needs of an array: shape, type, and slices `[rows, columns]`."""
+    """The part of an array's interface that cropping uses: shape, type, and `[rows, columns]`."""
 
     def __init__(self, picture: av.VideoFrame, converter: RgbConverter) -> None:
         self.shape = picture.height, picture.width, 3
