@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from siamfc.errors import SourceError
-from siamfc.frames import ImageFiles, IndexedSource, PagedImage, VideoFile, open_source, read_image
+from siamfc.errors import InputError, SourceError
+from siamfc.frames import (
+    ArraySource,
+    ImageFiles,
+    IndexedSource,
+    PagedImage,
+    VideoFile,
+    open_source,
+    read_image,
+)
 
 
 def _save(path: Path, count: int = 12, file_format: str | None = None, **options: object) -> Path:
@@ -44,6 +52,24 @@ def test_moving_images_are_read_frame_by_frame(name, file_format, options, tmp_p
         assert media.number_of(source[7].image) == 7
         assert [media.number_of(frame.image) for frame in source.frames(9)] == [9, 10, 11]
         assert [media.number_of(frame.image) for frame in source.reversed(3, 6)] == [5, 4, 3]
+
+
+def test_the_rate_is_the_mean_though_the_first_picture_stays_longer(tmp_path: Path) -> None:
+    path = _save(tmp_path / "a.gif", duration=[2000, *[40] * 11])
+    with open_source(path) as source:
+        assert source.frame_rate == pytest.approx(12 / 2.44)
+
+
+@pytest.mark.parametrize("rate", [0, -5, float("inf")])
+def test_a_rate_that_is_none_is_refused(rate: float, tmp_path: Path) -> None:
+    path = _save(tmp_path / "a.tif")
+    for make in (
+        lambda: PagedImage(path, frame_rate=rate),
+        lambda: ImageFiles([path], name="a", frame_rate=rate),
+        lambda: ArraySource([media.numbered(0)], frame_rate=rate),
+    ):
+        with pytest.raises(InputError, match="frame_rate must be a positive number"):
+            make()
 
 
 def test_pages_of_a_tiff_file_have_the_given_rate(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Generator
 import numpy as np
 import pytest
 
-from siamfc.errors import SourceError
+from siamfc.errors import InputError, SourceError
 from siamfc.frames import Frame
 from siamfc.frames.read_ahead import ReadAhead, ReadAheadSource
 
@@ -109,6 +109,11 @@ def test_of_live_frames_the_latest_is_kept_and_the_first() -> None:
     assert next(reader).index == 0
     assert recorder.closed.wait(60), "then the thread no longer waits for the reader"
     assert [frame.index for frame in reader] == [99]
+
+
+def test_a_source_without_room_for_a_frame_is_refused() -> None:
+    with pytest.raises(InputError, match=r"read_ahead: expected .* at least 1, got 0"):
+        ReadAheadSource(0)
 
 
 def test_closing_a_source_stops_all_its_readers() -> None:

@@ -207,8 +207,8 @@ def test_a_missing_source_is_refused_in_one_line(
         ({"source": io.BytesIO(b"")}, "an open file: give its name"),
         ({"source": [], "frame_rate": 0.0}, "frame_rate must be"),
         ({"source": [], "frame_rate": float("nan")}, "frame_rate must be"),
-        ({"source": [], "threads": 0}, "threads must be"),
-        ({"source": [], "read_ahead": 0}, "read_ahead must be"),
+        ({"source": [], "threads": 0}, "threads: expected"),
+        ({"source": [], "read_ahead": 0}, "read_ahead: expected"),
         ({"source": [], "timeout": 0}, "timeout must be"),
     ],
 )

@@ -24,7 +24,8 @@ class ArraySource:
         frame_rate: Frames per second, which determines the frames' times; None: the times are NaN.
 
     Raises:
-        InputError: `arrays` is a single picture; while iterating: an element is not a picture.
+        InputError: `arrays` is a single picture, or `frame_rate` is not above 0; while iterating:
+            an element is not a picture.
         SourceError: No pictures, or a generator that has been read before.
     """
 
@@ -36,6 +37,7 @@ class ArraySource:
                 f"a source needs several pictures, (N, H, W, 3); got one array of shape "
                 f"{arrays.shape}: put it into a list"
             )
+        check_frame_rate(frame_rate)
         self.frame_rate = frame_rate
         self.frame_count: int | None = None
         self.size: tuple[int, int] | None = None
@@ -108,6 +110,12 @@ class ArraySource:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def check_frame_rate(frame_rate: float | None) -> None:
+    """Raise InputError unless a number of frames per second is positive and finite, or unknown."""
+    if frame_rate is not None and not 0 < frame_rate < math.inf:
+        raise InputError(f"frame_rate must be a positive number of frames/s; got {frame_rate}")
 
 
 def image_time(index: int, frame_rate: float | None) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image as PillowImage
 
 from siamfc.errors import InputError, SiamFCError, SourceError
-from siamfc.frames.arrays import image_time
+from siamfc.frames.arrays import check_frame_rate, image_time
 from siamfc.frames.frame import Frame
 from siamfc.frames.grey import GreyRange
 from siamfc.frames.images import IMAGE_SUFFIXES, find_grey_range, open_image, read_image
@@ -31,6 +31,7 @@ class ImageFiles(ReadAheadSource):
         read_ahead: Number of images decoded ahead, at least 1.
 
     Raises:
+        InputError: `frame_rate` is not above 0, or `read_ahead` is less than 1.
         SourceError: No files, or the first cannot be read; while iterating: another cannot.
     """
 
@@ -43,6 +44,7 @@ class ImageFiles(ReadAheadSource):
         read_ahead: int = 4,
     ) -> None:
         super().__init__(read_ahead)
+        check_frame_rate(frame_rate)
         self.paths = tuple(paths)
         if not self.paths:
             raise SourceError(f"{name} holds no images")

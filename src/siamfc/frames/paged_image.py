@@ -8,11 +8,13 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 from PIL import Image as PillowImage
 
 from siamfc.errors import InputError, SourceError
+from siamfc.frames.arrays import check_frame_rate
 from siamfc.frames.frame import Frame, Image
 from siamfc.frames.grey import GreyRange
 from siamfc.frames.images import find_grey_range, frame_pages, open_image, to_rgb
@@ -25,6 +27,8 @@ _logger = logging.getLogger(__name__)
 _DEFAULT_SECONDS = 0.1
 """Duration of a picture that states none or almost none, as in browsers."""
 _SHORTEST_SECONDS = 0.011
+_TIMED_PICTURES = 16
+"""Number of pictures whose durations give the frame rate: each must be decoded."""
 _HELD_BYTES = 256e6
 """Memory for pictures while frames are read backwards."""
 
@@ -50,6 +54,7 @@ class PagedImage(ReadAheadSource):
         read_ahead: Number of pictures decoded ahead, at least 1.
 
     Raises:
+        InputError: `frame_rate` is not above 0, or `read_ahead` is less than 1.
         SourceError: No such file, or no picture in it that can be decoded.
     """
 
@@ -57,6 +62,7 @@ class PagedImage(ReadAheadSource):
         self, path: str | Path, *, frame_rate: float | None = None, read_ahead: int = 4
     ) -> None:
         super().__init__(read_ahead)
+        check_frame_rate(frame_rate)
         self.path = path = Path(path)
         self.name = path.name
         self.fault = ""
@@ -69,11 +75,12 @@ class PagedImage(ReadAheadSource):
             if image.mode.startswith("I"):
                 self._grey = find_grey_range(_sample(image, pages), name=self.name)
         self._pages = pages
-        first = next(self._decoded(0))
+        first, *more = islice(self._decoded(0), _TIMED_PICTURES)
         height, width, _ = first.image.shape
         self.size = (width, height)
-        mean = first.seconds
+        mean = fmean(page.seconds for page in (first, *more))
         self.frame_rate = None if math.isnan(mean) else 1 / mean
+        """Mean over the first pictures; the first one alone often stays longer than the others."""
 
     @property
     def frame_count(self) -> int:

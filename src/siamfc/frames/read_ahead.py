@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from typing import Self
 
+from siamfc.checks import check_whole
 from siamfc.frames.frame import Frame
 
 _JOIN_SECONDS = 1.0
@@ -58,9 +59,13 @@ class ReadAheadSource:
 
     Args:
         depth: Number of frames that a reader decodes ahead.
+
+    Raises:
+        InputError: `depth` is less than 1.
     """
 
     def __init__(self, depth: int) -> None:
+        check_whole("read_ahead", depth, 1)  # with 0 the two threads would wait for each other
         self._depth = depth
         self._readers: weakref.WeakSet[ReadAhead] = weakref.WeakSet()
 

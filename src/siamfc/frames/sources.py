@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 
 from numpy.typing import ArrayLike
 
+from siamfc.checks import check_whole
 from siamfc.errors import InputError, SourceError
-from siamfc.frames.arrays import ArraySource
+from siamfc.frames.arrays import ArraySource, check_frame_rate
 from siamfc.frames.decoder import VideoAddress
 from siamfc.frames.folder import (
     ImageFiles,
@@ -80,7 +81,12 @@ def open_source(
     ...     [(frame.index, frame.time, frame.image.shape) for frame in source]
     [(0, 0.0, (4, 6, 3)), (1, 0.04, (4, 6, 3))]
     """
-    _check_options(frame_rate, threads, read_ahead, timeout)
+    check_frame_rate(frame_rate)
+    if threads is not None:
+        check_whole("threads", threads, 1)
+    check_whole("read_ahead", read_ahead, 1)
+    if not 0 < timeout < math.inf:
+        raise InputError(f"timeout must be a positive number of seconds; got {timeout}")
     if isinstance(source, FrameSource):
         return source
     if not isinstance(source, str | Path | int) or isinstance(source, bool):
@@ -107,19 +113,6 @@ def open_source(
     return VideoFile(
         _video(str(source)), stream=stream, threads=threads, read_ahead=read_ahead, lazy=lazy
     )
-
-
-def _check_options(
-    frame_rate: float | None, threads: int | None, read_ahead: int, timeout: float
-) -> None:
-    if frame_rate is not None and not (0 < frame_rate < math.inf):
-        raise InputError(f"frame_rate must be a positive number of frames/s; got {frame_rate}")
-    if threads is not None and threads < 1:
-        raise InputError(f"threads must be at least 1; got {threads}")
-    if read_ahead < 1:
-        raise InputError(f"read_ahead must be at least 1 frame; got {read_ahead}")
-    if not 0 < timeout < math.inf:
-        raise InputError(f"timeout must be a positive number of seconds; got {timeout}")
 
 
 def _open_iterable(source: object, frame_rate: float | None, read_ahead: int) -> FrameSource:

@@ -15,8 +15,10 @@ from typing import Self
 import av
 from numpy.typing import ArrayLike
 
+from siamfc.checks import check_whole
 from siamfc.errors import InputError, OutputError, SiamFCError
 from siamfc.files import StagedFile, StagedFolder, Staging
+from siamfc.frames.arrays import check_frame_rate
 from siamfc.frames.encoder import (
     CODECS,
     VIDEO_SUFFIXES,
@@ -186,11 +188,9 @@ def open_writer(
         OutputError: The path exists, or cannot be written.
     """
     known = None if like is None else like.frame_rate
+    check_frame_rate(frame_rate)
     rate = (known or 25.0) if frame_rate is None else frame_rate
-    if not 0 < rate < math.inf:
-        raise InputError(f"frame_rate must be a positive number of frames/s; got {frame_rate}")
-    if threads < 1:
-        raise InputError(f"threads must be at least 1; got {threads}")
+    check_whole("threads", threads, 1)
     target = Path(path)
     if like is not None:
         check_not_source(target, like)
