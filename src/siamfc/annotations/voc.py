@@ -11,6 +11,7 @@ from siamfc.annotations.annotation import VideoAnnotation, add_box, from_targets
 from siamfc.array_types import FloatArray
 from siamfc.datasets.readers.text import optional_size
 from siamfc.errors import DatasetError
+from siamfc.frames.folder import natural_key
 from siamfc.parsers import parse_frame, parse_number, read_xml
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
@@ -73,7 +74,7 @@ def read_voc(path: Path) -> VideoAnnotation:
     size: tuple[int, int] | None = None
     images = []
     video = path.name
-    files = sorted((path / "Annotations").glob("*.xml"))
+    files = sorted((path / "Annotations").glob("*.xml"), key=natural_key)
     digits = all(file.stem.isdecimal() and len(file.stem) < 10 for file in files)
     for at, file in enumerate(files):
         content = read_xml(file, expected="a Pascal VOC annotation")

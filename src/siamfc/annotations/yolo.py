@@ -15,6 +15,7 @@ from siamfc.annotations.annotation import VideoAnnotation, from_targets, require
 from siamfc.array_types import FloatArray
 from siamfc.datasets.readers.text import numbered_lines, optional_size
 from siamfc.errors import DatasetError
+from siamfc.frames.folder import natural_key
 from siamfc.parsers import (
     parse_frame,
     parse_json,
@@ -69,7 +70,7 @@ def read_yolo(path: Path) -> VideoAnnotation:
     classes, size, video = _read_config(path / _CONFIG)
     rows: dict[str, dict[int, FloatArray]] = {}
     labels: dict[str, str] = {}
-    files = sorted((path / "labels").glob("*.txt"))
+    files = sorted((path / "labels").glob("*.txt"), key=natural_key)
     digits = all(file.stem.isdecimal() and len(file.stem) < 10 for file in files)
     scale = np.array([size[0], size[1]], dtype=np.float64)
     for at, file in enumerate(files):
