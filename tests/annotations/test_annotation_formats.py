@@ -294,6 +294,17 @@ def test_an_image_whose_name_is_not_utf_8_is_described(tmp_path: Path, name: str
     assert read_annotation(path, format=name).present.any()
 
 
+@pytest.mark.parametrize("name", ["voc", "yolo"])
+def test_frames_named_by_images_stay_in_natural_order(tmp_path: Path, name: str) -> None:
+    boxes = np.array([[[x, 20, 8, 6.0]] for x in range(12)])
+    images = [f"img{number}.png" for number in range(1, 13)]
+    written = VideoAnnotation(frames=np.arange(12), boxes=boxes, size=(64, 48), image_names=images)
+    write_annotation(tmp_path / "boxes", written, format=name)
+    found = read_annotation(tmp_path / "boxes", format=name)
+    np.testing.assert_allclose(found.boxes[:, 0, 0], np.arange(12), atol=1e-3)
+    assert list(found.image_names) == images
+
+
 @pytest.mark.parametrize("name", ANNOTATION_FORMATS)
 def test_nothing_is_overwritten_unasked(tmp_path: Path, name: str) -> None:
     path = tmp_path / f"boxes{SUFFIXES[name]}"
@@ -331,6 +342,7 @@ DAMAGED = [
     ("boxes.json", "{}", "no videos"),
     ("boxes.json", "[1, 2]", "not a task"),
     ("boxes.txt", "1,2,3\n", "three numbers"),
+    ("boxes.txt", "1,1,5,5,-4,3,1,-1,-1,-1\n", "a negative width"),
 ]
 
 

@@ -52,13 +52,18 @@ def test_motmetrics_reads_mot(tmp_path: Path, file: str, form: str) -> None:
     np.testing.assert_allclose(boxes, [BOXES[at] for at in SEEN], atol=0.0051)
 
 
+def save_images(folder: Path) -> Path:
+    """Save the images that belong to WRITTEN, which a reader opens, and return their folder."""
+    folder.mkdir()
+    for frame in range(3):
+        Image.new("RGB", WRITTEN.size).save(folder / f"{frame:06d}.png")
+    return folder
+
+
 def test_supervision_reads_yolo(tmp_path: Path) -> None:
     supervision = pytest.importorskip("supervision", reason="supervision isn't installed")
     write_annotation(tmp_path / "boxes", WRITTEN, format="yolo")
-    images = tmp_path / "boxes" / "images"
-    images.mkdir()
-    for frame in range(3):
-        Image.new("RGB", (64, 48)).save(images / f"{frame:06d}.png")
+    images = save_images(tmp_path / "boxes" / "images")
     found = supervision.DetectionDataset.from_yolo(
         str(images), str(tmp_path / "boxes" / "labels"), str(tmp_path / "boxes" / "data.yaml")
     )
@@ -74,10 +79,7 @@ def test_supervision_reads_yolo(tmp_path: Path) -> None:
 def test_supervision_reads_voc(tmp_path: Path) -> None:
     supervision = pytest.importorskip("supervision", reason="supervision isn't installed")
     write_annotation(tmp_path / "boxes", WRITTEN, format="voc")
-    images = tmp_path / "boxes" / "JPEGImages"
-    images.mkdir()
-    for frame in range(3):
-        Image.new("RGB", (64, 48)).save(images / f"{frame:06d}.png")
+    images = save_images(tmp_path / "boxes" / "JPEGImages")
     found = supervision.DetectionDataset.from_pascal_voc(
         str(images), str(tmp_path / "boxes" / "Annotations")
     )

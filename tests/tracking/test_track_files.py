@@ -313,6 +313,16 @@ class TestReading:
                 "frame,time,target,x,y,w,h,score,lost\n0,,1,2,3,4,5,1,maybe\n",
                 "expected true or false, got 'maybe'",
             ),
+            (
+                "a.csv",
+                "frame,time,target,x,y,w,h,score\n0,,1,2,3,-4,5,1\n",
+                r"line 2: .*a width and height of 0 or more, got the box \[2.0, 3.0, -4.0, 5.0\]",
+            ),
+            (
+                "a.jsonl",
+                '{"frame":0,"time":0,"boxes":[[1,2,3,-4]],"scores":[1]}\n',
+                "line 1: .*a width and height of 0 or more",
+            ),
             ("a.jsonl", "{}\n", "line 1: expected an object .*; no 'boxes'"),
             ("a.jsonl", "[1, 2]\n", r"line 1: expected an object .*; got \[1, 2\]"),
             ("a.jsonl", "not json\n", "line 1"),

@@ -156,6 +156,16 @@ _MOST_ROWS = 5_000_000
 """Limit of frames times targets held in memory: about 200 MB."""
 
 
+def require_sizes(boxes: FloatArray) -> None:
+    """Raise ValueError if one of the boxes (..., 4) has a negative width or height."""
+    rows = boxes.reshape(-1, 4)
+    negative = rows[(rows[:, 2:] < 0).any(axis=1)]
+    if len(negative):
+        raise ValueError(
+            f"expected a width and height of 0 or more, got the box {negative[0].tolist()}"
+        )
+
+
 def add_box(
     rows: dict[str, dict[int, FloatArray]], target: str, frame: int, box: FloatArray
 ) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from siamfc.annotations.annotation import VideoAnnotation
+from siamfc.annotations.annotation import VideoAnnotation, require_sizes
 from siamfc.annotations.coco import read_coco, write_coco
 from siamfc.annotations.cvat import read_cvat, write_cvat
 from siamfc.annotations.label_studio import read_label_studio, write_label_studio
@@ -270,12 +270,17 @@ def read_annotation(path: str | Path, *, format: str | None = None) -> VideoAnno
 
     Raises:
         InputError: an unknown format, or a suffix that does not match it.
-        DatasetError: nothing there, or not in the format.
+        DatasetError: nothing there, not in the format, or a box of a negative width or height.
     """
     path = Path(path)
     if not path.exists():
         raise DatasetError(f"{path}: expected a file or folder of boxes, got none")
-    return (find_annotation_format(path, format) if format else _recognize(path)).read(path)
+    found = (find_annotation_format(path, format) if format else _recognize(path)).read(path)
+    try:
+        require_sizes(found.boxes)
+    except ValueError as error:
+        raise DatasetError(f"{path}: {error}") from None
+    return found
 
 
 def _recognize(path: Path) -> AnnotationFormat:

@@ -29,7 +29,7 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from siamfc.annotations.annotation import VideoAnnotation
+from siamfc.annotations.annotation import VideoAnnotation, require_sizes
 from siamfc.annotations.text import read_box_table
 from siamfc.checks import shown
 from siamfc.errors import DatasetError, InputError, OutputError
@@ -220,6 +220,7 @@ def _listed(numbers: Sequence[int]) -> str:
 def _parse_row(row: Mapping[str, str]) -> FrameResult:
     """Parse the result of one target."""
     numbers = np.array([[parse_number(row[name] or "nan") for name in "xywh"]])
+    require_sizes(numbers)
     score = np.array([parse_number(row["score"] or "nan")])
     lost, status, agreement = (row.get(name, "") for name in ("lost", "status", "agreement"))
     if lost and lost.lower() not in _FLAGS:
@@ -260,6 +261,7 @@ def _read_jsonl(path: Path, lines: Sequence[str]) -> list[FrameResult]:
             if not isinstance(record, dict):
                 raise ValueError(f"got {shown(record)}")
             boxes = _table(record["boxes"]).reshape(-1, 4)
+            require_sizes(boxes)
             count = len(boxes)
             lost, agreement = record.get("lost"), record.get("agreement")
             results.append(
