@@ -50,6 +50,20 @@ def test_a_box_is_tracked_first(
     assert len(list(out.iterdir())) == 5
 
 
+def test_tracking_before_an_edit_shows_its_progress(
+    film: Path,
+    box: str,
+    weights: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("siamfc.cli.progress.INTERVAL_SECONDS", 0.0)
+    out = tmp_path / "frames"
+    assert run(["crop", str(film), "--box", box, "--weights", weights, "-o", str(out)]) == 0
+    assert "track: 5/5 frames" in capsys.readouterr().err
+
+
 def test_redact_says_which_frames_were_bridged(
     film: Path, boxes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -166,13 +166,32 @@ class TestBothWays:
         with pytest.raises(InputError, match=r"has frames 0 to 19; got 30"):
             list(track(source, {0: place(0), 30: place(3)}, matcher=IdealBoxMatcher()))
 
-    def test_hidden_passes_are_counted_for_progress(self):
-        steps = []
-        given, matcher = {0: place(0), 5: place(5)}, IdealBoxMatcher()
+    @pytest.mark.parametrize(
+        ("given", "every", "smooth", "steps"),
+        [
+            (place(0), 1, False, FRAMES),
+            ({0: place(0), 5: place(5)}, 1, False, 5 + FRAMES),
+            ({0: place(0), 5: place(5)}, 1, True, 5 + 2 * FRAMES),
+            ({5: place(5)}, 1, False, 6 + FRAMES),  # backwards into the first frame too
+            ([place(0), {5: place(5)}], 1, False, 6 + FRAMES),
+            ({0: place(0), 5: place(5)}, 3, False, 2 + 8),  # 5 and 3, then 0, 3, 5, 6, … 18
+        ],
+    )
+    def test_every_frame_of_every_pass_is_counted_in_advance(self, given, every, smooth, steps):
+        hidden, matcher = [], IdealBoxMatcher()
+        frames = FrameRange(every=every)
+        expected = frames.count(as_key_frames(given), FRAMES, smooth=smooth)
         with open_source(pictures()) as source:
-            pairs = follow(source, given, matcher, smooth=True, on_frame=lambda: steps.append(1))
-            next(pairs)
-        assert len(steps) == 5 + FRAMES
+            pairs = follow(
+                source,
+                given,
+                matcher,
+                frame_range=frames,
+                smooth=smooth,
+                on_frame=lambda: hidden.append(1),
+            )
+            shown = list(pairs)
+        assert len(hidden) + len(shown) == expected == steps
 
 
 class TestRange:

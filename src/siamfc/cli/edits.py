@@ -141,6 +141,7 @@ def _annotation(frames: "FrameSource", count: int, target: TargetOptions) -> "Vi
             frames, boxes, matcher, frame_range=frame_range, on_frame=progress.advance
         ):
             results.append(result)
+            progress.advance()
     return to_annotation(results)
 
 

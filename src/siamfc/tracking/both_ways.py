@@ -65,9 +65,17 @@ class FrameRange:
         last = min((end for end in ends if end is not None), default=None)
         if last is None:
             return None
-        ahead = (last - self.start) // self.every + 1
-        behind = (key_frames.last - self.start) // self.every
+        ahead = self._count(range(self.start, last + 1), key_frames)
+        behind = self._count(self.backward_frames(key_frames), key_frames)
         return ahead * (2 if smooth else 1) + behind
+
+    def backward_frames(self, key_frames: KeyFrames) -> range:
+        """Return the indices that a backward pass covers; it visits those that are tracked."""
+        has_all = key_frames.latest_first == self.start  # then nothing is left to find there
+        return range(self.start + has_all, key_frames.last + 1)
+
+    def _count(self, indices: range, key_frames: KeyFrames) -> int:
+        return sum(self._has(index, key_frames) for index in indices)
 
     def _has(self, index: int, key_frames: KeyFrames) -> bool:
         return (index - self.start) % self.every == 0 or index in key_frames.by_frame
@@ -178,8 +186,8 @@ def _track_backwards(
     source = require_indexed(frames, "give boxes in its first frame alone")
     start = frame_range.start
     every = Found.nothing(key_frames.last - start + 1, len(key_frames))
-    lowest = start if key_frames.latest_first > start else start + 1
-    behind = frame_range.select(source.reversed(lowest, key_frames.last + 1), key_frames)
+    indices = frame_range.backward_frames(key_frames)
+    behind = frame_range.select(source.reversed(indices.start, indices.stop), key_frames)
     for frame, found in sweep(behind, key_frames, stepper):
         every.fill(frame.index - start, found)
         on_frame()

@@ -69,15 +69,6 @@ class TrackerState:
             updates=self.updates[chosen],
         )
 
-    def with_exemplars(self, row: int, other: Self) -> Self:
-        """Return a copy in which one row has the exemplars of another state's only target."""
-        return replace(
-            self,
-            exemplars=put(self.exemplars, [row], other.exemplars),
-            average=put(self.average, [row], other.average),
-            updates=put(self.updates, [row], other.updates),
-        )
-
     def restart(self, rows: list[int]) -> Self:
         """Return a copy in which some rows have the exemplars of the first frame alone."""
         first = self.first[rows]
