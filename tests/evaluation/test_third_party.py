@@ -114,13 +114,14 @@ class FakeParameters:
     def __init__(self) -> None:
         self.backbone = "backbone.onnx"
         self.backend = 0
+        self.fast = True
 
 
 def make_nano(parameters: FakeParameters | None = None) -> FakeOpenCVTracker:
     parameters = parameters or FakeParameters()
     if not Path(parameters.backbone).exists():
         raise RuntimeError(f"OpenCV(4.99) error:\n can't read {parameters.backbone}")
-    assert parameters.backend == 3
+    assert (parameters.backend, parameters.fast) == (3, False)
     return FakeOpenCVTracker()
 
 
@@ -133,7 +134,7 @@ def fake_nano(fake_cv2: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("fake_nano")
 def test_opencv_trackers_get_the_networks_that_they_need(tmp_path: Path) -> None:
     (tmp_path / "b.onnx").write_bytes(b"network")
-    factory = parse_tracker(f"opencv:nano,backbone={tmp_path / 'b.onnx'},backend=3")
+    factory = parse_tracker(f"opencv:nano,backbone={tmp_path / 'b.onnx'},backend=3,fast=false")
     factory().init(np.full((20, 20, 3), (1, 2, 3), np.uint8), np.array([4.4, 5.6, 8.1, 0.3]))
     parameters = factory.record()["parameters"]
     assert parameters["backend"] == "3"
@@ -146,8 +147,9 @@ def test_opencv_trackers_get_the_networks_that_they_need(tmp_path: Path) -> None
     [
         ("nano", "OpenCV cannot make it .*can't read backbone.onnx.*as in opencv:nano,back"),
         ("nano,backbone", "expected opencv:NAME or opencv:NAME,FIELD=VALUE"),
-        ("nano,head=x", "expected parameters among backbone, backend, got 'head'"),
+        ("nano,head=x", "expected parameters among backbone, backend, fast, got 'head'"),
         ("nano,backend=x", "expected another backend, got 'x'"),
+        ("nano,fast=maybe", "expected another fast, got 'maybe'"),
         ("mil,net=x", "expected parameters among none, got 'net'"),
     ],
 )

@@ -85,8 +85,8 @@ class OpenCV:
                     f"{', '.join(fields) or 'none'}, got {name!r}"
                 )
             try:
-                setattr(settings, name, type(getattr(settings, name))(text))
-            except (TypeError, ValueError):
+                setattr(settings, name, _converted(text, type(getattr(settings, name))))
+            except (TypeError, ValueError, KeyError):
                 raise InputError(
                     f"tracker opencv:{self.name}: expected another {name}, got {text!r}"
                 ) from None
@@ -140,6 +140,14 @@ class OpenCVTracker:
         self.score = float(found)
         self._box = box if found else self._box
         return self._box
+
+
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def _converted(text: str, kind: type) -> Any:
+    """Return a parameter's text as its type."""
+    return _FLAGS[text.lower()] if kind is bool else kind(text)
 
 
 def _digested(parameter: tuple[str, str]) -> tuple[str, str]:
