@@ -45,8 +45,8 @@ def test_agreement_is_the_mean_overlap_with_the_first() -> None:
     ("tracker", "reason"),
     [
         (Raises(), "frame 2: RuntimeError: lost it"),
-        (Answers([np.nan] * 4), "frame 1: box: expected four finite numbers"),
-        (Answers("nowhere"), "frame 1: box: expected four finite numbers"),
+        (Answers([np.nan] * 4), "frame 1: expected a box of 4 finite numbers from the tracker"),
+        (Answers("nowhere"), "frame 1: expected a box of 4 finite numbers from the tracker"),
     ],
 )
 def test_a_tracker_that_fails_has_no_box_from_then_on(tracker: Answers, reason: str) -> None:
@@ -56,6 +56,14 @@ def test_a_tracker_that_fails_has_no_box_from_then_on(tracker: Answers, reason: 
     np.testing.assert_array_equal(last.boxes[1], BOX)
     assert str(both.totals["fails"].failure).startswith(reason)
     assert both.totals["still"].failure is None
+
+
+def test_a_box_without_area_is_a_miss_as_in_an_evaluation() -> None:
+    both = SideBySide(trackers={"still": StandsStill(), "shrinks": Answers((3, 5, 0, 8))})
+    last = [result for _, result in both.track(frames(), BOX)][-1]
+    np.testing.assert_array_equal(last.boxes[1], (3, 5, 0, 8))
+    assert both.totals["shrinks"].failure is None
+    assert both.totals["shrinks"].agreement == 0
 
 
 def test_a_video_without_frames_and_a_box_without_area_are_refused() -> None:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from siamfc.array_types import ByteImage, FloatArray
 from siamfc.boxes import is_absent
+from siamfc.checks import shown
 from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError, InputError, SiamFCError
 from siamfc.system import frames_per_second, machine
@@ -253,7 +254,7 @@ class Recorder:
         start = time.perf_counter()
         answer = self._tracker.update(image)
         elapsed = time.perf_counter() - start
-        box = _checked(answer)
+        box = checked_box(answer)
         self._note(box, elapsed)
         return box
 
@@ -309,8 +310,16 @@ def _machine() -> Mapping[str, Any]:
     return machine()
 
 
-def _checked(value: ArrayLike) -> FloatArray:
-    box = np.asarray(value, dtype=np.float64)
+def checked_box(answer: ArrayLike) -> FloatArray:
+    """Return a tracker's answer as a box (4,); one without area is only a miss.
+
+    Raises:
+        InputError: it is not four finite numbers.
+    """
+    try:
+        box = np.asarray(answer, dtype=np.float64)
+    except (TypeError, ValueError):
+        box = np.empty(0)
     if box.shape != (4,) or not np.isfinite(box).all():
-        raise InputError(f"expected a box of 4 finite numbers from the tracker, got {value!r}")
+        raise InputError(f"expected a box of 4 finite numbers from the tracker, got {shown(answer)}")
     return box

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from siamfc.array_types import FloatArray
 from siamfc.boxes import as_box, iou
 from siamfc.errors import SourceError
-from siamfc.evaluation.runs import SingleTargetTracker, describe
+from siamfc.evaluation.runs import SingleTargetTracker, checked_box, describe
 from siamfc.frames import Frame, Image
 from siamfc.system import frames_per_second
 from siamfc.tracking.results import FrameResult
@@ -102,6 +102,6 @@ class SideBySide:
 
 def _ask(tracker: SingleTargetTracker, image: Image, init_box: FloatArray | None) -> FloatArray:
     if init_box is None:
-        return as_box(tracker.update(image))
+        return checked_box(tracker.update(image))
     tracker.init(image, init_box.copy())
     return init_box
