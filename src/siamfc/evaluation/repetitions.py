@@ -29,7 +29,11 @@ _PROOF = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Average(Evaluation):
-    """Mean of evaluations of the same sequences, without sequences that failed in any of them."""
+    """Mean of evaluations of the same sequences.
+
+    `sequences` are those completed in all of them. The overall scores are the means of the
+    evaluations' own, each of which leaves out the sequences that failed in it.
+    """
 
     deviation: Scores = field(default_factory=dict)
     """Sample standard deviation of each score by OTB's rules."""
