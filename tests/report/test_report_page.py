@@ -76,7 +76,7 @@ def test_tables_hold_the_scores(study: Study, tmp_path: Path) -> None:
     assert float(rows["near"]["auc"]) == study.entries[0].scores["auc"]
     with (folder / "differences.csv").open() as file:
         first = next(csv.DictReader(file))
-    assert (first["score"], first["of"], first["less"]) == ("auc", "near", "right")
+    assert (first["score"], first["of"], first["minus"]) == ("auc", "near", "right")
     assert float(first["mean"]) < 0
     assert r"right & \textbf{0.952}" in (folder / "summary.tex").read_text()
     assert "Slow & 8 & lost & 0.119 & 0.125 & " in (folder / "sequences.tex").read_text()

@@ -10,6 +10,7 @@ from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError, InputError
 from siamfc.evaluation.scoring.protocols import GOT10K
 from siamfc.report import Study, make_study, paired_difference
+from siamfc.report.figures import offset_limit
 
 
 def test_scores_are_those_of_the_trackers(study: Study) -> None:
@@ -97,6 +98,22 @@ def test_noise_is_not_taken_for_progress() -> None:
     one = paired_difference(0.5 + noise, np.full(30, 0.5))
     assert one.low < 0 < one.high
     assert not one.is_certain
+
+
+@pytest.mark.parametrize(
+    ("shift", "limit"),
+    [
+        ((0.0, 1.0), 5),  # never narrower: a fraction of a pixel is not worth a wider chart
+        ((-20.0, 0.0), 20),
+        ((0.0, 101.0), 200),
+        ((1500.0, 0.0), 2000),
+    ],
+)
+def test_the_chart_of_offsets_is_just_wide_enough(
+    sequences: list[Sequence], shift: tuple[float, float], limit: float
+) -> None:
+    study = make_study([make_results("far", sequences, shift)], sequences, title="x")
+    assert offset_limit(study) == limit
 
 
 def test_the_interval_agrees_with_the_normal_one_where_that_holds() -> None:

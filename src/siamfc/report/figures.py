@@ -1,5 +1,6 @@
 """Charts of the report's page."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -8,7 +9,7 @@ from siamfc.array_types import FloatArray
 from siamfc.charts.chart import Chart, fraction_ticks, ticks
 from siamfc.datasets.sequences import Sequence
 from siamfc.evaluation.scoring import metrics
-from siamfc.evaluation.scoring.measures import Comparison, Measure
+from siamfc.evaluation.scoring.measures import AUC, Comparison, Measure
 from siamfc.report.scored_tracker import ScoredTracker
 from siamfc.report.statistics import Difference
 from siamfc.report.study import Study
@@ -121,10 +122,14 @@ def _downsample(values: FloatArray, worse: np.ufunc) -> tuple[FloatArray, FloatA
 
 
 def offset_limit(study: Study) -> float:
-    """Range of the offset histograms in pixels, ±: nearly all of the first tracker's offsets."""
+    """Range of the offset histograms in pixels, ±: 5, 10, 20, 50, 100, … for nearly all offsets.
+
+    The first tracker's offsets count, of which a tenth, in x and y together, may lie beyond.
+    """
     offsets = np.abs(study.entries[0].offsets)
-    reach = float(np.quantile(offsets, 0.9)) if offsets.size else 1.0
-    return next((limit for limit in (5.0, 10.0, 20.0, 50.0, 100.0) if reach <= limit), 1e9)
+    reach = max(float(np.quantile(offsets, 0.9)) if offsets.size else 0.0, 5.0)
+    decade = 10.0 ** math.floor(math.log10(reach))
+    return next(digit * decade for digit in (1, 2, 5, 10) if digit * decade >= reach)
 
 
 def offset_histogram(
@@ -140,7 +145,7 @@ def offset_chart(study: Study, axis: int) -> Chart:
     """Chart the predicted centre's offset to the right (axis 0) or down (1): thesis, figure 12."""
     limit = offset_limit(study)
     shown = [offset_histogram(entry, axis, limit) for entry in study.entries]
-    top = max(float(shares_.max()) for _, shares_ in shown) * 1.05 or 1.0
+    top = max(float(values.max()) for _, values in shown) * 1.05 or 1.0
     side = ("to the right", "down")[axis]
     chart = Chart(f"Histogram of the offset {side}", (-limit, limit), (0, top), height=200)
     chart.y_axis([(value, f"{100 * value:g} %") for value, _ in ticks(0, top, 4)])
@@ -151,8 +156,8 @@ def offset_chart(study: Study, axis: int) -> Chart:
     return chart
 
 
-def attribute_chart(study: Study, measure: str) -> Chart:
-    """Chart a score on the sequences of each attribute."""
+def attribute_chart(study: Study) -> Chart:
+    """Chart the AUC on the sequences of each attribute."""
     names = list(study.attributes)
     height = 42 + 24 * len(names)
     chart = Chart("AUC by attribute", (0, 1), (-0.5, len(names) - 0.5), height=height, left=165.0)
@@ -162,7 +167,7 @@ def attribute_chart(study: Study, measure: str) -> Chart:
     chart.x_axis(fraction_ticks(), "AUC")
     for y, name in rows:
         for entry in reversed(study.entries):
-            value = entry.mean_over(study.attributes[name])[measure]
+            value = entry.mean_over(study.attributes[name])[AUC.name]
             chart.dot(value, y, entry.index, f"{entry.name}, {name}: {value:.3f}")
     return chart
 

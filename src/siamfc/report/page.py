@@ -59,7 +59,7 @@ def render_page(study: Study, *, snapshots: int = 6, strips: int = 50, seed: int
             }
             for number, (_, title, _, _, _, score) in enumerate(figures.CURVES)
         ],
-        attributes=figures.attribute_chart(study, "auc").render() if study.attributes else "",
+        attributes=figures.attribute_chart(study).render() if study.attributes else "",
         offsets=[figures.offset_chart(study, axis).render() for axis in (0, 1)],
         bias=[_bias(entry) for entry in study.entries],
         speed=[_speed(entry) for entry in study.entries],

@@ -197,7 +197,7 @@ def _differences(study: Study, seed: int) -> Table:
     columns = ("mean", "low", "high", "greater", "smaller", "count")
     return Table(
         name="differences",
-        header=("score", "of", "less", *columns),
+        header=("score", "of", "minus", *columns),
         rows=tuple(
             (measure.name, first, entry.name, *(getattr(one, column) for column in columns))
             for measure in COMPARED

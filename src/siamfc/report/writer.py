@@ -103,7 +103,7 @@ def _plots(study: Study) -> Iterator[tuple[str, str, Chart]]:
     for axis, letter in enumerate("xy"):
         yield f"offset_{letter}", "", figures.offset_chart(study, axis)
     if study.attributes:
-        yield "attributes", "", figures.attribute_chart(study, "auc")
+        yield "attributes", "", figures.attribute_chart(study)
 
 
 def summary_to_latex(study: Study) -> str:

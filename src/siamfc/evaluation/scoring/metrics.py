@@ -116,7 +116,7 @@ def success_curve(
     """
     values = _counted(overlaps)[:, None]
     passed = values > thresholds if strict else values >= thresholds
-    return _share(passed, frame_count)
+    return _fraction(passed, frame_count)
 
 
 def precision_curve(
@@ -135,7 +135,7 @@ def precision_curve(
         thresholds: (T,), in the unit of the errors.
         frame_count: as in `success_curve`.
     """
-    return _share(_counted(errors)[:, None] <= thresholds, frame_count)
+    return _fraction(_counted(errors)[:, None] <= thresholds, frame_count)
 
 
 def area_under_curve(curve: FloatArray) -> float:
@@ -183,7 +183,7 @@ def _counted(values: ArrayLike) -> FloatArray:
     return np.asarray(array[~np.isnan(array)])
 
 
-def _share(passed: BoolArray, frame_count: int | None) -> FloatArray:
+def _fraction(passed: BoolArray, frame_count: int | None) -> FloatArray:
     """Fraction of the rows that pass in each column of (F, T); NaN where no frame counts."""
     count = len(passed) if frame_count is None else frame_count
     if not count:
