@@ -31,7 +31,6 @@ class Stored:
     exemplars: Tensor
     searches: Tensor
     offsets: Tensor
-    log_scales: Tensor
 
 
 def random_pairs(recipe: Recipe, device: torch.device) -> Stored:
@@ -48,7 +47,7 @@ def random_pairs(recipe: Recipe, device: torch.device) -> Stored:
         for size in recipe.data.sizes
     ]
     offsets = 14 * torch.randn((recipe.batch, 2), device=device, generator=random)
-    return Stored(*images, offsets, torch.zeros(recipe.batch, device=device))
+    return Stored(*images, offsets)
 
 
 @dataclass(frozen=True)
@@ -155,7 +154,6 @@ def loss_of(logits: Tensor, batch: Batch, recipe: Recipe) -> Tensor:
     """The recipe's loss."""
     labels, weights = response_labels(
         batch.offsets,
-        batch.log_scales,
         recipe.labels,
         response_size=recipe.response_size,
         stride=recipe.spec.stride,
@@ -230,19 +228,16 @@ class StoredPairs(Dataset[dict[str, Tensor]]):
     """Pairs in the host's memory, prepared one at a time as public implementations do."""
 
     def __init__(self, batch: Batch, recipe: Recipe) -> None:
-        self._pairs = [
-            tensor.cpu()
-            for tensor in (batch.exemplars, batch.searches, batch.offsets, batch.log_scales)
-        ]
+        self._pairs = [tensor.cpu() for tensor in (batch.exemplars, batch.searches, batch.offsets)]
         self._normalise = Normalise(recipe.normalisation)
 
     def __len__(self) -> int:
         return len(self._pairs[0])
 
     def __getitem__(self, index: int) -> list[Tensor]:
-        exemplar, search, offset, log_scale = (tensor[index] for tensor in self._pairs)
+        exemplar, search, offset = (tensor[index] for tensor in self._pairs)
         images = [self._normalise(x.permute(2, 0, 1)) for x in (exemplar, search)]
-        return [*images, offset, log_scale]
+        return [*images, offset]
 
 
 def public_loop_rate(
@@ -264,16 +259,15 @@ def public_loop_rate(
     optimiser = torch.optim.SGD(model.parameters(), lr=1e-2, momentum=0.9, weight_decay=5e-4)
     pairs, start = 0, 0.0
     for epoch in range(10**6):
-        for exemplars, searches, offsets, log_scales in loader:
-            tensors = [t.to(device) for t in (exemplars, searches, offsets, log_scales)]
+        for batched in loader:
+            exemplars, searches, offsets = (tensor.to(device) for tensor in batched)
             labels, weights = response_labels(
-                tensors[2],
-                tensors[3],
+                offsets,
                 recipe.labels,
                 response_size=recipe.response_size,
                 stride=recipe.spec.stride,
             )
-            logits = model(tensors[0], tensors[1])[:, 0]
+            logits = model(exemplars, searches)[:, 0]
             loss = compute_loss(logits, labels, weights, recipe.loss)
             optimiser.zero_grad()
             loss.backward()

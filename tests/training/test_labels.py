@@ -10,12 +10,9 @@ from siamfc.errors import InputError
 from siamfc.training.labels import LabelSettings, response_labels
 
 
-def _labels(offset=(0.0, 0.0), log_scale=0.0, size=17, **settings):
+def _labels(offset=(0.0, 0.0), size=17, **settings):
     labels, weights = response_labels(
-        torch.tensor([offset]),
-        torch.tensor([log_scale]),
-        LabelSettings(**settings),
-        response_size=size,
+        torch.tensor([offset]), LabelSettings(**settings), response_size=size
     )
     return labels[0].numpy(), weights[0].numpy()
 
@@ -80,21 +77,10 @@ def test_a_background_above_zero_raises_the_lowest_labels_alone():
     assert not LabelSettings(background=0.1).is_hard
 
 
-def test_a_wrong_scale_lowers_the_positive_labels():
-    right, _ = _labels(scale_tolerance=0.1)
-    wrong, _ = _labels(log_scale=0.1, scale_tolerance=0.1)
-    opposite, _ = _labels(log_scale=-0.1, scale_tolerance=0.1)
-    assert right[8, 8] == pytest.approx(1.0)
-    assert 0 < wrong[8, 8] < right[8, 8]
-    np.testing.assert_allclose(wrong, opposite)
-    assert wrong[0, 0] == right[0, 0] == 0
-
-
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"radius": 0.0}, "radius: expected a number of at least"),
-        ({"scale_tolerance": -1.0}, "scale_tolerance: expected a number"),
         ({"background": 0.6}, "background: expected a number"),  # the target would be the lowest
         ({"balanced": False, "soft": True}, "balanced: expected true with soft labels"),
     ],

@@ -16,6 +16,7 @@ from siamfc.training.recipes import light, procedural
 from siamfc.training.run import RunOptions, run
 from siamfc.training.sources import training_source
 from siamfc.training.train_state import TrainState
+from siamfc.training.validation import best_boxes, pair_validator
 
 _SMALL = {
     "epochs": 2,
@@ -51,6 +52,20 @@ def test_a_run_ends_with_weights_that_track(finished):
     last = finished.epochs[-1]
     assert last["validation_loss"] > 0
     assert 0 <= last["validation_iou"] <= 1
+
+
+def test_the_validation_iou_is_a_mean_over_targets_not_over_batches():
+    recipe = _recipe(validation_pairs=4)
+    pairs = training_source(replace(recipe, batch=2), device=torch.device("cpu"))
+
+    def source(step):
+        batch = pairs(step)
+        return batch._replace(visible=torch.tensor([1.0, float(step)]))  # one target, then two
+
+    model = TrainState(recipe).averaged
+    overlaps = best_boxes(model, recipe, source).overlaps
+    scores = pair_validator(recipe, source)(model)
+    assert scores["validation_iou"] == pytest.approx(float(overlaps.sum()) / 3, rel=1e-5)
 
 
 def test_a_resumed_run_is_the_same_bit_for_bit(finished, tmp_path):

@@ -44,9 +44,7 @@ def test_a_step_is_the_textbook_s(batches):
     model = SiamFC()
     model.load_state_dict(train_state.averaged.state_dict())
     batch = batches[0]
-    labels, weights = response_labels(
-        batch.offsets, batch.log_scales, recipe.labels, response_size=3
-    )
+    labels, weights = response_labels(batch.offsets, recipe.labels, response_size=3)
     logits = forward_pairs(
         model, batch.exemplars, batch.searches, recipe.normalisation, dtype=torch.float32
     )
@@ -155,7 +153,8 @@ def test_the_peak_is_found_between_cells():
         cells[None, :, None] - place[:, 1, None, None]
     ) ** 2
     found = peak_offsets(torch.exp(-distance / (2 * 16**2)), 8)
-    torch.testing.assert_close(found, place, atol=1.0, rtol=0)
+    # Half of the half pixel between two samples, and what the interpolation itself is off.
+    torch.testing.assert_close(found.float(), place, atol=0.3, rtol=0)
 
 
 def test_validation_does_not_change_the_model_and_repeats():

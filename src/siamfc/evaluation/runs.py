@@ -321,5 +321,7 @@ def checked_box(answer: ArrayLike) -> FloatArray:
     except (TypeError, ValueError):
         box = np.empty(0)
     if box.shape != (4,) or not np.isfinite(box).all():
-        raise InputError(f"expected a box of 4 finite numbers from the tracker, got {shown(answer)}")
+        raise InputError(
+            f"expected a box of 4 finite numbers from the tracker, got {shown(answer)}"
+        )
     return box

@@ -19,55 +19,48 @@ class LabelSettings:
     """Extent of the target in the labels."""
 
     radius: float = 16.0
-    """Cells within so many pixels of the search image are positive (thesis eq. 4, table 6)."""
+    """Distance from the target's centre, pixels of the search image, up to which cells are positive
+    (thesis eq. 4, table 6)."""
     balanced: bool = True
-    """Positive and negative cells weigh the same together (thesis eq. 5), instead of each cell."""
+    """Give positive and negative cells the same total weight (thesis eq. 5), instead of giving
+    each cell the same weight."""
     soft: bool = False
-    """Labels fall off as a Gaussian of deviation radius/2, instead of at once at the radius."""
-    scale_tolerance: float | None = None
-    """Deviation of the logarithm of a wrong scale at which a label falls to exp(−1/2); none: never.
-
-    With it the height of the peak measures how well the scale fits, by which trackers choose it.
-    """
+    """Let labels fall off as a Gaussian of deviation radius/2 instead of ending at the radius."""
     background: float = 0.0
-    """Least label of a cell. Above 0 no logit is asked to fall without end, and the response is
-    flat away from the target, in cells that a small search image never shows, too."""
+    """Smallest label of a cell. Above 0 it bounds the logits away from the target, so the response
+    is flat there, also in cells that a small search image never shows."""
 
     def __post_init__(self) -> None:
         check_number("radius", self.radius, _LEAST)
-        if self.scale_tolerance is not None:
-            check_number("scale_tolerance", self.scale_tolerance, _LEAST)
         check_number("background", self.background, 0, 0.5)
-        if not self.balanced and (self.soft or self.scale_tolerance is not None):
-            raise InputError("balanced: expected true with soft labels or a scale_tolerance")
+        if self.soft and not self.balanced:
+            raise InputError("balanced: expected true with soft labels")
 
     @property
     def is_hard(self) -> bool:
         """True if every label is 0 or 1."""
-        return not self.soft and self.scale_tolerance is None and not self.background
+        return not self.soft and not self.background
 
 
 def response_labels(
     offsets: Tensor,
-    log_scales: Tensor,
     settings: LabelSettings,
     *,
     response_size: int = 17,
     stride: int = 8,
 ) -> tuple[Tensor, Tensor]:
-    """Compute labels in [0, 1] and weights for each cell, both (N, m, m).
+    """Compute labels in [0, 1] and weights for each cell, both (N, m, m) float32.
 
     Args:
-        offsets: target's centre minus the search image's centre, pixels of it, (N, 2) x, y.
-        log_scales: logarithm of the target's size over the size that the exemplar has, (N,).
-        settings: radius and shape.
+        offsets: target's centre minus the search image's, x, y in its pixels, (N, 2).
+        settings: radius and shape of the labels.
         response_size: m, cells.
-        stride: pixels between two cells.
+        stride: distance between two cells, pixels of the search image.
 
     Returns:
-        Labels, and weights of which positives and negatives each have half (thesis eq. 5), or all
-        alike: over a response they sum to 1, or to 1/2 where halves are asked for and no cell, or
-        every one, is positive.
+        Labels and weights. The weights of a response sum to 1. If balanced, half of that belongs to
+        the positive and half to the negative cells (thesis eq. 5); a response that lacks either
+        kind has only the other's half.
     """
     cells = torch.arange(response_size, device=offsets.device) - (response_size - 1) / 2
     x = cells[None, None, :] * stride - offsets[:, 0, None, None]
@@ -79,11 +72,8 @@ def response_labels(
         labels = (distance <= settings.radius**2).float()
     if not settings.balanced:
         return labels.clamp(min=settings.background), torch.full_like(labels, response_size**-2)
-    positive = labels.sum((1, 2), keepdim=True).clamp(min=1e-6)
-    negative = (1 - labels).sum((1, 2), keepdim=True).clamp(min=1e-6)
-    if settings.scale_tolerance is not None:
-        fit = torch.exp(-0.5 * (log_scales / settings.scale_tolerance) ** 2)
-        labels = labels * fit[:, None, None]
+    positive = labels.sum((1, 2), keepdim=True).clamp(min=_LEAST)
+    negative = (1 - labels).sum((1, 2), keepdim=True).clamp(min=_LEAST)
     weights = 0.5 * labels / positive + 0.5 * (1 - labels) / negative
     # One weight a cell: that of its positive fraction plus that of its negative one.
     # A soft label then is 0.5 l / P over that sum.

@@ -63,7 +63,6 @@ class ResponseObjective:
         recipe = self._recipe
         labels, weights = response_labels(
             batch.offsets,
-            batch.log_scales,
             recipe.labels,
             response_size=recipe.response_size,
             stride=recipe.spec.stride,

@@ -41,11 +41,7 @@ class Batch(Protocol):
 
     @property
     def offsets(self) -> Tensor:
-        """Target's centre minus the search image's, its pixels, (B, 2) float32 x, y."""
-
-    @property
-    def log_scales(self) -> Tensor:
-        """Logarithm of the target's size over the size that the exemplar has, (B,) float32."""
+        """Target's centre minus the search image's, x, y in its pixels, (B, 2) float32."""
 
 
 class BoxBatch(NamedTuple):

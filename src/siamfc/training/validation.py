@@ -1,12 +1,12 @@
-"""Validation by pairs: the loss, and how far the response's peak lies from the target."""
+"""Validation by pairs: the loss, and the accuracy of the response's peak or of the best box."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from siamfc.geometry import upsampling_matrix
 from siamfc.network.calibration import Calibration
 from siamfc.network.light.model import LightNet, normalise_images
 from siamfc.network.siamfc.model import Normalise, SiamFC
@@ -17,36 +17,39 @@ from siamfc.training.recipes import Recipe
 from siamfc.training.sources import Batch, BoxBatch, PairSource, exemplars_of
 
 Validator = Callable[[Any], Mapping[str, float]]
-"""Judges weights, in evaluation mode and on the device that trains: scores by name."""
+"""Scores a network in evaluation mode, on the device that trains; returns scores by name."""
 Calibrator = Callable[[Any, "BestBoxes"], Calibration | None]
-"""Fits the calibration of weights, given likewise, also to pairs of tracks that training never
-saw; None if these do not determine one."""
+"""Fits a network's calibration, also to the best boxes of pairs from tracks that training never
+saw; None if there is too little to fit it to."""
 
 _UPSAMPLING = 16
 
 
 def pair_validator(recipe: Recipe, source: PairSource) -> Validator:
-    """Judge by pairs that are always the same; see the two functions."""
+    """Make a validator that always uses the same pairs, the source's first `validation_pairs`.
+
+    Scores: `validation_loss`, and `validation_center_error` for SiamFC, the mean distance in pixels
+    of the search image from the response's peak to the target; or `validation_iou` for a network
+    that predicts boxes, the mean IoU of the best cell's box over the pairs with a target.
+    """
     return _responses(recipe, source) if recipe.network == "siamfc" else _boxes(recipe, source)
 
 
 def _boxes(recipe: Recipe, source: PairSource) -> Validator:
-    """Judge by pairs that are always the same: `validation_loss`, `validation_iou`.
+    """Make the validator of a network that predicts boxes.
 
-    The IoU is that of the best cell's box with the target's, mean over the targets that are
-    there. No search image is compared with another's exemplar.
+    Unlike in training, no search image is compared with another pair's exemplar.
     """
     batches = recipe.validation_pairs // recipe.validation_batch
 
     @torch.no_grad()
     def validate(model: LightNet) -> dict[str, float]:
-        totals = torch.zeros(2, dtype=torch.float64, device=model.points.device)
+        totals = torch.zeros(3, dtype=torch.float64, device=model.points.device)
         for number in range(batches):
             loss, best = _compare(model, recipe, source(number))
-            iou = best.overlaps.sum() / best.present.sum().clamp(min=1)
-            totals += torch.stack([loss, iou]).double()
-        loss, iou = (totals / batches).tolist()
-        return {"validation_loss": loss, "validation_iou": iou}
+            totals += torch.stack([loss, best.overlaps.sum(), best.present.sum()]).double()
+        loss, overlaps, present = totals.tolist()
+        return {"validation_loss": loss / batches, "validation_iou": overlaps / max(present, 1)}
 
     return validate
 
@@ -59,7 +62,7 @@ class BestBoxes(NamedTuple):
     overlaps: Tensor
     """(N,) IoU of its box with the target's; 0 where there is no target."""
     present: Tensor
-    """(N,) bool, whether there is one."""
+    """(N,) bool, True where there is a target."""
 
 
 @torch.no_grad()
@@ -87,12 +90,7 @@ def _compare(model: LightNet, recipe: Recipe, batch: Batch) -> tuple[Tensor, Bes
 
 
 def _responses(recipe: Recipe, source: PairSource) -> Validator:
-    """Judge by pairs that are always the same: `validation_loss`, `validation_center_error`.
-
-    The centre error is the mean distance in pixels of the search image from the peak of the
-    response, upsampled as in tracking, to the target. Statistics are the running ones, as in
-    tracking.
-    """
+    """Make SiamFC's validator; its normalisations use running statistics, as in tracking."""
     batches = recipe.validation_pairs // recipe.validation_batch
 
     @torch.no_grad()
@@ -104,7 +102,6 @@ def _responses(recipe: Recipe, source: PairSource) -> Validator:
             batch = source(number)
             labels, weights = response_labels(
                 batch.offsets,
-                batch.log_scales,
                 recipe.labels,
                 response_size=recipe.response_size,
                 stride=recipe.spec.stride,
@@ -127,12 +124,10 @@ def _responses(recipe: Recipe, source: PairSource) -> Validator:
 def peak_offsets(logits: Tensor, stride: int) -> Tensor:
     """Locate the peaks of responses (N, m, m): x, y from the search image's centre, in its pixels.
 
-    Upsampled by 16, bicubic: sub-cell k is at response position (k + 0.5)/16 − 0.5.
+    The response is upsampled by 16 as in tracking, and the highest sample is its peak.
     """
-    size = logits.shape[-1] * _UPSAMPLING
-    fine = functional.interpolate(
-        logits[:, None], size=(size, size), mode="bicubic", align_corners=False
-    )
-    row_column = torch.stack(torch.unravel_index(fine.flatten(1).argmax(1), (size, size)), 1)
+    matrix = torch.tensor(upsampling_matrix(logits.shape[-1], _UPSAMPLING), device=logits.device)
+    fine = matrix @ logits.double() @ matrix.T
+    row_column = torch.stack(torch.unravel_index(fine.flatten(1).argmax(1), fine.shape[1:]), 1)
     position = (row_column.flip(1) + 0.5) / _UPSAMPLING - 0.5
     return (position - (logits.shape[-1] - 1) / 2) * stride
