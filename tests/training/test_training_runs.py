@@ -14,10 +14,12 @@ from siamfc.crops.augment import AugmentSettings
 from siamfc.errors import CheckpointError, DatasetError, InputError, OutputError
 from siamfc.folder_lock import lock_folder
 from siamfc.network.checkpoint import Checkpoint
+from siamfc.overrides import change
 from siamfc.training.data_settings import StoreData
 from siamfc.training.loop import NotFiniteError
 from siamfc.training.losses import binary_cross_entropy
-from siamfc.training.memory import largest_batch
+from siamfc.training.memory import largest_batch, too_large
+from siamfc.training.recipes import finetune
 from siamfc.training.run import RunOptions, run
 
 SMALL = AugmentSettings(exemplar_size=87, search_size=103)
@@ -218,6 +220,13 @@ def test_too_large_a_batch_says_which_one_fits(tmp_path):
     message = "batch: 2 pairs need more memory than cpu has; batch=1 fits: --set batch=1"
     with pytest.raises(InputError, match=message):
         run(small_recipe(), tmp_path / "run", loss=needy)
+
+
+@pytest.mark.parametrize("network", ["siamfc", "light"])
+def test_of_a_batch_from_stores_too_it_says_which_one_fits(network):
+    values = {"batch": 2, "pairs_per_epoch": 2, "spec.context_amount": 0.25}
+    error = too_large(change(finetune(network), values), torch.device("cpu"))
+    assert str(error).endswith("2 pairs need more memory than cpu has; batch=1 fits: --set batch=1")
 
 
 @pytest.mark.parametrize(("room", "found"), [(100, 64), (64, 64), (1, 1), (0, 0)])
