@@ -113,7 +113,15 @@ def test_gradients_are_finite_at_any_score(logit):
     assert logits.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("name", ["inner", "outer", "least_visible", "negative_share"])
-def test_settings_out_of_range_are_refused(name):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[(name, 1.5) for name in ("inner", "outer", "least_visible", "negative_share")],
+        ("outer", 0.2),  # within the inner ellipse
+        ("box_weight", float("nan")),
+        ("focus", -1.0),
+    ],
+)
+def test_settings_out_of_range_are_refused(name, value):
     with pytest.raises(InputError, match=name):
-        BoxLossSettings(**{name: 1.5})
+        BoxLossSettings(**{name: value})

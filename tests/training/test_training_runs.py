@@ -96,7 +96,7 @@ def test_every_epoch_has_its_weights_and_the_best_is_marked(finished):
 def test_a_finished_run_is_not_run_again(finished):
     folder, result = finished
     log = _log(folder)
-    with pytest.raises(OutputError, match="there is a run already: --resume goes on with it"):
+    with pytest.raises(OutputError, match="there is a run already: --resume continues it"):
         run(small_recipe(), folder)
     again = run(small_recipe(), folder, options=RunOptions(resume=True))
     assert again.epochs == result.epochs

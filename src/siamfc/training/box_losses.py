@@ -1,4 +1,4 @@
-"""Loss of the light network: cells on the target, their boxes, and the quality of these boxes."""
+"""Loss of the light network: the boxes of cells on the target, and every cell's score."""
 
 from dataclasses import dataclass
 
@@ -11,32 +11,38 @@ from siamfc.checks import check_number
 
 @dataclass(frozen=True, kw_only=True)
 class BoxLossSettings:
-    """Choice of the cells that learn, and weights of the parts of the loss."""
+    """Selection of the cells that are trained, and weights of the parts of the loss."""
 
     inner: float = 0.25
-    """Cells within this ellipse about the target's centre, in box sides, are on the target."""
+    """Half axes, in box sides, of an ellipse around the target's centre: cells in it are on the
+    target."""
     outer: float = 0.5
-    """Cells beyond this ellipse are off it; between the two, a cell's score is not trained."""
+    """Half axes of an ellipse beyond which cells are off the target; the scores of cells between
+    the two are not trained."""
     least_visible: float = 0.15
     """Smallest visible fraction of a target that counts as present."""
     negative_share: float = 0.15
-    """Fraction of search images compared with another pair's exemplar: no target in them."""
+    """Fraction of search images compared with another pair's exemplar, so without a target."""
     alone_share: float = 0.15
     """Fraction of pairs whose recent exemplar is replaced by the first."""
     box_weight: float = 2.0
     """Weight of the boxes' loss, 1 − GIoU, relative to the scores' loss."""
     focus: float = 2.0
-    """Power of |quality − score| that a cell's loss is multiplied by."""
+    """Exponent of |quality − score|, the factor on a cell's loss."""
 
     def __post_init__(self) -> None:
-        for name, highest in (("inner", 1.0), ("outer", 1.0), ("least_visible", 1.0)):
-            check_number(name, getattr(self, name), 0.0, highest)
-        for name in ("negative_share", "alone_share"):
-            check_number(name, getattr(self, name), 0.0, 1.0)
+        for name in ("inner", "least_visible", "negative_share", "alone_share"):
+            check_number(name, getattr(self, name), 0, 1)
+        check_number("outer", self.outer, self.inner, 1)
+        check_number("box_weight", self.box_weight, 0)
+        check_number("focus", self.focus, 0)
 
 
 def generalised_iou(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    """IoU and GIoU (Rezatofighi et al. 2019) of boxes left, top, right, bottom (…, 4)."""
+    """Return IoU and GIoU (Rezatofighi et al. 2019), (...,) each, of boxes (..., 4).
+
+    Boxes are left, top, right, bottom in any unit; IoU is in [0, 1], GIoU in [-1, 1].
+    """
     top_left = torch.maximum(first[..., :2], second[..., :2])
     bottom_right = torch.minimum(first[..., 2:], second[..., 2:])
     shared = (bottom_right - top_left).clamp(min=0).prod(-1)
@@ -58,18 +64,21 @@ def box_loss(
     present: Tensor,
     settings: BoxLossSettings,
 ) -> tuple[Tensor, Tensor]:
-    """Compute the loss of N search images, and their mean IoU on targets.
-
-    Args:
-        logits: of each cell's score, (N, m, m).
-        boxes: left, top, right, bottom, (N, 4, m, m), search image pixels.
-        points: x, y of the cells, (2, m, m).
-        truth: true boxes x, y, w, h, (N, 4).
-        present: whether there is a target to find, (N,) bool.
-        settings: see there.
+    """Compute the loss of N search images.
 
     The score's loss is the quality focal loss (Li et al. 2020): binary cross-entropy towards the
     IoU of the cell's own box on the target, towards 0 off it.
+
+    Args:
+        logits: logits of the cells' scores, (N, m, m).
+        boxes: the cells' boxes left, top, right, bottom, (N, 4, m, m), pixels of the search image.
+        points: x, y of the cells, (2, m, m), pixels of the search image.
+        truth: ground truth boxes x, y, w, h, (N, 4), pixels of the search image.
+        present: (N,) bool, True where there is a target to find.
+        settings: selection of cells and weights.
+
+    Returns:
+        The loss, and the mean IoU of the boxes of cells on a target; both are scalars.
     """
     center, size = truth[:, :2] + truth[:, 2:] / 2, truth[:, 2:].clamp(min=1e-3)
     distance = (points - center[..., None, None]) / size[..., None, None]

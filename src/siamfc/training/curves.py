@@ -14,10 +14,10 @@ LOSSES = ("training", "validation")
 
 
 def draw_curves(log: Iterable[Record], title: str) -> str:
-    """Draw the losses by epoch, and every other score below them, as one SVG file.
+    """Draw the losses by epoch, and every other score below them; return SVG text.
 
     Args:
-        log: the lines of a run's log, of which those of kind "epoch" are drawn.
+        log: the lines of a run's log; only those of kind "epoch" are drawn.
         title: the heading.
     """
     epochs = [record for record in log if record["kind"] == "epoch"]
@@ -33,7 +33,7 @@ def draw_curves(log: Iterable[Record], title: str) -> str:
 
 
 def loss_chart(epochs: Sequence[Record], *, width: float = 360) -> Chart:
-    """Training and validation loss by epoch, the best epoch marked: the thesis's figures 11, 14."""
+    """Chart training and validation loss by epoch, and mark the best (thesis, figures 11, 14)."""
     numbers = [record["epoch"] for record in epochs]
     series = [[record[name] for record in epochs] for name in ("training_loss", "validation_loss")]
     values = [value for one in series for value in one]
@@ -55,7 +55,7 @@ def loss_chart(epochs: Sequence[Record], *, width: float = 360) -> Chart:
 def score_chart(
     epochs: Sequence[Record], name: str, title: str, unit: str, *, width: float = 360
 ) -> Chart:
-    """A score that was measured after each epoch; epochs without it are gaps."""
+    """Chart a score measured after each epoch; epochs without it are gaps."""
     numbers = [record["epoch"] for record in epochs]
     values = [float(record.get(name, "nan")) for record in epochs]
     top = max((value for value in values if value == value), default=0.0) * 1.05 or 1.0
@@ -67,7 +67,7 @@ def score_chart(
 
 
 def best_epoch(epochs: Sequence[Record]) -> Record:
-    """The record of the epoch with the lowest validation loss."""
+    """Return the record of the epoch with the lowest validation loss."""
     return min(epochs, key=lambda record: float(record["validation_loss"]))
 
 

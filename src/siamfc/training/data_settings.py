@@ -1,4 +1,4 @@
-"""Sources of a recipe's pairs: rendered on the device, drawn on the fly, or read from stores."""
+"""Settings of a recipe's pairs: procedural scenes, synthetic squares, or crops from stores."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,14 +14,14 @@ from siamfc.synthetic.dataset import SyntheticDatasetSettings
 
 @dataclass(frozen=True, kw_only=True)
 class ProceduralData:
-    """Procedural scenes, `siamfc.procedural`: no image is read."""
+    """Pairs of procedural scenes, drawn on the device; see `siamfc.procedural`."""
 
     pairs: PairSettings = field(default_factory=PairSettings)
     textures: TextureSettings = field(default_factory=TextureSettings)
     renew_every: int = 2000
-    """Steps after which the bank of textures is drawn anew."""
+    """Number of steps after which new textures are drawn."""
     validation_textures: int = 256
-    """Textures of the validation pairs, which training never sees."""
+    """Number of textures of the validation pairs, which training never sees."""
 
     def __post_init__(self) -> None:
         check_whole("renew_every", self.renew_every, 1)
@@ -35,7 +35,7 @@ class ProceduralData:
 
 @dataclass(frozen=True, kw_only=True)
 class SquareData:
-    """The thesis's synthetic data set (4.1.4), drawn on the fly."""
+    """Pairs of the thesis's synthetic data set (4.1.4), drawn on the fly."""
 
     dataset: SyntheticDatasetSettings = field(default_factory=SyntheticDatasetSettings)
     augmentation: AugmentSettings = field(default_factory=AugmentSettings)
@@ -56,24 +56,25 @@ class StoreData:
     """Crops of real videos that `siamfc curate` wrote."""
 
     max_frame_gap: int = 100
-    """Frames of the video between exemplar and search at most."""
+    """Largest distance between exemplar and search image, in frames of the video."""
     sample_by: Literal["video", "frame"] = "video"
-    """Unit of equal probability: every video, as in the paper, or every crop."""
+    """Draw every video with equal probability, as in the paper, or every crop."""
     pair_with_itself: bool = True
     """Pair a crop with itself if its track has no other in range."""
     negative_share: float = 0.0
-    """Fraction of pairs whose exemplar is of another track, for a network that predicts boxes."""
+    """Fraction of pairs whose exemplar is from another track, for a network that predicts boxes."""
     augmentation: AugmentSettings = field(default_factory=AugmentSettings)
     mix: float = 0.0
-    """Fraction of procedural pairs in each batch, so that what they taught is not forgotten."""
+    """Fraction of procedural pairs in each batch; they keep the network from forgetting."""
     procedural: ProceduralData = field(default_factory=ProceduralData)
     """Content of the procedural pairs."""
     procedural_batches: int = 64
-    """Batches of procedural pairs that differ: a CPU takes far longer to draw than to learn."""
+    """Number of different batches of procedural pairs, which are repeated: drawing one takes a CPU
+    far longer than training on it."""
     validation_share: float = 0.1
     """Fraction of the videos that training never sees."""
     workers: int = 2
-    """Processes that read and decode, for each training process; 0: it does so itself."""
+    """Number of processes that read and decode for each training process; 0: it reads itself."""
 
     def __post_init__(self) -> None:
         check_number("validation_share", self.validation_share, 0, 1)
@@ -88,7 +89,7 @@ class StoreData:
         self.sampling(pairs=1, seed=0)
 
     def sampling(self, *, pairs: int, seed: int) -> PairSampling:
-        """Return the settings of the choice of pairs, for epochs of so many."""
+        """Return the settings by which an epoch of `pairs` pairs is sampled."""
         return PairSampling(
             max_frame_gap=self.max_frame_gap,
             sample_by=self.sample_by,
@@ -99,7 +100,7 @@ class StoreData:
         )
 
     def procedural_pairs(self, batch: int) -> int:
-        """Count of procedural pairs, which come first, in a batch of so many."""
+        """Return the number of procedural pairs, which come first, in a batch of `batch` pairs."""
         return round(self.mix * batch)
 
     @property

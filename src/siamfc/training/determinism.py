@@ -1,4 +1,4 @@
-"""Reproducibility to the bit on a GPU, at the price of speed."""
+"""Training on a GPU that is reproducible to the bit, at the cost of speed."""
 
 import os
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ import torch
 
 @contextmanager
 def deterministic(wanted: bool = True) -> Iterator[None]:
-    """Use the reproducible form of every kernel that has one, within the context.
+    """Use the reproducible variant of every kernel that has one, within the context.
 
-    cuDNN then neither times its algorithms, whose choice may fall differently in every process,
-    nor takes one that sums by atomic additions. torch warns of operations without a reproducible
-    form. The kernels of this package sum in an order of their own and are always reproducible.
-    What was set before is set again at the end.
+    cuDNN then neither chooses its algorithms by timing, which may differ between processes, nor
+    uses any that sums with atomic additions. torch warns about operations without a reproducible
+    variant. This package's kernels sum in a fixed order and are always reproducible. The previous
+    settings are restored at the end.
 
     Args:
         wanted: False changes nothing.

@@ -1,16 +1,16 @@
-"""A run's folder: settings, log, checkpoints and the state to go on from.
+"""A run's folder: settings, log, checkpoints and the state from which a run resumes.
 
 ```
 run.json                 settings, seed, stores; commit, versions, machine
-log.jsonl                one line a log step and an epoch; TensorBoard's files beside it
+log.jsonl                one line per log step and per epoch; TensorBoard's files beside it
 curves.svg               losses and scores by epoch
 checkpoints/epoch-0001.safetensors …   averaged weights after each epoch
-best.safetensors         those of the lowest validation loss
-weights.safetensors      those of the last epoch, once the run has ended
+best.safetensors         the averaged weights with the lowest validation loss
+weights.safetensors      the averaged weights after the last epoch, once the run has ended
 state.safetensors        everything that --resume needs
 ```
-Every file appears whole or not at all, and what a killed run wrote after its last state is
-written again by the resumed one.
+Each file appears complete or not at all. A resumed run overwrites what a killed one wrote after its
+last state.
 """
 
 import json
@@ -41,10 +41,10 @@ _DRAWING_SECONDS = 10.0
 
 
 class RunFolder:
-    """The files of one run, which one process writes.
+    """The files of one run, written by one process.
 
     Args:
-        path: the folder, made as needed.
+        path: the folder, created if needed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,29 +54,28 @@ class RunFolder:
         self._drawn = float("-inf")
 
     def begin(self, settings: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-        """Start a run: `settings` must be the same when it is resumed, `facts` need not.
+        """Start a run; it can only be resumed with the same `settings`, but with other `facts`.
 
         Raises:
-            OutputError: there is a run already.
+            OutputError: the folder already contains a run.
         """
         if (self.path / RUN).exists():
             raise OutputError(
-                f"{self.path}: there is a run already: --resume goes on with it, or choose "
-                "another folder"
+                f"{self.path}: there is a run already: --resume continues it, or choose another "
+                "folder"
             )
         text = json.dumps({"settings": settings, **facts}, indent=2, ensure_ascii=False)
         self._write(RUN, (text + "\n").encode())
         self._write(LOG, b"")
 
     def resume(self, settings: Mapping[str, Any]) -> bool:
-        """Bring the folder to where the last state was kept; False if there is no run yet.
+        """Restore the folder to its last saved state; return False if there is no run yet.
 
         Raises:
-            OutputError: the run there has other settings; the first three are named.
-            DatasetError, CheckpointError: its files are damaged.
+            OutputError: the run has other settings; the message names the first three.
+            DatasetError: its settings are damaged.
+            CheckpointError: its state is damaged.
         """
-        for leftover in self.path.rglob(".*.safetensors.*"):
-            leftover.unlink()  # of a writer that was killed
         if not (self.path / RUN).exists():
             return False
         self._check_settings(settings)
@@ -85,7 +84,7 @@ class RunFolder:
         return True
 
     def add(self, record: dict[str, Any]) -> None:
-        """Append a line to the log, and its numbers to TensorBoard's."""
+        """Append a line to the log, and its numbers to TensorBoard's log."""
         self._log.append(record)
         with (self.path / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
@@ -104,7 +103,7 @@ class RunFolder:
         return {**record, "training_loss": self._training_loss(epoch), **scores, "best": best}
 
     def add_epoch(self, record: dict[str, Any], checkpoint: Checkpoint) -> None:
-        """Keep what an epoch ended with: its `epoch_record`, weights, the best ones, curves."""
+        """Save the end of an epoch: its `epoch_record`, its weights, also as best, the curves."""
         content = checkpoint.to_bytes()
         self._write(_epoch_name(record["epoch"]), content)
         if record["best"]:
@@ -114,14 +113,14 @@ class RunFolder:
             self._draw()
 
     def save(self, step: int, tensors: Mapping[str, Tensor]) -> None:
-        """Keep the state after so many steps, in place of the last."""
+        """Replace the saved state by the one after `step` steps."""
         save_state(self.path / STATE, step, tensors)
 
     def finish(self, checkpoint: Checkpoint) -> None:
-        """Write the last weights and all curves, and the best weights if they were removed.
+        """Write the final weights and the curves, and the best weights if they were deleted.
 
         Raises:
-            DatasetError: the best weights are gone, and so are those of their epoch.
+            DatasetError: the best weights and their epoch's checkpoint were deleted.
         """
         self._write(FINAL, checkpoint.to_bytes())
         self._draw()
@@ -135,12 +134,12 @@ class RunFolder:
             self._write(BEST, of_epoch.read_bytes())
 
     def replace_best(self, complete: Callable[[Checkpoint], Checkpoint]) -> None:
-        """Write the best weights, if there are any, as `complete` returns them."""
+        """Replace the best weights, if there are any, by what `complete` returns for them."""
         if (self.path / BEST).exists():
             self._write(BEST, complete(Checkpoint.load(self.path / BEST)).to_bytes())
 
     def close(self) -> None:
-        """Let go of TensorBoard's file."""
+        """Close TensorBoard's file."""
         if self._tensorboard is not None:
             self._tensorboard.close()
 
@@ -151,7 +150,7 @@ class RunFolder:
 
     @property
     def epochs(self) -> list[dict[str, Any]]:
-        """The log's lines on epochs."""
+        """Lines of the log of kind "epoch"."""
         return [record for record in self._log if record["kind"] == "epoch"]
 
     def _draw(self) -> None:
@@ -159,7 +158,7 @@ class RunFolder:
         self._drawn = time.monotonic()
 
     def _training_loss(self, epoch: int) -> float:
-        """Mean over the steps of an epoch: a line of the log stands for those since the last."""
+        """Return the mean loss of an epoch; a line of the log has the mean since the last line."""
         total, first, before = 0.0, 0, 0
         for line in self._log:
             if line["kind"] == "step":
@@ -189,7 +188,7 @@ class RunFolder:
             )
 
     def _keep_log(self, step: int) -> None:
-        """Drop lines after `step`, and one that was cut off: they will be written again."""
+        """Drop lines after `step`, and a truncated one; the resumed run writes them again."""
         lines = []
         for text in (self.path / LOG).read_text(encoding="utf-8").splitlines():
             try:

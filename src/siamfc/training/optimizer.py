@@ -1,4 +1,4 @@
-"""Optimisers, the learning rate's course, and the average of the weights."""
+"""Optimisers, the schedule of the learning rate, and the average of the weights."""
 
 import copy
 import math
@@ -21,23 +21,21 @@ class OptimiserSettings:
     learning_rate: float = 1e-2
     """Highest rate, reached after the warm-up."""
     final_learning_rate: float = 1e-5
-    """Rate at the end; `constant` never goes there."""
+    """Rate at the end; unused by the schedule `constant`."""
     schedule: Literal["constant", "step", "exponential", "cosine"] = "constant"
-    """Course from the highest rate to the final one."""
+    """Shape of the fall from the highest rate to the final one."""
     step_drops: int = 3
-    """Number of drops of `step`, each by the same factor, after equal times."""
+    """Number of drops of the schedule `step`, each by the same factor, at equal intervals."""
     warm_up_steps: int = 0
     """Steps of linear growth from zero."""
     momentum: float = 0.9
     """Momentum of SGD; the first beta of AdamW."""
-    nesterov: bool = False
-    """SGD looks ahead by the momentum."""
     weight_decay: float = 5e-4
     """Weight decay, of the convolutions' weights alone."""
     clip_norm: float | None = None
-    """Largest norm of the gradient; none: any."""
+    """Largest norm of the gradient; None: unlimited."""
     ema_decay: float = 0.0
-    """Fraction of the averaged weights that stays at each step; 0: the average is the last."""
+    """Fraction of the averaged weights kept at each step; 0: the average equals the weights."""
 
     def __post_init__(self) -> None:
         if self.kind not in ("sgd", "adamw"):
@@ -47,7 +45,8 @@ class OptimiserSettings:
                 f"schedule: expected constant, step, exponential or cosine, got {self.schedule!r}"
             )
         check_number("final_learning_rate", self.final_learning_rate, 1e-12)
-        check_number("learning_rate", self.learning_rate, self.final_learning_rate)
+        least = 1e-12 if self.schedule == "constant" else self.final_learning_rate
+        check_number("learning_rate", self.learning_rate, least)
         check_whole("step_drops", self.step_drops, 1)
         check_whole("warm_up_steps", self.warm_up_steps, 0)
         check_number("momentum", self.momentum, 0, _BELOW_ONE)
@@ -55,8 +54,6 @@ class OptimiserSettings:
         check_number("weight_decay", self.weight_decay, 0)
         if self.clip_norm is not None:
             check_number("clip_norm", self.clip_norm, 1e-12)
-        if self.nesterov and (self.kind != "sgd" or not self.momentum):
-            raise InputError("nesterov: expected false but for sgd with momentum")
 
     def learning_rate_at(self, step: int, steps: int) -> float:
         """Return the learning rate of a step, 0 … steps − 1.
@@ -88,7 +85,7 @@ _BELOW_ONE = 1 - 1e-9
 def adamw(
     learning_rate: float, *, warm_up_steps: int, ema_decay: float, clip_norm: float = 10.0
 ) -> OptimiserSettings:
-    """AdamW whose rate falls along a cosine to 1e-6; its weights are averaged."""
+    """Return AdamW with averaged weights and a rate that falls along a cosine to 1e-6."""
     return OptimiserSettings(
         kind="adamw",
         learning_rate=learning_rate,
@@ -102,7 +99,7 @@ def adamw(
 
 
 def make_optimiser(model: nn.Module, settings: OptimiserSettings) -> torch.optim.Optimizer:
-    """Build an optimiser that decays convolutions alone: no norm, bias or gain."""
+    """Make an optimiser with weight decay on convolutions only, not on norms, biases or gains."""
     decayed = [p for p in model.parameters() if p.dim() > 1]
     others = [p for p in model.parameters() if p.dim() <= 1]
     groups = [
@@ -113,9 +110,7 @@ def make_optimiser(model: nn.Module, settings: OptimiserSettings) -> torch.optim
     if settings.kind == "adamw":
         betas = (settings.momentum, 0.999)
         return torch.optim.AdamW(groups, lr=rate, betas=betas, fused=True)
-    return torch.optim.SGD(
-        groups, lr=rate, momentum=settings.momentum, nesterov=settings.nesterov, fused=True
-    )
+    return torch.optim.SGD(groups, lr=rate, momentum=settings.momentum, fused=True)
 
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -124,7 +119,7 @@ Model = TypeVar("Model", bound=nn.Module)
 class AveragedModel(Generic[Model]):
     """Exponential average of a model's weights and statistics, which tracks better than the model.
 
-    Young averages forget faster, so that the first weights, drawn at random, leave no trace.
+    Early on the average forgets faster, so that the random initial weights leave no trace.
     """
 
     def __init__(self, model: Model, decay: float) -> None:
@@ -133,18 +128,18 @@ class AveragedModel(Generic[Model]):
 
     @torch.no_grad()
     def update(self, model: Model, step: int) -> None:
-        """Take in the model after `step` (from 0)."""
+        """Add the model's weights after a step, counted from 0, to the average."""
         keep = min(self._decay, (1 + step) / (10 + step))
         mine, new = list(floats(self.model)), list(floats(model))
         torch._foreach_lerp_(mine, new, 1 - keep)
 
 
 def floats(model: nn.Module) -> Iterator[Tensor]:
-    """Iterate over all parameters and statistics of a model, in order."""
+    """Yield all parameters and running statistics of a model, in order."""
     yield from model.parameters()
     yield from statistics(model)
 
 
 def statistics(model: nn.Module) -> Iterator[Tensor]:
-    """Iterate over the running statistics of a model, in order."""
+    """Return an iterator over the running statistics of a model, in order."""
     return (buffer for buffer in model.buffers() if buffer.is_floating_point())

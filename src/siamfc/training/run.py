@@ -69,9 +69,9 @@ class RunResult:
     weights: Path
     """The averaged weights after the last epoch."""
     best: Path
-    """Those with the lowest validation loss."""
+    """The averaged weights with the lowest validation loss."""
     epochs: Sequence[Mapping[str, Any]]
-    """The log's records of the epochs; empty but in the first process."""
+    """Records of the epochs from the log; empty in all processes except the first."""
 
 
 def run(
@@ -83,24 +83,24 @@ def run(
     loss: Loss | None = None,
     options: RunOptions | None = None,
 ) -> RunResult:
-    """Train, validate, and keep everything in the folder `out`.
+    """Train and validate, and save everything in the folder `out`.
 
     Args:
         recipe: all settings.
-        out: the run's folder, see `siamfc.training.folder`; all processes see it.
-        stores: that `siamfc curate` wrote, for a recipe whose data are stores.
-        weights: to begin with, instead of random ones; the recipe takes their normalisation and
-            context.
-        loss: another loss than the recipe's, for experiments.
-        options: device, processes, and progress messages.
+        out: the run's folder, see `siamfc.training.folder`; every process needs access to it.
+        stores: folders that `siamfc curate` wrote, for a recipe that reads stores.
+        weights: initial weights, instead of random ones; they determine the normalisation and the
+            context amount.
+        loss: replaces the recipe's loss, for experiments.
+        options: device, processes and callbacks.
 
     Raises:
-        OutputError: a run that exists, or has other settings, or a folder of something else;
-            another process writing there.
-        InputError: settings that cannot be used; a batch too large for the device's memory, with
-            one that fits.
-        DatasetError: stores that are none, or without pairs, or with too few videos.
-        NotFiniteError: the loss is no longer a number; the last good state is kept.
+        OutputError: the folder contains a run, or one with other settings, or something else, or
+            another process writes there.
+        InputError: settings that cannot be used, or a batch that exceeds the device's memory; the
+            message names one that fits.
+        DatasetError: a store that is damaged, has no pairs or too few videos.
+        NotFiniteError: the loss is not a finite number; the last good state is saved.
     """
     options = options or RunOptions()
     if weights is not None:
@@ -183,7 +183,7 @@ def _check_context(store: Store, spec: EmbeddingSpec, weights: Checkpoint | None
 def _start(
     train_state: TrainState, folder: RunFolder, settings: Mapping[str, Any], options: RunOptions
 ) -> None:
-    """Begin the run in the folder, or bring the training to where it was."""
+    """Begin the run in the folder, or restore its last state."""
     process = options.process
     if process.is_first:
         begun = options.resume and folder.resume(settings)
@@ -362,8 +362,6 @@ def _card(recipe: Recipe, settings: Mapping[str, Any], device: torch.device) -> 
 
 def _facts(device: torch.device) -> dict[str, Any]:
     """Return versions and machine."""
-    import numpy as np
-
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
