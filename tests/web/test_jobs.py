@@ -20,7 +20,7 @@ from PIL import Image
 
 from fakes import IdealBoxMatcher, IdealMatcher
 from siamfc.boxes import iou
-from siamfc.frames import open_source, open_writer
+from siamfc.frames import VideoFile, open_source, open_writer
 from siamfc.synthetic import SquareVideo
 from siamfc.tracking import follow, read_results, smooth_results
 from siamfc.web.box_files import box_formats
@@ -194,6 +194,13 @@ def test_key_frames_move_and_go(server: Server, film: Path, truth: SquareVideo) 
     assert [frame for frame, _ in server.job(job)["targets"][0]["keyframes"]] == [0, 22]
     assert server.ask("POST", path, {"to": 24}).status == 400  # it is no longer there
     assert server.ask("POST", f"/api/jobs/{job}/boxes/22/0", {"to": 40}).status == 400
+    assert server.ask("PUT", f"/api/jobs/{job}/boxes/30/0", {"box": None}).status == 204
+    assert server.ask("POST", f"/api/jobs/{job}/boxes/30/0", {"to": 22}).status == 204
+    refused = server.ask("POST", f"/api/jobs/{job}/boxes/22/0", {"to": 0})  # its only box is there
+    assert (refused.status, refused.json()["error"]) == (
+        400,
+        "a target needs a box: remove it instead",
+    )
     assert server.ask("DELETE", f"/api/jobs/{job}/boxes/22/0").status == 204
     assert server.job(job)["state"] == "done"
     assert server.ask("DELETE", f"/api/jobs/{job}/boxes/0/0").status == 204
@@ -341,12 +348,23 @@ def test_boxes_come_back_from_a_file(
     assert iou(server.rows(other)[-1, 0, :4], truth.boxes[-1]) > 0.8
 
 
+def damaged_archive() -> bytes:
+    """Return an archive whose compressed data are wrong, though its headers are right."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("boxes.csv", " ".join(map(str, range(999))))
+    damaged = bytearray(content.getvalue())
+    damaged[60:62] = b"\xff\xff"
+    return bytes(damaged)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
         ("boxes.exe", b"", "expected boxes as"),
         ("boxes.csv", b"\x00\xff", "boxes.csv"),
         ("boxes.zip", b"PK no archive", "not a zip archive"),
+        ("boxes.zip", damaged_archive(), "boxes.zip: not a zip archive, or a damaged one"),
         ("boxes.txt", b"1,1,20,20\n" * 41, "to frame 41, the video to 40"),
         ("boxes.json", b"{}", "boxes.json"),
     ],
@@ -550,12 +568,38 @@ def test_videos_hide_or_follow_the_target(
     with av.open(str(tmp_path / "near.mp4")) as container:
         near = next(container.decode(video=0)).to_ndarray(format="rgb24")
     assert (near < 60).mean() > 0.4  # the square fills most of it
-    for options in ({"aspect": "3:1"}, {"aspect": 1e400}, {"zoom": "x"}, {"zoom": 1e400}):
+    for options in (
+        {"aspect": "3:1"},
+        {"aspect": 1e400},
+        {"aspect": ["9:16"]},
+        {"zoom": "x"},
+        {"zoom": 1e400},
+        {"zoom": 10**400},
+    ):
         answer = server.ask("POST", f"/api/jobs/{job}/video/vertical", options)
-        assert answer.status == 400
+        assert answer.status == 400, options
     for bad in ({"style": "x"}, {"shape": []}, {"margin": None}, {"margin": -1}, {"when_lost": 1}):
         answer = server.ask("POST", f"/api/jobs/{job}/video/blurred", bad)
         assert answer.status == 400, bad
+
+
+def test_a_cut_has_its_shape_on_the_screen_where_pixels_are_not_square(
+    server: Server, tmp_path: Path
+) -> None:
+    wide, out = tmp_path / "wide.mkv", tmp_path / "out.mp4"
+    with av.open(str(wide), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 96, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(2, 1)
+        for _ in range(5):
+            picture = av.VideoFrame.from_ndarray(np.zeros((96, 96, 3), np.uint8), format="rgb24")
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    job = server.open(wide)
+    draw(server, job, 0, 0, [30, 30, 20, 20])
+    make_video(server, job, "vertical", out, aspect="1:1")
+    with VideoFile(out) as source:
+        assert (source.size, source.pixel_aspect) == ((48, 96), 2)
 
 
 def test_a_still_shows_the_box(server: Server, film: Path, truth: SquareVideo) -> None:

@@ -1,6 +1,6 @@
 """`siamfc reframe`."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -59,13 +59,14 @@ def reframe(
         zoom=cut.zoom,
     )
     with open_job(source, target, video) as job:
-        settings = replace(settings, aspect=settings.aspect / job.pixel_aspect)
-        windows = plan_reframe(job.annotation, job.frame_count, job.size, job.frame_rate, settings)
-        count = write_video(
-            job,
-            windows.cut,
-            video,
-            label="reframe",
+        windows = plan_reframe(
+            job.annotation,
+            job.frame_count,
+            job.size,
+            job.frame_rate,
+            settings,
+            pixel_aspect=job.pixel_aspect,
         )
+        count = write_video(job, windows.cut, video, label="reframe")
         report(job, video, count, size=windows.size)
     return 0

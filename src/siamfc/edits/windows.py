@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -48,7 +48,7 @@ class ReframeSettings:
     """
 
     aspect: float = 9 / 16
-    """Width over height."""
+    """Width over height, as shown."""
     dead_zone: float = 0.3
     """Central fraction of the cut in which the target moves without the cut following."""
     acceleration: float = 4.0
@@ -75,6 +75,8 @@ def plan_reframe(
     size: tuple[int, int],
     frame_rate: float,
     settings: ReframeSettings,
+    *,
+    pixel_aspect: float = 1.0,
 ) -> Windows:
     """Plan the cut of each frame: always inside the frame, around all targets as far as they fit.
 
@@ -85,7 +87,9 @@ def plan_reframe(
         size: width and height of the frames.
         frame_rate: frames per second.
         settings: aspect ratio and motion of the cut.
+        pixel_aspect: width of a pixel divided by its height.
     """
+    settings = replace(settings, aspect=settings.aspect / pixel_aspect)
     largest = _largest(size, settings.aspect)
     boxes = _all_targets(annotation, frame_count)
     width = _cut_widths(boxes, largest, frame_rate, settings)

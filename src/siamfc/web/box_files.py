@@ -83,7 +83,7 @@ def read_boxes(content: bytes, name: str, folder: Path) -> Tracks:
         path = Path(temporary) / f"boxes{suffix}"
         try:
             if suffix == ".zip":
-                path = _unpacked(content, Path(temporary) / "boxes")
+                path = _unpacked(content, name, Path(temporary) / "boxes")
             else:
                 path.write_bytes(content)
             annotation = read_track(path)
@@ -98,14 +98,16 @@ def read_boxes(content: bytes, name: str, folder: Path) -> Tracks:
     ]
 
 
-def _unpacked(content: bytes, folder: Path) -> Path:
+def _unpacked(content: bytes, name: str, folder: Path) -> Path:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > _UNPACKED_BYTES:
-                raise InputError(f"{folder}: more than {_UNPACKED_BYTES // 10**6} MB unpacked")
-            archive.extractall(folder)
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError):
-        raise InputError(f"{folder}: not a zip archive, or a damaged one") from None
+            size = sum(entry.file_size for entry in archive.infolist())
+            if size <= _UNPACKED_BYTES:
+                archive.extractall(folder)
+    except Exception:  # each decompressor has its own error for damaged data
+        raise InputError(f"{name}: not a zip archive, or a damaged one") from None
+    if size > _UNPACKED_BYTES:
+        raise InputError(f"{name}: more than {_UNPACKED_BYTES // 10**6} MB unpacked")
     children = list(folder.iterdir())
     return children[0] if len(children) == 1 else folder
 

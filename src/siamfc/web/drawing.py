@@ -161,9 +161,16 @@ class Drawing:
             self.remove(target)
 
     def move(self, frame: int, target: int, to: int) -> None:
-        """Take a key frame to another frame, in place of one there; InputError if there is none."""
+        """Move a key frame to another frame, in place of one there.
+
+        Raises:
+            InputError: there is none in `frame`, or the target would be left without a box.
+        """
         found = self._find(frame, target)
-        self._put(target, found.erase(frame).draw(to, found.keyframes[frame]))
+        moved = found.erase(frame).draw(to, found.keyframes[frame])
+        if all(box is None for box in moved.keyframes.values()):
+            raise InputError("a target needs a box: remove it instead")
+        self._put(target, moved)
 
     def rename(self, target: int, name: str) -> None:
         """Give a target a name."""

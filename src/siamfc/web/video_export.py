@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from siamfc.checks import shown
 from siamfc.edits import (
     CoverSettings,
     RedactSettings,
@@ -176,13 +177,20 @@ def _plan_blurred(clip: Clip, results: list[FrameResult], options: Mapping[str, 
 def _plan_vertical(clip: Clip, results: list[FrameResult], options: Mapping[str, Any]) -> Plan:
     """A cut of another aspect that follows the targets."""
     aspect = options.get("aspect", "9:16")
-    if aspect not in _ASPECTS:
+    if not isinstance(aspect, str) or aspect not in _ASPECTS:
         raise InputError(f"aspect: expected one of {', '.join(_ASPECTS)}, got {aspect!r}")
     zoom = _fraction(options, "zoom", 0.5) if options.get("zoom", "") != "" else None
     annotation = to_annotation(results, video=video_info(clip))
     settings = ReframeSettings(aspect=_ASPECTS[aspect], zoom=zoom)
     rate = clip.frame_rate or 25.0
-    windows = plan_reframe(annotation, clip.frame_count, clip.size, rate, settings)
+    windows = plan_reframe(
+        annotation,
+        clip.frame_count,
+        clip.size,
+        rate,
+        settings,
+        pixel_aspect=float(getattr(clip.source, "pixel_aspect", 1)),
+    )
     return Plan(windows.cut, _all_frames(clip))
 
 
@@ -199,8 +207,8 @@ def _all_frames(clip: Clip) -> range:
 def _fraction(options: Mapping[str, Any], name: str, default: float) -> float:
     try:
         return float(options.get(name, default))
-    except (TypeError, ValueError):
-        raise InputError(f"{name}: expected a number, got {options[name]!r}") from None
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{name}: expected a number, got {shown(options[name])}") from None
 
 
 VIDEOS: dict[str, Callable[[Clip, list[FrameResult], Mapping[str, Any]], Plan]] = {
