@@ -55,9 +55,8 @@ def compare(
         The video to write, or a folder of PNG images (a name without an ending).
     tracker
         Another tracker: opencv:NAME, trax:COMMAND, or module:name of a Python class. May be given
-        several times; by default opencv:CSRT, opencv:KCF and opencv:MIL, if the installed OpenCV
-        has
-        them.
+        several times; by default those of opencv:CSRT, opencv:KCF and opencv:MIL that the
+        installed OpenCV has.
     results
         The boxes as a file: .txt (OTB's convention, a file for each tracker), .csv or .jsonl.
     search

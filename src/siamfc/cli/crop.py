@@ -39,12 +39,6 @@ def crop(
     output = None if size is None else parse_size(size)
     with open_job(source, target, video) as job:
         windows = plan_crop(job.annotation, job.frame_count, margin=margin, output=output)
-        count = write_video(
-            job,
-            windows.cut,
-            video,
-            label="crop",
-            every=every,
-        )
+        count = write_video(job, windows.cut, video, label="crop", every=every)
         report(job, video, count, size=windows.size)
     return 0
