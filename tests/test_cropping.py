@@ -1,6 +1,7 @@
 """Crops of Pillow pictures equal those of arrays, which tests/test_geometry.py checks."""
 
 import io
+import math
 
 import numpy as np
 import pytest
@@ -114,11 +115,21 @@ def test_the_picture_itself_is_not_changed():
         (2.0, 2, "a cell to a pixel"),
         (3.999, 2, "cells of three are not decoded"),
         (4.0, 4, "four"),
+        (math.nextafter(8.0, 0), 4, "less than eight, if only by rounding"),
         (1e6, 2**19, "any scale"),
     ],
 )
 def test_cells_are_the_largest_power_of_two_within_a_pixel(ratio, expected, why):
     assert cell_size(ratio) == expected, why
+
+
+@pytest.mark.parametrize("fill", [(256, 0, 0), (-1, 0, 0), (float("nan"),) * 3, (1, 2), 7])
+def test_a_fill_that_is_no_colour_is_refused(fill):
+    image = np.zeros((20, 30, 3), np.uint8)
+    with pytest.raises(InputError, match="fill: expected a colour, three numbers from 0 to 255"):
+        crop(image, (0, 0), 20, 10, fill)
+    with pytest.raises(InputError, match="fill: expected a colour"):
+        PictureCropper(Image.fromarray(image), fill=fill)
 
 
 def test_a_picture_of_another_mode_is_refused():

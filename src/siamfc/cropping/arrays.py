@@ -98,7 +98,7 @@ def crop(
         (size, size, 3) uint8, a new array.
 
     Raises:
-        InputError: an invalid image, centre, side or size.
+        InputError: an invalid image, centre, side, size or fill.
     """
     crops = crop_scales(image, center_frame, [side], size, fill)
     return crops.reshape(crops.shape[1:])

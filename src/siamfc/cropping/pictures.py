@@ -39,7 +39,8 @@ class PictureCropper:
             first needed.
 
     Raises:
-        InputError: a picture of another mode, or one that does not consist of such cells.
+        InputError: a picture of another mode, one that does not consist of such cells, or a fill
+            that is not a colour.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from siamfc.array_types import ByteImage
+from siamfc.array_types import ByteImage, FloatArray
 from siamfc.errors import InputError
 
 PixelBox = tuple[int, int, int, int]
@@ -35,7 +35,7 @@ def cell_size(ratio: float) -> int:
     >>> [cell_size(ratio) for ratio in (0.3, 1.9, 2, 3.9, 4)]
     [1, 1, 2, 2, 4]
     """
-    return 1 << int(math.log2(max(ratio, 1.0)))
+    return 1 << (math.frexp(max(ratio, 1.0))[1] - 1)
 
 
 @dataclass(frozen=True)
@@ -152,9 +152,17 @@ def plain_picture(width: int, height: int, color: ByteImage) -> Image.Image:
 
 
 def as_color(fill: ArrayLike) -> ByteImage:
-    """Round a colour in 0–255 to (3,) uint8."""
-    color: ByteImage = np.rint(np.asarray(fill, dtype=np.float64)).astype(np.uint8)
-    return color
+    """Round a colour in 0–255 to (3,) uint8.
+
+    Raises:
+        InputError: not three numbers from 0 to 255.
+    """
+    if isinstance(fill, np.ndarray) and fill.dtype == np.uint8 and fill.shape == (3,):
+        return fill
+    color: FloatArray = np.asarray(fill, dtype=np.float64)
+    if color.shape != (3,) or not ((color >= 0) & (color <= 255)).all():
+        raise InputError(f"fill: expected a colour, three numbers from 0 to 255, got {fill!r}")
+    return np.rint(color).astype(np.uint8)
 
 
 def checked_square(

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from siamfc.array_types import Float32Array, FloatArray
-from siamfc.boxes import center_distance, iou
+from siamfc.boxes import area, center_distance, iou
 from siamfc.errors import InputError
+from siamfc.evaluation.scoring import metrics
 from siamfc.evaluation.scoring.calibration import RIGHT, fit_calibration
 from siamfc.network.calibration import Calibration
 from siamfc.network.checkpoint import Checkpoint
@@ -52,11 +53,12 @@ _FRAME = (int(2 * _MIDDLE),) * 2
 
 @dataclass(frozen=True)
 class TrackingScores:
-    """Mean over videos; the first frame counts, as in the OTB toolkit."""
+    """Scores over all frames of several videos; the first counts, as in the OTB toolkit."""
 
     auc: float
     precision: float
-    """Fraction of frames with a centre error of at most 20 pixels, for a target of 64 pixels."""
+    """Fraction of frames with a centre error of at most 20 pixels, scaled to a target of 64 pixels.
+    """
     center_error: float
     """Median centre error over the frames, in the same pixels."""
 
@@ -182,13 +184,14 @@ def _track_boxes(
 
 
 def score_tracking(predicted: FloatArray, truth: FloatArray) -> TrackingScores:
-    """Score predicted boxes (videos, frames, 4) against the ground truth."""
-    overlap = iou(predicted, truth)
-    thresholds = np.linspace(0, 1, 21)
-    auc = (overlap[..., None] > thresholds).mean()
-    size = np.sqrt(truth[..., 2] * truth[..., 3])
-    error = center_distance(predicted, truth) / size * 64
-    return TrackingScores(float(auc), float((error <= 20).mean()), float(np.median(error)))
+    """Score predicted boxes (videos, frames, 4) against the ground truth, likewise."""
+    curve = metrics.success_curve(iou(predicted, truth).ravel())
+    errors = center_distance(predicted, truth) / np.sqrt(area(truth)) * 64
+    return TrackingScores(
+        auc=metrics.area_under_curve(curve),
+        precision=metrics.precision_at(errors.ravel()),
+        center_error=float(np.median(errors)),
+    )
 
 
 def procedural_validator(

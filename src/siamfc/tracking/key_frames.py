@@ -101,6 +101,20 @@ def as_key_frames(given: GivenBoxes, start: int = 0) -> KeyFrames:
     return KeyFrames(tuple(boxes), names)
 
 
+def one_given(box: TargetBoxes | None, boxes: GivenBoxes | None) -> GivenBoxes:
+    """Return the one of `box`, checked, and `boxes` that is given.
+
+    Raises:
+        InputError: neither, or both; or `box` is not one box.
+    """
+    if boxes is not None and box is None:
+        return boxes
+    if box is None or boxes is not None:
+        found = "neither" if boxes is None else "both"
+        raise InputError(f"expected box=(x, y, w, h) or boxes=[(x, y, w, h), …], got {found}")
+    return box if isinstance(box, Mapping) else as_box(box)
+
+
 def _targets(given: Any) -> list[Any]:
     """Return one target or several as a list; anything that is no box is left for `as_box`."""
     if isinstance(given, str | Mapping) or not np.iterable(given):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from siamfc.boxes import as_box
 from siamfc.errors import InputError, MissingDependencyError, SiamFCError
 from siamfc.tracking.both_ways import WHOLE, FrameRange, follow, require_indexed
 from siamfc.tracking.defaults import Settings
 from siamfc.tracking.doubts import Doubt, review
-from siamfc.tracking.key_frames import GivenBoxes, TargetBoxes, as_key_frames
+from siamfc.tracking.key_frames import GivenBoxes, TargetBoxes, as_key_frames, one_given
 from siamfc.tracking.results import FrameResult
 from siamfc.tracking.tracker import Color, check_color, to_rgb
 
@@ -47,10 +46,7 @@ def track(
     """Track one or several objects through a video, given their boxes in one or several frames.
 
     >>> track = siamfc.track("video.mp4", box=(120, 80, 60, 40))  # doctest: +SKIP
-    >>> for result in track:  # doctest: +SKIP
-    ...     print(result.index, result.box, result.score)
     >>> track.save("tracked.mp4")  # doctest: +SKIP
-    >>> track.to_pandas()  # doctest: +SKIP
 
     Where the track goes wrong, give the box in that frame too: between two given boxes the object
     is tracked forwards from the first and backwards from the second.
@@ -87,7 +83,7 @@ def track(
         InputError: neither `box` nor `boxes`, or both; `box` is not one box; not a source; or
             "bgr" for a source with its own channel order.
     """
-    given = _given_boxes(box, boxes)
+    given = one_given(box, boxes)
     check_color(color)
     if color == "bgr":
         source = _reversed_channels(source)
@@ -101,16 +97,6 @@ def track(
 
     frame_range = FrameRange(start=start, end=end, every=every)
     return Track(source, given, load, settings, frame_range=frame_range, smooth=smooth)
-
-
-def _given_boxes(box: TargetBoxes | None, boxes: GivenBoxes | None) -> GivenBoxes:
-    """Return the one of `box` and `boxes` that is given; InputError unless exactly one is."""
-    if boxes is not None and box is None:
-        return boxes
-    if box is None or boxes is not None:
-        found = "neither" if boxes is None else "both"
-        raise InputError(f"expected box=(x, y, w, h) or boxes=[(x, y, w, h), …], got {found}")
-    return box if isinstance(box, Mapping) else as_box(box)
 
 
 class Track:
