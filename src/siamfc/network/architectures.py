@@ -22,7 +22,8 @@ class Architecture:
     layout: light.Layout | None = None
     """Layers of a network that predicts boxes; None for SiamFC."""
     response: Callable[[EmbeddingSpec], tuple[int, int]]
-    """Return the response's width in cells and its stride; InputError for sizes that do not fit."""
+    """Returns the response's width in cells and its stride in pixels of the search image; raises
+    InputError for sizes that do not fit."""
 
 
 def _alexnet_response(spec: EmbeddingSpec) -> tuple[int, int]:
@@ -59,7 +60,10 @@ LIGHT = ARCHITECTURES["light"]
 
 
 def find_architecture(name: object) -> Architecture:
-    """Find an architecture by its name; InputError if it is unknown.
+    """Return an architecture by the name stored in files of weights.
+
+    Raises:
+        InputError: the name is unknown.
 
     >>> find_architecture("siamfc-light").logarithm
     'sharpness'
@@ -72,7 +76,11 @@ def find_architecture(name: object) -> Architecture:
 
 
 def find_layout(name: str) -> light.Layout:
-    """Return the layout of a network that predicts boxes; InputError for any other network."""
+    """Return the layout of a network that predicts boxes, by the name stored in its weights.
+
+    Raises:
+        InputError: the name is unknown, or the network predicts no boxes.
+    """
     layout = find_architecture(name).layout
     if layout is None:
         raise InputError(f"architecture: expected one that predicts boxes, got {name!r}")

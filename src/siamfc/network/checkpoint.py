@@ -57,7 +57,11 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a checkpoint; CheckpointError if it is damaged, not a checkpoint, or unsafe."""
+        """Read a checkpoint.
+
+        Raises:
+            CheckpointError: the file is missing, damaged, unsafe or not a checkpoint.
+        """
         path = Path(path)
         try:
             tensors, text = _read(path)
@@ -66,7 +70,11 @@ class Checkpoint:
             raise CheckpointError(f"{path}: {error}") from None
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Write the file completely or not at all; OutputError if it exists, unless `overwrite`."""
+        """Write the file, completely or not at all.
+
+        Raises:
+            OutputError: the file exists, unless `overwrite`, or cannot be written.
+        """
         write_file(path, self.to_bytes(), overwrite=overwrite)
 
     def to_bytes(self) -> bytes:

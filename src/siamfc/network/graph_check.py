@@ -37,7 +37,11 @@ class _Parts:
 
 
 def read_metadata(graph: bytes) -> Metadata:
-    """Read a graph's metadata; CheckpointError, without a path, if it has none."""
+    """Read a graph's metadata.
+
+    Raises:
+        CheckpointError: it has none; the message names no file.
+    """
     try:
         for number, value in decode(graph):
             if number == 14 and not isinstance(value, int):
@@ -52,7 +56,11 @@ def read_metadata(graph: bytes) -> Metadata:
 
 
 def check_graph(graph: bytes, which: int) -> None:
-    """Raise CheckpointError unless this is the exemplar graph (`which` 0) or search graph (1)."""
+    """Check that a file's content is the exemplar graph (`which` 0) or the search graph (1).
+
+    Raises:
+        CheckpointError: it is not; the message names no file.
+    """
     metadata = read_metadata(graph)
     try:
         found = _take_apart(graph)

@@ -72,7 +72,7 @@ def load_matcher(
     Raises:
         CheckpointError: weights that are missing, damaged or foreign.
         InputError: another device or number of threads, or a GPU that cannot be used.
-        MissingDependencyError: `cuda` without a package for it.
+        MissingDependencyError: `cuda`, or an address on the Hub, without a package for it.
     """
     devices.check_device(device, ("auto", *devices.PROVIDERS))
     if threads is not None:
@@ -90,12 +90,20 @@ def load_matcher(
 
 
 def load_checkpoint(weights: str | Path = "default") -> Checkpoint:
-    """Read the checkpoint of `weights`, a name or path as for `load_matcher`."""
+    """Read the checkpoint of `weights`, a name or path as for `load_matcher`.
+
+    Raises:
+        CheckpointError: weights that are missing, damaged or foreign.
+    """
     return Checkpoint.load(_find_checkpoint(find_weights(weights)))
 
 
 def read_metadata(weights: str | Path = "default") -> Metadata:
-    """Read the metadata of weights, given as for `load_checkpoint`, without loading a network."""
+    """Read the metadata of weights, given as for `load_checkpoint`, without loading a network.
+
+    Raises:
+        CheckpointError: weights that are missing, damaged or foreign.
+    """
     path = find_weights(weights)
     if path.is_dir():
         return _read_metadata(path / MODEL_FILE)
@@ -103,7 +111,12 @@ def read_metadata(weights: str | Path = "default") -> Metadata:
 
 
 def find_weights(weights: str | Path) -> Path:
-    """Return the folder or checkpoint of a name or path; CheckpointError if there is none."""
+    """Return the folder or checkpoint of weights, given as for `load_matcher`.
+
+    Raises:
+        CheckpointError: there is none, or it cannot be downloaded.
+        MissingDependencyError: an address on the Hugging Face Hub without `huggingface_hub`.
+    """
     names = [path.parent.name for path in sorted(_SHIPPED.glob(f"*/{MODEL_FILE}"))]
     if not isinstance(weights, str | Path) or not str(weights):
         raise CheckpointError(f"weights: expected a name or a path, got {weights!r}")

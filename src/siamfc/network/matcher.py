@@ -112,7 +112,11 @@ def predicts_boxes(matcher: Network) -> "TypeIs[BoxMatcher]":
 
 
 def check_exemplars(spec: EmbeddingSpec, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return exemplar images as a contiguous array; InputError unless they fit `Matcher`."""
+    """Return exemplar images (N, 127, 127, 3) uint8 as a contiguous array.
+
+    Raises:
+        InputError: another shape or type.
+    """
     size = spec.exemplar_size
     return _check(images, "exemplar images", ("N",), (size, size, 3))
 
@@ -120,7 +124,11 @@ def check_exemplars(spec: EmbeddingSpec, images: NDArray[np.uint8]) -> NDArray[n
 def check_searches(
     spec: EmbeddingSpec, exemplars: Embedding, images: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
-    """Return search images likewise; InputError unless there is one row per exemplar."""
+    """Return search images (N, S, 255, 255, 3) uint8, S per exemplar, likewise.
+
+    Raises:
+        InputError: another shape or type, or another number of exemplars.
+    """
     size = spec.search_size
     images = _check(images, "search images", ("N", "S"), (size, size, 3))
     _check_count(exemplars, images)
@@ -128,7 +136,11 @@ def check_searches(
 
 
 def check_sizes(images: Crops, sizes: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Return box sizes as float32; InputError unless they fit `BoxMatcher`."""
+    """Return the sizes (N, 2) of the boxes in N exemplar images as float32.
+
+    Raises:
+        InputError: another shape, or numbers that are not finite and above 0.
+    """
     found = np.asarray(sizes, dtype=np.float32)
     if found.shape != (len(images), 2) or not (np.isfinite(found) & (found > 0)).all():
         raise InputError(f"sizes: expected positive numbers ({len(images)}, 2), got {found}")
@@ -138,7 +150,11 @@ def check_sizes(images: Crops, sizes: NDArray[np.floating]) -> NDArray[np.float3
 def check_single_searches(
     spec: EmbeddingSpec, exemplars: Embedding, images: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
-    """Return search images, one per exemplar; InputError unless they fit `BoxMatcher`."""
+    """Return search images (N, 255, 255, 3) uint8, one per exemplar, likewise.
+
+    Raises:
+        InputError: another shape or type, or another number of exemplars.
+    """
     size = spec.search_size
     images = _check(images, "search images", ("N",), (size, size, 3))
     _check_count(exemplars, images)

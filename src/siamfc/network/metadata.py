@@ -69,7 +69,11 @@ class Metadata:
         }
 
     def to_json(self) -> str:
-        """Return the JSON text that `from_json` reads."""
+        """Return the JSON text that `from_json` reads.
+
+        Raises:
+            InputError: JSON cannot hold the card.
+        """
         record = {**self.record(), "digest": self.digest, "card": self.card}
         if self.calibration != Calibration():
             record["calibration"] = asdict(self.calibration)
@@ -80,7 +84,11 @@ class Metadata:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Parse the output of `to_json`; CheckpointError, without a path, for anything else."""
+        """Parse the output of `to_json`.
+
+        Raises:
+            CheckpointError: the text is anything else; the message names no file.
+        """
         try:
             record = json.loads(text)
         except (ValueError, RecursionError):

@@ -1,8 +1,8 @@
-"""One training process or many: who this one is, and how gradients are averaged.
+"""Training in one process or several: ranks, and the average of the gradients.
 
-Started by `torchrun`, or by SLURM with the same variables set: RANK, WORLD_SIZE, LOCAL_RANK,
-MASTER_ADDR, MASTER_PORT. The network's gradients are one message of 9 MB, so they are averaged at
-once after the backward pass; there is nothing to gain from sending them in parts, and the order
+Several processes are started by `torchrun`, or by SLURM with the same variables: RANK, WORLD_SIZE,
+LOCAL_RANK, MASTER_ADDR, MASTER_PORT. The network's gradients are one message of 9 MB, so they are
+averaged together after the backward pass: sending them in parts would gain nothing, and the order
 of the sum, hence every bit of the result, is always the same.
 """
 
@@ -19,12 +19,12 @@ from siamfc.errors import InputError, SiamFCError
 
 @dataclass(frozen=True)
 class ProcessRank:
-    """This process among all."""
+    """This process's number among all processes of a run."""
 
     rank: int = 0
     world: int = 1
     local_rank: int = 0
-    """Number on this machine, which is the number of its GPU."""
+    """Number on this machine, which is also that of its GPU."""
 
     @property
     def is_first(self) -> bool:
@@ -33,7 +33,11 @@ class ProcessRank:
 
 
 def process_from_environment() -> ProcessRank:
-    """Read what the launcher says; one process where none did."""
+    """Read the launcher's variables; without them there is one process.
+
+    Raises:
+        InputError: they are not whole numbers.
+    """
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
     values = [os.environ.get(name) for name in names]
     if values[0] is None or values[1] is None:
@@ -50,7 +54,7 @@ def process_group(process: ProcessRank, device: torch.device) -> Iterator[None]:
     """Connect the processes of a run, and disconnect them at the end.
 
     Raises:
-        InputError: they don't find each other, or the port to do so is taken.
+        InputError: they do not find each other, or the port is in use.
     """
     if process.world == 1:
         yield
@@ -77,7 +81,11 @@ def process_group(process: ProcessRank, device: torch.device) -> Iterator[None]:
 
 
 def wait_for_all(process: ProcessRank) -> None:
-    """Wait until every process is here; SiamFCError if one has gone."""
+    """Wait until every process has reached this point.
+
+    Raises:
+        SiamFCError: another process has stopped.
+    """
     if process.world > 1:
         try:
             distributed.barrier()
@@ -86,7 +94,7 @@ def wait_for_all(process: ProcessRank) -> None:
 
 
 def average(tensors: Sequence[Tensor], world: int) -> None:
-    """Replace tensors, in place, by their mean over all processes; one message."""
+    """Replace tensors, in place, by their mean over all processes, in one message."""
     if world == 1:
         return
     flat = torch.cat([tensor.reshape(-1) for tensor in tensors])

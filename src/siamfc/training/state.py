@@ -13,7 +13,11 @@ _STEP = "step"
 
 
 def save_state(path: Path, step: int, tensors: Mapping[str, Tensor]) -> None:
-    """Write `TrainState.state` after so many steps, whole or not at all."""
+    """Write `TrainState.state` after `step` steps, completely or not at all.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
     from safetensors.torch import save
 
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -21,7 +25,11 @@ def save_state(path: Path, step: int, tensors: Mapping[str, Tensor]) -> None:
 
 
 def load_state(path: Path) -> tuple[int, dict[str, Tensor]]:
-    """Read what `save_state` wrote: steps done and tensors; CheckpointError if damaged."""
+    """Read what `save_state` wrote: the number of steps, and the tensors by name.
+
+    Raises:
+        CheckpointError: the file is missing or damaged.
+    """
     from safetensors import SafetensorError, safe_open
 
     try:

@@ -98,8 +98,11 @@ def tensor_shapes() -> dict[str, tuple[int, ...]]:
 def embedding_size(image_size: int) -> int:
     """Return the width in cells of the embedding of an image `image_size` pixels wide.
 
-    Raises InputError for a size that a stride truncates: cells would no longer lie evenly around
-    the image's centre, and every response would be shifted. Sizes that fit are 87, 95, 103, …
+    Sizes that fit are 87, 95, 103, … pixels. A stride would truncate any other: cells would no
+    longer lie evenly around the image's centre, and every response would be shifted.
+
+    Raises:
+        InputError: a size that does not fit.
 
     >>> embedding_size(127), embedding_size(255)
     (6, 22)

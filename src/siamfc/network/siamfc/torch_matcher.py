@@ -67,7 +67,11 @@ class TorchSiamFCMatcher:
 
 
 def open_device(device: str, threads: int | None) -> torch.device:
-    """Return torch's device and set its CPU threads if given; InputError without a GPU."""
+    """Return torch's device and set its number of CPU threads, if given.
+
+    Raises:
+        InputError: an unknown device, or `cuda` without a GPU.
+    """
     if device.startswith("cuda"):
         require_torch_cuda()
     if threads is not None and device == "cpu":
