@@ -1,4 +1,4 @@
-"""The training loop: one batch per step, and callbacks for log lines and epochs."""
+"""The training loop: one batch per step, with callbacks for log lines and epochs."""
 
 import time
 from collections.abc import Callable
@@ -16,19 +16,19 @@ class LogLine:
     """Summary of the steps since the last line."""
 
     step: int
-    """Steps done."""
+    """Number of steps done."""
     epoch: int
-    """Epochs begun."""
+    """Number of epochs begun."""
     loss: float
     gradient_norm: float
     learning_rate: float
     """Learning rate of the last step."""
     pairs_per_second: float
-    """Over all processes; from step to step, without validation."""
+    """Pairs of all processes; time between steps, without validation."""
 
 
 class NotFiniteError(SiamFCError):
-    """The loss or its gradient stopped being a finite number.
+    """The loss or its gradient is no longer a finite number.
 
     Attributes:
         failed_step: the first such step, counted from 0.
@@ -51,12 +51,16 @@ def train(
 ) -> None:
     """Run the remaining steps of the recipe.
 
-    The host waits for the device once every `log_every` steps and at the end of an epoch, when
-    `on_log` and, after the last step of epoch n = 1, 2, …, `on_epoch(n)` are called.
+    Args:
+        train_state: the network in training, changed in place.
+        source: the batches.
+        on_log: called every `log_every` steps and at the end of each epoch; only then does the host
+            wait for the device.
+        on_epoch: called with 1, 2, … after the last step of each epoch.
 
     Raises:
-        NotFiniteError: at the first line of the log after a loss or gradient that is not finite;
-            the training has gone back to where it was at the line before.
+        NotFiniteError: a loss or gradient since the last line of the log was not finite;
+            `train_state` is restored to its value at that line.
     """
     recipe = train_state.recipe
     good_step, good_state = train_state.step, _copy(train_state.state())

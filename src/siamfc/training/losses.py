@@ -1,4 +1,4 @@
-"""Losses on logits, each stable at any score."""
+"""Losses of responses, computed from logits and numerically stable for all of them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,12 +12,12 @@ from siamfc.errors import InputError
 
 @dataclass(frozen=True, kw_only=True)
 class LossSettings:
-    """The loss that SiamFC minimises."""
+    """Settings of SiamFC's loss."""
 
     kind: Literal["bce", "logistic"] = "bce"
-    """Cross-entropy (thesis eq. 7) or logistic (eq. 3): one function where labels are 0 or 1."""
+    """Cross-entropy (thesis eq. 7) or logistic loss (eq. 3), which are equal for labels 0 and 1."""
     peak_weight: float = 0.0
-    """Weight of `peak_entropy` beside it."""
+    """Weight of an added `peak_entropy`."""
 
     def __post_init__(self) -> None:
         if self.kind not in ("bce", "logistic"):
@@ -26,7 +26,7 @@ class LossSettings:
 
 
 def compute_loss(logits: Tensor, labels: Tensor, weights: Tensor, settings: LossSettings) -> Tensor:
-    """Mean over the batch, a scalar; logits, labels and weights are (N, m, m)."""
+    """Return the mean loss of a batch, a scalar; logits, labels and weights are (N, m, m)."""
     kind = logistic if settings.kind == "logistic" else binary_cross_entropy
     loss = kind(logits, labels, weights)
     if settings.peak_weight:
@@ -35,27 +35,31 @@ def compute_loss(logits: Tensor, labels: Tensor, weights: Tensor, settings: Loss
 
 
 def binary_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-    """Weighted binary cross-entropy, thesis eq. (7) and (5); labels may lie between 0 and 1."""
+    """Return the weighted binary cross-entropy, thesis eq. (7) and (5), mean over the batch.
+
+    Logits, labels in [0, 1] and weights are (N, m, m).
+    """
     losses = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
     return (losses * weights).sum() / len(logits)
 
 
 def logistic(logits: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-    """Weighted logistic loss, thesis eq. (3) and (5): log(1 + exp(−y v)), y = 2 · label − 1.
+    """Return the weighted logistic loss, thesis eq. (3) and (5), mean over the batch.
 
-    Evaluated as softplus, which is max(−y v, 0) + log(1 + exp(−|v|)): no score overflows it.
+    A cell's loss is log(1 + exp(−y v)), y = 2 · label − 1, computed as softplus, that is,
+    max(−y v, 0) + log(1 + exp(−|v|)), which never overflows. Logits v, labels and weights are
+    (N, m, m).
     """
     losses = functional.softplus((1 - 2 * labels) * logits, threshold=_LINEAR_FROM)
     return (losses * weights).sum() / len(logits)
 
 
 def peak_entropy(logits: Tensor, masses: Tensor) -> Tensor:
-    """Cross-entropy of the response as one distribution over its cells; mean over the batch.
+    """Return the cross-entropy of responses as distributions over their cells, mean over the batch.
 
-    The target distribution is proportional to `masses`, (N, m, m).
-
-    It asks the highest cell to be the target's, so that its gradient goes where another object
-    scores nearly as high; adding a constant to a response leaves it as it is.
+    The target distribution is proportional to `masses`, (N, m, m). The loss is low if the highest
+    cell is the target's, so its gradient is largest where another object scores nearly as high.
+    Adding a constant to a response does not change it.
     """
     target = masses.flatten(1)
     target = target / target.sum(1, keepdim=True).clamp(min=1e-6)
@@ -63,4 +67,4 @@ def peak_entropy(logits: Tensor, masses: Tensor) -> Tensor:
 
 
 _LINEAR_FROM = 40.0
-"""From here on torch takes the softplus of v for v: in float32 they are the same number."""
+"""Value above which torch replaces softplus(v) by v; in float32 the two are equal there."""

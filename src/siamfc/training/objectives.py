@@ -1,6 +1,6 @@
-"""A recipe's network and its objective: the model, and the loss of a batch.
+"""Objectives: the network that a recipe trains, and the loss of a batch.
 
-The loop, the optimiser, resuming and several processes know neither network.
+The rest of training, such as the loop, the optimiser and resuming, is the same for both networks.
 """
 
 from collections.abc import Callable
@@ -29,17 +29,17 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class Objective(Protocol):
-    """One network's part of training."""
+    """The part of training that depends on the network."""
 
     compiled: bool
-    """Compile `loss` on a GPU."""
+    """True if `loss` should be compiled on a GPU."""
 
     def make(self, generator: torch.Generator) -> Network:
         """Return a network with weights drawn by the generator."""
         ...
 
     def loss(self, batch: Batch) -> Tensor:
-        """Compute the scalar to be minimised, in training mode; updates running statistics."""
+        """Compute the scalar to minimise, in training mode; updates running statistics."""
         ...
 
 
@@ -83,9 +83,9 @@ class ResponseObjective:
 class BoxObjective:
     """The light network: each cell's score and box; see `box_losses`.
 
-    The first search images of a batch are compared with their neighbours' exemplars: there is
-    nothing to be found in them. The last ones have no recent exemplar but the first frame's, as in
-    a video's first frames.
+    The first search images of a batch are compared with their neighbours' exemplars, so they show
+    no target. The last pairs use the first frame's exemplar as the recent one too, as a tracker
+    does in a video's first frames.
     """
 
     compiled = True
@@ -127,7 +127,7 @@ class BoxObjective:
 
 
 def _alone(values: list[Tensor], count: int) -> list[Tensor]:
-    """Replace the last `count` rows of the recent part, if there is one, by the first part's."""
+    """Replace the last `count` rows of the recent part, if there is one, by those of the first."""
     first, *recent = values
     kept = len(first) - count
     return [first, *(torch.cat([part[:kept], first[kept:]]) for part in recent)]

@@ -1,4 +1,7 @@
-"""All settings of a training run, as functions: a variant is `replace(procedural(), …)`."""
+"""Recipes: functions that return all settings of a training run.
+
+A variant is `replace(procedural(), …)`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -24,7 +27,7 @@ from siamfc.training.optimizer import OptimiserSettings, adamw
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A whole training run."""
+    """All settings of a training run."""
 
     name: str
     network: Literal["siamfc", "light", "paired", "large"] = "siamfc"
@@ -36,16 +39,16 @@ class Recipe:
     batch: int = 8
     """Pairs in one step, over all processes."""
     validation_pairs: int = 5_320
-    """Pairs, always the same, that the validation loss is measured on after each epoch."""
+    """Number of pairs, always the same, of the validation after each epoch."""
     validation_batch: int = 8
     calibration_pairs: int = 512
-    """Pairs from the validation videos of stores that the score is calibrated on."""
+    """Number of pairs from the stores' validation videos to which the score is calibrated."""
     log_every: int = 50
-    """Steps between two lines of the log; only there does the host wait for the device."""
+    """Number of steps between two lines of the log; only then does the host wait for the device."""
     labels: LabelSettings = field(default_factory=LabelSettings)
     loss: LossSettings = field(default_factory=LossSettings)
     boxes: BoxLossSettings = field(default_factory=BoxLossSettings)
-    """Loss of the light network, in place of labels and loss."""
+    """Settings of the light network's loss, which replaces `labels` and `loss`."""
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
     frozen_statistics: bool = False
     """Keep the initial weights' statistics of batch normalisation."""
@@ -55,7 +58,7 @@ class Recipe:
     https://arxiv.org/abs/2109.01903."""
     data: Data = field(default_factory=StoreData)
     spec: EmbeddingSpec = field(default_factory=EmbeddingSpec)
-    """Use of the weights in tracking; search images may have another size in training."""
+    """Sizes of the images in tracking; search images may have another size in training."""
     normalisation: Normalisation = field(
         default_factory=lambda: Normalisation(mean=(0.45,) * 3, std=(0.25,) * 3)
     )
@@ -118,18 +121,19 @@ class Recipe:
 def thesis() -> Recipe:
     """Train by table 6 of the thesis, on its synthetic data set (4.1.4); with stores, experiment 2.
 
-    Cross-entropy as eq. (7), every cell alike: eq. (5) the thesis could not apply. It names no
-    momentum, weight decay or length of an epoch: they are the paper's. Its 500,000 images are
-    drawn on the fly, 53,200 pairs an epoch.
+    The loss is the cross-entropy of eq. (7) with equal weights for all cells, since the thesis
+    could not apply eq. (5). Momentum, weight decay and the length of an epoch, which it does not
+    name, are the paper's. The data set's 500,000 images are drawn on the fly, 53,200 pairs per
+    epoch.
     """
     return Recipe(name="thesis", labels=LabelSettings(balanced=False), data=SquareData())
 
 
 def paper() -> Recipe:
-    """Train as Bertinetto et al. did, in their code: on stores, with falling learning rate.
+    """Train on stores as the code of Bertinetto et al. does.
 
-    Logistic loss with balanced classes, SGD with momentum 0.9 and weight decay 5e-4; the rate
-    falls after each of 50 epochs, from 1e-2 to 1e-5 by equal factors.
+    Logistic loss with balanced classes; SGD with momentum 0.9 and weight decay 5e-4. The learning
+    rate falls by equal factors after each of 50 epochs, from 1e-2 to 1e-5.
     """
     return Recipe(
         name="paper",
@@ -140,7 +144,7 @@ def paper() -> Recipe:
 
 
 def procedural() -> Recipe:
-    """Make the weights that ship: 5.08 million procedural pairs, on one GPU or several."""
+    """Train SiamFC's bundled weights: 5.08 million procedural pairs, on one GPU or several."""
     return Recipe(
         name="procedural",
         epochs=8,
@@ -156,7 +160,7 @@ def procedural() -> Recipe:
 
 
 def light() -> Recipe:
-    """Make the light network's weights that ship: 15.9 million procedural pairs, on one GPU."""
+    """Train the light network's bundled weights: 15.9 million procedural pairs, on one GPU."""
     return replace(
         procedural(),
         name="light",
@@ -188,7 +192,7 @@ def light() -> Recipe:
 
 
 def paired() -> Recipe:
-    """Train a light network that looks at two exemplars together, for a score that knows."""
+    """Train a light network that uses two exemplars together."""
     base = light()
     assert isinstance(base.data, ProceduralData)
     pairs = replace(
@@ -202,16 +206,16 @@ def paired() -> Recipe:
 
 
 def large() -> Recipe:
-    """Train the same network, three times as large."""
+    """Train a network like `paired` with three times the operations."""
     return replace(paired(), name="large", network="large")
 
 
 def finetune(network: str = "light") -> Recipe:
-    """Adapt weights to videos of one's own: a short run with a small learning rate.
+    """Adapt weights to one's own videos in a short run with a small learning rate.
 
     Args:
-        network: of the weights to begin with, `siamfc` or `light`. Half of the pairs of `light` are
-            procedural.
+        network: network of the initial weights, `siamfc` or `light`; with `light`, half of the
+            pairs are procedural.
 
     Raises:
         InputError: a network that pairs from stores cannot train.
@@ -271,7 +275,7 @@ def _finetune_light() -> Recipe:
 
 
 def tiny() -> Recipe:
-    """Train for a minute on two CPU cores: synthetic squares, smaller search images."""
+    """Train for a minute on two CPU cores, on synthetic squares with smaller search images."""
     return Recipe(
         name="tiny",
         epochs=4,
@@ -295,10 +299,14 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 
 
 def find_recipe(name: str, architecture: str | None = None) -> Recipe:
-    """Return the recipe of a name; finetune's follows the architecture of the weights.
+    """Return a recipe by its name.
+
+    Args:
+        name: a name in `RECIPES`.
+        architecture: architecture of the initial weights, which determines the recipe `finetune`.
 
     Raises:
-        InputError: no such recipe, with the nearest name; weights that finetune cannot train.
+        InputError: no recipe has this name, or `finetune` cannot train such weights.
     """
     if name == "finetune" and architecture is not None:
         return finetune(*(key for key, one in ARCHITECTURES.items() if one.name == architecture))
@@ -308,5 +316,5 @@ def find_recipe(name: str, architecture: str | None = None) -> Recipe:
 
 
 def with_stores(recipe: Recipe) -> Recipe:
-    """Return the same run on pairs from stores."""
+    """Return the same recipe on pairs from stores."""
     return recipe if isinstance(recipe.data, StoreData) else replace(recipe, data=StoreData())

@@ -1,6 +1,6 @@
-"""Sources of pairs: each gives the batch of any step, whatever it gave before.
+"""Sources of pairs: functions that return the batch of any step, in any order of calls.
 
-That is what makes a resumed run exact: a source has no state but its settings.
+A source has no state except its settings, so a resumed run gets the same batches.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ _VALIDATION_SEED = 2**32
 
 
 class Batch(Protocol):
-    """B pairs in training; `Pairs` and `AugmentedPairs` fit."""
+    """Interface of B pairs in training, which `Pairs` and `AugmentedPairs` implement."""
 
     @property
     def exemplars(self) -> Tensor:
@@ -48,20 +48,27 @@ class BoxBatch(NamedTuple):
     """B pairs for a network that predicts boxes."""
 
     exemplars: Tensor
+    """(B, 127, 127, 3) uint8 RGB."""
     searches: Tensor
+    """(B, 255, 255, 3) uint8 RGB."""
     boxes: Tensor
-    """Target's box in the search image, its pixels, (B, 4) float32 x, y, w, h."""
+    """Target's box x, y, w, h in the search image, in its pixels, (B, 4) float32."""
     exemplar_sizes: Tensor
-    """Width and height of the target's box in the exemplar image, its pixels, (B, 2) float32."""
+    """Width and height of the target's box in the exemplar image, in its pixels, (B, 2) float32."""
     visible: Tensor
-    """Fraction of the target that is seen in the search image, (B,) float32."""
+    """Fraction of the target that is visible in the search image, (B,) float32."""
     recent_sizes: Tensor
+    """The same as `exemplar_sizes` in the recent exemplar image; (B, 0) if there is none."""
     recent: Tensor
-    """The recent exemplar image; both are (B, 0) if there is none."""
+    """(B, 127, 127, 3) uint8 RGB, the recent exemplar image; (B, 0) if there is none."""
 
     @classmethod
     def of(cls, batch: Batch) -> Self:
-        """Take the fields of a batch; TypeError for one without boxes."""
+        """Take the fields of a batch.
+
+        Raises:
+            TypeError: the batch has no boxes.
+        """
         if not isinstance(batch, Pairs | AugmentedPairs):
             raise TypeError(f"expected pairs with boxes, got {type(batch).__name__}")
         none = batch.boxes[:, :0]
@@ -69,17 +76,17 @@ class BoxBatch(NamedTuple):
 
 
 def exemplars_of(batch: BoxBatch) -> tuple[list[Tensor], list[Tensor]]:
-    """One or two exemplar images of each pair, (B, 127, 127, 3), and the boxes' sizes in them."""
+    """Return the one or two exemplar images of each pair, and the boxes' sizes (B, 2) in each."""
     if not batch.recent.shape[1]:
         return [batch.exemplars], [batch.exemplar_sizes]
     return [batch.exemplars, batch.recent], [batch.exemplar_sizes, batch.recent_sizes]
 
 
 class PairSource(Protocol):
-    """Pairs by step; the same step always gives the same batch."""
+    """Function from a step to its batch, always the same."""
 
     def __call__(self, step: int) -> Batch:
-        """Return this process's part of the batch of a step, counted from 0."""
+        """Return this process's part of a step's batch; steps count from 0."""
 
 
 def training_source(
@@ -90,17 +97,17 @@ def training_source(
     stores: Sequence[CropStore] = (),
     renderer: Renderer | None = None,
 ) -> PairSource:
-    """Build the source that a recipe trains on, for one of several processes.
+    """Make the source of training batches for one of several processes.
 
     Args:
         recipe: all settings.
-        device: where pairs are made, or sent to.
-        process: this process among all.
-        stores: for a recipe whose data are stores.
-        renderer: what draws procedural pairs; by default the fastest of the device.
+        device: device on which the pairs are drawn, or to which they are sent.
+        process: this process's rank; None: there is only one process.
+        stores: open stores, for a recipe that reads them.
+        renderer: functions that draw procedural pairs; None: the fastest for the device.
 
     Raises:
-        InputError: a batch that the processes cannot share; a recipe that needs stores.
+        InputError: a batch that the processes cannot divide, or a recipe that needs stores.
         DatasetError: stores without pairs, or with too few videos for the split.
     """
     process = process or ProcessRank()
@@ -114,7 +121,10 @@ def training_source(
 def validation_source(
     recipe: Recipe, *, device: torch.device, stores: Sequence[CropStore] = ()
 ) -> PairSource:
-    """Build the source of validation batches, from videos or scenes that training never sees."""
+    """Make the source of validation batches, from videos or scenes that training never sees.
+
+    The arguments and errors are those of `training_source`.
+    """
     apart = replace(
         recipe,
         batch=recipe.validation_batch,
@@ -185,7 +195,7 @@ def _procedural(
 
 
 def _check_context(recipe: Recipe, found: float, whose: str) -> None:
-    """Refuse a recipe whose exemplar images show another margin than the data's."""
+    """Raise InputError if a recipe's exemplar images have another margin than the data's."""
     expected = recipe.spec.context_amount
     if found != expected:
         raise InputError(
@@ -243,7 +253,7 @@ class _Procedural:
 
 
 class _Repeated:
-    """The first batches of a source again and again, each made once."""
+    """Repeats the first batches of a source, each of which is drawn once."""
 
     def __init__(self, source: "_Procedural", different: int) -> None:
         self._source, self._different = source, different
@@ -257,7 +267,7 @@ class _Repeated:
 
 
 class _Mixed:
-    """Procedural pairs, followed by those from stores."""
+    """Joins procedural pairs and pairs from stores to batches, in this order."""
 
     def __init__(self, procedural: _Repeated, stores: "_Stores") -> None:
         self._procedural, self._stores = procedural, stores
@@ -277,7 +287,7 @@ class _Squares:
 
 
 class _Stores:
-    """Steps of a loader's epochs; read ahead as long as they are asked for in order."""
+    """Batches of a loader's epochs; it reads ahead while the steps come in order."""
 
     def __init__(self, loader: PairLoader) -> None:
         self._loader = loader

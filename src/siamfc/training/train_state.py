@@ -1,4 +1,4 @@
-"""The network in training, its optimiser and its average, advanced one batch at a time."""
+"""State of a training run: the network, its optimiser and its average."""
 
 import math
 from collections.abc import Mapping
@@ -37,15 +37,15 @@ class TrainState:
 
     Args:
         recipe: all settings.
-        device: where the network is.
-        process: this process among all; each has the same weights at every step.
-        weights: tensors to begin with, instead of weights drawn by the recipe's seed.
-        loss: another loss than the recipe's, for SiamFC.
+        device: device of the network.
+        process: this process's rank; all processes have the same weights after every step.
+        weights: initial tensors; None: weights drawn from the recipe's seed.
+        loss: replaces SiamFC's loss.
 
     Attributes:
         recipe: all settings.
-        device: where the network is.
-        step: steps done.
+        device: device of the network.
+        step: number of steps done.
         averaged: the averaged weights, in evaluation mode.
     """
 
@@ -73,7 +73,7 @@ class TrainState:
         self._optimiser = make_optimiser(self._model, recipe.optimiser)
         self._average = AveragedModel(self._model, recipe.optimiser.ema_decay)
         self._history = torch.zeros((recipe.log_every, 2), device=self.device)
-        """Loss and gradient's norm of the last steps."""
+        """Loss and norm of the gradient in each step since the last report."""
         self._reported = 0
         self._compute = objective.loss
         if self.device.type == "cuda":
@@ -88,7 +88,10 @@ class TrainState:
         return self._average.model
 
     def learn(self, batch: Batch) -> None:
-        """One step; the host does not wait for the device. At most `log_every` between reports."""
+        """Train on one batch, without waiting for the device.
+
+        Call `report` after at most `log_every` batches.
+        """
         recipe, model = self.recipe, self._model
         loss = self._compute(batch)
         torch.autograd.backward(loss)
@@ -107,7 +110,7 @@ class TrainState:
         self.step += 1
 
     def report(self) -> Report:
-        """Summarise the steps since the last report, at most `log_every`; waits for the device."""
+        """Summarise the steps since the last report; this waits for the device."""
         history = self._history[: self.step - self._reported].double().cpu()
         first, self._reported = self._reported, self.step
         bad = (~history.isfinite().all(1)).nonzero()
@@ -115,7 +118,7 @@ class TrainState:
         return Report(loss, norm, first + int(bad[0]) if len(bad) else None)
 
     def state(self) -> dict[str, Tensor]:
-        """Return all tensors that the next steps depend on, by name; not copied."""
+        """Return all tensors that determine the next steps, by name, without copying them."""
         tensors = {f"model.{name}": value for name, value in self._model.state_dict().items()}
         for name, value in self._average.model.state_dict().items():
             tensors[f"average.{name}"] = value
@@ -126,7 +129,7 @@ class TrainState:
         return tensors
 
     def restore(self, step: int, tensors: Mapping[str, Tensor]) -> None:
-        """Go on after `step` steps from a copy of what `state` gave then."""
+        """Continue after `step` steps from a copy of the tensors that `state` returned then."""
         parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimiser": {}}
         for name, value in tensors.items():
             part, _, rest = name.partition(".")
@@ -138,7 +141,7 @@ class TrainState:
         for name, value in parts["optimiser"].items():
             number, _, key = name.partition(".")
             like = parameters[int(number)]
-            # A buffer lies in memory as its parameter does, or fused steps would mix them up.
+            # Fused steps require a buffer with the same memory layout as its parameter.
             whole = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
             state.setdefault(int(number), {})[key] = whole if key != "step" else value
         groups = self._optimiser.state_dict()["param_groups"]
