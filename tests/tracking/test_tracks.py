@@ -1,6 +1,7 @@
 """A track: tracked once, iterated repeatedly, and converted to tables, files and videos."""
 
 import math
+import pickle
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -186,6 +187,31 @@ class TestLoops:
         next(iter(found))
         found.close()
         assert [result.index for result in found] == [0]
+
+
+class TestPickles:
+    @pytest.mark.parametrize("source", ["file", "pictures"])
+    def test_a_pickle_has_all_results_and_needs_no_network(self, clip, tmp_path, source):
+        found = track(clip if source == "file" else video(), BOX, matcher=IdealMatcher())
+        next(iter(found))
+        kept = pickle.loads(pickle.dumps(found))
+        assert [result.to_dict() for result in kept] == found.to_dicts()
+        assert len(kept.results) == len(video())
+        assert [frame.index for frame, _ in kept.frames()] == list(range(len(video())))
+        kept.save(tmp_path / "run.csv")
+        assert len(read_results(tmp_path / "run.csv")) == len(video())
+        assert repr(kept) == repr(found)
+        kept.close()
+
+    def test_a_track_of_an_open_source_says_what_to_pickle_instead(self, clip):
+        with (
+            open_source(clip) as source,
+            pytest.raises(InputError, match=r"clip\.mp4: .* or pickle list\(track\)"),
+        ):
+            pickle.dumps(track(source, BOX, matcher=IdealMatcher()))
+        made = track(iter(video()), BOX, matcher=IdealMatcher())
+        with pytest.raises(InputError, match="open source cannot be pickled"):
+            pickle.dumps(made)
 
 
 class TestTables:

@@ -106,7 +106,8 @@ class Track:
     continues to track. A result takes about half a kilobyte; pictures are not kept. Several threads
     may use a track at once.
 
-    In a notebook, a track displays the last tracked frame with its boxes.
+    In a notebook, a track displays the last tracked frame with its boxes. Pickling tracks to the
+    end: the copy has all results, and reads the source again only for its frames.
 
     Args:
         source: as for `track`.
@@ -136,16 +137,41 @@ class Track:
 
         self._source = source if isinstance(source, str | Path | int) else open_source(source)
         self._boxes = boxes
-        self._load = load
-        self._settings = settings
-        self._range, self._smooth = frame_range, smooth
+        self._range = frame_range
+        self._results: list[FrameResult] = []
+        self._begin(self._follow(load, settings, smooth=smooth))
+
+    def _begin(self, pairs: Generator[tuple[Frame, FrameResult]]) -> None:
+        """Set what a pickle does not hold; `pairs` has the frames still to be tracked."""
+        self._pairs = pairs
         self._opened: FrameSource | None = None
         self._held = ExitStack()
-        self._pairs = self._follow()
-        self._results: list[FrameResult] = []
         self._frame: Frame | None = None
         self._failure: Exception | None = None
         self._lock = RLock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        from siamfc.frames import ArraySource
+
+        source = self._source
+        is_list = isinstance(source, ArraySource) and source.frame_count is not None
+        if not (is_list or isinstance(source, str | Path | int)):
+            raise InputError(
+                f"the track of an open source cannot be pickled, got {self._name}: track a file by "
+                "its name, or pickle list(track)"
+            )
+        results = list(self)
+        return {
+            "_source": source,
+            "_boxes": self._boxes,
+            "_range": self._range,
+            "_results": results,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        nothing: list[tuple[Frame, FrameResult]] = []
+        self._begin(pair for pair in nothing)
 
     # --- Results ----------------------------------------------------------------------------------
 
@@ -327,15 +353,17 @@ class Track:
                 self._held.callback(self._opened.close)
         return self._opened
 
-    def _follow(self) -> Generator[tuple[Frame, FrameResult]]:
+    def _follow(
+        self, load: Callable[[], Network], settings: Settings | None, *, smooth: bool
+    ) -> Generator[tuple[Frame, FrameResult]]:
         with self._held:
             yield from follow(
                 self._open(),
                 self._boxes,
-                self._load(),
-                self._settings,
+                load(),
+                settings,
                 frame_range=self._range,
-                smooth=self._smooth,
+                smooth=smooth,
             )
 
     def _reach(self, position: int) -> bool:
