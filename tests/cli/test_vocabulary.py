@@ -11,7 +11,7 @@ import pytest
 from cyclopts import App
 
 import siamfc
-from siamfc.cli.parameters import SearchOptions
+from siamfc.cli.tracker_options import SearchOptions
 from siamfc.cli.verbs import VERBS
 from siamfc.network.loader import available_weights
 from siamfc.tracking import Status, settings_for_weights

@@ -9,13 +9,13 @@ from cyclopts import Parameter
 
 from siamfc.cli.console import counted, print_error, print_json, print_table
 from siamfc.cli.loop import Outcome, exit_status, run_loop
-from siamfc.cli.parameters import Device, Flag, Json, Out, SearchOptions, Source, Threads, Weights
+from siamfc.cli.parameters import Flag, Json, Out, Source
 from siamfc.cli.sinks import results_sink, video_sink
+from siamfc.cli.tracker_options import TrackerOptions
 from siamfc.cli.usage import UsageError, check_corners, parse_box
 from siamfc.errors import InputError
 from siamfc.frames import Image, draw_boxes, open_source
 from siamfc.frames.draw import PALETTE, draw_legend
-from siamfc.network import DEFAULT_WEIGHTS
 from siamfc.tracking import FrameResult
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _OPENCV = ("opencv:CSRT", "opencv:KCF", "opencv:MIL")
 _OURS = "siamfc"
-_SEARCH = SearchOptions()
+_OUR_TRACKER = TrackerOptions()
 
 
 def compare(
@@ -34,10 +34,7 @@ def compare(
     out: Out = Path("siamfc-compare.mp4"),
     tracker: Annotated[list[str] | None, Parameter(negative=())] = None,
     results: Path | None = None,
-    weights: Weights = DEFAULT_WEIGHTS,
-    search: SearchOptions = _SEARCH,
-    device: Device = "auto",
-    threads: Threads = None,
+    ours: TrackerOptions = _OUR_TRACKER,
     overwrite: Flag = False,
     json: Json = False,
 ) -> int:
@@ -59,21 +56,17 @@ def compare(
         installed OpenCV has.
     results
         The boxes as a file: .txt (OTB's convention, a file for each tracker), .csv or .jsonl.
-    search
-        How siamfc's tracker searches.
+    ours
+        siamfc's tracker.
     overwrite
         Replace files that exist.
     """
-    from siamfc.evaluation import PretrainedTracker
     from siamfc.evaluation.side_by_side import SideBySide
     from siamfc.evaluation.trackers.third_party import parse_tracker
 
     first = parse_box(box)
     others = {name: parse_tracker(name)() for name in _without_duplicates(tracker or _installed())}
-    ours = PretrainedTracker(
-        weights=weights, device=device, threads=threads, settings=search.settings(weights)
-    )()
-    both = SideBySide(trackers={_OURS: ours, **others})
+    both = SideBySide(trackers={_OURS: ours.make()(), **others})
     names = [name.removeprefix("opencv:") for name in both.trackers]
     with ExitStack() as stack:
         frames = stack.enter_context(open_source(source))

@@ -9,8 +9,9 @@ from cyclopts import Parameter
 
 from siamfc.checks import shown
 from siamfc.cli.console import print_error, print_json, print_table
-from siamfc.cli.parameters import Device, Json, SearchOptions, Threads, Whole
+from siamfc.cli.parameters import Device, Json, Threads, Whole
 from siamfc.cli.progress import Progress
+from siamfc.cli.tracker_options import SearchOptions
 from siamfc.cli.usage import UsageError, make_workers
 from siamfc.network import DEFAULT_WEIGHTS
 
@@ -29,7 +30,7 @@ SchemeName = Literal["ope", "tre", "sre", "vot-supervised", "vot-multistart"]
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class TrackerOptions:
+class EvaluatedOptions:
     """The tracker."""
 
     weights: Annotated[list[str] | None, Parameter(negative=())] = None
@@ -72,7 +73,7 @@ def _parse_folder(_type: object, tokens: "Sequence[Token]") -> Path:
     return Path(tokens[0].value)
 
 
-_TRACKER, _SEARCH, _RUNS = TrackerOptions(), SearchOptions(), TaskOptions()
+_TRACKER, _SEARCH, _RUNS = EvaluatedOptions(), SearchOptions(), TaskOptions()
 
 
 def evaluate(
@@ -80,7 +81,7 @@ def evaluate(
     root: Path,
     /,
     *,
-    tracker: TrackerOptions = _TRACKER,
+    tracker: EvaluatedOptions = _TRACKER,
     search: SearchOptions = _SEARCH,
     runs: TaskOptions = _RUNS,
     out: Annotated[Path | None, Parameter(alias="-o", converter=_parse_folder)] = None,
@@ -141,7 +142,7 @@ def evaluate(
 
 
 def _entries(
-    tracker: TrackerOptions, search: SearchOptions, *, threads: int | None
+    tracker: EvaluatedOptions, search: SearchOptions, *, threads: int | None
 ) -> "list[TrackerEntry]":
     from siamfc.evaluation.trackers.entries import pretrained_entry, third_party_entry
 
@@ -154,7 +155,7 @@ def _entries(
             name,
             device=tracker.device,
             threads=threads,
-            settings=search.settings(name),
+            settings=search.settings_for(name),
             time_limit=tracker.time_limit,
         )
         for name in tracker.weights or [DEFAULT_WEIGHTS]

@@ -2,16 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from cyclopts import Parameter, Token
 
 from siamfc.checks import shown
-
-if TYPE_CHECKING:
-    from siamfc.tracking import Settings
 
 
 def _whole_number(_type: object, tokens: Sequence[Token]) -> int:
@@ -87,15 +83,6 @@ Device = Annotated[
     DeviceName, Parameter(converter=_device, help="Device of the network: auto, cpu or cuda.")
 ]
 
-Scales = Annotated[
-    Whole | None,
-    Parameter(
-        help="Scales to search in each frame: an odd number, 3 by default. "
-        "Only for networks that search scales: --weights siamfc."
-    ),
-]
-
-
 Threads = Annotated[
     Whole | None,
     Parameter(help="Threads of the network on a CPU; by default one per core."),
@@ -108,35 +95,3 @@ Assignments = Annotated[
     list[str] | None, Parameter(name="--set", negative=(), allow_leading_hyphen=True)
 ]
 """NAME=VALUE, as for `siamfc.overrides.read_assignments`."""
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class SearchOptions:
-    """Search settings of siamfc's tracker."""
-
-    scales: Scales = None
-    update: Literal["none", "previous", "average", "sure", "both", "recent"] | None = None
-    """Appearance to search for. none: the object as in the first frame. previous: as in the
-    previous frame. average: a moving average. sure: a moving average of frames with a high score.
-    both: the first frame and such an average together. recent: the first frame and a recent one
-    with a high score together. By default recent with --weights light and none with siamfc.
-    """
-    search_again: Annotated[bool | None, Parameter(negative="--no-search-again", n_tokens=0)] = None
-    """Search the whole frame for a lost object, which takes several times as long while it is lost.
-    On by default with --weights light, off with siamfc.
-    """
-    assignments: Assignments = None
-    """NAME=VALUE changes one of the tracker's settings, such as window_influence=0.3 or
-    lost.lost_threshold=0.5; may be given several times.
-    """
-
-    def settings(self, weights: str) -> "Settings":
-        """Return the tracker's settings with these weights."""
-        from siamfc.overrides import change, read_assignments
-        from siamfc.tracking import settings_for_weights
-
-        settings = settings_for_weights(
-            weights, self.scales, update=self.update, search_again=self.search_again
-        )
-        return change(settings, read_assignments(self.assignments or ()), title="settings")

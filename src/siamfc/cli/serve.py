@@ -7,17 +7,9 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from siamfc.cli.parameters import (
-    Device,
-    DeviceName,
-    Flag,
-    SearchOptions,
-    Threads,
-    Weights,
-    Whole,
-)
+from siamfc.cli.parameters import Flag, Whole
+from siamfc.cli.tracker_options import TrackerOptions
 from siamfc.errors import InputError
-from siamfc.network import DEFAULT_WEIGHTS
 
 if TYPE_CHECKING:
     from siamfc.tracking import KeyFrames
@@ -27,7 +19,7 @@ _NETWORK_MEANS = (
     "and processor, the connection is not encrypted, and browsers give their camera to no such page"
 )
 
-_SEARCH = SearchOptions()
+_TRACKER = TrackerOptions()
 
 
 def serve(
@@ -36,10 +28,7 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: Whole = 0,
-    weights: Weights = DEFAULT_WEIGHTS,
-    search: SearchOptions = _SEARCH,
-    device: Device = "auto",
-    threads: Threads = None,
+    tracker: TrackerOptions = _TRACKER,
     allow_network: Flag = False,
     no_browser: Flag = False,
 ) -> int:
@@ -56,8 +45,8 @@ def serve(
         Name or address to listen on. Any but this machine's own also needs --allow-network.
     port
         Port to listen on. 0: a free one.
-    search
-        How to search for the object.
+    tracker
+        The tracker.
     allow_network
         Let other machines reach the page. Anyone who learns the address can then use it, and the
         connection is not encrypted.
@@ -67,13 +56,10 @@ def serve(
     if not folder.is_dir():
         raise InputError(f"expected a folder to serve, got {folder}")
     return open_page(
+        tracker,
         root=folder,
         host=host,
         port=port,
-        weights=weights,
-        search=search,
-        device=device,
-        threads=threads,
         allow_network=allow_network,
         browser=not no_browser,
     )
@@ -105,25 +91,21 @@ def require_browser(flag: str) -> None:
 
 
 def open_page(
+    tracker: TrackerOptions,
     *,
     root: Path | None = None,
     source: str | None = None,
     boxes: "KeyFrames | None" = None,
     host: str = "127.0.0.1",
     port: int = 0,
-    weights: str,
-    search: SearchOptions,
-    device: DeviceName,
-    threads: int | None,
     allow_network: bool = False,
     browser: bool = True,
 ) -> int:
     """Serve the page until Ctrl-C."""
-    from siamfc.network import load_matcher
     from siamfc.web.access import is_loopback
     from siamfc.web.server import serve as serve_page
 
-    settings = search.settings(weights)
+    settings = tracker.settings
     if not is_loopback(host):
         if not allow_network:
             raise InputError(
@@ -138,7 +120,7 @@ def open_page(
         if browser:  # in a thread, since a terminal browser would block
             Thread(target=webbrowser.open, args=(redirect.as_uri(),), daemon=True).start()
 
-    matcher = load_matcher(weights, device=device, threads=threads)
+    matcher = tracker.load()
     try:
         serve_page(
             matcher,

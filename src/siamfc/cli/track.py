@@ -12,22 +12,11 @@ from cyclopts import Parameter
 from siamfc.cli.boxes import BoxOptions
 from siamfc.cli.console import counted, print_json
 from siamfc.cli.loop import LostCounter, Outcome, exit_status, run_loop
-from siamfc.cli.parameters import (
-    Device,
-    DeviceName,
-    ExportFormat,
-    Flag,
-    SearchOptions,
-    Source,
-    StreamNumber,
-    Threads,
-    Weights,
-    Whole,
-)
+from siamfc.cli.parameters import ExportFormat, Flag, Source, StreamNumber, Whole
 from siamfc.cli.sinks import Sink, results_sink, video_sink
+from siamfc.cli.tracker_options import TrackerOptions
 from siamfc.cli.usage import UsageError
 from siamfc.frames import FrameSource, Image, IndexedSource, Trail, open_source
-from siamfc.network import DEFAULT_WEIGHTS, load_matcher
 from siamfc.tracking import FrameResult, follow
 from siamfc.tracking.batch_inputs import expand_sources
 
@@ -85,7 +74,7 @@ class BatchFlags:
 
 
 _MANY = BatchFlags()
-_OUTPUT, _SEARCH, _TARGETS = OutputOptions(), SearchOptions(), BoxOptions()
+_OUTPUT, _TRACKER, _TARGETS = OutputOptions(), TrackerOptions(), BoxOptions()
 _SHOW = OutputOptions(show=True)
 
 
@@ -93,10 +82,7 @@ def track(
     *sources: Source,
     targets: BoxOptions = _TARGETS,
     output: OutputOptions = _OUTPUT,
-    weights: Weights = DEFAULT_WEIGHTS,
-    search: SearchOptions = _SEARCH,
-    device: Device = "auto",
-    threads: Threads = None,
+    tracker: TrackerOptions = _TRACKER,
     stream: StreamNumber = None,
     many: BatchFlags = _MANY,
 ) -> int:
@@ -121,24 +107,15 @@ def track(
         Objects to track, and frames.
     output
         Files to write, or a page to watch.
-    search
-        How to search for the object.
+    tracker
+        The tracker.
     many
         Processes or cluster for several sources.
     """
     if not sources:
         raise UsageError("expected a source: a video, a folder or glob of images, a camera, a URL")
     every = expand_sources(map(str, sources))
-    request = _Request(
-        targets=targets,
-        output=output,
-        weights=weights,
-        search=search,
-        device=device,
-        threads=threads,
-        stream=stream,
-        many=many,
-    )
+    request = _Request(targets=targets, output=output, tracker=tracker, stream=stream, many=many)
     output.check()
     if len(every) > 1 or targets.boxes is not None:
         return _track_many(every, request)
@@ -155,10 +132,7 @@ class _Request:
 
     targets: BoxOptions
     output: OutputOptions
-    weights: str
-    search: SearchOptions
-    device: DeviceName
-    threads: int | None
+    tracker: TrackerOptions
     stream: int | None
     many: BatchFlags
 
@@ -191,20 +165,13 @@ def _track_on_page(source: str, request: _Request) -> int:
                     "--show out to draw the box on the page"
                 )
             boxes, _ = targets.in_source(frames)
-    return open_page(
-        source=source,
-        boxes=boxes,
-        weights=request.weights,
-        search=request.search,
-        device=request.device,
-        threads=request.threads,
-    )
+    return open_page(request.tracker, source=source, boxes=boxes)
 
 
 def _track_one(source: str, request: _Request) -> int:
     """Track one source, write its files, and print a summary."""
     targets, output = request.targets, request.output
-    settings = request.search.settings(request.weights)
+    settings = request.tracker.settings
     kept: list[FrameResult] = []
     with ExitStack() as stack:
         frames = stack.enter_context(
@@ -218,7 +185,7 @@ def _track_one(source: str, request: _Request) -> int:
             sinks.append(lambda _, result: kept.append(result))
         tallies = [LostCounter(row) for row in range(len(boxes))]
         sinks += [tally.add for tally in tallies]
-        matcher = load_matcher(request.weights, device=request.device, threads=request.threads)
+        matcher = request.tracker.load()
         outcome = run_loop(
             lambda on_frame: follow(
                 frames,
@@ -249,7 +216,12 @@ def _track_many(sources: list[str], request: _Request) -> int:
     from siamfc.cli.batch import frame_range_of, plan_batch, track_many
     from siamfc.tracking.batch import BatchOptions
 
-    targets, output, many = request.targets, request.output, request.many
+    targets, output, tracker, many = (
+        request.targets,
+        request.output,
+        request.tracker,
+        request.many,
+    )
     if output.show:
         raise UsageError("--show: expected one source and its --box")
     if output.codec or output.trail or not output.sound or request.stream is not None:
@@ -265,10 +237,10 @@ def _track_many(sources: list[str], request: _Request) -> int:
         raise UsageError("expected either --box or --boxes, got both")
     spread = many.workers > 1 or many.cluster is not None
     options = BatchOptions(
-        weights=request.weights,
-        device=request.device,
-        threads=request.threads or (1 if spread else None),
-        settings=request.search.settings(request.weights),
+        weights=tracker.weights,
+        device=tracker.device,
+        threads=tracker.threads or (1 if spread else None),
+        settings=tracker.settings,
         frame_range=frame_range_of(targets),
         smooth=targets.smooth,
         labels=tuple(output.classes or ()),

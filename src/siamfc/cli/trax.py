@@ -2,18 +2,15 @@
 
 from typing import Literal
 
-from siamfc.cli.parameters import Device, Flag, SearchOptions, Threads, Weights
-from siamfc.network import DEFAULT_WEIGHTS
+from siamfc.cli.parameters import Flag
+from siamfc.cli.tracker_options import TrackerOptions
 
-_SEARCH = SearchOptions()
+_TRACKER = TrackerOptions()
 
 
 def trax(
     *,
-    weights: Weights = DEFAULT_WEIGHTS,
-    search: SearchOptions = _SEARCH,
-    device: Device = "auto",
-    threads: Threads = None,
+    tracker: TrackerOptions = _TRACKER,
     index_base: Literal["0", "1"] = "0",
     polygon: Flag = False,
 ) -> None:
@@ -24,21 +21,14 @@ def trax(
 
     Parameters
     ----------
-    search
-        How to search for the object.
+    tracker
+        The tracker.
     index_base
         The client's number of the first pixel: 0 by TraX itself; 1 for VOT's data sets with
         rectangles or polygons.
     polygon
         Answer with polygons of four corners instead of rectangles.
     """
-    from siamfc.evaluation import PretrainedTracker
     from siamfc.evaluation.trackers.trax_server import TraxSettings, serve
 
-    tracker = PretrainedTracker(
-        weights=weights,
-        device=device,
-        threads=threads,
-        settings=search.settings(weights),
-    )
-    serve(tracker(), TraxSettings(index_base=float(index_base), polygon=polygon))
+    serve(tracker.make()(), TraxSettings(index_base=float(index_base), polygon=polygon))
