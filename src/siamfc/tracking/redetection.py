@@ -133,12 +133,12 @@ def redetection_crops(
 
     A target with a watched place, a row of `watched` (N, 2) that isn't NaN, has one window there.
     """
-    if not settings.windows:
+    turns = targets.frames_lost - settings.patience - 1
+    if not settings.windows or turns.max() < 0:
         return
     sides = targets.lost_windows(spec)[1]
     # The area in which one search image shows the target with all its context.
     reaches = sides * ((spec.search_size - spec.exemplar_size + spec.stride) / spec.search_size)
-    turns = targets.frames_lost - settings.patience - 1
     places = {}
     for row in np.flatnonzero(turns >= 0).tolist():
         if watched is not None and np.isfinite(watched[row]).all():

@@ -5,6 +5,7 @@ The counterpart of `tracking.siamfc.targets` for networks that predict a box for
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -65,7 +66,7 @@ class LightTargets(TargetBatch):
         size = boxes[:, 2:]
         return replace(self, center_frame=box_formats.center(boxes), size=size, sure_size=size)
 
-    @property
+    @cached_property
     def cut(self) -> NDArray[np.bool_]:
         """Flags (N, 2), True where the frame's border may cut the box's width or height."""
         reach = self.size * (0.5 + _CUT_MARGIN)
@@ -81,7 +82,7 @@ class LightTargets(TargetBatch):
         """Flags (N,), True for lost targets at the frame's border: they have probably left it."""
         return self.lost & self.partly_outside
 
-    @property
+    @cached_property
     def search_size(self) -> FloatArray:
         """Width and height (N, 2) used for the search, close to the last sure size.
 
