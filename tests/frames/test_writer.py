@@ -3,6 +3,7 @@ import math
 import os
 import struct
 import sys
+import threading
 from fractions import Fraction
 from pathlib import Path
 
@@ -241,6 +242,26 @@ def test_an_exception_leaves_existing_files_unchanged(name: str, tmp_path: Path)
         fail_midway()
     assert open_source(tmp_path / name).frame_count == 3
     assert _names(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "frames"])
+def test_an_interrupt_while_the_video_is_finished_leaves_nothing(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupts, join = iter([KeyboardInterrupt]), threading.Thread.join
+
+    def interrupted_once(thread: threading.Thread, timeout: float | None = None) -> None:
+        for error in interrupts:
+            raise error
+        join(thread, timeout)
+
+    writer = open_writer(tmp_path / name)
+    for index in range(3):
+        writer.write(media.numbered(index))
+    monkeypatch.setattr(threading.Thread, "join", interrupted_once)
+    with pytest.raises(KeyboardInterrupt):
+        writer.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_file_appears_before_the_end(tmp_path: Path) -> None:

@@ -96,8 +96,9 @@ class FrameWriter:
         """
         if self._closed:
             return
-        self._stop()
         try:
+            self._closed = True
+            self._end_thread()
             if self._error is not None:
                 raise self._error
             if self._encoder is None:
@@ -113,7 +114,7 @@ class FrameWriter:
     def discard(self) -> None:
         """Cancel and remove everything written; may be called twice, and after `close`."""
         if not self._closed:
-            self._stop()
+            self._closed = True
             self._abandon()
 
     def __enter__(self) -> Self:
@@ -137,12 +138,14 @@ class FrameWriter:
                 except Exception as error:  # raised by the next write or by close
                     self._error = error
 
-    def _stop(self) -> None:
-        self._closed = True
+    def _end_thread(self) -> None:
         self._queue.put(None)
         self._thread.join()
 
     def _abandon(self) -> None:
+        if self._error is None:  # what is still queued need not be encoded
+            self._error = OutputError(f"{self._staging.target} was cancelled")
+        self._end_thread()  # again if Ctrl-C ended the first wait
         if self._encoder is not None:
             self._encoder.abandon()
         self._staging.discard()
