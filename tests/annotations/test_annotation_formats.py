@@ -355,6 +355,26 @@ def test_damage_is_one_line(tmp_path: Path, name: str, text: str, reason: str) -
     assert name in str(caught.value)
 
 
+def test_a_box_without_width_is_read_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "boxes.txt").write_text("1,1,5,5,0,3,1,-1,-1,-1\n")
+    assert read_annotation(tmp_path / "boxes.txt").boxes.tolist() == [[[4, 4, 0, 3]]]
+
+
+def test_coco_states_the_area_of_each_box(tmp_path: Path) -> None:
+    write_annotation(tmp_path / "boxes.json", annotation())
+    found = json.loads((tmp_path / "boxes.json").read_text())["annotations"]
+    assert [one["area"] for one in found] == [8 * 6] * 8
+
+
+@pytest.mark.parametrize(("frame_count", "gone"), [(12, ["6", "10"]), (10, ["6"])])
+def test_cvat_ends_a_track_within_the_video(
+    tmp_path: Path, frame_count: int, gone: list[str]
+) -> None:
+    write_annotation(tmp_path / "boxes.xml", annotation(frame_count=frame_count))
+    boxes = ET.parse(tmp_path / "boxes.xml").iterfind("track/box")
+    assert [one.get("frame") for one in boxes if one.get("outside") == "1"] == gone
+
+
 def test_boxes_are_cut_off_at_the_frame_where_a_format_wants_it(tmp_path: Path) -> None:
     boxes = np.array([[[-4, 40, 8, 20.0]], [[70, 0, 5, 5.0]]])
     beyond = VideoAnnotation(frames=np.arange(2), boxes=boxes, size=(64, 48))
