@@ -125,10 +125,10 @@ class _Light(NamedTuple):
 
     exemplar: NDArray[np.uint8]
     size: NDArray[np.float64]
-    """Of the box in the exemplar, pixels."""
+    """Size of the box in the exemplar, pixels."""
     search: NDArray[np.uint8]
     scores: NDArray[np.uint8]
-    """As a picture."""
+    """Scores as a picture."""
     likely: NDArray[np.float64]
     """Boxes of the ten best cells: left, top, right, bottom in the search image."""
     best: NDArray[np.float64]

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from browser_page import assemble
 
 NOTEBOOK = "notebooks/track_a_film.ipynb"
-"""Of the folder docs."""
+"""Path in the folder docs."""
 
 _LOGGER = logging.getLogger("mkdocs.hooks.browser_page")
 

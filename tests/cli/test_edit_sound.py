@@ -11,7 +11,7 @@ from siamfc.cli.app import run
 
 RATE = 8000
 TIMES = (0.0, 0.04, 0.2, 0.24, 0.5)
-"""Of the frames: a pace that varies."""
+"""Times of the frames, at a varying rate."""
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from siamfc.synthetic import SquareVideo, SquareVideoSettings
 from siamfc.tracking import FrameResult, Status, read_results
 
 FILM = SquareVideo(SquareVideoSettings(frames=5, size=96, target=20, max_displacement=3, seed=1))
-"""As the fixture `film` has it."""
+"""The video that the fixture `film` writes."""
 A, B, C = (1.0, 2.0, 3.0, 4.0), (5.0, 6.0, 7.0, 8.0), (9.0, 9.0, 9.0, 9.0)
 
 

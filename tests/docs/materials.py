@@ -17,7 +17,7 @@ from siamfc.synthetic.clip import ClipSettings, ProceduralClip
 CLIP = ProceduralClip(ClipSettings(frames=40, seed=2))
 """The video that the pages make by `siamfc synth clip video.mp4 --frames 40 --seed 2`."""
 FRAMES = 6
-"""Of it that most pages are run with."""
+"""Number of its frames with which most pages are run."""
 
 
 def make_video(folder: Path) -> None:

@@ -80,7 +80,7 @@ CALLS = [without_a_gpu, floats_as_an_image, an_update_before_init, supervision_w
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where everything is wrong in one way each."""
+    """A folder of files, each of which is wrong in one way."""
     folder = tmp_path_factory.mktemp("wrong")
     clip = ProceduralClip(ClipSettings(frames=2, seed=2, width=160, height=120, target=20))
     with open_writer(folder / "video.mp4", frame_rate=25) as writer:

@@ -149,7 +149,7 @@ STYLES = ["blur", "pixelate", "fill"]
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("shape", ["ellipse", "box"])
 def test_details_of_the_target_are_gone(style: str, shape: str) -> None:
-    """Of noise that differs from pixel to pixel, hardly any contrast is left."""
+    """Hardly any contrast is left of noise that differs from pixel to pixel."""
     given = VideoAnnotation(frames=np.arange(1), boxes=np.array([[[32.0, 24, 48, 48]]]))
     image = noise()
     redacted = redact_frame(

@@ -414,7 +414,7 @@ def test_closing_twice_is_harmless_and_writing_later_is_not(tmp_path: Path) -> N
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the threads' policies from /proc")
 def test_encoders_of_av1_do_not_become_real_time_threads(tmp_path: Path) -> None:
-    """As root SVT-AV1 asks for the highest priority, which stopped whole machines."""
+    """Run as root, SVT-AV1 requests the highest priority, which can stop the whole machine."""
     media.require_encoder("libsvtav1")
     with open_writer(tmp_path / "a.mp4", frame_rate=25, codec="av1") as writer:
         for _ in range(20):

@@ -31,7 +31,7 @@ CLIP = ProceduralClip(browser_page.SAMPLE)
 
 @pytest.fixture(scope="module")
 def folder(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the host serves."""
+    """The folder that the host serves."""
     folder = tmp_path_factory.mktemp("page")
     assert browser_page.assemble(folder, package / "node_modules")
     return folder

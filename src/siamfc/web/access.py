@@ -7,7 +7,7 @@ address itself, later as a cookie that no script can read and no other site can 
 
 Browsers send a cookie to every port of a host. So the address has a random host name of its own
 beneath `localhost`, which leads to this machine in every current browser and which no other server
-goes by.
+uses.
 """
 
 import hmac
@@ -47,13 +47,13 @@ _POLICY_VIOLATION = 1008
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """The names, the origin and the secret that a request must bring.
+    """Names, origin and secret that a request must have.
 
     Attributes:
-        port: That the server listens on.
-        name: Host name of the address that is given to the user.
-        names: Host names by which it may be called.
-        any_address: It may be called by any numeric address as well.
+        port: Port on which the server listens.
+        name: Host name in the address that the user is given.
+        names: Host names that a request may use.
+        any_address: True if a request may also use any numeric address.
         token: The secret.
     """
 
@@ -65,11 +65,11 @@ class Access:
 
     @property
     def cookie(self) -> str:
-        """The cookie's name; cookies do not keep ports apart, so the name does."""
+        """Name of the cookie. It contains the port, since browsers send cookies to every port."""
         return f"siamfc-{self.port}"
 
     def refusal(self, scope: Scope) -> tuple[int, str] | None:
-        """Status and reason if a request must be refused, None if it may pass."""
+        """Return status and reason if a request must be refused; None if it may pass."""
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._is_our_host(hosts[0]):
@@ -86,7 +86,7 @@ class Access:
         return None
 
     def is_opening(self, scope: Scope) -> bool:
-        """Return whether a request brings the secret in its address: the answer sets the cookie."""
+        """Return True if a request has the secret in its address; the answer sets the cookie."""
         if scope["type"] != "http" or scope["path"] != "/" or scope["method"] != "GET":
             return False
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])
@@ -147,12 +147,12 @@ class Guard:
 
 
 def own_name() -> str:
-    """A host name that leads to this machine and that no other server goes by."""
+    """Return a host name that leads to this machine and that no other server uses."""
     return f"siamfc-{secrets.token_hex(4)}.localhost"
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether only programs of this machine can reach a server that listens on `host`.
+    """Return True if only programs on this machine can reach a server that listens on `host`.
 
     >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0")
     (True, True, False)

@@ -1,4 +1,4 @@
-"""Files of boxes to take away from a job or to add to it, and stills."""
+"""Files of boxes to export from a job or to import into it, and stills."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ def read_boxes(content: bytes, name: str, folder: Path) -> Tracks:
     """Read a file of boxes in any format that siamfc writes, or a folder of them as a zip.
 
     Args:
-        content: the content of the file.
-        name: the name that its user gave it; only its ending counts.
-        folder: private, for a copy.
+        content: the file's content.
+        name: its name, of which only the suffix matters.
+        folder: private folder for a temporary copy.
 
     Raises:
-        InputError: an unknown format, or boxes that cannot be read; the message speaks of `name`.
+        InputError: an unknown format, or boxes that cannot be read; the message names `name`.
     """
     suffix = Path(name).suffix.lower()
     if suffix not in _IMPORT_SUFFIXES:
@@ -126,7 +126,7 @@ def still(job: Job, index: int) -> tuple[bytes, str]:
 
 
 def safe_stem(name: str) -> str:
-    """A file name without an ending that means nothing to any system.
+    """Return a file name, without a suffix, that is safe on every system.
 
     >>> safe_stem("../../etc/My video.mp4")
     'My-video'

@@ -30,11 +30,11 @@ _FORMATS = (
 class ServedFiles:
     """Files as they were when they were opened.
 
-    One that was replaced since, by a link out of the served folder for example, is not read any
-    more. Errors speak of names, never of paths.
+    A file that was replaced since, for example by a link out of the served folder, is no longer
+    read. Errors contain names, never paths.
 
     Args:
-        names: the names that their user gave them, by path.
+        names: name of each file, by path.
     """
 
     def __init__(self, names: Mapping[Path, str]) -> None:
@@ -48,7 +48,7 @@ class ServedFiles:
 
     @contextmanager
     def named(self) -> Iterator[None]:
-        """Put names in place of paths in the errors of a block."""
+        """Replace paths by names in the errors of a block."""
         try:
             yield
         except SourceError as error:
@@ -77,7 +77,7 @@ class FileClip:
 
     Args:
         source: the frames.
-        name: the name that its user gave it.
+        name: its name.
         files: the files that it is read from.
     """
 
@@ -141,7 +141,7 @@ def video_info(clip: Clip) -> VideoInfo:
 
 
 def frames_between(clip: Clip, start: int, stop: int) -> Generator[Frame]:
-    """Frames start … stop − 1 of a clip, as far as they can be decoded."""
+    """Yield frames start … stop − 1 of a clip, as far as they can be decoded."""
     if isinstance(clip, Recording):  # whose `frames` is for the tracker
         yield from (clip[index] for index in range(start, stop))
         return
@@ -153,12 +153,12 @@ def frames_between(clip: Clip, start: int, stop: int) -> Generator[Frame]:
 
 
 def open_video(path: Path, name: str, limits: Limits) -> FileClip:
-    """Open a video file whose name is not to be trusted, or not to be shown.
+    """Open a video file that is not trusted and whose path is not shown.
 
     Formats that refer to other files or addresses (playlists, lists of parts) are not tried.
 
     Raises:
-        SourceError: no video, or one beyond the limits; the message speaks of `name`.
+        SourceError: no video, or one beyond the limits; the message contains `name`.
     """
     _check_video(path, name, limits)
     files = ServedFiles({path: name})
@@ -170,7 +170,7 @@ def open_video(path: Path, name: str, limits: Limits) -> FileClip:
 
 
 def open_images(paths: Sequence[Path], names: Sequence[str], name: str, limits: Limits) -> FileClip:
-    """Open image files likewise, in the order given.
+    """Open image files that are not trusted, in the given order.
 
     Raises:
         SourceError: one of them is no image, or too large.

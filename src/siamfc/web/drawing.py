@@ -33,17 +33,17 @@ class Segment(NamedTuple):
 
     @property
     def origins(self) -> list[Origin]:
-        """The key frames that it is tracked from."""
+        """Key frames from which it is tracked."""
         return [origin for origin in (self.forward, self.backward) if origin is not None]
 
     @property
     def is_closed(self) -> bool:
-        """It lies between two key frames."""
+        """True if it lies between two key frames."""
         return self.stop != OPEN and self.forward is not None
 
     @property
     def backward_stop(self) -> int:
-        """The frame at which tracking backwards ends, itself not tracked."""
+        """Frame before which tracking backwards stops; it is not tracked."""
         return self.start if self.forward is not None else self.start - 1
 
     def __contains__(self, frame: object) -> bool:
@@ -55,7 +55,7 @@ class Target:
     """One target: its name and its key frames."""
 
     id: int
-    """Never given to another target of the video."""
+    """Unique in the video, also after the target is removed."""
     name: str = ""
     keyframes: Mapping[int, Box | None]
     """By frame, ascending. None: the target has left the picture."""
@@ -63,7 +63,7 @@ class Target:
     """Track it from its first key frame back to the start of the video, too."""
 
     def segments(self) -> Iterator[Segment]:
-        """From each key frame in which the target is there to the next; before the first if asked.
+        """Yield a segment from each key frame with a box to the next; before the first if asked.
 
         Stretches in which the target has left the picture are no segments.
         """
@@ -98,15 +98,15 @@ class Drawing:
 
     Args:
         frame_size: (width, height) of the video.
-        max_targets: the most that may be drawn.
+        max_targets: maximum number of targets.
     """
 
     def __init__(self, frame_size: tuple[int, int], max_targets: int) -> None:
         self.targets: Targets = ()
         self.past: list[Targets] = []
-        """Before each change that can be undone."""
+        """State before each change that can be undone."""
         self.future: list[Targets] = []
-        """After each change that can be redone."""
+        """State after each change that can be redone."""
         self._frame_size = frame_size
         self._max_targets = max_targets
         self._ids = 0

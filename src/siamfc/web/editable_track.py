@@ -24,7 +24,7 @@ Tracks = Sequence[tuple[str, Mapping[int, FloatArray]]]
 
 
 class Sweep(NamedTuple):
-    """Frames to be read in order, forwards or backwards, and the targets that it knows of."""
+    """Frames to be read in order, forwards or backwards, and the targets to track in them."""
 
     start: int
     backward: bool
@@ -42,7 +42,7 @@ class EditableTrack:
     Args:
         stepper: the network and the tracker's settings.
         frame_size: (width, height) of the video.
-        max_targets: the most that may be drawn.
+        max_targets: maximum number of targets.
 
     Attributes:
         lock: held while anything here changes.
@@ -78,7 +78,7 @@ class EditableTrack:
         return self.drawing.targets
 
     def change(self, change: Callable[[Drawing], None]) -> None:
-        """Change what is drawn; rows that don't follow from it any more go, others come back."""
+        """Change the drawing; remove rows that no longer follow from it, restore those that do."""
         with self.lock:
             before = {target.id: list(target.segments()) for target in self.targets}
             change(self.drawing)
@@ -123,7 +123,7 @@ class EditableTrack:
             return Sweep(start, not ahead, self.targets, ahead or pieces)
 
     def advance(self, frame: Frame, sweep: Sweep) -> bool:
-        """Track into a frame of a sweep; False if it asks for nothing there, or is out of date."""
+        """Track a frame of a sweep; return False if it needs none there, or is out of date."""
         runs = {
             piece.run.origin: piece.run
             for piece in sweep.pieces
@@ -165,9 +165,9 @@ class EditableTrack:
         return left
 
     def settle(self) -> None:
-        """Bring all rows up to date, smoothed if they are to be.
+        """Bring all rows up to date, smoothed if `is_smooth`.
 
-        Nothing happens if something changes meanwhile: whoever tracks calls this again at the end.
+        If something changes meanwhile, nothing happens: tracking calls this again at its end.
         """
         with self.lock:
             before, is_smooth = self.version, self.is_smooth
@@ -180,7 +180,7 @@ class EditableTrack:
                 for number, rows in found.items():
                     self._tables[number].replace(rows, self.version)
 
-    # --- What there is to see ---------------------------------------------------------------------
+    # --- Reading ----------------------------------------------------------------------------------
 
     def summary(self) -> dict[str, Any]:
         """Return the targets as the page gets them."""
@@ -277,7 +277,7 @@ class EditableTrack:
     def _keyframes(
         self, boxes: Mapping[int, FloatArray], frame_count: int
     ) -> dict[int, Box | None]:
-        """Key frames at the ends of stretches of boxes, whose runs are filled."""
+        """Return key frames at the ends of stretches of boxes, and fill their runs."""
         known = sorted(frame for frame, box in boxes.items() if np.isfinite(box).all())
         if not known:
             raise InputError("expected boxes, got a target without any")

@@ -40,11 +40,11 @@ class Job:
     Args:
         clip: the video to track in; it is closed here.
         stepper: the network and the tracker's settings.
-        folder: private, for its files; it is removed here.
-        key: tells when the same video is opened again.
-        max_targets: that may be drawn.
-        submit: has a function called by the one thread that tracks.
-        is_tracking: returns whether any job is tracked just now.
+        folder: private folder for its files; it is removed here.
+        key: identifies a video that is opened again.
+        max_targets: maximum number of targets.
+        submit: queues a function for the one thread that tracks.
+        is_tracking: returns True while any job is tracked.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Job:
         """Times at which the last frames had been tracked."""
         self._lock = self.track.lock
 
-    # --- What its user asks for -------------------------------------------------------------------
+    # --- Changes ----------------------------------------------------------------------------------
 
     def change(self, change: Callable[[Drawing], None], frame: int | None = None) -> None:
         """Change the track, in a frame if it is about one.
@@ -109,7 +109,7 @@ class Job:
             self.track.settle()
 
     def smooth(self, is_smooth: bool) -> None:
-        """Smooth the boxes, or give them as they were tracked; while tracking, at its end."""
+        """Smooth the boxes, or restore the tracked ones; while tracking, at its end."""
         self.track.is_smooth = is_smooth
         self.track.settle()
 
@@ -163,7 +163,7 @@ class Job:
         self.video.discard()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    # --- What there is to see ---------------------------------------------------------------------
+    # --- Reading ----------------------------------------------------------------------------------
 
     @property
     def rate(self) -> float:
@@ -197,7 +197,7 @@ class Job:
             }
 
     def has_picture(self, shown: int) -> bool:
-        """Return whether there is a picture newer than the frame `shown`, −1 for none."""
+        """Return True if there is a picture newer than the frame `shown`, −1 for none."""
         if isinstance(self.clip, Recording):
             return self._newest_recorded(self.clip) not in (None, shown)
         return self.preview.has_picture(shown)
@@ -219,7 +219,7 @@ class Job:
         image = self.preview.image(frame)
         return self.track.view(self.clip[frame].image if image is None else image, frame, target)
 
-    # --- The work ---------------------------------------------------------------------------------
+    # --- Tracking ---------------------------------------------------------------------------------
 
     def run(self) -> None:
         """Track until the end, a pause or an error."""
@@ -242,7 +242,7 @@ class Job:
             self.preview.clear()
 
     def _run_once(self) -> bool:
-        """Track one sweep of frames; True if there may be more."""
+        """Track one sweep of frames; return True if there may be more."""
         first, end = self._span
         sweep = self.track.next_sweep(first, sys.maxsize if self.clip.is_live else end)
         if sweep is None:
@@ -276,7 +276,7 @@ class Job:
 
     @property
     def _span(self) -> tuple[int, int]:
-        """The first frame that can be read, and one more than the last."""
+        """First frame that can be read, and one more than the last."""
         return self.clip.first_frame, min(self.clip.frame_count, self._readable)
 
     def _end(self, state: State, message: str) -> None:

@@ -58,14 +58,14 @@ class Library:
         self._limits = limits
 
     def entries(self) -> list[Entry]:
-        """Videos and folders of at least two images, in natural order of their names."""
+        """Return videos and folders of at least two images, in natural order of their names."""
         return sorted(islice(self._find(), _ENTRIES), key=lambda entry: natural_key(entry.name))
 
     def open(self, entry_id: str) -> FileClip:
         """Open an entry.
 
         Raises:
-            SourceError: there is none of this number any more, or it can't be opened.
+            SourceError: it no longer exists, or cannot be opened.
         """
         for entry in self._find():
             if entry.id == entry_id:
@@ -94,7 +94,7 @@ class Library:
                     yield self._entry(path, "video", [path])
 
     def _is_ours(self, path: Path) -> bool:
-        """Return whether a file can be opened and lies beneath the folder, wherever links lead."""
+        """Return True if a file can be opened and lies beneath the folder, with links resolved."""
         if path.name.startswith(".") or path.suffix.lower() not in _SUFFIXES:
             return False
         try:

@@ -12,7 +12,7 @@ from siamfc.errors import InputError
 from siamfc.frames import Image
 
 _SHOWN_SIDE = 1280
-"""Longest side of a picture that is watched rather than examined, pixels."""
+"""Longest side in pixels of a picture that is watched rather than examined."""
 
 
 def encode_jpeg(image: Image, *, quality: int = 80, longest: int | None = None) -> bytes:
@@ -32,7 +32,7 @@ def encode_shown(image: Image) -> bytes:
 
 
 def _memory_file() -> BinaryIO:
-    """A file in memory; where the system has none, an object that looks like one.
+    """Return a file in memory, or on systems without such files an object like it.
 
     Pillow lets other threads run while it encodes into a file of the system, and not otherwise.
     """
@@ -53,7 +53,7 @@ def decode_jpeg(data: bytes, *, pixels: int) -> Image:
 
     Args:
         data: the file.
-        pixels: it may have at most.
+        pixels: maximum number of pixels.
 
     Raises:
         InputError: not a JPEG, a damaged one, or too large a one.

@@ -29,7 +29,7 @@ class _Made(NamedTuple):
 
 
 class Preview:
-    """The frame tracked last, as JPEG for those who watch.
+    """The frame tracked last, as JPEG for everyone who watches.
 
     It is encoded when somebody asks for it, once for all who do. As an encoding takes about as long
     as a fast network's work on a frame, few frames are: what comes between two pictures is not
@@ -51,11 +51,11 @@ class Preview:
         return None if newest is None else newest.index
 
     def put(self, frame: Frame) -> None:
-        """Take the frame tracked last."""
+        """Set the frame tracked last."""
         self._newest = frame
 
     def clear(self) -> None:
-        """Forget all frames: tracking has ended, or goes on elsewhere."""
+        """Forget all frames: tracking has ended or continues elsewhere."""
         with self._lock:
             self._newest = None
             self._made = None
@@ -67,7 +67,7 @@ class Preview:
         return next((f.image for f in frames if f is not None and f.index == index), None)
 
     def has_picture(self, shown: int) -> bool:
-        """Return whether there is, or may now be made, a picture of another frame than `shown`."""
+        """Return True if there is, or may now be made, a picture of another frame than `shown`."""
         newest, made = self._newest, self._made
         if newest is None:
             return False

@@ -1,4 +1,4 @@
-"""A folder that only this process uses, and that is gone afterwards, also after a crash."""
+"""A folder that only this process uses and that does not outlive it, even after a crash."""
 
 import os
 import secrets
@@ -20,7 +20,7 @@ _GRACE_SECONDS = 60.0
 
 @contextmanager
 def private_folder(parent: Path | None = None) -> Iterator[Path]:
-    """Make a folder that nobody else may read, and remove it with all it holds at the end.
+    """Make a folder that no other user can read, and remove it with its contents at the end.
 
     Folders that killed servers left behind are removed first. A server holds a lock on its folder
     that ends with the process, however it ends.
@@ -47,7 +47,7 @@ def private_folder(parent: Path | None = None) -> Iterator[Path]:
 
 
 def _is_stale(folder: Path) -> bool:
-    """Return whether it is a real folder, no link, of this user's server that no longer runs."""
+    """Return True for a real folder, not a link, of a server of this user that no longer runs."""
     try:
         status = folder.lstat()
         is_ours = not hasattr(os, "getuid") or status.st_uid == os.getuid()
@@ -62,5 +62,5 @@ def _is_stale(folder: Path) -> bool:
 
 
 def free_name(folder: Path, suffix: str = "") -> Path:
-    """A path in `folder` that says nothing of what a user called the file."""
+    """Return an unused random path in `folder`, independent of the user's file name."""
     return folder / f"{secrets.token_hex(8)}{suffix}"

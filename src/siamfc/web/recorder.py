@@ -30,11 +30,11 @@ class Recording:
     comes to the present and stays there. Written by one thread, read by any.
 
     Args:
-        folder: for its files; nothing else is in it.
-        name: the name that its user gave it.
+        folder: folder for its files alone.
+        name: its name.
         size: width and height of the frames.
         frame_rate: the rate that the source states, None when unknown.
-        limit_bytes: that its files may take.
+        limit_bytes: maximum size of its files together.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Recording:
         self.is_live = True
         self.message = ""
         self.source: FrameSource | None = None
-        """There is no file whose sound could go with videos."""
+        """None: there is no file from which sound could be copied into videos."""
         self._folder = folder
         self._limit = limit_bytes
         self._bytes = 0
@@ -65,18 +65,18 @@ class Recording:
 
     @property
     def frame_count(self) -> int:
-        """Count of the frames so far, deleted ones included."""
+        """Number of frames so far, including deleted ones."""
         return len(self._times)
 
     def claim(self) -> bool:
-        """Take the recording for one sender of frames; False if it is taken or over."""
+        """Reserve the recording for one sender of frames; return False if it is taken or over."""
         with self._changed:
             is_free = self.is_live and not self._is_claimed
             self._is_claimed = True
             return is_free
 
     def record(self, source: FrameSource) -> None:
-        """Take the frames of an open source, in a thread of its own; it is closed here."""
+        """Record an open source in a thread of its own; the source is closed here."""
         self.claim()
         self._recorded = source
         threading.Thread(
@@ -127,7 +127,7 @@ class Recording:
             ) from None
 
     def time(self, index: int) -> float:
-        """Seconds from the first frame to another, which `jpeg` has returned."""
+        """Return the seconds from the first frame to one that `jpeg` has returned."""
         return self._times[index]
 
     def __getitem__(self, index: int) -> Frame:
@@ -166,7 +166,7 @@ class Recording:
             yield self[index]
 
     def close(self) -> None:
-        """Say that no more frames will come; what was recorded stays. May be called twice."""
+        """End the recording; what was recorded stays. May be called twice."""
         with self._changed:
             self.is_live = False
             self._changed.notify_all()

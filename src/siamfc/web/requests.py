@@ -1,4 +1,4 @@
-"""Read and check what a request brings."""
+"""Parsing and checking of requests."""
 
 import asyncio
 import json
@@ -76,7 +76,7 @@ async def body_of(request: Request, limit: int) -> bytes:
 
 
 def text_in(values: Mapping[str, Any], key: str, *, limit: int = 300) -> str:
-    """A short text of an object, without control characters; HTTPException 400 otherwise."""
+    """Return a short text of an object, without control characters; HTTPException 400 if none."""
     value = values.get(key)
     if not isinstance(value, str) or not value.strip():
         raise HTTPException(400, f"{key}: expected a text")
@@ -84,7 +84,7 @@ def text_in(values: Mapping[str, Any], key: str, *, limit: int = 300) -> str:
 
 
 def integer_in(values: Mapping[str, Any], key: str, default: int | None = None) -> int:
-    """A whole number of an object or query; HTTPException 400 otherwise."""
+    """Return a whole number of an object or query; HTTPException 400 otherwise."""
     value = values.get(key, default)
     try:
         number = int(value) if type(value) in (int, str) else None  # no bool
@@ -96,12 +96,12 @@ def integer_in(values: Mapping[str, Any], key: str, default: int | None = None) 
 
 
 def place_of(request: Request, key: str) -> int:
-    """A frame's, target's or file's number in a request's address; HTTPException 400 otherwise."""
+    """Return a number in a request's address, such as a frame's; HTTPException 400 otherwise."""
     return integer_in(request.path_params, key)
 
 
 def box_in(values: Mapping[str, Any]) -> Box:
-    """The box of an object; InputError if it is not four numbers that a frame could hold."""
+    """Return the box of an object; InputError unless it is four numbers of plausible size."""
     match values.get("box"):
         case [x, y, w, h] if all(type(n) in (int, float) and abs(n) < 1e9 for n in (x, y, w, h)):
             return float(x), float(y), float(w), float(h)

@@ -23,14 +23,14 @@ class RowTable:
         self._versions = np.full(4, -1)
 
     def slice(self, start: int, stop: int) -> FloatArray:
-        """Rows of frames start … stop − 1."""
+        """Return the rows of frames start … stop − 1."""
         rows = np.full((stop - start, COLUMNS), np.nan)
         known = self._rows[max(0, start) : min(stop, self.end)]
         rows[: len(known)] = known
         return rows
 
     def write(self, start: int, rows: FloatArray, version: int) -> None:
-        """Put rows from a frame on; those that are as they were keep their version."""
+        """Write rows from a frame on; unchanged ones keep their version."""
         stop = start + len(rows)
         while stop > len(self._rows):
             self._rows = np.concatenate([self._rows, np.full_like(self._rows, np.nan)])
@@ -43,18 +43,18 @@ class RowTable:
         self.start, self.end = min(self.start, start), max(self.end, stop)
 
     def replace(self, rows: FloatArray, version: int) -> None:
-        """Put rows from frame 0 on in place of all."""
+        """Replace all rows by new ones from frame 0 on."""
         missing = max(0, self.end - len(rows))
         self.write(0, np.concatenate([rows, np.full((missing, COLUMNS), np.nan)]), version)
         self.start = int(np.isfinite(rows[:, 0]).argmax())
         self.end = len(rows)
 
     def versions_after(self, version: int) -> list[int]:
-        """Versions after one at which anything changed."""
+        """Return the versions after `version` at which anything changed."""
         found: list[int] = np.unique(self._versions[self._versions > version]).tolist()
         return found
 
     def changed_at(self, version: int) -> Iterator[tuple[int, FloatArray]]:
-        """First frame and rows of each block that changed last at a version."""
+        """Yield first frame and rows of each block that changed last at a version."""
         for block in np.flatnonzero(self._versions == version).tolist():
             yield block * _BLOCK, self._rows[block * _BLOCK : (block + 1) * _BLOCK]

@@ -50,7 +50,7 @@ class NetworkView:
 
 
 class Run:
-    """Boxes, scores and whether the target was lost, from the origin's frame on."""
+    """Boxes, scores and lost flags from the origin's frame on."""
 
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
@@ -64,24 +64,24 @@ class Run:
 
     @property
     def front(self) -> int:
-        """The frame to be tracked next."""
+        """Frame to be tracked next."""
         return self.origin.frame + (-self.count if self.origin.backward else self.count)
 
     @property
     def span(self) -> tuple[int, int]:
-        """The first frame that was tracked, and one more than the last."""
+        """First frame that was tracked, and one more than the last."""
         if self.origin.backward:
             return self.front + 1, self.origin.frame + 1
         return self.origin.frame, self.front
 
     def rows(self, start: int, stop: int) -> FloatArray:
-        """Rows x, y, w, h, score, lost of frames start … stop − 1, which have all been tracked."""
+        """Return rows x, y, w, h, score, lost of frames start … stop − 1, which must be tracked."""
         frames = np.abs(np.arange(start, stop) - self.origin.frame)
         rows: FloatArray = self._rows[: self.count][frames]
         return rows
 
     def fill(self, boxes: FloatArray) -> None:
-        """Take boxes (F, 4) that came from elsewhere in place of tracking."""
+        """Use imported boxes (F, 4) instead of tracking."""
         self._rows = np.column_stack([boxes, np.ones(len(boxes)), np.zeros(len(boxes))])
         self.count = len(boxes)
 
@@ -137,7 +137,7 @@ def _begin(stepper: Stepper, frame: Frame, runs: list[Run]) -> None:
 
 
 def view_run(stepper: Stepper, image: Image, frame: int, run: Run) -> NetworkView | None:
-    """Recompute what the network saw of a run in a frame; None where it was not tracked."""
+    """Recompute the network's view of a run in a frame; None where it was not tracked."""
     distance = abs(frame - run.origin.frame)
     if run._crop is None or distance >= run.count:
         return None

@@ -28,7 +28,7 @@ class Piece(NamedTuple):
     frames: range
     """In the order in which they are tracked."""
     is_closed: bool
-    """It lies between two key frames."""
+    """True if it lies between two key frames."""
 
 
 class SegmentRuns:
@@ -42,7 +42,7 @@ class SegmentRuns:
         return [self._runs.setdefault(origin, Run(origin)) for origin in segment.origins]
 
     def fill(self, origin: Origin, boxes: FloatArray) -> None:
-        """Put boxes (F, 4) that are known in place of what is to be tracked from an origin."""
+        """Use known boxes (F, 4) instead of tracking from an origin."""
         run = self._runs.setdefault(origin, Run(origin))
         if run.count < len(boxes):
             run.fill(boxes)
@@ -55,7 +55,7 @@ class SegmentRuns:
             self._runs = {origin: run for origin, run in self._runs.items() if origin in needed}
 
     def pieces(self, targets: Targets, first: int, end: int) -> list[Piece]:
-        """Return what is still to be tracked in frames first … end − 1."""
+        """Return the pieces that are still to be tracked in frames first … end − 1."""
         pieces = []
         for segment in (segment for target in targets for segment in target.segments()):
             for run in self.of(segment):
@@ -68,14 +68,14 @@ class SegmentRuns:
         return pieces
 
     def are_fused(self, segment: Segment) -> bool:
-        """Return whether the runs of both directions are there in full."""
+        """Return True if the runs of both directions are complete."""
         if len(segment.origins) < 2:
             return False
         forward, backward = self.of(segment)
         return forward.front >= segment.stop and backward.front <= segment.start
 
     def rows(self, segment: Segment, start: int, stop: int) -> FloatArray:
-        """Rows of frames start … stop − 1 of a segment as far as they are tracked."""
+        """Return rows of frames start … stop − 1 of a segment as far as they are tracked."""
         rows = np.full((stop - start, COLUMNS), np.nan)
         for run in reversed(self.of(segment)):  # forwards counts until both are there
             low, high = max(start, run.span[0]), min(stop, run.span[1])
@@ -93,7 +93,7 @@ class SegmentRuns:
         return rows
 
     def rows_of(self, target: Target) -> FloatArray:
-        """All rows of a target, frames 0 to the last tracked."""
+        """Return all rows of a target, frames 0 to the last tracked."""
         parts = []
         for segment in target.segments():
             end = max([segment.start + 1, *(run.span[1] for run in self.of(segment))])

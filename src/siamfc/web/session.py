@@ -61,7 +61,7 @@ class Session:
 
     @property
     def jobs(self) -> list[Job]:
-        """In the order in which they were opened."""
+        """Open jobs, in the order in which they were opened."""
         return list(self._jobs.values())
 
     def find(self, job_id: str) -> Job:
@@ -72,12 +72,12 @@ class Session:
             raise HTTPException(404, "this video is no longer open") from None
 
     def find_open(self, key: str) -> Job | None:
-        """The job that was opened under a key, if it is open."""
+        """Return the open job with a key; None if there is none."""
         return next((job for job in self.jobs if job.key == key), None)
 
     @property
     def lost_threshold(self) -> float:
-        """The score below which a target counts as lost."""
+        """Score below which a target counts as lost."""
         return self._stepper.settings.lost.lost_threshold
 
     def check_room(self) -> None:
@@ -86,7 +86,7 @@ class Session:
             raise HTTPException(429, f"{len(self._jobs)} videos are open: close one first")
 
     def add_source(self, source: str) -> Job:
-        """Open what the command line names: a file, folder, glob, camera or URL.
+        """Open a source named on the command line: a file, folder, glob, camera or URL.
 
         Raises:
             SourceError, InputError: it cannot be opened.
@@ -103,13 +103,13 @@ class Session:
         """Open an entry of the library.
 
         Raises:
-            SourceError: there is none of this number any more, or it can't be opened.
+            SourceError: it no longer exists, or cannot be opened.
         """
         with self._new_folder() as folder:
             return self._add(self.library.open(entry_id), folder, key=f"library/{entry_id}")
 
     def add_upload(self, upload: Upload) -> Job:
-        """Open an upload whose files have all come; its files go if that fails.
+        """Open a complete upload; its files are removed if that fails.
 
         Raises:
             SourceError: it is no video, or not images, or beyond the limits.
@@ -141,10 +141,10 @@ class Session:
         return self._record(LiveSource(replace(address, max_pixels=self.limits.pixels)))
 
     def add_camera(self, size: tuple[int, int]) -> Job:
-        """Make a job of the browser's camera, whose pictures come later.
+        """Make a job for the browser's camera, whose pictures follow.
 
         Raises:
-            InputError: a size that is none, or too large.
+            InputError: a size that is too small or too large.
         """
         width, height = size
         if width < 16 or height < 16 or width * height > self.limits.pixels:
@@ -184,7 +184,7 @@ class Session:
         return job
 
     def _add(self, clip: Clip, folder: Path, *, key: str = "") -> Job:
-        """Make a job of an open clip, and of a folder for its files; `key` tells it is open."""
+        """Make a job of an open clip and a folder for its files; `key` identifies its video."""
         job = Job(
             clip,
             self._stepper,
@@ -204,7 +204,7 @@ class Session:
 
     @contextmanager
     def _new_folder(self, folder: Path | None = None) -> Iterator[Path]:
-        """A folder for the files of a job; it is removed if the job cannot be opened."""
+        """Make a folder for the files of a job; it is removed if the job cannot be opened."""
         folder = folder or free_name(self.folder)
         try:
             self.check_room()

@@ -21,26 +21,26 @@ from siamfc.web.private import free_name
 
 @dataclass(kw_only=True)
 class Upload:
-    """Files under way."""
+    """Files that are being received."""
 
     name: str
-    """The name that its user gave it; shown, never used as a path."""
+    """Its name; shown, never used as a path."""
     count: int
-    """The number of its files."""
+    """Number of its files."""
     is_images: bool
     folder: Path
     key: str
-    """Tells when the same files are opened again."""
+    """Identifies files that are opened again."""
     id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     paths: dict[int, Path] = field(default_factory=dict)
     """Files by number, those that are being received included."""
     arrived: set[int] = field(default_factory=set)
-    """Numbers of those that have come in full."""
+    """Numbers of the files that are complete."""
     bytes_taken: int = 0
     touched: float = field(default_factory=time.monotonic)
 
     def open(self, limits: Limits) -> FileClip:
-        """Open what has come.
+        """Open the complete upload.
 
         Raises:
             SourceError: it is no video, or not images, or beyond the limits.
@@ -98,7 +98,7 @@ class Uploads:
         self._uploads.pop(upload.id, None)
 
     def discard(self, upload: Upload) -> None:
-        """Give an upload up and remove what has come of it."""
+        """Abandon an upload and remove its files."""
         self.finish(upload)
         shutil.rmtree(upload.folder, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""Videos that are made of a job: with boxes, redacted, following a target."""
+"""Export of a job as a video: with boxes, redacted, or following a target."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Plan(NamedTuple):
     """Frames of a video to be written."""
 
     edit: Callable[[Image, int], Image]
-    """Makes a frame of one and its index."""
+    """Returns an edited frame, given a frame and its index."""
     frames: range
     """Indices of the frames written."""
     note: str = ""
-    """A remark for its user."""
+    """Remark for the user."""
 
 
 class VideoExport:
@@ -58,7 +58,7 @@ class VideoExport:
 
     Args:
         folder: the video is written there.
-        is_tracking: returns whether something is tracked just now.
+        is_tracking: returns True while something is tracked.
     """
 
     def __init__(self, folder: Path, *, is_tracking: Callable[[], bool]) -> None:
@@ -81,7 +81,7 @@ class VideoExport:
         kind: str = "boxes",
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        """Begin to write a video of what has been tracked so far, unless it is there.
+        """Begin to write a video of the track so far, unless it is written already.
 
         Raises:
             InputError: nothing has been tracked, or an unknown kind or option.
@@ -103,7 +103,7 @@ class VideoExport:
         self._thread.start()
 
     def discard(self) -> None:
-        """Stop, and remove what has been written; may be called twice."""
+        """Stop, and remove the video; may be called twice."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout=30)
@@ -137,7 +137,7 @@ class VideoExport:
             self.state = "ready"
 
     def _paced(self, frames: Iterator[Frame]) -> Iterator[Frame]:
-        """The frames, as fast as tracking allows, until the video is cancelled."""
+        """Yield the frames as fast as tracking allows, until the video is cancelled."""
         begun = time.monotonic()
         for frame in frames:
             yield frame
@@ -148,13 +148,13 @@ class VideoExport:
 
 
 def _plan_boxes(_clip: Clip, results: list[FrameResult], _options: Mapping[str, Any]) -> Plan:
-    """The frames that were tracked, with boxes, names and scores."""
+    """Plan the tracked frames with boxes, names and scores."""
     start, last = results[0].index, results[-1].index
     return Plan(lambda image, index: results[index - start].draw(image), range(start, last + 1))
 
 
 def _plan_blurred(clip: Clip, results: list[FrameResult], options: Mapping[str, Any]) -> Plan:
-    """The whole video without what is in the boxes, or without all else."""
+    """Plan the whole video with the targets hidden, or everything else."""
     outside = options.get("hide") == "background"
     settings = RedactSettings(
         style=options.get("style", "blur"), shape=options.get("shape", "ellipse"), outside=outside
@@ -175,7 +175,7 @@ def _plan_blurred(clip: Clip, results: list[FrameResult], options: Mapping[str, 
 
 
 def _plan_vertical(clip: Clip, results: list[FrameResult], options: Mapping[str, Any]) -> Plan:
-    """A cut of another aspect that follows the targets."""
+    """Plan a cut of another aspect ratio that follows the targets."""
     aspect = options.get("aspect", "9:16")
     if not isinstance(aspect, str) or aspect not in _ASPECTS:
         raise InputError(f"aspect: expected one of {', '.join(_ASPECTS)}, got {aspect!r}")
@@ -195,7 +195,7 @@ def _plan_vertical(clip: Clip, results: list[FrameResult], options: Mapping[str,
 
 
 def _plan_stabilised(clip: Clip, results: list[FrameResult], _options: Mapping[str, Any]) -> Plan:
-    """The targets held still in the middle."""
+    """Plan a video that holds the targets still in the middle."""
     annotation = to_annotation(results, video=video_info(clip))
     return Plan(plan_stabilise(annotation, clip.frame_count, clip.size).cut, _all_frames(clip))
 
