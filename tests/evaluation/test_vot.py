@@ -200,6 +200,25 @@ def test_a_multi_start_score_without_long_runs(
     assert scores["eao"] == pytest.approx(expected, nan_ok=True)
 
 
+def test_overlaps_after_a_failure_count_as_none() -> None:
+    result = AnchorResult(overlaps=np.array([0, 0.8, 0.6, 0.05, 0.1]), progress=3)
+    scores = score_multi_start([(5, [result])], MultiStart(low=3, high=5))
+    assert scores["eao"] == pytest.approx((1.4 / 3 + 1.4 / 4) / 2)
+    assert scores["accuracy"] == pytest.approx(1.4 / 3)
+    assert scores["robustness"] == pytest.approx(3 / 5)
+
+
+def test_ten_frames_up_to_the_threshold_are_a_failure_at_the_first_of_them() -> None:
+    boxes = np.tile([0.0, 0, 10, 10], (30, 1))
+    one = Sequence(name="s", frames=FrameFiles(Path(), ["0.png"] * 30), boxes=boxes)
+    run = multi_start_runs(one, MultiStart())[0]
+    found = boxes.copy()
+    found[5:15] = [0, 0, 10, 1]  # a tenth of the ground truth
+    assert anchor_result(run, track(run, found), (40, 30), MultiStart()).progress == 5
+    found[14] = boxes[14]
+    assert not anchor_result(run, track(run, found), (40, 30), MultiStart()).failed
+
+
 def test_restart_curves_of_two_fragments_by_hand() -> None:
     # One fails after frames of 0.5, one reaches the end of its three frames.
     curve = restart_eao_curve([np.array([0, 0.5]), np.array([0, 1, 0.6])], [True, False])

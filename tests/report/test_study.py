@@ -93,6 +93,17 @@ def test_a_difference_without_spread_is_certain() -> None:
     assert (one.greater, one.smaller, one.count) == (3, 0, 3)
 
 
+def test_equal_scores_are_neither_greater_nor_smaller() -> None:
+    one = paired_difference([0.5, 0.6, 0.7], [0.5, 0.5, 0.8])
+    assert (one.greater, one.smaller, one.count) == (1, 1, 3)
+    assert not replace(one, low=0.0, high=0.2).is_certain
+
+
+def test_the_time_of_a_frame_leaves_out_each_runs_first(study: Study) -> None:
+    first = study.entries[0]
+    assert first.milliseconds == pytest.approx(np.full(2 * 7, 10.0))
+
+
 def test_noise_is_not_taken_for_progress() -> None:
     noise = np.random.default_rng(3).normal(0, 0.1, 30)
     one = paired_difference(0.5 + noise, np.full(30, 0.5))

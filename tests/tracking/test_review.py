@@ -8,6 +8,9 @@ import pytest
 
 from siamfc.tracking import FrameResult, Status, review, time_code
 
+SIDE = math.sqrt(40 * 30)
+"""The target's size, pixels."""
+
 
 def results(count=60, **changes):
     """Return results of a still, confident target; keywords set values: name={frame: value}."""
@@ -49,6 +52,21 @@ def test_each_reason_is_found_in_its_frames(changes, frames, reason):
     assert doubt.start <= doubt.worst <= doubt.end
     assert (doubt.target, doubt.name) == (1, "cat")
     assert doubt.start_time == pytest.approx(frames[0] / 10)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sure", "why"),
+    [
+        ({"score": {30: 0.6}}, 0.6 * 0.95, "an unknown agreement counts as a half"),
+        ({"score": {30: 0.6}, "agreement": {30: 0.25}}, 0.6 * 0.925, "a tenth of what lacks to 1"),
+        ({"box": {30: [50 + 0.3 * SIDE, 50, 40, 30]}}, 0.99 * 0.95 * 0.94, "0.6 sizes a frame"),
+        ({"box": {30: [50 + 0.7 * SIDE, 50, 40, 30]}}, 0.99 * 0.95 * 0.9, "a tenth at most"),
+    ],
+)
+def test_the_score_counts_most_and_jumps_and_agreement_a_little(changes, sure, why):
+    (doubt,) = review(results(**changes))
+    assert doubt.worst == 30
+    assert doubt.doubt == pytest.approx(1 - sure), why
 
 
 def test_a_steady_zoom_or_motion_is_no_reason():

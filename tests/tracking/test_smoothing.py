@@ -107,6 +107,16 @@ def test_a_box_with_a_low_score_counts_little():
     assert abs(dropped[30, 1]) < abs(kept[30, 1])
 
 
+def test_a_size_with_a_low_score_counts_little():
+    boxes = np.tile([80.0, 85, 40, 30], (60, 1))
+    boxes[30] = [60, 70, 80, 60]
+    kept, dropped = (
+        boxes_of(smooth_results(path(boxes, scores=np.where(np.arange(60) == 30, s, 0.95))))
+        for s in (0.95, 0.1)
+    )
+    assert 40 < dropped[30, 2] < kept[30, 2]
+
+
 class TestLost:
     places = np.stack([4.0 * np.arange(40), np.full(40, 70.0)], axis=1)
 
