@@ -14,7 +14,7 @@ const picture = $("picture").getContext("2d", { willReadFrequently: true, alpha:
 const selection = new Selection($("stage"), $("target"), { onTouch: pause, onDraw: showChoice });
 
 let network = null; // the worker that tracks, and its questions without an answer
-let rows = []; // of the results: time, x, y, w, h, score, lost; in pixels of the video
+let rows = new Map(); // of the results, by time: "x,y,w,h,score,lost", in pixels of the video
 let isCamera = false;
 let isRunning = false;
 let isBegun = false; // whether the tracker has the target that is shown
@@ -169,7 +169,10 @@ function start() {
   const run = ++runs;
   isRunning = true;
   $("run").textContent = "Pause";
-  loop = loop.then(() => follow(run)).catch((error) => complain(error.message));
+  loop = loop.then(() => follow(run)).catch((error) => {
+    if (run === runs) pause();
+    complain(error.message);
+  });
 }
 
 function pause() {
@@ -227,10 +230,11 @@ function showResult(result) {
   say(result.lost ? "Lost: searching…" : `Tracking on ${network.place}.`);
 }
 
+// Add a result, in place of one of the same frame.
 function addRow({ box, score, lost }) {
   const scale = video.videoWidth / picture.canvas.width;
   const shown = box.map((value) => (value * scale).toFixed(2));
-  rows.push([shownTime.toFixed(4), ...shown, score.toFixed(4), Number(lost)].join(","));
+  rows.set(shownTime, [...shown, score.toFixed(4), Number(lost)].join(","));
   $("save").disabled = false;
 }
 
@@ -242,7 +246,7 @@ function showChoice() {
 }
 
 function forget() {
-  rows = [];
+  rows = new Map();
   isBegun = false;
   seconds = 0;
   shortest = Infinity;
@@ -262,7 +266,9 @@ async function restart() {
 }
 
 function save() {
-  const content = ["time,x,y,w,h,score,lost", ...rows].join("\n") + "\n";
+  const times = [...rows.keys()].sort((a, b) => a - b);
+  const lines = times.map((time) => `${time.toFixed(4)},${rows.get(time)}`);
+  const content = ["time,x,y,w,h,score,lost", ...lines].join("\n") + "\n";
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([content], { type: "text/csv" }));
   link.download = "boxes.csv";

@@ -87,6 +87,12 @@ def test_a_video_is_tracked_to_its_end_as_by_python(origin: str, folder: Path) -
         tab.click("#run")
         see(tab, "#state", "End of the video")
         rows = read_boxes(tab)
+        draw(tab, box, browser_page.SAMPLE.width)
+        tab.click("#run")
+        see(tab, "#state", "Tracking|Lost")
+        again = read_boxes(tab)
+    assert (np.diff(again[:, 0]) > 0).all(), "a frame that is tracked again has one row"
+    assert len(again) >= len(rows)
     frames = np.rint(rows[:, 0] * 25).astype(int)
     assert frames[0] == 0
     assert frames[-1] >= len(expected) - 10
@@ -118,6 +124,20 @@ def test_a_box_may_be_drawn_anew_and_tracking_goes_on(plain_origin: str) -> None
         playwright.expect(tab.locator("#save")).to_be_disabled()
         tab.click("#show-opening")
         tab.locator("#opening").wait_for()
+
+
+def test_a_network_that_cannot_be_loaded_is_named_and_nothing_seems_to_run(
+    plain_origin: str,
+) -> None:
+    with browser_tab(plain_origin) as tab:
+        tab.route("**/track.onnx", lambda route: route.fulfill(status=404))
+        tab.goto(f"{plain_origin}/index.html")
+        tab.click("#open-sample")
+        tab.locator("#work").wait_for()
+        tab.keyboard.press("b")
+        tab.click("#run")
+        see(tab, "#message", "track.onnx: expected a graph, got status 404")
+        see(tab, "#run", "^Track$")
 
 
 def test_the_camera_is_tracked(plain_origin: str) -> None:
