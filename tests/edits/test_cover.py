@@ -12,6 +12,7 @@ from siamfc.edits import (
     frame_ranges,
     plan_cover,
     redact_frame,
+    target_paths,
 )
 from siamfc.errors import InputError
 
@@ -141,6 +142,19 @@ def test_every_pixel_that_a_box_touches_is_hidden(box, shape) -> None:
     assert not redacted[touched].any()
     unchanged = (redacted == image).all(axis=2)
     assert unchanged[(rows > y + 1.5 * h + 1), :].all(), "and not much else"
+
+
+def test_boxes_after_the_last_frame_are_left_out() -> None:
+    boxes = np.array([[[10.0, 10, 8, 6]], [[12.0, 10, 8, 6]], [[90.0, 10, 8, 6]]])
+    longer = VideoAnnotation(frames=np.arange(3), boxes=boxes)
+    (path,) = target_paths(longer, 2)
+    np.testing.assert_array_equal(path.boxes, boxes[:2, 0])
+
+
+def test_a_track_of_later_frames_alone_says_where_it_begins() -> None:
+    late = VideoAnnotation(frames=np.array([7]), boxes=np.array([[[10.0, 10, 8, 6]]]))
+    with pytest.raises(InputError, match="in frames 0 to 4, got the first in frame 7"):
+        target_paths(late, 5)
 
 
 STYLES = ["blur", "pixelate", "fill"]
