@@ -13,7 +13,6 @@ import numpy as np
 from siamfc.array_types import BoolArray
 from siamfc.boxes import from_polygon
 from siamfc.datasets.readers.images import (
-    VIDEO_SUFFIXES,
     list_files,
     list_folders,
     list_images,
@@ -31,6 +30,7 @@ from siamfc.datasets.sequences import (
     raise_problem,
 )
 from siamfc.errors import DatasetError
+from siamfc.frames.paths import VIDEO_FILE_SUFFIXES
 from siamfc.parsers import parse_frame, parse_number, parse_numbers, read_xml
 
 _XML = frozenset({".xml"})
@@ -317,7 +317,7 @@ def _frames(path: Path) -> FrameFiles | Path:
         images = list_images(folder)
         if len(images):
             return images
-    videos = list_files(path.parent, VIDEO_SUFFIXES)
+    videos = list_files(path.parent, VIDEO_FILE_SUFFIXES)
     named = [video for video in videos if video.stem == path.stem]
     if named or len(videos) == 1:
         return (named or videos)[0]

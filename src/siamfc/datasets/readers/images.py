@@ -13,8 +13,6 @@ from siamfc.frames.images import IMAGE_SUFFIXES
 
 _logger = logging.getLogger(__name__)
 
-VIDEO_SUFFIXES = frozenset({".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg"})
-
 _LAST_DIGITS = re.compile(r"(\d+)(\D*)$")
 
 

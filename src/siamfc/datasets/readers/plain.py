@@ -6,7 +6,6 @@ from pathlib import Path
 
 from siamfc.boxes import is_absent
 from siamfc.datasets.readers.images import (
-    VIDEO_SUFFIXES,
     image_stems,
     list_files,
     list_folders,
@@ -16,6 +15,7 @@ from siamfc.datasets.readers.images import (
 from siamfc.datasets.readers.layout import Format
 from siamfc.datasets.readers.text import read_boxes
 from siamfc.datasets.sequences import OnProblem, Sequence, Video
+from siamfc.frames.paths import VIDEO_FILE_SUFFIXES
 
 _TEXT = frozenset({".txt"})
 
@@ -49,11 +49,11 @@ def _load_frames(name: str, folder: Path, path: Path, on_problem: OnProblem) -> 
 
 def _video_files(root: Path, _split: str | None) -> list[Video]:
     """List the video files with a text file of the same name; the root may be one."""
-    paths = [root] if root.is_file() else list_files(root, VIDEO_SUFFIXES)
+    paths = [root] if root.is_file() else list_files(root, VIDEO_FILE_SUFFIXES)
     return [
         Video(name=path.stem, load=partial(_load_video, path))
         for path in paths
-        if path.suffix.lower() in VIDEO_SUFFIXES and path.with_suffix(".txt").exists()
+        if path.suffix.lower() in VIDEO_FILE_SUFFIXES and path.with_suffix(".txt").exists()
     ]
 
 
