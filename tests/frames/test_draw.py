@@ -243,6 +243,14 @@ def test_a_trail_leads_from_past_positions_to_the_present_one_and_fades() -> Non
     assert not _changed(after)[:, :40].any(), "what was longer ago is forgotten"
 
 
+def test_a_trail_runs_through_the_centres_of_the_boxes() -> None:
+    trail = Trail(10)
+    trail.draw(_GREY, [[10, 40, 10, 40]])
+    rows, columns = np.nonzero(_changed(trail.draw(_GREY, [[60, 40, 10, 40]])))
+    assert (rows.min() + rows.max() + 1) / 2 == pytest.approx(60, abs=0.6)
+    assert columns.max() + 1 == pytest.approx(65, abs=3)
+
+
 def test_a_trail_is_interrupted_where_the_target_is_absent() -> None:
     trail = Trail(10)
     for x in (10, 30, math.nan, 80, 100):
