@@ -30,6 +30,8 @@ _FASTEST_CHANGE = 1.05
 """Largest factor by which the sure size changes from one frame to the next."""
 _WATCHED = 5
 """Frames for which a place is watched before a target that left the frame is moved there."""
+_BLOCK = 32
+"""Targets whose cells are read at once: more of them do not fit into the processor's cache."""
 _LARGEST_CHANGE = 1.5
 """Largest factor between the size used for the search and the last sure size."""
 
@@ -248,13 +250,13 @@ def relocate(
 class _Cells(NamedTuple):
     """Predictions of C cells for each of N targets."""
 
-    logit: FloatArray
+    logit: NDArray[np.floating]
     """(N, C)"""
     score: FloatArray
     """(N, C) predicted IoU of the cell's box, in [0, 1]."""
     penalty: FloatArray
     """(N, C) factor on the score, below 1 for changes of size and aspect ratio."""
-    corners: FloatArray
+    corners: NDArray[np.floating]
     """(N, 4, C) left, top, right, bottom in pixels of the search image."""
 
 
@@ -269,13 +271,19 @@ def _read(
 
     In these windows a target with its context has the exemplar image's size.
     """
-    logit, corners = logits.astype(np.float64), boxes.astype(np.float64)
-    size = np.maximum(corners[:, 2:] - corners[:, :2], SMALLEST_SIZE)
-    growth = geometry.exemplar_side(size.swapaxes(1, 2), spec.context_amount) / spec.exemplar_size
-    ratio = size[:, 0] / size[:, 1] * (targets.size[:, 1:] / targets.size[:, :1])
-    change = np.maximum(growth, 1 / growth) * np.maximum(ratio, 1 / ratio)
-    penalty = np.exp(settings.change_penalty * (1 - change))
-    return _Cells(logit, sigmoid(logit), penalty, corners)
+    last_ratio = targets.size[:, 1:] / targets.size[:, :1]
+    score, penalty = np.empty((2, *logits.shape))
+    for first in range(0, len(targets), _BLOCK):
+        rows = slice(first, first + _BLOCK)
+        corners = boxes[rows].astype(np.float64)
+        size = np.maximum(corners[:, 2:] - corners[:, :2], SMALLEST_SIZE)
+        side = geometry.exemplar_side(size.swapaxes(1, 2), spec.context_amount)
+        growth = side / spec.exemplar_size
+        ratio = size[:, 0] / size[:, 1] * last_ratio[rows]
+        change = np.maximum(growth, 1 / growth) * np.maximum(ratio, 1 / ratio)
+        penalty[rows] = np.exp(settings.change_penalty * (1 - change))
+        score[rows] = sigmoid(logits[rows].astype(np.float64))
+    return _Cells(logits, score, penalty, boxes)
 
 
 class _Prediction(NamedTuple):
@@ -300,11 +308,12 @@ def _take(
     side = targets.exemplar_windows(spec)[1]
     pitch = (side / spec.exemplar_size)[:, None]  # frame pixels per pixel of the search image
     at = np.arange(len(targets)), chosen
-    corners = cells.corners[at[0], :, chosen]
+    corners = cells.corners[at[0], :, chosen].astype(np.float64)
     first, last = corners[:, :2], corners[:, 2:]
     displacement = ((first + last) / 2 - spec.search_size / 2) * pitch
     size = np.maximum(last - first, SMALLEST_SIZE) * pitch
-    return _Prediction(cells.logit[at], cells.score[at], cells.penalty[at], displacement, size)
+    logit = cells.logit[at].astype(np.float64)
+    return _Prediction(logit, cells.score[at], cells.penalty[at], displacement, size)
 
 
 def _limited(values: FloatArray, lowest: ArrayLike, highest: ArrayLike) -> FloatArray:
