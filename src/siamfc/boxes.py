@@ -80,10 +80,8 @@ def iou(first: ArrayLike, second: ArrayLike) -> FloatArray:
     extent = np.maximum(high - low, 0.0)
     intersection = extent[..., 0] * extent[..., 1]
     union = area(a) + area(b) - intersection
-    # Rounding may lift the fraction of a box with itself a few ulps above 1.
-    overlap = np.minimum(intersection / np.where(union == 0, 1.0, union), 1.0)
-    absent = is_absent(a) | is_absent(b)
-    return np.asarray(np.where(absent, np.nan, overlap))
+    # Rounding may lift the fraction of a box with itself a few ulps above 1. NaN stays NaN.
+    return np.asarray(np.minimum(intersection / np.where(union == 0, 1.0, union), 1.0))
 
 
 def from_center(center: ArrayLike, size: ArrayLike) -> FloatArray:
