@@ -136,7 +136,7 @@ def run(
 def make_trackers(
     options: argparse.Namespace, clock: Clock
 ) -> tuple[dict[str, SingleTargetTracker], TimedMatcher]:
-    """Those that take part, and the light network of the first."""
+    """Return the compared trackers by name, and the light network of the first."""
     light = load_matcher(options.weights, device=options.device, threads=1)
     if not predicts_boxes(light):
         raise SystemExit(f"--weights {options.weights}: expected those of the light network")

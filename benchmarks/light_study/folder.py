@@ -34,12 +34,12 @@ class Job(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Of its folder."""
+        """Name of the job's folder."""
         return f"{self.variant}-{self.pairs}-{self.seed}"
 
     @classmethod
     def from_name(cls, name: str) -> Self:
-        """The job of a folder; ValueError: of none.
+        """Return the job of a folder; ValueError if the name is not a job's.
 
         >>> Job.from_name("no-blur-500000-1")
         Job(variant='no-blur', pairs=500000, seed=1)

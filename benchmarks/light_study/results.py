@@ -50,7 +50,7 @@ class Effect:
     base: str
     title: str
     auc: float
-    """Of the variant, mean over seeds and videos."""
+    """AUC of the variant, mean over seeds and videos."""
     seeds: Mapping[int, float]
     """Difference of each seed."""
     difference: Difference
@@ -119,7 +119,7 @@ def _real_auc(path: Path) -> dict[str, float]:
 
 
 def trainings(results: Sequence[Result]) -> list[Result]:
-    """Those that the study did, and so tracked procedural videos."""
+    """Return the results of trainings of the study, which alone tracked procedural videos."""
     return [result for result in results if result.facts]
 
 
@@ -209,9 +209,9 @@ class Reliability:
     right: NDArray[np.float64]
     """Fraction of frames whose IoU exceeds a half."""
     iou: NDArray[np.float64]
-    """Mean."""
+    """Mean IoU in each tenth."""
     share: NDArray[np.float64]
-    """Of all frames."""
+    """Fraction of all frames in each tenth."""
 
     @property
     def error(self) -> float:

@@ -33,7 +33,7 @@ class JudgingSettings:
     """The procedural videos that every job tracks; a CPU and a GPU draw different ones."""
 
     videos: int = 64
-    """Of each kind, see `VIDEO_KINDS`."""
+    """Number of videos of each kind; see `VIDEO_KINDS`."""
     frames: int = 70
     textures: int = 256
     seed: int = 7001

@@ -169,40 +169,43 @@ def light() -> Recipe:
         pairs_per_epoch=6200 * 512,
         labels=LabelSettings(),
         optimiser=adamw(4e-3, warm_up_steps=500, ema_decay=0.9998, clip_norm=5.0),
-        data=ProceduralData(
-            pairs=PairSettings(
-                far_share=0.5,
-                near_deviation=20.0,
-                reach=64.0,
-                scale_deviation=0.16,
-                wide_scale_share=0.1,
-                box_noise=0.07,
-                piece_share=0.15,
-                exact_pieces=True,
-                part_share=0.15,
-                leaving_share=0.05,
-                exemplar_occluded_share=0.1,
-                relit_share=0.25,
-                scene=SceneSettings(turning_share=0.15, twin_share=0.1, close_occluder_share=0.2),
-            ),
-            renew_every=1000,
-        ),
+        data=_light_data(),
         spec=EmbeddingSpec(response_size=16, stride=16),
+    )
+
+
+def _light_data() -> ProceduralData:
+    return ProceduralData(
+        pairs=PairSettings(
+            far_share=0.5,
+            near_deviation=20.0,
+            reach=64.0,
+            scale_deviation=0.16,
+            wide_scale_share=0.1,
+            box_noise=0.07,
+            piece_share=0.15,
+            exact_pieces=True,
+            part_share=0.15,
+            leaving_share=0.05,
+            exemplar_occluded_share=0.1,
+            relit_share=0.25,
+            scene=SceneSettings(turning_share=0.15, twin_share=0.1, close_occluder_share=0.2),
+        ),
+        renew_every=1000,
     )
 
 
 def paired() -> Recipe:
     """Train a light network that uses two exemplars together."""
-    base = light()
-    assert isinstance(base.data, ProceduralData)
+    data = _light_data()
     pairs = replace(
-        base.data.pairs,
+        data.pairs,
         recent=True,
         absent_share=0.12,
         reach=96.0,
-        scene=replace(base.data.pairs.scene, twin_share=0.15),
+        scene=replace(data.pairs.scene, twin_share=0.15),
     )
-    return replace(base, name="paired", network="paired", data=replace(base.data, pairs=pairs))
+    return replace(light(), name="paired", network="paired", data=replace(data, pairs=pairs))
 
 
 def large() -> Recipe:
@@ -227,7 +230,8 @@ def finetune(network: str = "light") -> Recipe:
             f"weights: expected those of a network that stores can train, siamfc or light, got "
             f"{network}, which compares two exemplars"
         )
-    return Recipe(
+    return replace(
+        procedural(),
         name="finetune",
         epochs=5,
         pairs_per_epoch=4_000,
@@ -235,17 +239,14 @@ def finetune(network: str = "light") -> Recipe:
         validation_pairs=512,
         validation_batch=16,
         log_every=25,
-        labels=LabelSettings(radius=12.0),
         optimiser=adamw(1e-4, warm_up_steps=50, ema_decay=0.995),
         data=StoreData(),
     )
 
 
 def _finetune_light() -> Recipe:
-    base = light()
-    assert isinstance(base.data, ProceduralData)
     return replace(
-        base,
+        light(),
         name="finetune",
         epochs=2,
         pairs_per_epoch=1_024,
@@ -265,7 +266,7 @@ def _finetune_light() -> Recipe:
             mix=0.5,
             # A CPU can draw so many textures, so small, in seconds.
             procedural=replace(
-                base.data,
+                _light_data(),
                 textures=TextureSettings(count=64, size=128, leaves=60),
                 validation_textures=32,
             ),
