@@ -61,6 +61,11 @@ def test_a_reliability_by_hand():
     assert found.error == pytest.approx((2 * 0.475 + 2 * 0.04) / 5)
 
 
+def test_a_score_of_one_belongs_to_the_last_bin():
+    found = measure_reliability([0.95, 1.0], [False, True])
+    np.testing.assert_allclose((found.weight, found.score, found.right), [[1], [0.975], [0.5]])
+
+
 def test_weights_stand_for_how_often_boxes_are_right_elsewhere():
     """Frames without half of the right ones are a fair sample once balanced."""
     truth = Calibration(slope=2.0, offset=0.5)

@@ -83,8 +83,9 @@ def test_the_peak_s_entropy_ignores_a_constant_and_is_least_at_the_target():
 def test_settings_choose_the_loss():
     logits, labels, weights = _batch(1.0)
     for kind, loss in (("bce", binary_cross_entropy), ("logistic", logistic)):
-        chosen = compute_loss(logits, labels, weights, LossSettings(kind=kind))
-        torch.testing.assert_close(chosen, loss(logits, labels, weights), rtol=0, atol=0)
+        soft = 0.2 + 0.6 * labels  # of labels 0 and 1 the two losses are the same
+        chosen = compute_loss(logits, soft, weights, LossSettings(kind=kind))
+        torch.testing.assert_close(chosen, loss(logits, soft, weights), rtol=0, atol=0)
     both = compute_loss(logits, labels, weights, LossSettings(peak_weight=0.5))
     entropy = peak_entropy(logits, labels * weights)
     torch.testing.assert_close(both, binary_cross_entropy(logits, labels, weights) + 0.5 * entropy)
