@@ -1,5 +1,7 @@
 """Update of the exemplar from later frames."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from fakes import IdealBoxMatcher, IdealMatcher
 from siamfc import geometry
 from siamfc.errors import InputError
 from siamfc.network import load_matcher
-from siamfc.tracking import SiamFCSettings, Stepper, Tracker
+from siamfc.tracking import SiamFCSettings, Stepper, Tracker, TrackerState, light
 from siamfc.tracking.exemplar_update import (
     UpdateSettings,
     first_and_latest,
@@ -297,3 +299,18 @@ def test_the_search_view_uses_the_updated_exemplar():
         state = Stepper(matcher, SiamFCSettings(scales=1, update=update)).step(first, lighter)
         views[name] = Stepper(matcher).view(state, lighter).scores.max()
     assert views["first"] < 0.9 < views["previous"]
+
+
+def test_a_target_that_the_border_cuts_is_not_updated_by_what_another_is():
+    boxes = [[60.0, 50, 20, 20], [-10.0, 50, 20, 20]]
+    first = np.zeros((2, 4), np.float32)
+    fill = np.zeros(3, np.uint8)
+    settings = UpdateSettings(rate=0.5, restart_average=True)
+    state = TrackerState.begin(light.start(boxes, (160, 120)), first, fill)
+    state = state.update(settings, lambda rows: np.ones((len(rows), 4), np.float32))
+    assert state.updates.tolist() == [1, 0]
+    inside = light.start([[60.0, 50, 20, 20]] * 2, (160, 120))
+    state = replace(state, targets=inside)
+    state = state.update(settings, lambda rows: np.full((len(rows), 4), 3, np.float32))
+    assert state.updates.tolist() == [2, 1]
+    np.testing.assert_array_equal(state.average[:, 0], [2, 3])  # the second starts with this frame

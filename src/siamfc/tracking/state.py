@@ -94,6 +94,8 @@ class TrackerState:
         if not rows:
             return replace(self, waited=waited)
         waited[rows] = 0
+        updates = self.updates.copy()
+        updates[rows] += 1
         average = mix(self.average[rows], embed(rows), rates[rows])
         first = self.first[rows]
         if self.together:
@@ -105,7 +107,7 @@ class TrackerState:
             exemplars=put(self.exemplars, rows, searched),
             average=put(self.average, rows, average),
             waited=waited,
-            updates=self.updates + (rates > 0),
+            updates=updates,
         )
 
 
