@@ -13,6 +13,7 @@ from siamfc.evaluation import (
     describe_run,
     evaluate_repeatedly,
 )
+from siamfc.evaluation.scoring.protocols import GOT10K, OTB
 
 RECORD = describe_run({"name": "test"}, {"format": "otb", "split": None})
 
@@ -81,6 +82,17 @@ def test_mean_and_deviation_are_over_the_evaluations(tmp_path: Path) -> None:
     content = mean.to_json()
     assert [one["center_error"] for one in content["repetitions"]] == errors
     assert content["deviation"]["auc"] == mean.deviation["auc"]
+
+
+def test_the_scores_of_a_benchmark_are_averaged_beside_those_of_otb(tmp_path: Path) -> None:
+    sequences = [square_sequence(tmp_path, "a")]
+    for protocol, parts in ((OTB, set()), (GOT10K, {"benchmark", "benchmark_deviation"})):
+        done = evaluate_repeatedly(
+            Counted(2.0), sequences, repetitions=2, results=[None] * 2, protocol=protocol
+        )
+        content = average(list(done)).to_json()
+        assert {"benchmark", "benchmark_deviation"} & content.keys() == parts
+        assert all(("benchmark" in one) == bool(parts) for one in content["repetitions"])
 
 
 class FailsOnce:

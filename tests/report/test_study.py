@@ -10,7 +10,7 @@ from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError, InputError
 from siamfc.evaluation.scoring.protocols import GOT10K
 from siamfc.report import Study, make_study, paired_difference
-from siamfc.report.figures import offset_limit
+from siamfc.report.figures import offset_histogram, offset_limit
 
 
 def test_scores_are_those_of_the_trackers(study: Study) -> None:
@@ -109,6 +109,16 @@ def test_noise_is_not_taken_for_progress() -> None:
     one = paired_difference(0.5 + noise, np.full(30, 0.5))
     assert one.low < 0 < one.high
     assert not one.is_certain
+
+
+def test_the_histogram_has_fractions_of_all_frames(sequences: list[Sequence]) -> None:
+    results = make_results("some", sequences, (3.0, -2.0))
+    results.tracks["Slow"].boxes[1:, 0] += 90
+    (entry,) = make_study([results], sequences, title="x").entries
+    edges, fractions = offset_histogram(entry, 0, 5.0)
+    assert fractions.sum() == pytest.approx(0.5)  # the others lie beyond the limit
+    (place,) = np.flatnonzero(fractions)
+    assert edges[place] <= 3 < edges[place + 1]
 
 
 @pytest.mark.parametrize(

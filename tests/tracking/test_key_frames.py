@@ -201,6 +201,10 @@ class TestRange:
         assert results[0].status is Status.KEYFRAME
         assert min(iou(result.box, place(result.index)) for result in results) > 0.8
 
+    def test_every_counts_from_the_start(self):
+        found = track(pictures(), place(2), matcher=IdealBoxMatcher(), start=2, end=9, every=3)
+        assert [result.index for result in found] == [2, 5, 8]
+
     def test_every_skips_frames_except_those_with_a_box(self):
         given = {0: place(0), 4: place(4)}
         found = track(pictures(), given, matcher=IdealBoxMatcher(), end=7, every=3)
