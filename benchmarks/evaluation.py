@@ -4,13 +4,18 @@
 
 Each round runs both, one after the other, on synthetic sequences of 320×240 pixels; the time is
 that of the evaluation as a whole, after the processes have loaded their network once. Prints a
-line for each round and the best ratio: other work on the machine can only lower it.
+line for each round and the best ratio: other work on the machine can only lower it. The processor's
+time, of all processes together, hardly depends on other work: how many times less of it one process
+needs is what the spreading itself costs. A process's start is counted separately.
 """
 
 import argparse
+import resource
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 from PIL import Image
@@ -40,18 +45,35 @@ def main() -> None:
             make_sequence(Path(folder), number, arguments.frames)
             for number in range(arguments.sequences)
         ]
-        ratios = []
+        frames = arguments.sequences * arguments.frames
+        ratios, costs, starts = [], [], []
         for number in range(1, arguments.rounds + 1):
             one = measure(tracker, sequences, 1)
             several = measure(tracker, sequences, arguments.processes)
-            ratios.append(one / several)
-            frames = arguments.sequences * arguments.frames
+            ratios.append(one.elapsed / several.elapsed)
+            costs.append(one.used / several.used)
+            starts.append(several.start / arguments.processes)
             print(
-                f"round {number}: one process {one:.2f} s ({frames / one:.1f} frames/s), "
-                f"{arguments.processes} processes {several:.2f} s "
-                f"({frames / several:.1f} frames/s): {ratios[-1]:.2f} times"
+                f"round {number}: one process {one.elapsed:.2f} s ({frames / one.elapsed:.1f} "
+                f"frames/s), {arguments.processes} processes {several.elapsed:.2f} s "
+                f"({frames / several.elapsed:.1f} frames/s): {ratios[-1]:.2f} times; "
+                f"processor {one.used:.2f} s and {several.used:.2f} s: {costs[-1]:.2f}"
             )
     print(f"best: {max(ratios):.2f} times")
+    print(f"processor's time of one process by that of {arguments.processes}: {median(costs):.2f}")
+    print(f"a process starts and loads its network in {median(starts):.2f} s of the processor")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds."""
+
+    elapsed: float
+    """Of the clock, for all sequences; the processes are warm."""
+    used: float
+    """Of the processor likewise, in all processes together."""
+    start: float
+    """Of the processor, until the processes are warm."""
 
 
 def make_sequence(folder: Path, number: int, count: int) -> Sequence:
@@ -71,18 +93,37 @@ def make_sequence(folder: Path, number: int, count: int) -> Sequence:
     return Sequence(name=str(number), frames=files, boxes=boxes, size=SIZE)
 
 
-def measure(tracker: PretrainedTracker, sequences: list[Sequence], processes: int) -> float:
-    """Seconds for all sequences; the processes are warm."""
+def measure(tracker: PretrainedTracker, sequences: list[Sequence], processes: int) -> Cost:
+    """Evaluate all sequences, in processes that are warm.
+
+    A process's use of the processor is known once it has ended, so others are only warmed.
+    """
+    warm = [make_short(one) for one in sequences[: 3 * processes]]
+    _, start = run(tracker, warm, warm[:0], processes)
+    elapsed, used = run(tracker, warm, sequences, processes)
+    return Cost(elapsed, used - start, start)
+
+
+def run(
+    tracker: PretrainedTracker, warm: list[Sequence], sequences: list[Sequence], processes: int
+) -> tuple[float, float]:
+    """Warm processes, then evaluate: seconds of the clock for that, of the processor for all."""
+    before = processor_seconds()
     with Workers(processes) as workers:
         spread = workers if processes > 1 else None
-        warm = [make_short(one) for one in sequences[: 3 * processes]]
         evaluate(tracker, warm, workers=spread)
         start = time.perf_counter()
         evaluation = evaluate(tracker, sequences, workers=spread)
         elapsed = time.perf_counter() - start
     if evaluation.failures:
         raise SystemExit(f"failed: {dict(evaluation.failures)}")
-    return elapsed
+    return elapsed, processor_seconds() - before
+
+
+def processor_seconds() -> float:
+    """Seconds of the processor that this process and those that it has started and ended took."""
+    usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def make_short(sequence: Sequence) -> Sequence:
