@@ -178,7 +178,7 @@ def main() -> None:
             size: run_rounds(video_of(size, FRAMES), trackers, time.process_time) for size in SIZES
         }
     note("whole videos")
-    costs = loop.measure_heights(list(HEIGHTS), frames=24, rounds=2, weights="light")
+    costs = loop.measure_heights(list(HEIGHTS), frames=48, rounds=2, weights="light")
     figures = Figures(
         sizes=sizes,
         many=many,
