@@ -9,6 +9,8 @@ import torch
 from siamfc.errors import InputError
 from siamfc.network import load_matcher
 from siamfc.network.checkpoint import Checkpoint
+from siamfc.network.light.architecture import SEARCH_CELLS
+from siamfc.network.light.model import cell_points
 from siamfc.network.matcher import predicts_boxes
 from siamfc.overrides import change
 from siamfc.training.data_settings import SquareData
@@ -66,6 +68,23 @@ def test_the_validation_iou_is_a_mean_over_targets_not_over_batches():
     overlaps = best_boxes(model, recipe, source).overlaps
     scores = pair_validator(recipe, source)(model)
     assert scores["validation_iou"] == pytest.approx(float(overlaps.sum()) / 3, rel=1e-5)
+
+
+def test_the_true_boxes_have_a_validation_iou_of_one():
+    recipe = _recipe()
+    source = training_source(replace(recipe, batch=2), device=torch.device("cpu"))
+    boxes = source(0).boxes
+    corners = torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)[..., None, None]
+
+    class Knows:
+        points = cell_points(SEARCH_CELLS)
+
+        def __call__(self, *_):
+            cells = SEARCH_CELLS, SEARCH_CELLS
+            return torch.zeros(2, *cells), corners.expand(-1, -1, *cells)
+
+    scores = pair_validator(recipe, source)(Knows())
+    assert scores["validation_iou"] == pytest.approx(1, abs=1e-5)
 
 
 def test_a_resumed_run_is_the_same_bit_for_bit(finished, tmp_path):

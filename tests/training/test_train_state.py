@@ -157,6 +157,22 @@ def test_the_peak_is_found_between_cells():
     torch.testing.assert_close(found.float(), place, atol=0.3, rtol=0)
 
 
+def test_a_peak_at_the_target_has_a_small_centre_error():
+    recipe = small_recipe()
+    source = training_source(recipe, device=CPU)
+    offsets = source(0).offsets
+
+    class Knows(SiamFC):
+        def forward(self, *_):
+            x, y = (offsets[:, axis, None, None] for axis in (0, 1))
+            cells = (torch.arange(3.0) - 1) * 8
+            return torch.exp(-((cells - x) ** 2 + (cells[:, None] - y) ** 2) / 64)[:, None]
+
+    error = pair_validator(recipe, source)(Knows())["validation_center_error"]
+    # Three cells are too few for an exact peak; always the middle would be off by all of this.
+    assert error < 0.6 * offsets.norm(dim=1).mean()
+
+
 def test_validation_does_not_change_the_model_and_repeats():
     recipe = small_recipe(validation_pairs=4)
     train_state = TrainState(recipe)
