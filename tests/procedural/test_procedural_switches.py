@@ -112,7 +112,6 @@ def test_without_options_pairs_are_unchanged():
         (PairSettings(relit_share=1.0), ()),
         (PairSettings(exemplar_occluded_share=1.0), ()),
         (PairSettings(scene=SceneSettings(turning_share=1.0)), (TARGET,)),
-        (PairSettings(scene=SceneSettings(rolling_share=1.0)), (TARGET,)),
         (PairSettings(scene=SceneSettings(twin_share=1.0)), (FRONT, BACK)),
         (PairSettings(scene=SceneSettings(close_occluder_share=1.0)), (OCCLUDER,)),
         (PairSettings(scene=SceneSettings(camouflage_share=1.0)), (TARGET,)),

@@ -64,8 +64,6 @@ class Object:
     """Standard deviation of the angle, radians, (B,)."""
     pliancy: Tensor
     """Stretch, as a multiple of the usual, (B,)."""
-    rolling: Tensor
-    """Shift of the surface, as a multiple of the usual, (B,): a turn out of the image plane."""
 
 
 def draw_parts(draws: UniformDraws, count: int, textures: int) -> Parts:
@@ -129,17 +127,14 @@ def half_size_of(ratio: Tensor) -> Tensor:
 def draw_object(draws: UniformDraws, count: int, textures: int) -> Object:
     """Draw an object with at most `count` parts; the bank holds `textures` textures."""
     calm = draws.chance(0.35)
-    parts, half_size = draw_parts(draws, count, textures), _half_size(draws, 0.5)
-    liveliness = torch.where(calm, 0.15, draws.uniform(0.2, 1.0))
     return Object(
-        parts=parts,
-        half_size=half_size,
-        liveliness=liveliness,
+        parts=draw_parts(draws, count, textures),
+        half_size=_half_size(draws, 0.5),
+        liveliness=torch.where(calm, 0.15, draws.uniform(0.2, 1.0)),
         turning=torch.where(
             draws.chance(RESTLESS_SHARE), RESTLESS_TURNING, draws.log_uniform(0.03, 0.45)
         ),
-        pliancy=torch.ones_like(liveliness),
-        rolling=liveliness,
+        pliancy=torch.ones_like(calm, dtype=torch.float32),
     )
 
 
@@ -156,7 +151,6 @@ def similar_object(draws: UniformDraws, other: Object, model: Object) -> Object:
         liveliness=other.liveliness,
         turning=other.turning,
         pliancy=other.pliancy,
-        rolling=other.rolling,
     )
 
 
@@ -179,7 +173,6 @@ def twin(draws: UniformDraws, other: Object, model: Object, chosen: Tensor) -> O
         liveliness=torch.where(chosen, model.liveliness, other.liveliness),
         turning=torch.where(chosen, model.turning, other.turning),
         pliancy=torch.where(chosen, model.pliancy, other.pliancy),
-        rolling=torch.where(chosen, model.rolling, other.rolling),
     )
 
 

@@ -40,8 +40,6 @@ TARGET = slice(4, 8)
 BACK = slice(8, 11)
 BACKGROUND = slice(11, 12)
 LAYERS = 12
-_ROLLING, _ROLLING_LIVELINESS, _ROLLING_PLIANCY = 5.0, 0.5, 2.5
-"""Surface shift, least liveliness and stretch of targets that turn out of the image plane."""
 _TWIN_FARTHEST = 2.5
 """Largest distance of a twin, target half sizes; the smallest is the same for all objects."""
 
@@ -54,11 +52,6 @@ class SceneSettings:
     """Fraction of targets that rotate in the image plane by any angle; of all objects 0.07 do.
 
     For background pieces, which have no outline, the fraction is always 0.07.
-    """
-    rolling_share: float = 0.0
-    """Fraction of targets that turn out of the image plane and show other sides of their surface.
-
-    Background pieces never do.
     """
     twin_share: float = 0.0
     """Fraction of targets with a twin nearby: an object of the same kind, similar but no copy.
@@ -74,8 +67,7 @@ class SceneSettings:
 
     def __post_init__(self) -> None:
         check_number("turning_share", self.turning_share, RESTLESS_SHARE, 1)
-        shares = "rolling", "twin", "close_occluder", "camouflage", "figure"
-        for name in (f"{each}_share" for each in shares):
+        for name in ("twin_share", "close_occluder_share", "camouflage_share", "figure_share"):
             check_number(name, getattr(self, name), 0, 1)
 
 
@@ -131,7 +123,7 @@ def draw_scene(
     their own uniforms, (B, 3 · FIGURE_DRAWS); without these there are none.
     """
     settings = settings or SceneSettings()
-    common, own, last = uniforms.tensor_split((SCENE_DRAWS - _OWN_DRAWS, SCENE_DRAWS - 1), dim=1)
+    common, own = uniforms.tensor_split((SCENE_DRAWS - _OWN_DRAWS,), dim=1)
     draws = UniformDraws(common)
     columns = [None] * 3 if figures is None else figures.tensor_split(3, dim=1)
 
@@ -171,21 +163,7 @@ def draw_scene(
         on_background=draws.chance(piece_share),
         lighting=draws.uniform(0.0, 1.5),
     )
-    rolls = UniformDraws(last).chance(settings.rolling_share) & ~scene.on_background
-    scene = replace(scene, target=_let_roll(scene.target, rolls))
     return _add_difficulties(scene, UniformDraws(own), settings)
-
-
-def _let_roll(target: Object, where: Tensor) -> Object:
-    """Let targets turn out of the image plane `where`, (B,) bool: new sides, another aspect."""
-    return replace(
-        target,
-        rolling=torch.where(where, _ROLLING, target.rolling),
-        liveliness=torch.where(
-            where, target.liveliness.clamp(min=_ROLLING_LIVELINESS), target.liveliness
-        ),
-        pliancy=torch.where(where, target.pliancy.clamp(min=_ROLLING_PLIANCY), target.pliancy),
-    )
 
 
 def _add_difficulties(scene: Scene, draws: UniformDraws, settings: SceneSettings) -> Scene:
@@ -250,7 +228,7 @@ def _pose_object(
     wave_size = draws.normal(0.07, count, 2) * lively[:, None, None]
     texel = parts.texture_map[..., :1] * parts.axes * make_object.half_size[:, None]
     # On a body that turns out of the image plane, the surface appears shifted.
-    roll = draws.normal(0.2, 1, 2) * make_object.rolling[:, None, None] * texel
+    roll = draws.normal(0.2, 1, 2) * lively[:, None, None] * texel
     light = torch.exp(draws.normal(0.12) * lighting)
     shade = draws.normal(0.22, 1, 2) * lighting[:, None, None]
     return {
@@ -305,7 +283,6 @@ def draw_view(scene: Scene, uniforms: Tensor, position: Tensor, occluder_away: T
         liveliness=torch.where(scene.on_background, scene.target.liveliness, 0.0),
         turning=torch.where(scene.on_background, scene.target.turning, 0.04),
         pliancy=torch.where(scene.on_background, scene.target.pliancy, 1.0),
-        rolling=torch.where(scene.on_background, scene.target.rolling, 0.0),
     )
     drift = draws.normal(1.0, 2) * scene.background_motion[:, None]
     drift = torch.where(scene.on_background[:, None], 0.0, drift)
