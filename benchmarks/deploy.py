@@ -4,7 +4,8 @@
 
 FOLDER holds sequences in OTB's layout. Every program tracks the first frames of each of them, as
 raw frames, and so does the package; one thread each, in turn. A program whose tool chain is missing
-is left out: C++ needs c++ and, in SIAMFC_ONNXRUNTIME_INCLUDE, ONNX Runtime's headers.
+is left out: C++ needs c++ and, in SIAMFC_ONNXRUNTIME_INCLUDE, ONNX Runtime's headers; Rust needs
+rustc.
 
 Speeds are updates per second of the processor's time, which other work on the machine hardly
 changes; the time to start, that of a run of one frame, is taken off. The package reads its frames
@@ -121,14 +122,22 @@ def build(folder: Path) -> list[Program]:
     lines = {file: source.count("\n") for file, source in sources.items()}
     python = [sys.executable, "track_onnx.py"]
     programs = [Program("Python", lines["track_onnx.py"], python)]
+    (library,) = Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so.*")
+    for name in ("libonnxruntime.so.1", "libonnxruntime.so"):
+        (folder / name).symlink_to(library)
+    run_path = f"-Wl,-rpath,{folder}"
     compiler, include = shutil.which("c++"), os.environ.get("SIAMFC_ONNXRUNTIME_INCLUDE")
     if compiler and include:
-        (library,) = Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so.*")
-        (folder / "libonnxruntime.so.1").symlink_to(library)
-        source = ["track.cpp", "-isystem", include, "libonnxruntime.so.1", f"-Wl,-rpath,{folder}"]
-        words = [compiler, "-std=c++17", "-O2", *source, "-o", "track"]
+        source = ["track.cpp", "-isystem", include, "libonnxruntime.so.1", run_path]
+        words = [compiler, "-std=c++17", "-O2", *source, "-o", "track_cpp"]
         subprocess.run(words, cwd=folder, check=True)
-        programs.append(Program("C++", lines["track.cpp"], ["./track"]))
+        programs.append(Program("C++", lines["track.cpp"], ["./track_cpp"]))
+    compiler = shutil.which("rustc")
+    if compiler:
+        source = ["track.rs", "-L", ".", "-C", f"link-arg={run_path}"]
+        words = [compiler, "--edition", "2021", "-O", *source, "-o", "track_rust"]
+        subprocess.run(words, cwd=folder, check=True)
+        programs.append(Program("Rust", lines["track.rs"], ["./track_rust"]))
     return programs
 
 

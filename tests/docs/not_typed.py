@@ -25,6 +25,7 @@ NOT_RUN = {
     "npm ci": "installs from the network; tests/js needs what it installs",
     "python docs/tools/browser_page.py": "needs what npm installs; tests/js does it",
     "c++": "test_deploy.py does it, where there is a compiler and the headers",
+    "rustc": "test_deploy.py does it, where there is a compiler",
     "ffmpeg": "test_deploy.py writes the same file",
     "./track": "test_deploy.py does it",
     "python track_onnx.py": "test_deploy.py does it",

@@ -152,6 +152,82 @@ def test_cpp_tracks_as_the_package_does(light: Expected) -> None:
     check(light, "./track")
 
 
+@pytest.mark.slow
+def test_rust_tracks_as_the_package_does(light: Expected) -> None:
+    compile_rust(light.folder)
+    check(light, "./track")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({1: "absent"}, "absent/exemplar.onnx: No such file"),
+        ({1: "broken"}, "broken/exemplar.onnx: "),
+        ({1: "swapped"}, "Got invalid dimensions for input: images"),
+        ({2: "absent.rgb"}, "absent.rgb: No such file"),
+        ({2: "empty.rgb"}, "empty.rgb: failed to fill whole buffer"),
+        ({3: "9"}, "frames.rgb: expected frames of 9 × 8 × 3 bytes"),
+        ({4: "tall"}, "expected a number, got tall"),
+        ({4: "0"}, "expected a box whose centre is in the frame"),
+        ({7: "nan"}, "expected a box whose centre is in the frame"),
+        ({7: "-3"}, "expected a box whose centre is in the frame"),
+    ],
+)
+def test_rust_states_what_is_wrong_in_one_line(
+    rust_folder: Path, changed: dict[int, str], message: str
+) -> None:
+    words = ["./track", "weights", "frames.rgb", "8", "8", "2", "2", "4", "4"]
+    for index, word in changed.items():
+        words[index] = word
+    answer = subprocess.run(words, cwd=rust_folder, capture_output=True, text=True)
+    assert answer.returncode == 1
+    assert answer.stdout == ""
+    assert answer.stderr.startswith(f"track: {message}")
+    assert answer.stderr.count("\n") == 1
+
+
+@pytest.fixture(scope="module")
+def rust_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program of the page, ten frames of 8 × 8 pixels, and files that are not as expected."""
+    folder = tmp_path_factory.mktemp("rust")
+    write_page("deploy.md", "light", folder)
+    compile_rust(folder)
+    (folder / "frames.rgb").write_bytes(bytes(10 * 8 * 8 * 3))
+    (folder / "empty.rgb").touch()
+    (folder / "broken").mkdir()
+    (folder / "broken" / "exemplar.onnx").write_bytes(b"not a graph")
+    (folder / "swapped").mkdir()
+    for name, other in (("exemplar", "track"), ("track", "exemplar")):
+        shutil.copy(folder / "weights" / f"{name}.onnx", folder / "swapped" / f"{other}.onnx")
+    return folder
+
+
+def test_rust_calls_functions_by_their_places_in_the_header() -> None:
+    include = headers()
+    if include is None:
+        pytest.skip("needs SIAMFC_ONNXRUNTIME_INCLUDE: ONNX Runtime's headers")
+    text = (include / "onnxruntime_c_api.h").read_text(encoding="utf-8")
+    text = re.sub(r"/\*.*?\*/|//[^\n]*", "", text, flags=re.DOTALL)
+    (table,) = re.findall(r"^struct OrtApi \{(.*?)^\};", text, re.DOTALL | re.MULTILINE)
+    members = re.findall(
+        r"ORT_API2_STATUS\(\s*(\w+)|(ORT_CLASS_RELEASE)\((\w+)\)|\(\s*ORT_API_CALL\s*\*\s*(\w+)\)",
+        table,
+    )
+    names = [f"Release{one[2]}" if one[1] else one[0] or one[3] for one in members]
+    (source,) = (one.text for one in snippets(DOCS / "deploy.md") if one.title == "track.rs")
+    (fields,) = re.findall(r"^struct Api \{(.*?)^\}", source, re.DOTALL | re.MULTILINE)
+    slot, used = 0, 0
+    for name, gap in re.findall(r"^    (\w+):(?: \[usize; (\d+)\])?", fields, re.MULTILINE):
+        if gap:
+            assert name == f"_{slot}"
+            slot += int(gap)
+        else:
+            assert name.replace("_", "") == names[slot].lower()
+            slot, used = slot + 1, used + 1
+    assert used == 14
+
+
 def check(expected: Expected, *program: str) -> None:
     """Run a program on the raw frames; compare boxes, and when the target is lost."""
     numbers = map(str, (*expected.size, *expected.first))
@@ -177,16 +253,34 @@ def compile_cpp(folder: Path) -> None:
     compiler, include = shutil.which("c++"), headers()
     if compiler is None or include is None:
         pytest.skip("needs c++, and SIAMFC_ONNXRUNTIME_INCLUDE: ONNX Runtime's headers")
-    libraries = sorted(Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so.*"))
-    if not libraries:
-        pytest.skip("the package onnxruntime has no library to link with on this system")
-    library = folder / "libonnxruntime.so.1"
-    library.symlink_to(libraries[0])
+    library = link_library(folder, "libonnxruntime.so.1")
     warnings = ("-Wall", "-Wextra", "-Werror")
     source = ("track.cpp", "-isystem", str(include), str(library), f"-Wl,-rpath,{folder}")
     subprocess.run(
         [compiler, "-std=c++17", "-O2", *warnings, *source, "-o", "track"], cwd=folder, check=True
     )
+
+
+def compile_rust(folder: Path) -> None:
+    """Make `track` of track.rs."""
+    compiler = shutil.which("rustc")
+    if compiler is None:
+        pytest.skip("needs rustc")
+    link_library(folder, "libonnxruntime.so.1")
+    link_library(folder, "libonnxruntime.so")
+    options = ("-O", "-D", "warnings", "-L", str(folder), "-C", f"link-arg=-Wl,-rpath,{folder}")
+    subprocess.run([compiler, "--edition", "2021", *options, "track.rs"], cwd=folder, check=True)
+
+
+def link_library(folder: Path, name: str) -> Path:
+    """Link to the runtime of the package onnxruntime; return the link."""
+    libraries = sorted(Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so.*"))
+    if not libraries:
+        pytest.skip("the package onnxruntime has no library to link with on this system")
+    link = folder / name
+    if not link.exists():  # the program in another language has linked it
+        link.symlink_to(libraries[0])
+    return link
 
 
 def test_siamfc_in_python(
