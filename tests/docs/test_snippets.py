@@ -22,7 +22,7 @@ from snippets import (
 from siamfc.cli.verbs import VERBS
 
 SHELL = ("sh", "console")
-SHOWN_ONLY = ("bash", "bibtex", "cpp", "ini", "js", "text", "toml")
+SHOWN_ONLY = ("bash", "bibtex", "cpp", "rust", "ini", "js", "text", "toml")
 """Not run here: scripts, files, results; test_deploy.py runs cpp and js."""
 NO_BOX = "siamfc track (without a box)"
 SLOW_PAGES = ("fine_tuning.md", "training.md")
