@@ -22,8 +22,8 @@ from snippets import (
 from siamfc.cli.verbs import VERBS
 
 SHELL = ("sh", "console")
-SHOWN_ONLY = ("bash", "bibtex", "cpp", "rust", "ini", "js", "text", "toml")
-"""Not run here: scripts, files, results; test_deploy.py runs cpp and js."""
+SHOWN_ONLY = ("bash", "bibtex", "cpp", "ini", "js", "rust", "text", "toml")
+"""Not run here: scripts, files, results; test_deploy.py runs cpp, js and rust."""
 NO_BOX = "siamfc track (without a box)"
 SLOW_PAGES = ("fine_tuning.md", "training.md")
 
