@@ -169,6 +169,8 @@ class _GpuTensor:
         (np.zeros((4, 4)), "scale to 0–255"),
         (np.zeros((4, 4, 3)), "scale to 0–255"),
         (np.zeros((4, 4), np.uint8), r"numpy\.dstack"),
+        (np.zeros((4, 4, 1), np.uint8), r"numpy\.dstack"),
+        (np.zeros((4, 4, 1)), "scale to 0–255"),
         (np.zeros((4, 4, 4), np.uint8), "leave out the alpha"),
         (
             Image.new("P", (4, 4)),

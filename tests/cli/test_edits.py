@@ -170,9 +170,22 @@ def test_boxes_of_another_video_are_noticed(
     status, error = redact("a.json", range(9), (96, 96))
     assert status == 0
     assert "has boxes up to frame 8, the video only frames 0 to 4" in error
+    assert "outside" not in error
     status, error = redact("a.xml", range(7, 9), None)
     assert status == 1
     assert "expected boxes in frames 0 to 4, got the first in frame 7" in error
+
+
+def test_redact_warns_of_boxes_outside_the_frame_which_would_hide_nothing(
+    film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corners = np.array([-5.0, 90.0, np.nan, 96.0, 97.0])  # the frame is 96 pixels wide
+    boxes = np.stack([corners, *np.full((3, 5), 20.0)], axis=-1)[:, None]
+    annotation = VideoAnnotation(frames=np.arange(5), boxes=boxes)
+    write_annotation(tmp_path / "a.txt", annotation)
+    arguments = ["redact", str(film), "--results", str(tmp_path / "a.txt")]
+    assert run([*arguments, "-o", str(tmp_path / "out.mp4")]) == 0
+    assert "a box outside the frames of 96×96 pixels, first in frame 3" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -242,7 +242,7 @@ def test_grey_arrays_become_rgb_and_rgb_is_not_copied() -> None:
     [
         (np.zeros((4, 4, 3)), r"uint8 .*float64: scale to 0–255"),
         (np.zeros((4, 4, 4), np.uint8), "leave out the alpha"),
-        (np.zeros((4, 4, 1), np.uint8), "leave out the last axis"),
+        (np.zeros((4, 4, 1), np.uint8), r"numpy\.dstack"),
         (np.zeros((3, 4, 5), np.uint8), "put the channels last"),
         (np.zeros((0, 4, 3), np.uint8), "at least one pixel"),
         (np.zeros(4, np.uint8), r"shape \(4,\)"),

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import numpy as np
 from cyclopts import Parameter
 
+from siamfc.boxes import to_corners
 from siamfc.cli.boxes import BoxOptions
 from siamfc.cli.console import counted, print_json
 from siamfc.cli.interrupt import StopRequest, end_at_once
@@ -150,7 +152,7 @@ def _check_fits(
 ) -> None:
     """Check that boxes may be those of a video: a box elsewhere would cover or show something else.
 
-    Boxes after the video's last frame cause a warning.
+    Boxes after the video's last frame or outside its frames cause a warning.
 
     Raises:
         InputError: they are of frames of another size.
@@ -166,6 +168,15 @@ def _check_fits(
         _logger.warning(
             "%s has boxes up to frame %d, the video only frames 0 to %d: is it another video?",
             path, last, count - 1,
+        )  # fmt: skip
+    if size is None:
+        return
+    corner, opposite = np.split(to_corners(annotation.boxes), 2, axis=-1)
+    outside = ((corner >= size) | (opposite <= 0)).any(axis=(1, 2))
+    if outside.any():
+        _logger.warning(
+            "%s has a box outside the frames of %d×%d pixels, first in frame %d: is it another "
+            "video?", path, *size, annotation.frames[outside.argmax()],
         )  # fmt: skip
 
 

@@ -65,13 +65,12 @@ def image_hint(image: Any) -> str:
         return ": convert it, numpy.asarray(image)" if hasattr(image, "__array__") else ""
     if image.ndim == 3 and image.shape[2] == 4:
         return ": leave out the alpha channel, image[:, :, :3]"
-    if image.ndim == 3 and image.shape[2] == 1:
-        return ": leave out the last axis, image[:, :, 0]"
     if image.ndim == 3 and image.shape[0] == 3:
         return ": put the channels last, image.transpose(1, 2, 0)"
-    if image.dtype != np.uint8 and (image.ndim == 2 or image.shape[2:] == (3,)):
+    if image.dtype != np.uint8 and (image.ndim == 2 or image.shape[2:] in ((1,), (3,))):
         return ": scale to 0–255 and convert, image.astype(numpy.uint8)"
-    return ": repeat the grey, numpy.dstack([image] * 3)" if image.ndim == 2 else ""
+    is_grey = image.ndim == 2 or image.shape[2:] == (1,)
+    return ": repeat the grey, numpy.dstack([image] * 3)" if is_grey else ""
 
 
 def crop(
