@@ -150,6 +150,9 @@ def test_python_needs_no_other_package(light: Expected) -> None:
 def test_cpp_tracks_as_the_package_does(light: Expected) -> None:
     compile_cpp(light.folder)
     check(light, "./track")
+    words = ["./track", "weights", "frames.rgb", "0", "0", "1", "1", "9", "9"]
+    ended = subprocess.run(words, cwd=light.folder, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (2, "expected a positive size\n")
 
 
 @pytest.mark.slow
