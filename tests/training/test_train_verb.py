@@ -48,7 +48,7 @@ def test_a_run_prints_one_object_and_its_progress_elsewhere(tmp_path, capsys):
     assert "recipe.batch was 2 and is 1" in complaint
     status, printed, _ = _train(capsys, "tiny", "--out", out, *_set(), "--resume")
     assert status == 0
-    assert printed.splitlines()[0] == f"{out}/weights.safetensors: the weights after 1 epochs"
+    assert printed.splitlines()[0] == f"{out}/weights.safetensors: the weights after 1 epoch"
 
 
 @pytest.mark.parametrize(

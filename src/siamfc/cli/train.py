@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from siamfc.cli import progress
-from siamfc.cli.console import print_json
+from siamfc.cli.console import counted, print_json
 from siamfc.cli.parameters import Assignments, Device, Flag, Json, Out
 from siamfc.errors import MissingDependencyError, install_command
 
@@ -240,6 +240,6 @@ def _report(recipe: "Recipe", result: "RunResult", *, json: bool) -> None:
             }
         )
         return
-    print(f"{result.weights}: the weights after {recipe.epochs} epochs")
+    print(f"{result.weights}: the weights after {counted(recipe.epochs, 'epoch')}")
     if best:
         print(f"{result.best}: those of epoch {best[-1]['epoch']}, whose validation loss is lowest")
