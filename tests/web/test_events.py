@@ -2,14 +2,16 @@
 
 import json
 import struct
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from siamfc.synthetic import SquareVideo
-from siamfc.web import events
+from siamfc.web import events, video_export
 from siamfc.web.video_export import VideoExport
 from web.serving import Server, SlowMatcher, running
 
@@ -101,3 +103,26 @@ def test_a_film_hurries_only_while_nothing_is_tracked(
     assert (writing.state, writing.done) == ("ready", 40)
     writing.discard()
     assert not list(tmp_path.glob("*.mp4"))
+
+
+def test_two_requests_at_once_write_one_film(
+    server: Server, film: Path, truth: SquareVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = start(server, film, truth)
+    server.wait(number, "done")
+    job = server.session.find(number)
+    plan, plans, planned = video_export.VIDEOS["boxes"], [], threading.Event()
+
+    def plan_together(*words: Any) -> video_export.Plan:
+        plans.append(words)
+        if len(plans) == 1:
+            planned.wait(1)  # is set by a second plan, which must not come
+        planned.set()
+        return plan(*words)
+
+    monkeypatch.setitem(video_export.VIDEOS, "boxes", plan_together)
+    writing = VideoExport(tmp_path, is_tracking=lambda: False)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: writing.make(job.clip, job.track), range(2)))
+    writing.discard()
+    assert len(plans) == 1

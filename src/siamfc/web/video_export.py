@@ -66,6 +66,7 @@ class VideoExport:
         self._is_tracking = is_tracking
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
+        self._lock = threading.RLock()  # two requests may come at once
         self._made_of: Any = None
         self.state: Literal["none", "making", "ready", "failed"] = "none"
         self.message = ""
@@ -88,29 +89,31 @@ class VideoExport:
         """
         if kind not in VIDEOS:
             raise InputError(f"videos come as {', '.join(VIDEOS)}; got {kind!r}")
-        made_of = (kind, options, track.version)
-        if self.state == "making" or (self.state == "ready" and self._made_of == made_of):
-            return
-        plan = VIDEOS[kind](clip, track.all_results(), options or {})
-        self.discard()
-        self._stop.clear()
-        self._made_of, self.kind = made_of, kind
-        self.state, self.message = "making", plan.note
-        self.done, self.total = 0, len(plan.frames)
-        self._thread = threading.Thread(
-            target=self._write, args=(clip, plan), name="siamfc-video", daemon=True
-        )
-        self._thread.start()
+        with self._lock:
+            made_of = (kind, options, track.version)
+            if self.state == "making" or (self.state == "ready" and self._made_of == made_of):
+                return
+            plan = VIDEOS[kind](clip, track.all_results(), options or {})
+            self.discard()
+            self._stop.clear()
+            self._made_of, self.kind = made_of, kind
+            self.state, self.message = "making", plan.note
+            self.done, self.total = 0, len(plan.frames)
+            self._thread = threading.Thread(
+                target=self._write, args=(clip, plan), name="siamfc-video", daemon=True
+            )
+            self._thread.start()
 
     def discard(self) -> None:
         """Stop, and remove the video; may be called twice."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join(timeout=30)
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
-        self.path = None
-        self.state = "none"
+        with self._lock:
+            self._stop.set()
+            if self._thread is not None:
+                self._thread.join(timeout=30)
+            if self.path is not None:
+                self.path.unlink(missing_ok=True)
+            self.path = None
+            self.state = "none"
 
     def summary(self) -> dict[str, Any]:
         """Return its state as the page gets it."""
