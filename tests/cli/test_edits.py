@@ -1,14 +1,13 @@
 """`siamfc redact`, `reframe`, `stabilise` and `crop`."""
 
 import json
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 from PIL import Image
 
+from frames.media import make_clip, widen
 from siamfc.annotations import VideoAnnotation, write_annotation
 from siamfc.cli.app import run
 from siamfc.frames import VideoFile, open_source
@@ -203,15 +202,10 @@ def test_an_existing_video_is_refused_before_tracking(
 def test_a_cut_has_its_shape_on_the_screen_where_pixels_are_not_square(
     boxes: Path, tmp_path: Path
 ) -> None:
-    wide, out = tmp_path / "wide.mkv", tmp_path / "out.mp4"
-    with av.open(str(wide), "w") as container:
-        stream = container.add_stream("mpeg4", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 96, 96, "yuv420p"
-        stream.codec_context.sample_aspect_ratio = Fraction(2, 1)
-        for _ in range(5):
-            picture = av.VideoFrame.from_ndarray(np.zeros((96, 96, 3), np.uint8), format="rgb24")
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))
+    black, out = np.zeros((96, 96, 3), np.uint8), tmp_path / "out.mp4"
+    wide = make_clip(
+        tmp_path / "wide.mkv", "mpeg4", count=5, picture=lambda _: black, prepare=widen
+    )
     arguments = ["reframe", str(wide), "--results", str(boxes), "--aspect", "1:1", "-o", str(out)]
     assert run(arguments) == 0
     with VideoFile(out) as source:

@@ -94,6 +94,11 @@ def make_clip(
     return path
 
 
+def widen(stream: av.VideoStream) -> None:
+    """Make a clip's pixels twice as wide as high, to `prepare` it."""
+    stream.codec_context.sample_aspect_ratio = Fraction(2, 1)
+
+
 def make_sound(path: Path, *, cover: bool = False) -> Path:
     """Write a quarter of a second of silence, optionally with a cover picture."""
     with av.open(str(path), "w") as container:

@@ -334,12 +334,7 @@ def test_leaving_a_loop_early_leaves_no_thread(
 def test_non_square_pixels_are_kept_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from fractions import Fraction
-
-    def widen(stream: av.VideoStream) -> None:
-        stream.codec_context.sample_aspect_ratio = Fraction(2, 1)
-
-    media.make_clip(tmp_path / "a.mp4", count=2, prepare=widen)
+    media.make_clip(tmp_path / "a.mp4", count=2, prepare=media.widen)
     with caplog.at_level(logging.WARNING), VideoFile(tmp_path / "a.mp4") as source:
         assert source.size == media.SIZE
     assert "not square" in caplog.text

@@ -143,7 +143,7 @@ def test_the_pixel_aspect_of_a_turned_video_is_turned_too(tmp_path: Path) -> Non
         pytest.skip("this PyAV cannot write a display matrix")
 
     def prepare(stream: av.VideoStream) -> None:
-        stream.codec_context.sample_aspect_ratio = Fraction(2, 1)
+        media.widen(stream)
         stream.set_display_rotation(90)
 
     media.make_clip(tmp_path / "a.mp4", prepare=prepare)

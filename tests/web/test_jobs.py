@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from fakes import IdealBoxMatcher, IdealMatcher
+from frames.media import make_clip, widen
 from siamfc.boxes import iou
 from siamfc.frames import VideoFile, open_source, open_writer
 from siamfc.synthetic import SquareVideo
@@ -586,15 +587,10 @@ def test_videos_hide_or_follow_the_target(
 def test_a_cut_has_its_shape_on_the_screen_where_pixels_are_not_square(
     server: Server, tmp_path: Path
 ) -> None:
-    wide, out = tmp_path / "wide.mkv", tmp_path / "out.mp4"
-    with av.open(str(wide), "w") as container:
-        stream = container.add_stream("mpeg4", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 96, 96, "yuv420p"
-        stream.codec_context.sample_aspect_ratio = Fraction(2, 1)
-        for _ in range(5):
-            picture = av.VideoFrame.from_ndarray(np.zeros((96, 96, 3), np.uint8), format="rgb24")
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))
+    black, out = np.zeros((96, 96, 3), np.uint8), tmp_path / "out.mp4"
+    wide = make_clip(
+        tmp_path / "wide.mkv", "mpeg4", count=5, picture=lambda _: black, prepare=widen
+    )
     job = server.open(wide)
     draw(server, job, 0, 0, [30, 30, 20, 20])
     make_video(server, job, "vertical", out, aspect="1:1")
