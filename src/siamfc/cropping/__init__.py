@@ -10,4 +10,6 @@ from siamfc.cropping.arrays import crop_scales as crop_scales
 from siamfc.cropping.arrays import mean_color as mean_color
 from siamfc.cropping.pictures import PictureCropper as PictureCropper
 from siamfc.cropping.pictures import mean_picture_color as mean_picture_color
+from siamfc.cropping.planes import Planes as Planes
+from siamfc.cropping.planes import rgb_matrix as rgb_matrix
 from siamfc.cropping.resampling import cell_size as cell_size

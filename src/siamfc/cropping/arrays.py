@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from siamfc.array_types import ByteImage, FloatArray
+from siamfc.cropping.planes import Planes
 from siamfc.cropping.resampling import (
     PixelBox,
     as_color,
@@ -133,21 +134,34 @@ def crop_scales(
 
 
 def _part(pixels: ByteImage, box: PixelBox, cell: int, fill: ByteImage) -> Image.Image:
-    """Average the cells of a box that may extend beyond the frame, a few rows at a time."""
+    """Average the cells of a box that may extend beyond the frame."""
     left, top, right, bottom = box
     x, y = max(left, 0), max(top, 0)
-    end = min(bottom, -(-pixels.shape[0] // cell))
-    step = max(_PIXELS_AT_ONCE // ((right - x) * cell**2), 1)
-    strips = [
-        averaged(_region(pixels, (x, row, right, min(row + step, end)), cell), cell, fill)
-        for row in range(y, end, step)
-    ]
+    inside = x, y, right, min(bottom, -(-pixels.shape[0] // cell))
+    # A frame of a video may come with the planes that it was decoded to; averaged, they are exact
+    # enough. Without averaging they would save nothing.
+    planes: Planes | None = getattr(pixels, "planes", None) if cell > 1 else None
+    if planes is not None:
+        strips = [planes.averaged(inside, cell, fill)]
+    else:
+        strips = _strips(pixels, inside, cell, fill)
     if len(strips) == 1 and strips[0].size == (right - left, bottom - top):
         return strips[0]
     whole = plain_picture(right - left, bottom - top, fill)
-    for row, strip in enumerate(strips):
-        whole.paste(strip, (x - left, y + row * step - top))
+    for strip in strips:
+        whole.paste(strip, (x - left, y - top))
+        y += strip.height
     return whole
+
+
+def _strips(pixels: ByteImage, box: PixelBox, cell: int, fill: ByteImage) -> list[Image.Image]:
+    """Average cells a few rows at a time."""
+    left, top, right, bottom = box
+    step = max(_PIXELS_AT_ONCE // ((right - left) * cell**2), 1)
+    return [
+        averaged(_region(pixels, (left, row, right, min(row + step, bottom)), cell), cell, fill)
+        for row in range(top, bottom, step)
+    ]
 
 
 def _region(pixels: ByteImage, box: PixelBox, cell: int) -> Image.Image:

@@ -19,7 +19,7 @@ PixelBox = tuple[int, int, int, int]
 
 _SMALLEST_SIDE = 1e-6
 """Smallest side of a square that is cropped, frame pixels; anything smaller is a mistake."""
-_LARGEST_FACTOR = 32
+LARGEST_FACTOR = 32
 """Largest cell averaged at once; Pillow's fixed point loses precision with far larger ones."""
 
 
@@ -118,7 +118,7 @@ def averaged(picture: Image.Image, cell: int, fill: ByteImage) -> Image.Image:
         fill: (3,) uint8.
     """
     while cell > 1:
-        factor = min(cell, _LARGEST_FACTOR)
+        factor = min(cell, LARGEST_FACTOR)
         cell //= factor
         size = picture.size
         picture = with_partial_cells(picture.reduce(factor), size, factor, fill)

@@ -13,8 +13,10 @@ import numpy as np
 from av.buffer import Buffer
 from av.sidedata.sidedata import SideDataContainer
 from av.video.reformatter import Colorspace, VideoReformatter
+from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
+from siamfc.cropping import Planes, rgb_matrix
 from siamfc.errors import SourceError
 from siamfc.frames.frame import Image
 from siamfc.frames.grey import GreyRange, find_range, to_bytes, warn_of_range
@@ -25,6 +27,9 @@ _logger = logging.getLogger(__name__)
 
 _UNSPECIFIED = 2
 """FFmpeg's number of an unspecified matrix, transfer function or primaries."""
+
+_FULL_RANGE = 2
+"""FFmpeg's number of values from 0 to 255."""
 
 _CUT_FORMATS = frozenset({"yuv420p", "yuvj420p"})
 """Pixel formats of which a part can be converted: planes, of which two are halved per axis."""
@@ -137,10 +142,7 @@ class RgbConverter:
         # array without a copy only if the height is a multiple of four: further rows are undefined.
         top, bottom = rows.start // 2, -(-rows.stop // 2)
         left, right = columns.start // 2, -(-columns.stop // 2)
-        planes = [
-            np.frombuffer(cast("memoryview[int]", one), np.uint8).reshape(-1, one.line_size)
-            for one in picture.planes
-        ]
+        planes = _rows(picture)
         height, width = -(-(bottom - top) // 2) * 4, 2 * (right - left)
         joined = np.empty((height * 3 // 2, width), np.uint8)
         joined[: 2 * (bottom - top)] = planes[0][2 * top : 2 * bottom, 2 * left : 2 * right]
@@ -158,6 +160,20 @@ class RgbConverter:
         image = cast(Image, rgb.to_ndarray())
         y, x = rows.start - 2 * top, columns.start - 2 * left
         return image[y : y + rows.stop - rows.start, x : x + columns.stop - columns.start]
+
+    def planes(self, picture: av.VideoFrame) -> Planes | None:
+        """Return the planes of a picture that `can_convert_parts`; None for an unknown matrix."""
+        to_rgb = rgb_matrix(
+            _assumed_matrix(picture) or picture.colorspace,
+            full_range=picture.format.name == "yuvj420p" or picture.color_range == _FULL_RANGE,
+        )
+        if to_rgb is None:
+            return None
+        pictures = [
+            PillowImage.frombuffer("L", (one.width, one.height), rows, "raw", "L", one.line_size, 1)
+            for one, rows in zip(picture.planes, _rows(picture), strict=True)
+        ]
+        return Planes(pictures=pictures, to_rgb=to_rgb)
 
     def _has_other_size(self, picture: av.VideoFrame) -> bool:
         return (picture.width, picture.height) != self._stored_size
@@ -233,3 +249,11 @@ def _assumed_matrix(picture: av.VideoFrame) -> Colorspace | None:
         return None
     high_definition = picture.width >= 1280 or picture.height >= 720
     return Colorspace.ITU709 if high_definition else Colorspace.ITU601
+
+
+def _rows(picture: av.VideoFrame) -> list[NDArray[np.uint8]]:
+    """Return the rows of each plane, with the bytes that FFmpeg pads them by; nothing is copied."""
+    return [
+        np.frombuffer(cast("memoryview[int]", one), np.uint8).reshape(-1, one.line_size)
+        for one in picture.planes
+    ]

@@ -1,12 +1,14 @@
-"""Frames of a video whose pixels are converted to RGB where and when they are used."""
+"""Frames of a video that keep the decoded picture and convert its pixels when they are used."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import cast
 
 import av
 import numpy as np
 
+from siamfc.cropping import Planes
 from siamfc.frames.conversion import RgbConverter
 from siamfc.frames.frame import Frame, Image
 
@@ -42,27 +44,41 @@ class LazyFrame(Frame):
     def image(self) -> Image:
         """The whole picture, converted on first use."""
         if self._whole is None:
-            object.__setattr__(self, "_whole", self._converter(self._picture, self.index))
+            self.convert()
             assert self._whole is not None
         return self._whole
 
+    def convert(self) -> None:
+        """Convert the whole picture."""
+        object.__setattr__(self, "_whole", self._converter(self._picture, self.index))
+
     @property
     def pixels(self) -> Image:
-        """The picture, of which only the slices that are taken are converted."""
-        if self._whole is not None:
-            return self._whole
-        return cast(Image, _Parts(self._picture, self._converter))
+        """The picture with its planes; only the slices that are taken are converted."""
+        return cast(Image, _Parts(self._picture, self._converter, self._whole))
+
+    def __reduce__(self) -> tuple[type[Frame], tuple[Image, int, float]]:
+        return Frame, (self.image, self.index, self.time)
 
 
 class _Parts:
     """The part of an array's interface that cropping uses: shape, type, and `[rows, columns]`."""
 
-    def __init__(self, picture: av.VideoFrame, converter: RgbConverter) -> None:
+    def __init__(
+        self, picture: av.VideoFrame, converter: RgbConverter, whole: Image | None
+    ) -> None:
         self.shape = picture.height, picture.width, 3
         self.dtype = np.dtype(np.uint8)
-        self._picture, self._converter = picture, converter
+        self._picture, self._converter, self._whole = picture, converter, whole
+
+    @cached_property
+    def planes(self) -> Planes | None:
+        """Planes from which cropping averages, whether the picture has been converted or not."""
+        return self._converter.planes(self._picture)
 
     def __getitem__(self, place: tuple[slice, slice]) -> Image:
+        if self._whole is not None:
+            return self._whole[place]
         rows, columns = (
             slice(*one.indices(length)) for one, length in zip(place, self.shape[:2], strict=True)
         )
@@ -72,7 +88,13 @@ class _Parts:
 def decoded_frame(
     picture: av.VideoFrame, converter: RgbConverter, index: int, time: float, *, lazy: bool
 ) -> Frame:
-    """Return a decoded picture as a frame, converted now unless `lazy` and this is possible."""
-    if lazy and converter.can_convert_parts(picture):
-        return LazyFrame(picture, converter, index, time)
-    return Frame(converter(picture, index), index, time)
+    """Return a decoded picture as a frame, converted now unless `lazy` and this is possible.
+
+    Crops are the same in both cases: a frame that has been converted keeps its planes for them.
+    """
+    if not converter.can_convert_parts(picture):
+        return Frame(converter(picture, index), index, time)
+    frame = LazyFrame(picture, converter, index, time)
+    if not lazy:
+        frame.convert()
+    return frame

@@ -66,7 +66,7 @@ def open_source(
         threads: Number of decoding threads for a video. None: one, because the network needs the
             cores, and more only for pictures larger than 1920×1088 pixels; if the network runs on
             a GPU, more threads are useful.
-        read_ahead: Number of frames decoded ahead, at least 1; each takes 3 · H · W bytes.
+        read_ahead: Number of frames decoded ahead, at least 1; each takes up to 4.5 · H · W bytes.
         timeout: Seconds without data after which a camera or stream counts as broken off.
         lazy: Convert a video's pixels to RGB where and when they are used, by the thread that uses
             them. This saves most of the conversion if only a part of each frame is looked at, as

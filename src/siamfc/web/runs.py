@@ -121,14 +121,14 @@ def extend_runs(stepper: Stepper, frame: Frame, runs: Sequence[Run]) -> None:
         places = [run._place for run in members]
         if places != list(range(len(state.targets))):
             state = state.take(places)
-        state = stepper.step(state, frame.image)
+        state = stepper.step(state, frame.pixels)
         for place, run in enumerate(members):
             run._take(state, place, frame.index)
 
 
 def _begin(stepper: Stepper, frame: Frame, runs: list[Run]) -> None:
-    state = stepper.begin(frame.image, [run.origin.box for run in runs])
-    crops = exemplar_crops(state.targets, frame.image, state.fill, stepper.matcher.spec)
+    state = stepper.begin(frame.pixels, [run.origin.box for run in runs])
+    crops = exemplar_crops(state.targets, frame.pixels, state.fill, stepper.matcher.spec)
     for place, run in enumerate(runs):
         run._take(state, place, frame.index)
         run._rows[0] = (*run.origin.box, 1.0, False)
