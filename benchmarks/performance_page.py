@@ -235,12 +235,13 @@ work on the machine lowers these.
 """
 VIDEOS_TEXT = """\
 Milliseconds of processor time a frame, H.264 of 16:9 with a target as high as a sixth of the frame
-(`benchmarks/loop.py`). *Tracking* is the crop, of pixels that are converted to RGB where it looks,
-the choice of the box and all else of the tracking thread. It grows with the target: the part of a
-picture that the search window shows, 1,450 by 1,450 pixels at a height of 2160, is converted and
-averaged, and what is left is resampled by Pillow. *Reading* is what the decoding thread does beside
-decoding: it opens the file and decodes its first picture twice, and takes fresh memory for pictures
-that wait, both of which weigh less in a longer video.
+(`benchmarks/loop.py`). *Tracking* is the crop, the choice of the box, opening the file and all else
+of the tracking thread. It grows with the target: the part of a picture that the search window
+shows, 1,450 by 1,450 pixels at a height of 2160, is averaged as it was decoded, brightness and
+colour apart; what is left is converted to RGB and resampled by Pillow. A window of fewer than 510
+by 510 pixels is not averaged, but converted as it is. *Reading* is what the decoding threads do
+beside decoding: they decode the first pictures twice, once to learn what the file is, and take
+fresh memory for pictures that wait, both of which weigh less in a longer video.
 """
 AGES_TEXT = """\
 Milliseconds from a picture's leaving the camera to its boxes (`benchmarks/latency.py`): 30 a second
