@@ -1,7 +1,6 @@
 """The light network: its graphs and runtimes agree; its files are distinct from SiamFC's."""
 
 import sys
-from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -224,7 +223,7 @@ def test_a_network_knows_its_kind():
     assert make_light_checkpoint().architecture is LIGHT
 
 
-def test_locating_makes_no_tensor_of_numbers(monkeypatch):
+def test_locating_makes_no_tensor_of_numbers():
     # It would be copied to the GPU, which a recorded CUDA graph must not do.
     torch = pytest.importorskip("torch")
     from torch.overrides import TorchFunctionMode
@@ -237,7 +236,6 @@ def test_locating_makes_no_tensor_of_numbers(monkeypatch):
             return function(*args, **(kwargs or {}))
 
     matcher = TorchLightMatcher(make_light_checkpoint(), device="meta")
-    monkeypatch.setattr(matcher, "_half", nullcontext)
     exemplars = torch.empty((2, 101, 64), device="meta")
     images = torch.empty((2, 255, 255, 3), dtype=torch.uint8, device="meta")
     called: list[object] = []

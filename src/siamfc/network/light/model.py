@@ -18,7 +18,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from siamfc.network.light.architecture import (
     BRANCH_OUTPUTS,
@@ -83,19 +82,13 @@ class ConvolutionModule(nn.Module):
             groups=row.groups,
             bias=False,
         )
-        self.norm: nn.Module = JointNorm(row.outputs)
+        self.norm = JointNorm(row.outputs)
         self.linear = row.linear
 
     def forward(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Tensors (N, C, h, w), one for each kind of image."""
         normalised = self.norm([self.conv(tensor) for tensor in tensors])
         return normalised if self.linear else [functional.relu(tensor) for tensor in normalised]
-
-    def fold_norm(self) -> None:
-        """Fold the normalisation, whose statistics no longer change, into the convolution."""
-        assert isinstance(self.norm, JointNorm)
-        self.conv = fuse_conv_bn_eval(self.conv, self.norm)
-        self.norm = nn.Identity()
 
 
 class BlockModule(nn.Module):

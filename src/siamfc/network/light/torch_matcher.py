@@ -1,12 +1,15 @@
 """The light network in torch for tracking: half precision and CUDA graphs on a GPU."""
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from siamfc.network.architectures import find_layout
 from siamfc.network.calibration import Calibration
@@ -52,12 +55,16 @@ class TorchLightMatcher:
         self.metadata = checkpoint.metadata
         self.spec = checkpoint.metadata.spec
         self.calibration = checkpoint.metadata.calibration
+        self._dtype = torch.float16 if self._device.type == "cuda" else torch.float32
         self._normalise = Normalise(self.metadata.normalisation).to(self._device)
         self._model = LightNet(find_layout(self.metadata.architecture))
         self.exemplars = self._model.layout.exemplars
         self._model.load_tensors(checkpoint.tensors)
         self._model.eval().requires_grad_(False)
-        _speed_up(self._model, torch.float16 if self._device.type == "cuda" else torch.float32)
+        _fuse(self._model)
+        for module in self._model.modules():
+            if isinstance(module, nn.Conv2d):
+                module.to(self._dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._model.to(self._device)
         self._exemplar_graphs = GraphCache(self._embed_exemplars)
         self._search_graphs = GraphCache(self._locate)
@@ -95,9 +102,8 @@ class TorchLightMatcher:
         return partial(crop_windows, device=self._device)
 
     def _embed(self, images: Tensor) -> Tensor:
-        planes = self._normalise(images.permute(0, 3, 1, 2))
-        with self._half():
-            return self._model.embed([planes])[0].float()
+        planes = self._normalise(images.permute(0, 3, 1, 2)).to(self._dtype)
+        return self._model.embed([planes])[0]
 
     def _embed_exemplars(self, sizes: Tensor, images: Tensor) -> Tensor:
         """Return features and positions of exemplar cells in one tensor, (N, 101, 64)."""
@@ -106,20 +112,39 @@ class TorchLightMatcher:
     def _locate(self, exemplars: Tensor, images: Tensor) -> Tensor:
         """Return logits and boxes in one tensor, (N, 5, 16, 16)."""
         keys, places = torch.split(exemplars, [self._model.layout.channels, PLACES], 1)
-        with self._half():
-            logits, boxes = self._model.compare(keys, places, self._embed(images))
+        logits, boxes = self._model.compare(keys, places, self._embed(images))
         return torch.cat([logits[:, None], boxes], 1)
 
-    def _half(self) -> torch.autocast:
-        device = self._device.type
-        return torch.autocast(device, torch.float16, enabled=device == "cuda")
+
+class _FusedLayer(nn.Module):
+    """A layer without its normalisation, in as few of the GPU's kernels as torch has for it."""
+
+    def __init__(self, layer: ConvolutionModule) -> None:
+        super().__init__()
+        self.conv = fuse_conv_bn_eval(layer.conv, layer.norm)
+        self.linear = layer.linear
+
+    def forward(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Tensors (N, C, h, w), one for each kind of image."""
+        return [self._convolve(tensor) for tensor in tensors]
+
+    def _convolve(self, tensor: Tensor) -> Tensor:
+        if self.conv.kernel_size == (1, 1):
+            return self._multiply(tensor.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return self.conv(tensor) if self.linear else functional.relu(self.conv(tensor))
+
+    def _multiply(self, cells: Tensor) -> Tensor:
+        """Multiply cells (N, h, w, C) by a matrix, with bias and ReLU in the same kernel."""
+        assert self.conv.bias is not None
+        multiply = torch.addmm if self.linear else torch._addmm_activation
+        rows, matrix = cells.flatten(0, 2), self.conv.weight.flatten(1)
+        return multiply(self.conv.bias, rows, matrix.t()).view(*cells.shape[:3], len(matrix))
 
 
-def _speed_up(model: LightNet, dtype: torch.dtype) -> None:
-    """Fold the normalisations into the convolutions, and convert these to a type, channels last."""
-    for module in model.modules():
-        if isinstance(module, ConvolutionModule):
-            module.fold_norm()
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d):
-            module.to(dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+def _fuse(module: nn.Module) -> None:
+    """Replace a module's layers by fused ones, in place."""
+    for name, child in module.named_children():
+        if isinstance(child, ConvolutionModule):
+            setattr(module, name, _FusedLayer(child))
+        else:
+            _fuse(child)
