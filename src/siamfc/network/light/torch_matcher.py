@@ -123,6 +123,8 @@ class _FusedLayer(nn.Module):
         super().__init__()
         self.conv = fuse_conv_bn_eval(layer.conv, layer.norm)
         self.linear = layer.linear
+        self._has_kernel = not layer.linear
+        """Ask cuDNN to add bias and ReLU; it cannot for some layers on some GPUs."""
 
     def forward(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Tensors (N, C, h, w), one for each kind of image."""
@@ -131,7 +133,16 @@ class _FusedLayer(nn.Module):
     def _convolve(self, tensor: Tensor) -> Tensor:
         if self.conv.kernel_size == (1, 1):
             return self._multiply(tensor.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-        return self.conv(tensor) if self.linear else functional.relu(self.conv(tensor))
+        conv = self.conv
+        if self._has_kernel and tensor.is_cuda:
+            padding = [size // 2 for size in conv.kernel_size]
+            try:
+                return torch.cudnn_convolution_relu(
+                    tensor, conv.weight, conv.bias, conv.stride, padding, (1, 1), conv.groups
+                )
+            except RuntimeError:
+                self._has_kernel = False
+        return conv(tensor) if self.linear else functional.relu(conv(tensor))
 
     def _multiply(self, cells: Tensor) -> Tensor:
         """Multiply cells (N, h, w, C) by a matrix, with bias and ReLU in the same kernel."""
