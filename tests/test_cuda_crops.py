@@ -11,7 +11,9 @@ if not torch.cuda.is_available():
 pytest.importorskip("triton")
 
 from siamfc import geometry
-from siamfc.cropping.cuda import crop_windows
+from siamfc.cropping.cuda import Windows, make_crops
+from siamfc.network import cuda_graphs
+from unrecorded import UnrecordedGraph
 
 ON_GPU = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if ON_GPU else "cpu")
@@ -42,7 +44,7 @@ pytestmark = [
 def both(image, squares, size):
     """Return crops made on the device, and by the CPU."""
     centers, sides = squares[:, :2], squares[:, 2]
-    found = crop_windows(image, centers, sides, size, FILL, DEVICE).cpu().numpy()
+    found = Windows(image, centers, sides, size, FILL).cropped(DEVICE).cpu().numpy()
     expected = [
         geometry.crop(image, center, float(side), size, FILL)
         for center, side in zip(centers, sides, strict=True)
@@ -64,3 +66,24 @@ def test_crops_of_many_scales_have_the_same_bytes():
 def test_cells_that_the_frames_border_cuts_differ_by_one_level_at_most():
     found, expected = both(IMAGE[:95, :125], np.array(list(SQUARES.values())), SIZES[1])
     assert np.abs(found - expected).max() <= 1
+
+
+def test_a_graph_crops_any_number_of_squares_of_any_frame(monkeypatch):
+    monkeypatch.setattr(UnrecordedGraph, "made", [], raising=False)
+    if not ON_GPU:
+        monkeypatch.setattr(cuda_graphs, "_CudaGraph", UnrecordedGraph)
+    monkeypatch.setattr(cuda_graphs, "LARGEST_BATCH", 4)
+    size = SIZES[0]
+    cache = cuda_graphs.GraphCache(lambda rows, buffer: make_crops(buffer, len(rows), size), DEVICE)
+    squares = np.array(list(SQUARES.values()))
+    for image, chosen in (
+        (IMAGE, [0]),  # one piece of one square
+        (IMAGE[::-1], [5, 2]),  # another frame, and squares of two levels
+        (IMAGE, [7]),  # fewer than before
+        (IMAGE, [6, 3, 4]),  # padded
+        (IMAGE[:64, :32], [1, 0, 7, 4, 2]),  # a smaller frame; cut into two pieces
+    ):
+        centers, sides = squares[chosen, :2], squares[chosen, 2]
+        windows = Windows(image, centers, sides, size, FILL)
+        found = cache._replay(torch.zeros(len(chosen), 1), windows).cpu().numpy()
+        np.testing.assert_array_equal(found, windows.cropped(DEVICE).cpu().numpy())

@@ -26,6 +26,7 @@ from siamfc.network.export import build_graphs
 from siamfc.network.onnx_runtime import OnnxBoxMatcher, OnnxMatcher, open_graphs
 from siamfc.network.signatures import exemplar_signature, search_signature
 from siamfc.tracking.exemplar_update import join, mix
+from siamfc.tracking.targets import window_crops
 
 SIZES = np.array([[63.5, 40.25], [90.0, 28.0], [50.0, 50.0]])
 
@@ -251,7 +252,7 @@ def test_crops_are_made_on_the_cpu_where_triton_cannot_make_them(monkeypatch, ca
     from siamfc.network.light import torch_matcher
 
     monkeypatch.setattr(torch_matcher, "runs_kernels", lambda _: True)
-    monkeypatch.setitem(sys.modules, "siamfc.cropping.cuda", None)
+    monkeypatch.setitem(sys.modules, "siamfc.cropping.cuda_kernel", None)
     matcher = torch_matcher.TorchLightMatcher(make_light_checkpoint(), device="cpu")
     assert matcher.crop_windows is None
     assert "crops are made on the CPU" in caplog.text
@@ -277,3 +278,28 @@ def test_cuda_in_half_precision_agrees():
     alone = cuda.locate(embeddings[1:], searches[1:])  # rounds otherwise: another batch size
     assert np.abs(alone[0] - logits[1:]).max() < 0.05
     assert np.abs(alone[1] - boxes[1:]).max() < 0.5
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("count", [1, 3])
+def test_cuda_crops_what_the_cpu_crops(count):
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    from siamfc.network.light.torch_matcher import TorchLightMatcher
+
+    matcher = TorchLightMatcher(load_checkpoint("light"), device="cuda")
+    assert matcher.crop_windows is not None
+    generator = np.random.default_rng(8)
+    for ratio in (0.3, 0.5, 2.2):  # records graphs, then replays them with other numbers
+        frame = generator.integers(0, 256, (300, 400, 3), np.uint8)
+        centers, sizes = generator.uniform(0, (400, 300), (count, 2)), np.full((count, 2), 64.0)
+        found = []
+        for crop in (matcher.crop_windows, window_crops):
+            exemplars, searches = (
+                crop(frame, centers, np.full(count, ratio * size), size, frame[0, 0])
+                for size in (127, 255)
+            )
+            found.append(located(matcher, exemplars, sizes, searches))
+        np.testing.assert_allclose(found[0][0], found[1][0], atol=0.05)
+        np.testing.assert_allclose(found[0][1], found[1][1], atol=0.5)

@@ -159,25 +159,17 @@ def test_a_gpu_records_few_sizes_of_batches(monkeypatch):
     """For any number of targets, each with its own result; a stand-in replaces the GPU."""
     torch = pytest.importorskip("torch")
     from siamfc.network import cuda_graphs
+    from unrecorded import UnrecordedGraph
 
-    class Recorded:
-        def __init__(self, function, _exemplars, shape):
-            recorded.append(shape[0])
-            self.function, self.shape = function, shape
-
-        def __call__(self, exemplars, images):
-            padded = torch.zeros(self.shape)
-            padded[: len(images)] = images
-            return self.function(exemplars.sum(), padded)[: len(images)]
-
-    recorded = []
-    monkeypatch.setattr(cuda_graphs, "_CudaGraph", Recorded)
-    cache = cuda_graphs.GraphCache(lambda _, images: images.sum(1) + 1)
+    monkeypatch.setattr(UnrecordedGraph, "made", [], raising=False)
+    monkeypatch.setattr(cuda_graphs, "_CudaGraph", UnrecordedGraph)
+    cache = cuda_graphs.GraphCache(lambda rows, images: images.sum(1) + rows, torch.device("cpu"))
     for count in (1, 3, 4, 2, 7, 5, 8, 600, 3, 1):
-        images = torch.arange(count * 2.0).view(count, 2)
-        found = cache._replay(torch.ones(count), images)
-        torch.testing.assert_close(found, images.sum(1) + 1)
-    assert recorded == [1, 4, 2, 8, 256, 128]
+        rows = torch.arange(float(count))
+        for step in (0, 1):  # rows that are given again need not be copied again
+            images = torch.arange(count * 2).view(count, 2).remainder(50).byte() + step
+            torch.testing.assert_close(cache._replay(rows, images), images.sum(1) + rows)
+    assert UnrecordedGraph.made == [1, 4, 2, 8, 256, 128]
 
 
 @pytest.mark.gpu

@@ -1,102 +1,144 @@
-"""Crops made on a GPU, of the part of a frame that they show; needs Triton."""
+"""Squares of a frame that a GPU crops; of the frame, the part that they show is uploaded."""
 
-import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from siamfc.array_types import ByteImage, FloatArray, IntArray
-from siamfc.cropping.cuda_kernel import crop_kernel
 
+_COLUMNS = 13
+"""Numbers of a square in a buffer, float64; see `crop_kernel`."""
+_ROW_BYTES = 8 * _COLUMNS
 _ROWS = 2
-"""Rows of a crop that one program makes."""
+"""Rows of a crop that one program of the kernel makes."""
 _WARPS = 4
+_USUAL_CELL = 64
+"""Cell up to which all buffers for a frame's squares are of one size."""
 
 
-def crop_windows(
-    image: ByteImage,
-    centers: FloatArray,
-    sides: FloatArray,
-    size: int,
-    fill: ByteImage,
-    device: torch.device,
-) -> Tensor:
-    """Crop squares with centres (N, 2) and sides (N,) of a frame: (N, size, size, 3) on `device`.
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Squares of a frame, to be cropped on a GPU to images (N, size, size, 3) uint8.
 
     The values are those of `crop`, to within one level where the frame's last row or column of
-    averaged cells is incomplete, and exactly elsewhere. The call does not wait for the GPU.
+    averaged cells is incomplete, and exactly elsewhere.
     """
-    cells = _cell_sizes(sides / size)
-    order = np.argsort(cells, kind="stable")
-    cells = cells[order]
-    squares = np.column_stack([order, centers[order], sides[order]])
-    origin, part, table = _upload(image, squares, int(cells[-1]), fill, device)
-    crops = torch.empty((len(sides), size, size, 3), dtype=torch.uint8, device=device)
-    ends = [*(np.flatnonzero(np.diff(cells)) + 1).tolist(), len(cells)]
-    for first, last in zip([0, *ends], ends, strict=False):
-        cell = int(cells[first])
-        level = _averaged(part, cell)
-        crop_kernel[(last - first, -(-size // _ROWS))](
-            crops,
-            table[first:last],
-            level,
-            level.shape[1],
-            *(start // cell for start in origin),
-            *(-(-length // cell) for length in image.shape[1::-1]),
-            cell,
-            *fill.tolist(),
-            SIZE=size,
-            ROWS=_ROWS,
-            VALUES=1 << (3 * size - 1).bit_length(),
-            num_warps=_WARPS,
+
+    image: ByteImage
+    """Frame (H, W, 3), which must not change before the squares are uploaded."""
+    centers: FloatArray
+    """(N, 2) frame pixels."""
+    sides: FloatArray
+    """(N,) frame pixels."""
+    size: int
+    fill: ByteImage
+    """(3,) colour outside the frame."""
+
+    def __len__(self) -> int:
+        return len(self.sides)
+
+    def __getitem__(self, rows: slice) -> Self:
+        return replace(self, centers=self.centers[rows], sides=self.sides[rows])
+
+    def capacity(self, count: int) -> int:
+        """Return the bytes of a buffer for `count` squares: mostly the same for the same frame."""
+        height, width, _ = self.image.shape
+        margin = max(int(self._cells.max()), _USUAL_CELL)
+        # All levels of averaged cells together have less than a third of the frame's pixels.
+        return int(count * _ROW_BYTES + 4 * (width + margin) * (height + margin))
+
+    def cropped(self, device: torch.device) -> Tensor:
+        """Return the images, on a device."""
+        buffer = torch.empty(self.capacity(len(self)), dtype=torch.uint8, device=device)
+        self.upload(buffer, len(self))
+        return make_crops(buffer, len(self), self.size)
+
+    def upload(self, buffer: Tensor, count: int) -> None:
+        """Write the squares and what they show into a buffer (capacity,) uint8, without waiting.
+
+        Repeat the first square to get `count` of them.
+        """
+        cells = self._cells
+        left, top, right, bottom = self._seen(int(cells.max()))
+        width, height = right - left, bottom - top
+        start = count * _ROW_BYTES
+        staged = torch.empty(
+            start + 3 * width * height, dtype=torch.uint8, pin_memory=buffer.is_cuda
         )
+        written = staged.numpy()
+        pixels = written[start:].reshape(height, width, 3)
+        shown = self.image[top:bottom, left:right]
+        rows, columns = shown.shape[:2]
+        pixels[:rows, :columns], pixels[rows:], pixels[:, columns:] = shown, self.fill, self.fill
+
+        squares = written[:start].view(np.float64).reshape(count, _COLUMNS)
+        table = squares[: len(self)]
+        table[:, :2], table[:, 2], end = self.centers, self.sides, len(staged)
+        levels = []
+        for cell in set(cells.tolist()):
+            first, size = start, (height // cell, width // cell, 3)
+            if cell > 1:
+                first, end = end, end + size[0] * size[1] * 3
+                levels.append((cell, buffer[first:end].view(size)))
+            extent = (-(-length // cell) for length in self.image.shape[1::-1])
+            numbers = (cell, first, size[1], left // cell, top // cell, *extent, *self.fill)
+            table[cells == cell, 3:] = numbers
+        squares[len(self) :] = squares[0]
+
+        buffer[: len(staged)].copy_(staged, non_blocking=True)
+        for cell, level in levels:
+            _average(buffer[start : len(staged)].view(height, width, 3), cell, level)
+
+    @cached_property
+    def _cells(self) -> IntArray:
+        """The `cell_size` of each square."""
+        ratios = np.maximum(self.sides / self.size, 1.0)
+        exponents: IntArray = np.frexp(ratios)[1].astype(np.int64) - 1
+        return 1 << exponents
+
+    def _seen(self, cell: int) -> tuple[int, int, int, int]:
+        """Return the part of the frame that the squares see: left, top, right, bottom.
+
+        It consists of whole cells; those at its right and bottom may extend beyond the frame.
+        """
+        reach = (self.sides / 2 + 2 * cell)[:, None]  # the filter extends less than two cells
+        low, high = (self.centers - reach).min(0), (self.centers + reach).max(0)
+        extent = np.array(self.image.shape[1::-1])
+        first = np.minimum(np.maximum(low, 0), extent - 1).astype(int)
+        last = np.minimum(np.maximum(high, first + 1), extent).astype(int)
+        left, top = (first // cell * cell).tolist()
+        right, bottom = (-(-last // cell) * cell).tolist()
+        return left, top, right, bottom
+
+
+def make_crops(buffer: Tensor, count: int, size: int) -> Tensor:
+    """Crop `count` squares that `Windows.upload` wrote: (count, size, size, 3) uint8.
+
+    Needs Triton. A CUDA graph can record it, since all that differs comes from the buffer.
+    """
+    from siamfc.cropping.cuda_kernel import crop_kernel
+
+    crops = torch.empty((count, size, size, 3), dtype=torch.uint8, device=buffer.device)
+    crop_kernel[(count, -(-size // _ROWS))](
+        crops,
+        buffer[: count * _ROW_BYTES].view(torch.float64),
+        buffer,
+        COLUMNS=_COLUMNS,
+        SIZE=size,
+        ROWS=_ROWS,
+        VALUES=1 << (3 * size - 1).bit_length(),
+        num_warps=_WARPS,
+    )
     return crops
 
 
-def _cell_sizes(ratios: FloatArray) -> IntArray:
-    """Return `cell_size` of each ratio."""
-    exponents: IntArray = np.frexp(np.maximum(ratios, 1.0))[1].astype(np.int64) - 1
-    return 1 << exponents
-
-
-def _upload(
-    image: ByteImage,
-    squares: FloatArray,
-    cell: int,
-    fill: ByteImage,
-    device: torch.device,
-) -> tuple[tuple[int, int], Tensor, Tensor]:
-    """Upload squares (N, 4), row, centre and side, with the part of the frame that they see.
-
-    Returns the part's corner (x, y); the part in whole cells, where those that the frame's border
-    cuts are completed with the fill; and the squares. One copy takes both.
-    """
-    centers, sides = squares[:, 1:3], squares[:, 3:]
-    reach = sides / 2 + 2 * cell  # the filter extends less than two cells
-    extent = np.array(image.shape[1::-1])
-    first = np.clip((centers - reach).min(0), 0, extent - 1).astype(int) // cell * cell
-    last = -(-np.clip((centers + reach).max(0), first + 1, extent).astype(int) // cell) * cell
-    (left, top), (right, bottom) = first.tolist(), last.tolist()
-    shown = image[top:bottom, left:right]
-    size = bottom - top, right - left, 3
-    both = torch.empty(
-        squares.nbytes + math.prod(size), dtype=torch.uint8, pin_memory=device.type == "cuda"
-    )
-    written = both.numpy()
-    written[: squares.nbytes].view(np.float64)[:] = squares.ravel()
-    pixels = written[squares.nbytes :].reshape(size)
-    height, width = shown.shape[:2]
-    pixels[:height, :width], pixels[height:], pixels[:, width:] = shown, fill, fill
-    there = both.to(device, non_blocking=True)
-    table = there[: squares.nbytes].view(torch.float64).view(squares.shape)
-    return (left, top), there[squares.nbytes :].view(size), table
-
-
-def _averaged(part: Tensor, cell: int) -> Tensor:
-    """Average over cell × cell pixels, rounding halves up as Pillow does."""
-    if cell == 1:
-        return part
-    rows, columns = part.shape[0] // cell, part.shape[1] // cell
+def _average(part: Tensor, cell: int, level: Tensor) -> None:
+    """Average over cell × cell pixels, rounding halves up as Pillow does, into a level."""
+    rows, columns = level.shape[:2]
     total = part.view(rows, cell, columns, cell, 3).sum((1, 3), dtype=torch.int32)
-    return ((total + cell * cell // 2) // (cell * cell)).to(torch.uint8)
+    area = cell * cell
+    level.copy_((total + area // 2) >> (area.bit_length() - 1))

@@ -16,42 +16,37 @@ _TAPS = tl.constexpr(5)
 """Cells under the filter along one axis: it is at most two wide on either side."""
 
 
-_NUMBERS = ("part_width", "left", "top", "width", "height", "cell", "red", "green", "blue")
-"""Arguments whose values are not compiled into the kernel, as Triton does with some."""
-
-
-@triton.jit(do_not_specialize=_NUMBERS)
+@triton.jit
 def crop_kernel(
     crops,
     squares,
-    part,
-    part_width,
-    left,
-    top,
-    width,
-    height,
-    cell,
-    red,
-    green,
-    blue,
+    pixels,
+    COLUMNS: tl.constexpr,
     SIZE: tl.constexpr,
     ROWS: tl.constexpr,
     VALUES: tl.constexpr,
 ):
-    """Crop squares of a frame of width × height cells of `cell` × `cell` pixels.
+    """Crop N squares to `crops` (N, SIZE, SIZE, 3) uint8.
 
-    `crops` are (…, SIZE, SIZE, 3) uint8. `squares` (N, 4) float64 hold the row of `crops`, the
-    centre x, y and the side, frame pixels. `part` (…, part_width, 3) uint8 are those cells of the
-    frame that the squares touch; its first one is at `left`, `top`, in cells.
+    `squares` (N, COLUMNS) float64 hold the centre x, y and the side, frame pixels; the side of the
+    frame's cells that suit the square; where, in `pixels` uint8, that part of the frame begins
+    which the square touches, its width, and its left and top in the frame, in cells; width and
+    height of the frame, in cells; and the colour outside it.
     """
-    square = squares + 4 * tl.program_id(0)
-    crop, side = tl.load(square).to(tl.int64), tl.load(square + 3)
+    index = tl.program_id(0)
+    square = squares + COLUMNS * index
+    side = tl.load(square + 2)
+    cell = tl.load(square + 3).to(tl.int32)
+    part = pixels + tl.load(square + 4).to(tl.int64)
+    part_width = tl.load(square + 5).to(tl.int32)
+    left, top = tl.load(square + 6).to(tl.int32), tl.load(square + 7).to(tl.int32)
+    width, height = tl.load(square + 8).to(tl.int32), tl.load(square + 9).to(tl.int32)
     row = tl.program_id(1) * ROWS + tl.arange(0, ROWS)
     value = tl.arange(0, VALUES)
     column, channel = value // 3, value % 3
-    fill = tl.where(channel == 0, red, tl.where(channel == 1, green, blue))[None, :]
-    x_first, x_last, x_low, x_start, x_ratio = _span(tl.load(square + 1), side, width, cell, SIZE)
-    y_first, y_last, y_low, y_start, y_ratio = _span(tl.load(square + 2), side, height, cell, SIZE)
+    fill = tl.load(square + 10 + channel).to(tl.int32)[None, :]
+    x_first, x_last, x_low, x_start, x_ratio = _span(tl.load(square), side, width, cell, SIZE)
+    y_first, y_last, y_low, y_start, y_ratio = _span(tl.load(square + 1), side, height, cell, SIZE)
     x_center = x_start + (column - x_first + 0.5) * x_ratio
     y_center = y_start + (row - y_first + 0.5) * y_ratio
     x_scale, y_scale = _weight_scale(x_center, x_ratio), _weight_scale(y_center, y_ratio)
@@ -69,7 +64,7 @@ def crop_kernel(
         total += _rounded(across) * y_weight[:, None]
     seen = ((row >= y_first) & (row < y_last))[:, None]
     seen = seen & ((column >= x_first) & (column < x_last))[None, :]
-    place = crops + (crop * SIZE + row[:, None]) * (3 * SIZE) + value[None, :]
+    place = crops + (index.to(tl.int64) * SIZE + row[:, None]) * (3 * SIZE) + value[None, :]
     inside = (row < SIZE)[:, None] & (column < SIZE)[None, :]
     tl.store(place, tl.where(seen, _rounded(total), fill).to(tl.uint8), inside)
 

@@ -8,6 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from siamfc.cropping.cuda import Windows
+
 LARGEST_BATCH = 256
 """Number of targets that one CUDA graph processes at once; a power of two."""
 _MAXIMUM_GRAPHS = 16
@@ -19,48 +21,55 @@ _WARM_UP_CALLS = 3
 class GraphCache:
     """A function of two tensors with a row per target, run on a GPU by graphs of fixed sizes.
 
-    The second tensor holds images, uint8. A batch is padded to the next power of two and split into
-    pieces of `LARGEST_BATCH`. A number of targets that changes from frame to frame, as it does
-    while some are lost, therefore rarely needs a new graph, and memory is bounded. A graph is
-    recorded on the first use of its size. The result is a tensor on the device of the first tensor,
-    and the call does not wait for it.
+    The second tensor holds images, uint8, or it is a buffer from which the function makes `Windows`
+    of a frame, with which the cache is called then. A batch is padded to the next power of two and
+    split into pieces of `LARGEST_BATCH`. A number of targets that changes from frame to frame, as
+    it does while some are lost, therefore rarely needs a new graph, and memory is bounded. A graph
+    is recorded on the first use of its size. The result is a tensor on `device`, and the call does
+    not wait for it.
     """
 
-    def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
-        self._function = function
+    def __init__(self, function: Callable[[Tensor, Tensor], Tensor], device: torch.device) -> None:
+        self._function, self._device = function, device
         self._graphs: dict[tuple[int, ...], _CudaGraph] = {}
         self._lock = Lock()
 
-    def __call__(self, rows: Tensor, images: Tensor) -> Tensor:
-        """Compute the function of these tensors."""
-        if rows.device.type != "cuda":
+    def __call__(self, rows: Tensor, images: Tensor | Windows) -> Tensor:
+        """Compute the function of these rows and images, which may be on the CPU."""
+        if isinstance(images, Tensor) and self._device.type != "cuda":
             return self._function(rows, images)
         return self._replay(rows, images)
 
-    def _replay(self, rows: Tensor, images: Tensor) -> Tensor:
+    def _replay(self, rows: Tensor, images: Tensor | Windows) -> Tensor:
         with self._lock:  # a graph has a single set of buffers
             if len(images) <= LARGEST_BATCH:
                 return self._graph(rows, images)(rows, images)
-            parts = [
-                self._graph(some, others)(some, others)
-                for some, others in zip(
-                    torch.split(rows, LARGEST_BATCH),
-                    torch.split(images, LARGEST_BATCH),
-                    strict=True,
-                )
-            ]
+            parts = []
+            for first in range(0, len(images), LARGEST_BATCH):
+                piece = slice(first, first + LARGEST_BATCH)
+                some = rows[piece], images[piece]
+                parts.append(self._graph(*some)(*some))
         return torch.cat(parts)
 
-    def _graph(self, rows: Tensor, images: Tensor) -> "_CudaGraph":
+    def _graph(self, rows: Tensor, images: Tensor | Windows) -> "_CudaGraph":
         """Find or record the graph for such a batch; the least recently used graph is dropped."""
-        shape = (padded_size(len(images)), *images.shape[1:])
-        if shape not in self._graphs:
+        count = padded_size(len(images))
+        if isinstance(images, Windows):
+            shape: tuple[int, ...] = (images.capacity(LARGEST_BATCH),)
+        else:
+            shape = (count, *images.shape[1:])
+        graph = self._graphs.pop((count, *shape), None)
+        if graph is None:
             while len(self._graphs) >= _MAXIMUM_GRAPHS:
                 del self._graphs[next(iter(self._graphs))]
-            self._graphs[shape] = _CudaGraph(self._function, rows, shape)
-        else:
-            self._graphs[shape] = self._graphs.pop(shape)
-        return self._graphs[shape]
+            others = (other.images for other in self._graphs.values())
+            buffer = next((other for other in others if other.shape == shape), None)
+            if buffer is None:  # one graph runs at a time, so that they can share it
+                buffer = torch.empty(shape, dtype=torch.uint8, device=self._device)
+            padded = torch.zeros((count, *rows.shape[1:]), dtype=rows.dtype, device=self._device)
+            graph = _CudaGraph(self._function, padded, buffer)
+        self._graphs[count, *shape] = graph
+        return graph
 
 
 def padded_size(count: int) -> int:
@@ -85,29 +94,29 @@ class _CudaGraph:
     """A function recorded for one batch size, with its input buffers."""
 
     def __init__(
-        self,
-        function: Callable[[Tensor, Tensor], Tensor],
-        rows: Tensor,
-        shape: tuple[int, ...],
+        self, function: Callable[[Tensor, Tensor], Tensor], rows: Tensor, images: Tensor
     ) -> None:
-        self._inputs = (
-            rows.new_zeros((shape[0], *rows.shape[1:])),
-            torch.zeros(shape, dtype=torch.uint8, device=rows.device),
-        )
+        self.images = images.zero_()
+        self._rows, self._given = rows, rows
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         cudnn = torch.backends.cudnn.flags(enabled=True, benchmark=True)
         with torch.cuda.stream(stream), cudnn:
             for _ in range(_WARM_UP_CALLS):
-                function(*self._inputs)
+                function(rows, images)
             torch.cuda.current_stream().synchronize()
             self._graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(self._graph):
-                self._output = function(*self._inputs)
+                self._output = function(rows, images)
 
-    def __call__(self, *inputs: Tensor) -> Tensor:
+    def __call__(self, rows: Tensor, images: Tensor | Windows) -> Tensor:
         """Replay with these inputs; rows beyond them are computed and discarded."""
-        for buffer, value in zip(self._inputs, inputs, strict=True):
-            buffer[: len(value)].copy_(value, non_blocking=True)
+        if rows is not self._given:  # mostly they are, since no tensor is changed in place
+            self._rows[: len(rows)].copy_(rows, non_blocking=True)
+            self._given = rows
+        if isinstance(images, Windows):
+            images.upload(self.images, len(self._rows))
+        else:
+            self.images[: len(images)].copy_(images, non_blocking=True)
         self._graph.replay()
-        return self._output[: len(inputs[0])].clone()
+        return self._output[: len(rows)].clone()

@@ -117,7 +117,7 @@ class RedetectionCrops(NamedTuple):
     centers: FloatArray
     """(L, W, 2) frame pixels; repeated for a target that has fewer than another."""
     crops: Crops
-    """(L, W, 255, 255, 3) search images; see `TargetBatch.lost_windows`."""
+    """(L · W, 255, 255, 3) search images; see `TargetBatch.lost_windows`."""
 
 
 def redetection_crops(
@@ -161,7 +161,7 @@ def redetection_crops(
         crops = crop(
             image, centers.reshape(-1, 2), np.repeat(sides[rows], most), spec.search_size, fill
         )
-        yield RedetectionCrops(rows, centers, crops.reshape(len(rows), most, *crops.shape[1:]))
+        yield RedetectionCrops(rows, centers, crops)
 
 
 @cache

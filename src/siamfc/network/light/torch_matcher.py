@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from siamfc.cropping.cuda import Windows, make_crops
 from siamfc.network.architectures import find_layout
 from siamfc.network.calibration import Calibration
 from siamfc.network.checkpoint import Checkpoint
@@ -66,24 +66,23 @@ class TorchLightMatcher:
             if isinstance(module, nn.Conv2d):
                 module.to(self._dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._model.to(self._device)
-        self._exemplar_graphs = GraphCache(self._embed_exemplars)
-        self._search_graphs = GraphCache(self._locate)
+        self._exemplar_graphs = GraphCache(self._embed_exemplars, self._device)
+        self._search_graphs = GraphCache(self._locate, self._device)
         self.crop_windows = self._open_cropper() if runs_kernels(self._device) else None
 
     @torch.inference_mode()
     def embed_exemplar(self, crops: Crops, sizes: NDArray[np.floating]) -> Tensor:
         """Embed exemplar images; see `BoxMatcher.embed_exemplar`."""
-        if not isinstance(crops, Tensor):
+        if not isinstance(crops, Tensor | Windows):
             crops = torch.tensor(check_exemplars(self.spec, crops))
-        checked = torch.from_numpy(check_sizes(crops, sizes)).to(self._device)
-        return self._exemplar_graphs(checked, crops)
+        return self._exemplar_graphs(torch.from_numpy(check_sizes(crops, sizes)), crops)
 
     @torch.inference_mode()
     def locate(
         self, exemplars: Embedding, searches: Crops
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Compare with search images; see `BoxMatcher.locate`."""
-        if not isinstance(searches, Tensor):
+        if not isinstance(searches, Tensor | Windows):
             searches = torch.tensor(check_single_searches(self.spec, exemplars, searches))
         exemplars = torch.as_tensor(exemplars, device=self._device)
         found = to_numpy(self._search_graphs(exemplars, searches))
@@ -92,27 +91,30 @@ class TorchLightMatcher:
     def _open_cropper(self) -> CropWindows | None:
         frame, square = np.zeros((1, 1, 3), np.uint8), (np.zeros((1, 2)), np.ones(1))
         try:
-            from siamfc.cropping.cuda import crop_windows
-
             for size in (self.spec.exemplar_size, self.spec.search_size):
-                crop_windows(frame, *square, size, frame[0, 0], self._device)
+                Windows(frame, *square, size, frame[0, 0]).cropped(self._device)
         except Exception as error:  # Triton's share no base; it also needs a C compiler
             _logger.warning("crops are made on the CPU, since Triton cannot make them: %s", error)
             return None
-        return partial(crop_windows, device=self._device)
+        return Windows
 
-    def _embed(self, images: Tensor) -> Tensor:
+    def _embed(self, images: Tensor, count: int, size: int) -> Tensor:
+        """Embed images (count, size, size, 3), or those of a buffer from `Windows`."""
+        if images.ndim == 1:
+            images = make_crops(images, count, size)
         planes = self._normalise(images.permute(0, 3, 1, 2)).to(self._dtype)
         return self._model.embed([planes])[0]
 
     def _embed_exemplars(self, sizes: Tensor, images: Tensor) -> Tensor:
         """Return features and positions of exemplar cells in one tensor, (N, 101, 64)."""
-        return torch.cat([unit_columns(self._embed(images)), self._model.places(sizes)], 1)
+        features = self._embed(images, len(sizes), self.spec.exemplar_size)
+        return torch.cat([unit_columns(features), self._model.places(sizes)], 1)
 
     def _locate(self, exemplars: Tensor, images: Tensor) -> Tensor:
         """Return logits and boxes in one tensor, (N, 5, 16, 16)."""
         keys, places = torch.split(exemplars, [self._model.layout.channels, PLACES], 1)
-        logits, boxes = self._model.compare(keys, places, self._embed(images))
+        features = self._embed(images, len(exemplars), self.spec.search_size)
+        logits, boxes = self._model.compare(keys, places, features)
         return torch.cat([logits[:, None], boxes], 1)
 
 

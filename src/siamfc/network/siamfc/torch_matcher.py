@@ -39,7 +39,7 @@ class TorchSiamFCMatcher:
         self._backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._gain = float(np.exp(checkpoint.tensors["log_gain"]))
         self._bias = float(checkpoint.tensors["bias"])
-        self._graphs = GraphCache(self._respond)
+        self._graphs = GraphCache(self._respond, self._device)
 
     @torch.inference_mode()
     def embed_exemplar(self, crops: NDArray[np.uint8]) -> Tensor:

@@ -56,7 +56,7 @@ def step(
         targets, image, state.fill, spec, settings.lost, moved.watched, crop
     ):
         repeated = searched[np.repeat(rows, centers.shape[1])]
-        logits, boxes = matcher.locate(repeated, searches.reshape(-1, *searches.shape[2:]))
+        logits, boxes = matcher.locate(repeated, searches)
         logits, boxes = (a.reshape(*centers.shape[:2], *a.shape[1:]) for a in (logits, boxes))
         lost = targets.take(rows)
         relocated = relocate(lost, centers, logits, boxes, settings, spec, matcher.calibration)

@@ -50,6 +50,7 @@ def step(
     for rows, centers, searches in redetection_crops(
         targets, image, state.fill, spec, settings.lost
     ):
+        searches = searches.reshape(*centers.shape[:2], *searches.shape[1:])
         responses = matcher.respond(state.exemplars[rows], searches)
         relocated = relocate(targets.take(rows), centers, responses, settings, spec)
         targets = targets.put(rows, relocated)
