@@ -99,11 +99,12 @@ class TestMix:
         np.testing.assert_array_equal(mixed[1], second[1])
         np.testing.assert_allclose(mixed[2], 0.75 * first[2] + 0.25 * second[2], rtol=1e-6)
 
-    def test_torch_gives_the_same(self):
+    @pytest.mark.parametrize("shares", [[0.3, 0.9], [0.3, 0.3]], ids=["own", "one for all"])
+    def test_torch_gives_the_same(self, shares):
         torch = pytest.importorskip("torch")
         generator = np.random.default_rng(1)
         first, second = generator.normal(size=(2, 2, 4, 6, 6)).astype(np.float32)
-        shares = np.array([0.3, 0.9])
+        shares = np.array(shares)
         mixed = mix(torch.from_numpy(first), torch.from_numpy(second), shares)
         assert mixed.dtype == torch.float32
         np.testing.assert_allclose(mixed.numpy(), mix(first, second, shares), rtol=1e-6)

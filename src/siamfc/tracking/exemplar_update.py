@@ -12,7 +12,7 @@ Nothing here depends on how a tracker finds its box.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,8 +134,11 @@ def mix(embeddings: Embedding, others: Embedding, weights: FloatArray) -> Embedd
     A weight of 0 returns `embeddings` and a weight of 1 `others`, bit for bit.
     """
     column = weights.reshape(-1, *[1] * (embeddings.ndim - 1))
+    weight: Any
     if isinstance(embeddings, np.ndarray):
         weight = column.astype(embeddings.dtype)
+    elif (weights == weights[0]).all():  # need not be copied to a GPU, which would be waited for
+        weight = float(np.float32(weights[0]))
     else:  # a torch tensor, which cannot be mixed with numpy
         weight = embeddings.new_tensor(column)
     return embeddings * (1 - weight) + others * weight
@@ -153,8 +156,15 @@ def join(embeddings: Embedding, others: Embedding) -> Embedding:
     return joined
 
 
+def take(embeddings: Embedding, rows: Sequence[int]) -> Embedding:
+    """Return some rows, in ascending order, of embeddings (N, …)."""
+    return embeddings if len(rows) == len(embeddings) else embeddings[list(rows)]
+
+
 def put(embeddings: Embedding, rows: Sequence[int], others: Embedding) -> Embedding:
-    """Return a copy of embeddings (N, …) in which the given rows are replaced by `others`."""
+    """Return embeddings (N, …) whose given rows, in ascending order, are replaced by `others`."""
+    if len(rows) == len(embeddings):
+        return others
     changed = embeddings.copy() if isinstance(embeddings, np.ndarray) else embeddings.clone()
     changed[list(rows)] = others
     return changed

@@ -9,7 +9,7 @@ import numpy as np
 from siamfc.array_types import ByteImage, IntArray
 from siamfc.errors import InputError
 from siamfc.network.matcher import Embedding
-from siamfc.tracking.exemplar_update import UpdateSettings, join, mix, put, update_rates
+from siamfc.tracking.exemplar_update import UpdateSettings, join, mix, put, take, update_rates
 from siamfc.tracking.targets import TargetBatch
 
 
@@ -71,7 +71,7 @@ class TrackerState:
 
     def restart(self, rows: list[int]) -> Self:
         """Return a copy in which some rows have the exemplars of the first frame alone."""
-        first = self.first[rows]
+        first = take(self.first, rows)
         searched = join(first, first) if self.together else first
         return replace(
             self,
@@ -96,8 +96,8 @@ class TrackerState:
         waited[rows] = 0
         updates = self.updates.copy()
         updates[rows] += 1
-        average = mix(self.average[rows], embed(rows), rates[rows])
-        first = self.first[rows]
+        average = mix(take(self.average, rows), embed(rows), rates[rows])
+        first = take(self.first, rows)
         if self.together:
             searched = join(first, average)
         else:
