@@ -204,13 +204,13 @@ class LightNet(nn.Module):
         sharpness as its only parameter), so the network is given the box and need not guess it. The
         cells of all exemplars compete in one softmax.
         """
-        similarity = (keys.transpose(1, 2) @ unit_columns(searches)).float()
-        attention = torch.softmax(similarity * self.sharpness.exp(), 1)
-        each = torch.stack([part.amax(1) for part in similarity.chunk(self.layout.exemplars, 1)], 1)
-        found = torch.cat([places @ attention, each], 1)
-        cells = (len(searches), -1, SEARCH_CELLS, SEARCH_CELLS)
-        maps = self.norm([similarity.view(cells)])[0]
-        parts = [maps.to(searches.dtype), searches, found.view(cells).to(searches.dtype)]
+        # A cell's similarities lie side by side: so its softmax is several times as fast on a GPU.
+        similarity = (unit_columns(searches).transpose(1, 2) @ keys).float()
+        attention = torch.softmax(similarity * self.sharpness.exp(), 2)
+        best = [part.amax(2, keepdim=True) for part in similarity.chunk(self.layout.exemplars, 2)]
+        found = torch.cat([attention @ places.transpose(1, 2), *best], 2)
+        maps = self.norm([_as_map(similarity)])[0]
+        parts = [maps.to(searches.dtype), searches, _as_map(found).to(searches.dtype)]
         features = self.join([torch.cat(parts, 1)])[0]
         logits = self.score(features)[:, 0].float()
         distances = STRIDE * torch.exp(self.box(features).float().clamp(max=LARGEST_LOG_DISTANCE))
@@ -233,6 +233,11 @@ class LightNet(nn.Module):
 def unit_columns(features: Tensor) -> Tensor:
     """Divide each cell's features by their norm, float32: (N, C, h, w) → (N, C, h · w)."""
     return functional.normalize(features.flatten(2).float(), dim=1)
+
+
+def _as_map(cells: Tensor) -> Tensor:
+    """View values of cells (N, 256, C) as a map (N, C, 16, 16)."""
+    return cells.transpose(1, 2).reshape(len(cells), -1, SEARCH_CELLS, SEARCH_CELLS)
 
 
 def cell_points(cells: int) -> Tensor:
