@@ -126,8 +126,8 @@ class _FusedLayer(nn.Module):
         self.conv = fuse_conv_bn_eval(layer.conv, layer.norm)
         self.linear = layer.linear
         self._has_kernel = not layer.linear and layer.conv.groups == 1
-        """Ask cuDNN to add bias and ReLU; it cannot for some layers on some GPUs. Depthwise it would
-        be several times slower than two kernels."""
+        """Ask cuDNN to add bias and ReLU, which it cannot for some layers on some GPUs; depthwise
+        it would be several times slower than separate kernels."""
 
     def forward(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Tensors (N, C, h, w), one for each kind of image."""
