@@ -4,9 +4,8 @@
 
 Renders a video of each height and tracks its target as `siamfc track --results` does. The network
 runs on one thread, the one that tracks, so that each thread's own clock tells its part apart;
-decoding alone is timed in turn with it. What remains of the reading thread decodes the first
-pictures once more, takes fresh memory and hands the pictures over. Processor time hardly depends on
-what else the machine does.
+decoding alone is timed in turn with it. What remains of the reading thread takes fresh memory and
+hands the pictures over. Processor time hardly depends on what else the machine does.
 """
 
 # ruff: noqa: E402 - numpy must not be imported before its threads are limited
@@ -40,7 +39,7 @@ class Cost:
 
     decoding: float
     reading: float
-    """The decoding threads, without decoding every picture once."""
+    """The decoding threads, without decoding."""
     network: float
     tracking: float
     """Crop, choice of the box and everything else of the tracking thread."""

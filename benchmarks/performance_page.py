@@ -240,8 +240,8 @@ of the tracking thread. It grows with the target: the part of a picture that the
 shows, 1,450 by 1,450 pixels at a height of 2160, is averaged as it was decoded, brightness and
 colour apart; what is left is converted to RGB and resampled by Pillow. A window of fewer than 510
 by 510 pixels is not averaged, but converted as it is. *Reading* is what the decoding threads do
-beside decoding: they decode the first pictures twice, once to learn what the file is, and take
-fresh memory for pictures that wait, both of which weigh less in a longer video.
+beside decoding: they take fresh memory for pictures that wait, which weighs less in a longer video,
+and share the processor's caches with tracking.
 """
 AGES_TEXT = """\
 Milliseconds from a picture's leaving the camera to its boxes (`benchmarks/latency.py`): 30 a second

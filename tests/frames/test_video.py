@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from siamfc.errors import InputError
-from siamfc.frames import VideoFile, decoder, open_source
+from siamfc.errors import InputError, SourceError
+from siamfc.frames import VideoFile, decoder, open_source, video
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,57 @@ def test_a_video_can_be_read_again_from_the_start(clip: Path) -> None:
         first = next(iter(source))
         assert [media.number_of(frame.image) for frame in source] == list(range(20))
     assert first.index == 0
+
+
+@pytest.fixture
+def decoders(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What happens to decoders, in order: opened, closed."""
+    happened: list[str] = []
+
+    class Watched(decoder.VideoDecoder):
+        def __init__(self, address: decoder.VideoAddress, *, threads: int | None) -> None:
+            super().__init__(address, threads=threads)
+            happened.append("opened")
+
+        def close(self) -> None:
+            super().close()
+            happened.append("closed")
+
+    monkeypatch.setattr(video, "VideoDecoder", Watched)
+    return happened
+
+
+def test_the_first_reading_goes_on_with_the_decoder_of_the_first_picture(
+    clip: Path, decoders: list[str]
+) -> None:
+    source = VideoFile(clip)
+    assert [media.number_of(frame.image) for frame in source] == list(range(20))
+    assert decoders == ["opened", "closed"]
+    assert [media.number_of(frame.image) for frame in source] == list(range(20))
+    assert decoders == ["opened", "closed"] * 2
+
+
+@pytest.mark.parametrize("use", [VideoFile.close, lambda source: source[7]])
+def test_a_decoder_that_no_reading_goes_on_with_is_closed(
+    use: Callable[[VideoFile], object], clip: Path, decoders: list[str]
+) -> None:
+    with VideoFile(clip) as known:
+        known.count_frames()  # then frame 7 is found by seeking
+    source = VideoFile(clip)
+    use(source)
+    assert decoders.count("opened") == decoders.count("closed")
+
+
+def test_a_video_whose_first_picture_cannot_be_converted_is_closed(
+    clip: Path, decoders: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise SourceError("no")
+
+    monkeypatch.setattr(video, "RgbConverter", refuse)
+    with pytest.raises(SourceError, match="no"):
+        VideoFile(clip)
+    assert decoders == ["opened", "closed"]
 
 
 def test_frames_stay_valid_after_the_source_is_closed(clip: Path) -> None:

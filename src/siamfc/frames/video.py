@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterator
-from contextlib import closing
-from itertools import islice
+from contextlib import ExitStack, closing, suppress
+from itertools import chain, islice
 from pathlib import Path
 
 import av
@@ -35,10 +35,10 @@ _HELD_FRAMES = 8
 class VideoFile(ReadAheadSource):
     """Frames of a video file, with the file's own times: a variable rate is kept.
 
-    The constructor decodes the first frame, so that a file that is no video fails here. From a
-    damaged or truncated file, the frames that can be decoded are read, with a warning in the log.
-    Frame `i` by index is always frame `i` in order. A picture that differs in size from the first
-    is scaled to its size.
+    The constructor decodes the first frame, so that a file that is no video fails here. The file
+    stays open for the first reading, which goes on from there. From a damaged or truncated file,
+    the frames that can be decoded are read, with a warning in the log. Frame `i` by index is always
+    frame `i` in order. A picture that differs in size from the first is scaled to its size.
 
     Args:
         path: The file.
@@ -82,11 +82,13 @@ class VideoFile(ReadAheadSource):
         self.name = path.name
         self.fault = ""
         """Problem found when reading to the end; empty if none so far."""
-        with VideoDecoder(self._address, threads=threads) as decoder:
+        with ExitStack() as unless_ready:
+            decoder = unless_ready.enter_context(VideoDecoder(self._address, threads=threads))
             self._threads = decoder.threads
             self._stated_count = decoder.frame_count
             self.frame_rate = decoder.frame_rate
-            first = next(decoder.pictures())
+            pictures = decoder.pictures()
+            first = next(pictures)
             self._converter = RgbConverter(first, name=str(path), threads=decoder.threads)
             self.size = self._converter.size
             self.pixel_aspect = self._converter.upright_aspect(decoder.pixel_aspect)
@@ -95,8 +97,15 @@ class VideoFile(ReadAheadSource):
             self.sound = Sound(self._address.url, start) if decoder.has_sound else None
             """None: the video has no sound."""
             self._index = self._find_index(decoder)
+            self._begun = [(decoder, chain([first], pictures))]
+            unless_ready.pop_all()
         if self.pixel_aspect != 1:
             _logger.warning("%s: pixels are not square; boxes count them as they are stored", path)
+
+    def close(self) -> None:
+        """Stop every reader of this source; may be called twice."""
+        super().close()
+        self._drop_begun()
 
     @property
     def frame_count(self) -> int | None:
@@ -221,18 +230,31 @@ class VideoFile(ReadAheadSource):
         """Decode from an earlier key frame, or from the start if seeking does not lead there."""
         position = start
         if start:
+            self._drop_begun()
             for entry in self._index.entry_points(start):
                 position, is_end = yield from self._pictures_after(entry, position)
                 if is_end:
                     return
-        with VideoDecoder(self._address, threads=self._threads) as decoder:
+        decoder, pictures = self._from_start()
+        with decoder:
             count = 0
-            for picture in decoder.pictures():
+            for picture in pictures:
                 self._index.note(count, picture)
                 count += 1
                 if count > position:
                     yield picture
             self._end(decoder, count)
+
+    def _from_start(self) -> tuple[VideoDecoder, Iterator[av.VideoFrame]]:
+        """Return the decoder that has decoded the first picture, or a new one, and all pictures."""
+        with suppress(IndexError):  # another thread may have taken it
+            return self._begun.pop()
+        decoder = VideoDecoder(self._address, threads=self._threads)
+        return decoder, decoder.pictures()
+
+    def _drop_begun(self) -> None:
+        with suppress(IndexError):
+            self._begun.pop()[0].close()
 
     def _pictures_after(
         self, entry: int, position: int
