@@ -76,7 +76,8 @@ async def play(request: Request) -> Response:
         try:
             while (frame := await run_in_threadpool(next, frames, None)) is not None:
                 seconds = frame.index / rate if math.isnan(frame.time) else frame.time
-                zero = seconds if zero is None else zero
+                if zero is None:  # the clock starts with the first frame, however late it comes
+                    zero, begun = seconds, time.monotonic()
                 late = time.monotonic() - begun - (seconds - zero) / speed
                 is_last = frame.index == clip.frame_count - 1
                 is_gap = time.monotonic() - shown > _LONGEST_GAP_SECONDS
