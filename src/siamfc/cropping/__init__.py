@@ -1,7 +1,8 @@
 """Crops: squares of a frame resampled to a fixed size with sub-pixel accuracy.
 
-This is the only implementation; `cuda` repeats it on a GPU, to within one level. Coordinates and
-conventions are those of `siamfc.geometry`, from which these names should be imported.
+This is the only implementation; `cuda` repeats it on a GPU, to within one level. A frame of a video
+is averaged as the planes to which it was decoded, see `planes`. Coordinates and conventions are
+those of `siamfc.geometry`, from which these names should be imported.
 """
 
 from siamfc.cropping.arrays import as_image as as_image

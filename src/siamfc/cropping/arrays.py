@@ -138,8 +138,8 @@ def _part(pixels: ByteImage, box: PixelBox, cell: int, fill: ByteImage) -> Image
     left, top, right, bottom = box
     x, y = max(left, 0), max(top, 0)
     inside = x, y, right, min(bottom, -(-pixels.shape[0] // cell))
-    # A frame of a video may come with the planes that it was decoded to; averaged, they are exact
-    # enough. Without averaging they would save nothing.
+    # A frame of a video comes with the planes that it was decoded to. Averaging those is cheaper;
+    # without averaging they save nothing.
     planes: Planes | None = getattr(pixels, "planes", None) if cell > 1 else None
     if planes is not None:
         strips = [planes.averaged(inside, cell, fill)]

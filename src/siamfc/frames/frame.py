@@ -30,7 +30,9 @@ class Frame:
     def pixels(self) -> Image:
         """The same as `image`, for code that takes only slices `pixels[rows, columns]` of it.
 
-        A frame of a video that was opened with `lazy` converts those alone.
+        A frame of a video that was opened with `lazy` converts those alone. `geometry.crop`
+        averages a frame of a video before its conversion, so that crops of large squares differ
+        from those of `image` by rounding, about one level. `siamfc.track` uses `pixels`.
         """
         return self.image
 
