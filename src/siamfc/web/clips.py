@@ -164,7 +164,9 @@ def open_video(path: Path, name: str, limits: Limits) -> FileClip:
     files = ServedFiles({path: name})
     with files.named():
         source = (
-            PagedImage(path) if is_paged_format(path) else VideoFile(path, max_pixels=limits.pixels)
+            PagedImage(path)
+            if is_paged_format(path)
+            else VideoFile(path, max_pixels=limits.pixels, lazy=True)
         )
         return FileClip(source, name, files)
 
