@@ -37,6 +37,15 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _unrounded_products():
+    """Training earlier in the same process lets torch round the factors of matrix products."""
+    precision = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    yield
+    torch.set_float32_matmul_precision(precision)
+
+
 def _generator(seed):
     return torch.Generator(DEVICE).manual_seed(seed)
 
