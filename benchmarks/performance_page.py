@@ -21,9 +21,9 @@ from siamfc.system import commit, machine
 DOCS = Path(__file__).parents[1] / "docs"
 SIZES = ((640, 360), (1280, 720), (1920, 1080), (3840, 2160))
 MIDDLE = SIZES[1]
-FRAMES, ROUNDS, TARGET = 21, 3, 80
-TURNS = 60
-"""Number of turns of ten frames, of which the best gives the speed on several threads."""
+FRAMES, ROUNDS, TARGET = 51, 3, 80
+TURNS = 20
+"""Number of turns, of which the best gives the speed on several threads."""
 NANO = "NanoTrackV2's layers"
 Rates = dict[str, list[float]]
 """Updates a second in each round, by tracker."""
@@ -217,9 +217,10 @@ def measured_elsewhere() -> Iterator[list[str]]:
 SIZES_TEXT = f"""\
 Updates a second of processor time on one thread: crop, network and box, or what other trackers do
 in their place. A synthetic target of {TARGET} pixels, {FRAMES - 1} updates, trackers taking turns
-of ten frames; median of {ROUNDS} rounds, with minimum and maximum. `light` is the default network;
-`siamfc` searches three scales. *{NANO}* is a network of the layers of NanoTrackV2 without
-its weights, which costs as much and tracks nothing (`benchmarks/nanotrack_layers.py`).
+of {light.TURN} frames; median of {ROUNDS} rounds, with minimum and maximum. `light` is the default
+network; `siamfc` searches three scales. *{NANO}* is a network of the layers of
+NanoTrackV2 without its weights, which costs as much and tracks nothing
+(`benchmarks/nanotrack_layers.py`).
 """
 PICTURE_TEXT = (
     "Three charts of updates a second on logarithmic axes. Image size: light stays as it is, and "

@@ -3,8 +3,8 @@
     pip install opencv-contrib-python-headless  # for OpenCV's trackers, which no extra installs
     python benchmarks/report.py
 
-measures for two minutes or more and writes docs/performance.md and docs/pictures/performance.svg.
-Trackers take turns of ten frames, so that other work on the machine slows all of them; on one
+measures for four minutes or more and writes docs/performance.md and docs/pictures/performance.svg.
+Trackers take turns of fifty frames, so that other work on the machine slows all of them; on one
 thread the processor's time is counted, which other work hardly changes. Without cv2 its trackers
 are left out.
 """
@@ -91,7 +91,7 @@ def run_rounds(
     clock: Callable[[], float],
     rounds: int = ROUNDS,
 ) -> Rates:
-    """Track a video with all, in turns of ten frames, several times."""
+    """Track a video with all, in turns, several times."""
     rates: Rates = {name: [] for name in trackers}
     for _ in range(rounds):
         totals = {name: light.RunningTotals() for name in trackers}
