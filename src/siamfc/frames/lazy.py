@@ -43,14 +43,13 @@ class LazyFrame(Frame):
     @property
     def image(self) -> Image:
         """The whole picture, converted on first use."""
-        if self._whole is None:
-            self.convert()
-            assert self._whole is not None
-        return self._whole
+        return self.convert() if self._whole is None else self._whole
 
-    def convert(self) -> None:
-        """Convert the whole picture."""
-        object.__setattr__(self, "_whole", self._converter(self._picture, self.index))
+    def convert(self) -> Image:
+        """Convert the whole picture, and keep and return it."""
+        whole = self._converter(self._picture, self.index)
+        object.__setattr__(self, "_whole", whole)
+        return whole
 
     @property
     def pixels(self) -> Image:
