@@ -21,7 +21,7 @@ from siamfc.system import commit, machine
 DOCS = Path(__file__).parents[1] / "docs"
 SIZES = ((640, 360), (1280, 720), (1920, 1080), (3840, 2160))
 MIDDLE = SIZES[1]
-FRAMES, ROUNDS, TARGET = 51, 3, 80
+FRAMES, ROUNDS, TARGET = 1 + light.TURN, 3, 80
 TURNS = 20
 """Number of turns, of which the best gives the speed on several threads."""
 NANO = "NanoTrackV2's layers"

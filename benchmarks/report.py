@@ -108,8 +108,7 @@ def measure_threads() -> dict[int, float]:
     trackers: dict[str, SingleTargetTracker] = {
         str(count): Tracker(load_matcher("light", device="cpu", threads=count)) for count in counts
     }
-    one_turn = video_of(MIDDLE, 1 + light.TURN)
-    rates = run_rounds(one_turn, trackers, time.perf_counter, TURNS)
+    rates = run_rounds(video_of(MIDDLE, FRAMES), trackers, time.perf_counter, TURNS)
     return {count: max(rates[str(count)]) for count in counts}
 
 
