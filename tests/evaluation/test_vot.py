@@ -267,6 +267,16 @@ def test_a_lost_tracker_is_begun_anew_five_frames_later(tmp_path: Path) -> None:
     assert np.isnan(run.truth(said)[4:8]).all()
 
 
+def test_frames_after_a_late_failure_are_skipped(tmp_path: Path) -> None:
+    one = square_sequence(tmp_path, "a", count=6)
+    run = SupervisedRun(sequence=one, settings=Supervision())
+    tracker = Forgets(one, memory=2)
+    track = run.perform(tracker)
+    assert tracker.begun == [0]  # the next start, in frame 8, would be after the end
+    assert run.states(track, (40, 30)).tolist() == [1, 3, 3, 2, 0, 0]
+    assert supervised_result(run, track, (40, 30)).failures == 1
+
+
 def test_a_beginning_waits_for_a_box(tmp_path: Path) -> None:
     one = square_sequence(tmp_path, "a", count=12)
     boxes = one.boxes.copy()

@@ -70,16 +70,17 @@ class _Supervisor:
     def __init__(self, truth: FloatArray, skipped: int) -> None:
         self._truth, self._skipped = truth, skipped
         self._absent = is_absent(truth)
-        self._next = 0  # the first frame in which to start; beyond the end while tracking
+        self._next: int | None = 0
+        """First frame in which to start; None while tracking."""
 
     def should_start(self, frame: int) -> bool | None:
         """Return whether to start in a frame (True), to track (False), or to skip it (None)."""
-        if self._next > len(self._truth):
+        if self._next is None:
             return False
         return True if frame >= self._next and not self._absent[frame] else None
 
     def start(self) -> FrameState:
-        self._next = len(self._truth) + 1
+        self._next = None
         return FrameState.STARTED
 
     def check(self, frame: int, box: FloatArray, size: tuple[int, int]) -> FrameState:
