@@ -223,6 +223,19 @@ def test_a_failure_of_the_tracker_is_said(tmp_path: Path) -> None:
     assert run.damaged[0].endswith("the tracker failed: frame 2: lost it")
 
 
+@pytest.mark.parametrize("name", ["mot", "cvat", "cocovid"])
+def test_a_target_never_gets_the_boxes_of_another(tmp_path: Path, name: str) -> None:
+    """The first target is called 2, so that the second one's place is the first one's name."""
+    targets = [sequence("Race/2", "Race"), sequence("Race/3", "Race")]
+    tracks = {"Race/2": track("Race/2"), "Race/3": track("Race/3", LOST)}
+    write_tracker(tmp_path / "both", tracks, targets, format=name)
+    (run,) = read_trackers(tmp_path / "both", targets)
+    np.testing.assert_allclose(run.tracks["Race/3"].boxes, LOST, atol=6e-4)
+    write_tracker(tmp_path / "one", {"Race/2": tracks["Race/2"]}, targets, format=name)
+    (run,) = read_trackers(tmp_path / "one", targets)
+    assert list(run.tracks) == ["Race/2"]
+
+
 @pytest.mark.parametrize("name", ["../evil", "a//b", "/etc/x"])
 def test_a_name_cannot_lead_out_of_the_folder(tmp_path: Path, name: str) -> None:
     one = [sequence(name, video=name)]

@@ -13,7 +13,7 @@ from siamfc.datasets.sequences import FrameFiles, Sequence
 from siamfc.errors import DatasetError
 from siamfc.evaluation.formats.collector import ResultCollector, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for
-from siamfc.evaluation.formats.videos import by_video, targets_by_video
+from siamfc.evaluation.formats.videos import by_video, target_number, targets_by_video
 from siamfc.evaluation.runs import RunRecord
 
 _FILE = "results"
@@ -27,7 +27,8 @@ def _read(folder: Path, collected: ResultCollector) -> None:
                 collected.unknown.append(video.name)
                 continue
             found = {one.name: one for one in video.read(lambda _: None)}  # no images needed
-            for number, (target, sequence) in enumerate(videos[video.name].items(), 1):
+            for place, (target, sequence) in enumerate(videos[video.name].items(), 1):
+                number = target_number(target, place)
                 one = found.get(f"{video.name}/{target}") or found.get(f"{video.name}/{number}")
                 if one is not None:
                     with collected.skipping_damaged():

@@ -12,7 +12,7 @@ from siamfc.datasets.sequences import Sequence
 from siamfc.errors import DatasetError
 from siamfc.evaluation.formats.collector import ResultCollector, clean_boxes
 from siamfc.evaluation.formats.layout import ResultFormat, file_for
-from siamfc.evaluation.formats.videos import targets_by_video, video_files
+from siamfc.evaluation.formats.videos import target_number, targets_by_video, video_files
 from siamfc.evaluation.runs import RunRecord
 
 
@@ -20,11 +20,13 @@ def _read(folder: Path, collected: ResultCollector) -> None:
     for path, targets in video_files(folder, ".xml", collected):
         with collected.skipping_damaged():
             observations = list_observations(parse_annotation(path), path)
-            for number, (target, sequence) in enumerate(targets.items(), 1):
+            for place, (target, sequence) in enumerate(targets.items(), 1):
+                tracks = (target, target_number(target, place))
+                found = [one for one in observations if one.track in tracks]
+                if not found:
+                    continue
                 boxes = np.full((len(sequence), 4), np.nan)
-                for one in observations:
-                    if one.track not in (target, str(number)):
-                        continue
+                for one in found:
                     if not 0 <= one.frame < len(sequence):
                         raise DatasetError(
                             f"{path}: expected frames 0 to {len(sequence) - 1}, got {one.frame}"
