@@ -45,6 +45,25 @@ def test_every_video_gets_its_files(arguments: list[str], typed: list[str]) -> N
     assert len(read_results("boxes/b.csv")) == 5
 
 
+@pytest.mark.parametrize(
+    ("format", "name"),
+    [
+        ("jsonl", "a.jsonl"),
+        ("otb", "a.txt"),
+        ("vot", "a.txt"),
+        ("coco", "a.json"),
+        ("label-studio", "a.json"),
+        ("mot", "a"),
+    ],
+)
+def test_files_have_the_suffix_of_their_format(
+    arguments: list[str], format: str, name: str
+) -> None:
+    line = ["track", "videos/a.mp4", "videos/b.mp4", *arguments, "--box", BOX]
+    assert run([*line, "--results", "boxes", "--format", format]) == 0
+    assert files(Path("boxes"))[0] == name
+
+
 def test_what_was_done_before_is_not_done_again(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

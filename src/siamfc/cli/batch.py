@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from siamfc.annotations import ANNOTATION_FORMATS
 from siamfc.cli.boxes import BoxOptions, assign_boxes, parse_place
 from siamfc.cli.console import print_error, print_json, print_table
 from siamfc.cli.progress import Progress
@@ -18,9 +19,6 @@ from siamfc.tracking.batch import (
     track_batch,
 )
 from siamfc.tracking.batch_inputs import name_sources, read_boxes
-
-_SUFFIXES = {"jsonl": ".jsonl", "otb": ".txt", "coco": ".json", "cvat": ".xml"}
-"""Suffixes of the single-file formats; csv by default, and all others are folders."""
 
 
 def plan_batch(
@@ -47,7 +45,8 @@ def plan_batch(
         raise UsageError(f"expected --results FOLDER or -o FOLDER for {len(sources)} sources")
     names = name_sources(sources)
     boxes = _boxes(sources, names, targets)
-    suffix = _SUFFIXES.get(format, "") if format not in (None, "csv") else ".csv"
+    known = ANNOTATION_FORMATS.get(format or "")
+    suffix = f".{format or 'csv'}" if known is None else known.suffix
     return [
         BatchTask(
             source=source,
