@@ -5,9 +5,11 @@ import pytest
 
 from fakes import IdealBoxMatcher
 from siamfc.boxes import iou
+from siamfc.errors import InputError
 from siamfc.frames import Frame
 from siamfc.tracking import LightSettings, Stepper, Tracker
 from siamfc.tracking.exemplar_update import UpdateSettings
+from siamfc.web.drawing import Drawing
 from siamfc.web.row_table import COLUMNS, RowTable
 from siamfc.web.runs import Origin, Run, extend_runs, fuse_rows
 
@@ -99,6 +101,19 @@ def test_two_runs_are_fused_row_by_row() -> None:
     assert agreement == pytest.approx([8 / 12, 8 / 12, 0, 0])
     assert fused[:2, 0] == pytest.approx([0.4, 0.8])
     assert np.array_equal(fused[2:], forward[2:])
+
+
+def test_a_target_leaves_the_picture_only_after_a_box() -> None:
+    """Otherwise it could be left without any box, and have no rows at all."""
+    box = (20.0, 30.0, 24.0, 20.0)
+    drawing = Drawing((240, 160), max_targets=1)
+    drawing.draw(3, 0, box)
+    drawing.draw(5, 0, None)
+    drawing.draw(8, 0, box)
+    drawing.erase(3, 0)
+    with pytest.raises(InputError, match="can only leave the picture after it was drawn"):
+        drawing.draw(8, 0, None)
+    assert drawing.targets[0].keyframes == {5: None, 8: box}
 
 
 def test_a_page_gets_the_blocks_that_changed() -> None:

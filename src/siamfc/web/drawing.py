@@ -132,7 +132,8 @@ class Drawing:
             self.add([("", {frame: box})])
             return
         changed = self.targets[target].draw(frame, box)
-        if box is None and not any(at < frame for at in changed.keyframes):
+        before = (drawn for at, drawn in changed.keyframes.items() if at < frame)
+        if box is None and all(drawn is None for drawn in before):
             raise InputError("a target can only leave the picture after it was drawn")
         now = time.monotonic()
         is_nudge = self._nudged[:2] == (frame, target) and now < self._nudged[2]

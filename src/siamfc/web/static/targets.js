@@ -182,5 +182,5 @@ function showTools(target) {
   byId("toggle-backwards").ariaPressed = target.backwards;
   byId("toggle-backwards").disabled = target.keyframes[0][0] <= job().firstFrame;
   byId("delete-key").disabled = !keyOf(target, page.shown);
-  byId("end-target").disabled = !target.keyframes.some(([frame]) => frame < page.shown);
+  byId("end-target").disabled = !target.keyframes.some(([frame, box]) => box && frame < page.shown);
 }
