@@ -25,16 +25,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from browser_page import assemble
 
-NOTEBOOK = "notebooks/track_a_film.ipynb"
+NOTEBOOK = "notebooks/track_a_video.ipynb"
 """Path in the folder docs."""
 
 _LOGGER = logging.getLogger("mkdocs.hooks.browser_page")
 
 _ABOUT_VERBS = (
-    "`siamfc VERB --help` says the same in the terminal. `--json`, where there is one, prints one "
-    "JSON object on standard output and nothing else there; progress goes to standard error. The "
-    "exit status is 0 when all went well, 1 for an error that is named in one line, 2 for a "
-    "command line that cannot be understood, 130 after Ctrl-C."
+    "`siamfc VERB --help` prints the same in the terminal. `--json`, where there is one, prints "
+    "one JSON object on standard output and nothing else there; progress goes to standard error. "
+    "The exit status is 0 on success, 1 for an error, which is named in one line, 2 for a command "
+    "line that cannot be parsed, and 130 after Ctrl-C."
 )
 _ABOUT_WEIGHTS = (
     "`siamfc models` lists them; `--weights NAME` takes one, `--weights PATH` any other folder or "
@@ -121,6 +121,6 @@ def notebook_page(notebook: Mapping[str, Any]) -> str:
     ]
     note = (
         f"This page is the notebook [{Path(NOTEBOOK).name}]({NOTEBOOK}); download it to run it: "
-        "it needs `pip install siamfc matplotlib jupyterlab`."
+        "beside siamfc it needs `pip install matplotlib jupyterlab`."
     )
     return "\n\n".join([cells[0], note, *cells[1:]]) + "\n"

@@ -307,7 +307,7 @@ $("device").onchange = async ({ target }) => {
   // Asked only now: where there is no adapter, browsers complain of the question.
   if (target.value === "webgpu" && !(await navigator.gpu.requestAdapter())) {
     target.value = "wasm";
-    return complain("This browser has WebGPU, but no GPU for it: the processor goes on.");
+    return complain("This browser has WebGPU, but finds no GPU: still running on the processor.");
   }
   network?.worker.terminate();
   isBegun = false;

@@ -8,7 +8,7 @@ from snippets import DOCS
 
 nbformat = pytest.importorskip("nbformat")
 
-NOTEBOOK = DOCS / "notebooks" / "track_a_film.ipynb"
+NOTEBOOK = DOCS / "notebooks" / "track_a_video.ipynb"
 
 
 @pytest.mark.slow

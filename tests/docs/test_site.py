@@ -102,6 +102,13 @@ def test_docstrings_render_as_text_and_code(site: Path) -> None:
         assert "::: siamfc" not in text
 
 
+def test_lists_render_as_lists(site: Path) -> None:
+    dash = re.compile(r"<p>(?:(?!</p>).)*?(?<![^>\n])- ", re.DOTALL)
+    pages = sorted(site.rglob("*.html"))
+    broken = [path.name for path in pages if dash.search(path.read_text(encoding="utf-8"))]
+    assert broken == [], "leave a blank line before the list"
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
     pytest.importorskip("playwright.sync_api")
@@ -120,7 +127,7 @@ def test_a_browser_reads_it_from_disk(site: Path, browser, width: int, scheme: s
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
-    for name in ("how_it_works", "deploy", "reference/tracking", "weights", "index"):
+    for name in ("how_it_works", "networks", "deploy", "reference/tracking", "weights", "index"):
         page.goto((site / f"{name}.html").as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert said == []

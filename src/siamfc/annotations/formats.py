@@ -169,7 +169,9 @@ def find_annotation_format(path: str | Path, name: str | None = None) -> Annotat
     if name == "mot" and suffix:
         found = _MOT_FILE
     if suffix != found.suffix:
-        wanted = f"a name in {found.suffix}" if found.suffix else "a folder: a name without ending"
+        wanted = (
+            f"a name in {found.suffix}" if found.suffix else "a folder: a name without a suffix"
+        )
         raise InputError(f"format {name}: expected {wanted}, got {path}")
     return found
 

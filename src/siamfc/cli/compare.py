@@ -49,7 +49,7 @@ def compare(
     box
         X,Y,W,H of the object in the first frame, in pixels from its top left corner.
     out
-        The video to write, or a folder of PNG images (a name without an ending).
+        The video to write, or a folder of PNG images (a name without a suffix).
     tracker
         Another tracker: opencv:NAME, trax:COMMAND, or module:name of a Python class. May be given
         several times; by default those of opencv:CSRT, opencv:KCF and opencv:MIL that the
@@ -59,7 +59,7 @@ def compare(
     ours
         siamfc's tracker.
     overwrite
-        Replace files that exist.
+        Replace existing files.
     """
     from siamfc.evaluation.side_by_side import SideBySide
     from siamfc.evaluation.trackers.third_party import parse_tracker

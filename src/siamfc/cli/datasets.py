@@ -11,7 +11,7 @@ from siamfc.datasets.readers import FORMATS, Format, find_format
 def datasets(name: str | None = None, /, *, json: Json = False) -> int:
     """List the data sets that can be read.
 
-    Shows each layout, its box convention and its download page.
+    Shows each layout, its box convention and its homepage.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def datasets(name: str | None = None, /, *, json: Json = False) -> int:
         for path in one.tree:
             print(f"    {path}")
         for heading, text in _facts(one):
-            print(f"  {heading:8}{text}")
+            print(f"  {heading:10}{text}")
     return 0
 
 

@@ -79,9 +79,7 @@ def _device(_type: object, tokens: Sequence[Token]) -> str:
 
 _GPU = re.compile(r"gpu|cuda:?\d*|nvidia|gpu:?\d+")
 
-Device = Annotated[
-    DeviceName, Parameter(converter=_device, help="Device of the network: auto, cpu or cuda.")
-]
+Device = Annotated[DeviceName, Parameter(converter=_device, help="Device that runs the network.")]
 
 Threads = Annotated[
     Whole | None,

@@ -173,7 +173,7 @@ def open_writer(
     """Open a video, or a folder of PNG files, for writing.
 
     Args:
-        path: A file ending in .mp4, .mov, .mkv or .webm, or a folder: a name without suffix, or
+        path: A file ending in .mp4, .mov, .mkv or .webm, or a folder: a name without a suffix, or
             with a trailing slash.
         like: Source of the pictures, which is never replaced: the video gets its frame rate, pixel
             shape and sound.

@@ -80,7 +80,7 @@ def remove_target(request: Request) -> Response:
 
 
 async def import_boxes(request: Request) -> Response:
-    """POST the content of a file of boxes; ?name= tells its ending."""
+    """POST the content of a file of boxes; ?name= is its name, with the suffix."""
     session, job = session_of(request), job_of(request)
     name = text_in(request.query_params, "name")
     content = await body_of(request, session.limits.import_bytes)

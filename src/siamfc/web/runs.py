@@ -117,7 +117,7 @@ def extend_runs(stepper: Stepper, frame: Frame, runs: Sequence[Run]) -> None:
     for members in batches.values():
         state = members[0]._state
         if state is None:
-            raise InputError("boxes that were imported end here: draw the target to go on")
+            raise InputError("the imported boxes end here: draw the target to continue")
         places = [run._place for run in members]
         if places != list(range(len(state.targets))):
             state = state.take(places)

@@ -8,7 +8,7 @@ const KEYS = [
   ["T", "track, or pause tracking", { t: ["run"] }],
   [", .", "one frame back, one frame forward; with Shift ten", { ",": ["go", -1], ".": ["go", 1], "<": ["go", -10], ";": ["go", -10], ">": ["go", 10], ":": ["go", 10] }],
   ["[ ]", "previous, next key frame", { "[": ["goToKey", -1], "]": ["goToKey", 1] }],
-  ["Ctrl , .", "take the key frame a frame back, forward", { "^,": ["moveKey", -1], "^.": ["moveKey", 1] }],
+  ["Ctrl , .", "move the key frame one frame back, forward", { "^,": ["moveKey", -1], "^.": ["moveKey", 1] }],
   ["{ }", "previous, next frame to check", { "{": ["goToCheck", -1], "}": ["goToCheck", 1] }],
   ["Home End", "first frame, last frame tracked", { home: ["first"], end: ["last"] }],
   ["F", "go to the latest frame and follow it", { f: ["follow"] }],

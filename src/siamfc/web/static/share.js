@@ -7,7 +7,7 @@ import { notify } from "./panel.js";
 // Title, purpose and options of each video; an option has values with a label each.
 const VIDEOS = {
   boxes: ["Video with boxes", "shows what was tracked", {}],
-  blurred: ["Blurred video", "makes the targets unrecognizable", {
+  blurred: ["Blurred video", "makes the targets unrecognisable", {
     hide: { targets: "Hide the targets", background: "Hide everything else" },
     style: { blur: "Blur", pixelate: "Pixelate", fill: "Fill with black" },
     shape: { ellipse: "Ellipse", box: "Box" },
@@ -18,7 +18,7 @@ const VIDEOS = {
     aspect: { "9:16": "9:16", "4:5": "4:5", "1:1": "1:1", "16:9": "16:9" },
     zoom: { "": "As large as fits", 0.3: "Targets small", 0.5: "Targets half the frame", 0.8: "Targets large" },
   }],
-  stabilised: ["Stabilized video", "holds the targets still", {}],
+  stabilised: ["Stabilised video", "holds the targets still", {}],
 };
 
 export function setUp({ videos, boxFormats }) {
