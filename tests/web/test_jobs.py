@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 import zipfile
+from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -23,8 +24,11 @@ from frames.media import make_clip, widen
 from siamfc.boxes import iou
 from siamfc.frames import VideoFile, open_source, open_writer
 from siamfc.synthetic import SquareVideo
-from siamfc.tracking import follow, read_results, smooth_results
+from siamfc.tracking import Stepper, follow, one_scale, read_results, smooth_results
 from siamfc.web.box_files import box_formats
+from siamfc.web.job import Job
+from siamfc.web.pictures import encode_jpeg
+from siamfc.web.recorder import Recording
 from web.serving import Server, SlowMatcher, running
 
 
@@ -309,6 +313,41 @@ def test_a_stream_is_recorded_and_tracked(
     assert iou(server.rows(job)[-1, 0, :4], truth.boxes[-1]) > 0.8
     assert server.ask("DELETE", f"/api/jobs/{job}").status == 204
     assert not server.files()
+
+
+def test_a_target_drawn_anew_is_tracked_though_a_recording_lost_its_first_frames(
+    tmp_path: Path, film: Path, truth: SquareVideo
+) -> None:
+    def submit(run: Callable[[], None]) -> None:
+        run()
+
+    recording = Recording(tmp_path, "camera", size=(256, 256), limit_bytes=30_000)
+    stepper = Stepper(IdealMatcher(), one_scale())
+    job = Job(
+        recording,
+        stepper,
+        folder=tmp_path,
+        max_targets=1,
+        submit=submit,
+        is_tracking=lambda: False,
+    )
+    boxes = {index: tuple(truth.boxes[index].tolist()) for index in (0, 39)}
+    with open_source(film) as source:
+        for frame in source:
+            recording.append(encode_jpeg(frame.image), frame.time)
+            if frame.index == 0:
+                job.change(lambda drawing: drawing.draw(0, 0, boxes[0]), 0)
+    recording.close()
+    first = recording.first_frame
+    assert 0 < first < 39
+    job.start()
+    assert job.state == "failed"
+    assert job.message.endswith(f"draw the target in a frame from {first + 1} on")
+    job.change(lambda drawing: drawing.draw(39, 0, boxes[39]), 39)
+    job.start()
+    assert (job.state, job.message) == ("done", "")
+    known = np.isfinite([result.boxes[0, 0] for result in job.track.results()])
+    assert np.flatnonzero(known).tolist() == [0, *range(first, 40)]
 
 
 def test_removing_a_target_leaves_the_others_as_they_are(

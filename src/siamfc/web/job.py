@@ -250,6 +250,11 @@ class Job:
                 self.track.settle()
             self._end("done" if self.track.targets else "open", "")
             return False
+        if sweep.start < first:
+            raise InputError(
+                f"tracking cannot go on in frame {sweep.start + 1}, which has been deleted: draw "
+                f"the target in a frame from {first + 1} on"
+            )
         self.preview.clear()
         clip = self.clip
         tracked = False

@@ -39,13 +39,19 @@ class SegmentRuns:
 
     def of(self, segment: Segment) -> list[Run]:
         """Return the runs through a segment: forwards, backwards or both, in this order."""
-        return [self._runs.setdefault(origin, Run(origin)) for origin in segment.origins]
+        return [self._run(origin) for origin in segment.origins]
 
     def fill(self, origin: Origin, boxes: FloatArray) -> None:
         """Use known boxes (F, 4) instead of tracking from an origin."""
-        run = self._runs.setdefault(origin, Run(origin))
+        run = self._run(origin)
         if run.count < len(boxes):
             run.fill(boxes)
+
+    def _run(self, origin: Origin) -> Run:
+        run = self._runs.get(origin)
+        if run is None:
+            run = self._runs[origin] = Run(origin)
+        return run
 
     def forget(self, targets: Targets) -> None:
         """Forget the runs that no target needs, if there are too many rows."""
@@ -55,12 +61,18 @@ class SegmentRuns:
             self._runs = {origin: run for origin, run in self._runs.items() if origin in needed}
 
     def pieces(self, targets: Targets, first: int, end: int) -> list[Piece]:
-        """Return the pieces that are still to be tracked in frames first … end − 1."""
+        """Return the pieces that are still to be tracked in frames first … end − 1.
+
+        A recording may have deleted the frame in which a run goes on. Between two key frames the
+        run of the other direction then does what is left; elsewhere the piece is still returned.
+        """
         pieces = []
         for segment in (segment for target in targets for segment in target.segments()):
             for run in self.of(segment):
                 if run.origin.backward:
                     frames = range(run.front, max(segment.backward_stop, first - 1), -1)
+                elif run.front < first and segment.is_closed:
+                    continue
                 else:
                     frames = range(run.front, min(segment.stop, end))
                 if frames:
