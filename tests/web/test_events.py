@@ -80,6 +80,27 @@ def test_a_change_of_state_is_told_at_once(
     assert ask(server, job, seen=seen)["job"]["targets"][0]["keyframes"] == [[0, [9, 9, 30, 30]]]
 
 
+def test_looking_for_news_leaves_most_of_the_time_to_others(
+    server: Server, film: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A track with thousands of key frames takes long to look at."""
+    looks = 0
+    job = server.session.find(server.open(film))
+    summary = job.summary
+
+    def slow_summary() -> dict[str, Any]:
+        nonlocal looks
+        looks += 1
+        time.sleep(0.1)
+        return summary()
+
+    seen = ask(server, job.id)["seen"]
+    monkeypatch.setattr(events, "_WAIT_SECONDS", 2.0)
+    monkeypatch.setattr(job, "summary", slow_summary)
+    ask(server, job.id, seen=seen)
+    assert looks <= 6  # 2 s by 0.5 s; without a rest 16
+
+
 def test_a_film_hurries_only_while_nothing_is_tracked(
     server: Server, film: Path, truth: SquareVideo, tmp_path: Path
 ) -> None:

@@ -18,6 +18,9 @@ _WAIT_SECONDS = 5.0
 _COUNTS_SECONDS = 0.2
 """Wait after which it is answered if there are no news but counts that have grown."""
 _LOOK_SECONDS = 0.02
+"""Wait between two looks for news."""
+_REST = 4.0
+"""The same as a multiple of the time that a look takes: thousands of key frames make it long."""
 _ROWS = 20_000
 """Most rows of an answer."""
 _COUNTS = ("firstFrame", "frameCount", "end", "framesLeft")
@@ -43,17 +46,18 @@ async def news(request: Request) -> Response:
     seen_states, _, seen_counts = query.get("seen", "").partition(".")
     begun = time.monotonic()
     while True:
+        looked = time.monotonic()
         summaries = [job.summary() for job in session.jobs]
         job = next((job for job in session.jobs if job.id == query.get("job")), None)
         states, counts = _fingerprints(summaries)
-        waited = time.monotonic() - begun
+        took, waited = time.monotonic() - looked, time.monotonic() - begun
         has_picture = job is not None and shown is not None and job.has_picture(shown)
         has_counts = counts != seen_counts and waited >= _COUNTS_SECONDS
         if states != seen_states or has_counts or has_picture or waited >= _WAIT_SECONDS:
             break
         if request.app.state.is_stopping():
             break
-        await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(max(_LOOK_SECONDS, _REST * took))
     head: dict[str, Any] = {}
     jpeg = b""
     if job is not None and has_picture and (picture := await run_in_threadpool(job.picture)):
