@@ -360,6 +360,32 @@ def test_a_box_without_width_is_read_as_it_is(tmp_path: Path) -> None:
     assert read_annotation(tmp_path / "boxes.txt").boxes.tolist() == [[[4, 4, 0, 3]]]
 
 
+@pytest.mark.parametrize(
+    ("frames", "reason"), [((1, 0), "listed in another order"), ((4, 2), "only some of the frames")]
+)
+def test_images_of_coco_belong_to_their_frames(
+    tmp_path: Path, frames: tuple[int, int], reason: str
+) -> None:
+    images = [
+        {"id": number, "frame_id": frame, "file_name": f"image {frame}.png"}
+        for number, frame in enumerate(frames)
+    ]
+    box = {"image_id": 0, "category_id": 1, "track_id": 1, "bbox": [1, 2, 3, 4]}
+    content = {
+        "categories": [{"id": 1, "name": "cat"}],
+        "videos": [{"id": 1}],
+        "images": images,
+        "annotations": [box],
+    }
+    path = tmp_path / "boxes.json"
+    path.write_text(json.dumps(content))
+    found = read_annotation(path)
+    names = {frame: found.image_name(frame) for frame in frames}
+    assert names == {frame: f"image {frame}.png" for frame in frames}, reason
+    assert found.frame_count == max(frames) + 1
+    np.testing.assert_array_equal(found.boxes[frames[0], 0], [1, 2, 3, 4])
+
+
 def test_coco_states_the_area_of_each_box(tmp_path: Path) -> None:
     write_annotation(tmp_path / "boxes.json", annotation())
     found = json.loads((tmp_path / "boxes.json").read_text())["annotations"]

@@ -110,7 +110,7 @@ class VideoAnnotation:
         """Return the file name of a frame's image, by default the one that siamfc writes."""
         if frame < len(self.image_names):
             return self.image_names[frame]
-        return f"{frame:06d}.png"
+        return default_image_name(frame)
 
     def without_lost(self) -> VideoAnnotation:
         """Return a copy without the boxes of lost targets."""
@@ -136,6 +136,11 @@ class VideoAnnotation:
         boxes = np.full((last, 4), np.nan)
         boxes[self.frames] = self.boxes[:, target]
         return boxes
+
+
+def default_image_name(frame: int) -> str:
+    """Return the file name of a frame's image that siamfc writes."""
+    return f"{frame:06d}.png"
 
 
 def require_size(annotation: VideoAnnotation) -> tuple[int, int]:

@@ -8,7 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from siamfc.annotations.annotation import VideoAnnotation, add_box, from_targets
+from siamfc.annotations.annotation import (
+    VideoAnnotation,
+    add_box,
+    default_image_name,
+    from_targets,
+)
 from siamfc.array_types import FloatArray
 from siamfc.datasets.readers.text import optional_size
 from siamfc.errors import DatasetError
@@ -88,14 +93,16 @@ def read_coco(path: Path) -> VideoAnnotation:
     try:
         content = parse_json(read_text(path), where=path)
         (video,) = content["videos"]
-        images = {one["id"]: one for one in content["images"]}
+        frames = {one["id"]: parse_frame(one["frame_id"]) for one in content["images"]}
+        images = {frames[one["id"]]: str(one["file_name"]) for one in content["images"]}
+        count = max(images, default=-1) + 1
         labels = {one["id"]: str(one["name"]) for one in content["categories"]}
         tracks = content.get("tracks", [])
         rows: dict[str, dict[int, FloatArray]] = {str(one["id"]): {} for one in tracks}
         scores: dict[str, dict[int, float]] = {}
         of = {str(one["id"]): labels[one["category_id"]] for one in tracks}
         for one in content["annotations"]:
-            target, frame = str(one["track_id"]), parse_frame(images[one["image_id"]]["frame_id"])
+            target, frame = str(one["track_id"]), frames[one["image_id"]]
             x, y, w, h = map(parse_number, one["bbox"])
             add_box(rows, target, frame, np.array([x, y, w, h]))
             scores.setdefault(target, {})[frame] = parse_number(one.get("score", np.nan))
@@ -108,8 +115,8 @@ def read_coco(path: Path) -> VideoAnnotation:
             dense=True,
             size=optional_size(video.get("width"), video.get("height")),
             frame_rate=parse_number(video["fps"]) if video.get("fps") else None,
-            frame_count=len(images),
-            image_names=[str(one["file_name"]) for one in content["images"]],
+            frame_count=count,
+            image_names=[images.get(frame, default_image_name(frame)) for frame in range(count)],
             video=str(video.get("file_name", video.get("name", "video.mp4"))),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
