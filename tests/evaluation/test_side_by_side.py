@@ -41,6 +41,13 @@ def test_agreement_is_the_mean_overlap_with_the_first() -> None:
     assert both.totals["still"].frames_per_second > 0
 
 
+def test_agreement_ends_with_the_first_tracker() -> None:
+    both = SideBySide(trackers={"fails": Raises(), "still": StandsStill()})
+    list(both.track(frames(6, width=60), BOX))
+    assert both.totals["fails"].failure is not None
+    assert both.totals["still"].agreement == 1
+
+
 @pytest.mark.parametrize(
     ("tracker", "reason"),
     [

@@ -1,5 +1,6 @@
 """Several trackers on one video at once, frame by frame."""
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +27,9 @@ class RunningTotals:
     frames: int = 0
     """Frames in which it was called."""
     overlap: float = 0.0
-    """Sum of its overlaps with the first tracker's boxes, over the frames after the first."""
+    """Sum of its overlaps with the first tracker's boxes."""
+    compared: int = 0
+    """Frames after the first in which both have a box."""
     failure: str | None = None
     """Reason why it stopped, with the frame; None if it finished."""
 
@@ -37,8 +40,8 @@ class RunningTotals:
 
     @property
     def agreement(self) -> float:
-        """Mean overlap with the first tracker's boxes, 0 to 1; NaN for a single frame."""
-        return self.overlap / (self.frames - 1) if self.frames > 1 else float("nan")
+        """Mean overlap with the first tracker's boxes, 0 to 1; NaN if it was never compared."""
+        return self.overlap / self.compared if self.compared else float("nan")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +77,11 @@ class SideBySide:
             rows = [self._row(name, frame, None if started else init_box) for name in self.trackers]
             boxes = np.array([row for row, _ in rows])
             if started:
-                overlaps = np.nan_to_num(iou(boxes, boxes[0]))
+                overlaps = iou(boxes, boxes[0]).tolist()
                 for total, overlap in zip(self.totals.values(), overlaps, strict=True):
-                    total.overlap += float(overlap)
+                    if not math.isnan(overlap):
+                        total.overlap += overlap
+                        total.compared += 1
             started = True
             yield frame, FrameResult(frame.index, frame.time, boxes, np.array([s for _, s in rows]))
         if not started:
