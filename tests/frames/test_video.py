@@ -332,6 +332,7 @@ def test_damaged_parts_are_skipped(tmp_path: Path) -> None:
         ("a.webm", "libvpx-vp9", {"g": "6"}),
         ("a.mp4", "libsvtav1", {"g": "6"}),
         ("a.avi", "mpeg4", {"g": "6", "bf": "2"}),  # an index by the order of decoding
+        ("a.avi", "libx264", {"g": "6"}),  # time stamps in the order of decoding
         ("a.mpg", "mpeg2video", {"g": "6", "bf": "2"}),
         ("a.mkv", "libx264", {"g": "1000"}),  # no key frame but the first
     ],
@@ -389,3 +390,12 @@ def test_non_square_pixels_are_kept_with_a_warning(
     with caplog.at_level(logging.WARNING), VideoFile(tmp_path / "a.mp4") as source:
         assert source.size == media.SIZE
     assert "not square" in caplog.text
+
+
+def test_pictures_decoded_out_of_order_keep_their_times_in_an_avi_file(tmp_path: Path) -> None:
+    path = media.make_clip(tmp_path / "a.avi", "libx264")
+    with VideoFile(path) as source:
+        frames = list(source)
+        assert source.position_at(0.4) == 10
+    assert [media.number_of(frame.image) for frame in frames] == list(range(20))
+    assert [frame.time for frame in frames] == pytest.approx([index / 25 for index in range(20)])

@@ -19,6 +19,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from siamfc.errors import InputError, SourceError
+from siamfc.frames.avi_stamps import AviStamps, needs_avi_stamps
 from siamfc.frames.missing_end import missing_end
 from siamfc.system import core_count
 
@@ -126,6 +127,7 @@ class VideoDecoder:
         self.fault = ""
         """Problem found, once all pictures have been read; empty if there is none."""
         self._from_start = True
+        self._avi_stamps = AviStamps() if needs_avi_stamps(self._container, self._stream) else None
         self._broken_off: av.FFmpegError | IndexError | None = None
 
     @property
@@ -182,6 +184,8 @@ class VideoDecoder:
         last: av.VideoFrame | None = None
         failure: av.FFmpegError | None = None
         for packet in self._packets():
+            if self._avi_stamps is not None:
+                self._avi_stamps.read(packet)
             try:
                 pictures = self._stream.decode(packet)
             except av.error.EOFError:  # the decoder was flushed earlier
@@ -194,6 +198,8 @@ class VideoDecoder:
             for last in pictures:
                 count += 1
                 damaged += last.is_corrupt
+                if self._avi_stamps is not None:
+                    self._avi_stamps.correct(last)
                 yield last
         if last is None:
             raise self._nothing_decoded(self._broken_off or failure)
@@ -206,6 +212,8 @@ class VideoDecoder:
         is unreliable: it does not begin with a key frame, has frames without time stamps or with
         equal ones, or marks any as damaged.
         """
+        if self._avi_stamps is not None:
+            return []
         base = float(self._stream.time_base or 0)
         found: list[Stamp] = []
         for packet in self._packets():

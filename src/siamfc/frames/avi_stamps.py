@@ -1,0 +1,45 @@
+"""Time stamps of H.264 and HEVC in AVI files, which have none of presentation."""
+
+from __future__ import annotations
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+_CODECS = frozenset({"h264", "hevc"})
+"""Codecs whose order of presentation FFmpeg does not derive from an AVI file's packets."""
+
+
+def needs_avi_stamps(container: InputContainer, stream: VideoStream) -> bool:
+    """Return True if pictures of a stream come with time stamps in the order of decoding."""
+    context = stream.codec_context
+    return container.format.name == "avi" and context.has_b_frames and context.name in _CODECS
+
+
+class AviStamps:
+    """Gives pictures the time stamps of their order of presentation, for one pass of a decoder.
+
+    A decoder returns pictures in this order, each with the decoding stamp of the packet that it had
+    read last: one tick apart, a constant number of ticks late.
+    """
+
+    def __init__(self) -> None:
+        self._first: int | None = None
+        self._delay = 0
+        self._last: int | None = None
+
+    def read(self, packet: Packet[VideoStream] | None) -> None:
+        """Note a packet that goes to the decoder."""
+        if self._first is None and packet is not None:
+            self._first = packet.dts
+
+    def correct(self, picture: av.VideoFrame) -> None:
+        """Set a picture's presentation stamp; pictures must come in the decoder's order."""
+        if self._last is None:
+            self._delay = (picture.dts or 0) - (self._first or 0)
+        if picture.dts is not None:
+            self._last = picture.dts - self._delay
+        else:  # the decoder was flushed
+            self._last = 0 if self._last is None else self._last + 1
+        picture.pts = self._last
