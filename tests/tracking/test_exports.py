@@ -18,6 +18,7 @@ from siamfc.tracking import (
     export_paths,
     export_results,
     open_export,
+    read_results,
     read_track,
     to_annotation,
 )
@@ -47,6 +48,17 @@ def results(count: int = 4, names: tuple[str, ...] = ()) -> list[FrameResult]:
         )
         for frame in range(count)
     ]
+
+
+@pytest.mark.parametrize("name", ["vot", "mot"])
+def test_text_files_tell_their_format_and_keep_gaps(tmp_path: Path, name: str) -> None:
+    export_results(tmp_path / "boxes.txt", results()[1:2], format=name, video=VIDEO)
+    track = read_track(tmp_path / "boxes.txt")
+    assert track.boxes[track.present].tolist() == [[13, 20, 30, 40]]
+    assert track.frames[track.present[:, 0]].tolist() == [1]
+    again = read_results(tmp_path / "boxes.txt")
+    assert again[-1].index == 1
+    assert again[-1].boxes.tolist() == [[13, 20, 30, 40]]
 
 
 def place(folder: Path, name: str) -> Path:

@@ -1,14 +1,14 @@
 """`siamfc crop`."""
 
 from siamfc.cli.edits import TargetOptions, VideoOptions, open_job, report, write_video
-from siamfc.cli.parameters import Source, Whole
+from siamfc.cli.parameters import SourceReadTwice, Whole
 from siamfc.cli.usage import UsageError, parse_size
 
 _TARGET = TargetOptions()
 
 
 def crop(
-    source: Source,
+    source: SourceReadTwice,
     /,
     *,
     video: VideoOptions,

@@ -33,6 +33,9 @@ Source = Annotated[
         "for standard input."
     ),
 ]
+SourceReadTwice = Annotated[
+    str | Path, Parameter(help="A video file, or a folder or glob of images.")
+]
 """Parsed as text, since a URL is not a path; mentioning `Path` makes shells complete file names."""
 
 StreamNumber = Annotated[

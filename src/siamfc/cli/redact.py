@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from siamfc.cli.console import format_ranges
 from siamfc.cli.edits import TargetOptions, VideoOptions, open_job, report, write_video
-from siamfc.cli.parameters import Flag, Source
+from siamfc.cli.parameters import Flag, SourceReadTwice
 from siamfc.cli.usage import UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _LOOK, _TARGET = LookOptions(), TargetOptions()
 
 
 def redact(
-    source: Source,
+    source: SourceReadTwice,
     /,
     *,
     video: VideoOptions,

@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from siamfc.cli.edits import TargetOptions, VideoOptions, open_job, report, write_video
-from siamfc.cli.parameters import Source
+from siamfc.cli.parameters import SourceReadTwice
 from siamfc.cli.usage import parse_aspect
 
 
@@ -29,7 +29,7 @@ _CUT, _TARGET = CutOptions(), TargetOptions()
 
 
 def reframe(
-    source: Source,
+    source: SourceReadTwice,
     /,
     *,
     video: VideoOptions,

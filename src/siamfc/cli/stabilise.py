@@ -3,14 +3,14 @@
 from typing import Literal
 
 from siamfc.cli.edits import TargetOptions, VideoOptions, open_job, report, write_video
-from siamfc.cli.parameters import Source
+from siamfc.cli.parameters import SourceReadTwice
 from siamfc.cli.usage import parse_size
 
 _TARGET = TargetOptions()
 
 
 def stabilise(
-    source: Source,
+    source: SourceReadTwice,
     /,
     *,
     video: VideoOptions,

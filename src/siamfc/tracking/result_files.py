@@ -11,7 +11,7 @@ digits of `FrameResult.rounded`, which are read back exactly. `FrameResult` expl
 `status` and `agreement`. Unknown values are empty, or null. Only the first eight columns of a csv
 file are required, and only the first four fields of an object.
 
-Text files of boxes in OTB's convention are read too; `siamfc.annotations` writes them.
+Text files of boxes are read too; `siamfc.annotations` writes them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siamfc.annotations.annotation import VideoAnnotation, require_sizes
-from siamfc.annotations.text import read_box_table
+from siamfc.annotations.formats import read_annotation
 from siamfc.checks import shown
 from siamfc.errors import DatasetError, InputError, OutputError
 from siamfc.files import StagedFile
@@ -110,7 +110,7 @@ def write_results(
 
 
 def read_results(path: str | Path) -> list[FrameResult]:
-    """Read the result file `path`. A txt file has one target; its times and scores are NaN.
+    """Read the result file `path`. A txt file is OTB's, VOT's or MOTChallenge's, without times.
 
     Raises:
         InputError: a suffix other than .txt, .csv or .jsonl.
@@ -118,7 +118,7 @@ def read_results(path: str | Path) -> list[FrameResult]:
     """
     suffix, path = _suffix(path, ".txt", ".csv", ".jsonl"), Path(path)
     if suffix == ".txt":
-        return _from_boxes(read_box_table(path, index_base=1))
+        return _from_boxes(read_annotation(path))
     lines = split_lines(read_text(path, expected="a file of results"))
     results = (_read_csv if suffix == ".csv" else _read_jsonl)(path, lines)
     _require_whole(path, results)
@@ -173,9 +173,11 @@ _WRITERS: dict[str, tuple[str, Callable[[TextIO, FrameResult], None]]] = {
 
 
 def _from_boxes(annotation: VideoAnnotation) -> list[FrameResult]:
-    unknown = np.array([math.nan])
     return [
-        FrameResult(index, math.nan, boxes, unknown) for index, boxes in enumerate(annotation.boxes)
+        FrameResult(int(index), math.nan, boxes, scores)
+        for index, boxes, scores in zip(
+            annotation.frames, annotation.boxes, annotation.scores, strict=True
+        )
     ]
 
 
