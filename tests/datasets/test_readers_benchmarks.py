@@ -240,6 +240,18 @@ def test_vot_until_2015_has_images_beside_the_annotation(tmp_path: Path) -> None
     assert ball.tags["camera_motion"].tolist() == [True, False]
 
 
+def test_tags_and_values_of_vot_are_cut_with_its_boxes(tmp_path: Path) -> None:
+    write_images(tmp_path / "ball" / "color", numbered(1, 2, 8))
+    write_text(tmp_path / "ball" / "groundtruth.txt", "1,1,4,4\n" * 3)
+    write_text(tmp_path / "ball" / "occlusion.tag", "0\n1\n0\n")
+    write_text(tmp_path / "ball" / "anchor.value", "1\n0\n-1\n")
+    problems: list[Problem] = []
+    (ball,) = read("vot", tmp_path, problems=problems)
+    assert [problem.kind for problem in problems] == ["wrong count"]
+    assert ball.occluded.tolist() == [False, True]
+    assert ball.values["anchor"].tolist() == [1, 0]
+
+
 def test_vot_workspaces_channels_and_several_objects(tmp_path: Path) -> None:
     folder = tmp_path / "sequences" / "birds"
     write_images(folder / "left", numbered(1, 2, 8, ".png"))

@@ -63,7 +63,8 @@ def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
             absent = np.concatenate([absent, np.zeros(missing, np.bool_)])
         frames = match_frames(images, len(boxes), video=folder.name, on_problem=on_problem)
         count = len(frames)
-        tags = _tags(folder, count)
+        tags = {name: flags[:count] for name, flags in _tags(folder, len(boxes)).items()}
+        values = {name: numbers[:count] for name, numbers in _values(folder, len(boxes)).items()}
         yield Sequence(
             name=name,
             frames=frames,
@@ -71,7 +72,7 @@ def _load(folder: Path, on_problem: OnProblem) -> Iterator[Sequence]:
             absent=absent[:count],
             occluded=tags.get("occlusion", np.zeros(count, np.bool_)),
             tags=tags,
-            values=_values(folder, count),
+            values=values,
             video=folder.name,
         )
 
