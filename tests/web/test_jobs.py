@@ -348,6 +348,7 @@ def test_a_target_drawn_anew_is_tracked_though_a_recording_lost_its_first_frames
     assert (job.state, job.message) == ("done", "")
     known = np.isfinite([result.boxes[0, 0] for result in job.track.results()])
     assert np.flatnonzero(known).tolist() == [0, *range(first, 40)]
+    assert job.view(first, 0) is not None  # of the run that leads there, which is not the first
 
 
 def test_removing_a_target_leaves_the_others_as_they_are(

@@ -270,7 +270,8 @@ class EditableTrack:
             segments = [each for each in self.targets[target].segments() if frame in each]
             runs = [run for segment in segments for run in self._runs.of(segment)]
         with self._following:
-            return view_run(self._stepper, image, frame, runs[0]) if runs else None
+            views = (view_run(self._stepper, image, frame, run) for run in runs)
+            return next((view for view in views if view is not None), None)
 
     # --- Within -----------------------------------------------------------------------------------
 
