@@ -57,6 +57,14 @@ def test_a_folder_of_trackers_becomes_a_report(
     assert "squares (otb)" in Path(answer["page"]).read_text()
 
 
+def test_an_unknown_speed_is_a_dash(
+    data: Path, results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(results, "--data", data, "--out", tmp_path / "out") == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [row[-1] for row in rows[:3]] == ["frames/s", "–", "–"]
+
+
 def test_trackers_can_be_named_and_the_first_is_compared(
     data: Path, results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -215,7 +215,7 @@ def _facts(study: "Study", entry: "ScoredTracker") -> dict[str, Any]:
 
 def _print(study: "Study", page: Path, exported: list[Path]) -> None:
     from siamfc.evaluation.scoring.measures import AUC, CENTER_ERROR, PRECISION
-    from siamfc.report.tables import format_mean
+    from siamfc.report.tables import format_mean, format_rate
 
     rows = [
         [
@@ -224,7 +224,7 @@ def _print(study: "Study", page: Path, exported: list[Path]) -> None:
                 format_mean(entry.scores, entry.deviation, one)
                 for one in (AUC, PRECISION, CENTER_ERROR)
             ),
-            f"{entry.frames_per_second:.1f}",
+            format_rate(entry.frames_per_second),
         ]
         for entry in study.entries
     ]

@@ -23,6 +23,7 @@ from siamfc.report.tables import (
     best,
     differences,
     format_mean,
+    format_rate,
     format_score,
     run_name,
 )
@@ -84,7 +85,7 @@ def _summary(study: Study) -> dict[str, Any]:
                     )
                     for one in SUMMARY
                 ],
-                "rate": _rate(entry.frames_per_second),
+                "rate": format_rate(entry.frames_per_second),
             }
             for entry in study.entries
         ],
@@ -98,7 +99,7 @@ def _repetitions(study: Study) -> list[dict[str, Any]]:
             "entry": entry,
             "name": run_name(run),
             "cells": [format_score(run.scores[one.name], one) for one in SUMMARY],
-            "rate": _rate(run.frames_per_second),
+            "rate": format_rate(run.frames_per_second),
         }
         for entry in study.entries
         for run in entry.repetitions
@@ -172,15 +173,11 @@ def _speed(entry: ScoredTracker) -> dict[str, Any]:
         parts.insert(1, f"{machine['cores']} cores")
     return {
         "entry": entry,
-        "rate": _rate(entry.frames_per_second),
+        "rate": format_rate(entry.frames_per_second),
         "median": _milliseconds(float(middle)),
         "slow": _milliseconds(float(slow)),
         "machine": " · ".join(parts) or "unknown",
     }
-
-
-def _rate(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
 def _milliseconds(value: float) -> str:

@@ -77,6 +77,15 @@ def format_mean(scores: Scores, deviation: Scores, measure: Score) -> str:
     return f"{text} ± {format_score(deviation[measure.name], measure).lstrip('+')}"
 
 
+def format_rate(value: float) -> str:
+    """Format frames per second; – if no times are known.
+
+    >>> format_rate(87.26), format_rate(1234.0), format_rate(math.nan)
+    ('87.3', '1,234', '–')
+    """
+    return "–" if math.isnan(value) else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
 def best(entries: Iterable[ScoredTracker], measure: Measure) -> set[int]:
     """Return the indices of the trackers with the best score, several on a tie."""
     scores = {entry.index: entry.scores[measure.name] for entry in entries}
