@@ -75,8 +75,7 @@ class ResultFolder:
         self._check_same_run(path, record)
         if len(track.boxes) != len(run):
             raise DatasetError(
-                f"{path}: expected {len(run)} frames, got {len(track.boxes)}; "
-                "delete the file to track the sequence again"
+                f"{path}: expected {len(run)} frames, got {len(track.boxes)}; {_ADVICE}"
             )
         if not run.matches_init(track):
             _logger.warning(

@@ -39,11 +39,6 @@ class Faults:
     wide_square: bool = False
     """Draw the square up to and including its last coordinate: 41 pixels labelled 40."""
 
-    @property
-    def of_tracker(self) -> "Faults":
-        """The faults of the tracker, without those of the video."""
-        return replace(self, wide_square=False)
-
 
 def all_faults() -> Faults:
     """Return the faults of the thesis's tracker."""

@@ -47,21 +47,18 @@ _POLICY_VIOLATION = 1008
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Names, origin and secret that a request must have.
-
-    Attributes:
-        port: Port on which the server listens.
-        name: Host name in the address that the user is given.
-        names: Host names that a request may use.
-        any_address: True if a request may also use any numeric address.
-        token: The secret.
-    """
+    """Names, origin and secret that a request must have."""
 
     port: int
+    """Port on which the server listens."""
     name: str = "127.0.0.1"
+    """Host name in the address that the user is given."""
     names: frozenset[str] = LOOPBACK_NAMES
+    """Host names that a request may use."""
     any_address: bool = False
+    """True if a request may also use any numeric address."""
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    """The secret."""
 
     @property
     def cookie(self) -> str:
