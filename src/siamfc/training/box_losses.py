@@ -30,6 +30,9 @@ class BoxLossSettings:
     focus: float = 2.0
     """Exponent of |quality − score|, the factor on a cell's loss."""
 
+    peak_weight: float = 0.0
+    """Weight of an added cross-entropy of the scores as a distribution over the cells."""
+
     def __post_init__(self) -> None:
         for name in ("inner", "least_visible", "negative_share", "alone_share"):
             check_number(name, getattr(self, name), 0, 1)
@@ -101,4 +104,10 @@ def box_loss(
     entropy = functional.binary_cross_entropy_with_logits(logits, quality, reduction="none")
     score_part = (error.detach() * entropy * (on_target | off_target)).sum() / total
     mean_iou = (iou.detach() * on_target).sum() / total
-    return score_part + settings.box_weight * box_part, mean_iou
+    loss = score_part + settings.box_weight * box_part
+    if settings.peak_weight:
+        trained = logits.masked_fill(~(on_target | off_target), -1e4).flatten(1)
+        likely = torch.log_softmax(trained, 1).view_as(logits) * present[:, None, None]
+        peak_part = -(share * likely).sum() / present.sum().clamp(min=1)
+        loss = loss + settings.peak_weight * peak_part
+    return loss, mean_iou
