@@ -61,6 +61,22 @@ def test_cells_between_the_ellipses_learn_no_score():
     assert (logits.grad[0][_inside(TRUTH, 0.25)] < 0).all()  # to be raised
 
 
+def test_the_peak_part_is_of_trained_cells_and_of_images_with_a_target_alone():
+    truth = torch.cat([TRUTH, TRUTH])
+    logits, boxes = _answers(truth)
+    logits[:, _inside(TRUTH, 0.25)] = 2.0
+    here = torch.tensor([True, False])
+
+    def loss(weight):
+        settings = BoxLossSettings(peak_weight=weight)
+        return float(box_loss(logits, boxes, POINTS, truth, here, settings)[0])
+
+    inner, outer = _inside(TRUTH, 0.25), _inside(TRUTH, 0.5)
+    trained = logits[0][inner | ~outer]
+    expected = -float(trained.log_softmax(0).max()) / 2  # the mean of two images
+    assert loss(1.0) - loss(0.0) == pytest.approx(expected, rel=1e-5)
+
+
 def test_only_cells_on_the_target_learn_boxes_and_a_large_target_counts_no_more():
     truth = torch.tensor([[90.0, 100.0, 60.0, 40.0], [20.0, 30.0, 160.0, 180.0]])
     logits, boxes = _answers(truth)

@@ -92,9 +92,6 @@ class PairSettings:
     absent_share: float = 0.0
     """Fraction of search images of the same scene without the target: either it is removed, or the
     crop lies elsewhere."""
-    reveal_share: float = 0.0
-    """Fraction of outlined targets that show other parts and another surface in the search
-    image."""
     rough_share: float = 0.0
     """Fraction of whole outlined targets whose exemplar box is rough: moved by up to a tenth of its
     size, its sides up to 15 % off. The ground truth is exact, because a rough box means the
@@ -113,7 +110,7 @@ class PairSettings:
     @property
     def uniforms(self) -> int:
         """Number of uniform draws per pair."""
-        shares = self.absent_share, self.rough_share, self.reveal_share, self.scene.figure_share
+        shares = self.absent_share, self.rough_share, self.scene.figure_share
         return PAIR_UNIFORMS + (LATE_UNIFORMS if self.recent or any(shares) else 0)
 
 

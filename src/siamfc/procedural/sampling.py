@@ -5,7 +5,7 @@ Everything here is small numbers; no image is drawn.
 
 import math
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -241,10 +241,6 @@ def _sample_views(
     """
     own_draws = all_draws.own
     views = _draw_views(scene, all_draws, settings)
-    revealed = None
-    if settings.reveal_share > 0:
-        revealed = _Reveal.draw(all_draws.late, scene, settings)
-        views[:2] = [revealed.first(views[0]), revealed.second(views[1])]
     origin = torch.zeros_like(scene.target.half_size)
     boxes = []
     for number, view in enumerate(views):
@@ -262,56 +258,9 @@ def _sample_views(
     if settings.exemplar_occluded_share > 0:
         veil = replace(scene, occluder_nearness=scene.occluder_nearness.clamp(max=_VEIL_NEARNESS))
         veiled = draw_view(veil, all_draws.views[0], origin, torch.zeros_like(scene.lighting))
-        if revealed is not None:
-            veiled = revealed.first(veiled)
         seen = renderer.visible_fraction(renderer.prepare(veiled), boxes[0], whole_frame(origin))
         views[0] = _select_views(covered & (seen >= _LEAST_EXEMPLAR), veiled, views[0])
     return tuple(views), tuple(boxes), ~scene.on_background & ~is_part
-
-
-class _Reveal(NamedTuple):
-    """Another side of a target: parts that come and go, another place of the surface, a stretch."""
-
-    before: Tensor
-    """(B, 4) bool, parts that the exemplar lacks."""
-    after: Tensor
-    move: Tensor
-    """(B, 4, 2) texels."""
-    stretch: Tensor
-    """(B,) logarithm."""
-
-    @classmethod
-    def draw(cls, draws: UniformDraws, scene: Scene, settings: PairSettings) -> "_Reveal":
-        chosen = draws.chance(settings.reveal_share) & ~scene.on_background
-        limb = torch.arange(4, device=chosen.device) > 0
-        before = draws.chance(0.4, 4) & limb & chosen[:, None]
-        after = draws.chance(0.3, 4) & limb & chosen[:, None] & ~before
-        other = (draws.chance(0.5, 4) & chosen[:, None])[..., None]
-        move = torch.where(other, draws.uniform(0.0, 512.0, 4, 2), 0.0)
-        return cls(
-            before, after, move, torch.where(chosen, draws.normal(0.3), 0.0).clamp(-0.7, 0.7)
-        )
-
-    def first(self, view: View) -> View:
-        return _change(view, reach=lambda own: torch.where(self.before, _NOWHERE, own))
-
-    def second(self, view: View) -> View:
-        scale = torch.exp(torch.stack([-self.stretch, self.stretch], -1))[:, None, None, :]
-        return _change(
-            view,
-            reach=lambda own: torch.where(self.after, _NOWHERE, own),
-            texel_offset=lambda own: own + self.move,
-            to_local=lambda own: own * scale,
-            edge=lambda own: own * torch.exp(-self.stretch.abs())[:, None],
-        )
-
-
-def _change(view: View, **changes: Any) -> View:
-    layers = dict(view.layers)
-    for name, change in changes.items():
-        layers[name] = view.layers[name].clone()
-        layers[name][:, TARGET] = change(view.layers[name][:, TARGET])
-    return view._replace(layers=layers)
 
 
 def _draw_views(scene: Scene, all_draws: PairDraws, settings: PairSettings) -> list[View]:

@@ -7,6 +7,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from siamfc.checks import check_number
+from siamfc.training.losses import peak_entropy
+
+_NEVER = -1e4
+"""Logit of a cell that the peak cannot be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,9 +33,8 @@ class BoxLossSettings:
     """Weight of the boxes' loss, 1 − GIoU, relative to the scores' loss."""
     focus: float = 2.0
     """Exponent of |quality − score|, the factor on a cell's loss."""
-
     peak_weight: float = 0.0
-    """Weight of an added cross-entropy of the scores as a distribution over the cells."""
+    """Weight of an added `peak_entropy` of the scores, relative to the scores' loss."""
 
     def __post_init__(self) -> None:
         for name in ("inner", "least_visible", "negative_share", "alone_share"):
@@ -39,6 +42,7 @@ class BoxLossSettings:
         check_number("outer", self.outer, self.inner, 1)
         check_number("box_weight", self.box_weight, 0)
         check_number("focus", self.focus, 0)
+        check_number("peak_weight", self.peak_weight, 0)
 
 
 def generalised_iou(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,7 +74,8 @@ def box_loss(
     """Compute the loss of N search images.
 
     The score's loss is the quality focal loss (Li et al. 2020): binary cross-entropy towards the
-    IoU of the cell's own box on the target, towards 0 off it.
+    IoU of the cell's own box on the target, towards 0 off it. It judges each cell by itself;
+    `peak_weight` adds a loss for another place of the image scoring as high as the target.
 
     Args:
         logits: logits of the cells' scores, (N, m, m).
@@ -106,8 +111,6 @@ def box_loss(
     mean_iou = (iou.detach() * on_target).sum() / total
     loss = score_part + settings.box_weight * box_part
     if settings.peak_weight:
-        trained = logits.masked_fill(~(on_target | off_target), -1e4).flatten(1)
-        likely = torch.log_softmax(trained, 1).view_as(logits) * present[:, None, None]
-        peak_part = -(share * likely).sum() / present.sum().clamp(min=1)
-        loss = loss + settings.peak_weight * peak_part
+        trained = logits.masked_fill(~(on_target | off_target), _NEVER)
+        loss = loss + settings.peak_weight * peak_entropy(trained, share)
     return loss, mean_iou

@@ -63,8 +63,6 @@ class Layout:
     """Separable convolutions in each of the two branches."""
     exemplars: int = 1
     """Number of exemplars used together: the first frame's and, with two, a recent one."""
-    mutual: bool = False
-    """Let the cells of the search image compete for each exemplar cell, too."""
 
     @property
     def keys(self) -> int:
@@ -94,7 +92,7 @@ class Layout:
     @cached_property
     def join(self) -> Convolution:
         """Convolution from similarities, features and attended positions to the branches' input."""
-        inputs = self.keys + self.channels + PLACES + self.exemplars + 2 * self.mutual
+        inputs = self.keys + self.channels + PLACES + self.exemplars
         return Convolution(name="join", inputs=inputs, outputs=self.channels)
 
     @cached_property
@@ -178,6 +176,5 @@ LARGE = Layout(
     exemplars=2,
 )
 """A network with three times the operations."""
-MUTUAL = Layout(name="siamfc-light-mutual", mutual=True)
-LAYOUTS = {"light": LIGHT, "paired": PAIRED, "large": LARGE, "mutual": MUTUAL}
+LAYOUTS = {"light": LIGHT, "paired": PAIRED, "large": LARGE}
 """Layouts by user-facing name."""

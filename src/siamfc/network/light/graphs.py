@@ -103,15 +103,7 @@ def _add_comparison(
     graph.add("Softmax", ["sharpened"], "attention", axis=1)
     graph.add("MatMul", ["places", "attention"], "found")
     _add_best(graph, layout)
-    joined = ["similarity", "columns", "found", "best"]
-    if layout.mutual:
-        graph.add("Softmax", ["sharpened"], "reverse", axis=2)
-        graph.add("Mul", ["reverse", "attention"], "mutual")
-        joined.append(graph.add("ReduceMax", ["mutual"], "mutual_best", axes=[1], keepdims=1))
-        ends = graph.constant("inside_parts", [4, 1])
-        graph.add_split("places", ["place_sides", "place_inside"], ends, axis=1)
-        joined.append(graph.add("MatMul", ["place_inside", "reverse"], "votes"))
-    graph.add("Concat", joined, "joined_columns", axis=1)
+    graph.add("Concat", ["similarity", "columns", "found", "best"], "joined_columns", axis=1)
     graph.add_reshape("joined_columns", "joined", [0, layout.join.inputs, *cells[1:]])
     graph.add_convolution("joined", "join", kernels["join"])
     graph.add("Relu", ["join"], "join_relu")

@@ -208,10 +208,6 @@ class LightNet(nn.Module):
         similarity = (unit_columns(searches).transpose(1, 2) @ keys).float()
         attention = torch.softmax(similarity * self.sharpness.exp(), 2)
         best = [part.amax(2, keepdim=True) for part in similarity.chunk(self.layout.exemplars, 2)]
-        if self.layout.mutual:
-            reverse = torch.softmax(similarity * self.sharpness.exp(), 1)
-            best.append((reverse * attention).amax(2, keepdim=True))
-            best.append(reverse @ places[:, 4:].transpose(1, 2))
         found = torch.cat([attention @ places.transpose(1, 2), *best], 2)
         maps = self.norm([_as_map(similarity)])[0]
         parts = [maps.to(searches.dtype), searches, _as_map(found).to(searches.dtype)]
