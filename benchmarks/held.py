@@ -14,7 +14,8 @@ difficulties, in which no setting was chosen.
 `table` prints AUC and precision at 20 pixels, mean over sequences, and of all frames the fraction
 without any overlap; how well the score tells frames with an overlap above a half from those without
 (area under the ROC curve); and the difference from the first run, sequence by sequence, with the
-interval that holds 95 % of its bootstrap means.
+interval that holds 95 % of its bootstrap means. Runs that are joined by commas count as one, their
+mean: such as the seeds of a training.
 
 `losses` lists the longer losses, ten frames or more without any overlap: whether the score told of
 it, by falling below the tracker's threshold within the first ten of them; for how many of them the
@@ -147,19 +148,20 @@ def score_roc(scores: NDArray[np.float64], overlaps: NDArray[np.float64]) -> flo
     return float(below.mean() / 2 / len(bad))
 
 
-def measure(path: Path) -> dict[str, dict[str, Any]]:
-    """Return each sequence's result in a run, by group and name, averaged over drawn boxes."""
+def measure(paths: list[Path]) -> dict[str, dict[str, Any]]:
+    """Return each sequence's result, by group and name, averaged over runs and drawn boxes."""
     each: dict[str, list[dict[str, Any]]] = {}
-    with np.load(path) as file:
-        for key in file.files:
-            rows = file[key]
-            boxes, scores, truth = rows[:, :4], rows[:, 4], rows[:, 5:]
-            overlaps = overlap(boxes, truth)
-            seen = np.isfinite(overlaps)
-            seen[0] = False
-            entry = dict(OTB.score(OTB.compare(boxes, truth)))
-            entry |= {"overlaps": overlaps[seen], "scores": scores[seen]}
-            each.setdefault(key.rpartition("/")[0], []).append(entry)
+    for path in paths:
+        with np.load(path) as file:
+            for key in file.files:
+                rows = file[key]
+                boxes, scores, truth = rows[:, :4], rows[:, 4], rows[:, 5:]
+                overlaps = overlap(boxes, truth)
+                seen = np.isfinite(overlaps)
+                seen[0] = False
+                entry = dict(OTB.score(OTB.compare(boxes, truth)))
+                entry |= {"overlaps": overlaps[seen], "scores": scores[seen]}
+                each.setdefault(key.rpartition("/")[0], []).append(entry)
     return {
         name: {
             key: np.concatenate([np.atleast_1d(entry[key]) for entry in entries])
@@ -171,9 +173,10 @@ def measure(path: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def table(paths: list[Path], each: bool = False) -> None:
+def table(texts: list[str], each: bool = False) -> None:
     """Print one line a run and group; the differences are from the first run."""
-    runs = {path.stem: measure(path) for path in paths}
+    joined = [[Path(part) for part in text.split(",")] for text in texts]
+    runs = {",".join(path.stem for path in paths): measure(paths) for paths in joined}
     base = next(iter(runs.values()))
     groups = sorted({name.partition("/")[0] for name in base})
     for group in [*groups, "all"] if len(groups) > 1 else groups:
@@ -283,7 +286,7 @@ def main() -> None:
     one.add_argument("--workers", type=int, default=1)
     one.add_argument("--out", type=Path, required=True)
     other = verbs.add_parser("table")
-    other.add_argument("runs", type=Path, nargs="+")
+    other.add_argument("runs", nargs="+", metavar="RUN.npz[,RUN.npz …]")
     other.add_argument("--each", action="store_true", help="a line for each sequence too")
     verbs.add_parser("losses").add_argument("runs", type=Path, nargs="+")
     arguments = parser.parse_args()
