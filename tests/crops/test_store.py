@@ -5,7 +5,9 @@ import os
 import pickle
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event
 
+import lmdb
 import numpy as np
 import pytest
 from PIL import Image
@@ -106,6 +108,26 @@ def test_threads_read_a_store_at_the_same_time(made):
         rows = store.kept_rows(0).tolist() * 20
         expected = [store.jpeg(row) for row in rows]
         assert list(pool.map(store.jpeg, rows)) == expected
+
+
+def test_threads_open_a_store_at_the_same_time(made, monkeypatch):
+    with Store(made) as store:
+        expected = store.jpeg(0)
+    together, opening, open_file = Barrier(2), Event(), lmdb.open
+
+    def open_slowly(*arguments, **options):
+        opening.wait(0.2)  # only a thread that does not wait for this one can end it early
+        opening.set()
+        return open_file(*arguments, **options)
+
+    monkeypatch.setattr(lmdb, "open", open_slowly)
+
+    def read(_):
+        together.wait()
+        return store.jpeg(0)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(read, range(2))) == [expected] * 2
 
 
 def test_a_whole_store_verifies(made):

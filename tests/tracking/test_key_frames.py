@@ -162,9 +162,10 @@ class TestBothWays:
         with pytest.raises(SourceError, match="only once, forwards: give boxes in its first frame"):
             list(track(iter(pictures()), given, matcher=IdealBoxMatcher()))
 
-    def test_a_box_beyond_the_end_is_refused(self, source):
-        with pytest.raises(InputError, match=r"has frames 0 to 19; got 30"):
-            list(track(source, {0: place(0), 30: place(3)}, matcher=IdealBoxMatcher()))
+    @pytest.mark.parametrize("last", [30, 10**14])  # for so many frames there is no memory
+    def test_a_box_beyond_the_end_is_refused(self, source, last):
+        with pytest.raises(InputError, match=rf"has frames 0 to 19; got {last}"):
+            list(track(source, {0: place(0), last: place(3)}, matcher=IdealBoxMatcher()))
 
     @pytest.mark.parametrize(
         ("given", "every", "smooth", "steps"),
@@ -192,6 +193,11 @@ class TestBothWays:
             )
             shown = list(pairs)
         assert len(hidden) + len(shown) == expected == steps
+
+    def test_frames_are_counted_without_looking_at_each(self):
+        frames, end = FrameRange(start=2, every=4), 10**15
+        key_frames = as_key_frames({5: place(5), end: place(0)}, 2)  # 2, 5, 6, 10, 14 … end
+        assert frames.count(key_frames, end + 1, smooth=False) == 2 * (end // 4 + 2)
 
 
 class TestRange:

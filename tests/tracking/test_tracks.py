@@ -4,7 +4,7 @@ import math
 import pickle
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 
 import numpy as np
 import pytest
@@ -135,6 +135,27 @@ class TestLoops:
         assert all(one == found.results for one in lists)
         assert [result.index for result in found.results] == list(range(12))
         assert matcher.count == 11
+
+    def test_threads_that_begin_together_open_the_source_once(self, clip, tmp_path, monkeypatch):
+        found = track(clip, box=BOX, matcher=IdealMatcher())
+        together, second, opened = Barrier(2), Event(), []
+
+        def open_slowly(source, **options):
+            opened.append(source)
+            if len(opened) > 1:
+                second.set()
+            second.wait(0.2)  # only a thread that does not wait for this one can end it early
+            return open_source(source, **options)
+
+        monkeypatch.setattr("siamfc.frames.open_source", open_slowly)
+
+        def begin(work):
+            together.wait()
+            work()
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(begin, [lambda: list(found), lambda: found.save(tmp_path / "boxes.csv")]))
+        assert len(opened) == 1
 
     @pytest.mark.parametrize("tracked", [0, 2, 5])
     def test_frames_come_with_their_results_whatever_was_tracked_before(self, clip, tracked):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -10,6 +11,7 @@ from siamfc.errors import DatasetError, MissingDependencyError, install_command
 
 _read_environments: WeakValueDictionary[tuple[int, int], Any] = WeakValueDictionary()
 """Open environments by device and file: LMDB must not map a file twice in one process."""
+_opening = Lock()
 
 
 def import_lmdb() -> Any:
@@ -41,16 +43,17 @@ def open_for_reading(path: Path) -> Any:
         raise DatasetError(f"{path}: expected a store made by `siamfc curate`, found none")
     status = file.stat()
     key = (status.st_dev, status.st_ino)
-    environment = _read_environments.get(key)
-    if environment is None:
-        try:
-            environment = lmdb.open(
-                str(path), readonly=True, lock=False, readahead=False, create=False
-            )
-        except lmdb.Error as error:
-            raise DatasetError(f"{path}: cannot be opened as a store ({error})") from None
-        check_length(environment, path)
-        _read_environments[key] = environment
+    with _opening:
+        environment = _read_environments.get(key)
+        if environment is None:
+            try:
+                environment = lmdb.open(
+                    str(path), readonly=True, lock=False, readahead=False, create=False
+                )
+            except lmdb.Error as error:
+                raise DatasetError(f"{path}: cannot be opened as a store ({error})") from None
+            check_length(environment, path)
+            _read_environments[key] = environment
     return environment
 
 

@@ -75,10 +75,15 @@ class FrameRange:
         return range(self.start + has_all, key_frames.last + 1)
 
     def _count(self, indices: range, key_frames: KeyFrames) -> int:
-        return sum(self._has(index, key_frames) for index in indices)
+        first = self.start + -(-(indices.start - self.start) // self.every) * self.every
+        extra = (k for k in key_frames.by_frame if k in indices and not self._is_regular(k))
+        return len(range(first, indices.stop, self.every)) + sum(1 for _ in extra)
 
     def _has(self, index: int, key_frames: KeyFrames) -> bool:
-        return (index - self.start) % self.every == 0 or index in key_frames.by_frame
+        return self._is_regular(index) or index in key_frames.by_frame
+
+    def _is_regular(self, index: int) -> bool:
+        return (index - self.start) % self.every == 0
 
 
 WHOLE = FrameRange()
@@ -185,9 +190,11 @@ def _track_backwards(
     """Track backwards from the last frame with a box to the first frame of the range."""
     source = require_indexed(frames, "give boxes in its first frame alone")
     start = frame_range.start
-    every = Found.nothing(key_frames.last - start + 1, len(key_frames))
     indices = frame_range.backward_frames(key_frames)
-    behind = frame_range.select(source.reversed(indices.start, indices.stop), key_frames)
+    # Before any memory is taken: the source refuses a key frame after its end.
+    backwards = source.reversed(indices.start, indices.stop)
+    every = Found.nothing(key_frames.last - start + 1, len(key_frames))
+    behind = frame_range.select(backwards, key_frames)
     for frame, found in sweep(behind, key_frames, stepper):
         every.fill(frame.index - start, found)
         on_frame()

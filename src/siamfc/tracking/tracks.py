@@ -347,11 +347,12 @@ class Track:
         """Return the source, opened on the first call; see `open_source` for `lazy`."""
         from siamfc.frames import open_source
 
-        if self._opened is None:
-            self._opened = open_source(self._source, lazy=lazy)
-            if self._opened is not self._source:
-                self._held.callback(self._opened.close)
-        return self._opened
+        with self._lock:
+            if self._opened is None:
+                self._opened = open_source(self._source, lazy=lazy)
+                if self._opened is not self._source:
+                    self._held.callback(self._opened.close)
+            return self._opened
 
     def _follow(
         self, load: Callable[[], Network], settings: Settings | None, *, smooth: bool
