@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from siamfc.errors import OutputError, SiamFCError
 from siamfc.files import write_file
@@ -59,13 +59,18 @@ class BatchTask:
     options: BatchOptions = field(default_factory=BatchOptions)
 
     @property
-    def is_done(self) -> bool:
-        """True if all output files exist; each appears only when it is complete."""
+    def files(self) -> list[Path]:
+        """Paths of all output files; each file appears only when it is complete."""
         paths = [self.video] if self.video else []
         if self.results is not None:
             targets = len(as_key_frames(self.boxes, self.options.frame_range.start))
             paths += export_paths(self.results, targets, self.format)
-        return all(path.exists() for path in paths)
+        return paths
+
+    @property
+    def is_done(self) -> bool:
+        """True if all output files exist."""
+        return all(path.exists() for path in self.files)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,22 +100,27 @@ def track_batch(
         OutputError: a file to write is its own source or the record; or the folder holds results
             made with other weights, settings or options, and `overwrite` is off.
     """
+    if not tasks:
+        return
     for task in tasks:
         _check_files(task)
-    made_from = _update_record(tasks, overwrite=overwrite)
-    todo = []
+    record = _Record.open(tasks, overwrite=overwrite)
+    todo, earlier = [], []
     for task in tasks:
         if overwrite or not task.is_done:
             todo.append(task)
-        elif made_from.get(task.source) == _described(task):
-            yield BatchOutcome(source=task.source, state="done before")
+        elif record.boxes.get(task.source) == _described(task):
+            earlier.append(BatchOutcome(source=task.source, state="done before"))
         else:
             reason = "its files were made from other boxes: delete them, or add --overwrite"
-            yield BatchOutcome(source=task.source, state="failed", reason=reason)
-    if workers is None:
-        yield from map(_track, todo)
-    else:
-        yield from workers.map_unordered(_track, todo)
+            earlier.append(BatchOutcome(source=task.source, state="failed", reason=reason))
+    replaced = record.begin(todo)
+    yield from earlier
+    run = map if workers is None else workers.map_unordered
+    for outcome in run(_track, todo):
+        if outcome.source in replaced and outcome.state == "done":
+            record.add(replaced[outcome.source])
+        yield outcome
 
 
 def _check_files(task: BatchTask) -> None:
@@ -177,31 +187,62 @@ def _is_lost(result: FrameResult) -> bool:
 # --- The record -----------------------------------------------------------------------------------
 
 
-def _update_record(tasks: Sequence[BatchTask], *, overwrite: bool) -> Mapping[str, Any]:
-    """Record beside the results what they are made with; return the boxes of the earlier results.
+@dataclass(frozen=True)
+class _Record:
+    """Record, beside the results, of what they were made with."""
 
-    Raises:
-        OutputError: the earlier results were made with other options, and `overwrite` is off.
-    """
-    if not tasks:
-        return {}
-    options = {k: v for k, v in asdict(tasks[0].options).items() if k not in ("device", "threads")}
-    options["weights"] = read_metadata(tasks[0].options.weights).digest
-    first = tasks[0].results or tasks[0].video
-    path = Path(first or "").parent / _RECORD
-    before: Mapping[str, Any] = {}
-    if path.exists() and not overwrite:
+    path: Path
+    options: Mapping[str, Any]
+    boxes: dict[str, Any]
+    """Boxes that the results of each source were made from."""
+
+    @classmethod
+    def open(cls, tasks: Sequence[BatchTask], *, overwrite: bool) -> Self:
+        """Read the record of the earlier results; it is empty without any, or to overwrite them.
+
+        Raises:
+            OutputError: they were made with other options, and `overwrite` is off.
+        """
+        options = asdict(tasks[0].options)
+        options = {k: v for k, v in options.items() if k not in ("device", "threads")}
+        options["weights"] = read_metadata(tasks[0].options.weights).digest
+        first = tasks[0].results or tasks[0].video
+        path = Path(first or "").parent / _RECORD
+        if overwrite or not path.exists():
+            return cls(path, options, {})
         before = _read_record(path)
         if before["options"] != json.loads(json.dumps(options)):
             raise OutputError(
                 f"{path.parent}: expected results of the same weights, settings and options; "
                 f"{_RECORD} differs: choose another folder, or add --overwrite"
             )
-    made_from = dict(before.get("boxes", {}))
-    new = {task.source: _described(task) for task in tasks if overwrite or not task.is_done}
-    content = json.dumps({"options": options, "boxes": {**made_from, **new}}, indent=1)
-    write_file(path, content.encode() + b"\n", overwrite=True)
-    return made_from
+        return cls(path, options, dict(before["boxes"]))
+
+    def begin(self, tasks: Iterable[BatchTask]) -> Mapping[str, BatchTask]:
+        """Record videos that have no files of other boxes; return the others by source.
+
+        Those are to be added when they are done: until all of a video's files are replaced, they do
+        not count as made from the new boxes.
+        """
+        replaced = {}
+        for task in tasks:
+            described = _described(task)
+            if self.boxes.get(task.source) == described or not any(map(Path.exists, task.files)):
+                self.boxes[task.source] = described
+            else:
+                self.boxes.pop(task.source, None)
+                replaced[task.source] = task
+        self._write()
+        return replaced
+
+    def add(self, task: BatchTask) -> None:
+        """Record that all files of a video are made from the task's boxes."""
+        self.boxes[task.source] = _described(task)
+        self._write()
+
+    def _write(self) -> None:
+        content = json.dumps({"options": self.options, "boxes": self.boxes}, indent=1)
+        write_file(self.path, content.encode() + b"\n", overwrite=True)
 
 
 def _read_record(path: Path) -> Mapping[str, Any]:
