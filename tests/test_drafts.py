@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from siamfc import drafts
+from siamfc.errors import OutputError
 from siamfc.files import StagedFile, StagedFolder, staged_folder, write_file
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
@@ -106,6 +107,18 @@ def test_replaced_folders_are_not_taken_for_leftovers(tmp_path: Path) -> None:
     time.sleep(0)
     write_file(tmp_path / "a.csv", b"")
     assert (tmp_path / name).is_dir()
+
+
+def test_the_current_folder_is_never_put_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refusal = r"^\.: expected the name of a new folder, got the current one"
+    with pytest.raises(OutputError, match=refusal):
+        StagedFolder(Path(), overwrite=False)
+    with pytest.raises(OutputError, match=refusal), staged_folder(Path()):
+        raise AssertionError("the block was entered")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:

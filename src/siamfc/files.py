@@ -255,7 +255,13 @@ def check_folder_target(target: Path, contents: Sequence[str], overwrite: bool) 
 
 
 def _behind_link(target: Path) -> Path:
-    """Return where a target lies: a link stays, and what it leads to is written."""
+    """Return where a target lies: a link stays, and what it leads to is written.
+
+    Raises:
+        OutputError: it is the current folder, which cannot be put in place by a rename.
+    """
+    if not target.name:
+        raise OutputError(f"{target}: expected the name of a new folder, got the current one")
     return target.resolve() if target.is_symlink() else target
 
 

@@ -80,4 +80,4 @@ def test_a_video_is_not_written_over_another(
 ) -> None:
     assert run(["synth", "video", str(tmp_path / "v"), "--frames", "2"]) == 0
     assert run(["synth", "video", str(tmp_path / "v"), "--frames", "2"]) == 1
-    assert "v: exists; choose another name or remove it" in capsys.readouterr().err
+    assert "v is not empty: choose another folder" in capsys.readouterr().err

@@ -214,9 +214,30 @@ def test_a_video_does_not_overwrite_another(tmp_path):
     video = SquareVideo(SquareVideoSettings(frames=2, size=64, target=10))
     write_otb(tmp_path / "video", video)
     before = tree_digest(tmp_path)
-    with pytest.raises(OutputError, match="video: exists; choose another name or remove it"):
+    with pytest.raises(OutputError, match="video is not empty: choose another folder"):
         write_otb(tmp_path / "video", video)
     assert tree_digest(tmp_path) == before
+
+
+def test_the_current_folder_is_refused_as_a_video(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OutputError, match="expected the name of a new folder, got the current one"):
+        write_otb(Path(), SquareVideo(SquareVideoSettings(frames=1)))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"settings": None}, {"settings": {"pictures": 7}}, {"settings": {"images": 0}}],
+    ids=["none", "null", "of another name", "out of range"],
+)
+def test_damaged_settings_of_a_data_set_are_refused(tmp_path, settings):
+    record = {"format": "siamfc synthetic dataset", "version": 1, **settings}
+    (tmp_path / "dataset.json").write_text(json.dumps(record))
+    with pytest.raises(OutputError, match=r"dataset\.json: expected the settings of a data set"):
+        write_dataset(tmp_path, SMALL)
+    with pytest.raises(OutputError, match=r"dataset\.json: expected the settings of a data set"):
+        read_dataset_settings(tmp_path)
 
 
 def test_whole_boxes_are_written_as_whole_numbers(tmp_path):

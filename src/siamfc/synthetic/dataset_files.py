@@ -115,8 +115,7 @@ def read_dataset_settings(out: Path) -> SyntheticDatasetSettings:
     Raises:
         OutputError: there is none, or one of another version.
     """
-    record = _read_record(out)
-    return SyntheticDatasetSettings(**record["settings"])
+    return SyntheticDatasetSettings(**_read_record(out)["settings"])
 
 
 def _describe(settings: SyntheticDatasetSettings, image_format: ImageFormat) -> dict[str, Any]:
@@ -161,6 +160,12 @@ def _read_record(out: Path) -> dict[str, Any]:
             f"{out}: holds a data set of version {version}, this program writes version "
             f"{FORMAT_VERSION}; choose another folder"
         )
+    try:
+        SyntheticDatasetSettings(**record["settings"])
+    except (KeyError, TypeError, InputError):
+        raise OutputError(
+            f"{out / SETTINGS_NAME}: expected the settings of a data set; choose another folder"
+        ) from None
     return dict(record)
 
 

@@ -1,6 +1,5 @@
 """Synthetic videos in OTB layout: images in `img/`, boxes in `groundtruth_rect.txt`."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from siamfc.disk import explained_full_disk
-from siamfc.errors import OutputError
+from siamfc.files import staged_folder
 
 TRUTH_NAME = "groundtruth_rect.txt"
 
@@ -64,23 +63,13 @@ def write_otb(
     Raises:
         OutputError: `out` exists and is not an empty folder, or the disk is full.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise OutputError(f"{out}: exists; choose another name or remove it")
-    partial = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        with explained_full_disk(out):
-            (partial / "img").mkdir(parents=True)
-            digits = max(4, len(str(len(video))))
-            for index in range(len(video)):
-                image = Image.fromarray(video[index])
-                image.save(partial / "img" / f"{index + 1:0{digits}d}.png")
-                if on_frame is not None:
-                    on_frame()
-            (partial / TRUTH_NAME).write_text(format_truth(video.boxes))
-            (partial / "visibility.txt").write_text(format_rows(video.visibility[:, None]))
-            if out.exists():
-                out.rmdir()
-            partial.rename(out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with staged_folder(out) as folder, explained_full_disk(out):
+        (folder / "img").mkdir()
+        digits = max(4, len(str(len(video))))
+        for index in range(len(video)):
+            image = Image.fromarray(video[index])
+            image.save(folder / "img" / f"{index + 1:0{digits}d}.png")
+            if on_frame is not None:
+                on_frame()
+        (folder / TRUTH_NAME).write_text(format_truth(video.boxes))
+        (folder / "visibility.txt").write_text(format_rows(video.visibility[:, None]))

@@ -1,7 +1,10 @@
 """A run's curves: loss and scores by epoch."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from siamfc.charts.chart import Chart, stack, ticks
 
@@ -36,7 +39,7 @@ def loss_chart(epochs: Sequence[Record], *, width: float = 360) -> Chart:
     """Chart training and validation loss by epoch, and mark the best (thesis, figures 11, 14)."""
     numbers = [record["epoch"] for record in epochs]
     series = [[record[name] for record in epochs] for name in ("training_loss", "validation_loss")]
-    values = [value for one in series for value in one]
+    values = [value for one in series for value in one if math.isfinite(value)] or [0.0]
     low, high = min(values), max(values)
     margin = (high - low) * 0.05 or 0.1
     limits = (low - margin, high + margin)
@@ -67,8 +70,9 @@ def score_chart(
 
 
 def best_epoch(epochs: Sequence[Record]) -> Record:
-    """Return the record of the epoch with the lowest validation loss."""
-    return min(epochs, key=lambda record: float(record["validation_loss"]))
+    """Return the record of the epoch with the lowest validation loss; NaN is never the lowest."""
+    losses = [float(record["validation_loss"]) for record in epochs]
+    return epochs[int(np.argmin(np.nan_to_num(losses, nan=math.inf)))]
 
 
 def _span(numbers: Sequence[int]) -> tuple[int, int]:
