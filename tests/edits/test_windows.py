@@ -200,6 +200,12 @@ class TestCut:
         elif inside.any():
             assert (found == 200).all(), reason
 
+    @pytest.mark.parametrize("edges", [(-1e-13, 0, 0, 0), (0, -1e-13, 1e-13, 1e-13)])
+    def test_an_edge_beyond_the_frame_by_rounding_has_no_border(self, edges) -> None:
+        bright = np.full((60, 80, 3), 200, np.uint8)
+        found = cut_window(bright, np.array([0, 0, 80, 60]) + edges, (160, 120))
+        assert (found == 200).all()
+
     @given(x=st.floats(-100, 100), y=st.floats(-100, 100), w=st.floats(1, 150), h=st.floats(1, 150))
     @settings(max_examples=60, deadline=None)
     def test_any_window_gives_a_picture_of_the_size_asked_for(self, x, y, w, h) -> None:

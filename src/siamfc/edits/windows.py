@@ -22,6 +22,8 @@ _JITTER_FRAMES = 4
 and `plan_crop`."""
 _SIZE_ZONE = 0.1
 """Fraction by which the size of the cut may differ from the wanted one."""
+_ROUNDING = 1e-6
+"""Distance in pixels by which rounding may put a window's edge outside its frame."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -215,7 +217,7 @@ def cut_window(
         (min(max(-top, 0), bottom - top), max(0, bottom - max(height, top))),
         (min(max(-left, 0), right - left), max(0, right - max(width, left))),
     )
-    needs_border = x < 0 or y < 0 or x + w > width or y + h > height
+    needs_border = min(x, y) < -_ROUNDING or x + w > width + _ROUNDING or y + h > height + _ROUNDING
     if needs_border and (not inside.size or border == "black"):
         part = np.zeros((bottom - top, right - left, 3), np.uint8)
         if inside.size:
@@ -228,7 +230,7 @@ def cut_window(
     else:
         part, left, top = inside, max(left, 0), max(top, 0)
     box = (x - left, y - top, x - left + w, y - top + h)
-    if needs_border is False:
+    if not needs_border:
         box = (
             max(box[0], 0.0),
             max(box[1], 0.0),
