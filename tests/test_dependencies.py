@@ -45,16 +45,16 @@ def test_each_python_of_the_classifiers_is_tested() -> None:
 
 def said() -> list[Path]:
     """Files with installation commands."""
-    code = [*(ROOT / "src").rglob("*.py"), *(ROOT / "docs").rglob("*.md")]
-    return [*code, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    docs = [path for kind in ("md", "py", "ipynb") for path in (ROOT / "docs").rglob(f"*.{kind}")]
+    return [*(ROOT / "src").rglob("*.py"), *docs, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 
 
 def test_nobody_is_told_to_install_a_name_that_is_not_published() -> None:
     """Otherwise anyone who registers the name could have their package installed."""
-    wrong = re.compile(r"pip install[^\n`\"&]*\bsiamfc(\[|\b(?!/))(?! checkout)", re.MULTILINE)
+    wrong = re.compile(r"pip install[^\n`\"&]*\bsiamfc(\[|\b(?!/))", re.MULTILINE)
     found = {
         str(path.relative_to(ROOT)): match[0]
         for path in said()
-        if (match := wrong.search(path.read_text().replace("checkout of siamfc", "")))
+        if (match := wrong.search(path.read_text().replace("source folder of siamfc", "")))
     }
     assert not found

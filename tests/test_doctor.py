@@ -80,7 +80,7 @@ def test_what_is_well_comes_without_advice(findings: dict[str, doctor.Finding]) 
     [
         (None, None, "install its driver"),
         (None, False, "install its driver"),
-        ("/usr/bin/nvidia-smi", None, r"pip install '\.\[train\]' in the checkout"),
+        ("/usr/bin/nvidia-smi", None, r"pip install '\.\[train\]' in the source folder"),
         ("/usr/bin/nvidia-smi", False, "a torch built for the driver"),
     ],
 )

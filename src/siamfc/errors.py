@@ -43,13 +43,13 @@ class MissingDependencyError(SiamFCError):
 
 
 def install_command(extras: str, options: str = "") -> str:
-    """Return the command that installs optional packages, from a checkout: siamfc is not on PyPI.
+    """Return the command that installs optional packages; siamfc is not on PyPI.
 
     >>> install_command("train")
-    "pip install '.[train]' in the checkout of siamfc"
+    "pip install '.[train]' in the source folder of siamfc"
     """
     target = f"'.[{extras}]'" if extras else "."
-    return f"pip install {options}{target} in the checkout of siamfc"
+    return f"pip install {options}{target} in the source folder of siamfc"
 
 
 def suggest(name: str, known: Collection[str], otherwise: str = "") -> str:

@@ -141,7 +141,7 @@ def test_other_numbers_of_threads_are_refused(threads):
 
 def test_cuda_without_torch_says_what_to_install(monkeypatch):
     hide(monkeypatch, "torch")
-    with pytest.raises(MissingDependencyError, match=r"pip install '\.\[train\]' in the checkout"):
+    with pytest.raises(MissingDependencyError, match=r"pip install '\.\[train\]' in the source"):
         load_matcher(device="cuda")
 
 

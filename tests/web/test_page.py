@@ -516,6 +516,7 @@ def test_the_keyboard_suffices(browser: Any, slow_server: Server, truth: SquareV
                 break
         press("Enter")
         page.see("#place", at(0))
+        page.expect("#stage").to_be_focused()
         press("b")
         page.see_keyframes([0])
         x, y = truth.boxes[0][:2] - (102.4, 102.4)  # from where a new box appears
@@ -538,8 +539,12 @@ def test_the_keyboard_suffices(browser: Any, slow_server: Server, truth: SquareV
         page.see_keyframes([0, 1])
         press("Control+z")
         page.see_keyframes([0])
+        press("Meta+Shift+z")  # as on a Mac
+        page.see_keyframes([0, 1])
+        press("Meta+z")
+        page.see_keyframes([0])
         press("n")
-        page.expect("#network").to_be_visible()
+        page.expect("#network").to_be_in_viewport()
         page.see("#response-text", re.compile(r"highest 0\.\d\d"))
         press("?")
         page.expect("#help").to_be_visible()

@@ -72,18 +72,18 @@ def _write_vot(annotation: VideoAnnotation) -> dict[str, str]:
 
 
 _ALL = (
-    _text("otb", "OTB: a line x,y,w,h a frame, 1-based", 1),
+    _text("otb", "OTB: one line x,y,w,h per frame, 1-based", 1),
     AnnotationFormat(
         name="vot",
-        title="VOT: a line x,y,w,h a frame, 1-based; 0 where there is no box",
+        title="VOT: one line x,y,w,h per frame, 1-based; 0 where there is no box",
         suffix=".txt",
         write=_write_vot,
         read=read_vot,
         each_target=True,
         keeps_lost=True,
     ),
-    _text("lasot", "LaSOT: a line x,y,w,h a frame, 1-based", 1),
-    _text("got10k", "GOT-10k: a line x,y,w,h a frame, 0-based", 0, decimals=3),
+    _text("lasot", "LaSOT: one line x,y,w,h per frame, 1-based", 1),
+    _text("got10k", "GOT-10k: one line x,y,w,h per frame, 0-based", 0, decimals=3),
     AnnotationFormat(
         name="mot",
         title="MOTChallenge: a result file (.txt), or a sequence's folder",

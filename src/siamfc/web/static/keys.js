@@ -19,7 +19,7 @@ const KEYS = [
   ["Ctrl Arrows", "move the selected box by ten pixels", {}],
   ["Delete", "delete the key frame, or the target", { delete: ["remove"], backspace: ["remove"] }],
   ["E", "the target left the picture", { e: ["leave"] }],
-  ["R", "track the selected target backwards, too", { r: ["reachBack"] }],
+  ["R", "also track the selected target backwards", { r: ["reachBack"] }],
   ["H L", "hide, lock the selected target", { h: ["mark", "hidden"], l: ["mark", "locked"] }],
   ["Ctrl Z", "undo; with Shift redo", { "^z": ["travel", "undo"], "^Shift z": ["travel", "redo"], "^y": ["travel", "redo"] }],
   ["+ − 0", "zoom in, zoom out, whole frame", { "+": ["zoom", 1.5], "=": ["zoom", 1.5], "-": ["zoom", 1 / 1.5], "−": ["zoom", 1 / 1.5], 0: ["fit"] }],
@@ -49,7 +49,7 @@ export function listen(actions, hasWork) {
   let held = 0;
   addEventListener("keyup", () => { held = 0; });
   addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.altKey || event.metaKey || document.querySelector("dialog[open]")) return;
+    if (event.defaultPrevented || event.altKey || (event.metaKey && event.key.toLowerCase() !== "z") || document.querySelector("dialog[open]")) return;
     if (event.target.matches('input:not([type="range"]), textarea, select')) return;
     held = event.repeat ? held + 1 : 0;
     if (act(actions, event, held > HELD ? QUICK : 1, hasWork())) event.preventDefault();
@@ -57,7 +57,8 @@ export function listen(actions, hasWork) {
 }
 
 function act(actions, event, step, hasWork) {
-  const { target, key, ctrlKey, shiftKey } = event;
+  const { target, key, shiftKey } = event;
+  const ctrlKey = event.ctrlKey || event.metaKey; // Cmd Z on a Mac
   if (key in ARROWS) {
     if (!hasWork || target.matches('input[type="range"]')) return false;
     const [dx, dy] = ARROWS[key].map((way) => way * (ctrlKey ? 10 : step));

@@ -20,7 +20,8 @@ export class NetworkView {
     this.#last = "";
     byId("toggle-network").ariaPressed = this.isOn;
     byId("network").hidden = !this.isOn;
-    if (!this.isOn) this.stage.showHeat(null, null);
+    if (this.isOn) byId("network").scrollIntoView({ block: "nearest" });
+    else this.stage.showHeat(null, null);
   }
 
   // Ask for the view of a frame, unless its rows are those of the last view; what is asked

@@ -103,6 +103,7 @@ async function begin(open, text = "Opening…") {
   showProgress(null, text);
   try {
     page.select(await open());
+    byId("stage").focus({ preventScroll: true }); // what had the focus is hidden
   } catch (error) {
     if (error.name !== "AbortError") fail(error);
   }
