@@ -212,6 +212,32 @@ def test_label_studio_ends_a_lifespan_with_the_last_box_before_a_gap(tmp_path: P
     assert [one["frame"] for one in sequence] == [1, 2, 3, 4, 5, 6, 9, 10]
 
 
+@pytest.mark.parametrize(
+    ("enabled", "places", "reason"),
+    [
+        ((True, True), [0, 5, 10, 10, 10], "a last box that is enabled holds to the end"),
+        ((True, False), [0, 5, 10, np.nan, np.nan], "the target is gone after the last box"),
+        ((False, True), [0, np.nan, 10, 10, 10], "the target is gone between the boxes"),
+    ],
+)
+def test_a_box_of_label_studio_holds_while_it_is_enabled(
+    tmp_path: Path, enabled: tuple[bool, bool], places: list[float], reason: str
+) -> None:
+    write_annotation(tmp_path / "boxes.json", annotation(), format="label-studio")
+    (task,) = json.loads((tmp_path / "boxes.json").read_text())
+    region = task["annotations"][0]["result"][0]
+    box = {"y": 0, "width": 5, "height": 5}
+    sequence = [
+        {"frame": frame, "enabled": is_enabled, "x": x * 100 / region["original_width"], **box}
+        for frame, x, is_enabled in zip((1, 3), (0, 10), enabled, strict=True)
+    ]
+    region["value"] = {"labels": ["cat"], "framesCount": 5, "sequence": sequence}
+    task["annotations"][0]["result"] = [region]
+    (tmp_path / "boxes.json").write_text(json.dumps([task]))
+    found = read_annotation(tmp_path / "boxes.json")
+    np.testing.assert_allclose(found.boxes[:, 0, 0], places, err_msg=reason)
+
+
 LOST = np.arange(10)[:, None] == 4
 
 

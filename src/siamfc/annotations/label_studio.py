@@ -92,7 +92,7 @@ def read_label_studio(path: Path) -> VideoAnnotation:
             target = str(one["id"])
             if target in rows:
                 raise ValueError(f"two regions of id {target[:40]!r}")
-            rows[target] = _boxes(value["sequence"], scale)
+            rows[target] = _boxes(value["sequence"], scale, parse_frame(value["framesCount"]))
             labels[target] = str(value["labels"][0])
             names[target] = str(one.get("meta", {}).get("text", [target])[0])
         duration = parse_number(results[0]["value"].get("duration") or 0) if results else 0.0
@@ -113,8 +113,11 @@ def read_label_studio(path: Path) -> VideoAnnotation:
         ) from None
 
 
-def _boxes(sequence: list[dict[str, Any]], scale: FloatArray) -> dict[int, FloatArray]:
-    """Return the boxes by frame, interpolated linearly after each enabled element."""
+def _boxes(sequence: list[dict[str, Any]], scale: FloatArray, count: int) -> dict[int, FloatArray]:
+    """Return the boxes by frame, interpolated linearly after each enabled element.
+
+    If the last element is enabled, its box holds to the end of the video's `count` frames.
+    """
     boxes: dict[int, FloatArray] = {}
     before: tuple[int, FloatArray] | None = None
     for one in sorted(sequence, key=lambda item: parse_frame(item["frame"], 1)):
@@ -126,4 +129,6 @@ def _boxes(sequence: list[dict[str, Any]], scale: FloatArray) -> dict[int, Float
                 boxes[between] = first + (between - start) / (frame - start) * (box - first)
         boxes[frame] = box
         before = (frame, box) if one.get("enabled", True) else None
+    if before is not None:
+        boxes |= dict.fromkeys(range(before[0], count), before[1])
     return boxes
