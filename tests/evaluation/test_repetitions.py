@@ -69,6 +69,19 @@ def test_what_is_always_the_same_is_not_made_again(
         assert sorted(path.name for path in folder.path.iterdir()) == ["a.csv", "b.csv"]
 
 
+def test_a_damaged_file_of_one_repetition_does_not_stop_the_others(tmp_path: Path) -> None:
+    sequences = [square_sequence(tmp_path / "data", name) for name in "ab"]
+    folders = [ResultFolder(path=tmp_path / str(number), record=RECORD) for number in range(2)]
+    for _ in range(2):
+        first, second = evaluate_repeatedly(
+            Finds, sequences, repetitions=2, results=folders, deterministic=True
+        )
+        folders[1].track_path("b").write_text("damaged")
+    assert list(first.sequences) == ["a", "b"]
+    assert list(second.sequences) == ["a"]
+    assert "expected a result file of siamfc" in second.failures["b"]
+
+
 def test_mean_and_deviation_are_over_the_evaluations(tmp_path: Path) -> None:
     sequences = [square_sequence(tmp_path, "a")]
     done = list(evaluate_repeatedly(Counted(2.0), sequences, repetitions=3, results=[None] * 3))

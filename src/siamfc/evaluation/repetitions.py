@@ -98,9 +98,10 @@ def evaluate_repeatedly(
     for folder in results:
         final = _final_tracks(runs, made, deterministic)
         if folder is not None:
-            for run in runs:
-                if run.name in final and folder.load(run) is None:
-                    folder.save(final[run.name])
+            for track in final.values():
+                if not folder.track_path(track.sequence).exists():
+                    folder.save(track)
+            final = {}  # read back below, like the tracks of an earlier run
         tracks = collect_tracks(
             factory,
             [run for run in runs if run.name not in final],
