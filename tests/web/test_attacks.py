@@ -23,7 +23,7 @@ from PIL import Image as PillowImage
 from websockets.exceptions import ConnectionClosed
 
 from siamfc.frames import open_source
-from siamfc.web import connections
+from siamfc.web import connections, library
 from siamfc.web.access import HEADERS
 from siamfc.web.limits import Limits
 from siamfc.web.private import PREFIX, private_folder
@@ -189,6 +189,18 @@ def test_the_served_folder_is_never_left(tmp_path: Path, film: Path) -> None:
         answer = server.ask("POST", f"/api/library/{number}")
         assert answer.status == 400
         assert "no longer in the folder" in answer.json()["error"]
+
+
+def test_a_search_of_folders_without_videos_ends_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless(_root: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+        yield str(tmp_path), [], []
+        pytest.fail("the search goes on after its time")
+
+    monkeypatch.setattr(library, "_SECONDS", -1.0)
+    monkeypatch.setattr(library.os, "walk", endless)
+    assert library.Library(tmp_path, Limits()).entries() == []
 
 
 BOMB = b"".join([

@@ -80,6 +80,8 @@ class Library:
             return
         deadline = time.monotonic() + _SECONDS
         for name, folders, names in os.walk(self._root):  # it follows no links to folders
+            if time.monotonic() > deadline:
+                return
             folder = Path(name)
             depth = len(folder.relative_to(self._root).parts)
             folders[:] = sorted(f for f in folders if depth < _DEPTH and not f.startswith("."))
