@@ -77,10 +77,10 @@ def _missing_for_browser() -> str:
 
 
 def require_browser(flag: str) -> None:
-    """InputError unless a page that opens here is seen.
+    """Raise InputError unless a page that is opened here can be seen.
 
-    The variable BROWSER counts as a display: it names what opens pages elsewhere, in WSL for
-    example.
+    The variable BROWSER counts as a display: it names a program that opens pages elsewhere, such as
+    outside WSL.
     """
     wanted = _missing_for_browser()
     if wanted:

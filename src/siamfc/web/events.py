@@ -14,9 +14,9 @@ from siamfc.array_types import FloatArray
 from siamfc.web.requests import integer_in, session_of
 
 _WAIT_SECONDS = 5.0
-"""Wait after which a question for news is answered though there are none."""
+"""Longest wait for news; then a request is answered without any."""
 _COUNTS_SECONDS = 0.2
-"""Wait after which it is answered if there are no news but counts that have grown."""
+"""The same if only counts have grown."""
 _LOOK_SECONDS = 0.02
 """Wait between two looks for news."""
 _REST = 4.0
@@ -30,7 +30,7 @@ _ESTIMATES = ("rate", "secondsLeft")
 
 
 async def news(request: Request) -> Response:
-    """GET the changes since the page last asked; waits for one a few seconds.
+    """GET the changes since the page last asked; wait a few seconds if there are none.
 
     Query: `job` that is looked at; `version` of the rows that the page holds, −1 if none;
     `picture`, the frame that it shows if it wants newer ones, −1 if it shows none; `seen`, the last
@@ -77,7 +77,7 @@ async def news(request: Request) -> Response:
 
 
 def _fingerprints(summaries: list[dict[str, Any]]) -> tuple[str, str]:
-    """Return one of what a page must learn at once, and one of the counts."""
+    """Return a fingerprint of what a page must learn at once, and one of the counts."""
     counts = [[each[name] for name in _COUNTS] + [each["video"]["done"]] for each in summaries]
     unset = dict.fromkeys((*_COUNTS, *_ESTIMATES))
     states = [{**each, **unset, "video": {**each["video"], "done": 0}} for each in summaries]

@@ -144,7 +144,7 @@ class Job:
         self._submit(self.run)
 
     def pause(self) -> None:
-        """Stop at once; the frame in hand will be tracked again."""
+        """Stop at once; the current frame will be tracked again."""
         with self._lock:
             if self.state in ("waiting", "running"):
                 self.state = "paused"

@@ -16,7 +16,7 @@ class Limits:
     jobs: int = 32
     """Videos that may be open at once."""
     free_bytes: int = 500_000_000
-    """Left free on the disk: an upload that would take them is refused."""
+    """Bytes to leave free on the disk; an upload that would need them is refused."""
     pixels: int = 8192 * 4320
     """Most pixels of a frame."""
     seconds: float = 12 * 3600.0
@@ -24,9 +24,9 @@ class Limits:
     recording_bytes: int = 4_000_000_000
     """Largest recording of a camera or stream; beyond it the oldest frames are deleted."""
     stall_seconds: float = 30.0
-    """An upload that takes longer for `stall_bytes` is broken off."""
+    """Longest time in which `stall_bytes` of an upload must arrive; a slower one is cancelled."""
     stall_bytes: int = 1 << 18
-    """The least that an upload must bring in `stall_seconds`; so many bytes are written at once."""
+    """Bytes that must arrive in `stall_seconds`, and that are written at once."""
     message_bytes: int = 4_000_000
     """Largest picture of the browser's camera."""
     json_bytes: int = 100_000
