@@ -10,6 +10,7 @@ from siamfc.frames import Frame
 from siamfc.tracking import LightSettings, Stepper, Tracker
 from siamfc.tracking.exemplar_update import UpdateSettings
 from siamfc.web.drawing import Drawing
+from siamfc.web.editable_track import EditableTrack
 from siamfc.web.row_table import COLUMNS, RowTable
 from siamfc.web.runs import Origin, Run, extend_runs, fuse_rows
 
@@ -114,6 +115,31 @@ def test_a_target_leaves_the_picture_only_after_a_box() -> None:
     with pytest.raises(InputError, match="can only leave the picture after it was drawn"):
         drawing.draw(8, 0, None)
     assert drawing.targets[0].keyframes == {5: None, 8: box}
+
+
+def test_what_lies_between_imported_boxes_and_a_drawn_one_is_tracked_from_there() -> None:
+    stepper = Stepper(IdealBoxMatcher(), settings(1))
+    track = EditableTrack(stepper, frame_size=(240, 160), max_targets=1)
+    track.load([("", {k: BOXES[0] + [k, 0, 0, 0] for k in range(5)})], FRAMES)
+    track.change(lambda drawing: drawing.erase(5, 0))  # where the imported boxes end
+    with pytest.raises(InputError, match="end before frame 6: draw the target in this or a later"):
+        follow(track, 5)
+    track.change(lambda drawing: drawing.draw(9, 0, run_from(9, 0).origin.box))
+    while follow(track, 10):
+        pass
+    boxes = np.array([result.boxes[0] for result in track.results()])
+    assert (iou(boxes, [BOXES[0] + [k, 0, 0, 0] for k in range(11)]) > 0.8).all()
+
+
+def follow(track: EditableTrack, end: int) -> bool:
+    """Track one sweep through frames 0 to `end`; return False if all is tracked."""
+    sweep = track.next_sweep(0, end + 1)
+    if sweep is not None:
+        ahead = range(sweep.start, -1, -1) if sweep.backward else range(sweep.start, end + 1)
+        for k in ahead:
+            if not track.advance(frame(k), sweep):
+                break
+    return sweep is not None
 
 
 def test_a_page_gets_the_blocks_that_changed() -> None:

@@ -74,6 +74,11 @@ class Run:
             return self.front + 1, self.origin.frame + 1
         return self.origin.frame, self.front
 
+    @property
+    def is_at_end(self) -> bool:
+        """True if its boxes were imported, so that it cannot be tracked further."""
+        return self.count > 0 and self._state is None
+
     def rows(self, start: int, stop: int) -> FloatArray:
         """Return rows x, y, w, h, score, lost of frames start … stop − 1, which must be tracked."""
         frames = np.abs(np.arange(start, stop) - self.origin.frame)
@@ -117,7 +122,10 @@ def extend_runs(stepper: Stepper, frame: Frame, runs: Sequence[Run]) -> None:
     for members in batches.values():
         state = members[0]._state
         if state is None:
-            raise InputError("the imported boxes end here: draw the target to continue")
+            raise InputError(
+                f"the imported boxes end before frame {frame.index + 1}: draw the target in this "
+                "or a later frame to continue"
+            )
         places = [run._place for run in members]
         if places != list(range(len(state.targets))):
             state = state.take(places)

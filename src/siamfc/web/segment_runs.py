@@ -63,15 +63,16 @@ class SegmentRuns:
     def pieces(self, targets: Targets, first: int, end: int) -> list[Piece]:
         """Return the pieces that are still to be tracked in frames first … end − 1.
 
-        A recording may have deleted the frame in which a run goes on. Between two key frames the
-        run of the other direction then does what is left; elsewhere the piece is still returned.
+        A run cannot go on after imported boxes, or in a frame that a recording has deleted. Between
+        two key frames the run of the other direction then does what is left; elsewhere the piece is
+        still returned.
         """
         pieces = []
         for segment in (segment for target in targets for segment in target.segments()):
             for run in self.of(segment):
                 if run.origin.backward:
                     frames = range(run.front, max(segment.backward_stop, first - 1), -1)
-                elif run.front < first and segment.is_closed:
+                elif segment.is_closed and (run.front < first or run.is_at_end):
                     continue
                 else:
                     frames = range(run.front, min(segment.stop, end))
