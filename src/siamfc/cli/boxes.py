@@ -71,7 +71,7 @@ class BoxOptions:
     An object with boxes in several frames is tracked forwards and backwards between them.
     """
     name: Annotated[list[str] | None, Parameter(negative=())] = None
-    """A name for each object, or, once for every --box, the name of its object."""
+    """Name of each object, or, given once per --box, of that box's object."""
     boxes: Path | None = None
     """Instead of --box: a .csv table with the columns source, x, y, w, h and optionally frame and
     name; or a folder of results, whose key frames are used.

@@ -34,8 +34,8 @@ class EvaluatedOptions:
     """The tracker."""
 
     weights: Annotated[list[str] | None, Parameter(negative=())] = None
-    """A name that `siamfc models` lists, or the path of a checkpoint; `default` unless given. If
-    given several times, the mean of all and its deviation are printed.
+    """A name that `siamfc models` lists, or the path of a checkpoint; by default light. If given
+    several times, the mean of all and its deviation are printed.
     """
     tracker: str | None = None
     """Another tracker: opencv:NAME, trax:COMMAND, or module:name of a class or function."""
