@@ -92,6 +92,7 @@ def test_cards_of_weights_that_ship_are_complete(weights):
     assert scores == dict(weights.metadata.card["scores"])
     assert weights.metadata.digest in body
     assert weights.metadata.card["description"] in body
+    assert "{" not in body
 
 
 def test_a_card_without_an_origin_claims_nothing():

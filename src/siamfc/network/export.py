@@ -187,7 +187,10 @@ def _tables(metadata: Metadata) -> Iterator[str]:
 
 
 def _row(name: str, value: Any) -> str:
-    shown = f"{value:,}" if isinstance(value, int) and value > 9999 else str(value)
+    if isinstance(value, Mapping):
+        shown = ", ".join(f"{part.replace('_', ' ')} {each}" for part, each in value.items())
+    else:
+        shown = f"{value:,}" if isinstance(value, int) and value > 9999 else str(value)
     shown = f"`{shown}`" if name in ("command", "commit") else shown
     return f"| {name.replace('_', ' ')} | {shown.replace('|', ' ')} |"
 
