@@ -50,6 +50,12 @@ def results(count: int = 4, names: tuple[str, ...] = ()) -> list[FrameResult]:
     ]
 
 
+def test_the_ground_truth_in_a_mot_folder_reads_by_itself(tmp_path: Path) -> None:
+    export_results(tmp_path / "clip", results(), format="mot", video=VIDEO)
+    track = read_track(tmp_path / "clip" / "gt" / "gt.txt")
+    np.testing.assert_array_equal(track.boxes, read_track(tmp_path / "clip").boxes)
+
+
 @pytest.mark.parametrize("name", ["vot", "mot"])
 def test_text_files_tell_their_format_and_keep_gaps(tmp_path: Path, name: str) -> None:
     export_results(tmp_path / "boxes.txt", results()[1:2], format=name, video=VIDEO)

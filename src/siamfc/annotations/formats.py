@@ -142,6 +142,8 @@ _MOT_FILE = AnnotationFormat(
     write=partial(write_mot, folder=False),
     read=read_mot,
 )
+_MOT_COLUMNS = (9, 10)
+"""Numbers in a line of MOTChallenge's ground truth and of its results."""
 _VOT_CODES = frozenset("012")
 """Lines of a VOT trajectory in place of a box: none, the initial frame, a failure."""
 _BY_SUFFIX = {".txt": "otb", ".json": "coco", ".xml": "cvat"}
@@ -270,9 +272,9 @@ def read_annotation(path: str | Path, *, format: str | None = None) -> VideoAnno
     """Read the boxes of one video.
 
     Without a format, the suffix or the contents of the folder decide. A .json file that holds a
-    list is read as Label Studio's, a .txt file with ten numbers in a line as MOTChallenge's, and
-    one with a line of one number, 0 to 2, as VOT's. GOT-10k's needs its name, as it looks like
-    OTB's.
+    list is read as Label Studio's, a .txt file with nine or ten numbers in a line as
+    MOTChallenge's, and one with a line of one number, 0 to 2, as VOT's. GOT-10k's needs its name,
+    as it looks like OTB's.
 
     Raises:
         InputError: an unknown format, or a suffix that does not match it.
@@ -302,7 +304,7 @@ def _recognize(path: Path) -> AnnotationFormat:
         if found.name == "coco" and start.lstrip().startswith("["):
             return ANNOTATION_FORMATS["label-studio"]
         if found.name == "otb":
-            if len(start.replace(",", " ").split()) == 10:
+            if len(start.replace(",", " ").split()) in _MOT_COLUMNS:
                 return _MOT_FILE
             if any(line.strip() in _VOT_CODES for line in (start, *file)):
                 return ANNOTATION_FORMATS["vot"]
