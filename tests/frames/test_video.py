@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from siamfc.errors import InputError, SourceError
-from siamfc.frames import VideoFile, decoder, open_source, video
+from siamfc.frames import VideoFile, decoder, open_source, open_writer, video
 
 
 @pytest.mark.parametrize(
@@ -296,6 +296,18 @@ def test_a_variable_rate_is_not_taken_for_truncation(
     media.make_clip(tmp_path / "a.mkv", times=[0, 0.04, 2, 2.04, 4, 4.04])
     with caplog.at_level(logging.WARNING):
         assert len(list(VideoFile(tmp_path / "a.mkv"))) == 6
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm", "a.mp4"])
+def test_the_last_frame_of_a_slow_video_is_not_taken_for_truncation(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with open_writer(tmp_path / name, frame_rate=0.5) as writer:
+        for index in range(5):
+            writer.write(media.numbered(index), 2.0 * index)
+    with caplog.at_level(logging.WARNING):
+        assert len(list(VideoFile(tmp_path / name))) == 5
     assert caplog.records == []
 
 

@@ -45,7 +45,7 @@ def coco_annotation(
 def write_coco(annotation: VideoAnnotation) -> dict[str, str]:
     """Return one file with everything; `VideoAnnotation.image_name` names the images."""
     size = dict(zip(("width", "height"), annotation.size or (), strict=False))
-    rate = {} if annotation.frame_rate is None else {"fps": round(annotation.frame_rate, 3)}
+    rate = {} if annotation.frame_rate is None else {"fps": float(f"{annotation.frame_rate:g}")}
     classes = annotation.classes
     name = Path(annotation.video).stem
     content: dict[str, list[dict[str, Any]]] = {

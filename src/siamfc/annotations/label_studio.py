@@ -32,7 +32,7 @@ def write_label_studio(annotation: VideoAnnotation) -> dict[str, str]:
             "labels": [label],
         }
         if annotation.frame_rate:
-            value["duration"] = round(annotation.frame_count / annotation.frame_rate, 3)
+            value["duration"] = round(annotation.frame_count / annotation.frame_rate, 6)
         results.append(
             {
                 "id": f"target{target + 1}",

@@ -277,6 +277,7 @@ class VideoDecoder:
         if not self.duration or last.time is None:
             return ""
         end = last.time - (self._container.start_time or 0) / av.time_base
+        end += 1 / (self.frame_rate or 25)  # the last frame's own duration
         missing = self.duration - end
         short = missing > max(_MISSING_SECONDS, _MISSING_FRACTION * self.duration)
         return f"it states {self.duration:.1f} s and ends at {end:.1f} s" if short else ""
