@@ -15,15 +15,20 @@ from siamfc.frames import VideoFile, open_writer
 _RATE = 16000
 
 
-def _clip(path: Path, codec: str = "aac", *, seconds: float = 2.0, late: float = 0.0) -> Path:
-    """Write pictures at 25 frames/s and a tone with a pause from 1.0 to 1.2 s, both `late`."""
+def _clip(
+    path: Path, codec: str = "aac", *, seconds: float = 2.0, late: float = 0.0, frames: int = 0
+) -> Path:
+    """Write pictures at 25 frames/s and a tone with a pause from 1.0 to 1.2 s, both `late`.
+
+    With `frames`, there are only as many pictures.
+    """
     with av.open(str(path), "w") as out:
         video = out.add_stream("libx264", rate=25, options={"g": "10"})
         video.width, video.height = media.SIZE
         video.pix_fmt = "yuv420p"
         sound = out.add_stream(codec, rate=48000 if codec == "libopus" else _RATE)
         sound.codec_context.layout = "mono"
-        for index in range(round(25 * seconds)):
+        for index in range(frames or round(25 * seconds)):
             picture = av.VideoFrame.from_ndarray(media.numbered(index % 64), format="rgb24")
             picture.pts = index + round(25 * late)
             picture.time_base = Fraction(1, 25)
@@ -118,6 +123,18 @@ def test_sound_that_the_container_cannot_hold_is_omitted_with_a_warning(
     assert "b.webm has no sound: a webm file holds no aac" in caplog.text
     with av.open(str(tmp_path / "b.webm")) as container:
         assert not container.streams.audio
+
+
+def test_sound_that_outlasts_the_pictures_is_not_taken_for_truncation(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        VideoFile(_clip(tmp_path / "a.mkv", frames=20)) as source,
+        caplog.at_level(logging.WARNING),
+    ):
+        assert source.frame_count in (20, 21)
+        assert len(list(source)) == 20
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("sound", [True, False])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Generator, Mapping
 from contextlib import suppress
@@ -152,9 +153,12 @@ class VideoDecoder:
         if not self._container.duration:
             return None
         duration, start = self._container.duration, self._container.start_time or 0
-        # Matroska states the end of the last frame, other formats the length from the first.
-        is_end = "matroska" in self._container.format.name and 0 < start < duration
-        return (duration - start if is_end else duration) / av.time_base
+        if "matroska" in self._container.format.name:
+            # The container states the end of the longest stream, the tag that of this one; other
+            # formats state the length from the first frame.
+            duration = min(duration, _tagged_end(self._stream) or duration)
+            duration -= start if 0 < start < duration else 0
+        return duration / av.time_base
 
     @property
     def stream_number(self) -> int:
@@ -300,6 +304,14 @@ class VideoDecoder:
             self.fault = (
                 f"is damaged: {damaged} {'fault' if damaged == 1 else 'faults'} in {count} frames"
             )
+
+
+def _tagged_end(stream: VideoStream) -> int | None:
+    """Return the end that Matroska's usual tag states, in units of FFmpeg's time base."""
+    tag = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    if tag is None:
+        return None
+    return round((60 * (60 * int(tag[1]) + int(tag[2])) + float(tag[3])) * av.time_base)
 
 
 def _suitable_threads(stream: VideoStream) -> int:
