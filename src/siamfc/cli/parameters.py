@@ -33,10 +33,11 @@ Source = Annotated[
         "for standard input."
     ),
 ]
+"""Parsed as text, since a URL is not a path; mentioning `Path` makes shells complete file names."""
 SourceReadTwice = Annotated[
     str | Path, Parameter(help="A video file, or a folder or glob of images.")
 ]
-"""Parsed as text, since a URL is not a path; mentioning `Path` makes shells complete file names."""
+"""A source that is tracked before it is edited, so neither a camera nor a stream."""
 
 StreamNumber = Annotated[
     Whole | None,
