@@ -12,10 +12,11 @@ from report_samples import make_results, make_sequence
 
 from siamfc.charts.chart import Chart, ticks
 from siamfc.charts.colors import DARK, LIGHT, contrast, series_color
-from siamfc.datasets.sequences import Sequence
+from siamfc.datasets.sequences import FrameFiles, Sequence
 from siamfc.errors import InputError, MissingDependencyError, OutputError
 from siamfc.frames.draw import PALETTE
 from siamfc.report import ReportSettings, Study, make_study, write_report
+from siamfc.report.figures import error_chart, overlap_chart
 from siamfc.report.page import render_page
 from siamfc.report.writer import latex
 
@@ -206,6 +207,19 @@ def test_lines_have_gaps_where_values_are_missing_and_stay_in_the_chart() -> Non
     assert path.count("M") == 2
     assert "nan" not in path
     assert "inf" not in path
+
+
+def test_a_long_sequence_annotated_now_and_then_has_a_line_over_time() -> None:
+    """Several frames share a point of the chart, and most of them have no ground truth."""
+    boxes = np.full((3000, 4), np.nan)
+    boxes[::10] = [5, 10, 12, 12]
+    frames = FrameFiles(Path("nowhere"), [f"{frame}.png" for frame in range(3000)])
+    sequence = Sequence(name="long", frames=frames, boxes=boxes, size=(64, 48))
+    results = make_results("moved", [sequence], (6, 0))
+    study = make_study([results], [sequence], title="x")
+    for chart in (overlap_chart(study, sequence), error_chart(study, sequence)):
+        (line,) = re.findall(r'class="line s0" d="([^"]*)"', chart.render())
+        assert line.count("L") == 299
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def overlap_chart(study: Study, sequence: Sequence) -> Chart:
     chart.y_axis([(0, "0"), (0.5, "0.5"), (1, "1")], "overlap")
     chart.x_axis(ticks(*_frames(sequence)), "frame")
     for entry in reversed(study.entries):
-        places, values = _downsample(entry.results[sequence.name].overlaps, np.minimum)
+        places, values = _downsample(entry.results[sequence.name].overlaps, np.fmin)
         chart.line(places, values, entry.index)
     return chart
 
@@ -103,7 +103,7 @@ def error_chart(study: Study, sequence: Sequence) -> Chart:
     chart.y_axis([(float(np.log1p(value)), str(value)) for value in shown], "error, px")
     chart.x_axis(ticks(*_frames(sequence)), "frame")
     for entry in reversed(study.entries):
-        places, values = _downsample(entry.results[sequence.name].errors, np.maximum)
+        places, values = _downsample(entry.results[sequence.name].errors, np.fmax)
         chart.line(places, np.log1p(values), entry.index)
     return chart
 
@@ -113,12 +113,13 @@ def _frames(sequence: Sequence) -> tuple[float, float]:
 
 
 def _downsample(values: FloatArray, worse: np.ufunc) -> tuple[FloatArray, FloatArray]:
-    """Return frames and values, keeping the worst of the frames that share a point."""
+    """Return frames and values, keeping the worst of the frames that share a point.
+
+    NaN where all of them are, so that a frame without ground truth hides no other.
+    """
     size = -(-len(values) // _POINTS)
     starts = np.arange(0, len(values), size)
-    with np.errstate(invalid="ignore"):
-        merged = worse.reduceat(values, starts)
-    return starts.astype(np.float64), np.asarray(merged)
+    return starts.astype(np.float64), np.asarray(worse.reduceat(values, starts))
 
 
 def offset_limit(study: Study) -> float:
