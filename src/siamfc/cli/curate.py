@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Group, Parameter
 
-from siamfc.cli.console import print_json, print_table
+from siamfc.cli.console import counted, print_json, print_table
 from siamfc.cli.parameters import Flag, Json, Whole
 from siamfc.cli.progress import Progress, resumed_progress
 from siamfc.cli.usage import UsageError, make_workers
@@ -170,13 +170,14 @@ def _report(store: Path, state: "State", crop_size: int, *, json: bool) -> int:
         ]
         print_table(("targets", "count"), rows)
         print(
-            f"\n{store}: {kept} crops of {crop_size} pixels, {state.cursor.tracks} tracks, "
-            f"{state.cursor.images} images; SHA-256 {state.digest}"
+            f"\n{store}: {counted(kept, 'crop')} of {crop_size} pixels, "
+            f"{counted(state.cursor.tracks, 'track')}, {counted(state.cursor.images, 'image')}; "
+            f"SHA-256 {state.digest}"
         )
     if state.problem_count:
         print(
-            f"warning: {state.problem_count} parts of the data set could not be read, the first: "
-            f"{state.problems[0]}; --check lists all",
+            f"warning: {counted(state.problem_count, 'part')} of the data set could not be read, "
+            f"the first: {state.problems[0]}; --check lists all",
             file=sys.stderr,
         )
     if not kept:
@@ -208,7 +209,8 @@ def _check(videos: "Sequence[Video]", root: Path, pool: "Workers", *, json: bool
             print_table(("sequence", "frame", "problem", "details"), report.rows())
             print()
         print(
-            f"{root}: {report.videos} videos, {report.sequences} targets, {report.frames} images, "
-            f"{report.boxes} boxes; {len(report.problems)} problems"
+            f"{root}: {counted(report.videos, 'video')}, {counted(report.sequences, 'target')}, "
+            f"{counted(report.frames, 'image')}, {counted(report.boxes, 'box', 'es')}; "
+            f"{counted(len(report.problems), 'problem')}"
         )
     return int(bool(report.problems))

@@ -149,7 +149,7 @@ class LostCounter:
     @property
     def text(self) -> str:
         """Summary, such as `lost in 12 of 200 frames, first in frame 59`."""
-        text = f"lost in {self.lost} of {self.frames} frames"
+        text = f"lost in {self.lost} of {counted(self.frames, 'frame')}"
         if self.first_lost is None:
             return text
         at = time_code(self.first_lost.time)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import Parameter
 
-from siamfc.cli.console import one_line, print_error, print_json, print_table
+from siamfc.cli.console import counted, one_line, print_error, print_json, print_table
 from siamfc.cli.parameters import Flag, Json, Out, Whole
 from siamfc.cli.usage import UsageError
 
@@ -244,8 +244,8 @@ def _print(study: "Study", page: Path, exported: list[Path]) -> None:
         )
     if study.repeated:
         print("\n±: sample standard deviation over the runs of a tracker")
-    count = len(study.sequences)
-    print(f"\n{count} sequence{'s' if count != 1 else ''}, {study.frame_count} frames: {page}")
+    sequences = counted(len(study.sequences), "sequence")
+    print(f"\n{sequences}, {counted(study.frame_count, 'frame')}: {page}")
     _print_exported(exported)
 
 
