@@ -16,6 +16,7 @@ from siamfc.folder_lock import lock_folder
 from siamfc.network.checkpoint import Checkpoint
 from siamfc.overrides import change
 from siamfc.training.data_settings import StoreData
+from siamfc.training.folder import RunFolder
 from siamfc.training.loop import NotFiniteError
 from siamfc.training.losses import binary_cross_entropy
 from siamfc.training.memory import largest_batch, too_large
@@ -155,6 +156,16 @@ def test_resume_begins_where_there_is_nothing_and_refuses_a_damaged_state(tmp_pa
     state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match="expected the state of a training run, whole"):
         run(recipe, tmp_path / "run", options=RunOptions(resume=True))
+
+
+def test_a_run_that_was_killed_before_its_log_was_made_is_resumed(tmp_path):
+    settings = {"seed": 1}
+    RunFolder(tmp_path).begin(settings, {})
+    (tmp_path / "log.jsonl").unlink()
+    folder = RunFolder(tmp_path)
+    assert folder.resume(settings)
+    assert folder.epochs == []
+    assert (tmp_path / "log.jsonl").read_bytes() == b""
 
 
 @pytest.mark.parametrize("resume", [False, True])

@@ -25,6 +25,12 @@ class Architecture:
     """Returns the response's width in cells and its stride in pixels of the search image; raises
     InputError for sizes that do not fit."""
 
+    def check_sizes(self, spec: EmbeddingSpec) -> None:
+        """Raise InputError unless the network has these sizes."""
+        cells, stride = self.response(spec)
+        if (spec.response_size, spec.stride) != (cells, stride):
+            raise InputError(f"expected a response of {cells} cells and stride {stride}: {spec}")
+
 
 def _alexnet_response(spec: EmbeddingSpec) -> tuple[int, int]:
     exemplar, search = map(alexnet.embedding_size, (spec.exemplar_size, spec.search_size))

@@ -52,9 +52,7 @@ class Metadata:
         if spec.search_size > _MAXIMUM_SIZE:
             raise InputError(f"search_size: expected at most {_MAXIMUM_SIZE}, got {spec}")
         architecture = find_architecture(self.architecture)
-        cells, stride = architecture.response(spec)
-        if (spec.response_size, spec.stride) != (cells, stride):
-            raise InputError(f"expected a response of {cells} cells and stride {stride}: {spec}")
+        architecture.check_sizes(spec)
         if architecture.layout is None and self.calibration != Calibration():
             raise InputError(f"calibration: expected none for a network {self.architecture!r}")
 

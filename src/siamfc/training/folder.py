@@ -189,8 +189,9 @@ class RunFolder:
 
     def _keep_log(self, step: int) -> None:
         """Drop lines after `step`, and a truncated one; the resumed run writes them again."""
-        lines = []
-        for text in (self.path / LOG).read_text(encoding="utf-8").splitlines():
+        lines, log = [], self.path / LOG
+        # A run that was killed at its very start has no log yet.
+        for text in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
             try:
                 lines.append(json.loads(text))
             except ValueError:

@@ -82,8 +82,18 @@ class Recipe:
         check_whole("response_size", self.response_size, 1)
 
     def _check_network(self) -> None:
+        try:
+            ARCHITECTURES[self.network].check_sizes(self.spec)
+        except InputError as error:
+            raise InputError(f"spec: {error}, as the network {self.network} has") from None
         if self.network == "siamfc":
+            self._check_siamfc()
             return
+        if self.data.sizes[1] != self.spec.search_size:
+            raise InputError(
+                f"search_size: expected the {self.spec.search_size} pixels of spec, got "
+                f"{self.data.sizes[1]} in data: the network {self.network} has one size"
+            )
         together = LAYOUTS[self.network].exemplars > 1
         if isinstance(self.data, StoreData) and not together:
             return
@@ -97,6 +107,19 @@ class Recipe:
             raise InputError(
                 f"data.pairs.recent: expected true for the network {self.network}, which looks at "
                 "two exemplars, got false"
+            )
+
+    def _check_siamfc(self) -> None:
+        if self.frozen_statistics:
+            raise InputError(
+                "frozen_statistics: expected false for the network siamfc, which normalises each "
+                "batch by its own statistics"
+            )
+        absent = _absent_share(self.data)
+        if absent:
+            raise InputError(
+                "expected a target in every search image for the network siamfc, got "
+                f"{absent:g} of them without one: set negative_share and absent_share to 0"
             )
 
     @property
@@ -116,6 +139,14 @@ class Recipe:
             return self.spec.response_size
         exemplar, search = self.data.sizes
         return embedding_size(search) - embedding_size(exemplar) + 1
+
+
+def _absent_share(data: Data) -> float:
+    """Return the fraction of search images, of any one kind, without the exemplar's target."""
+    if isinstance(data, StoreData):
+        generated = data.procedural.pairs.absent_share if data.mix else 0.0
+        return max(data.negative_share, generated)
+    return data.pairs.absent_share if isinstance(data, ProceduralData) else 0.0
 
 
 def thesis() -> Recipe:
