@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -68,9 +69,9 @@ def name_sources(sources: Sequence[str]) -> list[str]:
     ['a-cat', 'b-cat', 'b-dog']
     """
     paths = [Path(source).absolute() for source in sources]
-    twice = {str(path) for path in paths if paths.count(path) > 1}
+    twice = [str(path) for path, count in Counter(paths).items() if count > 1]
     if twice:
-        raise InputError(f"expected each source once, got {sorted(twice)[0]} twice")
+        raise InputError(f"expected each source once, got {min(twice)} twice")
     for depth in range(1, max(len(path.parts) for path in paths) + 1):
         names = ["-".join([*path.parts[-depth:-1], path.stem]).replace("/", "") for path in paths]
         if len(set(names)) == len(names):
