@@ -238,6 +238,16 @@ def test_of_a_batch_from_stores_too_it_says_which_one_fits(network):
     assert str(error).endswith("2 pairs need more memory than cpu has; batch=1 fits: --set batch=1")
 
 
+def test_of_several_processes_each_part_of_the_batch_that_is_named_fits(monkeypatch):
+    def learn(_, batch):
+        if len(batch.exemplars) > 2:
+            raise torch.OutOfMemoryError
+
+    monkeypatch.setattr("siamfc.training.memory.TrainState.learn", learn)
+    error = too_large(small_recipe(batch=24, pairs_per_epoch=24), torch.device("cpu"), 3)
+    assert str(error).endswith("batch=6 fits: --set batch=6")
+
+
 @pytest.mark.parametrize(("room", "found"), [(100, 64), (64, 64), (1, 1), (0, 0)])
 def test_the_batch_is_halved_until_it_fits(room, found):
     def attempt(batch):

@@ -32,10 +32,11 @@ def largest_batch(batch: int, attempt: Callable[[int], None]) -> int:
     return 0
 
 
-def too_large(recipe: Recipe, device: torch.device) -> InputError:
+def too_large(recipe: Recipe, device: torch.device, processes: int = 1) -> InputError:
     """Return the error to raise after memory ran out; call it once the run's tensors are freed.
 
-    It names the largest smaller batch that fits, found by trying one step of each. Pairs from
+    It names the largest smaller batch that fits, found by trying one step of each process's part
+    of it, for a run of several `processes`. Pairs from
     stores are replaced by procedural ones of the same sizes, since it is the network that needs
     the memory.
     """
@@ -50,7 +51,7 @@ def too_large(recipe: Recipe, device: torch.device) -> InputError:
         train_state.learn(source(0))
 
     free()
-    fitting = largest_batch(recipe.batch, attempt)
+    fitting = processes * largest_batch(recipe.batch // processes, attempt)
     advice = f"batch={fitting} fits: --set batch={fitting}" if fitting else "not even one pair fits"
     return InputError(f"batch: {recipe.batch} pairs need more memory than {device} has; {advice}")
 

@@ -123,7 +123,7 @@ def run(
             return _run(recipe, Path(out), stores, weights, loss, options)
     except torch.OutOfMemoryError:
         pass  # out of this block, so that the run's tensors die with the error
-    raise too_large(recipe, torch.device(options.device))
+    raise too_large(recipe, torch.device(options.device), options.process.world)
 
 
 def _run(
