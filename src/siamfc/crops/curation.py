@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from siamfc.crops.curation_plan import Chunk, TrackInfo, open_videos, plan_chunks, visible_fraction
 from siamfc.crops.curation_settings import CurationSettings
 from siamfc.crops.curation_work import CuratedChunk, curate_chunk, encoder_version
-from siamfc.crops.store_writer import State, StoreWriter, check_file_target
+from siamfc.crops.store_writer import State, StoreWriter, check_store_target
 from siamfc.datasets.sequences import Sequence as Track
 from siamfc.datasets.sequences import Video
 from siamfc.errors import DatasetError
@@ -66,7 +66,7 @@ def curate(
         WorkerError: workers died; finished chunks are kept.
     """
     chosen = settings or CurationSettings()
-    check_file_target(store)
+    check_store_target(store)
     make_folder(store)
     several = workers or Workers()
     with (

@@ -214,7 +214,7 @@ class StoreWriter:
             raise OutputError(f"{self.path}: cannot be written: {text}") from None
 
 
-def check_file_target(path: Path) -> None:
+def check_store_target(path: Path) -> None:
     """Raise OutputError unless a store can be started or continued at `path`."""
     if path.exists() and not path.is_dir():
         raise OutputError(f"{path}: expected a folder for the store, found a file")

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _OWN = ("csv", "jsonl")
 EXPORT_FORMATS = (*_OWN, *ANNOTATION_FORMATS)
 """Names of the formats in which a track can be written."""
+EXPORT_SUFFIXES = (".csv", ".jsonl", ".txt", ".json", ".xml")
+"""File suffixes that imply a format."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,10 +95,6 @@ def export_format(path: str | Path, format: str | None = None) -> str:
     return find_annotation_format(path, format).name
 
 
-EXPORT_SUFFIXES = (".csv", ".jsonl", ".txt", ".json", ".xml")
-"""File suffixes that imply a format."""
-
-
 def export_paths(path: str | Path, targets: int, format: str | None = None) -> list[Path]:
     """Return the files that `export_results` writes: one, or one per target.
 
@@ -127,8 +125,9 @@ def open_export(
         InputError: as for `export_format`; labels for a format that has none, or of another number.
         OutputError: a file that exists, unless `overwrite`, or cannot be written.
     """
-    _check_labels(labels, targets, export_format(path, format))
-    if export_format(path, format) in _OWN:
+    name = export_format(path, format)
+    _check_labels(labels, targets, name)
+    if name in _OWN:
         with open_results(path, overwrite=overwrite) as add:
             yield add
         return

@@ -21,7 +21,8 @@ from siamfc.tracking.targets import TargetBatch, window_crops
 _RINGS = 16
 """Largest number of rings of windows searched around a lost target: 1088 windows."""
 _MOST_AT_ONCE = 128
-"""Largest number of windows cropped before the network processes them: 25 MB."""
+"""Largest number of windows, 25 MB, cropped before the network processes them, unless a single
+target has more."""
 
 
 @dataclass(frozen=True, kw_only=True)

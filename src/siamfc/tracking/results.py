@@ -98,9 +98,9 @@ class FrameResult:
         return self.statuses[row] if self.statuses else None
 
     def rounded(self) -> FrameResult:
-        """The result with as many digits as it is worth, as files have it.
+        """Return the result rounded as in result files.
 
-        Boxes to 0.01 pixel, scores and agreements to 4 decimals, times to the microsecond.
+        Boxes are rounded to 0.01 pixel, scores and agreements to 4 decimals, times to microseconds.
 
         >>> FrameResult(1, 1 / 30, np.array([[12.3456, 8, 60, 40]]), np.ones(1) / 3).rounded().box
         array([12.35,  8.  , 60.  , 40.  ])
