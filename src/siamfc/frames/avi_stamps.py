@@ -21,13 +21,14 @@ class AviStamps:
     """Gives pictures the time stamps of their order of presentation, for one pass of a decoder.
 
     A decoder returns pictures in this order, each with the decoding stamp of the packet that it had
-    read last: one tick apart, a constant number of ticks late.
+    read last: a constant number of frames late.
     """
 
     def __init__(self) -> None:
         self._first: int | None = None
         self._delay = 0
         self._last: int | None = None
+        self._step = 1
 
     def read(self, packet: Packet[VideoStream] | None) -> None:
         """Note a packet that goes to the decoder."""
@@ -37,9 +38,11 @@ class AviStamps:
     def correct(self, picture: av.VideoFrame) -> None:
         """Set a picture's presentation stamp; pictures must come in the decoder's order."""
         if self._last is None:
-            self._delay = (picture.dts or 0) - (self._first or 0)
-        if picture.dts is not None:
-            self._last = picture.dts - self._delay
-        else:  # the decoder was flushed
-            self._last = 0 if self._last is None else self._last + 1
+            self._last = self._first or 0
+            self._delay = (picture.dts or 0) - self._last
+        elif picture.dts is None:  # the decoder was flushed
+            self._last += self._step
+        else:
+            self._step = picture.dts - self._delay - self._last
+            self._last += self._step
         picture.pts = self._last

@@ -129,11 +129,14 @@ def _boxes(file: BinaryIO, size: int, _: int) -> str:
 
 
 def _riff(file: BinaryIO, size: int, _: int) -> str:
-    file.seek(4)
-    length = int.from_bytes(file.read(4), "little")
-    if length in (0, 0xFFFFFFFF):  # never finished by the recorder
-        return ""
-    return "it ends within a part of stated length" if length + 8 > size + 1 else ""
+    place = 0
+    while place < size:  # a long file has several parts
+        file.seek(place + 4)
+        length = int.from_bytes(file.read(4), "little")
+        if length in (0, 0xFFFFFFFF):  # never finished by the recorder
+            return ""
+        place += 8 + length
+    return "it ends within a part of stated length" if place > size + 1 else ""
 
 
 def _ogg(file: BinaryIO, size: int, _: int) -> str:
