@@ -12,9 +12,8 @@ _CODECS = frozenset({"h264", "hevc"})
 
 
 def needs_avi_stamps(container: InputContainer, stream: VideoStream) -> bool:
-    """Return True if pictures of a stream come with time stamps in the order of decoding."""
-    context = stream.codec_context
-    return container.format.name == "avi" and context.has_b_frames and context.name in _CODECS
+    """Return True if FFmpeg invents a stream's presentation stamps, from the next packets."""
+    return container.format.name == "avi" and stream.codec_context.name in _CODECS
 
 
 class AviStamps:

@@ -216,7 +216,8 @@ class VideoDecoder:
         is unreliable: it does not begin with a key frame, has frames without time stamps or with
         equal ones, or marks any as damaged.
         """
-        if self._avi_stamps is not None:
+        is_avi = self._avi_stamps is not None
+        if is_avi and self._stream.codec_context.has_b_frames:
             return []
         base = float(self._stream.time_base or 0)
         found: list[Stamp] = []
@@ -225,9 +226,10 @@ class VideoDecoder:
                 return []
             if packet.size == 0 or packet.is_discard:
                 continue
-            if packet.pts is None or not (found or packet.is_keyframe):
+            ticks = packet.dts if is_avi else packet.pts
+            if ticks is None or not (found or packet.is_keyframe):
                 return []
-            found.append(Stamp(packet.pts, packet.pts * base, packet.is_keyframe))
+            found.append(Stamp(ticks, ticks * base, packet.is_keyframe))
         found.sort()
         return [] if any(a.ticks == b.ticks for a, b in pairwise(found)) else found
 
