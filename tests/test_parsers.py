@@ -25,6 +25,7 @@ DIGITS = "9" * 5000
     ("value", "reason"),
     [
         (10**400, "no float holds it"),
+        ("12_5", "a slip of the pen for 12.5, which Python reads as 125"),
         pytest.param(10**5000, "Python doesn't even write it out", id="digits"),
         ("1e400", "read as infinite"),
         ("-inf", "infinite"),

@@ -141,6 +141,8 @@ def parse_number(value: Any, largest: float = LARGEST) -> float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(f"expected a number, got {shown(value)}")
     try:
+        if isinstance(value, str) and "_" in value:  # which Python alone skips within a number
+            raise ValueError
         number = float(value)
     except OverflowError:
         number = math.inf

@@ -161,6 +161,12 @@ class TestFormats:
             "7,,2,4.0,5.25,6.0,7.0,0.5,true,,,\n"
         )
 
+    def test_the_unknown_name_of_one_target_is_empty(self, tmp_path):
+        boxes = '"boxes": [[0, 1, 2, 3], [4, 5, 6, 7]], "scores": [1, 1]'
+        path = tmp_path / "a.jsonl"
+        path.write_text(f'{{"frame": 0, "time": 0, {boxes}, "names": ["cat", null]}}\n')
+        assert read_results(path)[0].names == ("cat", "")
+
     def test_jsonl_is_strict_json(self, tmp_path):
         write_results(tmp_path / "a.jsonl", results(2, time=NAN))
         lines = (tmp_path / "a.jsonl").read_text().splitlines()

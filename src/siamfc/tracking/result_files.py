@@ -275,7 +275,9 @@ def _read_jsonl(path: Path, lines: Sequence[str]) -> list[FrameResult]:
                     lost_flags=_flags(_table(lost).reshape(count)) if lost else None,
                     statuses=tuple(map(Status, _each(record, "status", count))),
                     agreements=_table(agreement).reshape(count) if agreement else None,
-                    names=tuple(map(str, _each(record, "names", count))),
+                    names=tuple(
+                        "" if name is None else str(name) for name in _each(record, "names", count)
+                    ),
                 )
             )
     return results
