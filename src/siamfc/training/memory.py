@@ -36,9 +36,8 @@ def too_large(recipe: Recipe, device: torch.device, processes: int = 1) -> Input
     """Return the error to raise after memory ran out; call it once the run's tensors are freed.
 
     It names the largest smaller batch that fits, found by trying one step of each process's part
-    of it, for a run of several `processes`. Pairs from
-    stores are replaced by procedural ones of the same sizes, since it is the network that needs
-    the memory.
+    of it. Pairs from stores are replaced by procedural ones of the same sizes, since it is the
+    network that needs the memory.
     """
     if isinstance(recipe.data, StoreData):
         spec = replace(recipe.spec, context_amount=CONTEXT_AMOUNT)  # the margin of procedural pairs
