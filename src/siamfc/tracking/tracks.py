@@ -146,7 +146,7 @@ class Track:
         self._pairs = pairs
         self._opened: FrameSource | None = None
         self._held = ExitStack()
-        self._frame: Frame | None = None
+        self._last: tuple[Frame, FrameResult] | None = None
         self._failure: Exception | None = None
         self._lock = RLock()
 
@@ -204,9 +204,9 @@ class Track:
                     break
                 if not self._advance():
                     return
-                frame = self._frame
-            assert frame is not None  # the one that `_advance` has tracked
-            yield frame, self._results[position]
+                last = self._last
+            assert last is not None  # what `_advance` has tracked
+            yield last
             position += 1
         yield from islice(self._read_again(), position, None)
 
@@ -320,8 +320,9 @@ class Track:
         from siamfc.tracking.notebook import to_html
 
         picture = None
-        if self._frame is not None:
-            picture = self._results[-1].draw(self._frame.image)
+        if self._last is not None:
+            frame, result = self._last
+            picture = result.draw(frame.image)
         return to_html(f"Track of {self._name}", self._progress, picture)
 
     @property
@@ -389,8 +390,8 @@ class Track:
             raise
         if pair is None:
             return False
-        self._frame, result = pair
-        self._results.append(result)
+        self._last = pair
+        self._results.append(pair[1])
         return True
 
     def _read_again(self) -> Iterator[tuple[Frame, FrameResult]]:
