@@ -72,6 +72,23 @@ def test_standard_video_is_left_as_it_is(tmp_path: Path) -> None:
     assert abs(int(next(iter(VideoFile(path))).image[32, 48, 0]) - round(0.5807 * 255)) <= 2
 
 
+@pytest.mark.parametrize("chroma", [420, 422, 444])
+@pytest.mark.parametrize("bits", [8, 10, 12])
+@pytest.mark.parametrize("color_range", [1, 2])
+def test_white_and_grey_are_exact_at_any_depth(chroma: int, bits: int, color_range: int) -> None:
+    step = 1 << bits - 8
+    neutral = 128 * step
+    for expected, limited in ((0, 16), (128, 126), (255, 235)):
+        level = limited * step if color_range == 1 else round(expected / 255 * (256 * step - 1))
+        picture = av.VideoFrame(96, 64, f"yuv{chroma}p{'' if bits == 8 else f'{bits}le'}")
+        for plane, value in zip(picture.planes, (level, neutral, neutral), strict=True):
+            kind = np.uint8 if bits == 8 else np.uint16
+            plane.update(np.full(plane.buffer_size // kind().itemsize, value, kind).tobytes())
+        picture.colorspace, picture.color_range = 1, color_range
+        image = RgbConverter(picture, name="a.mkv")(picture)
+        assert np.abs(image.astype(int) - expected).max() <= 1
+
+
 @pytest.mark.parametrize("pixels", ["gray16le", "gray12le"])
 def test_deep_grey_video_that_uses_little_of_its_range_is_stretched_with_a_warning(
     pixels: str, tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -34,6 +34,12 @@ _FULL_RANGE = 2
 _CUT_FORMATS = frozenset({"yuv420p", "yuvj420p"})
 """Pixel formats of which a part can be converted: planes, of which two are halved per axis."""
 
+_EIGHT_BIT = {
+    f"yuv{chroma}p{bits}le": f"yuv{chroma}p" for chroma in (420, 422, 444) for bits in (10, 12)
+}
+"""Pixel formats of more than 8 bits, and those of 8 bits through which they become RGB: FFmpeg's
+direct conversion is slower and makes 253 of white."""
+
 _DEEP_GREY = re.compile(r"gray(10|12|14|16)(le|be)")
 
 _Transpose = PillowImage.Transpose
@@ -182,8 +188,14 @@ class RgbConverter:
         if self._grey is not None and not self._has_other_size(picture):
             return grey_to_rgb(to_bytes(picture.to_ndarray(), self._grey))
         width, height = self._stored_size
+        is_hdr = picture.color_trc in (PQ, HLG)
+        stored = picture
+        if not is_hdr and (eight_bit := _EIGHT_BIT.get(picture.format.name)):
+            stored = self._depth_reformatter.reformat(
+                picture, format=eight_bit, threads=self._threads
+            )
         rgb = self._reformatter.reformat(
-            picture,
+            stored,
             width=width,
             height=height,
             format="rgb24",
@@ -191,7 +203,7 @@ class RgbConverter:
             threads=self._threads,
         )
         image = cast(Image, rgb.to_ndarray())
-        if picture.color_trc in (PQ, HLG):
+        if is_hdr:
             return np.array(PillowImage.fromarray(image).filter(tone_map(picture.color_trc)))
         if image.strides != (3 * rgb.width, 3, 1):  # rows are padded at odd widths
             image = np.ascontiguousarray(image)
@@ -210,9 +222,17 @@ class RgbConverter:
     @property
     def _reformatter(self) -> VideoReformatter:
         """Reformatter of the current thread."""
-        if not hasattr(self._local, "reformatter"):
-            self._local.reformatter = VideoReformatter()
-        return cast(VideoReformatter, self._local.reformatter)
+        return self._reformatter_of_thread("rgb")
+
+    @property
+    def _depth_reformatter(self) -> VideoReformatter:
+        """Reformatter to 8 bits of the current thread; each keeps what it prepared."""
+        return self._reformatter_of_thread("depth")
+
+    def _reformatter_of_thread(self, name: str) -> VideoReformatter:
+        if not hasattr(self._local, name):
+            setattr(self._local, name, VideoReformatter())
+        return cast(VideoReformatter, getattr(self._local, name))
 
 
 def _grey_range(picture: av.VideoFrame) -> GreyRange | None:
