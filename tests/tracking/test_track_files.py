@@ -307,6 +307,9 @@ class TestReading:
             ("a.txt", "a,b,c,d\n", "line 1"),
             ("a.csv", "", "line 1: expected frame,time"),
             ("a.csv", "x,y,w,h\n1,2,3,4\n", "line 1: expected frame,time"),
+            ("a.csv", "frame,time,target,x,y,w,h,score,x\n", "line 1: expected frame,time"),
+            ("a.csv", "frame,time,target,x,y,w,h,score\n", "at least one frame, got none"),
+            ("a.jsonl", "", "at least one frame, got none"),
             ("a.csv", "frame,time,target,x,y,w,h,score\n0,,1,2,3\n", "line 2"),
             ("a.csv", "frame,time,target,x,y,w,h,score\nzero,,1,2,3,4,5,6\n", "line 2"),
             (

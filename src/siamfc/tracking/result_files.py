@@ -134,7 +134,9 @@ def _suffix(path: str | Path, *known: str) -> str:
 
 
 def _require_whole(path: Path, results: Sequence[FrameResult]) -> None:
-    """Raise DatasetError unless frames ascend and all have the same number of targets."""
+    """Raise DatasetError unless there are frames, ascending, all with the same targets."""
+    if not results:
+        raise DatasetError(f"{path}: expected at least one frame, got none")
     try:
         in_order(results)
     except InputError as error:
@@ -183,7 +185,7 @@ def _from_boxes(annotation: VideoAnnotation) -> list[FrameResult]:
 
 def _read_csv(path: Path, lines: Sequence[str]) -> list[FrameResult]:
     header, *records = parse_csv(lines, where=path) or [[]]
-    if not set(_REQUIRED) <= set(header) <= set(COLUMNS):
+    if not set(_REQUIRED) <= set(header) <= set(COLUMNS) or len(set(header)) < len(header):
         raise DatasetError(
             f"{path}: line 1: expected {','.join(COLUMNS)}, got {shown(lines[0] if lines else '')}"
         )
