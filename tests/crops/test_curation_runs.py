@@ -2,7 +2,9 @@
 
 import random
 import shutil
+from types import SimpleNamespace
 
+import lmdb
 import numpy as np
 import pytest
 
@@ -50,8 +52,12 @@ class _StoppedError(Exception):
 def test_a_run_that_fails_anywhere_continues_with_the_same_content(
     tree, tmp_path, monkeypatch, chunks
 ):
-    """Chunks have five images, videos twelve, so most chunks end inside a video."""
+    """Chunks have five images, videos twelve, so most chunks end inside a video.
+
+    All of them are finished within the time between two writes, so the error writes them.
+    """
     monkeypatch.setattr(curation_plan, "CHUNK_IMAGES", 5)
+    monkeypatch.setattr("siamfc.crops.store_writer._COMMIT_SECONDS", 600)
     videos = open_dataset("vid", tree)
     done = []
 
@@ -61,7 +67,6 @@ def test_a_run_that_fails_anywhere_continues_with_the_same_content(
             raise _StoppedError
 
     place = tmp_path / "store"
-    monkeypatch.setattr("siamfc.crops.store_writer._COMMIT_BYTES", 0)  # after every chunk
     with pytest.raises(_StoppedError):
         curate(videos, place, root=tree, source="vid", on_chunk=stop)
     with pytest.raises(DatasetError, match="is unfinished; run the same `siamfc curate` again"):
@@ -273,6 +278,25 @@ def test_a_full_disk_is_one_line_and_the_next_run_continues(tree, store, tmp_pat
     with Store(place) as finished:
         assert finished.verify() == 60
         assert finished.records.tobytes() == store.records.tobytes()
+
+
+def test_a_disk_that_is_full_at_the_end_is_one_line(tree, tmp_path, monkeypatch):
+    class FullDisk:
+        def __init__(self, environment):
+            self._environment = environment
+
+        def __getattr__(self, name):
+            return getattr(self._environment, name)
+
+        def sync(self, _force):
+            raise lmdb.DiskError("mdb_env_sync: No space left on device")
+
+    library = SimpleNamespace(
+        **{**vars(lmdb), "open": lambda *a, **k: FullDisk(lmdb.open(*a, **k))}
+    )
+    monkeypatch.setattr("siamfc.crops.store_writer.import_lmdb", lambda: library)
+    with pytest.raises(OutputError, match=r"store: the disk is full or failing; free space"):
+        curate_vid(tree, tmp_path / "store")
 
 
 def test_lmdb_keeps_no_mapped_lock_file(store):

@@ -6,8 +6,9 @@ that holds some of the chunks and knows which.
 
 import json
 import time
+from collections import Counter
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -74,16 +75,17 @@ class State:
         """Return JSON, with equal bytes for equal states."""
         return json.dumps(asdict(self), sort_keys=True).encode()
 
-    def count(self, chunk: Chunk, curated: CuratedChunk) -> None:
-        """Add a chunk to the counts."""
-        self.cursor = chunk.end
+    def after(self, chunk: Chunk, curated: CuratedChunk) -> "State":
+        """Return the state after one more chunk."""
+        outcomes = Counter(self.outcomes)
         for records in curated.records.values():
-            for outcome in records["outcome"].tolist():
-                name = Outcome(outcome).name.lower()
-                self.outcomes[name] = self.outcomes.get(name, 0) + 1
-        self.problem_count += len(chunk.problems)
-        room = _MOST_PROBLEMS - len(self.problems)
-        self.problems += chunk.problems[: max(room, 0)]
+            outcomes.update(Outcome(outcome).name.lower() for outcome in records["outcome"])
+        return State(
+            cursor=chunk.end,
+            outcomes=dict(outcomes),
+            problems=[*self.problems, *chunk.problems][:_MOST_PROBLEMS],
+            problem_count=self.problem_count + len(chunk.problems),
+        )
 
 
 class StoreWriter:
@@ -128,8 +130,10 @@ class StoreWriter:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
-            if kind is None and self._pending:
-                self._commit()
+            # After an error, finished chunks are kept if the disk allows; the error is reported.
+            with suppress(*([] if kind is None else [OutputError])):
+                if self._pending:
+                    self._commit()
         finally:
             self._environment.close()
 
@@ -146,9 +150,11 @@ class StoreWriter:
             names = json.dumps(curated.image_names).encode()
             added.append((image_key(chunk.images[0].number), names))
         added += [(crop_key(track, frame), jpeg) for track, frame, jpeg in curated.crops]
+        after = self.state.after(chunk, curated)
+        # Data first: a run interrupted between these lines writes this chunk again when it resumes.
         self._pending += added
+        self.state = after
         self._pending_bytes += sum(len(value) for _, value in added)
-        self.state.count(chunk, curated)
         waited = time.monotonic() - self._committed
         if self._pending_bytes >= _COMMIT_BYTES or waited >= _COMMIT_SECONDS:
             self._commit()
@@ -159,7 +165,8 @@ class StoreWriter:
         with self._environment.begin(buffers=True) as transaction:
             self.state.digest = index_digest(index_entries(transaction))
         self._commit()
-        self._environment.sync(True)
+        with self._explained():
+            self._environment.sync(True)
 
     def tracks(self) -> Generator[tuple[TrackInfo, NDArray[np.void]], None, None]:
         """Yield facts and records of each track that is already in the store."""
