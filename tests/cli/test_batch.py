@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from clusters import local_cluster
@@ -251,6 +252,29 @@ def test_a_table_that_is_none_is_refused(tmp_path: Path, text: str, message: str
     (tmp_path / "boxes.csv").write_text(text)
     with pytest.raises(DatasetError, match=message):
         read_boxes(tmp_path / "boxes.csv", ["a.mp4"], ["a"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("cat.mp4,1,2,3,4\n", "'cat.mp4' may be a/cat.mp4 or b/cat.mp4; .* write the path of each"),
+        ("cat,1,2,3,4\nb/cat.mp4,1,2,3,4\n", "'cat' may be a/cat.mp4 or b/cat.mp4"),
+        ("a/cat.mp4,1,2,3,4\na-cat,1,2,3,4\n", "writing a/cat.mp4, got 'a/cat.mp4' and 'a-cat'"),
+    ],
+    ids=["one name for both", "name of both beside a path", "two names of one"],
+)
+def test_a_table_whose_names_do_not_tell_sources_apart_is_refused(
+    tmp_path: Path, rows: str, message: str
+) -> None:
+    (tmp_path / "boxes.csv").write_text("source,x,y,w,h\n" + rows)
+    with pytest.raises(DatasetError, match=message):
+        read_boxes(tmp_path / "boxes.csv", ["a/cat.mp4", "b/cat.mp4"], ["a-cat", "b-cat"])
+
+
+def test_the_path_of_one_source_is_not_the_name_of_another(tmp_path: Path) -> None:
+    (tmp_path / "boxes.csv").write_text("source,x,y,w,h\ncat.mp4,1,2,3,4\nb/cat.mp4,5,6,7,8\n")
+    boxes = read_boxes(tmp_path / "boxes.csv", ["b/cat.mp4", "cat.mp4"], ["b-cat", "x-cat"])
+    assert [np.asarray(one).tolist() for one in boxes.values()] == [[[5, 6, 7, 8]], [[1, 2, 3, 4]]]
 
 
 def test_a_folder_of_images_is_one_source(tmp_path: Path) -> None:

@@ -92,7 +92,8 @@ def read_boxes(path: Path, sources: Sequence[str], names: Sequence[str]) -> dict
     """Read the boxes of each source from a table or from a folder of results.
 
     A table is a CSV file with the columns source, x, y, w, h and, for several frames or targets,
-    frame and name. Its `source` is a path or a file name. A folder holds results `NAME.csv` or
+    frame and name. Its `source` is a path, or a file name that only one source has. Rows of other
+    sources are ignored. A folder holds results `NAME.csv` or
     `NAME.jsonl`; their key frames are used, or the first frame of a target without any.
 
     Args:
@@ -101,22 +102,38 @@ def read_boxes(path: Path, sources: Sequence[str], names: Sequence[str]) -> dict
         names: the sources' names, from `name_sources`.
 
     Raises:
-        DatasetError: a source without boxes, or an invalid line; the message names it.
+        DatasetError: a source without boxes, a file name of two sources, or an invalid line; the
+            message names it.
     """
     if path.is_dir():
         return {
             source: _boxes_in_results(path, name)
             for source, name in zip(sources, names, strict=True)
         }
-    table = _read_table(path)
-    found = {}
+    paths = {key: source for source in sources for key in (source, str(Path(source).absolute()))}
+    named: dict[str, list[str]] = {}
     for source, name in zip(sources, names, strict=True):
-        keys = (source, str(Path(source).absolute()), Path(source).name, Path(source).stem, name)
-        rows = next((table[key] for key in keys if key in table), None)
-        if rows is None:
+        for key in {Path(source).name, Path(source).stem, name}:
+            named.setdefault(key, []).append(source)
+    found: dict[str, tuple[str, GivenBoxes]] = {}
+    for written, boxes in _read_table(path).items():
+        meant = [paths[written]] if written in paths else named.get(written, [])
+        if len(meant) > 1:
+            raise DatasetError(
+                f"{path}: {shown(written)} may be {meant[0]} or {meant[1]}; in the column source, "
+                "write the path of each"
+            )
+        for source in meant:
+            if source in found:
+                raise DatasetError(
+                    f"{path}: expected one way of writing {source}, got {shown(found[source][0])} "
+                    f"and {shown(written)}"
+                )
+            found[source] = written, boxes
+    for source in sources:
+        if source not in found:
             raise DatasetError(f"{path}: expected a box of {source}, got none")
-        found[source] = rows
-    return found
+    return {source: found[source][1] for source in sources}
 
 
 def _read_table(path: Path) -> dict[str, GivenBoxes]:
