@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from siamfc.array_types import BoolArray, FloatArray, IntArray
+from siamfc.array_types import BoolArray, FloatArray, IntArray, empty_bools, empty_floats
 from siamfc.boxes import is_absent
 from siamfc.errors import DatasetError
 
@@ -36,13 +36,13 @@ class VideoAnnotation:
     """(F,) index of each frame in the video, 0-based, ascending."""
     boxes: FloatArray
     """(F, N, 4) x, y, w, h in frame pixels; a NaN row: no box."""
-    scores: FloatArray = field(default_factory=lambda: np.zeros(0))
+    scores: FloatArray = field(default_factory=empty_floats)
     """(F, N) in [0, 1]; NaN: unknown."""
-    key: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    key: BoolArray = field(default_factory=empty_bools)
     """(F, N) True where a person drew the box."""
-    lost: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    lost: BoolArray = field(default_factory=empty_bools)
     """(F, N) True where the tracker lost the target, so that its box cannot be trusted."""
-    bridged: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    bridged: BoolArray = field(default_factory=empty_bools)
     """(F, N) True where the box is interpolated across a lost stretch."""
     names: Sequence[str] = ()
     """Name of each target; by default `1`, `2` …"""

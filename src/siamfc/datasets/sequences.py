@@ -14,7 +14,7 @@ from typing import Literal, overload
 
 import numpy as np
 
-from siamfc.array_types import BoolArray, ByteImage, FloatArray
+from siamfc.array_types import BoolArray, ByteImage, FloatArray, empty_bools, empty_floats
 from siamfc.boxes import is_absent
 from siamfc.errors import DatasetError
 from siamfc.frames import VideoFile, open_source, read_image
@@ -117,11 +117,11 @@ class Sequence:
     """Image of each frame, or one video file of all frames."""
     boxes: FloatArray
     """(F, 4) x, y, w, h in pixels of the frame; a NaN row: absent, or not annotated."""
-    absent: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    absent: BoolArray = field(default_factory=empty_bools)
     """(F,) whether the target is annotated as not visible at all."""
-    occluded: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    occluded: BoolArray = field(default_factory=empty_bools)
     """(F,) whether the target is annotated as partly hidden."""
-    visibility: FloatArray = field(default_factory=lambda: np.zeros(0))
+    visibility: FloatArray = field(default_factory=empty_floats)
     """(F,) visible fraction of the target, 0 to 1; NaN: unknown."""
     tags: Mapping[str, BoolArray] = field(default_factory=dict)
     """Attributes of single frames: name → (F,)."""
