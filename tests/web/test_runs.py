@@ -131,6 +131,20 @@ def test_what_lies_between_imported_boxes_and_a_drawn_one_is_tracked_from_there(
     assert (iou(boxes, [BOXES[0] + [k, 0, 0, 0] for k in range(11)]) > 0.8).all()
 
 
+def test_boxes_of_every_nth_frame_are_interpolated_but_not_across_an_absence() -> None:
+    track = EditableTrack(
+        Stepper(IdealBoxMatcher(), settings(1)), frame_size=(240, 160), max_targets=1
+    )
+    given = {k: BOXES[0] + [k, 0, 0, 0] for k in (0, 5, 7, 10, 20, 25)}
+    track.load([("", {**given, 15: np.full(4, np.nan)})], FRAMES)
+    found = {result.index: result.boxes[0] for result in track.results()}
+    present = [k for k, box in found.items() if np.isfinite(box).all()]
+    assert present == [*range(11), *range(20, 26)]
+    for k in present:
+        assert found[k] == pytest.approx(BOXES[0] + [k, 0, 0, 0])
+    assert list(track.targets[0].keyframes) == [0, 11, 20, 26]
+
+
 def follow(track: EditableTrack, end: int) -> bool:
     """Track one sweep through frames 0 to `end`; return False if all is tracked."""
     sweep = track.next_sweep(0, end + 1)

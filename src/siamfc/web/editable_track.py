@@ -95,7 +95,8 @@ class EditableTrack:
         """Add targets whose boxes are known, in a video of so many frames.
 
         Each stretch of boxes begins with a key frame and ends with one that says that the target
-        has left the picture, and is not tracked.
+        has left the picture, and is not tracked. If a target has a box in every n-th frame, as from
+        `siamfc track --every`, those in between are interpolated linearly.
 
         Raises:
             InputError: too many targets, frames that the video doesn't have, or a box that cannot
@@ -288,10 +289,14 @@ class EditableTrack:
                 "they belong to another video"
             )
         keyframes: dict[int, Box | None] = {}
-        for stretch in np.split(np.array(known), np.flatnonzero(np.diff(known) > 1) + 1):
-            found = np.array([boxes[frame] for frame in stretch.tolist()])
-            checked_boxes(found, self._frame_size)
+        steps = np.diff(known)
+        usual_step = np.median(steps) if len(steps) else 1
+        for stretch in np.split(np.array(known), np.flatnonzero(steps > usual_step) + 1):
+            given = np.array([boxes[frame] for frame in stretch.tolist()])
             start, stop = int(stretch[0]), int(stretch[-1]) + 1
+            index = np.arange(start, stop)
+            found = np.stack([np.interp(index, stretch, side) for side in given.T], axis=1)
+            checked_boxes(found, self._frame_size)
             x, y, w, h = found[0].tolist()
             keyframes[start] = (x, y, w, h)
             self._runs.fill(Origin(start, (x, y, w, h)), found)
