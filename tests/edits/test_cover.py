@@ -144,6 +144,18 @@ def test_every_pixel_that_a_box_touches_is_hidden(box, shape) -> None:
     assert unchanged[(rows > y + 1.5 * h + 1), :].all(), "and not much else"
 
 
+@pytest.mark.parametrize("shape", ["ellipse", "box"])
+@pytest.mark.parametrize(("w", "h"), [(0, 20), (20, 0), (0, 0)])
+def test_a_box_without_area_hides_the_pixels_on_its_line(shape, w: int, h: int) -> None:
+    given = VideoAnnotation(frames=np.arange(1), boxes=np.array([[[10.5, 30.5, w, h]]]))
+    cover = plan_cover(given, 1, PLAIN)
+    redacted = redact_frame(noise(), cover, 0, RedactSettings(style="fill", shape=shape))
+    hidden = ~redacted.any(axis=2)
+    assert hidden[30 : 31 + h, 10 : 11 + w].all()
+    assert not np.delete(hidden, 10, axis=1).any() or w
+    assert not np.delete(hidden, 30, axis=0).any() or h
+
+
 def test_boxes_after_the_last_frame_are_left_out() -> None:
     boxes = np.array([[[10.0, 10, 8, 6]], [[12.0, 10, 8, 6]], [[90.0, 10, 8, 6]]])
     longer = VideoAnnotation(frames=np.arange(3), boxes=boxes)

@@ -114,9 +114,10 @@ def _region(
     if shape == "box":
         return rows, columns, None
     # The point of each pixel nearest to the centre: a pixel that is touched counts.
-    across = _nearest(left, right, x + w / 2) / (w / 2)
-    down = _nearest(top, bottom, y + h / 2) / (h / 2)
-    return rows, columns, np.asarray(across[None, :] ** 2 + down[:, None] ** 2 <= 1)
+    # Nothing is divided by w or h, since either may be zero.
+    across = _nearest(left, right, x + w / 2) * h
+    down = _nearest(top, bottom, y + h / 2) * w
+    return rows, columns, np.asarray(across[None, :] ** 2 + down[:, None] ** 2 <= (w * h / 2) ** 2)
 
 
 def _nearest(start: int, end: int, center: float) -> FloatArray:
