@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from siamfc.cli.console import guard_streams, print_error
@@ -148,16 +148,21 @@ def _call(name: str, arguments: list[str]) -> int:
         surplus = " ".join(error.unused_tokens or ())
         raise UsageError(f"expected no further argument, got {surplus!r}") from None
     except MissingArgumentError as error:
-        raise UsageError(_missing(error)) from None
+        raise UsageError(_missing(error, arguments)) from None
     except CycloptsError as error:
         text = str(error).removesuffix(".")
         raise UsageError(text[:1].lower() + text[1:]) from None
     return status if isinstance(status, int) else 0
 
 
-def _missing(error: "MissingArgumentError") -> str:
+def _missing(error: "MissingArgumentError", arguments: list[str]) -> str:
     """Say which argument is missing, or which flag has no value."""
     if error.keyword is not None:
+        if (error.keyword, "-") in pairwise(arguments):
+            return (
+                f"{error.keyword}: expected a value, got -; standard output is not supported, and "
+                "standard input only as a source"
+            )
         return f"{error.keyword}: expected a value, got none"
     return f"expected {error.argument.name if error.argument else 'an argument'}, got none"
 
