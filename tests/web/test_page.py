@@ -606,6 +606,50 @@ def test_a_folder_of_images_is_uploaded_in_natural_order(
         assert iou(slow_server.rows(page.job)[-1, 0, :4], truth.boxes[11]) > 0.6
 
 
+def test_the_page_says_that_only_one_of_several_dropped_videos_is_opened(
+    browser: Any, server: Server, film: Path, tmp_path: Path
+) -> None:
+    paths = [str(shutil.copy(film, tmp_path / name)) for name in ("one.mp4", "two.mp4")]
+    with Page(browser, server) as page:
+        session = page.context.new_cdp_session(page.tab)
+        dropped = {"items": [], "files": paths, "dragOperationsMask": 1}
+        page.expect("#drop").to_be_visible()
+        for kind in ("dragEnter", "dragOver", "drop"):
+            event = {"type": kind, "x": 500, "y": 300, "data": dropped}
+            session.send("Input.dispatchDragEvent", event)
+        page.see("#place", at(0))
+        page.see("#jobs span", "one.mp4")
+        page.see("#message", "Only one.mp4 was opened: open one video at a time")
+
+
+def test_the_timeline_shows_nothing_of_frames_that_a_recording_has_deleted(
+    browser: Any, server: Server
+) -> None:
+    script = """async () => {
+      const { Timeline } = await import("/static/timeline.js");
+      document.getElementById("work").hidden = false;
+      const timeline = new Timeline({});
+      const track = {
+        end: 100, endOf: () => 100, takeChanged: () => 0, score: () => 0.5, status: () => 2,
+      };
+      const keyframes = [[48, [1, 2, 3, 4]], [75, [1, 2, 3, 4]]];
+      const targets = [{ id: 1, name: "Target 1", color: "#e69f00", keyframes }];
+      timeline.update({ first: 50, last: 100, shown: 80, track, targets, threshold: 0.5 });
+      while (timeline.planned) await new Promise(requestAnimationFrame);
+      const { canvas } = timeline;
+      const { data, width } = canvas.getContext("2d").getImageData(0, 0, canvas.width, 12);
+      const count = (start, end) => data.filter((value, at) => {
+        const x = Math.floor(at / 4) % width;
+        return value && x >= start && x < end;
+      }).length;
+      return [count(0, 20), count(30, 100)];
+    }"""
+    with Page(browser, server) as page:
+        left, right = page.tab.evaluate(script)
+    assert left == 0
+    assert right > 0
+
+
 def test_the_camera_is_tracked_while_it_records(browser: Any, tmp_path: Path) -> None:
     with running(tmp_path, matcher=IdealMatcher()) as server, Page(browser, server) as page:
         page.tab.click("#open-camera")

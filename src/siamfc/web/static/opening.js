@@ -5,7 +5,7 @@ import { openCamera } from "./camera.js";
 import { byId, make } from "./dom.js";
 import { paintPicture } from "./network.js";
 import { fail, page } from "./page.js";
-import { clock } from "./panel.js";
+import { clock, showMessage } from "./panel.js";
 
 const IMAGE = /\.(bmp|jp2|jpe?g|p[bgnp]m|png|tga|tiff?|webp)$/i;
 const MOST_LOOKS = 60; // entries of the folder whose picture is shown
@@ -96,13 +96,14 @@ export async function list() {
 
 const post = async (path, body) => (await (await ask("POST", path, body)).json()).id;
 
-// Open something, one at a time.
-async function begin(open, text = "Opening…") {
+// Open something, one at a time; then show the note, if there is one.
+async function begin(open, text = "Opening…", note = "") {
   if (isBusy) return;
   isBusy = true;
   showProgress(null, text);
   try {
     page.select(await open());
+    if (note) showMessage(note);
     byId("stage").focus({ preventScroll: true }); // what had the focus is hidden
   } catch (error) {
     if (error.name !== "AbortError") fail(error);
@@ -119,15 +120,18 @@ function showProgress(part, text) {
   byId("progress-text").textContent = text;
 }
 
-function takeFiles(files) {
+function takeFiles(chosen) {
+  const visible = chosen.filter(({ name }) => !name.startsWith("."));
+  const files = visible.length ? visible : chosen;
   const path = (file) => file.webkitRelativePath || file.place || file.name;
-  const images = files.filter(({ name }) => IMAGE.test(name) && !name.startsWith("."));
+  const images = files.filter(({ name }) => IMAGE.test(name));
   if (images.length > 1 || (images.length === 1 && files.length > 1)) {
     const order = new Intl.Collator("en", { numeric: true });
     images.sort((a, b) => order.compare(path(a), path(b)));
     begin(() => upload(path(images[0]).split("/").at(-2) || "images", images, true));
   } else if (files.length) {
-    begin(() => upload(files[0].name, files.slice(0, 1), false));
+    const note = files.length > 1 ? `Only ${files[0].name} was opened: open one video at a time` : "";
+    begin(() => upload(files[0].name, files.slice(0, 1), false), undefined, note);
   }
 }
 

@@ -76,11 +76,16 @@ export class Timeline {
     return Math.round(this.first + clamp(part, 0, 1) * (this.last - this.first));
   }
 
+  // A target's key frames, but for those in frames that a recording has deleted.
+  #keysOf({ keyframes }) {
+    return keyframes.filter(([frame]) => frame >= this.first);
+  }
+
   // The key frame nearest to a pointer, if it is beneath it.
   #keyAt({ offsetX, offsetY }) {
     const away = ({ frame }) => Math.abs(this.#x(frame) - offsetX);
     return this.targets
-      .flatMap(({ keyframes }, target) => keyframes.map(([frame]) => ({ target, frame })))
+      .flatMap((each, target) => this.#keysOf(each).map(([frame]) => ({ target, frame })))
       .filter((key) => away(key) <= REACH && Math.abs(this.#y(key.target) - offsetY) <= REACH)
       .sort((a, b) => away(a) - away(b))[0];
   }
@@ -168,13 +173,15 @@ export class Timeline {
     lowest.update(this.track, this.#span, this.canvas.clientWidth);
     const [lane, curve] = [this.#y(place), new Path2D()];
     let isDown = false;
-    for (const [frame, score, lost] of lowest.points()) {
+    for (const [start, score, lost] of lowest.points()) {
+      if (start + lowest.step <= this.first) continue; // a recording has deleted these frames
       if (Number.isNaN(score)) {
         isDown = false;
         continue;
       }
+      const frame = Math.max(start, this.first);
       const left = Math.round(this.#x(frame)); // whole pixels, so that no gap shows
-      const wide = Math.max(1, Math.round(this.#x(Math.min(frame + lowest.step, this.last))) - left);
+      const wide = Math.max(1, Math.round(this.#x(Math.min(start + lowest.step, this.last))) - left);
       const isAlarm = lost && !target.hidden;
       const high = isAlarm ? 6 : 2;
       context.fillStyle = isAlarm ? alarm : target.color;
@@ -194,7 +201,7 @@ export class Timeline {
     const { key, to } = this.drag ?? {};
     const size = place === this.selected ? 6 : 4.5;
     Object.assign(context, { fillStyle: target.color, strokeStyle: ink, lineWidth: 1.2 });
-    for (const [frame, box] of target.keyframes) {
+    for (const [frame, box] of this.#keysOf(target)) {
       const isDragged = key?.target === place && key.frame === frame && to !== null;
       const [x, y] = [this.#x(isDragged ? to : frame), this.#y(place)];
       const diamond = `M${x} ${y - size}l${size} ${size}l${-size} ${size}l${-size} ${-size}Z`;
