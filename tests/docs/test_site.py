@@ -109,6 +109,12 @@ def test_lists_render_as_lists(site: Path) -> None:
     assert broken == [], "leave a blank line before the list"
 
 
+def test_an_option_is_not_broken_at_its_hyphens(site: Path) -> None:
+    text = (site / "tracking.html").read_text(encoding="utf-8")
+    assert '<code><span class="option">--no-search-again</span></code>' in text
+    assert ".option {\n  white-space: nowrap;" in (site / "assets/extra.css").read_text("utf-8")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[object]:
     pytest.importorskip("playwright.sync_api")
