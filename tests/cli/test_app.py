@@ -87,6 +87,7 @@ def test_version_has_the_commit_where_it_is_known(
         (["evaluate", "otb"], "expected ROOT, got none"),
         (["report"], "expected --out, got none"),
         (["track", "v.mp4", "-o", "-"], "-o: expected a value, got -; standard output is not"),
+        (["synth", "video", "-"], "unknown option: -"),
         (["track", "v.mp4", "--results"], "--results: expected a value, got none"),
         (["track", "v.mp4", "--bxo", "1,2,3,4"], "Did you mean .*--box"),
         (["track", "v.mp4", "--box", "1,2,3"], "expected 4 numbers X,Y,W,H, got 3"),

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _HELP = ("--help", "-h", "help")
 _VERSION = ("--version", "-V", "version")
+_WITH_SOURCE = frozenset({"track", "compare", "redact", "reframe", "stabilise", "crop"})
+"""Verbs whose first argument is a source of pictures, which `-` may name."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -138,7 +140,7 @@ def _call(name: str, arguments: list[str]) -> int:
     app.command(getattr(import_module(f"siamfc.cli.{name}"), name), name=name)
     try:
         status = app(
-            [name, *_with_standard_input(arguments)],
+            [name, *(_with_standard_input(arguments) if name in _WITH_SOURCE else arguments)],
             exit_on_error=False,
             print_error=False,
             verbose=False,
