@@ -63,11 +63,11 @@ def test_a_killed_run_goes_on_and_does_nothing_twice(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     out = tmp_path / "out"
-    while len(list(out.glob("*.csv"))) < 2 and process.poll() is None:
+    while len(list(out.glob("[!.]*.csv"))) < 2 and process.poll() is None:
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    done = {path.name: path.read_text() for path in out.glob("*.csv")}
+    done = {path.name: path.read_text() for path in out.glob("[!.]*.csv")}
     assert 2 <= len(done) < len(NAMES)
     run_all(tmp_path, sequences)
     assert sorted(path.name for path in out.iterdir()) == [f"{name}.csv" for name in NAMES]
