@@ -31,4 +31,5 @@ def test_what_a_network_cannot_train_is_refused(name, values, message):
 
 
 def test_procedural_pairs_that_are_not_mixed_in_may_be_anything():
-    change(RECIPES["paper"](), {"data.procedural.pairs.absent_share": 0.5})
+    changed = change(RECIPES["paper"](), {"data.procedural.pairs.absent_share": 0.5})
+    assert changed.data.procedural.pairs.absent_share == 0.5

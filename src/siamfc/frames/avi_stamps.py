@@ -39,9 +39,8 @@ class AviStamps:
         if self._last is None:
             self._last = self._first or 0
             self._delay = (picture.dts or 0) - self._last
-        elif picture.dts is None:  # the decoder was flushed
-            self._last += self._step
         else:
-            self._step = picture.dts - self._delay - self._last
+            if picture.dts is not None:  # else the decoder was flushed
+                self._step = picture.dts - self._delay - self._last
             self._last += self._step
         picture.pts = self._last

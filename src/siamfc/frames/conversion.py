@@ -158,7 +158,7 @@ class RgbConverter:
         part = av.VideoFrame.from_numpy_buffer(joined, format=picture.format.name)
         part.colorspace, part.color_range = picture.colorspace, picture.color_range
         try:
-            rgb = self._reformatter.reformat(
+            rgb = self._reformatter("rgb").reformat(
                 part, format="rgb24", src_colorspace=_assumed_matrix(picture), threads=1
             )
         except (av.FFmpegError, ValueError):  # invalid colour tags
@@ -191,10 +191,10 @@ class RgbConverter:
         is_hdr = picture.color_trc in (PQ, HLG)
         stored = picture
         if not is_hdr and (eight_bit := _EIGHT_BIT.get(picture.format.name)):
-            stored = self._depth_reformatter.reformat(
+            stored = self._reformatter("depth").reformat(
                 picture, format=eight_bit, threads=self._threads
             )
-        rgb = self._reformatter.reformat(
+        rgb = self._reformatter("rgb").reformat(
             stored,
             width=width,
             height=height,
@@ -219,17 +219,8 @@ class RgbConverter:
                 f"{self._name}: {picture.format.name} pictures cannot be converted: {error}"
             ) from None
 
-    @property
-    def _reformatter(self) -> VideoReformatter:
-        """Reformatter of the current thread."""
-        return self._reformatter_of_thread("rgb")
-
-    @property
-    def _depth_reformatter(self) -> VideoReformatter:
-        """Reformatter to 8 bits of the current thread; each keeps what it prepared."""
-        return self._reformatter_of_thread("depth")
-
-    def _reformatter_of_thread(self, name: str) -> VideoReformatter:
+    def _reformatter(self, name: str) -> VideoReformatter:
+        """Return the current thread's reformatter for one use; it keeps what that prepares."""
         if not hasattr(self._local, name):
             setattr(self._local, name, VideoReformatter())
         return cast(VideoReformatter, getattr(self._local, name))
