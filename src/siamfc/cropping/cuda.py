@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from siamfc.array_types import ByteImage, FloatArray, IntArray
+from siamfc.cropping.resampling import cell_size
 
 _COLUMNS = 13
 """Numbers of a square in a buffer, float64; see `crop_kernel`."""
@@ -96,9 +97,7 @@ class Windows:
     @cached_property
     def _cells(self) -> IntArray:
         """The `cell_size` of each square."""
-        ratios = np.maximum(self.sides / self.size, 1.0)
-        exponents: IntArray = np.frexp(ratios)[1].astype(np.int64) - 1
-        return 1 << exponents
+        return np.array([cell_size(side / self.size) for side in self.sides.tolist()])
 
     def _seen(self, cell: int) -> tuple[int, int, int, int]:
         """Return the part of the frame that the squares see: left, top, right, bottom.
