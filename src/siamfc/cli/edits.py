@@ -14,11 +14,11 @@ from siamfc.boxes import to_corners
 from siamfc.cli.boxes import BoxOptions
 from siamfc.cli.console import counted, print_json
 from siamfc.cli.interrupt import StopRequest, end_at_once
-from siamfc.cli.parameters import DeviceName, Flag, Json, Out, Threads, Whole
+from siamfc.cli.parameters import Flag, Json, Out, Whole
 from siamfc.cli.progress import Progress
+from siamfc.cli.tracker_options import NetworkOptions
 from siamfc.cli.usage import UsageError
 from siamfc.errors import InputError
-from siamfc.network import DEFAULT_WEIGHTS
 
 if TYPE_CHECKING:
     from siamfc.annotations import VideoAnnotation
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from siamfc.frames import FrameSource
 
 _logger = logging.getLogger(__name__)
+_NETWORK = NetworkOptions()
 
 
 @Parameter(name="*")
@@ -39,11 +40,7 @@ class TargetOptions:
     """Name of each object, or, given once per --box, of that box's object."""
     results: Path | None = None
     """File of boxes in place of --box, from `siamfc track --results` or an annotation tool."""
-    weights: str = DEFAULT_WEIGHTS
-    """A name listed by `siamfc models`, or a path."""
-    device: DeviceName = "auto"
-    """Device that runs the network."""
-    threads: Threads = None
+    network: NetworkOptions = _NETWORK
 
 
 @Parameter(name="*")
@@ -127,7 +124,6 @@ def open_job(source: str | Path, target: TargetOptions, video: VideoOptions) -> 
 
 
 def _annotation(frames: "FrameSource", count: int, target: TargetOptions) -> "VideoAnnotation":
-    from siamfc.network import load_matcher
     from siamfc.tracking import follow, read_track, to_annotation
 
     if target.results is not None:
@@ -135,7 +131,7 @@ def _annotation(frames: "FrameSource", count: int, target: TargetOptions) -> "Vi
         _check_fits(annotation, target.results, frames.size, count)
         return annotation
     boxes, frame_range = BoxOptions(box=target.box, name=target.name).in_source(frames)
-    matcher = load_matcher(target.weights, device=target.device, threads=target.threads)
+    matcher = target.network.load()
     results = []
     total = frame_range.count(boxes, frames.frame_count, smooth=False)
     with Progress("track", total) as progress:
