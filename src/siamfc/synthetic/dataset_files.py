@@ -115,7 +115,8 @@ def read_dataset_settings(out: Path) -> SyntheticDatasetSettings:
     Raises:
         OutputError: there is none, or one of another version.
     """
-    return SyntheticDatasetSettings(**_read_record(out)["settings"])
+    _, settings = _read_record(out)
+    return settings
 
 
 def _describe(settings: SyntheticDatasetSettings, image_format: ImageFormat) -> dict[str, Any]:
@@ -133,7 +134,7 @@ def _check_folder(out: Path, record: dict[str, Any]) -> None:
         raise OutputError(f"{out}: expected a folder, found a file; choose another name")
     if not out.exists() or all(entry.name.startswith(".") for entry in out.iterdir()):
         return
-    there = _read_record(out)
+    there, _ = _read_record(out)
     flat_there, flat_wanted = ({**item["settings"], **item} for item in (there, record))
     for name, wanted in flat_wanted.items():
         if name != "settings" and flat_there.get(name) != wanted:
@@ -143,7 +144,8 @@ def _check_folder(out: Path, record: dict[str, Any]) -> None:
             )
 
 
-def _read_record(out: Path) -> dict[str, Any]:
+def _read_record(out: Path) -> tuple[dict[str, Any], SyntheticDatasetSettings]:
+    """Return the record of a data set, and the settings in it."""
     try:
         record = json.loads((out / SETTINGS_NAME).read_text())
         known = record["format"] == FORMAT_NAME
@@ -161,12 +163,11 @@ def _read_record(out: Path) -> dict[str, Any]:
             f"{FORMAT_VERSION}; choose another folder"
         )
     try:
-        SyntheticDatasetSettings(**record["settings"])
+        return record, SyntheticDatasetSettings(**record["settings"])
     except (KeyError, TypeError, InputError):
         raise OutputError(
             f"{out / SETTINGS_NAME}: expected the settings of a data set; choose another folder"
         ) from None
-    return dict(record)
 
 
 def _missing_folders(out: Path, settings: SyntheticDatasetSettings) -> list[int]:
