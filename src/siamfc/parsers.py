@@ -78,15 +78,21 @@ def parse_json(
     *,
     where: object,
     expected: str = "JSON",
-    error: type[SiamFCError] = DatasetError,
     keep: Callable[[dict[str, Any]], Any] | None = None,
 ) -> Any:
-    """Parse JSON; `error` names the location `where` and the `expected` content.
+    """Parse JSON.
 
     `keep` is called with each object, innermost first; its return value replaces the object.
+
+    Raises:
+        DatasetError: it is not JSON; the message names the location `where` and the `expected`
+            content.
     """
     return _parse(
-        lambda: json.loads(text, object_hook=keep), where=where, expected=expected, error=error
+        lambda: json.loads(text, object_hook=keep),
+        where=where,
+        expected=expected,
+        error=DatasetError,
     )
 
 

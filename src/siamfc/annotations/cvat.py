@@ -182,13 +182,7 @@ LEAST_PIXELS = 0.5
 """Lower limit of the tolerance, in pixels."""
 
 
-def key_frames(
-    frames: IntArray,
-    boxes: FloatArray,
-    required: BoolArray,
-    *,
-    tolerance: float = TOLERANCE,
-) -> BoolArray:
+def key_frames(frames: IntArray, boxes: FloatArray, required: BoolArray) -> BoolArray:
     """Choose key frames (F,) between which linear interpolation stays near the boxes.
 
     This is the line simplification of Ramer and of Douglas and Peucker, for all four edges at once.
@@ -197,7 +191,6 @@ def key_frames(
         frames: (F,) index of each.
         boxes: (F, 4) x, y, w, h; a NaN row, no box, ends a stretch.
         required: (F,) frames that are key frames in any case.
-        tolerance: fraction of the boxes' mean side; `LEAST_PIXELS` if that is larger.
 
     >>> boxes = np.array([[0, 0, 4, 4], [1, 0, 4, 4], [2, 0, 4, 4], [2, 0, 4, 4.0]])
     >>> key_frames(np.arange(4), boxes, np.zeros(4, np.bool_)).tolist()
@@ -208,7 +201,7 @@ def key_frames(
     chosen = np.asarray(required & present)
     limit = LEAST_PIXELS
     if present.any():
-        limit = max(limit, tolerance * float(boxes[present, 2:].mean()))
+        limit = max(limit, TOLERANCE * float(boxes[present, 2:].mean()))
     bounds = np.flatnonzero(np.diff(np.concatenate([[False], present, [False]]).astype(np.int8)))
     for start, end in zip(bounds[::2], bounds[1::2] - 1, strict=True):
         chosen[[start, end]] = True

@@ -102,19 +102,11 @@ class Chart:
         pattern = f' stroke-dasharray="{dash}"' if dash else ""
         self._parts.append(f'<path class="line s{series % 7}"{pattern} d="{"".join(path)}"/>')
 
-    def rule(self, value: float, text: str = "", *, upright: bool = False) -> None:
-        """Draw a thin line at a value, horizontal or vertical, with a label."""
-        if upright:
-            x = self.horizontal(value)
-            path = f"M{x:.1f} {self._top}V{self._height - self._bottom:.1f}"
-        else:
-            path = f"M{self._left} {self.vertical(value):.1f}H{self._end}"
+    def rule(self, value: float) -> None:
+        """Draw a thin vertical line at a value."""
+        x = self.horizontal(value)
+        path = f"M{x:.1f} {self._top}V{self._height - self._bottom:.1f}"
         self._parts.append(f'<path class="rule" d="{path}"/>')
-        if text:
-            self._parts.append(
-                f'<text x="{self._end}" y="{self.vertical(value) - 3:.1f}" '
-                f'text-anchor="end">{escape(text)}</text>'
-            )
 
     def dot(self, x: float, y: float, series: int, title: str) -> None:
         """Draw a point of a series; its title shows on hover."""

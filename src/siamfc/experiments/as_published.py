@@ -6,7 +6,6 @@ bias to the left and up come from. The conventions are those of the code that th
 index i lies at i + 0.5 in our continuous coordinates.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -216,17 +215,11 @@ def terms() -> list[Term]:
     return [exact, *alone, Term(title="as published", faults=all_faults()), *without]
 
 
-def measure_terms(
-    matcher: Matcher, video: SquareVideo, *, on_frames: Callable[[int], None] | None = None
-) -> dict[str, dict[str, Any]]:
+def measure_terms(matcher: Matcher, video: SquareVideo) -> dict[str, dict[str, Any]]:
     """Track the video with one scale for each of `terms`: its title → errors, see `errors_of`."""
-    results = {}
-    for term in terms():
-        boxes = _track(matcher, video, term.faults)
-        results[term.title] = errors_of(boxes, video.boxes)
-        if on_frames is not None:
-            on_frames(len(video))
-    return results
+    return {
+        term.title: errors_of(_track(matcher, video, term.faults), video.boxes) for term in terms()
+    }
 
 
 def errors_of(predicted: NDArray[np.float64], truth: NDArray[np.float64]) -> dict[str, Any]:

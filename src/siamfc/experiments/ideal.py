@@ -25,13 +25,9 @@ class IdealMatcher:
 
     The position is relative to that in the exemplar. The peak is lower for a scale that shows the
     target in another size than the exemplar did.
-
-    Args:
-        spec: sizes of the images.
     """
 
-    def __init__(self, spec: EmbeddingSpec | None = None) -> None:
-        self.spec = spec or EmbeddingSpec()
+    spec = EmbeddingSpec()
 
     def embed_exemplar(self, crops: NDArray[np.uint8]) -> FloatArray:
         """Embed exemplar images (N, n, n, 3) as (N, 3): darkness, and the target's offset.

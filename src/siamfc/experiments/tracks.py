@@ -1,7 +1,6 @@
 """Tracking of an experiment's videos: saved tracks and their summary."""
 
 import math
-from collections.abc import Callable
 from collections.abc import Sequence as AbstractSequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +35,6 @@ def track_sequences(
     folder: Path,
     *,
     device: str = "auto",
-    on_frames: Callable[[int], None] | None = None,
 ) -> TrackerResults:
     """Track each sequence once and save the tracks; existing ones are not tracked again.
 
@@ -48,7 +46,7 @@ def track_sequences(
     record = describe_run(factory.record(), {"format": "experiment"}, weights=str(entry.weights))
     results = ResultFolder(path=folder / entry.key, record=record)
     runs = [one_pass(one) for one in sequences]
-    tracks = collect_tracks(factory, runs, results=results, on_frames=on_frames)
+    tracks = collect_tracks(factory, runs, results=results)
     for one in sequences:
         if tracks[one.name].failure is not None:
             raise DatasetError(f"{one.name}: {entry.name}: {tracks[one.name].failure}")

@@ -210,17 +210,17 @@ class Camera(NamedTuple):
     """True for a grey image, bool."""
 
 
-def draw_camera(uniforms: Tensor, grey: Tensor, motion: Tensor | None = None) -> Camera:
-    """Draw a camera per row of `uniforms`, (B, CAMERA_DRAWS), with blur `motion` if given."""
+def draw_camera(uniforms: Tensor, grey: Tensor) -> Camera:
+    """Draw a camera per row of `uniforms`, (B, CAMERA_DRAWS)."""
     draws = UniformDraws(uniforms)
     soft = draws.chance(0.12)
     blur = torch.where(soft, draws.uniform(1.0, 2.2), draws.uniform(0.35, 0.9))
     shaken = draws.chance(0.25)[:, None]
-    streak = torch.where(shaken, draws.normal(2.2, 2), 0.0) if motion is None else motion
+    motion = torch.where(shaken, draws.normal(2.2, 2), 0.0)
     noisy, packed = draws.chance(0.5), draws.chance(0.5)
     return Camera(
         blur=blur,
-        motion=streak,
+        motion=motion,
         noise=torch.where(noisy, draws.log_uniform(0.004, 0.06), 0.002),
         grain=draws.uniform(0.2, 1.0),
         quantum=torch.where(packed, draws.log_uniform(0.01, 0.16), 0.0),

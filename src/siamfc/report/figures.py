@@ -151,7 +151,7 @@ def offset_chart(study: Study, axis: int) -> Chart:
     chart = Chart(f"Histogram of the offset {side}", (-limit, limit), (0, top), height=200)
     chart.y_axis([(value, f"{100 * value:g} %") for value, _ in ticks(0, top, 4)])
     chart.x_axis(ticks(-limit, limit), f"predicted − ground-truth centre, pixels {side}")
-    chart.rule(0, upright=True)
+    chart.rule(0)
     for entry, (edges, values) in reversed(list(zip(study.entries, shown, strict=True))):
         chart.line(np.repeat(edges, 2)[1:-1], np.repeat(values, 2), entry.index)
     return chart
@@ -191,7 +191,7 @@ def difference_chart(
     )
     chart.y_axis([(count - 1 - row, shorten(e.name)) for row, (e, _) in enumerate(differences)])
     chart.x_axis(ticks(-reach, reach, 6), f"difference in {measure.title}")
-    chart.rule(0, upright=True)
+    chart.rule(0)
     for row, ((entry, one), values) in enumerate(zip(differences, each, strict=True)):
         y = count - 1 - row
         for value, sequence in zip(values, study.sequences, strict=True):

@@ -13,6 +13,8 @@ RIGHT = 0.5
 """Overlap (IoU) with the ground truth above which a box is right."""
 _STEPS = 100
 _CONVERGED = 1e-9
+_PARTS = 10
+"""Number of equal ranges of scores that are compared."""
 
 
 class Reliability(NamedTuple):
@@ -49,15 +51,15 @@ def balance(right: ArrayLike, fraction: float) -> FloatArray:
 
 
 def measure_reliability(
-    scores: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None, parts: int = 10
+    scores: ArrayLike, right: ArrayLike, weights: ArrayLike | None = None
 ) -> Reliability:
     """Compare scores (F,), probabilities from 0 to 1, with whether the boxes were right (F,).
 
     `weights` (F,) weigh the frames, by default 1 each.
 
-    >>> found = measure_reliability([0.2, 0.3, 0.9, 0.9], [False, True, True, True], parts=2)
+    >>> found = measure_reliability([0.2, 0.3, 0.9, 0.9], [False, True, True, True])
     >>> found.score.tolist(), found.right.tolist(), round(found.error, 3)
-    ([0.25, 0.9], [0.5, 1.0], 0.175)
+    ([0.2, 0.3, 0.9], [0.0, 1.0, 1.0], 0.275)
 
     Raises:
         InputError: no frames, different lengths, or scores outside [0, 1].
@@ -65,9 +67,9 @@ def measure_reliability(
     scores, right, weights = _checked(scores, right, weights)
     if not ((scores >= 0) & (scores <= 1)).all():
         raise InputError(f"scores: expected 0 to 1, got {scores.min():g} to {scores.max():g}")
-    place = np.minimum((scores * parts).astype(np.int64), parts - 1)
+    place = np.minimum((scores * _PARTS).astype(np.int64), _PARTS - 1)
     rows = (weights, weights * scores, weights * right)
-    weight, *sums = (np.bincount(place, weights=row, minlength=parts) for row in rows)
+    weight, *sums = (np.bincount(place, weights=row, minlength=_PARTS) for row in rows)
     filled = weight > 0
     means = [total[filled] / weight[filled] for total in sums]
     return Reliability(weight[filled] / weight.sum(), *means)
