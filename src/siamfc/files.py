@@ -12,12 +12,11 @@ import os
 import re
 import secrets
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from siamfc.drafts import Draft
 from siamfc.errors import OutputError
@@ -123,23 +122,8 @@ def staged_folder(
         draft.discard()
 
 
-class Staging(Protocol):
-    """A draft at `path` that becomes `target` or is removed."""
-
-    target: Path
-    path: Path
-
-    def commit(self) -> None:
-        """Move the draft to the target."""
-        ...
-
-    def discard(self) -> None:
-        """Remove the draft; the target is unchanged."""
-        ...
-
-
-class StagedFile:
-    """A draft of a file that moves to `target` when it is complete.
+class Staging(ABC):
+    """A draft at `path` that moves to `target` when it is complete.
 
     Raises:
         OutputError: the target exists and may not be replaced, or its folder cannot be written.
@@ -151,72 +135,61 @@ class StagedFile:
         self.check()
         self.target = _behind_link(target)
         try:
-            self._draft = Draft(self.target, partial(Path.touch, exist_ok=False))
+            self._draft = Draft(self.target, self._make)
         except OSError as error:
             raise _refusal(target, error) from None
         self.path = self._draft.path
 
     def commit(self) -> None:
-        """Move the file to the target.
+        """Move the draft to the target.
 
         Raises:
             OutputError: the target has appeared since and may not be replaced.
         """
         self.check()
-        self.path.replace(self.target)
+        self._move()
         self._draft.discard()
 
     def discard(self) -> None:
-        """Remove the file; the target is unchanged. Does nothing after `commit`."""
+        """Remove the draft; the target is unchanged. Does nothing after `commit`."""
         self._draft.discard()
 
+    @abstractmethod
     def check(self) -> None:
         """Check that the target may be written.
 
         Raises:
             OutputError: it may not.
         """
+
+    @abstractmethod
+    def _make(self, path: Path) -> None:
+        """Create an empty draft."""
+
+    @abstractmethod
+    def _move(self) -> None:
+        """Rename the draft to the target."""
+
+
+class StagedFile(Staging):
+    """A draft of a file."""
+
+    def check(self) -> None:
+        """Check that the target may be written; see `check_file_target`."""
         check_file_target(self.target, overwrite=self._overwrite)
 
+    def _make(self, path: Path) -> None:
+        path.touch(exist_ok=False)
 
-class StagedFolder:
-    """A draft of a folder of numbered PNG files that moves to `target` when it is complete.
+    def _move(self) -> None:
+        self.path.replace(self.target)
 
-    Raises:
-        OutputError: the target exists and may not be replaced, or its parent cannot be written.
-    """
 
-    def __init__(self, target: Path, *, overwrite: bool) -> None:
-        self._overwrite = overwrite
-        self.target = target
-        self.check()
-        self.target = _behind_link(target)
-        try:
-            self._draft = Draft(self.target, Path.mkdir)
-        except OSError as error:
-            raise _refusal(target, error) from None
-        self.path = self._draft.path
-
-    def commit(self) -> None:
-        """Move the folder to the target, then delete the folder that it replaced.
-
-        Raises:
-            OutputError: the target has appeared since and may not be replaced.
-        """
-        self.check()
-        _put_in_place(self.path, self.target)
-        self._draft.discard()
-
-    def discard(self) -> None:
-        """Remove the folder; the target is unchanged."""
-        self._draft.discard()
+class StagedFolder(Staging):
+    """A draft of a folder of numbered PNG files."""
 
     def check(self) -> None:
-        """Check that the target may be written.
-
-        Raises:
-            OutputError: it may not.
-        """
+        """Check that the target is missing, empty, or such a folder that may be replaced."""
         names = _names(self.target)
         if names and not self._overwrite:
             raise OutputError(
@@ -228,6 +201,12 @@ class StagedFolder:
                 f"{self.target} holds more than numbered PNG files, such as {foreign[0]}, and is "
                 "left as it is: name another folder"
             )
+
+    def _make(self, path: Path) -> None:
+        path.mkdir()
+
+    def _move(self) -> None:
+        _put_in_place(self.path, self.target)
 
 
 def check_folder_target(target: Path, contents: Sequence[str], overwrite: bool) -> None:
