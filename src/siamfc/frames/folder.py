@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
 from PIL import Image as PillowImage
 
-from siamfc.errors import InputError, SiamFCError, SourceError
+from siamfc.errors import SiamFCError, SourceError
 from siamfc.frames.arrays import check_frame_rate, image_time
 from siamfc.frames.frame import Frame
 from siamfc.frames.grey import GreyRange
 from siamfc.frames.images import IMAGE_SUFFIXES, find_grey_range, open_image, read_image
 from siamfc.frames.paths import require_exists
-from siamfc.frames.read_ahead import ReadAheadSource
+from siamfc.frames.read_ahead import IndexedReadAheadSource
 
 
-class ImageFiles(ReadAheadSource):
+class ImageFiles(IndexedReadAheadSource):
     """Image files, one per frame, in the order given.
 
     An image that cannot be read ends the iteration with an error that names it. It is not skipped,
@@ -55,35 +55,20 @@ class ImageFiles(ReadAheadSource):
         height, width, _ = read_image(self.paths[0], grey=self._grey).shape
         self.size = (width, height)
 
-    def __iter__(self) -> Iterator[Frame]:
-        return self.frames(0)
-
-    def frames(self, start: int) -> Iterator[Frame]:
-        """Yield the frames from an index on.
-
-        Raises:
-            InputError: There is no frame with this index.
-        """
-        self._check_index(start)
-        return self._read_ahead(self[index] for index in range(start, self.frame_count))
-
-    def reversed(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
-        """Yield the frames before `stop` backwards, the last one first, down to `start`.
-
-        Raises:
-            InputError: There are no such frames.
-        """
-        stop = self.frame_count if stop is None else stop
-        self._check_index(start)
-        self._check_index(stop - 1)
-        return self._read_ahead(self[index] for index in range(stop - 1, start - 1, -1))
-
     def count_frames(self) -> int:
         """Return the number of files."""
         return self.frame_count
 
-    def __getitem__(self, index: int) -> Frame:
-        self._check_index(index)
+    def _count(self) -> int:
+        return self.frame_count
+
+    def _frames_from(self, start: int) -> Generator[Frame]:
+        return (self._frame(index) for index in range(start, self.frame_count))
+
+    def _frames_back(self, start: int, stop: int) -> Generator[Frame]:
+        return (self._frame(index) for index in range(stop - 1, start - 1, -1))
+
+    def _frame(self, index: int) -> Frame:
         image = read_image(self.paths[index], grey=self._grey)
         return Frame(image, index, image_time(index, self.frame_rate))
 
@@ -95,10 +80,6 @@ class ImageFiles(ReadAheadSource):
         return find_grey_range(
             _sample(self.paths[:: max(1, self.frame_count // 8)]), name=self.name
         )
-
-    def _check_index(self, index: int) -> None:
-        if not 0 <= index < self.frame_count:
-            raise InputError(f"{self.name} has frames 0 to {self.frame_count - 1}; got {index}")
 
 
 def _sample(paths: Iterable[Path]) -> Iterator[PillowImage.Image]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Generator, Iterator
-from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from statistics import fmean
@@ -13,14 +12,13 @@ from typing import NamedTuple
 
 from PIL import Image as PillowImage
 
-from siamfc.errors import InputError, SourceError
 from siamfc.frames.arrays import check_frame_rate
 from siamfc.frames.frame import Frame, Image
 from siamfc.frames.grey import GreyRange
 from siamfc.frames.images import find_grey_range, frame_pages, open_image, to_rgb
 from siamfc.frames.missing_end import missing_end
 from siamfc.frames.paths import require_file
-from siamfc.frames.read_ahead import ReadAheadSource
+from siamfc.frames.read_ahead import IndexedReadAheadSource
 
 _logger = logging.getLogger(__name__)
 
@@ -42,7 +40,7 @@ class _Page(NamedTuple):
     """Duration of the picture; NaN if the format has no clock."""
 
 
-class PagedImage(ReadAheadSource):
+class PagedImage(IndexedReadAheadSource):
     """The pictures of one file, one per frame, with the durations stated in the file.
 
     From a truncated file, the pictures before the break are read, with a warning in the log.
@@ -89,44 +87,12 @@ class PagedImage(ReadAheadSource):
 
     def count_frames(self) -> int:
         """Count the pictures that can be decoded."""
-        return sum(1 for _ in self._frames(0))
+        return sum(1 for _ in self._frames_from(0))
 
-    def __iter__(self) -> Iterator[Frame]:
-        return self.frames(0)
+    def _count(self) -> int:
+        return self.frame_count
 
-    def frames(self, start: int) -> Iterator[Frame]:
-        """Yield the frames from an index on.
-
-        Raises:
-            InputError: There is no frame with this index.
-        """
-        self._check_index(start)
-        return self._read_ahead(self._frames(start))
-
-    def reversed(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
-        """Yield the frames before `stop` backwards, the last one first, down to `start`.
-
-        Raises:
-            InputError: There are no such frames.
-        """
-        stop = self.frame_count if stop is None else stop
-        self._check_index(start)
-        self._check_index(stop - 1)
-        return self._read_ahead(self._frames_back(start, stop))
-
-    def __getitem__(self, index: int) -> Frame:
-        self._check_index(index)
-        with closing(self._frames(index)) as frames:
-            frame = next(frames, None)
-        if frame is None:
-            raise SourceError(f"{self.name}: frame {index} cannot be decoded")
-        return frame
-
-    def _check_index(self, index: int) -> None:
-        if not 0 <= index < self.frame_count:
-            raise InputError(f"{self.name} has frames 0 to {self.frame_count - 1}; got {index}")
-
-    def _frames(self, start: int) -> Generator[Frame]:
+    def _frames_from(self, start: int) -> Generator[Frame]:
         """Decode from the first picture, since each may depend on the last one; not so in TIFF."""
         first = start if self._is_tiff else 0
         time = first * self._step if first else 0.0
@@ -140,7 +106,7 @@ class PagedImage(ReadAheadSource):
         block = max(1, int(_HELD_BYTES / (3 * width * height)))
         while stop > start:
             first = max(start, stop - block)
-            yield from reversed(list(islice(self._frames(first), stop - first)))
+            yield from reversed(list(islice(self._frames_from(first), stop - first)))
             stop = first
 
     def _decoded(self, start: int) -> Iterator[_Page]:

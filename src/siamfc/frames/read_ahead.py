@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 import weakref
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from typing import Self
 
 from siamfc.checks import check_whole
+from siamfc.errors import InputError, SourceError
 from siamfc.frames.frame import Frame
 
 _JOIN_SECONDS = 1.0
@@ -84,6 +87,59 @@ class ReadAheadSource:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class IndexedReadAheadSource(ReadAheadSource, ABC):
+    """Base class of sources that decode in a thread, from any position and backwards."""
+
+    name: str
+
+    @abstractmethod
+    def _count(self) -> int:
+        """Return the number of frames."""
+
+    @abstractmethod
+    def _frames_from(self, start: int) -> Generator[Frame]:
+        """Decode the frames from an index on."""
+
+    @abstractmethod
+    def _frames_back(self, start: int, stop: int) -> Generator[Frame]:
+        """Decode the frames before `stop` backwards, down to `start`."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self._read_ahead(self._frames_from(0))
+
+    def frames(self, start: int) -> Iterator[Frame]:
+        """Yield the frames from an index on.
+
+        Raises:
+            InputError: There is no frame with this index.
+        """
+        self._check_index(start)
+        return self._read_ahead(self._frames_from(start))
+
+    def reversed(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
+        """Yield the frames before `stop` backwards, the last one first, down to `start`.
+
+        Raises:
+            InputError: There are no such frames.
+        """
+        stop = self._count() if stop is None else stop
+        self._check_index(start)
+        self._check_index(stop - 1)
+        return self._read_ahead(self._frames_back(start, stop))
+
+    def __getitem__(self, index: int) -> Frame:
+        self._check_index(index)
+        with closing(self._frames_from(index)) as frames:
+            frame = next(frames, None)
+        if frame is None:
+            raise SourceError(f"{self.name}: frame {index} cannot be decoded")
+        return frame
+
+    def _check_index(self, index: int) -> None:
+        if not 0 <= index < self._count():
+            raise InputError(f"{self.name} has frames 0 to {self._count() - 1}; got {index}")
 
 
 class _Buffer:

@@ -17,7 +17,7 @@ from siamfc.frames.frame import Frame
 from siamfc.frames.frame_index import FrameIndex, StreamIdentity, shared_index
 from siamfc.frames.lazy import decoded_frame
 from siamfc.frames.paths import require_file
-from siamfc.frames.read_ahead import ReadAheadSource
+from siamfc.frames.read_ahead import IndexedReadAheadSource
 from siamfc.frames.sound import Sound
 
 _logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ _HELD_FRAMES = 8
 """Minimum number of decoded pictures, whatever their size."""
 
 
-class VideoFile(ReadAheadSource):
+class VideoFile(IndexedReadAheadSource):
     """Frames of a video file, with the file's own times: a variable rate is kept.
 
     The constructor decodes the first frame, so that a file that is no video fails here. The file
@@ -112,35 +112,6 @@ class VideoFile(ReadAheadSource):
         """Number of frames: exact once the video has been read, before that as stated."""
         return len(self._index) if self._index.is_complete else self._stated_count
 
-    def __iter__(self) -> Iterator[Frame]:
-        return self._read_ahead(self._frames_from(0))
-
-    def frames(self, start: int) -> Iterator[Frame]:
-        """Yield the frames from an index on.
-
-        Raises:
-            InputError: There is no frame with this index.
-        """
-        self._require(start)
-        return self._read_ahead(self._frames_from(start))
-
-    def reversed(self, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
-        """Yield the frames before `stop` backwards, the last one first, down to `start`.
-
-        They are decoded block by block, each from a key frame; about 256 MB of pictures are held.
-
-        Args:
-            start: Index of the last frame yielded.
-            stop: Index of the first frame yielded, plus one; None: the number of frames.
-
-        Raises:
-            InputError: There are no such frames.
-        """
-        stop = self.count_frames() if stop is None else stop
-        self._require(start)
-        self._require(stop - 1)
-        return self._read_ahead(self._frames_back(start, stop))
-
     def count_frames(self) -> int:
         """Count the frames that can be decoded, by decoding them unless that was done before.
 
@@ -164,20 +135,14 @@ class VideoFile(ReadAheadSource):
             raise InputError(f"{self.name} ends at {index[-1].time:.3f} s; got {time:g} s")
         return position
 
-    def __getitem__(self, index: int) -> Frame:
-        self._require(index)
-        with closing(self._frames_from(index)) as frames:
-            frame = next(frames, None)
-        if frame is None:
-            raise SourceError(f"{self.name}: frame {index} cannot be decoded")
-        return frame
+    def _count(self) -> int:
+        return self.count_frames()
 
-    def _require(self, position: int) -> None:
-        if position >= 0:
-            self._learn(position)
-        if not 0 <= position < len(self._index):
-            last = self.count_frames() - 1
-            raise InputError(f"{self.name} has frames 0 to {last}; got {position}")
+    def _check_index(self, index: int) -> None:
+        if index >= 0:
+            self._learn(index)
+        if not 0 <= index < len(self._index):
+            super()._check_index(index)
 
     def _learn(self, position: int | None) -> None:
         """Decode until a frame is known, or all are."""
@@ -211,6 +176,7 @@ class VideoFile(ReadAheadSource):
                 yield self._frame(picture, position)
 
     def _frames_back(self, start: int, stop: int) -> Generator[Frame]:
+        """Decode block by block, each from a key frame; about 256 MB of pictures are held."""
         width, height = self.size
         held = max(_HELD_FRAMES, int(_HELD_BYTES / (1.5 * width * height)))
         while stop > start:
