@@ -138,7 +138,7 @@ def track(arguments: argparse.Namespace) -> None:
     with Workers(arguments.workers) as workers:
         found = dict(workers.map_unordered(perform, jobs))
     np.savez_compressed(arguments.out, **dict(sorted(found.items())))
-    table([arguments.out])
+    table([str(arguments.out)])
 
 
 def score_roc(scores: NDArray[np.float64], overlaps: NDArray[np.float64]) -> float:
