@@ -49,6 +49,33 @@ def test_a_video_file_with_a_text_file(tmp_path: Path) -> None:
     np.testing.assert_allclose(levels, [40, 200], atol=4)
 
 
+def test_a_video_file_with_a_text_file_for_each_of_two_targets(tmp_path: Path) -> None:
+    for name in ("cat.mp4", "cat_3.mp4"):
+        (tmp_path / name).touch()
+    for name in ("cat_1", "cat_2", "cat_3"):
+        write_rows(tmp_path / f"{name}.txt", [(3, 4, 5, 6)] * 2)
+    first, second, other = read("video", tmp_path)
+    assert [one.name for one in (first, second, other)] == ["cat/1", "cat/2", "cat_3"]
+    assert first.video == second.video == "cat"
+    assert first.frames == second.frames == tmp_path / "cat.mp4"
+    assert [one.name for one in read("video", tmp_path / "cat.mp4")] == ["cat/1", "cat/2"]
+    write_rows(tmp_path / "cat.txt", [(3, 4, 5, 6)] * 2)
+    with pytest.raises(DatasetError, match=r"cat\.txt, or cat_1\.txt for one of several"):
+        read("video", tmp_path)
+
+
+def test_a_video_file_without_boxes_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("cat.mp4", "dog.mp4"):
+        (tmp_path / name).touch()
+    write_rows(tmp_path / "cat.txt", [(3, 4, 5, 6)])
+    assert only("video", tmp_path).name == "cat"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path / 'dog.mp4'}: expected a text file of boxes, got none: it is skipped"
+    ]
+
+
 MOT_ROWS = [
     (1, 7, 1, 1, 10, 8, 1, 1, 1),
     (2, 7, 2, 1, 10, 8, 1, 1, 0.25),
@@ -218,6 +245,29 @@ def test_coco_video_gives_tracks_in_the_order_of_frames(tmp_path: Path, dialect:
     assert all(path.exists() for path in three.frames)
     np.testing.assert_array_equal(three.boxes, [[NAN] * 4, [1, 2, 3, 4]])
     assert three.occluded.tolist() == [False, True]
+
+
+def test_coco_video_takes_a_video_file_in_place_of_images(tmp_path: Path) -> None:
+    content = {
+        "videos": [{"id": 1, "name": "v", "file_name": "v.mp4"}],
+        "images": [
+            {"id": frame, "video_id": 1, "frame_id": frame, "file_name": f"{frame:06d}.png"}
+            for frame in (0, 2)
+        ],
+        "annotations": [
+            {"image_id": 2, "track_id": 3, "bbox": [1, 2, 3, 4], "category_id": 9},
+        ],
+        "categories": [{"id": 9, "name": "cat"}],
+    }
+    write_json(tmp_path / "v.json", content)
+    (tmp_path / "v.mp4").touch()
+    cat = only("cocovid", tmp_path)
+    assert cat.frames == tmp_path / "v.mp4"
+    np.testing.assert_array_equal(cat.boxes, [[NAN] * 4, [NAN] * 4, [1, 2, 3, 4]])
+    assert cat.absent.tolist() == [True, False, False]  # frame 1 is not annotated
+    (tmp_path / "v.mp4").unlink()
+    with pytest.raises(DatasetError, match="expected the image of frame 0"):
+        read("cocovid", tmp_path)
 
 
 @pytest.mark.parametrize(

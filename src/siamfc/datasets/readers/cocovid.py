@@ -5,11 +5,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from siamfc.datasets.readers.images import list_files, missing_frame
 from siamfc.datasets.readers.layout import Format
 from siamfc.datasets.readers.tracks import Observation, gather_tracks
 from siamfc.datasets.sequences import FrameFiles, OnProblem, Sequence, Video
 from siamfc.errors import DatasetError
+from siamfc.frames.paths import VIDEO_FILE_SUFFIXES
 from siamfc.parsers import parse_frame, parse_json, parse_number, read_text
 
 _JSON = frozenset({".json"})
@@ -46,9 +49,10 @@ def _read(path: Path, folder: Path) -> Iterator[Video]:
                 for annotation in boxes.get(image["id"], ())
                 if not annotation.get("iscrowd")
             )
-            names = tuple(str(image["file_name"]) for image in frames)
+            names = {_frame(image): str(image["file_name"]) for image in frames}
             name = str(video.get("name", video["id"]))
-            yield Video(name=name, load=partial(_load, name, folder, names, observations))
+            film = folder / str(video.get("file_name", ""))
+            yield Video(name=name, load=partial(_load, name, film, folder, names, observations))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise DatasetError(
             f"{path}: expected videos, images with video_id and file_name, and annotations with "
@@ -75,21 +79,32 @@ def _observation(annotation: dict[str, Any], frame: int, labels: dict[Any, str])
 
 def _load(
     name: str,
+    film: Path,
     root: Path,
-    names: tuple[str, ...],
+    images: dict[int, str],
     observations: tuple[Observation, ...],
     on_problem: OnProblem,
 ) -> Iterator[Sequence]:
+    """Read the tracks of a video, from its images (by frame) or else from the film itself."""
+    names = tuple(images.values())
     folder = _image_folder(root, names)
-    for frame, file_name in enumerate(names):
-        if not (folder / file_name).exists():
-            on_problem(missing_frame(folder / file_name, frame, name))
+    missing = [at for at, file_name in enumerate(names) if not (folder / file_name).exists()]
+    frames: FrameFiles | Path = FrameFiles(folder, names)
+    annotated = np.ones(len(names), np.bool_)
+    if len(missing) == len(names) and film.suffix.lower() in VIDEO_FILE_SUFFIXES and film.exists():
+        frames, numbers = film, list(images)
+        observations = tuple(one._replace(frame=numbers[one.frame]) for one in observations)
+        annotated = np.isin(np.arange(max(numbers, default=-1) + 1), numbers)
+        missing = []
+    for at in missing:
+        on_problem(missing_frame(folder / names[at], at, name))
     yield from gather_tracks(
         observations,
         video=name,
-        frames=FrameFiles(folder, names),
-        frame_count=len(names),
+        frames=frames,
+        frame_count=len(annotated),
         on_problem=on_problem,
+        annotated=annotated,
     )
 
 
@@ -105,7 +120,7 @@ COCOVID = Format(
     title="COCO-video JSON",
     tree=(
         "<name>.json or annotations/<name>.json (videos, images, annotations)",
-        "<file_name> of each image, under the root or under images",
+        "<file_name> of each image, under the root or under images, or of the video",
     ),
     boxes="bbox [x, y, w, h], 0-based edges",
     missing="an image without annotation of the track; those with iscrowd 1 are skipped",
