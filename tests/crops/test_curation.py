@@ -171,6 +171,21 @@ def test_frames_beyond_the_end_of_a_video_are_omitted(tmp_path):
     assert state.outcomes == {"kept": 4, "unreadable_image": 2, "missing_image": 6}
 
 
+@pytest.mark.parametrize("boxes", [3, 5])
+def test_a_video_with_another_number_of_boxes_than_frames_is_a_problem(tmp_path, boxes):
+    video = SquareVideo(SquareVideoSettings(frames=4, size=128, target=30))
+    for name in ("right", "wrong"):
+        write_video_file(tmp_path / f"{name}.mkv", video, lossless=True)
+    right = Sequence(name="right", frames=tmp_path / "right.mkv", boxes=video.boxes)
+    other = np.tile(video.boxes[:1], (boxes, 1))
+    wrong = Sequence(name="wrong", frames=tmp_path / "wrong.mkv", boxes=other)
+    videos = [Video(name=one.name, load=partial(_give, one)) for one in (right, wrong)]
+    state = curate(videos, tmp_path / "store", root=tmp_path)
+    assert state.problems == [
+        f"{tmp_path / 'wrong.mkv'}: expected {boxes} frames for as many boxes, got 4"
+    ]
+
+
 def _give(sequence, _on_problem):
     return [sequence]
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from siamfc.crops.curation_settings import Box, CurationSettings
 from siamfc.datasets.sequences import FrameFiles, Problem, Video
 from siamfc.datasets.sequences import Sequence as Track
-from siamfc.errors import DatasetError, SourceError
+from siamfc.errors import DatasetError, InputError, SourceError
+from siamfc.frames import VideoFile
 from siamfc.workers import Workers
 
 CHUNK_IMAGES = 32
@@ -177,9 +178,27 @@ def _open_video(video: Video) -> Opened:
             problems.append(f"{problem.path or problem.sequence}: {problem.message}")
 
     try:
-        return Opened(video.read(note), tuple(problems))
+        tracks = video.read(note)
+        return Opened(tracks, (*problems, *_wrong_counts(tracks)))
     except (DatasetError, SourceError, OSError) as error:
         return Opened((), (*problems, f"{video.name}: {error}"))
+
+
+def _wrong_counts(tracks: Sequence[Track]) -> Iterator[str]:
+    """Yield a message for each video file with more or fewer frames than boxes.
+
+    Such boxes may belong to other frames. A file that cannot be opened has no frames to misplace.
+    """
+    films = {track.frames: len(track) for track in tracks if isinstance(track.frames, Path)}
+    for path, expected in films.items():
+        try:
+            with VideoFile(path) as video:
+                is_stated = video.frame_count == expected
+                count = expected if is_stated else video.count_frames()
+        except (SourceError, InputError):
+            continue
+        if count != expected:
+            yield f"{path}: expected {expected} frames for as many boxes, got {count}"
 
 
 def _merge_tracks(tracks: Sequence[Track], place: Cursor) -> list[ImageTask]:
