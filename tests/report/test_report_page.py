@@ -266,3 +266,17 @@ def test_a_package_that_is_not_there_is_named(
 def test_settings_are_checked() -> None:
     with pytest.raises(InputError, match="snapshots: expected 0 or more, got -1"):
         ReportSettings(snapshots=-1)
+
+
+@pytest.mark.parametrize(
+    ("count", "verdict"),
+    [
+        pytest.param(5, "too few sequences to tell", id="the same sign by chance in 1 of 16"),
+        pytest.param(6, "better", id="in 1 of 32"),
+    ],
+)
+def test_a_verdict_needs_six_sequences(tmp_path: Path, count: int, verdict: str) -> None:
+    rows = [make_sequence(tmp_path / f"{one}", f"{one}", 1.0, ()) for one in range(count)]
+    runs = [make_results("good", rows, (0.0, 0.0)), make_results("bad", rows, (9.0, 0.0))]
+    text = Elements(render_page(make_study(runs, rows, title="x"))).text
+    assert f"{verdict}; greater in {count}" in re.sub(r"\s+", " ", text)

@@ -29,6 +29,8 @@ from siamfc.report.tables import (
 )
 
 _TEMPLATE = Path(__file__).parent / "templates" / "page.html"
+_FEWEST = 6
+"""Fewest sequences for a verdict: all five of five are better by chance in 1 of 16 comparisons."""
 
 
 def render_page(study: Study, *, snapshots: int = 6, strips: int = 50, seed: int = 0) -> str:
@@ -143,7 +145,7 @@ def _compared(study: Study, seed: int) -> list[dict[str, Any]]:
 
 
 def _verdict(difference: Difference) -> str:
-    if math.isnan(difference.low):
+    if difference.count < _FEWEST:
         return "too few sequences to tell"
     if not difference.is_certain:
         return "may be chance"
