@@ -71,7 +71,7 @@ def test_parts_that_cannot_be_read_are_told_of(
     (root / "0001" / "groundtruth_rect.txt").write_text("a,b,c,d\n")
     assert run(["curate", "synthetic", str(root), str(tmp_path / "store")]) == 0
     errors = capsys.readouterr().err
-    assert "warning: 1 part of the data set could not be read, the first: 0001: " in errors
+    assert "warning: 1 problem with the data set, the first: 0001: " in errors
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ def _report(store: Path, state: "State", crop_size: int, *, json: bool) -> int:
         )
     if state.problem_count:
         print(
-            f"warning: {counted(state.problem_count, 'part')} of the data set could not be read, "
+            f"warning: {counted(state.problem_count, 'problem')} with the data set, "
             f"the first: {state.problems[0]}; --check lists all",
             file=sys.stderr,
         )
