@@ -138,6 +138,33 @@ def test_a_video_like_another_has_its_rate_and_the_shape_of_its_pixels(
         assert written.frame_rate == pytest.approx(20, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("source", "written"),
+    [
+        ((12, 1, 1), (12, 1, 1)),  # Display P3, as of telephones
+        ((9, 14, 9), (9, 14, 1)),  # BT.2020 of standard range; the matrix is always BT.709's
+        ((5, 6, 5), (5, 6, 1)),  # PAL
+        ((1, 13, 1), (1, 13, 1)),  # sRGB, as of a screen
+        ((9, 16, 9), (1, 1, 1)),  # PQ becomes BT.709
+        ((2, 2, 2), (1, 1, 1)),  # unspecified
+    ],
+)
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv", "a.webm"])
+def test_a_video_like_another_has_its_primaries_and_transfer_function(
+    source: tuple[int, int, int], written: tuple[int, int, int], name: str, tmp_path: Path
+) -> None:
+    def tag(stream: av.VideoStream) -> None:
+        context = stream.codec_context
+        context.color_primaries, context.color_trc, context.colorspace = source
+
+    media.make_clip(tmp_path / "tagged.mp4", count=2, prepare=tag)
+    with VideoFile(tmp_path / "tagged.mp4") as video:
+        _write(tmp_path / name, like=video)
+    with av.open(str(tmp_path / name)) as container:
+        picture = next(container.decode(video=0))
+    assert (picture.color_primaries, picture.color_trc, picture.colorspace) == written
+
+
 def test_the_pixel_aspect_of_a_turned_video_is_turned_too(tmp_path: Path) -> None:
     if not hasattr(av.VideoStream, "set_display_rotation"):
         pytest.skip("this PyAV cannot write a display matrix")

@@ -6,13 +6,13 @@ import logging
 import re
 import threading
 from fractions import Fraction
-from typing import cast
+from typing import NamedTuple, cast
 
 import av
 import numpy as np
 from av.buffer import Buffer
 from av.sidedata.sidedata import SideDataContainer
-from av.video.reformatter import Colorspace, VideoReformatter
+from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc, VideoReformatter
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
@@ -40,7 +40,18 @@ _EIGHT_BIT = {
 """Pixel formats of more than 8 bits, and those of 8 bits through which they become RGB: FFmpeg's
 direct conversion is slower and makes 253 of white."""
 
+
+class ColorTags(NamedTuple):
+    """Interpretation of a video's RGB values, by the numbers in H.273; by default BT.709."""
+
+    primaries: int = ColorPrimaries.BT709
+    transfer: int = ColorTrc.BT709
+
+
 _DEEP_GREY = re.compile(r"gray(10|12|14|16)(le|be)")
+
+_KNOWN_PRIMARIES = set(ColorPrimaries) - {_UNSPECIFIED}
+_KNOWN_TRANSFERS = set(ColorTrc) - {_UNSPECIFIED}
 
 _Transpose = PillowImage.Transpose
 
@@ -89,6 +100,8 @@ class RgbConverter:
         width, height = self._stored_size
         self.size = (height, width) if self._swaps_axes else (width, height)
         """Width and height of the converted pictures, in pixels."""
+        self.color_tags = _color_tags(first)
+        """Interpretation of the converted pictures."""
         if not self.can_convert_parts(first):  # a format that may be unknown
             self(first)
 
@@ -253,6 +266,17 @@ def upright_step(picture: av.VideoFrame) -> PillowImage.Transpose | None:
     swapped = abs(b) + abs(c) > abs(a) + abs(d)
     mirrored = (c < 0, b < 0) if swapped else (a < 0, d < 0)
     return _UPRIGHT.get((swapped, *mirrored))
+
+
+def _color_tags(picture: av.VideoFrame) -> ColorTags:
+    """Return the tags of a picture's RGB values: its own, or BT.709 where it has none or is HDR."""
+    primaries, transfer = picture.color_primaries, picture.color_trc
+    if transfer in (PQ, HLG):
+        return ColorTags()
+    return ColorTags(
+        primaries=primaries if primaries in _KNOWN_PRIMARIES else ColorPrimaries.BT709,
+        transfer=transfer if transfer in _KNOWN_TRANSFERS else ColorTrc.BT709,
+    )
 
 
 def _assumed_matrix(picture: av.VideoFrame) -> Colorspace | None:

@@ -14,12 +14,13 @@ from typing import Protocol, cast
 
 import av
 import numpy as np
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 from PIL import Image as PillowImage
 from PIL import ImageOps
 
 from siamfc.errors import OutputError
+from siamfc.frames.conversion import ColorTags
 from siamfc.frames.frame import Image
 from siamfc.frames.sound import Sound, SoundCopy
 from siamfc.frames.thread_priority import ordinary_threads
@@ -27,6 +28,7 @@ from siamfc.frames.thread_priority import ordinary_threads
 _logger = logging.getLogger(__name__)
 
 _SQUARE = Fraction(1)
+_BT709_TAGS = ColorTags()
 
 TIME_BASE = Fraction(1, 120_000)
 """Unit of the videos' time stamps: a frame lasts a whole number of them at 24, 25, 30, 50, 60 and
@@ -110,7 +112,7 @@ class Encoder(Protocol):
 
 
 class VideoEncoder:
-    """Encodes into a file as yuv420p with BT.709 colours of limited range.
+    """Encodes into a file as yuv420p by BT.709's matrix, of limited range.
 
     An odd width or height is made even by repeating the last column or row. Pictures of another
     size are fitted between black bars, with their aspect ratio kept. Non-square pixels are
@@ -126,6 +128,7 @@ class VideoEncoder:
         threads: Number of encoding threads.
         crf: Constant rate factor; None: the codec's default.
         pixel_aspect: Width of a pixel divided by its height.
+        color_tags: Primaries and transfer function of the pictures.
         sound: Sound to copy; None: no sound.
 
     Raises:
@@ -144,6 +147,7 @@ class VideoEncoder:
         threads: int,
         crf: int | None = None,
         pixel_aspect: Fraction = _SQUARE,
+        color_tags: ColorTags = _BT709_TAGS,
         sound: Sound | None = None,
     ) -> None:
         encoder, options = find_encoder(codec)
@@ -172,6 +176,7 @@ class VideoEncoder:
         context = self._stream.codec_context
         context.thread_count = threads
         context.sample_aspect_ratio = pixel_aspect
+        context.color_primaries, context.color_trc = color_tags
         try:
             with ordinary_threads():
                 context.open()
@@ -212,7 +217,7 @@ class VideoEncoder:
     def _add_stream(
         self, encoder: str, options: Mapping[str, str], frame_rate: float
     ) -> VideoStream:
-        """Add the video stream, not yet opened, with BT.709 colours of limited range."""
+        """Add the video stream, not yet opened, with BT.709's matrix and limited range."""
         # SVT-AV1 prints its settings to standard error unless this is set before it starts.
         os.environ.setdefault("SVT_LOG", "1")
         added = self._container.add_stream(
@@ -228,8 +233,6 @@ class VideoEncoder:
         context.gop_size = min(_KEY_FRAME_FRAMES, max(1, round(_KEY_FRAME_SECONDS * frame_rate)))
         context.colorspace = _BT709
         context.color_range = ColorRange.MPEG
-        context.color_primaries = ColorPrimaries.BT709
-        context.color_trc = ColorTrc.BT709
         return stream
 
     def _mux(self, picture: av.VideoFrame | None) -> None:

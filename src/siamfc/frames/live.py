@@ -74,6 +74,8 @@ class LiveSource(ReadAheadSource):
         self.size = self._converter.size
         self.pixel_aspect = self._converter.upright_aspect(decoder.pixel_aspect)
         """Width of a pixel divided by its height; frames are always as stored."""
+        self.color_tags = self._converter.color_tags
+        """Primaries and transfer function of the frames."""
         self.has_sound = decoder.has_sound
         """True if there is sound; it is not kept."""
         self._connected: _Connection | None = _Connection(decoder, chain([first], pictures))

@@ -93,6 +93,8 @@ class VideoFile(IndexedReadAheadSource):
             self.size = self._converter.size
             self.pixel_aspect = self._converter.upright_aspect(decoder.pixel_aspect)
             """Width of a pixel divided by its height; frames are always as stored."""
+            self.color_tags = self._converter.color_tags
+            """Primaries and transfer function of the frames."""
             start = float(first.time or 0)
             self.sound = Sound(self._address.url, start) if decoder.has_sound else None
             """None: the video has no sound."""

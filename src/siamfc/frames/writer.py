@@ -19,6 +19,7 @@ from siamfc.checks import check_whole
 from siamfc.errors import InputError, OutputError, SiamFCError
 from siamfc.files import StagedFile, StagedFolder, Staging
 from siamfc.frames.arrays import check_frame_rate
+from siamfc.frames.conversion import ColorTags
 from siamfc.frames.encoder import (
     CODECS,
     VIDEO_SUFFIXES,
@@ -176,7 +177,7 @@ def open_writer(
         path: A file ending in .mp4, .mov, .mkv or .webm, or a folder: a name without a suffix, or
             with a trailing slash.
         like: Source of the pictures, which is never replaced: the video gets its frame rate, pixel
-            shape and sound.
+            shape, colour primaries and transfer function, and sound.
         sound: Copy the sound of `like`, if the container supports it.
         codec: "h264" (not in .webm), "vp9" or "av1" (neither in .mov); None: H.264, which every
             browser plays, or VP9 in .webm.
@@ -223,6 +224,7 @@ def open_writer(
             threads=threads,
             crf=crf,
             pixel_aspect=getattr(like, "pixel_aspect", Fraction(1)),
+            color_tags=getattr(like, "color_tags", ColorTags()),
             sound=getattr(like, "sound", None) if sound else None,
         )
 
