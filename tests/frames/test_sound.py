@@ -9,6 +9,7 @@ import av
 import media
 import numpy as np
 import pytest
+from av.stream import Disposition
 
 from siamfc.frames import VideoFile, open_writer
 
@@ -143,6 +144,63 @@ def test_sound_can_be_omitted(sound: bool, tmp_path: Path) -> None:
         _write(source, tmp_path / "b.mp4", sound=sound)
     with av.open(str(tmp_path / "b.mp4")) as container:
         assert bool(container.streams.audio) == sound
+
+
+def _two_tracks(path: Path, codecs: tuple[str, str]) -> Path:
+    """Write pictures with the German and the English sound of a video, the latter by default."""
+    parts = [_clip(path.with_name(f"{number}.mkv"), one) for number, one in enumerate(codecs)]
+    with av.open(str(path), "w") as out, av.open(str(parts[0])) as first:
+        video = out.add_stream_from_template(first.streams.video[0])
+        sounds = []
+        for part, language in zip(parts, ("ger", "eng"), strict=True):
+            with av.open(str(part)) as container:
+                copy = out.add_stream_from_template(container.streams.audio[0])
+            copy.metadata["language"] = language
+            copy.disposition = int(language == "eng")
+            sounds.append(copy)
+        for packet in first.demux(video=0):
+            if packet.size:
+                packet.stream = video
+                out.mux(packet)
+        for part, copy in zip(parts, sounds, strict=True):
+            with av.open(str(part)) as container:
+                for packet in container.demux(audio=0):
+                    if packet.size:
+                        packet.stream = copy
+                        out.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("name", ["b.mkv", "b.mp4"])
+def test_every_sound_track_is_kept_with_its_language(name: str, tmp_path: Path) -> None:
+    media.require_encoder("libmp3lame")
+    with VideoFile(_two_tracks(tmp_path / "a.mkv", ("aac", "libmp3lame"))) as source:
+        _write(source, tmp_path / name)
+    with av.open(str(tmp_path / name)) as written, av.open(str(tmp_path / "a.mkv")) as container:
+        for number, language in enumerate(("ger", "eng")):
+            stream = written.streams.audio[number]
+            assert stream.metadata["language"] == language
+            assert bool(stream.disposition & Disposition.default) == (language == "eng")
+            packets = {bytes(one) for one in container.demux(audio=number) if one.size}
+            container.seek(0)
+            kept = [bytes(one) for one in written.demux(stream) if one.size]
+            written.seek(0)
+            assert set(kept) <= packets
+            assert len(kept) > 0.9 * len(packets)
+
+
+def test_a_sound_track_that_the_container_cannot_hold_is_omitted_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    media.require_encoder("libopus")
+    media.require_encoder("libvpx-vp9")
+    with VideoFile(_two_tracks(tmp_path / "a.mkv", ("libopus", "aac"))) as source:
+        _write(source, tmp_path / "b.webm")
+    assert "b.webm has no sound of stream 2: a webm file holds no aac" in caplog.text
+    with av.open(str(tmp_path / "b.webm")) as container:
+        assert [one.codec_context.codec.canonical_name for one in container.streams.audio] == [
+            "opus"
+        ]
 
 
 def test_a_source_without_sound_gives_none(clip: Path, tmp_path: Path) -> None:

@@ -171,9 +171,9 @@ class VideoDecoder:
         return Fraction(self._stream.sample_aspect_ratio or 1)
 
     @property
-    def has_sound(self) -> bool:
-        """True if there is an audio stream."""
-        return bool(self._container.streams.audio)
+    def sound_streams(self) -> tuple[int, ...]:
+        """Numbers of the audio streams, as FFmpeg counts them."""
+        return tuple(stream.index for stream in self._container.streams.audio)
 
     def pictures(self) -> Generator[av.VideoFrame]:
         """Yield the pictures that can be decoded, in order of presentation.

@@ -184,15 +184,18 @@ class VideoEncoder:
             width, height = size
             reason = str(error.strerror).lower()
             raise OutputError(f"{codec} cannot encode {width}×{height} pixels: {reason}") from None
-        self._sound: SoundCopy | None = None
+        self._sounds: list[SoundCopy] = []
         if sound is not None:
-            self._sound = SoundCopy(sound, self._container, name=name)
+            self._sounds = [
+                SoundCopy(sound, number, self._container, name=name) for number in sound.streams
+            ]
         self._has_begun = False
 
     def add(self, image: Image, time: float) -> None:
         """Encode the next picture."""
-        if self._sound is not None and not self._has_begun:
-            self._sound.begin(0.0 if math.isnan(time) else time)
+        if not self._has_begun:
+            for sound in self._sounds:
+                sound.begin(0.0 if math.isnan(time) else time)
         self._has_begun = True
         picture = self._convert(image)
         picture.pts = self._clock.stamp(time)
@@ -202,15 +205,15 @@ class VideoEncoder:
     def finish(self) -> None:
         """Write the encoder's buffered packets, the rest of the sound, then the file's index."""
         self._mux(None)
-        if self._sound is not None:
-            self._sound.copy_until(float((self._clock.last + self._step) * TIME_BASE))
-            self._sound.close()
+        for sound in self._sounds:
+            sound.copy_until(float((self._clock.last + self._step) * TIME_BASE))
+            sound.close()
         self._container.close()
 
     def abandon(self) -> None:
         """Close the files without finishing them."""
-        if self._sound is not None:
-            self._sound.close()
+        for sound in self._sounds:
+            sound.close()
         with suppress(av.FFmpegError, OSError, ValueError):
             self._container.close()
 
@@ -242,8 +245,8 @@ class VideoEncoder:
             packet.duration = self._step  # used for the last one only
             seconds = float((packet.pts or 0) * TIME_BASE)
             self._container.mux(packet)
-            if self._sound is not None:
-                self._sound.copy_until(seconds)
+            for sound in self._sounds:
+                sound.copy_until(seconds)
 
     def _convert(self, image: Image) -> av.VideoFrame:
         height, width, _ = image.shape

@@ -76,7 +76,7 @@ class LiveSource(ReadAheadSource):
         """Width of a pixel divided by its height; frames are always as stored."""
         self.color_tags = self._converter.color_tags
         """Primaries and transfer function of the frames."""
-        self.has_sound = decoder.has_sound
+        self.has_sound = bool(decoder.sound_streams)
         """True if there is sound; it is not kept."""
         self._connected: _Connection | None = _Connection(decoder, chain([first], pictures))
 

@@ -10,7 +10,6 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
-from av.stream import Disposition
 
 from siamfc.frames.decoder import FOREIGN_TAGS
 
@@ -18,6 +17,9 @@ _logger = logging.getLogger(__name__)
 
 _CLOCK_RESET = 1.0
 """Seconds backwards that indicate a restarted clock instead of two packets out of order."""
+
+_TAGS = {"language", "title"}
+"""Metadata that are copied."""
 
 
 class Sound(NamedTuple):
@@ -27,6 +29,8 @@ class Sound(NamedTuple):
     """The file's absolute path."""
     start: float
     """Time in the file, in seconds, of the frame with time 0."""
+    streams: tuple[int, ...]
+    """Numbers of the audio streams, as FFmpeg counts them."""
 
 
 class SoundCopy:
@@ -34,11 +38,12 @@ class SoundCopy:
 
     Args:
         sound: The sound to copy.
+        stream: Number of the stream among those of `sound`.
         container: The video; nothing has been written to it yet.
         name: The video's name for messages.
     """
 
-    def __init__(self, sound: Sound, container: OutputContainer, *, name: str) -> None:
+    def __init__(self, sound: Sound, stream: int, container: OutputContainer, *, name: str) -> None:
         self._container = container
         self._start = sound.start
         self._name = name
@@ -48,10 +53,11 @@ class SoundCopy:
         self._input: InputContainer | None = None
         try:
             self._input = cast(InputContainer, av.open(sound.url, **FOREIGN_TAGS))
-            self._source = _best(list(self._input.streams.audio))
+            self._source = cast(AudioStream, self._input.streams[stream])
             self._copy = _add_copy(container, self._source)
         except (av.FFmpegError, ValueError) as error:
-            self._give_up(f"{name} has no sound: {error}")
+            missing = "sound" if len(sound.streams) == 1 else f"sound of stream {stream}"
+            self._give_up(f"{name} has no {missing}: {error}")
 
     def begin(self, time: float) -> None:
         """Set the source's time, in seconds, at which the video begins."""
@@ -95,18 +101,15 @@ class SoundCopy:
         self.close()
 
 
-def _best(streams: list[AudioStream]) -> AudioStream:
-    """Return the default stream, or else the first."""
-    marked = [stream for stream in streams if stream.disposition & Disposition.default]
-    return (marked or streams)[0]
-
-
 def _add_copy(container: OutputContainer, source: AudioStream) -> AudioStream:
-    """Add a stream with the same codec; ValueError if the container does not support it."""
+    """Add a stream like the source; ValueError if the container does not support its codec."""
     codec = source.codec_context.codec.canonical_name if source.codec_context else "unknown"
     if codec not in container.supported_codecs:
         raise ValueError(f"a {container.format.name} file holds no {codec}; .mkv does")
-    return container.add_stream_from_template(source)
+    copy = container.add_stream_from_template(source)
+    copy.disposition = source.disposition
+    copy.metadata.update({key: source.metadata[key] for key in _TAGS & source.metadata.keys()})
+    return copy
 
 
 def _timed(

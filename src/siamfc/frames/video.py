@@ -96,7 +96,8 @@ class VideoFile(IndexedReadAheadSource):
             self.color_tags = self._converter.color_tags
             """Primaries and transfer function of the frames."""
             start = float(first.time or 0)
-            self.sound = Sound(self._address.url, start) if decoder.has_sound else None
+            streams = decoder.sound_streams
+            self.sound = Sound(self._address.url, start, streams) if streams else None
             """None: the video has no sound."""
             self._index = self._find_index(decoder)
             self._begun = [(decoder, chain([first], pictures))]
