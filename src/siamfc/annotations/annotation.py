@@ -247,3 +247,13 @@ def from_targets(
         frame_count=frame_count,
         image_names=image_names,
     )
+
+
+def frame_ranges(flags: BoolArray) -> list[tuple[int, int]]:
+    """Return the first and last index of each run of True flags.
+
+    >>> frame_ranges(np.array([True, True, False, True]))
+    [(0, 1), (3, 3)]
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
+    return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]

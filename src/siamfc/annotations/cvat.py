@@ -6,14 +6,15 @@ CVAT interpolates linearly between key frames; `key_frames` chooses few that suf
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from siamfc.annotations.annotation import VideoAnnotation, add_box, from_targets
+from siamfc.annotations.annotation import VideoAnnotation, add_box, frame_ranges, from_targets
 from siamfc.array_types import BoolArray, FloatArray, IntArray
-from siamfc.boxes import to_corners
+from siamfc.boxes import is_absent, to_corners
 from siamfc.datasets.readers.cvat import list_observations, parse_annotation
 from siamfc.errors import DatasetError
 from siamfc.parsers import parse_frame, parse_whole
@@ -197,26 +198,25 @@ def key_frames(frames: IntArray, boxes: FloatArray, required: BoolArray) -> Bool
     [True, False, True, True]
     """
     edges = to_corners(boxes)
-    present = ~np.isnan(edges).any(axis=1)
+    present = ~is_absent(boxes)
     chosen = np.asarray(required & present)
     limit = LEAST_PIXELS
     if present.any():
         limit = max(limit, TOLERANCE * float(boxes[present, 2:].mean()))
-    bounds = np.flatnonzero(np.diff(np.concatenate([[False], present, [False]]).astype(np.int8)))
-    for start, end in zip(bounds[::2], bounds[1::2] - 1, strict=True):
+    todo: list[tuple[int, int]] = []
+    for start, end in frame_ranges(present):
         chosen[[start, end]] = True
-        fixed = np.flatnonzero(chosen[start : end + 1]) + start
-        todo = list(zip(fixed[:-1].tolist(), fixed[1:].tolist(), strict=True))
-        while todo:
-            first, last = todo.pop()
-            if last - first < 2:
-                continue
-            fraction = (frames[first + 1 : last] - frames[first]) / (frames[last] - frames[first])
-            line = edges[first] + fraction[:, None] * (edges[last] - edges[first])
-            gap = np.abs(edges[first + 1 : last] - line).max(axis=1)
-            worst = int(np.argmax(gap))
-            if gap[worst] > limit:
-                middle = first + 1 + worst
-                chosen[middle] = True
-                todo += [(first, middle), (middle, last)]
+        todo += pairwise((np.flatnonzero(chosen[start : end + 1]) + start).tolist())
+    while todo:
+        first, last = todo.pop()
+        if last - first < 2:
+            continue
+        fraction = (frames[first + 1 : last] - frames[first]) / (frames[last] - frames[first])
+        line = edges[first] + fraction[:, None] * (edges[last] - edges[first])
+        gap = np.abs(edges[first + 1 : last] - line).max(axis=1)
+        worst = int(np.argmax(gap))
+        if gap[worst] > limit:
+            middle = first + 1 + worst
+            chosen[middle] = True
+            todo += [(first, middle), (middle, last)]
     return chosen

@@ -1,8 +1,9 @@
 """Videos made from a track: redact, reframe, stabilise and crop."""
 
+from siamfc.annotations.annotation import frame_ranges
 from siamfc.edits.cover import Cover, CoverSettings, plan_cover
 from siamfc.edits.edited_video import render
-from siamfc.edits.paths import frame_ranges, target_paths
+from siamfc.edits.paths import target_paths
 from siamfc.edits.redaction import RedactSettings, redact_frame
 from siamfc.edits.windows import (
     ReframeSettings,

@@ -97,13 +97,3 @@ def _bridged(given: FloatArray, sure: BoolArray, scores: FloatArray) -> TargetPa
         distance=distance,
         doubt=np.where(sure, np.clip(1 - lowest, 0, 1), 0),
     )
-
-
-def frame_ranges(flags: BoolArray) -> list[tuple[int, int]]:
-    """Return the first and last index of each run of True flags.
-
-    >>> frame_ranges(np.array([True, True, False, True]))
-    [(0, 1), (3, 3)]
-    """
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
