@@ -213,30 +213,22 @@ def cut_window(
     left, top = math.floor(x) - reach, math.floor(y) - reach
     right, bottom = math.ceil(x + w) + reach, math.ceil(y + h) + reach
     inside = image[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
-    beyond = (
-        (min(max(-top, 0), bottom - top), max(0, bottom - max(height, top))),
-        (min(max(-left, 0), right - left), max(0, right - max(width, left))),
-    )
     needs_border = min(x, y) < -_ROUNDING or x + w > width + _ROUNDING or y + h > height + _ROUNDING
-    if needs_border and (not inside.size or border == "black"):
-        part = np.zeros((bottom - top, right - left, 3), np.uint8)
-        if inside.size:
-            part[
-                max(-top, 0) : max(-top, 0) + inside.shape[0],
-                max(-left, 0) : max(-left, 0) + inside.shape[1],
-            ] = inside
-    elif needs_border:
-        part = np.pad(inside, (*beyond, (0, 0)), mode="edge")
-    else:
+    if not needs_border:
         part, left, top = inside, max(left, 0), max(top, 0)
+    elif not inside.size:
+        part = np.zeros((bottom - top, right - left, 3), np.uint8)
+    else:
+        beyond = (
+            (max(-top, 0), max(bottom - height, 0)),
+            (max(-left, 0), max(right - width, 0)),
+            (0, 0),
+        )
+        part = np.pad(inside, beyond, mode="edge" if border == "edge" else "constant")
     box = (x - left, y - top, x - left + w, y - top + h)
     if not needs_border:
-        box = (
-            max(box[0], 0.0),
-            max(box[1], 0.0),
-            min(box[2], float(part.shape[1])),
-            min(box[3], float(part.shape[0])),
-        )
+        rows, columns, _ = part.shape
+        box = (max(box[0], 0.0), max(box[1], 0.0), min(box[2], columns), min(box[3], rows))
     if box == (0, 0, *size) and part.shape[:2] == size[::-1]:
         return part
     picture = PillowImage.fromarray(np.ascontiguousarray(part))
