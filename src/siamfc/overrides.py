@@ -13,6 +13,7 @@ from siamfc.parsers import parse_toml, read_text
 
 Settings = TypeVar("Settings")
 
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 _FEW = 30
 """Most names that an error lists."""
 
@@ -147,17 +148,17 @@ def _convert(value: Any, kind: Any, name: str) -> Any:
     if origin is Literal:
         if value in get_args(kind):
             return value
-        raise InputError(f"{name}: expected one of {', '.join(get_args(kind))}, got {shown(value)}")
-    if origin is tuple:
+        expected = f"one of {', '.join(get_args(kind))}"
+    elif origin is tuple:
         parts = get_args(kind)
         if isinstance(value, (list, tuple)) and len(value) == len(parts):
             return tuple(_convert(v, k, name) for v, k in zip(value, parts, strict=True))
-        raise InputError(f"{name}: expected [{len(parts)} numbers], got {shown(value)}")
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        if not is_finite(value):
-            raise InputError(f"{name}: expected a number, got {shown(value)}")
-        return float(value)
-    if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
-        return value
-    title = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-    raise InputError(f"{name}: expected {title[kind]}, got {shown(value)}")
+        expected = f"[{len(parts)} numbers]"
+    else:
+        is_bool = isinstance(value, bool)  # which is an int to Python
+        if isinstance(value, kind) and is_bool == (kind is bool):
+            return value
+        if kind is float and isinstance(value, int) and not is_bool and is_finite(value):
+            return float(value)
+        expected = _KINDS[kind]
+    raise InputError(f"{name}: expected {expected}, got {shown(value)}")

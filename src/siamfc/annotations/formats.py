@@ -293,19 +293,23 @@ def read_annotation(path: str | Path, *, format: str | None = None) -> VideoAnno
 
 def _recognize(path: Path) -> AnnotationFormat:
     if path.is_dir():
-        for one in _ALL:
-            if one.mark and (path / one.mark).exists():
-                return one
-        folders = ", ".join(f"{one.name} ({one.mark})" for one in _ALL if one.mark)
-        raise DatasetError(f"{path}: expected a folder of boxes: {folders}")
+        return _recognize_folder(path)
     found = find_annotation_format(path)
     with path.open(encoding="utf-8", errors="replace") as file:
         start = file.readline(200)
         if found.name == "coco" and start.lstrip().startswith("["):
             return ANNOTATION_FORMATS["label-studio"]
-        if found.name == "otb":
-            if len(start.replace(",", " ").split()) in _MOT_COLUMNS:
-                return _MOT_FILE
-            if any(line.strip() in _VOT_CODES for line in (start, *file)):
-                return ANNOTATION_FORMATS["vot"]
+        if found.name == "otb" and len(start.replace(",", " ").split()) in _MOT_COLUMNS:
+            return _MOT_FILE
+        if found.name == "otb" and any(line.strip() in _VOT_CODES for line in (start, *file)):
+            return ANNOTATION_FORMATS["vot"]
     return found
+
+
+def _recognize_folder(path: Path) -> AnnotationFormat:
+    marked = [one for one in _ALL if one.mark]
+    for one in marked:
+        if (path / one.mark).exists():
+            return one
+    folders = ", ".join(f"{one.name} ({one.mark})" for one in marked)
+    raise DatasetError(f"{path}: expected a folder of boxes: {folders}")

@@ -84,17 +84,9 @@ def read_voc(path: Path) -> VideoAnnotation:
             found = optional_size(content.findtext("size/width"), content.findtext("size/height"))
             size = found or size
             for place, item in enumerate(content.iterfind("object"), 1):
-                values = {
-                    one.findtext("name"): one.findtext("value") or ""
-                    for one in item.iterfind("attributes/attribute")
-                }
+                values = _attributes(item)
                 target = values.get("track_id") or str(place)
-                left, top, right, bottom = (
-                    parse_number(item.findtext(f"bndbox/{name}") or "nan") for name in _EDGES
-                )
-                frame = parse_frame(file.stem) if digits else at
-                box = np.array([left - 1, top - 1, right - left + 1, bottom - top + 1])
-                add_box(rows, target, frame, box)
+                add_box(rows, target, parse_frame(file.stem) if digits else at, _box(item))
                 labels[target] = item.findtext("name") or ""
                 names[target] = values.get("name", target)
         except ValueError as error:
@@ -110,3 +102,17 @@ def read_voc(path: Path) -> VideoAnnotation:
         image_names=() if digits else images,
         video=f"{video}.mp4",
     )
+
+
+def _attributes(item: ET.Element) -> dict[str, str]:
+    return {
+        one.findtext("name", ""): one.findtext("value") or ""
+        for one in item.iterfind("attributes/attribute")
+    }
+
+
+def _box(item: ET.Element) -> FloatArray:
+    left, top, right, bottom = (
+        parse_number(item.findtext(f"bndbox/{name}") or "nan") for name in _EDGES
+    )
+    return np.array([left - 1, top - 1, right - left + 1, bottom - top + 1])

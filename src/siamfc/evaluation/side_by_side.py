@@ -67,25 +67,28 @@ class SideBySide:
             InputError: no box, or one that a tracker cannot start from; see `checked_boxes`.
             SourceError: there are no frames.
         """
-        init_box = as_box(box)
+        init_box: FloatArray | None = as_box(box)
         self.totals.update({name: RunningTotals() for name in self.trackers})
-        started = False
         for frame in frames:
-            if not started:
+            if init_box is not None:
                 height, width = frame.image.shape[:2]
                 checked_boxes(init_box, (width, height))
-            rows = [self._row(name, frame, None if started else init_box) for name in self.trackers]
-            boxes = np.array([row for row, _ in rows])
-            if started:
-                overlaps = iou(boxes, boxes[0]).tolist()
-                for total, overlap in zip(self.totals.values(), overlaps, strict=True):
-                    if not math.isnan(overlap):
-                        total.overlap += overlap
-                        total.compared += 1
-            started = True
-            yield frame, FrameResult(frame.index, frame.time, boxes, np.array([s for _, s in rows]))
-        if not started:
+            rows = [self._row(name, frame, init_box) for name in self.trackers]
+            boxes, scores = (np.array(column) for column in zip(*rows, strict=True))
+            if init_box is None:
+                self._add_overlaps(boxes)
+            init_box = None
+            yield frame, FrameResult(frame.index, frame.time, boxes, scores)
+        if init_box is not None:
             raise SourceError("expected at least one frame, got none: there is nothing to track")
+
+    def _add_overlaps(self, boxes: FloatArray) -> None:
+        """Add the overlaps of a frame's boxes with the first tracker's to the totals."""
+        overlaps = iou(boxes, boxes[0]).tolist()
+        for total, overlap in zip(self.totals.values(), overlaps, strict=True):
+            if not math.isnan(overlap):
+                total.overlap += overlap
+                total.compared += 1
 
     def _row(
         self, name: str, frame: Frame, init_box: FloatArray | None

@@ -78,13 +78,13 @@ def check_not_source(target: Path, source: FrameSource) -> None:
         return
     video = getattr(source, "path", None)
     files: list[Path] = list(getattr(source, "paths", ())) if video is None else [video]
+    advice = "is the source itself: name another file"
     if target.is_dir():
         folders = {file.absolute().parent for file in files}
         files = [above for folder in folders for above in (folder, *folder.parents)]
+        advice = "holds the source: name another folder"
     if any(exists(file) and target.samefile(file) for file in files):
-        kind = "folder" if target.is_dir() else "file"
-        holds = "holds the source" if target.is_dir() else "is the source itself"
-        raise OutputError(f"{target} {holds}: name another {kind}")
+        raise OutputError(f"{target} {advice}")
 
 
 def _suggestion(path: Path) -> str:

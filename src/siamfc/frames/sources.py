@@ -96,13 +96,13 @@ def open_source(
     if isinstance(source, str) and source[:7].lower() == "file://":
         source = _path_of_url(source)
     images = _images(source)
-    if images is not None and stream is not None:
-        raise InputError(f"stream is for videos; {source} is of images: leave it out")
-    if images is not None and len(images) > 1:
+    if images is not None:
+        if stream is not None:
+            raise InputError(f"stream is for videos; {source} is of images: leave it out")
+        if len(images) == 1:
+            return _open_image(images[0], frame_rate, read_ahead, threads)
         name = Path(str(source)).absolute().name
         return ImageFiles(images, name=name, frame_rate=frame_rate, read_ahead=read_ahead)
-    if images is not None:
-        return _open_image(images[0], frame_rate, read_ahead, threads)
     if frame_rate is not None:
         raise InputError(
             f"frame_rate is for images and arrays, which have no clock; {source} has its own"
@@ -161,17 +161,22 @@ def _images(source: str | Path | int) -> list[Path] | None:
     if source == "":
         raise SourceError("a source is a file, folder, glob, camera number or URL; got no name")
     if _is_glob(source):
-        matches = match_files(str(source))
-        images = [match for match in matches if is_image(match)]
-        if images:
-            for folder, group in groupby(images, key=lambda image: image.parent):
-                refuse_two_endings(folder, (image.name for image in group), SourceError)
-            return images
-        return matches if len(matches) == 1 and is_paged_format(matches[0]) else None
+        return _matching_images(str(source))
     if exists(path) and path.is_dir():
         return find_images(path)
     is_one = is_image(path) or (exists(path) and path.is_file() and is_paged_format(path))
     return [path] if is_one else None
+
+
+def _matching_images(pattern: str) -> list[Path] | None:
+    """Return the images that a glob matches, or its only file if that may hold several pictures."""
+    matches = match_files(pattern)
+    images = [match for match in matches if is_image(match)]
+    for folder, group in groupby(images, key=lambda image: image.parent):
+        refuse_two_endings(folder, (image.name for image in group), SourceError)
+    if not images and len(matches) == 1 and is_paged_format(matches[0]):
+        return matches
+    return images or None
 
 
 def _open_image(

@@ -108,13 +108,7 @@ def make_study(
     }
     common = [one for one in sequences if not lacking[one.name]]
     if not trackers or not common:
-        damaged = [line for each in trackers for line in each.damaged]
-        notes = [line for each in trackers for line in each.notes]
-        raise DatasetError(
-            "expected at least one sequence with results of every tracker, got none"
-            + (f"; the first file left out is {damaged[0]}" if damaged else "")
-            + (f"; {notes[0]}" if notes and not damaged else "")
-        )
+        raise _nothing_in_common(trackers)
     scored = tuple(filter(has_score, common))
     if not scored:
         raise DatasetError(
@@ -145,6 +139,14 @@ def make_study(
 def has_score(sequence: Sequence) -> bool:
     """Return whether there is ground truth beyond the tracker's initial box."""
     return int(sequence.annotated.sum()) > 1
+
+
+def _nothing_in_common(trackers: AbstractSequence[TrackerResults]) -> DatasetError:
+    damaged = [line for each in trackers for line in each.damaged]
+    reasons = [f"the first file left out is {line}" for line in damaged]
+    reasons += [line for each in trackers for line in each.notes]
+    message = "expected at least one sequence with results of every tracker, got none"
+    return DatasetError("; ".join([message, *reasons[:1]]))
 
 
 def _common_scheme(trackers: AbstractSequence[TrackerResults]) -> Scheme:

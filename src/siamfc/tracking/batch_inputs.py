@@ -110,14 +110,10 @@ def read_boxes(path: Path, sources: Sequence[str], names: Sequence[str]) -> dict
             source: _boxes_in_results(path, name)
             for source, name in zip(sources, names, strict=True)
         }
-    paths = {key: source for source in sources for key in (source, str(Path(source).absolute()))}
-    named: dict[str, list[str]] = {}
-    for source, name in zip(sources, names, strict=True):
-        for key in {Path(source).name, Path(source).stem, name}:
-            named.setdefault(key, []).append(source)
+    by_name = _sources_by_name(sources, names)
     found: dict[str, tuple[str, GivenBoxes]] = {}
     for written, boxes in _read_table(path).items():
-        meant = [paths[written]] if written in paths else named.get(written, [])
+        meant = by_name.get(written, [])
         if len(meant) > 1:
             raise DatasetError(
                 f"{path}: {shown(written)} may be {meant[0]} or {meant[1]}; in the column source, "
@@ -134,6 +130,17 @@ def read_boxes(path: Path, sources: Sequence[str], names: Sequence[str]) -> dict
         if source not in found:
             raise DatasetError(f"{path}: expected a box of {source}, got none")
     return {source: found[source][1] for source in sources}
+
+
+def _sources_by_name(sources: Sequence[str], names: Sequence[str]) -> dict[str, list[str]]:
+    """Return the sources that a table may mean by a path or name; a path means one."""
+    meant: dict[str, list[str]] = {}
+    for source, name in zip(sources, names, strict=True):
+        for key in {Path(source).name, Path(source).stem, name}:
+            meant.setdefault(key, []).append(source)
+    for source in sources:
+        meant[source] = meant[str(Path(source).absolute())] = [source]
+    return meant
 
 
 def _read_table(path: Path) -> dict[str, GivenBoxes]:

@@ -14,7 +14,7 @@ from siamfc.frames import Frame, Image
 from siamfc.tracking import FrameResult, Stepper
 from siamfc.tracking.doubts import review
 from siamfc.tracking.targets import checked_boxes
-from siamfc.web.drawing import Drawing, Targets
+from siamfc.web.drawing import Drawing, Segment, Target, Targets
 from siamfc.web.row_table import COLUMNS, RowTable
 from siamfc.web.runs import Box, NetworkView, Origin, extend_runs, view_run
 from siamfc.web.segment_runs import Piece, SegmentRuns, result_of, smoothed
@@ -142,15 +142,18 @@ class EditableTrack:
             self.version += 1
             for target in self.targets:  # which may have changed meanwhile
                 for segment in target.segments():
-                    if runs.keys().isdisjoint(segment.origins):
-                        continue
-                    start, stop = frame.index, frame.index + 1
-                    if self._runs.are_fused(segment):
-                        start, stop = segment.start, segment.stop
-                    if start in segment:
-                        rows = self._runs.rows(segment, start, stop)
-                        self._tables[target.id].write(start, rows, self.version)
+                    if not runs.keys().isdisjoint(segment.origins):
+                        self._write_rows(target, segment, frame.index)
         return True
+
+    def _write_rows(self, target: Target, segment: Segment, frame: int) -> None:
+        """Write the row of a frame, or all of its segment's if they have just become final."""
+        start, stop = frame, frame + 1
+        if self._runs.are_fused(segment):
+            start, stop = segment.start, segment.stop
+        if start in segment:
+            rows = self._runs.rows(segment, start, stop)
+            self._tables[target.id].write(start, rows, self.version)
 
     def frames_left(self, first: int, end: int) -> int:
         """Return how many frames are to be read until all is tracked."""

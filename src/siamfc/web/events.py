@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from siamfc.array_types import FloatArray
+from siamfc.web.job import Job
 from siamfc.web.requests import integer_in, session_of
 
 _WAIT_SECONDS = 5.0
@@ -40,8 +41,29 @@ async def news(request: Request) -> Response:
     and the newest picture as JPEG. While a video is tracked there are answers as often as there are
     pictures: a frame of a fast network is no news of its own.
     """
+    version = integer_in(request.query_params, "version", -1)
+    job, summaries, has_picture = await _wait_for_news(request)
+    head: dict[str, Any] = {}
+    jpeg = b""
+    if job is not None and has_picture and (picture := await run_in_threadpool(job.picture)):
+        head["picture"], jpeg = picture
+        # The boxes of the picture are to come with it.
+        summaries = [one.summary() for one in session_of(request).jobs]
+    head |= {"seen": ".".join(_fingerprints(summaries)), "jobs": summaries}
+    patches: list[tuple[int, int, FloatArray]] = []
+    if job is not None:
+        reached, patches = job.track.patches(version, _ROWS)
+        sizes = [[target, start, len(rows)] for target, start, rows in patches]
+        head["rows"] = {"version": reached, "patches": sizes}
+    text = json.dumps(head, ensure_ascii=False).encode()
+    rows = [rows.astype("<f4").tobytes() for _, _, rows in patches]
+    content = b"".join([struct.pack("<I", len(text)), text, *rows, jpeg])
+    return Response(content, media_type="application/octet-stream")
+
+
+async def _wait_for_news(request: Request) -> tuple[Job | None, list[dict[str, Any]], bool]:
+    """Return the job that is looked at, all summaries, and True if there is a newer picture."""
     session, query = session_of(request), request.query_params
-    version = integer_in(query, "version", -1)
     shown = integer_in(query, "picture", -1) if "picture" in query else None
     seen_states, _, seen_counts = query.get("seen", "").partition(".")
     begun = time.monotonic()
@@ -54,26 +76,10 @@ async def news(request: Request) -> Response:
         has_picture = job is not None and shown is not None and job.has_picture(shown)
         has_counts = counts != seen_counts and waited >= _COUNTS_SECONDS
         if states != seen_states or has_counts or has_picture or waited >= _WAIT_SECONDS:
-            break
+            return job, summaries, has_picture
         if request.app.state.is_stopping():
-            break
+            return job, summaries, has_picture
         await asyncio.sleep(max(_LOOK_SECONDS, _REST * took))
-    head: dict[str, Any] = {}
-    jpeg = b""
-    if job is not None and has_picture and (picture := await run_in_threadpool(job.picture)):
-        head["picture"], jpeg = picture
-        summaries = [job.summary() for job in session.jobs]  # its boxes are to come with it
-        states, counts = _fingerprints(summaries)
-    head |= {"seen": f"{states}.{counts}", "jobs": summaries}
-    patches: list[tuple[int, int, FloatArray]] = []
-    if job is not None:
-        reached, patches = job.track.patches(version, _ROWS)
-        sizes = [[target, start, len(rows)] for target, start, rows in patches]
-        head["rows"] = {"version": reached, "patches": sizes}
-    text = json.dumps(head, ensure_ascii=False).encode()
-    rows = [rows.astype("<f4").tobytes() for _, _, rows in patches]
-    content = b"".join([struct.pack("<I", len(text)), text, *rows, jpeg])
-    return Response(content, media_type="application/octet-stream")
 
 
 def _fingerprints(summaries: list[dict[str, Any]]) -> tuple[str, str]:
