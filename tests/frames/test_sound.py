@@ -105,6 +105,23 @@ def test_a_part_of_a_video_has_its_part_of_the_sound(tmp_path: Path) -> None:
         assert float(audio.duration * audio.time_base) == pytest.approx(1.4, abs=0.1)
 
 
+@pytest.mark.parametrize(
+    ("stop", "seconds"),
+    [(None, 4.0), (49, 1.96)],  # the whole video keeps all its sound, a part what belongs to it
+)
+@pytest.mark.parametrize("name", ["b.mp4", "b.mkv"])
+def test_sound_that_outlasts_the_pictures_is_kept(
+    name: str, stop: int | None, seconds: float, tmp_path: Path
+) -> None:
+    with VideoFile(_clip(tmp_path / "a.mp4", seconds=4, frames=50)) as source:
+        _write(source, tmp_path / name, stop=stop)
+    with av.open(str(tmp_path / name)) as container:
+        ends = [packet.pts + packet.duration for packet in container.demux(audio=0) if packet.size]
+        assert float(max(ends) * container.streams.audio[0].time_base) == pytest.approx(
+            seconds, abs=0.15
+        )
+
+
 def test_joined_recordings_have_the_sound_of_both(tmp_path: Path) -> None:
     part = _clip(tmp_path / "a.ts").read_bytes()
     (tmp_path / "b.ts").write_bytes(part + part)

@@ -129,7 +129,8 @@ class VideoEncoder:
         crf: Constant rate factor; None: the codec's default.
         pixel_aspect: Width of a pixel divided by its height.
         color_tags: Primaries and transfer function of the pictures.
-        sound: Sound to copy; None: no sound.
+        sound: Sound to copy: up to the last picture, or all if that is the source's last frame;
+            None: no sound.
 
     Raises:
         OutputError: This build of FFmpeg has no encoder for the codec, or it refuses the size.
@@ -184,19 +185,20 @@ class VideoEncoder:
             width, height = size
             reason = str(error.strerror).lower()
             raise OutputError(f"{codec} cannot encode {width}×{height} pixels: {reason}") from None
+        self._sound = sound
         self._sounds: list[SoundCopy] = []
         if sound is not None:
             self._sounds = [
                 SoundCopy(sound, number, self._container, name=name) for number in sound.streams
             ]
-        self._has_begun = False
+        self._time: float | None = None
 
     def add(self, image: Image, time: float) -> None:
         """Encode the next picture."""
-        if not self._has_begun:
+        if self._time is None:
             for sound in self._sounds:
                 sound.begin(0.0 if math.isnan(time) else time)
-        self._has_begun = True
+        self._time = time
         picture = self._convert(image)
         picture.pts = self._clock.stamp(time)
         picture.time_base = TIME_BASE
@@ -205,8 +207,10 @@ class VideoEncoder:
     def finish(self) -> None:
         """Write the encoder's buffered packets, the rest of the sound, then the file's index."""
         self._mux(None)
+        is_whole = self._sound is not None and self._time == self._sound.last_time()
+        end = math.inf if is_whole else float((self._clock.last + self._step) * TIME_BASE)
         for sound in self._sounds:
-            sound.copy_until(float((self._clock.last + self._step) * TIME_BASE))
+            sound.copy_until(end)
             sound.close()
         self._container.close()
 

@@ -101,6 +101,10 @@ class FrameIndex:
     def __getitem__(self, position: int) -> FrameRecord:
         return self._records[position]
 
+    def last_time(self) -> float | None:
+        """Return the time of the last frame; None as long as it is unknown."""
+        return self._records[-1].time if self.is_complete else None
+
     def agrees(self, position: int, picture: av.VideoFrame) -> bool:
         """Return True if a picture is the frame at a position; the first unknown frame is added."""
         with self._lock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, cast
 
 import av
@@ -31,6 +31,8 @@ class Sound(NamedTuple):
     """Time in the file, in seconds, of the frame with time 0."""
     streams: tuple[int, ...]
     """Numbers of the audio streams, as FFmpeg counts them."""
+    last_time: Callable[[], float | None]
+    """Returns the time of the file's last frame, or None as long as it is unknown."""
 
 
 class SoundCopy:
@@ -69,7 +71,7 @@ class SoundCopy:
         self._packets = _timed(self._input, self._source)
 
     def copy_until(self, time: float) -> None:
-        """Write the sound up to a time of the video, in seconds."""
+        """Write the sound up to a time of the video, in seconds; infinite: to its end."""
         if self._input is None:
             return
         try:

@@ -97,9 +97,10 @@ class VideoFile(IndexedReadAheadSource):
             """Primaries and transfer function of the frames."""
             start = float(first.time or 0)
             streams = decoder.sound_streams
-            self.sound = Sound(self._address.url, start, streams) if streams else None
-            """None: the video has no sound."""
             self._index = self._find_index(decoder)
+            last_time = self._index.last_time
+            self.sound = Sound(self._address.url, start, streams, last_time) if streams else None
+            """None: the video has no sound."""
             self._begun = [(decoder, chain([first], pictures))]
             unless_ready.pop_all()
         if self.pixel_aspect != 1:
