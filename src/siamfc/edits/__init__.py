@@ -2,7 +2,7 @@
 
 from siamfc.annotations.annotation import frame_ranges
 from siamfc.edits.cover import Cover, CoverSettings, plan_cover
-from siamfc.edits.edited_video import render
+from siamfc.edits.edited_video import count_frames, render
 from siamfc.edits.paths import target_paths
 from siamfc.edits.redaction import RedactSettings, redact_frame
 from siamfc.edits.windows import (
@@ -20,6 +20,7 @@ __all__ = [
     "RedactSettings",
     "ReframeSettings",
     "Windows",
+    "count_frames",
     "cut_window",
     "frame_ranges",
     "plan_cover",
