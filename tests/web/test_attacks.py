@@ -517,6 +517,7 @@ def test_what_is_replaced_after_it_was_opened_is_not_read(
         answer = server.ask("GET", f"/api/jobs/{job}/frames/1")
         assert answer.status == 400
         assert answer.json()["error"].endswith("was replaced: close it and open it again")
+        assert not server.ask("GET", f"/api/jobs/{job}/play?start=0").body
 
 
 def test_errors_do_not_tell_where_files_lie(server: Server) -> None:

@@ -69,6 +69,7 @@ class ImageFiles(IndexedReadAheadSource):
         return (self._frame(index) for index in range(stop - 1, start - 1, -1))
 
     def _frame(self, index: int) -> Frame:
+        """Read a file; every way of reading frames comes through here."""
         image = read_image(self.paths[index], grey=self._grey)
         return Frame(image, index, image_time(index, self.frame_rate))
 

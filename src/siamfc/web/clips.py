@@ -66,10 +66,9 @@ class ServedImages(ImageFiles):
         self._files = files
         super().__init__(paths, name=name)
 
-    def __getitem__(self, index: int) -> Frame:
-        for path in self.paths[max(0, index) : index + 1]:
-            self._files.check(path)
-        return super().__getitem__(index)
+    def _frame(self, index: int) -> Frame:
+        self._files.check(self.paths[index])
+        return super()._frame(index)
 
 
 class FileClip:
