@@ -215,7 +215,7 @@ class _Choice:
                 f"{getattr(store, 'path', 'store')}: expected crops that make pairs, found none "
                 f"of {len(rows)}; curate with wider filters, or allow frames further apart"
             )
-        self._store, self._usable = store, usable
+        self._usable = usable
         self._track_starts = _starts(track[usable])
         names = track_videos[track[usable[self._track_starts]]]
         self._video_starts = _starts(names)
