@@ -27,6 +27,10 @@ def test_as_box_takes_any_four_numbers(value, why):
     assert box.tolist() == [1, 2, 3, 4], why
 
 
+def test_a_box_may_be_smaller_than_a_pixel():
+    assert boxes.as_box([1, 2, 0.5, 0.25]).tolist() == [1, 2, 0.5, 0.25]
+
+
 def test_as_box_gives_a_copy():
     source = np.array([1.0, 2.0, 3.0, 4.0])
     boxes.as_box(source)[0] = 99
@@ -132,6 +136,7 @@ def test_from_center_broadcasts():
 )
 def test_from_polygon_bounds_the_points(points, expected, why):
     np.testing.assert_array_equal(boxes.from_polygon(points), expected, err_msg=why)
+    np.testing.assert_array_equal(boxes.from_polygon([points] * 2), [expected] * 2, err_msg=why)
 
 
 @pytest.mark.parametrize("points", [[], [1, 2, 3, 4], [1, 2, 3, 4, 5, 6, 7], 3])

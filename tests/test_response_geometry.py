@@ -78,6 +78,7 @@ class TestHannWindow:
         assert window.sum() == pytest.approx(1)
         assert window[135, 135] == window[136, 136] == window.max()
         assert window[0, 0] == 0
+        assert not window.flags.writeable  # every tracker shares it
 
     @pytest.mark.parametrize("count", [1, 2, 3, 17, 272])
     def test_is_symmetric_to_the_last_bit(self, count):
@@ -127,6 +128,7 @@ class TestPeak:
             ([5, 1, 0, 0, 0], 0.0, "at the border there is no parabola"),
             ([0, 0, 0, 1, 5], 4.0, "at the far border"),
             ([7, 7, 7, 7, 7], 2.0, "no contrast: the centre"),
+            ([0, 1 - 2**-53, 1, 1, 0], 2.0, "a curvature lost to rounding is no parabola"),
         ],
     )
     def test_hand_worked_profiles(self, profile, expected, why):

@@ -136,7 +136,7 @@ def hann_window(count: int) -> FloatArray:
     Its outermost samples are 0 unless there are only one or two.
     """
     profile = np.hanning(count) if count > 2 else np.ones(count)
-    profile = (profile + profile[::-1]) / 2  # symmetric to the last bit: no side is favoured
+    profile = profile + profile[::-1]  # symmetric to the last bit: no side is favoured
     window = np.outer(profile, profile)
     window /= window.sum()
     window.flags.writeable = False

@@ -22,6 +22,7 @@ FRAMES = [
         [0, 0, 7, 8], [0, 0, 8, 8], 7 / 8, 0.5, 0.5 / 8, (-0.5, 0), id="odd and even widths"
     ),
     pytest.param([1, 0, 4, 4], [0, 0, 0, 4], 0, 3, INF, (3, 0), id="a true box without width"),
+    pytest.param([0, 0, 2, 4], [1, 0, 0, 4], 0, 0, 0, (0, 0), id="centred on one without width"),
     pytest.param(ABSENT, [0, 0, 10, 10], 0, INF, INF, (NAN, NAN), id="no predicted box: a miss"),
     pytest.param([0, 0, 10, 10], ABSENT, NAN, NAN, NAN, (NAN, NAN), id="no true box: not counted"),
     pytest.param(ABSENT, ABSENT, NAN, NAN, NAN, (NAN, NAN), id="neither: not counted"),
@@ -92,7 +93,7 @@ def test_scores_of_no_frame_are_nan() -> None:
 
 
 def test_success_rate_wants_more_than_the_threshold() -> None:
-    assert metrics.success_rate([0.5, 0.75, 0.76], 0.5) == pytest.approx(2 / 3)
+    assert metrics.success_rate([0.5, 0.501, 0.76]) == pytest.approx(2 / 3)
     assert metrics.success_rate([0.5, 0.75, 0.76], 0.75) == pytest.approx(1 / 3)
 
 
@@ -110,9 +111,14 @@ def test_thresholds_are_the_benchmarks() -> None:
 
 
 def test_invalid_boxes_are_replaced_by_the_last_valid_one() -> None:
-    first, second = [0, 0, 4, 4], [1, 0, 4, 4]
+    first, second = [0, 0, 4, 4], [1, 0, 0.5, 4]
     boxes = [first, ABSENT, [9, 9, 0, 4], second, [9, 9, 4, -1]]
     np.testing.assert_array_equal(metrics.hold_last(boxes), [first, first, first, second, second])
+
+
+def test_clipping_keeps_widths_below_a_pixel_and_leaves_none_outside() -> None:
+    clipped = metrics.clip_like_got10k([[10, 10, 0.5, 0.25], [120, -5, 20, 20]], (100, 80))
+    np.testing.assert_array_equal(clipped, [[10, 10, 0.5, 0.25], [100, 0, 0, 20]])
 
 
 def test_metrics_leave_their_arguments_alone() -> None:

@@ -120,20 +120,29 @@ def test_overlaps_in_whole_pixels_agree_with_the_toolkit() -> None:
     np.testing.assert_allclose(overlaps[::7], OVERLAPS, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "expected"),
-    [
-        pytest.param([0, 0, 10, 10], [0, 0, 10, 10], 1, id="the same"),
-        pytest.param([0, 0, 10, 10], [10, 0, 10, 10], 0, id="touching"),
-        pytest.param([0, 0, 10.4, 10], [0, 0, 10, 10], 1, id="the same in whole pixels"),
-        pytest.param([NAN] * 4, [0, 0, 10, 10], 0, id="no box"),
-        pytest.param([500, 0, 10, 10], [500, 0, 10, 10], 0, id="both outside the frame"),
-        pytest.param([140, 0, 30, 10], [140, 0, 9, 10], 1, id="what is outside doesn't count"),
-        pytest.param([20, 0, 1, 10], [20, 0, 1, 10], 1, id="one pixel wide: the toolkit's oddity"),
-    ],
-)
+SPECIAL = [
+    pytest.param([0, 0, 10, 10], [0, 0, 10, 10], 1, id="the same"),
+    pytest.param([0, 0, 10, 10], [10, 0, 10, 10], 0, id="touching"),
+    pytest.param([0, 0, 10.4, 10], [0, 0, 10, 10], 1, id="the same in whole pixels"),
+    pytest.param([NAN] * 4, [0, 0, 10, 10], 0, id="no box"),
+    pytest.param([500, 0, 10, 10], [500, 0, 10, 10], 0, id="both outside the frame"),
+    # Counted from 1, the toolkit's frame has columns 0 to 149.
+    pytest.param([140, 0, 30, 10], [140, 0, 5, 10], 5 / 9, id="columns 141 to 149, to 145"),
+    pytest.param([-5, 0, 10, 10], [0, 0, 5, 10], 5 / 6, id="columns 0 to 5, 1 to 5"),
+    pytest.param([148, 0, 10, 10], [148, 0, 10, 10], 0, id="one pixel inside: an oddity"),
+    pytest.param([10, 10, 0, 0], [50, 50, 0, 0], 0, id="two boxes without area"),
+    pytest.param([20, 0, 1, 10], [20, 0, 1, 10], 1, id="one pixel wide: the toolkit's oddity"),
+]
+
+
+@pytest.mark.parametrize(("first", "second", "expected"), SPECIAL)
 def test_overlaps_of_special_boxes(first: Any, second: Any, expected: float) -> None:
     assert raster_overlap([first], [second], SIZE)[0] == expected
+
+
+def test_the_overlap_of_a_frame_is_its_own() -> None:
+    first, second, expected = zip(*(case.values for case in SPECIAL), strict=True)
+    assert raster_overlap(first, second, SIZE).tolist() == list(expected)
 
 
 def test_the_supervised_protocol_agrees_with_the_toolkit() -> None:
@@ -221,10 +230,21 @@ def test_ten_frames_up_to_the_threshold_are_a_failure_at_the_first_of_them() -> 
 
 def test_restart_curves_of_two_fragments_by_hand() -> None:
     # One fails after frames of 0.5, one reaches the end of its three frames.
-    curve = restart_eao_curve([np.array([0, 0.5]), np.array([0, 1, 0.6])], [True, False])
+    # The overlap of a starting frame does not count.
+    curve = restart_eao_curve([np.array([1, 0.5]), np.array([0, 1, 0.6])], [True, False])
     np.testing.assert_allclose(curve, [0, (0.5 + 1) / 2, (0.25 + 0.8) / 2])
     longer = restart_eao_curve([np.array([0, 0.5, 0.5, 0.5]), np.array([0, 1])], [True, False])
     np.testing.assert_allclose(longer, [0, 0.75, 0.5, 0.5])  # a successful run does not continue
+
+
+def test_anchor_curves_by_hand() -> None:
+    curve, active = anchor_eao_curve([np.array([1, 0.8, 0.6])], [False], 5)
+    np.testing.assert_allclose(curve, [0, 0.8, 1.4 / 2, 0, 0])
+    assert active.tolist() == [0, 1, 1, 0, 0]
+    # Lost for ever after two frames: sums are divided by one frame too few, as in the toolkit.
+    curve, active = anchor_eao_curve([np.array([1, 0.8])], [True], 5)
+    np.testing.assert_allclose(curve, [0, 0.8, 0.8, 0.8 / 2, 0.8 / 3])
+    assert active.tolist() == [0, 1, 1, 1, 1]
 
 
 def test_a_score_beyond_the_curve_is_unknown() -> None:

@@ -31,7 +31,6 @@ def raster_overlap(predicted: ArrayLike, truth: ArrayLike, size: tuple[int, int]
     array([0.333])
     """
     a, b = np.asarray(predicted, np.float64), np.asarray(truth, np.float64)
-    missing = np.isnan(a).any(axis=-1) | np.isnan(b).any(axis=-1)
     first, last = zip(_pixels(a), _pixels(b), strict=True)
     union_first = np.minimum(*first)
     union_last = np.maximum(*last)
@@ -46,10 +45,10 @@ def raster_overlap(predicted: ArrayLike, truth: ArrayLike, size: tuple[int, int]
         np.maximum(np.maximum(*first), frame_first), np.minimum(np.minimum(*last), frame_last)
     )
     total = areas[0] + areas[1] - common
+    # Without area, and where a box is NaN, nothing is divided.
     overlap = np.divide(common, total, out=np.zeros_like(common), where=total > 0)
     overlap = np.where((frame_first >= frame_last).any(axis=-1), 0.0, overlap)
-    overlap = np.where((union_first >= union_last).any(axis=-1), 1.0, overlap)
-    return np.asarray(np.where(missing, 0.0, overlap))
+    return np.where((union_first >= union_last).any(axis=-1), 1.0, overlap)
 
 
 def restart_eao_curve(fragments: AbstractSequence[FloatArray], failed: ArrayLike) -> FloatArray:
