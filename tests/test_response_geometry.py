@@ -87,6 +87,9 @@ class TestHannWindow:
             np.testing.assert_array_equal(window, turned)
         assert window.max() > 0
 
+    def test_of_three_samples_only_the_middle_counts(self):
+        np.testing.assert_array_equal(geometry.hann_window(3), [[0, 0, 0], [0, 1, 0], [0, 0, 0]])
+
     def test_is_the_textbook_window(self):
         j = np.arange(9)
         profile = 0.5 - 0.5 * np.cos(2 * np.pi * j / 8)
@@ -125,6 +128,7 @@ class TestPeak:
             ([0, 1, 3, 1, 0], 2.0, "symmetric"),
             ([0, 3, 3, 0, 0], 1.5, "two equal samples: between them"),
             ([0, 1, 4, 3, 0], 2.25, "the vertex of the parabola through 1, 4, 3"),
+            ([0, 0, 3, 4, 1], 2.75, "the same next to the border"),
             ([5, 1, 0, 0, 0], 0.0, "at the border there is no parabola"),
             ([0, 0, 0, 1, 5], 4.0, "at the far border"),
             ([7, 7, 7, 7, 7], 2.0, "no contrast: the centre"),

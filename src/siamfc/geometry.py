@@ -110,7 +110,7 @@ def _spline_weights(positions: FloatArray, cells: int) -> FloatArray:
         near = 2 / 3 - distance**2 * (1 - distance / 2)
         far = np.maximum(2 - distance, 0.0) ** 3 / 6
         mirrored = np.abs(nearest + tap) % period
-        column = np.minimum(mirrored, period - mirrored) if cells > 1 else np.zeros_like(nearest)
+        column = np.minimum(mirrored, period - mirrored)
         np.add.at(table, (np.arange(len(positions)), column), np.where(distance < 1, near, far))
     return table
 

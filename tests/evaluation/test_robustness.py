@@ -62,7 +62,7 @@ def test_twenty_segments_from_the_first_frame_to_twenty_before_the_end() -> None
 def test_frames_without_a_box_begin_no_segment() -> None:
     boxes = BOXES.copy()
     boxes[0:9] = NAN
-    boxes[50:60] = [-3, 5, 10, 10]  # begins left of the frame
+    boxes[50:60] = [-1, 5, 10, 10]  # begins at 0 where the toolkit's first pixel is 1
     starts = segment_starts(boxes)
     assert starts[0] == 9
     assert len(starts) == 20
@@ -79,6 +79,12 @@ def test_frames_without_a_box_begin_no_segment() -> None:
 )
 def test_short_sequences_have_fewer_segments(count: int, expected: list[int]) -> None:
     assert segment_starts(BOXES[:count]) == expected
+
+
+def test_a_short_sequence_starts_at_its_first_box() -> None:
+    boxes = BOXES[:10].copy()
+    boxes[:3] = NAN
+    assert segment_starts(boxes) == [3]
 
 
 def test_no_box_at_all_is_left_to_the_run_to_tell() -> None:

@@ -25,6 +25,7 @@ from siamfc.evaluation.scoring.multistart import (
 from siamfc.evaluation.scoring.schemes import Scheme, Tracked, multi_start, supervised
 from siamfc.evaluation.scoring.supervised import (
     FrameState,
+    SupervisedResult,
     SupervisedRun,
     Supervision,
     supervised_result,
@@ -217,6 +218,12 @@ def test_overlaps_after_a_failure_count_as_none() -> None:
     assert scores["robustness"] == pytest.approx(3 / 5)
 
 
+def test_runs_lost_from_the_first_frame_on_have_no_accuracy() -> None:
+    lost = AnchorResult(overlaps=np.zeros(12), progress=0)
+    scores = score_multi_start([(12, [lost])], MultiStart(low=3, high=5))
+    assert scores == {"accuracy": 0, "robustness": 0, "eao": 0}
+
+
 def test_ten_frames_up_to_the_threshold_are_a_failure_at_the_first_of_them() -> None:
     boxes = np.tile([0.0, 0, 10, 10], (30, 1))
     one = Sequence(name="s", frames=FrameFiles(Path(), ["0.png"] * 30), boxes=boxes)
@@ -273,8 +280,10 @@ def test_a_lost_tracker_is_begun_anew_five_frames_later(tmp_path: Path) -> None:
     one = square_sequence(tmp_path, "a", count=12)
     run = SupervisedRun(sequence=one, settings=Supervision())
     tracker = Forgets(one, memory=2)
-    said = run.perform(tracker)
+    progress: list[int] = []
+    said = run.perform(tracker, progress.append)
     assert said.failure is None
+    assert sum(progress) == 12  # skipped frames, too
     assert tracker.begun == [0, 8]
     expected = [1, 3, 3, 2, 0, 0, 0, 0, 1, 3, 3, 2]
     assert run.states(said, (40, 30)).tolist() == expected
@@ -283,8 +292,18 @@ def test_a_lost_tracker_is_begun_anew_five_frames_later(tmp_path: Path) -> None:
     )
     result = supervised_result(run, said, (40, 30))
     assert result.failures == 2
+    assert result.overlaps.tolist() == [state == FrameState.TRACKED for state in expected]
     assert [len(part) for part, _ in result.fragments()] == [3, 3]
     assert np.isnan(run.truth(said)[4:8]).all()
+
+
+def test_a_late_start_without_a_failure_is_one_fragment_from_the_first_frame() -> None:
+    result = SupervisedResult(states=np.array([0, 1, 3]), overlaps=np.array([0, 0, 0.5]))
+    ((overlaps, failed),) = result.fragments()
+    assert overlaps.tolist() == [0, 0, 0.5]
+    assert not failed
+    assert result.accuracy(burn_in=1) == 0.5
+    assert result.accuracy(burn_in=2) == 0  # no frame is left
 
 
 def test_frames_after_a_late_failure_are_skipped(tmp_path: Path) -> None:
@@ -318,6 +337,8 @@ def test_anchors_are_laid_every_50_frames_and_look_at_the_longer_side() -> None:
     ]
     given = sequence(2, values={"anchor": anchor_values(90)})
     assert anchors(given, 50) == [(0, False), (50, False), (89, True)]
+    crossed = sequence(2, values={"anchor": np.array([0, -1, 0, 1] + [0] * 86)})
+    assert anchors(crossed, 50) == [(3, False), (1, True)]
 
 
 def test_an_anchor_without_a_box_moves_on() -> None:
@@ -329,6 +350,11 @@ def test_an_anchor_without_a_box_moves_on() -> None:
     runs = multi_start_runs(gaps, MultiStart())
     assert [run.name for run in runs][-1] == "g/backward_00000088"
     assert runs[-1].frames == range(88, -1, -1)
+
+
+def test_the_least_settings_are_accepted() -> None:
+    assert Supervision(skipped=1, burn_in=0, low=1, high=1).low == 1
+    assert MultiStart(spacing=1, grace=1, low=1, high=2).low == 1
 
 
 @pytest.mark.parametrize("settings", [{"skipped": 0}, {"low": 9, "high": 8}, {"burn_in": -1}])

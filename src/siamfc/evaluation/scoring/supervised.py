@@ -166,7 +166,7 @@ class SupervisedResult:
     states: IntArray
     """(F,) of `FrameState`."""
     overlaps: FloatArray
-    """(F,) in whole pixels; 0 in starting frames and skipped ones."""
+    """(F,) in whole pixels; 0 in all frames but tracked ones."""
 
     @property
     def failures(self) -> int:
@@ -202,8 +202,8 @@ def supervised_result(
     """Compare a supervised track with the ground truth."""
     states = run.states(track, size)
     overlaps = raster_overlap(track.boxes, run.sequence.boxes, size)
-    at_work = (states == FrameState.TRACKED) | (states == FrameState.FAILED)
-    return SupervisedResult(states=states, overlaps=np.where(at_work, overlaps, 0.0))
+    tracked = states == FrameState.TRACKED
+    return SupervisedResult(states=states, overlaps=np.where(tracked, overlaps, 0.0))
 
 
 def score_supervised(
