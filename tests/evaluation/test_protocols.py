@@ -69,6 +69,8 @@ def test_got10k_does_not_count_the_first_frame() -> None:
     assert score(GOT10K, [BOX, BESIDE], [BOX, BOX])["ao"] == pytest.approx(1 / 3)
     later = score(GOT10K, [ABSENT, BOX, BESIDE], [ABSENT, BOX, BOX])
     assert later["ao"] == pytest.approx(1 / 3)
+    boxes = np.array([BOX, BOX], float)
+    assert GOT10K.compare(boxes, boxes, (200, 200)).frame_count == 1
 
 
 def test_a_mean_is_over_sequences_or_over_frames() -> None:

@@ -335,6 +335,9 @@ def test_anchors_are_laid_every_50_frames_and_look_at_the_longer_side() -> None:
         (150, True),
         (159, True),
     ]
+    assert [frame for frame, backwards in anchors(sequence(0), 20) if not backwards][-1] == 60
+    unset = sequence(2, values={"anchor": np.zeros(90)})
+    assert anchors(unset, 50) == anchors(sequence(2), 50)
     given = sequence(2, values={"anchor": anchor_values(90)})
     assert anchors(given, 50) == [(0, False), (50, False), (89, True)]
     crossed = sequence(2, values={"anchor": np.array([0, -1, 0, 1] + [0] * 86)})
@@ -350,6 +353,10 @@ def test_an_anchor_without_a_box_moves_on() -> None:
     runs = multi_start_runs(gaps, MultiStart())
     assert [run.name for run in runs][-1] == "g/backward_00000088"
     assert runs[-1].frames == range(88, -1, -1)
+    boxes[1:] = NAN
+    boxes[0] = 1
+    single = Sequence(name="g", frames=one.frames, boxes=boxes)
+    assert anchors(single, 50) == [(0, False), (0, True)]  # the one at 50 finds no box
 
 
 def test_the_least_settings_are_accepted() -> None:
@@ -361,5 +368,11 @@ def test_the_least_settings_are_accepted() -> None:
 def test_impossible_settings_are_refused(settings: dict[str, int]) -> None:
     with pytest.raises(InputError, match="supervision: expected"):
         Supervision(**settings)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"spacing": 0}, {"grace": 0}, {"low": 0}, {"low": 8, "high": 8}]
+)
+def test_impossible_multi_start_settings_are_refused(settings: dict[str, int]) -> None:
     with pytest.raises(InputError, match="multi-start: expected"):
-        MultiStart(grace=0)
+        MultiStart(**settings)
