@@ -313,7 +313,7 @@ def _summary(
                 "first_box": first.boxes[row],
                 "last_box": last.boxes[row],
                 "last_score": last.scores[row],
-                "lost": bool(_lost(last)[row]),
+                "lost": last.lost_flags is not None and bool(last.lost_flags[row]),
                 "lost_frames": tally.lost,
                 "first_lost": tally.first_lost.index if tally.first_lost else None,
             }
@@ -327,10 +327,6 @@ def _summary(
 def _boxes(kept: list[FrameResult]) -> dict[str, Any]:
     """Return every frame's boxes as in a .jsonl file; nothing if none were kept."""
     return {"track": [one.rounded().to_dict() for one in kept]} if kept else {}
-
-
-def _lost(result: FrameResult) -> list[bool]:
-    return [False] * len(result.boxes) if result.lost_flags is None else result.lost_flags.tolist()
 
 
 def _print(
