@@ -320,10 +320,13 @@ def test_an_image_whose_name_is_not_utf_8_is_described(tmp_path: Path, name: str
     assert read_annotation(path, format=name).present.any()
 
 
+@pytest.mark.parametrize("start", ["img", "2026080"])  # a date is no frame
 @pytest.mark.parametrize("name", ["voc", "yolo"])
-def test_frames_named_by_images_stay_in_natural_order(tmp_path: Path, name: str) -> None:
+def test_frames_named_by_images_stay_in_natural_order(
+    tmp_path: Path, name: str, start: str
+) -> None:
     boxes = np.array([[[x, 20, 8, 6.0]] for x in range(12)])
-    images = [f"img{number}.png" for number in range(1, 13)]
+    images = [f"{start}{number}.png" for number in range(1, 13)]
     written = VideoAnnotation(frames=np.arange(12), boxes=boxes, size=(64, 48), image_names=images)
     write_annotation(tmp_path / "boxes", written, format=name)
     found = read_annotation(tmp_path / "boxes", format=name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from siamfc.array_types import BoolArray, FloatArray, IntArray, empty_bools, empty_floats
 from siamfc.boxes import is_absent
 from siamfc.errors import DatasetError
+from siamfc.frames.folder import natural_key
+from siamfc.parsers import MOST_FRAMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -257,3 +260,15 @@ def frame_ranges(flags: BoolArray) -> list[tuple[int, int]]:
     """
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
     return [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def frame_files(folder: Path, suffix: str) -> tuple[list[tuple[int, Path]], bool]:
+    """Return the files of a folder with one for each frame, by frame, in order.
+
+    The second value is True if their names are the frames' numbers; otherwise their order counts.
+    """
+    files = sorted(folder.glob(f"*{suffix}"), key=natural_key)
+    names = [file.stem for file in files]
+    if all(one.isdecimal() and len(one) < 10 and int(one) <= MOST_FRAMES for one in names):
+        return [(int(file.stem), file) for file in files], True
+    return list(enumerate(files)), False

@@ -7,12 +7,17 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from siamfc.annotations.annotation import VideoAnnotation, add_box, from_targets, require_size
+from siamfc.annotations.annotation import (
+    VideoAnnotation,
+    add_box,
+    frame_files,
+    from_targets,
+    require_size,
+)
 from siamfc.array_types import FloatArray
 from siamfc.datasets.readers.text import optional_size
 from siamfc.errors import DatasetError
-from siamfc.frames.folder import natural_key
-from siamfc.parsers import parse_frame, parse_number, read_xml
+from siamfc.parsers import parse_number, read_xml
 
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 
@@ -74,9 +79,8 @@ def read_voc(path: Path) -> VideoAnnotation:
     size: tuple[int, int] | None = None
     images = []
     video = path.name
-    files = sorted((path / "Annotations").glob("*.xml"), key=natural_key)
-    digits = all(file.stem.isdecimal() and len(file.stem) < 10 for file in files)
-    for at, file in enumerate(files):
+    files, are_numbered = frame_files(path / "Annotations", ".xml")
+    for frame, file in files:
         content = read_xml(file, expected="a Pascal VOC annotation")
         images.append(content.findtext("filename") or f"{file.stem}.png")
         video = content.findtext("folder") or video
@@ -86,20 +90,19 @@ def read_voc(path: Path) -> VideoAnnotation:
             for place, item in enumerate(content.iterfind("object"), 1):
                 values = _attributes(item)
                 target = values.get("track_id") or str(place)
-                add_box(rows, target, parse_frame(file.stem) if digits else at, _box(item))
+                add_box(rows, target, frame, _box(item))
                 labels[target] = item.findtext("name") or ""
                 names[target] = values.get("name", target)
         except ValueError as error:
             raise DatasetError(f"{file}: expected numbers in size and bndbox; {error}") from None
-    frames = [parse_frame(file.stem) for file in files] if digits else range(len(files))
     return from_targets(
         dict(sorted(rows.items(), key=lambda item: (len(item[0]), item[0]))),
         labels=labels,
         names=names,
         dense=True,
         size=size,
-        frame_count=max(frames, default=-1) + 1,
-        image_names=() if digits else images,
+        frame_count=max((frame for frame, _ in files), default=-1) + 1,
+        image_names=() if are_numbered else images,
         video=f"{video}.mp4",
     )
 

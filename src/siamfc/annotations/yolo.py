@@ -11,13 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from siamfc.annotations.annotation import VideoAnnotation, from_targets, require_size
+from siamfc.annotations.annotation import VideoAnnotation, frame_files, from_targets, require_size
 from siamfc.array_types import FloatArray
 from siamfc.datasets.readers.text import numbered_lines, optional_size
 from siamfc.errors import DatasetError
-from siamfc.frames.folder import natural_key
 from siamfc.parsers import (
-    parse_frame,
     parse_json,
     parse_numbers,
     parse_whole,
@@ -70,10 +68,9 @@ def read_yolo(path: Path) -> VideoAnnotation:
     classes, size, video = _read_config(path / _CONFIG)
     rows: dict[str, dict[int, FloatArray]] = {}
     labels: dict[str, str] = {}
-    files = sorted((path / "labels").glob("*.txt"), key=natural_key)
-    digits = all(file.stem.isdecimal() and len(file.stem) < 10 for file in files)
+    files, are_numbered = frame_files(path / "labels", ".txt")
     scale = np.array([size[0], size[1]], dtype=np.float64)
-    for at, file in enumerate(files):
+    for frame, file in files:
         seen: dict[str, int] = {}
         for number, line in numbered_lines(file):
             try:
@@ -88,18 +85,17 @@ def read_yolo(path: Path) -> VideoAnnotation:
                 ) from None
             seen[label] = seen.get(label, 0) + 1
             target = f"{label} {seen[label]}"
-            rows.setdefault(target, {})[parse_frame(file.stem) if digits else at] = box
+            rows.setdefault(target, {})[frame] = box
             labels[target] = label
     numbers = {target: str(place) for place, target in enumerate(rows, 1)}
-    frames = [parse_frame(file.stem) for file in files] if digits else range(len(files))
     return from_targets(
         rows,
         labels=labels,
         names=numbers,
         dense=True,
         size=size,
-        frame_count=max(frames, default=-1) + 1,
-        image_names=() if digits else [f"{file.stem}.png" for file in files],
+        frame_count=max((frame for frame, _ in files), default=-1) + 1,
+        image_names=() if are_numbered else [f"{file.stem}.png" for _, file in files],
         video=video,
     )
 
