@@ -25,7 +25,8 @@ from light import TimedMatcher
 from numpy.typing import NDArray
 
 from siamfc.frames import open_source, open_writer
-from siamfc.frames.decoder import VideoAddress, VideoDecoder
+from siamfc.frames.container import VideoAddress
+from siamfc.frames.decoder import VideoDecoder
 from siamfc.network import load_matcher
 from siamfc.synthetic.clip import ClipSettings, ProceduralClip
 from siamfc.tracking import follow

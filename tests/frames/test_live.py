@@ -16,7 +16,8 @@ from PIL import Image
 
 from siamfc.errors import SourceError
 from siamfc.frames import LiveSource, live, open_source
-from siamfc.frames.decoder import VideoAddress, VideoDecoder
+from siamfc.frames.container import VideoAddress
+from siamfc.frames.decoder import VideoDecoder
 from siamfc.frames.live import camera_address, stream_address
 
 

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit, urlunsplit
 import av
 
 from siamfc.errors import InputError, SourceError
+from siamfc.frames.container import VideoAddress
 from siamfc.frames.conversion import RgbConverter
-from siamfc.frames.decoder import VideoAddress, VideoDecoder
+from siamfc.frames.decoder import VideoDecoder
 from siamfc.frames.frame import Frame
 from siamfc.frames.frame_index import SourceClock
 from siamfc.frames.lazy import decoded_frame

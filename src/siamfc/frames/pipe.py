@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from siamfc.errors import SourceError
-from siamfc.frames.decoder import VideoAddress
+from siamfc.frames.container import VideoAddress
 
 _STALL_SECONDS = 60.0
 """Seconds without data after which a pipe counts as broken off."""

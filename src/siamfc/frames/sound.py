@@ -11,7 +11,7 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 
-from siamfc.frames.decoder import FOREIGN_TAGS
+from siamfc.frames.container import FOREIGN_TAGS
 
 _logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from siamfc.checks import check_whole
 from siamfc.errors import InputError, SourceError
 from siamfc.frames.arrays import ArraySource, check_frame_rate
-from siamfc.frames.decoder import VideoAddress
+from siamfc.frames.container import VideoAddress
 from siamfc.frames.folder import (
     ImageFiles,
     find_images,

@@ -11,8 +11,9 @@ from pathlib import Path
 import av
 
 from siamfc.errors import InputError, SourceError
+from siamfc.frames.container import VideoAddress
 from siamfc.frames.conversion import RgbConverter
-from siamfc.frames.decoder import VideoAddress, VideoDecoder
+from siamfc.frames.decoder import VideoDecoder
 from siamfc.frames.frame import Frame
 from siamfc.frames.frame_index import FrameIndex, StreamIdentity, shared_index
 from siamfc.frames.lazy import decoded_frame

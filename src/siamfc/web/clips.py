@@ -10,7 +10,7 @@ import av
 
 from siamfc.errors import SourceError
 from siamfc.frames import Frame, ImageFiles, VideoFile
-from siamfc.frames.decoder import FOREIGN_TAGS
+from siamfc.frames.container import FOREIGN_TAGS
 from siamfc.frames.images import open_image
 from siamfc.frames.paged_image import PagedImage, is_paged_format
 from siamfc.tracking.exports import VideoInfo
