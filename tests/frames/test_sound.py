@@ -220,6 +220,22 @@ def test_a_sound_track_that_the_container_cannot_hold_is_omitted_alone(
         ]
 
 
+def test_a_sound_track_of_an_unknown_codec_is_omitted_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = bytearray(_two_tracks(tmp_path / "a.mp4", ("aac", "aac")).read_bytes())
+    second = content.rindex(b"mp4a")
+    content[second : second + 4] = b"apac"  # spatial sound of telephones
+    description = content.index(b"esds", second)
+    content[description : description + 4] = b"dapa"
+    (tmp_path / "a.mp4").write_bytes(content)
+    with VideoFile(tmp_path / "a.mp4") as source:
+        _write(source, tmp_path / "b.mp4")
+    assert "b.mp4 has no sound of stream 2: its codec is unknown" in caplog.text
+    with av.open(str(tmp_path / "b.mp4")) as container:
+        assert len(container.streams.audio) == 1
+
+
 def test_a_source_without_sound_gives_none(clip: Path, tmp_path: Path) -> None:
     with VideoFile(clip) as source:
         assert source.sound is None

@@ -104,8 +104,10 @@ class SoundCopy:
 
 
 def _add_copy(container: OutputContainer, source: AudioStream) -> AudioStream:
-    """Add a stream like the source; ValueError if the container does not support its codec."""
-    codec = source.codec_context.codec.canonical_name if source.codec_context else "unknown"
+    """Add a stream like the source; ValueError if its codec is not supported."""
+    if source.codec_context is None:  # contrary to its type
+        raise ValueError("its codec is unknown to this build of FFmpeg")
+    codec = source.codec_context.codec.canonical_name
     if codec not in container.supported_codecs:
         raise ValueError(f"a {container.format.name} file holds no {codec}; .mkv does")
     copy = container.add_stream_from_template(source)
