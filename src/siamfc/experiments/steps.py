@@ -1,7 +1,7 @@
 """Steps that the experiments share: a resumable training, and its part of the page."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -105,7 +105,7 @@ def train(
         )
         options.on_message(f"training: {recipe.epochs} epochs of {recipe.pairs_per_epoch} pairs")
 
-        def report_epoch(record: dict[str, Any]) -> None:
+        def report_epoch(record: Mapping[str, Any]) -> None:
             scores = [
                 f"{k.replace('_', ' ')} {v:.4f}" for k, v in record.items() if type(v) is float
             ]
@@ -120,7 +120,7 @@ def train(
                 device=device,
                 save_seconds=_SAVE_SECONDS,
                 validators=[judge],
-                on_epoch=lambda record: report_epoch(dict(record)),
+                on_epoch=report_epoch,
             ),
         )
     return read_training(place)

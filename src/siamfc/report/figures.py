@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,63 +20,62 @@ _POINTS = 300
 _ERROR_TICKS = (0, 2, 5, 20, 100, 500)
 
 
-def success(comparison: Comparison) -> FloatArray:
-    """OTB's success curve, (21,)."""
-    return metrics.success_curve(comparison.overlaps, frame_count=comparison.frame_count)
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """A curve over thresholds."""
+
+    name: str
+    """Name of its file."""
+    title: str
+    axis: str
+    """Title of the axis of thresholds."""
+    thresholds: FloatArray
+    """(T,)"""
+    compute: Callable[[Comparison], FloatArray]
+    """Computes the curve (T,) of a sequence."""
+    score: str
+    """Name of the score that summarises it."""
 
 
-def precision(comparison: Comparison) -> FloatArray:
-    """OTB's precision curve, (51,)."""
-    return metrics.precision_curve(comparison.errors, frame_count=comparison.frame_count)
-
-
-def normalized_precision(comparison: Comparison) -> FloatArray:
-    """LaSOT's normalised precision curve, (51,)."""
-    return metrics.precision_curve(
-        comparison.normalized_errors,
-        metrics.NORMALIZED_THRESHOLDS,
-        frame_count=comparison.frame_count,
-    )
-
-
-CURVES: tuple[tuple[str, str, str, FloatArray, Callable[[Comparison], FloatArray], str], ...] = (
-    (
-        "success",
-        "Success",
-        "overlap threshold",
-        metrics.SUCCESS_THRESHOLDS,
-        success,
-        "auc",
+CURVES = (
+    Curve(
+        name="success",
+        title="Success",
+        axis="overlap threshold",
+        thresholds=metrics.SUCCESS_THRESHOLDS,
+        compute=lambda one: metrics.success_curve(one.overlaps, frame_count=one.frame_count),
+        score="auc",
     ),
-    (
-        "precision",
-        "Precision",
-        "centre error threshold, pixels",
-        metrics.PRECISION_THRESHOLDS,
-        precision,
-        "precision",
+    Curve(
+        name="precision",
+        title="Precision",
+        axis="centre error threshold, pixels",
+        thresholds=metrics.PRECISION_THRESHOLDS,
+        compute=lambda one: metrics.precision_curve(one.errors, frame_count=one.frame_count),
+        score="precision",
     ),
-    (
-        "normalized_precision",
-        "Normalised precision",
-        "centre error threshold, sizes of the target",
-        metrics.NORMALIZED_THRESHOLDS,
-        normalized_precision,
-        "normalized_precision",
+    Curve(
+        name="normalized_precision",
+        title="Normalised precision",
+        axis="centre error threshold, sizes of the target",
+        thresholds=metrics.NORMALIZED_THRESHOLDS,
+        compute=lambda one: metrics.precision_curve(
+            one.normalized_errors, metrics.NORMALIZED_THRESHOLDS, frame_count=one.frame_count
+        ),
+        score="normalized_precision",
     ),
 )
-"""File name, title, axis, thresholds, curve of a sequence, and the score that summarises it."""
+"""OTB's success and precision curves, and LaSOT's normalised precision."""
 
 
-def curve_chart(study: Study, which: int) -> Chart:
-    """Chart one of `CURVES` for all trackers."""
-    _, title, axis, thresholds, compute, _ = CURVES[which]
-    end = float(thresholds[-1])
-    chart = Chart(f"{title} plot", (0.0, end), (0.0, 1.0))
+def curve_chart(study: Study, curve: Curve) -> Chart:
+    """Chart a curve for all trackers."""
+    end = float(curve.thresholds[-1])
+    chart = Chart(f"{curve.title} plot", (0.0, end), (0.0, 1.0))
     chart.y_axis(fraction_ticks(), "fraction of frames")
-    chart.x_axis(ticks(0.0, end), axis)
+    chart.x_axis(ticks(0.0, end), curve.axis)
     for entry in reversed(study.entries):  # the first on top
-        chart.line(thresholds, entry.curve(compute), entry.index)
+        chart.line(curve.thresholds, entry.curve(curve.compute), entry.index)
     return chart
 
 

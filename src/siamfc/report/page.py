@@ -56,11 +56,11 @@ def render_page(study: Study, *, snapshots: int = 6, strips: int = 50, seed: int
         compared=_compared(study, seed),
         curves=[
             {
-                "title": title,
-                "svg": figures.curve_chart(study, number).render(),
-                "rows": [(entry, f"{entry.scores[score]:.3f}") for entry in study.entries],
+                "title": curve.title,
+                "svg": figures.curve_chart(study, curve).render(),
+                "rows": [(entry, f"{entry.scores[curve.score]:.3f}") for entry in study.entries],
             }
-            for number, (_, title, _, _, _, score) in enumerate(figures.CURVES)
+            for curve in figures.CURVES
         ],
         attributes=figures.attribute_chart(study).render() if study.attributes else "",
         offsets=[figures.offset_chart(study, axis).render() for axis in (0, 1)],

@@ -98,8 +98,8 @@ def _save_plots(study: Study, folder: Path) -> None:
 
 def _plots(study: Study) -> Iterator[tuple[str, str, Chart]]:
     """Yield each chart with its file name and the score that its legend shows, if any."""
-    for number, (name, *_, score) in enumerate(figures.CURVES):
-        yield name, score, figures.curve_chart(study, number)
+    for curve in figures.CURVES:
+        yield curve.name, curve.score, figures.curve_chart(study, curve)
     for axis, letter in enumerate("xy"):
         yield f"offset_{letter}", "", figures.offset_chart(study, axis)
     if study.attributes:
