@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 
 from siamfc.crops.augment import AugmentedPairs, AugmentSettings, augment
 from siamfc.crops.pairs import RawPairs, StorePairs
-from siamfc.errors import InputError
+from siamfc.errors import InputError, OutputError
 
 
 class PairLoader:
@@ -75,9 +75,13 @@ class PairLoader:
         return self._order.batches
 
     def epoch(self, epoch: int, *, start: int = 0) -> Iterator[AugmentedPairs]:
-        """Yield the batches of an epoch, from batch `start` on."""
+        """Yield the batches of an epoch, from batch `start` on.
+
+        Raises:
+            OutputError: shared memory has no room for the batches read ahead.
+        """
         self._order.epoch, self._order.start = epoch, start
-        for raw in self._loader:
+        for raw in self._raw():
             parts = [part.to(self._device, non_blocking=True) for part in raw]
             exemplars, searches, sizes, uniforms, exemplar_sizes, present = parts
             yield augment(
@@ -90,6 +94,33 @@ class PairLoader:
                 present=present,
                 context_amount=self._context_amount,
             )
+
+    def _raw(self) -> "Iterator[_Tensors]":
+        try:
+            yield from self._loader
+        except _SharedMemoryError:
+            raise OutputError(
+                "shared memory (/dev/shm) has no room for the batches read ahead: make it larger, "
+                "in Docker with --shm-size, or read without further processes, "
+                "--set data.workers=0"
+            ) from None
+
+
+class _SharedMemoryError(Exception):
+    """A worker cannot hand over its batch."""
+
+
+def _share(tensors: "_Tensors") -> None:
+    """Move a worker's tensors to shared memory.
+
+    Sending them would do so, but in a thread, where an error loses the batch: the trainer would
+    wait for it forever.
+    """
+    try:
+        for tensor in tensors:
+            tensor.share_memory_()  # type: ignore[no-untyped-call]
+    except RuntimeError as error:
+        raise _SharedMemoryError(str(error)) from None
 
 
 def _exit_on_signal(_worker: int) -> None:
@@ -145,4 +176,7 @@ class _Parts(Dataset[_Tensors]):
         epoch, number = key
         first = number * self._batch + self._first
         raw: RawPairs = self._pairs.read(epoch, range(first, first + self._count))
-        return _Tensors(*map(torch.from_numpy, raw))
+        tensors = _Tensors(*map(torch.from_numpy, raw))
+        if get_worker_info() is not None:
+            _share(tensors)
+        return tensors
