@@ -91,8 +91,15 @@ class LightTargets(TargetBatch):
         A target that leaves the frame does not get smaller, and a lost one must neither shrink to
         nothing nor grow over the whole frame.
         """
-        lowest = self.sure_size * np.where(self.cut, 1.0, 1 / _LARGEST_CHANGE)
-        return _limited(self.size, lowest, self.sure_size * _LARGEST_CHANGE)
+        return self.limited_size(_LARGEST_CHANGE)
+
+    def limited_size(self, change: float) -> FloatArray:
+        """Return width and height (N, 2), at most a factor `change` from the last sure size.
+
+        A side that the frame's border cuts does not become smaller than the sure one.
+        """
+        lowest = self.sure_size * np.where(self.cut, 1.0, 1 / change)
+        return _limited(self.size, lowest, self.sure_size * change)
 
     def exemplar_windows(self, spec: EmbeddingSpec) -> tuple[FloatArray, FloatArray]:
         """Return the squares that the exemplar images show; see `TargetBatch.exemplar_windows`."""
@@ -170,13 +177,11 @@ def move(
         score=score,
         frames_lost=frames_lost,
     )
-    lowest = targets.sure_size * np.where(moved.cut, 1.0, 1 / _FASTEST_CHANGE)
-    seen = _limited(moved.size, lowest, targets.sure_size * _FASTEST_CHANGE)
     sure = (score >= settings.lost.found_threshold)[:, None]
     left = moved.left
     return replace(
         moved,
-        sure_size=np.where(sure, seen, targets.sure_size),
+        sure_size=np.where(sure, moved.limited_size(_FASTEST_CHANGE), targets.sure_size),
         watched=np.where(left[:, None], targets.watched, np.nan),
         watched_frames=np.where(left, targets.watched_frames, 0),
     )
