@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from siamfc.errors import InputError
 from siamfc.frames.draw import PALETTE, draw_legend
 
 GROUND = np.full((120, 160, 3), 90, np.uint8)
@@ -30,8 +29,3 @@ def test_names_are_listed_on_their_colours() -> None:
 )
 def test_names_that_do_not_fit_are_cut_off(names: list[str], shape: tuple[int, int]) -> None:
     assert draw_legend(np.zeros((*shape, 3), np.uint8), names).shape == (*shape, 3)
-
-
-def test_there_must_be_one_colour_per_name() -> None:
-    with pytest.raises(InputError, match="one for each of 2 names, got 1"):
-        draw_legend(GROUND, ["a", "b"], colors=[(1, 2, 3)])

@@ -15,7 +15,7 @@ from siamfc.cli.tracker_options import TrackerOptions
 from siamfc.cli.usage import UsageError, check_corners, parse_box
 from siamfc.errors import InputError
 from siamfc.frames import Image, draw_boxes, open_source
-from siamfc.frames.draw import PALETTE, draw_legend
+from siamfc.frames.draw import draw_legend, palette
 from siamfc.tracking import FrameResult
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _installed() -> list[str]:
 def _drawing(names: list[str]) -> Callable[[Image, FrameResult], Image]:
     """Return a function that draws all boxes and the legend."""
     labels = [""] * len(names)
-    colors = [PALETTE[place % len(PALETTE)] for place in range(len(names))]
+    colors = palette(len(names))
 
     def draw(image: Image, result: FrameResult) -> Image:
         # siamfc's box, the first, is drawn last, on top.

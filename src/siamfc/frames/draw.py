@@ -101,9 +101,7 @@ def draw_boxes(
     return canvas
 
 
-def draw_legend(
-    image: Image, names: Sequence[str], *, colors: Sequence[Color] | None = None
-) -> Image:
+def draw_legend(image: Image, names: Sequence[str]) -> Image:
     """Return a copy of a picture with names in its upper left corner, one below the other.
 
     Each name has the colour that `draw_boxes` uses for the box with the same index. Names that do
@@ -112,19 +110,12 @@ def draw_legend(
     Args:
         image: (H, W, 3) uint8 RGB; it is not modified.
         names: (N,), one line each.
-        colors: (N,), RGB in place of `PALETTE`.
-
-    Raises:
-        InputError: The number of colours differs from that of the names.
     """
-    shades = [PALETTE[i % len(PALETTE)] for i in range(len(names))] if colors is None else colors
-    if len(shades) != len(names):
-        raise InputError(f"colors: expected one for each of {len(names)} names, got {len(shades)}")
     canvas = check_image(image, what="the picture to draw on").copy()
     height, width, _ = canvas.shape
     size = max(10, round(min(height, width) / 34))
     gap = top = left = max(2, size // 3)
-    for name, color in zip(names, shades, strict=True):
+    for name, color in zip(names, palette(len(names)), strict=True):
         label = label_image(name, size, color)[: max(height - top, 0), : max(width - left, 0)]
         rows, columns, _ = label.shape
         canvas[top : top + rows, left : left + columns] = label
@@ -149,7 +140,7 @@ def as_rows(boxes: ArrayLike) -> NDArray[np.float64]:
     return rows
 
 
-def palette(count: int) -> list[Color | str]:
+def palette(count: int) -> list[Color]:
     """Return colours for `count` targets, repeating from the eighth on."""
     return [PALETTE[i % len(PALETTE)] for i in range(count)]
 
@@ -175,11 +166,11 @@ def as_color(color: Color | str) -> Color:
     return int(red), int(green), int(blue)
 
 
-def per_box(name: str, values: Iterable[T] | None, count: int, default: list[T]) -> list[T]:
+def per_box(name: str, values: Iterable[T] | None, count: int, default: Sequence[T]) -> list[T]:
     """Return the values as a list, or the default; InputError unless there are `count`."""
     if values is not None and not isinstance(values, Iterable):
         raise InputError(f"{name} must have one element for each of {count} boxes; got {values!r}")
-    given = default if values is None else list(values)
+    given = list(default if values is None else values)
     if len(given) != count:
         raise InputError(
             f"{name} must have one element for each of {count} boxes; got {len(given)}"
