@@ -63,6 +63,9 @@ def test_the_first_frame_counts_as_given_whatever_is_written_there() -> None:
     assert score(OTB, [FAR, BESIDE], [BOX, BOX]) == given
     assert score(OTB, [ABSENT, BESIDE], [BOX, BOX]) == given
     assert given["center_error"] == 2.5
+    written = np.array([FAR, BESIDE], float)
+    OTB.compare(written, np.array([BOX, BOX], float))
+    assert written.tolist() == [FAR, BESIDE]
 
 
 def test_got10k_does_not_count_the_first_frame() -> None:

@@ -80,7 +80,8 @@ def test_the_probability_decides_whether_a_target_is_lost():
 )
 def test_the_window_prefers_near_cells(influence, column):
     settings = replace(PLAIN, window_influence=influence)
-    found = advanced(settings, far=(8, 15, 2.0, (40, 20)), near=(8, 8, 1.0, (40, 20)))
+    # 0.7 · 0.95 + 0.3 · 0 is less than 0.7 · 0.62 + 0.3 · 0.98.
+    found = advanced(settings, far=(8, 15, 3.0, (40, 20)), near=(8, 8, 0.5, (40, 20)))
     expected = 100 + (column * 16 + 0.5 - 127.5) * PITCH
     assert found.center_frame[0, 0] == pytest.approx(expected, abs=1e-4)
 
@@ -107,6 +108,28 @@ def test_the_size_goes_part_of_the_way_and_the_centre_all_of_it():
     found = advanced(replace(PLAIN, size_damping=0.25), a=(8, 8, 30.0, (48, 16)))
     np.testing.assert_allclose(found.size[0], [42, 19], atol=1e-4)
     np.testing.assert_allclose(found.center_frame[0], [100 + PITCH] * 2, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("width", "sure", "why"),
+    [
+        (20, 40 / 1.05, "it shrinks slowly"),
+        (39, 39, "a small change is believed"),
+        (80, 40 * 1.05, "it grows slowly"),
+    ],
+)
+def test_the_sure_size_changes_by_a_twentieth_at_most(width, sure, why):
+    found = advanced(PLAIN, a=(8, 8, 30.0, (width, 20)))
+    np.testing.assert_allclose(found.size[0], [width, 20], rtol=1e-6)
+    np.testing.assert_allclose(found.sure_size[0], [sure, 20], rtol=1e-6, err_msg=why)
+
+
+def test_a_target_keeps_its_size_from_the_first_frame_in_which_it_is_lost():
+    for holds_size in (True, False):
+        lost = replace(PLAIN.lost, holds_size=holds_size)
+        found = advanced(replace(PLAIN, lost=lost), a=(8, 8, -2.0, (60, 20)))
+        assert found.frames_lost.tolist() == [1]
+        assert (found.size[0, 0] == 40) == holds_size
 
 
 def test_targets_are_not_changed_in_place():
@@ -182,7 +205,7 @@ def leaving(height, logit, times=1):
 def test_a_target_that_the_frame_cuts_is_searched_at_its_whole_size():
     targets = leaving(height=8.0, logit=8.0)
     assert targets.size[0, 1] == pytest.approx(8.0, abs=0.1)
-    np.testing.assert_allclose(targets.search_size[0], AT_THE_BORDER[2:], rtol=0.01)
+    np.testing.assert_allclose(targets.search_size[0], AT_THE_BORDER[2:], rtol=1e-6)
     assert targets.partly_outside.tolist() == [True]
 
 
@@ -257,8 +280,9 @@ def test_a_target_that_left_returns_where_five_frames_are_sure_on_average():
     ("scores", "box", "own", "why"),
     [
         ([0.9] * 9, BOX, 0.1, "inside the frame it is where it was, or hidden there"),
-        ([0.9] * 9, CORNER, 0.5, "it may still be where it was"),
+        ([0.9] * 9, CORNER, 0.4, "it may still be where it was"),
         ([0.7] * 9, CORNER, 0.1, "no place is good enough to be watched"),
+        ([0.7, *[0.9] * 4], CORNER, 0.1, "four frames are too few, whatever was there before"),
         ([0.85, 0.7, 0.7, 0.7, 0.7], CORNER, 0.1, "five frames are not sure enough on average"),
         ([0.9, 0.9, 0.9, 0.3, 0.9, 0.9], CORNER, 0.1, "what was there is gone again"),
     ],
