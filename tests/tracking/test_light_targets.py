@@ -248,6 +248,28 @@ def test_a_target_found_elsewhere_has_its_last_sure_size():
     np.testing.assert_array_equal(low.boxes, targets.boxes)
 
 
+def test_a_target_is_searched_elsewhere_at_its_last_sure_size():
+    targets = light.start(BOX, (400, 300))
+    shrunk = replace(targets, size=targets.size / 4)
+    np.testing.assert_allclose(shrunk.lost_windows(SPEC)[1], targets.present_windows(SPEC)[1])
+
+
+def test_a_place_elsewhere_is_the_better_the_less_the_size_changes_there():
+    targets = replace(
+        light.start(BOX, (400, 300)), frames_lost=np.array([9]), score=np.array([0.1])
+    )
+    logits, boxes = cells(a=(8, 8, 8.0, BOX[2:]), b=(8, 12, 8.2, (80, 40)))
+    centers = np.array([[[250.0, 200.0]]])
+    found = light.relocate(targets, centers, logits[:, None], boxes[:, None], LightSettings(), SPEC)
+    np.testing.assert_allclose(found.center_frame[0], [250 + PITCH, 200 + PITCH], atol=1e-4)
+
+
+@pytest.mark.parametrize(("x", "cut"), [(1.9, True), (2.1, False), (357.9, False), (358.1, True)])
+def test_a_border_within_a_twentieth_of_the_size_may_cut_the_box(x, cut):
+    targets = light.start([x, 90, 40, 20], (400, 300))
+    assert targets.cut.tolist() == [[cut, False]]
+
+
 CORNER = [0.0, 90.0, 40.0, 20.0]
 """A box that the frame's border may cut."""
 
