@@ -1,5 +1,7 @@
 """The light network's loss: which cells learn what, and that perfect answers cost nothing."""
 
+import math
+
 import pytest
 import torch
 
@@ -34,12 +36,39 @@ def _inside(truth, share):
         ((2, 1, 6, 3), 2 / 14, 2 / 14 - 4 / 18),  # the hull, 6 × 3, is larger than the union
         ((8, 0, 12, 2), 0.0, -8 / 24),  # apart: the farther, the worse
         ((1, 0.5, 2, 1.5), 1 / 8, 1 / 8),  # one in the other
+        ((1, 0.5, 1.5, 1), 1 / 32, 1 / 32),  # smaller than a unit
     ],
 )
 def test_generalised_iou_by_hand(other, iou, giou):
     first, second = torch.tensor([[0.0, 0.0, 4.0, 2.0]]), torch.tensor([other], dtype=torch.float)
     for found in (generalised_iou(first, second), generalised_iou(second, first)):
         assert [float(value) for value in found] == pytest.approx([iou, giou])
+    for unit in (0.1, 10):
+        found = generalised_iou(first * unit, second * unit)
+        assert [float(value) for value in found] == pytest.approx([iou, giou], rel=1e-5)
+
+
+def test_a_loss_by_hand():
+    """Three images of four cells: two on the target, one on it, and no target."""
+    points = torch.tensor([[[4.0, 6], [95, 5]], [[5.0, 5], [95, 95]]])
+    truth = torch.tensor([[0.0, 0, 10, 10], [90, 90, 10, 10], [0, 0, 10, 10]])
+    boxes = torch.zeros((3, 4, 2, 2))
+    boxes[0, :, 0, 0] = torch.tensor([0.0, 0, 10, 5])  # half of the truth: IoU and GIoU are 1/2
+    boxes[0, :, 0, 1] = truth[0]
+    boxes[1, :, 1, 0] = torch.tensor([90.0, 90, 100, 95])  # half of the truth
+    logits = torch.zeros((3, 2, 2))  # scores of 1/2
+    logits[0, 0] = math.log(3)  # scores of 3/4
+    settings = BoxLossSettings(box_weight=3.0, focus=2.0)
+    here = torch.tensor([True, True, False])
+    loss, iou = box_loss(logits, boxes, points, truth, here, settings)
+    # (quality − score)² · cross-entropy of each cell.
+    half = 1 / 4**2 * -(0.5 * math.log(3 / 4) + 0.5 * math.log(1 / 4))
+    whole = 1 / 4**2 * -math.log(3 / 4)
+    off = 1 / 2**2 * math.log(2)
+    scores = (half + whole + 2 * off) + (0 + 3 * off) + 4 * off
+    shares = (0.5 * 0.5 + 0.5 * 0) + 0.5  # of 1 − GIoU, in two images with a target
+    assert float(loss) == pytest.approx(scores / 3 + 3.0 * shares / 2, rel=1e-5)
+    assert float(iou) == pytest.approx((0.5 + 1 + 0.5) / 3)
 
 
 def test_a_perfect_answer_costs_nothing():
@@ -117,6 +146,7 @@ def test_without_a_target_every_cell_learns_a_low_score_and_no_box():
     loss, iou = box_loss(logits, boxes, POINTS, TRUTH, NOWHERE, BoxLossSettings())
     loss.backward()
     assert (logits.grad > 0).all()
+    assert float(loss.detach()) == pytest.approx(SEARCH_CELLS**2 * 0.25 * math.log(2), rel=1e-5)
     assert boxes.grad.abs().sum() == 0
     assert float(iou) == 0
 
@@ -136,6 +166,7 @@ def test_gradients_are_finite_at_any_score(logit):
         ("outer", 0.2),  # within the inner ellipse
         ("box_weight", float("nan")),
         ("focus", -1.0),
+        ("peak_weight", -1.0),
     ],
 )
 def test_settings_out_of_range_are_refused(name, value):

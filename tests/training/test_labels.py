@@ -27,6 +27,15 @@ def test_a_centred_target_has_the_thirteen_positive_cells_of_the_thesis():
     np.testing.assert_allclose(weights[labels == 0], 0.5 / 276, rtol=1e-6)
 
 
+def test_each_response_of_a_batch_has_its_own_labels_and_weights():
+    offsets = torch.tensor([[0.0, 0.0], [64.0, -8.0], [400.0, 0.0]])
+    labels, weights = response_labels(offsets, LabelSettings())
+    assert labels.shape == weights.shape == (3, 17, 17)
+    for offset, *found in zip(offsets.tolist(), labels, weights, strict=True):
+        for one, alone in zip(found, _labels(offset), strict=True):
+            np.testing.assert_array_equal(one, alone)
+
+
 @pytest.mark.parametrize(
     ("offset", "radius", "cells"),
     [
@@ -81,7 +90,7 @@ def test_a_background_above_zero_raises_the_lowest_labels_alone():
     ("settings", "message"),
     [
         ({"radius": 0.0}, "radius: expected a number of at least"),
-        ({"background": 0.6}, "background: expected a number"),  # the target would be the lowest
+        ({"background": 0.501}, "background: expected a number"),  # the target would be the lowest
         ({"balanced": False, "soft": True}, "balanced: expected true with soft labels"),
     ],
 )
