@@ -78,6 +78,8 @@ def test_the_peak_s_entropy_ignores_a_constant_and_is_least_at_the_target():
     torch.testing.assert_close(peak_entropy(right + 7.0, masses), peak_entropy(right, masses))
     expected = -functional.log_softmax(right.flatten(), 0)[5]
     torch.testing.assert_close(peak_entropy(right, masses), expected)
+    both = peak_entropy(torch.cat([right, wrong]), torch.cat([3 * masses, masses]))
+    torch.testing.assert_close(both, (expected + peak_entropy(wrong, masses)) / 2)
 
 
 def test_settings_choose_the_loss():
