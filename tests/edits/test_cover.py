@@ -54,14 +54,54 @@ class TestCover:
         assert frame_ranges(cover.bridged) == [(4, 6)], reason
         true = moving().boxes[:, 0]
         slack = true[:, 0] - cover.boxes[:, 0, 0]
-        assert slack[3] == pytest.approx(0)
-        assert 0 < slack[4] < slack[5], "it grows towards the middle"
-        assert slack[6] == pytest.approx(slack[4])
+        np.testing.assert_allclose(slack[3:8], [0, 4, 8, 4, 0], atol=1e-9)  # its speed is 4
+        assert not cover.whole.any()
+
+    def test_a_margin_grows_by_a_tenth_of_a_slow_target_per_frame(self) -> None:
+        """It rests, vanishes, and rests 40 pixels to the right: that was not its speed."""
+        resting = moving(absent=(4, 5, 6))
+        resting.boxes[:4, 0, 0], resting.boxes[7:, 0, 0] = 10, 50
+        x, y, w, h = plan_cover(resting, 10, PLAIN).boxes[5, 0]
+        np.testing.assert_allclose([x, y, w, h], [30 - 3, 30 - 3, 26, 16])
+
+    def test_a_margin_grows_by_the_95th_percentile_of_the_speed(self) -> None:
+        """The centre moves by 0, 1, … 19 pixels, the width grows, and the target is then lost."""
+        boxes = np.zeros((22, 1, 4))
+        boxes[:, 0, 2], boxes[:, 0, 3] = 20 + 2 * np.arange(22), 10
+        boxes[:, 0, 0] = np.cumsum([0, *range(20), 0]) - boxes[:, 0, 2] / 2
+        boxes[21] = boxes[20]
+        lost = VideoAnnotation(
+            frames=np.arange(22), boxes=boxes, lost=(np.arange(22) == 21)[:, None]
+        )
+        cover = plan_cover(lost, 22, PLAIN).boxes[21, 0]
+        np.testing.assert_allclose(cover, boxes[20, 0] + [-18.05, -18.05, 36.1, 36.1])
+
+    def test_a_target_seen_once_is_as_fast_as_its_settings_say(self) -> None:
+        still = CoverSettings(margin=0, doubt=0, growth=0, lead=0)
+        cover = plan_cover(moving(1), 3, still)
+        np.testing.assert_allclose(cover.boxes[:, 0], [[10, 30, 20, 10]] * 3)
+
+    def test_a_margin_is_of_the_size_in_its_own_frame(self) -> None:
+        growing = moving(2)
+        growing.boxes[1, 0, 2:] = 60, 20
+        cover = plan_cover(growing, 2, CoverSettings(margin=0.5, doubt=0, lead=0)).boxes[:, 0, 0]
+        np.testing.assert_allclose(cover, [10 - 7.5, 14 - 20])
+
+    def test_a_frame_is_bridged_if_one_of_several_targets_is_lost(self) -> None:
+        boxes = np.concatenate([moving().boxes] * 2, axis=1)
+        lost = np.zeros((10, 2), np.bool_)
+        lost[4, 1] = True
+        both = VideoAnnotation(frames=np.arange(10), boxes=boxes, lost=lost)
+        cover = plan_cover(both, 10, CoverSettings(when_lost="frame", lead=0))
+        assert frame_ranges(cover.bridged) == frame_ranges(cover.whole) == [(4, 4)]
 
     def test_what_the_tracker_guesses_is_covered_too(self) -> None:
         astray = moving(lost=(4, 5, 6))
+        astray.boxes[4, 0] = [2, 3, 20, 10]
         astray.boxes[5, 0] = [90, 70, 20, 10]
-        x, y, w, h = plan_cover(astray, 10, PLAIN).boxes[5, 0]
+        cover = plan_cover(astray, 10, PLAIN).boxes[:, 0]
+        np.testing.assert_allclose(cover[4, :2], [2 - 4, 3 - 4])
+        x, y, w, h = cover[5]
         assert max(x, y) <= 30
         assert x + w >= 110
         assert y + h >= 80
@@ -113,6 +153,7 @@ class TestCover:
         [
             ({"margin": -1.0}, "margin: expected 0 or more, got -1"),
             ({"growth": float("nan")}, "growth: expected 0 or more, got nan"),
+            ({"growth": float("inf")}, "growth: expected 0 or more, got inf"),
             ({"lead": -1}, "lead: expected 0 frames or more"),
             ({"when_lost": "never"}, "when_lost: expected grow or frame"),
         ],
