@@ -1,5 +1,7 @@
 """Covered areas: nothing of a target is left, and lost stretches are bridged."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -205,9 +207,39 @@ def test_boxes_after_the_last_frame_are_left_out() -> None:
 
 
 def test_a_track_of_later_frames_alone_says_where_it_begins() -> None:
-    late = VideoAnnotation(frames=np.array([7]), boxes=np.array([[[10.0, 10, 8, 6]]]))
-    with pytest.raises(InputError, match="in frames 0 to 4, got the first in frame 7"):
+    late = VideoAnnotation(frames=np.array([5]), boxes=np.array([[[10.0, 10, 8, 6]]]))
+    with pytest.raises(InputError, match="in frames 0 to 4, got the first in frame 5"):
         target_paths(late, 5)
+    with pytest.raises(InputError, match="in frames 0 to 4, got none"):
+        target_paths(moving(5, absent=(0, 1, 2, 3, 4)), 5)
+
+
+def test_targets_need_not_be_there_together() -> None:
+    boxes = np.full((2, 2, 4), np.nan)
+    boxes[0, 0], boxes[1, 1] = [10, 10, 8, 6], [30, 10, 8, 6]
+    first, second = target_paths(VideoAnnotation(frames=np.arange(2), boxes=boxes), 2)
+    assert (first.distance.tolist(), second.distance.tolist()) == ([0, 1], [1, 0])
+
+
+def test_a_low_score_casts_doubt_on_two_frames_before_and_after() -> None:
+    scores = np.ones((10, 1))
+    scores[4], scores[9] = 0.25, 0.5
+    lost = np.zeros((10, 1), np.bool_)
+    lost[9] = True
+    known = VideoAnnotation(frames=np.arange(10), boxes=moving().boxes, scores=scores, lost=lost)
+    (path,) = target_paths(known, 10)
+    np.testing.assert_array_equal(path.doubt, [0, 0, *[0.75] * 5, 0.5, 0.5, 0])
+    assert path.distance.tolist() == [0] * 9 + [1]
+
+
+def test_frames_without_a_result_cast_no_doubt_on_others() -> None:
+    kept = np.array([0, 1, 2, 5, 6])
+    unknown = VideoAnnotation(
+        frames=kept, boxes=moving().boxes[kept], scores=np.full((5, 1), np.nan)
+    )
+    (path,) = target_paths(unknown, 7, lead=1)
+    assert path.distance.tolist() == [0, 0, 0, 1, 1, 0, 0]
+    assert not path.doubt.any()
 
 
 STYLES = ["blur", "pixelate", "fill"]
@@ -225,6 +257,66 @@ def test_details_of_the_target_are_gone(style: str, shape: str) -> None:
     steps = np.abs(np.diff(redacted[26:70, 34:78].astype(float), axis=1)).mean()
     assert steps < 0.05 * np.abs(np.diff(image.astype(float), axis=1)).mean()
     assert (image == noise()).all(), "the picture that was given is as it was"
+
+
+@pytest.mark.parametrize(("outside", "growth"), [(False, np.sqrt(2)), (True, 1.0)])
+def test_an_ellipse_ends_where_its_equation_says(outside: bool, growth: float) -> None:
+    """Hidden, it passes through the box's corners; shown, it touches the box's sides."""
+    given = VideoAnnotation(frames=np.arange(1), boxes=np.array([[[32.0, 24, 48, 20]]]))
+    chosen = RedactSettings(style="fill", outside=outside)
+    redacted = redact_frame(noise(), plan_cover(given, 1, PLAIN), 0, chosen)
+    columns, rows = np.arange(128), np.arange(96)
+    # The point of each pixel that is nearest to the centre, (56, 34), in half axes.
+    across = (np.clip(56, columns, columns + 1) - 56) / (24 * growth)
+    down = (np.clip(34, rows, rows + 1) - 34) / (10 * growth)
+    touched = across**2 + down[:, None] ** 2 < 1
+    np.testing.assert_array_equal(redacted.any(axis=2), touched == outside)
+
+
+def cell_counts(image: np.ndarray) -> tuple[int, int]:
+    """Number of cells of one colour, across and down."""
+    first_row, first_column = image[0].astype(int), image[:, 0].astype(int)
+    steps = (np.diff(line, axis=0).any(axis=1).sum() for line in (first_row, first_column))
+    across, down = (int(count) + 1 for count in steps)
+    return across, down
+
+
+def test_pixelation_keeps_the_means_of_four_cells_along_the_longer_side() -> None:
+    given = VideoAnnotation(frames=np.arange(1), boxes=np.array([[[32.0, 24, 48, 24]]]))
+    cover = plan_cover(given, 1, PLAIN)
+    found = redact_frame(noise(), cover, 0, RedactSettings(style="pixelate", shape="box"))
+    cells = found[24:48, 32:80].reshape(2, 12, 4, 12, 3).astype(float)
+    assert not np.ptp(cells, axis=(1, 3)).any()
+    means = noise()[24:48, 32:80].reshape(2, 12, 4, 12, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(cells[:, 0, :, 0], means, atol=2)  # means of rounded means
+
+
+def test_a_blur_is_smooth() -> None:
+    given = VideoAnnotation(frames=np.arange(1), boxes=np.array([[[32.0, 24, 48, 24]]]))
+    cover = plan_cover(given, 1, PLAIN)
+    found = redact_frame(noise(), cover, 0, RedactSettings(style="blur", shape="box"))
+    assert cell_counts(found[24:48, 32:80])[0] > 12
+
+
+@pytest.mark.parametrize(("frame", "why"), [(0, "lost"), (1, "after the last frame")])
+def test_a_whole_frame_keeps_no_details_of_the_largest_target(frame: int, why: str) -> None:
+    boxes = np.array([[[10.0, 10, 16, 16], [60, 30, 48, 48]]])
+    given = VideoAnnotation(frames=np.arange(1), boxes=boxes)
+    cover = replace(plan_cover(given, 1, PLAIN), whole=np.array([True]))
+    found = redact_frame(noise(), cover, frame, RedactSettings(style="pixelate"))
+    assert cell_counts(found) == (11, 8), why  # of 12 pixels
+
+
+def test_except_hides_all_where_the_target_is_outside_the_frame() -> None:
+    given = VideoAnnotation(frames=np.arange(1), boxes=np.array([[[200.0, 10, 20, 20]]]))
+    chosen = RedactSettings(style="fill", outside=True)
+    assert not redact_frame(noise(), plan_cover(given, 1, PLAIN), 0, chosen).any()
+
+
+@pytest.mark.parametrize("values", [{"style": "smear"}, {"shape": "star"}])
+def test_an_unknown_appearance_is_refused(values) -> None:
+    with pytest.raises(InputError, match=f"{next(iter(values))}: expected one of"):
+        RedactSettings(**values)
 
 
 def test_except_hides_all_but_the_target() -> None:
