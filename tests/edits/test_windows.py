@@ -125,6 +125,12 @@ class TestReframe:
         chosen = ReframeSettings(aspect=aspect)
         assert plan_reframe(one, 3, frame, 25.0, chosen).size == size
 
+    def test_the_aspect_is_as_shown_where_pixels_are_not_square(self) -> None:
+        """PAL: 720 × 576 pixels are shown 16 by 9."""
+        one, chosen = track(np.full((3, 2), 100.0)), ReframeSettings(aspect=16 / 9)
+        windows = plan_reframe(one, 3, (720, 576), 25.0, chosen, pixel_aspect=64 / 45)
+        assert windows.size == (720, 576)
+
     @pytest.mark.parametrize(
         "values", [{"aspect": 0.0}, {"dead_zone": 1.0}, {"acceleration": 0.0}, {"zoom": 2.0}]
     )
@@ -161,6 +167,11 @@ class TestCrop:
         np.testing.assert_allclose(windows.boxes[4], [70, 60, 40, 60])
         assert windows.size == (40, 60)
 
+    def test_pictures_have_the_size_of_the_largest_window(self) -> None:
+        growing = track(np.full((60, 2), 90.0))
+        growing.boxes[30:, 0, 2:] = 40, 50
+        assert plan_crop(growing, 60, margin=0.0).size == (40, 50)
+
     def test_a_size_decides_the_aspect(self) -> None:
         windows = plan_crop(track(np.full((9, 2), 90.0)), 9, margin=0.0, output=(64, 64))
         np.testing.assert_allclose(windows.boxes[4], [75, 75, 30, 30])
@@ -175,8 +186,13 @@ def ramp() -> np.ndarray:
 
 class TestCut:
     def test_after_the_last_frame_the_window_stays(self) -> None:
-        windows = plan_crop(track(np.full((2, 2), 30.0)), 2)
-        np.testing.assert_array_equal(windows.cut(ramp(), 1), windows.cut(ramp(), 7))
+        windows = plan_crop(track(np.array([[10.0, 30], [50, 30]])), 2)
+        last = windows.boxes[1]
+        assert (last != windows.boxes[0]).any()
+        for border in ("black", "edge"):
+            expected = cut_window(ramp(), last + [-30, 0, 0, 0], windows.size, border=border)
+            moved = replace(windows, boxes=windows.boxes + [-30, 0, 0, 0])
+            np.testing.assert_array_equal(moved.cut(ramp(), 7, border=border), expected)
 
     def test_whole_pixels_are_cut_out_as_they_are(self) -> None:
         found = cut_window(ramp(), np.array([10.0, 20, 30, 40]), (30, 40))
