@@ -187,11 +187,11 @@ def ramp() -> np.ndarray:
 class TestCut:
     def test_after_the_last_frame_the_window_stays(self) -> None:
         windows = plan_crop(track(np.array([[10.0, 30], [50, 30]])), 2)
-        last = windows.boxes[1]
+        last, left = windows.boxes[1], np.array([30, 0, 0, 0])
         assert (last != windows.boxes[0]).any()
         for border in ("black", "edge"):
-            expected = cut_window(ramp(), last + [-30, 0, 0, 0], windows.size, border=border)
-            moved = replace(windows, boxes=windows.boxes + [-30, 0, 0, 0])
+            expected = cut_window(ramp(), last - left, windows.size, border=border)
+            moved = replace(windows, boxes=windows.boxes - left)
             np.testing.assert_array_equal(moved.cut(ramp(), 7, border=border), expected)
 
     def test_whole_pixels_are_cut_out_as_they_are(self) -> None:

@@ -155,10 +155,10 @@ class TestFormats:
         boxes = np.array([[0, 1, 2, 3], [4, 5.25, 6, 7]])
         found = FrameResult(7, NAN, boxes, np.array([1, 0.5]), np.array([False, True]))
         write_results(tmp_path / "a.csv", [found])
-        assert (tmp_path / "a.csv").read_text() == (
-            "frame,time,target,x,y,w,h,score,lost,status,agreement,name\n"
-            "7,,1,0.0,1.0,2.0,3.0,1.0,false,,,\n"
-            "7,,2,4.0,5.25,6.0,7.0,0.5,true,,,\n"
+        assert (tmp_path / "a.csv").read_bytes() == (
+            b"frame,time,target,x,y,w,h,score,lost,status,agreement,name\n"
+            b"7,,1,0.0,1.0,2.0,3.0,1.0,false,,,\n"
+            b"7,,2,4.0,5.25,6.0,7.0,0.5,true,,,\n"
         )
 
     def test_the_unknown_name_of_one_target_is_empty(self, tmp_path):
@@ -166,6 +166,19 @@ class TestFormats:
         path = tmp_path / "a.jsonl"
         path.write_text(f'{{"frame": 0, "time": 0, {boxes}, "names": ["cat", null]}}\n')
         assert read_results(path)[0].names == ("cat", "")
+
+    def test_a_flag_or_status_of_one_target_alone_is_unknown(self, tmp_path):
+        boxes = '"boxes": [[0, 1, 2, 3], [4, 5, 6, 7]], "scores": [1, 1]'
+        (tmp_path / "a.jsonl").write_text(
+            f'{{"frame": 0, "time": 0, {boxes}, "lost": [true, null]}}'
+        )
+        (tmp_path / "a.csv").write_text(
+            "frame,time,target,x,y,w,h,score,lost,status,name\n"
+            "0,0,1,0,1,2,3,1,true,lost,cat\n0,0,2,4,5,6,7,1,,,\n"
+        )
+        (first,), (second,) = (read_results(tmp_path / name) for name in ("a.jsonl", "a.csv"))
+        assert first.lost_flags is second.lost_flags is None
+        assert (second.statuses, second.names) == ((), ("cat", ""))
 
     def test_jsonl_is_strict_json(self, tmp_path):
         write_results(tmp_path / "a.jsonl", results(2, time=NAN))
@@ -331,6 +344,21 @@ class TestReading:
                 "a.jsonl",
                 '{"frame":0,"time":0,"boxes":[[1,2,3,-4]],"scores":[1]}\n',
                 "line 1: .*a width and height of 0 or more",
+            ),
+            (
+                "a.jsonl",
+                '{"frame":0,"time":0,"boxes":[[1,2,3,4]],"scores":[1e999]}\n',
+                "line 1: .*an infinite number",
+            ),
+            (
+                "a.jsonl",
+                '{"frame":0,"time":0,"boxes":[[1,2,3,4]],"scores":[1' + 400 * "0" + "]}\n",
+                "line 1: .*an infinite number",
+            ),
+            (
+                "a.jsonl",
+                '{"frame":0,"time":0,"boxes":[[1,2,3,4]],"scores":[1],"status":["lost","lost"]}\n',
+                "line 1: .*status: expected 1 elements",
             ),
             ("a.jsonl", "{}\n", "line 1: expected an object .*; no 'boxes'"),
             ("a.jsonl", "[1, 2]\n", r"line 1: expected an object .*; got \[1, 2\]"),
