@@ -249,6 +249,7 @@ class TestFusion:
             ((0.9, 0.9), 0.5, 12.0, "equally sure, halfway: the mean"),
             ((0.9, 0.9), 0.25, 11.0, "nearer the first key frame"),
             ((1.0, 0.0), 0.9, 10.0, "a score of 0 counts nothing"),
+            ((1.0, 0.5), 0.5, 10 + 4 / 17, "the fourth power: 16 times as much"),
         ],
     )
     def test_boxes_that_agree_are_averaged(self, scores, progress, x, why):
