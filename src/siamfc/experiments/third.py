@@ -194,9 +194,10 @@ def _sections(study: Study, real: RealVideos | None) -> list[Section]:
         plural = "s" if real.scales > 1 else ""
         blocks.append(
             Text(
-                text=f"The real videos are from the folder {real.root.name}, {shown} of each, "
-                f"tracked by SiamFC with {real.scales} scale{plural}. The thesis used others, so "
-                "its numbers only show the order of magnitude."
+                text=f"The real videos are from the folder {real.root.name}, {shown} of each. "
+                f"SiamFC uses {real.scales} scale{plural} there; a network that predicts boxes "
+                "needs none. The thesis used other videos, so its numbers only show the order of "
+                "magnitude."
             )
         )
         blocks.append(_score_table(study))
@@ -218,7 +219,7 @@ def _video_table(study: Study) -> Table:
         )
         rows.append(Row(title=f"Video {number + 1}: {one.name}", cells=(*known, str(len(one)))))
     return Table(
-        caption="The videos (table 9)",
+        caption="The videos here, and those of the thesis in their place (table 9)",
         header=(
             "here", "thesis’s source", "what it shows", "appearance changes", "motion",
             "frames", "pixels", "frames here",
