@@ -190,8 +190,23 @@ def test_repetitions_and_checkpoints_have_a_mean_and_a_deviation(
     assert run([*command[:-1], str(tmp_path / "w"), "--weights", weights]) == 0
     text = capsys.readouterr().out
     assert "mean of 2 evaluations" in text
-    assert text.splitlines()[4].startswith("deviation  0.000")
+    assert text.splitlines()[4].split()[:2] == ["deviation", "0.000"]
     assert len(list((tmp_path / "w").iterdir())) == 2
+
+
+def test_each_of_several_weights_has_its_own_mean(
+    dataset: Path, weights: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", "otb", str(dataset), "--weights", "light", "--weights", weights]
+    assert run([*command, "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["weights"] == ["light", weights]
+    assert len({one["digest"] for one in content["tracker"]}) == 2
+    assert run(command) == 0
+    shown = capsys.readouterr().out.splitlines()[5:7]
+    for line, name, one in zip(shown, content["weights"], content["repetitions"], strict=True):
+        assert line.startswith(f"mean of {name} ")
+        assert f"{one['auc']:.3f}" in line.split()
 
 
 def test_another_tracker_is_evaluated_and_its_failures_told(

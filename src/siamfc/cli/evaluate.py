@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -35,7 +35,7 @@ class EvaluatedOptions:
 
     weights: Annotated[list[str] | None, Parameter(negative=())] = None
     """A name that `siamfc models` lists, or the path of a checkpoint; by default light. If given
-    several times, the mean of all and its deviation are printed.
+    several times, the mean of all, its deviation and the mean of each are printed.
     """
     tracker: str | None = None
     """Another tracker: opencv:NAME, trax:COMMAND, or module:name of a class or function."""
@@ -133,9 +133,9 @@ def evaluate(
             on_frames=progress.advance,
         )
     if json:
-        print_json({**task.record(entries[0]), **result.to_json()})
+        print_json({**_record(task, entries), **result.to_json()})
     elif result.sequences:
-        _print(result)
+        _print(result, [one.weights for one in entries])
     for name, reason in result.failures.items():
         print_error(f"{name}: {reason}")
     return 1 if result.failures else 0
@@ -188,7 +188,17 @@ def _task(name: str, root: Path, runs: TaskOptions) -> "Task":
     )
 
 
-def _print(evaluation: "Evaluation") -> None:
+def _record(task: "Task", entries: "list[TrackerEntry]") -> dict[str, Any]:
+    """Return what was evaluated; lists of the trackers and their weights if there are several."""
+    records = [task.record(one) for one in entries]
+    if len(records) == 1:
+        return {**records[0]}
+    several = {name: [one[name] for one in records] for name in ("tracker", "weights")}
+    return {**records[0], **several}
+
+
+def _print(evaluation: "Evaluation", names: list[str]) -> None:
+    """Print the scores, and the means of each evaluation if there are several named weights."""
     from siamfc.evaluation import Average
 
     rows = [
@@ -198,6 +208,12 @@ def _print(evaluation: "Evaluation") -> None:
     rows.append(_row("mean", evaluation.scores, evaluation.frames, evaluation.frames_per_second))
     if isinstance(evaluation, Average):
         rows.append([*_row("deviation", evaluation.deviation, 0, 0)[:4], "", ""])
+        each = len(evaluation.repetitions) // len(names)
+        rows += [
+            _row(f"mean of {names[at // each]}", one.scores, one.frames, one.frames_per_second)
+            for at, one in enumerate(evaluation.repetitions)
+            if len(names) > 1
+        ]
     header = ["sequence", "AUC", "precision", "centre error", "frames", "frames/s"]
     print_table(header, rows)
     if evaluation.protocol != "otb":
