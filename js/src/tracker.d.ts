@@ -19,7 +19,10 @@ export interface Result {
 }
 
 export interface LoadOptions {
-  /** Address of the folder with exemplar.onnx and track.onnx; the package's own by default. */
+  /**
+   * Address of the folder with exemplar.onnx and track.onnx; the package's own by default. Under
+   * Node.js a path is given as `pathToFileURL(path)`.
+   */
   weights?: string | URL;
   /** The module onnxruntime-web, if `import "onnxruntime-web"` is not to find it. */
   runtime?: typeof ort;

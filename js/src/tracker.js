@@ -43,8 +43,10 @@ export class Tracker {
   } = {}) {
     const ort = runtime ?? (await import("onnxruntime-web"));
     if (threads !== undefined) ort.env.wasm.numThreads = threads;
+    const folder = new URL(weights, globalThis.location?.href);
+    if (!folder.pathname.endsWith("/")) folder.pathname += "/"; // else the folder above it is meant
     const open = async (name) => {
-      const graph = await read(new URL(name, new URL(weights, globalThis.location?.href)));
+      const graph = await read(new URL(name, folder));
       const options = { executionProviders: [device], logSeverityLevel: ERRORS_ONLY };
       return ort.InferenceSession.create(graph, options);
     };

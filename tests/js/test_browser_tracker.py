@@ -95,6 +95,17 @@ def test_crops_are_those_of_python(node: str, package: Path, tmp_path: Path) -> 
         assert difference.mean() < 0.01, name
 
 
+def test_weights_are_a_folder_without_a_slash_at_its_end_too(node: str, package: Path) -> None:
+    program = """
+        import { Tracker } from "./src/tracker.js";
+        const weights = new URL("./weights", `file://${process.cwd()}/`);
+        await Tracker.load({ weights, threads: 1 });
+        console.log("loaded");
+        process.exit();
+    """
+    assert run_module(node, package, program) == "loaded\n"
+
+
 def test_settings_are_those_of_python(node: str, package: Path) -> None:
     program = 'import { settings } from "./src/tracker.js"; console.log(JSON.stringify(settings))'
     ours = LightSettings()
