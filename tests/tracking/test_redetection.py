@@ -7,8 +7,13 @@ import pytest
 
 from fakes import IdealMatcher
 from siamfc.errors import InputError
-from siamfc.tracking import SiamFCSettings, Stepper, Tracker, track
-from siamfc.tracking.redetection import LostSettings, count_lost, redetection_windows
+from siamfc.tracking import SiamFCSettings, Stepper, Tracker, light, track
+from siamfc.tracking.redetection import (
+    LostSettings,
+    count_lost,
+    redetection_crops,
+    redetection_windows,
+)
 
 FRAME = (500, 400)
 SIDE = 40
@@ -102,6 +107,22 @@ class TestWindows:
 
     def test_a_tiny_target_costs_no_more_than_others(self):
         assert redetection_windows((250, 200), 1e-3, FRAME, 10_000, 8).shape == (8, 2)
+
+
+def test_of_many_targets_each_lost_one_is_searched_for_once():
+    targets = light.start([[10.0 * k, 100, 20, 20] for k in range(40)], FRAME)
+    targets = replace(targets, frames_lost=np.arange(40) % 2)
+    sizes = []
+
+    def crop(_image, centers, sides, size, _fill):
+        assert len(centers) == len(sides)
+        sizes.append(len(centers))
+        return np.zeros((len(centers), size, size, 3), np.uint8)
+
+    image, spec = picture(), IdealMatcher().spec
+    found = list(redetection_crops(targets, image, image[0, 0], spec, SEARCHING, None, crop))
+    assert [row for one in found for row in one.rows] == list(range(1, 40, 2))
+    assert sizes == [16 * 8, 4 * 8]  # 128 windows at once
 
 
 class TestLosing:
