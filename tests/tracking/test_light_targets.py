@@ -141,7 +141,17 @@ def test_targets_are_not_changed_in_place():
     assert moved.take([1]).boxes.tolist() == moved.boxes[1:].tolist()
     swapped = targets.put([0], moved.take([1]))
     assert swapped.boxes.tolist() == [moved.boxes[1].tolist(), BOX]
-    assert swapped.at(np.array([[1.0, 2, 3, 4]] * 2)).boxes.tolist() == [[1, 2, 3, 4]] * 2
+    there = swapped.at(np.array([[1.0, 2, 3, 4]] * 2))
+    assert there.boxes.tolist() == [[1, 2, 3, 4]] * 2
+    assert there.sure_size.tolist() == [[3, 4]] * 2
+
+
+def test_the_size_stays_between_limits_of_the_first():
+    settings = replace(PLAIN, smallest_scale=0.8, largest_scale=1.2)
+    assert light.start(BOX, (400, 300)).score.tolist() == [1]
+    for size, limited in (((80, 19), (48, 19)), ((20, 40), (32, 24))):
+        found = advanced(settings, a=(8, 8, 30.0, size))
+        np.testing.assert_allclose(found.size[0], limited, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -242,6 +252,7 @@ def test_a_target_found_elsewhere_has_its_last_sure_size():
     found = light.relocate(targets, centers, logits[:, None], boxes[:, None], LightSettings(), SPEC)
     np.testing.assert_allclose(found.size[0], BOX[2:], rtol=1e-6)
     assert not found.lost[0]
+    assert found.score[0] == pytest.approx(1)
     low = light.relocate(
         targets, centers, logits[:, None] - 20, boxes[:, None], LightSettings(), SPEC
     )
@@ -302,6 +313,7 @@ def test_a_target_that_left_returns_where_five_frames_are_sure_on_average():
     ("scores", "box", "own", "why"),
     [
         ([0.9] * 9, BOX, 0.1, "inside the frame it is where it was, or hidden there"),
+        ([0.985], BOX, 0.99, "it is more certain to be where it was"),
         ([0.9] * 9, CORNER, 0.4, "it may still be where it was"),
         ([0.7] * 9, CORNER, 0.1, "no place is good enough to be watched"),
         ([0.7, *[0.9] * 4], CORNER, 0.1, "four frames are too few, whatever was there before"),
@@ -313,6 +325,14 @@ def test_a_target_stays_where_it_was_lost(scores, box, own, why):
     targets = relocated(scores, box, own)
     assert targets.lost[0], why
     np.testing.assert_array_equal(targets.boxes[0], box, err_msg=why)
+
+
+def test_a_target_that_is_not_lost_is_found_nowhere_else():
+    targets = replace(light.start(BOX, (400, 300)), score=np.array([0.1]))
+    logits, boxes = cells(a=(8, 8, 20.0, BOX[2:]))
+    centers = np.array([[[250.0, 200.0]]])
+    found = light.relocate(targets, centers, logits[:, None], boxes[:, None], LightSettings(), SPEC)
+    assert found.boxes.tolist() == [BOX]
 
 
 def test_a_target_that_is_back_at_its_place_is_watched_nowhere_else():
