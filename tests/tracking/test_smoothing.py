@@ -86,6 +86,48 @@ def test_the_size_is_smoothed_in_proportion():
     assert np.diff(np.log(after[5:, 2])).std() < np.diff(np.log(boxes[5:, 2])).std() / 2
 
 
+def most_probable(values, deviations, prior):
+    """Posterior mean of Gaussian processes (F, D), all frames at once, under the best motion."""
+    known, start = np.isfinite(deviations), values[0]
+    choices = []
+    for motion in np.geomspace(1e-5, 1, 11):
+        covariance = prior(motion**2)
+        measured = covariance[np.ix_(known, known)] + np.diag(deviations[known] ** 2)
+        weights = np.linalg.solve(measured, values[known] - start)
+        evidence = -((values[known] - start) * weights).sum()
+        evidence -= values.shape[1] * np.linalg.slogdet(measured)[1]
+        choices.append((evidence, covariance[:, known] @ weights + start))
+    return max(choices, key=lambda choice: choice[0])[1]
+
+
+def test_the_smoothed_path_is_the_most_probable_one():
+    """Agreement with the formula of Gaussian processes, without a Kalman filter."""
+    generator = np.random.default_rng(5)
+    frames = np.array([0, 1, 2, 4, 5, 8, 9, 10, 13, 14])
+    sizes = SIZE * np.exp(generator.normal(0, 0.1, (10, 2)))
+    places = np.stack([3.0 * frames, 0.1 * frames**2], axis=1) + generator.normal(0, 1, (10, 2))
+    scores = generator.uniform(0.3, 1, 10)
+    statuses = [Status.LOST if k == 6 else Status.TRACKED for k in range(10)]
+    given = path(
+        np.concatenate([places - sizes / 2, sizes], axis=1),
+        scores=scores, statuses=statuses, frames=frames.tolist(),
+    )  # fmt: skip
+    after = boxes_of(smooth_results(given))
+
+    noise = np.where(np.arange(10) == 6, np.inf, 1 / scores)
+    unit = np.sqrt(np.exp(np.log(np.delete(sizes, 6, axis=0)).mean(axis=0)).prod())
+    early, late = np.minimum.outer(frames, frames), np.maximum.outer(frames, frames)
+    times = np.outer(frames, frames)
+    centers = most_probable(
+        places / unit,
+        0.02 * noise,
+        lambda motion: 1e4 * (1 + times) + motion * early**2 * (3 * late - early) / 6,
+    )
+    logs = most_probable(np.log(sizes), 0.05 * noise, lambda motion: 1e4 + motion * early)
+    np.testing.assert_allclose(center(after), centers * unit, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(after[:, 2:], np.exp(logs), rtol=1e-5)
+
+
 def test_given_boxes_are_exact():
     places = np.full((40, 2), 50.0) + noise(40, 1)
     places[20] += 6
