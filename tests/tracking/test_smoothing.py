@@ -128,6 +128,31 @@ def test_the_smoothed_path_is_the_most_probable_one():
     np.testing.assert_allclose(after[:, 2:], np.exp(logs), rtol=1e-5)
 
 
+def test_fewer_than_three_boxes_stay_as_they_are():
+    places = 50 + noise(3, 5)
+    tracked = [Status.TRACKED] * 3
+    for count in (2, 3):
+        given = path(places[:count], statuses=tracked[:count])
+        unchanged = boxes_of(smooth_results(given)) == boxes_of(given)
+        assert unchanged[:, :2].all() == (count == 2)
+
+
+def test_a_box_without_width_is_bridged():
+    boxes = np.tile([80.0, 85, 40, 30], (9, 1))
+    boxes[4, 2] = 0
+    after = boxes_of(smooth_results(path(boxes)))
+    np.testing.assert_allclose(after, np.tile([80.0, 85, 40, 30], (9, 1)), rtol=1e-6)
+
+
+def test_an_unknown_score_counts_as_one():
+    places = 50 + noise(20, 2) * np.linspace(1, 3, 20)[:, None]
+    scores = np.where(np.arange(20) % 3 == 0, math.nan, 1.0)
+    one, unknown = (
+        boxes_of(smooth_results(path(places, scores=some))) for some in (np.ones(20), scores)
+    )
+    np.testing.assert_array_equal(one, unknown)
+
+
 def test_given_boxes_are_exact():
     places = np.full((40, 2), 50.0) + noise(40, 1)
     places[20] += 6
