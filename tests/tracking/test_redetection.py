@@ -125,6 +125,19 @@ def test_of_many_targets_each_lost_one_is_searched_for_once():
     assert sizes == [16 * 8, 4 * 8]  # 128 windows at once
 
 
+def test_of_a_watched_target_only_the_watched_place_is_searched():
+    targets = light.start([[100.0, 100, 20, 20], [300, 200, 20, 20]], FRAME)
+    targets = replace(targets, frames_lost=np.array([1, 1]))
+    watched = np.array([[np.nan, np.nan], [50, 60]])
+    image, spec = picture(), IdealMatcher().spec
+    (found,) = redetection_crops(targets, image, image[0, 0], spec, SEARCHING, watched)
+    assert found.rows == [0, 1]
+    # An exemplar shows 40 pixels as 127; its centre may be in 255 − 127 + 8 of the search image.
+    distances = np.abs(found.centers[0] - 110).max(axis=1)
+    np.testing.assert_allclose(distances, [40 * 136 / 127] * 8)
+    assert found.centers[1].tolist() == [[50, 60]] * 8
+
+
 class TestLosing:
     JUMP = ((100, 100),) * 3 + ((400, 320),) * 8
 
