@@ -54,7 +54,7 @@ class _Graphs:
         search_graph: bytes | Path,
         *,
         threads: int,
-        device: str,
+        device: str = "cpu",
     ) -> None:
         graphs = exemplar_graph, search_graph
         contents = [_read(graph, which) for which, graph in enumerate(graphs)]
