@@ -42,14 +42,15 @@ async def news(request: Request) -> Response:
     pictures: a frame of a fast network is no news of its own.
     """
     version = integer_in(request.query_params, "version", -1)
-    job, summaries, has_picture = await _wait_for_news(request)
+    job, summaries, seen, has_picture = await _wait_for_news(request)
     head: dict[str, Any] = {}
     jpeg = b""
     if job is not None and has_picture and (picture := await run_in_threadpool(job.picture)):
         head["picture"], jpeg = picture
         # The boxes of the picture are to come with it.
         summaries = [one.summary() for one in session_of(request).jobs]
-    head |= {"seen": ".".join(_fingerprints(summaries)), "jobs": summaries}
+        seen = _fingerprints(summaries)
+    head |= {"seen": ".".join(seen), "jobs": summaries}
     patches: list[tuple[int, int, FloatArray]] = []
     if job is not None:
         reached, patches = job.track.patches(version, _ROWS)
@@ -61,8 +62,13 @@ async def news(request: Request) -> Response:
     return Response(content, media_type="application/octet-stream")
 
 
-async def _wait_for_news(request: Request) -> tuple[Job | None, list[dict[str, Any]], bool]:
-    """Return the job that is looked at, all summaries, and True if there is a newer picture."""
+async def _wait_for_news(
+    request: Request,
+) -> tuple[Job | None, list[dict[str, Any]], tuple[str, str], bool]:
+    """Return the job that is looked at, all summaries, their fingerprints, and a flag.
+
+    The flag is True if the job has a newer picture than the page.
+    """
     session, query = session_of(request), request.query_params
     shown = integer_in(query, "picture", -1) if "picture" in query else None
     seen_states, _, seen_counts = query.get("seen", "").partition(".")
@@ -71,14 +77,14 @@ async def _wait_for_news(request: Request) -> tuple[Job | None, list[dict[str, A
         looked = time.monotonic()
         summaries = [job.summary() for job in session.jobs]
         job = next((job for job in session.jobs if job.id == query.get("job")), None)
-        states, counts = _fingerprints(summaries)
+        states, counts = seen = _fingerprints(summaries)
         took, waited = time.monotonic() - looked, time.monotonic() - begun
         has_picture = job is not None and shown is not None and job.has_picture(shown)
         has_counts = counts != seen_counts and waited >= _COUNTS_SECONDS
         if states != seen_states or has_counts or has_picture or waited >= _WAIT_SECONDS:
-            return job, summaries, has_picture
+            return job, summaries, seen, has_picture
         if request.app.state.is_stopping():
-            return job, summaries, has_picture
+            return job, summaries, seen, has_picture
         await asyncio.sleep(max(_LOOK_SECONDS, _REST * took))
 
 
