@@ -164,7 +164,8 @@ def _compare_annotations(
     workers: Workers,
 ) -> None:
     passed: set[str] = set()
-    for video, opened in zip(begun, open_videos(begun, workers), strict=True):
+    opened_videos = open_videos(begun, workers, count_frames=False)
+    for video, opened in zip(begun, opened_videos, strict=True):
         for track in opened.tracks:
             info, records = next(stored, (None, None))
             if info is not None and info.video in passed:  # a track is missing

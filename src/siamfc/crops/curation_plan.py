@@ -7,6 +7,7 @@ the end of a chunk, from which the plan can be resumed.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Self
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siamfc.crops.curation_settings import Box, CurationSettings
+from siamfc.datasets.integrity import wrong_count
 from siamfc.datasets.sequences import FrameFiles, Problem, Video
 from siamfc.datasets.sequences import Sequence as Track
 from siamfc.errors import DatasetError, InputError, SourceError
@@ -107,15 +109,21 @@ def plan_chunks(
     A video whose annotation cannot be read has no images; the chunk at its position says why.
     """
     builder = _Builder(settings, start)
-    for video in open_videos(videos[start.video :], workers):
+    for video in open_videos(videos[start.video :], workers, count_frames=True):
         yield from builder.add_video(video)
     yield from builder.finish()
 
 
-def open_videos(videos: Sequence[Video], workers: Workers) -> Iterator[Opened]:
-    """Read the annotation of each video, in order."""
+def open_videos(
+    videos: Sequence[Video], workers: Workers, *, count_frames: bool
+) -> Iterator[Opened]:
+    """Read the annotation of each video, in order.
+
+    Counting the frames of video files finds those that differ from the boxes.
+    """
     batches = _batches(videos, _VIDEOS_AT_ONCE)
-    return (one for batch in workers.map(_open_videos, batches) for one in batch)
+    opened = workers.map(partial(_open_videos, count_frames=count_frames), batches)
+    return (one for batch in opened for one in batch)
 
 
 @dataclass
@@ -164,12 +172,12 @@ class _Builder:
         return chunk
 
 
-def _open_videos(videos: Sequence[Video]) -> list[Opened]:
+def _open_videos(videos: Sequence[Video], *, count_frames: bool) -> list[Opened]:
     """Read the annotation of several videos; runs in a worker."""
-    return [_open_video(video) for video in videos]
+    return [_open_video(video, count_frames) for video in videos]
 
 
-def _open_video(video: Video) -> Opened:
+def _open_video(video: Video, count_frames: bool) -> Opened:
     problems: list[str] = []
 
     def note(problem: Problem) -> None:
@@ -179,26 +187,28 @@ def _open_video(video: Video) -> Opened:
 
     try:
         tracks = video.read(note)
-        return Opened(tracks, (*problems, *_wrong_counts(tracks)))
+        for problem in _wrong_counts(tracks) if count_frames else ():
+            note(problem)
     except (DatasetError, SourceError, OSError) as error:
         return Opened((), (*problems, f"{video.name}: {error}"))
+    return Opened(tracks, tuple(problems))
 
 
-def _wrong_counts(tracks: Sequence[Track]) -> Iterator[str]:
-    """Yield a message for each video file with more or fewer frames than boxes.
+def _wrong_counts(tracks: Sequence[Track]) -> Iterator[Problem]:
+    """Yield a problem for each video file with more or fewer frames than boxes.
 
     Such boxes may belong to other frames. A file that cannot be opened has no frames to misplace.
     """
-    films = {track.frames: len(track) for track in tracks if isinstance(track.frames, Path)}
-    for path, expected in films.items():
+    films = {track.frames: track for track in tracks if isinstance(track.frames, Path)}
+    for path, track in films.items():
         try:
             with VideoFile(path) as video:
-                is_stated = video.frame_count == expected
-                count = expected if is_stated else video.count_frames()
+                is_stated = video.frame_count == len(track)
+                count = len(track) if is_stated else video.count_frames()
         except (SourceError, InputError):
             continue
-        if count != expected:
-            yield f"{path}: expected {expected} frames for as many boxes, got {count}"
+        if count != len(track):
+            yield wrong_count(track, path, count)
 
 
 def _merge_tracks(tracks: Sequence[Track], place: Cursor) -> list[ImageTask]:

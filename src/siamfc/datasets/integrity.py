@@ -196,10 +196,13 @@ def _video_sizes(sequence: Sequence, path: Path, problems: list[Problem]) -> Ite
             )
         )
     if count != len(sequence):
-        message = f"expected {len(sequence)} frames for as many boxes, got {count}"
-        problems.append(
-            Problem(kind="wrong count", sequence=sequence.video, path=str(path), message=message)
-        )
+        problems.append(wrong_count(sequence, path, count))
+
+
+def wrong_count(sequence: Sequence, path: Path, count: int) -> Problem:
+    """Return the problem of a video file with more or fewer frames than boxes."""
+    message = f"expected {len(sequence)} frames for as many boxes, got {count}"
+    return Problem(kind="wrong count", sequence=sequence.video, path=str(path), message=message)
 
 
 def _boxes_outside(sequence: Sequence, sizes: AbstractSequence[Size | None]) -> Iterator[Problem]:
