@@ -57,6 +57,13 @@ class Pair(NamedTuple):
     """Box (4,) in the search image."""
 
 
+def cut(
+    image: NDArray[np.uint8], center: NDArray[np.float64], side: float, size: int
+) -> NDArray[np.uint8]:
+    """Crop a square with the image's mean colour around it, as the tracker does."""
+    return geometry.crop(image, center, side, size, geometry.mean_color(image))
+
+
 def draw_pairs(
     sequence: Sequence, spec: EmbeddingSpec, random: np.random.Generator
 ) -> Iterator[Pair]:
@@ -79,17 +86,9 @@ def draw_pairs(
             seen = geometry.frame_to_crop(corners, center, float(window), spec.search_size)
             yield Pair(
                 distance,
-                geometry.crop(
-                    before,
-                    box_formats.center(old),
-                    float(side),
-                    spec.exemplar_size,
-                    geometry.mean_color(before),
-                ),
+                cut(before, box_formats.center(old), float(side), spec.exemplar_size),
                 old[2:] * (spec.exemplar_size / side),
-                geometry.crop(
-                    after, center, float(window), spec.search_size, geometry.mean_color(after)
-                ),
+                cut(after, center, float(window), spec.search_size),
                 box_formats.from_corners(seen.reshape(4)),
             )
 
